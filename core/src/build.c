@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Building a tree from sorted ranges. The input is checked and its slots (entries and the gaps between) counted first,
+ * so the shape is known: full leaves, and above them nodes whose children differ by one leaf at most in what they
+ * hold. Then one pass over the input fills the tree depth first, all children of a node allocated at once.
+ */
+#include "gap.h"
+#include "pool.h"
+#include "write.h"
+
+#include <errno.h>
+
+struct build {
+	struct maple_tree *mt;
+	struct maple_pool *pool;
+	const uint64_t *first;
+	const uint64_t *last;
+	const uint64_t *words;
+	size_t count;
+	size_t at;	    /* the next entry */
+	uint64_t key;	    /* the first key not yet in a slot */
+	size_t leaves;	    /* still to come */
+	size_t slots;	    /* still to come */
+	bool trailing_gap;
+	uint64_t covered[2];
+};
+
+static int check_input(struct build *build, size_t *bad)
+{
+	build->key = 0;
+	build->slots = build->count;
+	for (size_t i = 0; i < build->count; i++) {
+		if (build->first[i] > build->last[i] || (i && build->first[i] <= build->last[i - 1])) {
+			if (bad)
+				*bad = i;
+			return -EINVAL;
+		}
+		build->slots += build->first[i] > build->key;
+		build->key = build->last[i] + 1;
+		mt_covered_add(build->covered, build->first[i], build->last[i]);
+	}
+	build->trailing_gap = build->key != 0;
+	build->slots += build->trailing_gap;
+	build->key = 0;
+	return 0;
+}
+
+/* The next leaf: full, but for the last, and for the one before it where else the last would hold only a gap. */
+static void fill_leaf(struct build *build, struct maple_node *leaf)
+{
+	size_t slots = build->slots < MT_WIDE_SLOTS ? build->slots : MT_WIDE_SLOTS;
+	uint64_t last;
+
+	if (build->slots == MT_WIDE_SLOTS + 1 && build->trailing_gap)
+		slots--;
+	build->slots -= slots;
+	build->leaves--;
+	leaf->kind = MT_LEAF;
+	leaf->unused = 0;
+	leaf->present = 0;
+	leaf->count = (uint8_t)slots;
+	memset(leaf->pivot, 0xff, sizeof(leaf->wide.pivot));
+	for (unsigned i = 0; i < slots; i++) {
+		if (build->at < build->count && build->first[build->at] == build->key) {
+			leaf->wide.slot[i] = build->words[build->at];
+			leaf->present |= (uint16_t)(1u << i);
+			last = build->last[build->at++];
+		} else {
+			leaf->wide.slot[i] = 0;
+			last = build->at < build->count ? build->first[build->at] - 1 : UINT64_MAX;
+		}
+		if (i + 1 < slots)
+			leaf->pivot[i] = last;
+		build->key = last + 1;
+	}
+	mt_retain(build->mt->ma_ops, leaf->wide.slot, leaf->present);
+}
+
+/* Fill `node` with `leaves` leaves below it, `below` of which fit under one child. */
+static int fill_internal(struct build *build, struct maple_node *node, size_t leaves, size_t below)
+{
+	enum mt_kind kind = mt_internal_kind(build->mt);
+	struct maple_node *children[MT_MAX_SLOTS];
+	unsigned count = (unsigned)((leaves + below - 1) / below);
+	unsigned done;
+
+	if (!mt_pool_alloc_bulk(build->pool, count, children))
+		return -ENOMEM;
+	node->kind = (uint8_t)kind;
+	node->unused = 0;
+	node->present = 0;
+	node->count = (uint8_t)count;
+	memset(node->pivot, 0xff, (mt_capacity(kind) - 1) * sizeof(node->pivot[0]));
+	for (done = 0; done < count; done++) {
+		uint64_t min = build->key;
+		size_t share = leaves / (count - done);
+
+		mt_slots(node)[done] = (uint64_t)(uintptr_t)children[done];
+		leaves -= share;
+		if (below == 1)
+			fill_leaf(build, children[done]);
+		else if (fill_internal(build, children[done], share, below / mt_capacity(kind)))
+			goto undo;
+		if (done + 1 < count)
+			node->pivot[done] = build->key - 1;
+		if (kind == MT_NARROW)
+			node->narrow.gap[done] = mt_node_gap(children[done], min, build->key - 1);
+	}
+	return 0;
+
+undo:
+	mt_children_undo(build->pool, build->mt->ma_ops, children, done, count);
+	return -ENOMEM;
+}
+
+int mt_build(struct maple_tree *mt, const uint64_t *first, const uint64_t *last, const uint64_t *words, size_t count,
+	     size_t *bad)
+{
+	struct build build = {
+		.mt = mt,
+		.pool = mt_pool_of(mt),
+		.first = first,
+		.last = last,
+		.words = words,
+		.count = count,
+	};
+	struct maple_node *root = NULL;
+	uint32_t height = 1;
+	size_t below = 1;
+	int status;
+
+	mtree_lock(mt);
+	status = mtree_empty(mt) ? check_input(&build, bad) : -EINVAL;
+	if (!status && mt->ma_busy)
+		status = -EBUSY;
+	if (status || !count)
+		goto out;
+	build.leaves = (build.slots + MT_WIDE_SLOTS - 1) / MT_WIDE_SLOTS;
+	status = -ENOMEM;
+	if (!mt_pool_alloc_bulk(build.pool, 1, &root))
+		goto out;
+	if (build.leaves == 1) {
+		fill_leaf(&build, root);
+	} else {
+		for (height = 2; build.leaves > below * mt_capacity(mt_internal_kind(mt)); height++)
+			below *= mt_capacity(mt_internal_kind(mt));
+		if (fill_internal(&build, root, build.leaves, below)) {
+			mt_free_one(build.pool, root);
+			goto out;
+		}
+	}
+	mt_set_root(mt, root, height);
+	mt->ma_shared = false;
+	mt->ma_counted = true;
+	mt->ma_entries = count;
+	mt->ma_covered[0] = build.covered[0];
+	mt->ma_covered[1] = build.covered[1];
+	mt->ma_generation++;
+	status = 0;
+out:
+	mtree_unlock(mt);
+	return status;
+}

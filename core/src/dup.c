@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whole trees: duplicate, fork, slice, destroy.
+ *
+ * mtree_dup() is the seed, __mt_dup() of the kernel's series: one depth-first pre-order pass over the source. A
+ * node is copied whole; on meeting an internal node all its children are allocated at once, all or nothing, and
+ * take the places of the source's children in the copy. If an allocation fails, what was made is freed and
+ * the new tree stays empty. Recursion is as deep as the tree is high, at most MT_MAX_HEIGHT.
+ */
+#include "pool.h"
+#include "write.h"
+
+#include <errno.h>
+
+
+/* Give up all children of an internal node that is going, and free those that were its own, at once. */
+static void put_children(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *node)
+{
+	struct maple_node *gone[MT_MAX_SLOTS];
+	unsigned count = node->count;
+	unsigned freed = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct maple_node *child = mt_child(node, i);
+
+		if (!mt_node_put(child))
+			continue;
+		if (child->kind == MT_LEAF)
+			mt_release(ops, child->wide.slot, child->present);
+		else
+			put_children(pool, ops, child);
+		gone[freed++] = child;
+	}
+	if (freed)
+		mt_pool_free_bulk(pool, freed, gone);
+}
+
+void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *node)
+{
+	if (!mt_node_put(node))
+		return;
+	if (node->kind == MT_LEAF)
+		mt_release(ops, node->wide.slot, node->present);
+	else
+		put_children(pool, ops, node);
+	mt_free_one(pool, node);
+}
+
+bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max, bool private_only,
+		      uint64_t *entries, uint64_t covered[2])
+{
+	if (private_only && !mt_node_single(node))
+		return false;
+	for (unsigned i = 0; i < node->count; i++) {
+		uint64_t first = mt_slot_min(node, i, min);
+		uint64_t last = mt_slot_max(node, i, max);
+
+		if (node->kind != MT_LEAF) {
+			if (!mt_subtree_count(mt_child(node, i), first, last, private_only, entries, covered))
+				return false;
+		} else if (mt_slot_present(node, i)) {
+			++*entries;
+			mt_covered_add(covered, first, last);
+		}
+	}
+	return true;
+}
+
+void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node **children, unsigned done,
+		      unsigned count)
+{
+	for (unsigned i = 0; i < done; i++) {
+		if (children[i]->kind == MT_LEAF)
+			mt_release(ops, children[i]->wide.slot, children[i]->present);
+		else
+			put_children(pool, ops, children[i]);
+	}
+	mt_pool_free_bulk(pool, count, children);
+}
+
+/* The children of `copy`, which still refers to the source's: replace them by copies of their own. On error none is left. */
+static int dup_children(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *copy)
+{
+	struct maple_node *children[MT_MAX_SLOTS];
+	uint64_t *slots = mt_slots(copy);
+	unsigned count = copy->count;
+	unsigned done;
+
+	if (!mt_pool_alloc_bulk(pool, count, children))
+		return -ENOMEM;
+	for (done = 0; done < count; done++) {
+		struct maple_node *child = children[done];
+
+		memcpy(child, (const struct maple_node *)(uintptr_t)slots[done], sizeof(*child));
+		slots[done] = (uint64_t)(uintptr_t)child;
+		if (child->kind == MT_LEAF)
+			mt_retain(ops, child->wide.slot, child->present);
+		else if (dup_children(pool, ops, child))
+			goto undo;
+	}
+	return 0;
+
+undo:
+	mt_children_undo(pool, ops, children, done, count);
+	return -ENOMEM;
+}
+
+int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree)
+{
+	struct maple_pool *pool = mt_pool_of(new_tree);
+	struct maple_node *root;
+
+	if (mt_attr(mt) != mt_attr(new_tree) || mt->ma_ops != new_tree->ma_ops || !mtree_empty(new_tree))
+		return -EINVAL;
+	if (new_tree->ma_busy)
+		return -EBUSY;
+	if (!mt->ma_root)
+		return 0;
+	if (!mt_pool_alloc_bulk(pool, 1, &root))
+		return -ENOMEM;
+	memcpy(root, mt->ma_root, sizeof(*root));
+	if (root->kind == MT_LEAF) {
+		mt_retain(mt->ma_ops, root->wide.slot, root->present);
+	} else if (dup_children(pool, mt->ma_ops, root)) {
+		mt_free_one(pool, root);
+		return -ENOMEM;
+	}
+	mt_set_root(new_tree, root, mt_tree_height(mt));
+	new_tree->ma_shared = false;
+	new_tree->ma_counted = mt->ma_counted;
+	new_tree->ma_entries = mt->ma_entries;
+	new_tree->ma_covered[0] = mt->ma_covered[0];
+	new_tree->ma_covered[1] = mt->ma_covered[1];
+	new_tree->ma_generation++;
+	return 0;
+}
+
+int mtree_dup(struct maple_tree *mt, struct maple_tree *new_tree)
+{
+	int status;
+
+	if (mt == new_tree)
+		return -EINVAL;
+	mtree_lock(mt);
+	mtree_lock_nested(new_tree, MT_LOCK_NESTED);
+	status = __mt_dup(mt, new_tree);
+	mtree_unlock(new_tree);
+	mtree_unlock(mt);
+	return status;
+}
+
+void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree)
+{
+	if (mt->ma_root) {
+		mt_node_get(mt->ma_root);
+		mt->ma_shared = true;
+	}
+	*new_tree = *mt;
+	new_tree->ma_lock.held = 0;
+	new_tree->ma_generation = 1;
+	new_tree->ma_busy = false;
+	mt_pool_get(new_tree->ma_pool);
+}
+
+/* Clear [first, last] of a tree that nobody else knows yet. */
+static int cut_off(struct maple_tree *mt, uint64_t first, uint64_t last)
+{
+	struct mt_grave grave;
+	struct ma_state mas;
+	int status;
+
+	mas_init(&mas, mt, first);
+	status = mt_write_range(&mas, first, last, 0, false, &grave);
+	if (!status)
+		mt_bury(mt_pool_of(mt), mt->ma_ops, &grave);
+	return status;
+}
+
+int mt_slice(struct maple_tree *mt, uint64_t first, uint64_t last, struct maple_tree *new_tree)
+{
+	int status = first > last ? -EINVAL : 0;
+
+	mt_fork(mt, new_tree);
+	if (!status && first > 0)
+		status = cut_off(new_tree, 0, first - 1);
+	if (!status && last < UINT64_MAX)
+		status = cut_off(new_tree, last + 1, UINT64_MAX);
+	if (status)
+		__mt_destroy(new_tree);
+	return status;
+}
+
+/* Take the contents out of a tree: it is empty, attributes kept. */
+static struct maple_node *take_root(struct maple_tree *mt)
+{
+	struct maple_node *root = mt->ma_root;
+
+	mt_set_root(mt, NULL, 0);
+	mt->ma_shared = false;
+	mt->ma_counted = true;
+	mt->ma_entries = 0;
+	mt->ma_covered[0] = mt->ma_covered[1] = 0;
+	mt->ma_generation++;
+	return root;
+}
+
+void __mt_destroy(struct maple_tree *mt)
+{
+	struct maple_node *root = take_root(mt);
+
+	if (root)
+		mt_subtree_put(mt_pool_of(mt), mt->ma_ops, root);
+}
+
+void mtree_destroy(struct maple_tree *mt)
+{
+	struct maple_node *root;
+
+	mtree_lock(mt);
+	root = take_root(mt);
+	mtree_unlock(mt);
+	if (root)
+		mt_subtree_put(mt_pool_of(mt), mt->ma_ops, root);
+}
+
+void mt_fini(struct maple_tree *mt)
+{
+	struct maple_pool *pool = mt->ma_pool;
+
+	__mt_destroy(mt);
+	mt->ma_pool = NULL;
+	mt_pool_put(pool);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Gaps. A narrow node keeps the size of the largest gap below each child; sizes are in keys, and the whole space,
+ * 2^64, counts as UINT64_MAX. No gap spans two leaves, so the size of a leaf's largest gap needs the leaf alone.
+ */
+#include "gap.h"
+#include "search.h"
+#include "walk.h"
+
+#include <errno.h>
+
+static uint64_t leaf_gap(const struct maple_node *leaf, uint64_t min, uint64_t max)
+{
+	uint32_t gaps = ~(uint32_t)leaf->present & mt_slot_mask(0, leaf->count);
+	uint64_t largest = 0;
+
+	for (; gaps; gaps &= gaps - 1) {
+		unsigned slot = (unsigned)__builtin_ctz(gaps);
+		uint64_t size = mt_range_size(mt_slot_min(leaf, slot, min), mt_slot_max(leaf, slot, max));
+
+		if (size > largest)
+			largest = size;
+	}
+	return largest;
+}
+
+uint64_t mt_node_gap(const struct maple_node *node, uint64_t min, uint64_t max)
+{
+	uint64_t largest = 0;
+
+	if (node->kind == MT_LEAF)
+		return leaf_gap(node, min, max);
+	assert(node->kind == MT_NARROW);
+	for (unsigned i = 0; i < node->count; i++)
+		if (node->narrow.gap[i] > largest)
+			largest = node->narrow.gap[i];
+	return largest;
+}
+
+void mt_gaps_up(struct ma_level *path, unsigned depth)
+{
+	struct ma_level *level = &path[depth - 1];
+
+	while (level > path) {
+		uint64_t gap = mt_node_gap(level->node, level->min, level->max);
+
+		level--;
+		if (level->node->narrow.gap[level->slot] == gap)
+			return;
+		level->node->narrow.gap[level->slot] = gap;
+	}
+}
+
+/* What a search asks for: `size` keys inside [min, max], starting at a multiple of `align`. */
+struct gap_request {
+	uint64_t min;
+	uint64_t max;
+	uint64_t size;
+	uint64_t align;
+	bool reverse;
+};
+
+/* The lowest (or highest) start in the gap [first, last] that fits the request. */
+static bool fit(const struct gap_request *request, uint64_t first, uint64_t last, uint64_t *start)
+{
+	uint64_t below;
+
+	if (first < request->min)
+		first = request->min;
+	if (last > request->max)
+		last = request->max;
+	if (first > last || last - first < request->size - 1)
+		return false;
+	if (request->reverse) {
+		*start = last - (request->size - 1);
+		*start -= *start % request->align;
+		return *start >= first;
+	}
+	below = first % request->align;
+	if (below && request->align - below > last - first - (request->size - 1))
+		return false;
+	*start = below ? first + (request->align - below) : first;
+	return true;
+}
+
+/*
+ * From `slot` on, in the direction of the search: the next slot that reaches into the window and whose gap may
+ * do, or -1. In a leaf the gap itself is asked.
+ */
+static int next_candidate(const struct gap_request *request, const struct ma_level *level, int slot,
+			  uint64_t *start)
+{
+	const struct maple_node *node = level->node;
+	int step = request->reverse ? -1 : 1;
+
+	for (; slot >= 0 && slot < node->count; slot += step) {
+		uint64_t first = mt_slot_min(node, (unsigned)slot, level->min);
+		uint64_t last = mt_slot_max(node, (unsigned)slot, level->max);
+
+		if (request->reverse ? last < request->min : first > request->max)
+			return -1;
+		if (node->kind == MT_LEAF) {
+			if (!mt_slot_present(node, (unsigned)slot) && fit(request, first, last, start))
+				return slot;
+		} else if (node->narrow.gap[slot] >= request->size) {
+			return slot;
+		}
+	}
+	return -1;
+}
+
+/* Depth first over the subtrees whose largest gap may do. At most one path on each side of the window is walked
+ * in vain; every other subtree entered has a gap of the size. */
+static int search_gaps(const struct maple_tree *mt, const struct gap_request *request, uint64_t *start)
+{
+	struct ma_level path[MT_MAX_HEIGHT];
+	uint64_t from = request->reverse ? request->max : request->min;
+	int step = request->reverse ? -1 : 1;
+	unsigned depth = 1;
+	int slot;
+
+	path[0] = (struct ma_level){mt->ma_root, 0, UINT64_MAX, 0};
+	slot = (int)mt_search.slot(mt->ma_root, from);
+	for (;;) {
+		struct ma_level *level = &path[depth - 1];
+
+		slot = next_candidate(request, level, slot, start);
+		if (slot < 0) {
+			if (--depth == 0)
+				return -EBUSY;
+			slot = (int)path[depth - 1].slot + step;
+			continue;
+		}
+		if (level->node->kind == MT_LEAF)
+			return 0;
+		level->slot = (unsigned)slot;
+		level[1].node = mt_child(level->node, level->slot);
+		level[1].min = mt_slot_min(level->node, level->slot, level->min);
+		level[1].max = mt_slot_max(level->node, level->slot, level->max);
+		if (level[1].min <= from && from <= level[1].max)
+			slot = (int)mt_search.slot(level[1].node, from);
+		else
+			slot = request->reverse ? level[1].node->count - 1 : 0;
+		depth++;
+	}
+}
+
+int mt_empty_area(const struct maple_tree *mt, uint64_t min, uint64_t max, uint64_t size, uint64_t align,
+		  bool reverse, uint64_t *start)
+{
+	struct gap_request request = {min, max, size, align, reverse};
+
+	if (!mt_tracks_gaps(mt) || !size || !align || min > max || size - 1 > max - min)
+		return -EINVAL;
+	if (!mt->ma_root)
+		return fit(&request, 0, UINT64_MAX, start) ? 0 : -EBUSY;
+	return search_gaps(mt, &request, start);
+}
+
+static int cursor_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size, bool reverse)
+{
+	uint64_t start;
+	int status = mt_empty_area(mas->tree, min, max, size, 1, reverse, &start);
+
+	if (status) {
+		if (status == -EBUSY)
+			mas->status = ma_none;
+		return status;
+	}
+	mas_set_range(mas, start, start + (size - 1));
+	return 0;
+}
+
+int mas_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size)
+{
+	return cursor_empty_area(mas, min, max, size, false);
+}
+
+int mas_empty_area_rev(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size)
+{
+	return cursor_empty_area(mas, min, max, size, true);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tree locks. In debug builds (MT_DEBUG) each thread keeps the list of tree locks that it holds, with the
+ * subclass each was taken with: taking a second lock of the same subclass is what lock-order deadlocks are
+ * made of, and is reported. The list is the thread's own; nothing here is shared but the lock words.
+ */
+#include "lock.h"
+
+#include <sched.h>
+#include <stdio.h>
+
+static void (*lock_report)(const char *message);
+
+void mt_set_lock_report(void (*report)(const char *message))
+{
+	__atomic_store_n(&lock_report, report, __ATOMIC_RELEASE);
+}
+
+void mt_lock_wait(struct mt_lock *lock)
+{
+	do {
+		while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
+			sched_yield();
+	} while (__atomic_exchange_n(&lock->held, 1u, __ATOMIC_ACQUIRE));
+}
+
+#ifdef MT_DEBUG
+
+#define MT_HELD_MAX 16
+
+struct held_lock {
+	const struct mt_lock *lock;
+	int subclass;
+};
+
+static _Thread_local struct held_lock held[MT_HELD_MAX];
+static _Thread_local unsigned held_count;
+
+static void report_lock(const char *what, const void *lock, int subclass)
+{
+	void (*report)(const char *) = __atomic_load_n(&lock_report, __ATOMIC_ACQUIRE);
+	char message[160];
+
+	snprintf(message, sizeof(message), "maple tree lock %p, subclass %d: %s", lock, subclass, what);
+	if (report)
+		report(message);
+	else
+		fprintf(stderr, "%s\n", message);
+}
+
+static void note_lock(const struct mt_lock *lock, int subclass)
+{
+	for (unsigned i = 0; i < held_count; i++) {
+		if (held[i].lock == lock)
+			report_lock("taken twice by one thread", lock, subclass);
+		else if (held[i].subclass == subclass)
+			report_lock("a lock of the same subclass is held: nesting not declared", lock,
+				    subclass);
+	}
+	if (held_count < MT_HELD_MAX)
+		held[held_count++] = (struct held_lock){lock, subclass};
+	else
+		report_lock("too many tree locks held", lock, subclass);
+}
+
+static void note_unlock(const struct mt_lock *lock)
+{
+	for (unsigned i = held_count; i-- > 0;) {
+		if (held[i].lock != lock)
+			continue;
+		held[i] = held[--held_count];
+		return;
+	}
+	report_lock("released but not held by this thread", lock, 0);
+}
+
+static void check_external(const struct maple_tree *mt)
+{
+	const struct mt_external_lock *lock = mt->ma_external_lock;
+
+	if (lock && lock->is_held && !lock->is_held(lock->context))
+		report_lock("the external lock is not held", lock, 0);
+}
+
+#else
+
+static void note_lock(const struct mt_lock *lock, int subclass)
+{
+	(void)lock;
+	(void)subclass;
+}
+
+static void note_unlock(const struct mt_lock *lock)
+{
+	(void)lock;
+}
+
+static void check_external(const struct maple_tree *mt)
+{
+	(void)mt;
+}
+
+#endif
+
+void mtree_lock_nested(struct maple_tree *mt, int subclass)
+{
+	if (!mt_locks_itself(mt)) {
+		check_external(mt);
+		return;
+	}
+	note_lock(&mt->ma_lock, subclass);
+	mt_spin_lock(&mt->ma_lock);
+}
+
+void mtree_lock(struct maple_tree *mt)
+{
+	mtree_lock_nested(mt, 0);
+}
+
+void mtree_unlock(struct maple_tree *mt)
+{
+	if (!mt_locks_itself(mt))
+		return;
+	note_unlock(&mt->ma_lock);
+	mt_spin_unlock(&mt->ma_lock);
+}
+
+void mas_lock(struct ma_state *mas)
+{
+	mtree_lock(mas->tree);
+}
+
+void mas_lock_nested(struct ma_state *mas, int subclass)
+{
+	mtree_lock_nested(mas->tree, subclass);
+}
+
+void mas_unlock(struct ma_state *mas)
+{
+	mtree_unlock(mas->tree);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The node: 256 bytes, cache-line aligned.
+ *
+ *   offset  leaf and wide internal node       narrow internal node (the tree tracks gaps)
+ *   0       kind, count, present              the same
+ *   8       pivot[15]                         pivot[9]
+ *   80                                        gap[10]: largest gap below each child
+ *   128     slot[16]: values or children
+ *   160                                       slot[10]: children
+ *
+ * Slot i holds the range (pivot[i-1], pivot[i]]; the ends of the first and the last slot are the node's own
+ * minimum and maximum, which only the path to it knows. Invariants:
+ *   - pivots rise strictly; pivots from count - 1 on are UINT64_MAX, so that a search needs no count;
+ *   - a leaf's `present` has a bit for each slot that holds a value; no two neighbouring slots, not even of
+ *     neighbouring leaves, are both gaps;
+ *   - all leaves are at one depth; an internal node has at least half of its slots in use unless it is the root
+ *     (then at least two), a leaf too unless it is the root or the last leaf;
+ *   - a node that more than one parent or tree refers to is never written, nor is anything below it.
+ * Reference counts live beside the nodes, in the slab's header (pool.h).
+ */
+#ifndef MT_NODE_H
+#define MT_NODE_H
+
+#include "maple_tree.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum mt_kind { MT_LEAF, MT_WIDE, MT_NARROW };
+
+#define MT_WIDE_SLOTS 16u
+#define MT_NARROW_SLOTS 10u
+
+struct maple_node {
+	uint8_t kind;
+	uint8_t count; /* slots in use, 1 ... */
+	uint16_t present;
+	uint32_t unused;
+	union {
+		uint64_t pivot[MT_WIDE_SLOTS - 1];
+		struct {
+			uint64_t pivot[MT_WIDE_SLOTS - 1];
+			uint64_t slot[MT_WIDE_SLOTS];
+		} wide;
+		struct {
+			uint64_t pivot[MT_NARROW_SLOTS - 1];
+			uint64_t gap[MT_NARROW_SLOTS];
+			uint64_t slot[MT_NARROW_SLOTS];
+			uint64_t unused[2];
+		} narrow;
+	};
+};
+
+static_assert(sizeof(struct maple_node) == MT_NODE_BYTES, "a node is 256 bytes");
+static_assert(offsetof(struct maple_node, pivot) == 8, "pivots follow the header word");
+static_assert(offsetof(struct maple_node, wide.slot) == 128, "slots fill the last two cache lines");
+static_assert(offsetof(struct maple_node, narrow.slot) == 160, "narrow slots follow the gaps");
+static_assert(MT_WIDE_SLOTS == MT_MAX_SLOTS, "the public limit is the node's");
+
+static inline uint64_t *mt_slots(struct maple_node *node)
+{
+	return node->kind == MT_NARROW ? node->narrow.slot : node->wide.slot;
+}
+
+static inline struct maple_node *mt_child(const struct maple_node *node, unsigned slot)
+{
+	uint64_t word = node->kind == MT_NARROW ? node->narrow.slot[slot] : node->wide.slot[slot];
+
+	return (struct maple_node *)(uintptr_t)word;
+}
+
+static inline unsigned mt_capacity(enum mt_kind kind)
+{
+	return kind == MT_NARROW ? MT_NARROW_SLOTS : MT_WIDE_SLOTS;
+}
+
+/* The first and last key of a slot of a node that covers [min, max]. */
+static inline uint64_t mt_slot_min(const struct maple_node *node, unsigned slot, uint64_t min)
+{
+	return slot ? node->pivot[slot - 1] + 1 : min;
+}
+
+static inline uint64_t mt_slot_max(const struct maple_node *node, unsigned slot, uint64_t max)
+{
+	return slot + 1u < node->count ? node->pivot[slot] : max;
+}
+
+static inline bool mt_slot_present(const struct maple_node *node, unsigned slot)
+{
+	return node->present >> slot & 1u;
+}
+
+/* Bits [low, high) of a slot mask. */
+static inline uint32_t mt_slot_mask(unsigned low, unsigned high)
+{
+	return ((1u << high) - 1u) & ~((1u << low) - 1u);
+}
+
+/* The number of keys in [first, last]; the whole space counts as UINT64_MAX. */
+static inline uint64_t mt_range_size(uint64_t first, uint64_t last)
+{
+	uint64_t distance = last - first;
+
+	return distance == UINT64_MAX ? distance : distance + 1;
+}
+
+static inline bool mt_tracks_gaps(const struct maple_tree *mt)
+{
+	return mt->ma_flags & MT_FLAGS_ALLOC_RANGE;
+}
+
+static inline enum mt_kind mt_internal_kind(const struct maple_tree *mt)
+{
+	return mt_tracks_gaps(mt) ? MT_NARROW : MT_WIDE;
+}
+
+static inline uint32_t mt_tree_height(const struct maple_tree *mt)
+{
+	return (mt->ma_flags & MT_FLAGS_HEIGHT_MASK) >> MT_FLAGS_HEIGHT_SHIFT;
+}
+
+static inline void mt_set_root(struct maple_tree *mt, struct maple_node *root, uint32_t height)
+{
+	mt->ma_root = root;
+	mt->ma_flags = (mt->ma_flags & ~MT_FLAGS_HEIGHT_MASK) | height << MT_FLAGS_HEIGHT_SHIFT;
+}
+
+#endif /* MT_NODE_H */

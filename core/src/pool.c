@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Slabs, bulk allocation and its failure on demand. Owns all node memory of a pool; see pool.h for the layout.
+ *
+ * Invariants, under the pool's lock: a slab is in `partial` when some but not all of its nodes are free, in
+ * `empty` when all are, in no list when none is. `used_slabs` + `empty_slabs` is the number of slabs.
+ */
+#include "pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define MT_CHUNK_SLABS_MAX 128u	 /* 2 MiB */
+#define MT_EMPTY_SLABS_KEPT 64u	 /* beside as many as are in use, so that fork loops reuse their memory */
+
+struct maple_pool {
+	struct mt_lock lock;
+	uint32_t refs;
+	uint32_t pass;
+	struct mt_slab *partial;
+	struct mt_slab *empty;
+	struct mt_chunk *chunks;
+	size_t used_slabs;
+	size_t empty_slabs;
+	size_t live;
+	uint64_t allocated;
+	uint64_t fail_in; /* the n-th node allocation from now fails; 0: none */
+	struct mt_allocator allocator;
+};
+
+#define MT_POOL_BYTES ((sizeof(struct maple_pool) + 63) / 64 * 64) /* a multiple, as C11 asks */
+
+static struct maple_pool default_pool;
+
+static void *libc_alloc(void *context, size_t size, size_t align)
+{
+	(void)context;
+	return aligned_alloc(align, size);
+}
+
+static void libc_free(void *context, void *memory, size_t size)
+{
+	(void)context;
+	(void)size;
+	free(memory);
+}
+
+static void *pool_take(struct maple_pool *pool, size_t size, size_t align)
+{
+	const struct mt_allocator *allocator = &pool->allocator;
+
+	return allocator->alloc ? allocator->alloc(allocator->context, size, align)
+				: libc_alloc(NULL, size, align);
+}
+
+static void pool_give(struct maple_pool *pool, void *memory, size_t size)
+{
+	const struct mt_allocator *allocator = &pool->allocator;
+
+	if (allocator->alloc)
+		allocator->free(allocator->context, memory, size);
+	else
+		libc_free(NULL, memory, size);
+}
+
+struct maple_pool *mt_pool_of(const struct maple_tree *mt)
+{
+	return mt->ma_pool ? mt->ma_pool : &default_pool;
+}
+
+int mt_pool_create(struct maple_pool **out, const struct mt_allocator *allocator)
+{
+	struct mt_allocator chosen = {libc_alloc, libc_free, NULL};
+	struct maple_pool *pool;
+
+	if (allocator)
+		chosen = *allocator;
+	pool = chosen.alloc(chosen.context, MT_POOL_BYTES, 64);
+	if (!pool)
+		return -ENOMEM;
+	*pool = (struct maple_pool){.refs = 1, .allocator = chosen};
+	*out = pool;
+	return 0;
+}
+
+void mt_pool_get(struct maple_pool *pool)
+{
+	if (pool && pool != &default_pool)
+		__atomic_fetch_add(&pool->refs, 1u, __ATOMIC_RELAXED);
+}
+
+static void list_push(struct mt_slab **list, struct mt_slab *slab)
+{
+	slab->previous = NULL;
+	slab->next = *list;
+	if (slab->next)
+		slab->next->previous = slab;
+	*list = slab;
+}
+
+static void list_remove(struct mt_slab **list, struct mt_slab *slab)
+{
+	if (slab->previous)
+		slab->previous->next = slab->next;
+	else
+		*list = slab->next;
+	if (slab->next)
+		slab->next->previous = slab->previous;
+}
+
+static struct mt_slab *chunk_slab(struct mt_chunk *chunk, size_t number)
+{
+	char *first = (char *)chunk - offsetof(struct mt_slab, own_chunk);
+
+	return (struct mt_slab *)(first + number * MT_SLAB_BYTES);
+}
+
+/* Take a chunk and put its slabs into the empty list, the lowest address in front. */
+static int pool_grow(struct maple_pool *pool)
+{
+	size_t slabs = pool->used_slabs + pool->empty_slabs;
+	struct mt_chunk *chunk;
+	struct mt_slab *first;
+
+	if (slabs < 1)
+		slabs = 1;
+	if (slabs > MT_CHUNK_SLABS_MAX)
+		slabs = MT_CHUNK_SLABS_MAX;
+	first = pool_take(pool, slabs * MT_SLAB_BYTES, MT_SLAB_BYTES);
+	if (!first && slabs > 1) { /* little memory left: the least that helps */
+		slabs = 1;
+		first = pool_take(pool, MT_SLAB_BYTES, MT_SLAB_BYTES);
+	}
+	if (!first)
+		return -ENOMEM;
+	chunk = &first->own_chunk;
+	*chunk = (struct mt_chunk){.next = pool->chunks, .slabs = slabs};
+	if (chunk->next)
+		chunk->next->previous = chunk;
+	pool->chunks = chunk;
+	for (size_t i = slabs; i-- > 0;) {
+		struct mt_slab *slab = chunk_slab(chunk, i);
+
+		slab->free = MT_SLAB_ALL_FREE;
+		slab->chunk = chunk;
+		slab->visited = 0;
+		slab->pass = 0;
+		list_push(&pool->empty, slab);
+	}
+	pool->empty_slabs += slabs;
+	return 0;
+}
+
+static void chunk_release(struct maple_pool *pool, struct mt_chunk *chunk)
+{
+	size_t slabs = chunk->slabs;
+
+	for (size_t i = 0; i < slabs; i++)
+		list_remove(&pool->empty, chunk_slab(chunk, i));
+	pool->empty_slabs -= slabs;
+	if (chunk->previous)
+		chunk->previous->next = chunk->next;
+	else
+		pool->chunks = chunk->next;
+	if (chunk->next)
+		chunk->next->previous = chunk->previous;
+	pool_give(pool, chunk_slab(chunk, 0), slabs * MT_SLAB_BYTES);
+}
+
+/* A slab with a free node, at the head of the partial list, or NULL for no memory. */
+static struct mt_slab *pool_slab(struct maple_pool *pool)
+{
+	struct mt_slab *slab = pool->partial;
+
+	if (slab)
+		return slab;
+	if (!pool->empty && pool_grow(pool))
+		return NULL;
+	slab = pool->empty;
+	list_remove(&pool->empty, slab);
+	list_push(&pool->partial, slab);
+	slab->chunk->used++;
+	pool->empty_slabs--;
+	pool->used_slabs++;
+	return slab;
+}
+
+static void slab_emptied(struct maple_pool *pool, struct mt_slab *slab)
+{
+	struct mt_chunk *chunk = slab->chunk;
+
+	list_remove(&pool->partial, slab);
+	list_push(&pool->empty, slab);
+	pool->empty_slabs++;
+	pool->used_slabs--;
+	if (--chunk->used == 0 &&
+	    pool->empty_slabs - chunk->slabs >= pool->used_slabs + MT_EMPTY_SLABS_KEPT)
+		chunk_release(pool, chunk);
+}
+
+static void free_locked(struct maple_pool *pool, size_t count, struct maple_node **nodes)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct mt_slab *slab = mt_slab_of(nodes[i]);
+		uint64_t bit = UINT64_C(1) << mt_slab_index(nodes[i]);
+
+		assert(!(slab->free & bit));
+		if (!slab->free)
+			list_push(&pool->partial, slab);
+		slab->free |= bit;
+		if (slab->free == MT_SLAB_ALL_FREE)
+			slab_emptied(pool, slab);
+	}
+	pool->live -= count;
+}
+
+size_t mt_pool_alloc_bulk(struct maple_pool *pool, size_t count, struct maple_node **out)
+{
+	size_t allowed = count;
+	size_t got = 0;
+
+	mt_spin_lock(&pool->lock);
+	if (pool->fail_in) {
+		if (pool->fail_in <= count) {
+			allowed = pool->fail_in - 1;
+			pool->fail_in = 0;
+		} else {
+			pool->fail_in -= count;
+		}
+	}
+	while (got < allowed) {
+		struct mt_slab *slab = pool_slab(pool);
+		uint64_t free_bits;
+
+		if (!slab)
+			break;
+		for (free_bits = slab->free; free_bits && got < allowed;
+		     free_bits &= free_bits - 1) {
+			unsigned index = (unsigned)__builtin_ctzll(free_bits);
+
+			__atomic_store_n(&slab->refs[index], 1u, __ATOMIC_RELAXED);
+			out[got++] = (struct maple_node *)((char *)slab + index * MT_NODE_BYTES);
+		}
+		slab->free = free_bits;
+		if (!free_bits)
+			list_remove(&pool->partial, slab);
+	}
+	pool->live += got;
+	pool->allocated += got;
+	if (got < count) {
+		free_locked(pool, got, out);
+		got = 0;
+	}
+	mt_spin_unlock(&pool->lock);
+	return got;
+}
+
+void mt_pool_free_bulk(struct maple_pool *pool, size_t count, struct maple_node **nodes)
+{
+	mt_spin_lock(&pool->lock);
+	free_locked(pool, count, nodes);
+	mt_spin_unlock(&pool->lock);
+}
+
+void mt_free_one(struct maple_pool *pool, struct maple_node *node)
+{
+	mt_pool_free_bulk(pool, 1, &node);
+}
+
+static void trim_locked(struct maple_pool *pool)
+{
+	struct mt_chunk *chunk = pool->chunks;
+
+	while (chunk) {
+		struct mt_chunk *next = chunk->next;
+
+		if (!chunk->used)
+			chunk_release(pool, chunk);
+		chunk = next;
+	}
+}
+
+void mt_pool_trim(struct maple_pool *pool)
+{
+	if (!pool)
+		pool = &default_pool;
+	mt_spin_lock(&pool->lock);
+	trim_locked(pool);
+	mt_spin_unlock(&pool->lock);
+}
+
+void mt_pool_put(struct maple_pool *pool)
+{
+	if (!pool || pool == &default_pool)
+		return;
+	if (__atomic_fetch_sub(&pool->refs, 1u, __ATOMIC_ACQ_REL) != 1)
+		return;
+	assert(pool->live == 0);
+	trim_locked(pool);
+	pool_give(pool, pool, MT_POOL_BYTES);
+}
+
+void mt_pool_stats(struct maple_pool *pool, struct mt_pool_stats *stats)
+{
+	if (!pool)
+		pool = &default_pool;
+	mt_spin_lock(&pool->lock);
+	stats->live = pool->live;
+	stats->allocated = pool->allocated;
+	stats->bytes = (pool->used_slabs + pool->empty_slabs) * MT_SLAB_BYTES;
+	mt_spin_unlock(&pool->lock);
+}
+
+void mt_pool_fail_nth(struct maple_pool *pool, uint64_t n)
+{
+	if (!pool)
+		pool = &default_pool;
+	mt_spin_lock(&pool->lock);
+	pool->fail_in = n;
+	mt_spin_unlock(&pool->lock);
+}
+
+uint32_t mt_visit_begin(struct maple_pool *pool)
+{
+	uint32_t pass;
+
+	if (!pool)
+		pool = &default_pool;
+	mt_spin_lock(&pool->lock);
+	if (++pool->pass == 0) { /* wrapped: no slab may remember an old pass by this number */
+		for (struct mt_chunk *chunk = pool->chunks; chunk; chunk = chunk->next)
+			for (size_t i = 0; i < chunk->slabs; i++)
+				chunk_slab(chunk, i)->pass = 0;
+		pool->pass = 1;
+	}
+	pass = pool->pass;
+	mt_spin_unlock(&pool->lock);
+	return pass;
+}

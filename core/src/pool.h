@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pool that nodes come from.
+ *
+ * Memory is taken in chunks and cut into slabs of 16 KiB, aligned to their size:
+ *
+ *   slab    +0    header: free bits, list links, reference counts of its 62 nodes (512 bytes)
+ *           +512  node 2
+ *           ...
+ *           +16128 node 63
+ *
+ * so a node's slab and its number there follow from its address. Keeping the counts beside the nodes lets a
+ * fork's first write, which counts up every child of each node on its path, and a destroy, which asks each node
+ * whether it is shared, touch one dense line instead of one line per node.
+ *
+ * The pool's lock guards the free bits, lists and statistics; reference counts are atomic.
+ */
+#ifndef MT_POOL_H
+#define MT_POOL_H
+
+#include "lock.h"
+#include "node.h"
+
+#define MT_SLAB_BYTES 16384u
+#define MT_SLAB_NODES 64u
+#define MT_SLAB_HEADER_NODES 2u
+#define MT_SLAB_ALL_FREE (UINT64_MAX << MT_SLAB_HEADER_NODES)
+
+struct mt_slab;
+
+/* A stretch of slabs from one allocation; lives in the header of its first slab. */
+struct mt_chunk {
+	struct mt_chunk *next;
+	struct mt_chunk *previous;
+	size_t slabs;
+	size_t used; /* slabs with at least one node in use */
+};
+
+struct mt_slab {
+	uint64_t free;	      /* bit i: node i is free */
+	struct mt_slab *next; /* in the pool's list of partly used or of empty slabs; full ones: none */
+	struct mt_slab *previous;
+	struct mt_chunk *chunk;
+	uint64_t visited; /* nodes seen in visiting pass number `pass` */
+	uint32_t pass;
+	uint32_t unused[5];
+	uint32_t refs[MT_SLAB_NODES];
+	struct mt_chunk own_chunk; /* in a chunk's first slab */
+};
+
+static_assert(sizeof(struct mt_slab) <= MT_SLAB_HEADER_NODES * MT_NODE_BYTES, "the header fits");
+static_assert(offsetof(struct mt_slab, refs) % 64 == 0, "counts start on a cache line");
+static_assert(MT_SLAB_NODES * MT_NODE_BYTES == MT_SLAB_BYTES, "a slab is full of nodes");
+
+/* The pool a tree draws from. */
+struct maple_pool *mt_pool_of(const struct maple_tree *mt);
+
+/* All or nothing: `count` nodes with one reference each into `out`, or 0 and nothing taken. */
+size_t mt_pool_alloc_bulk(struct maple_pool *pool, size_t count, struct maple_node **out);
+/* Give nodes back, whatever their counts. Contents are not looked at. */
+void mt_pool_free_bulk(struct maple_pool *pool, size_t count, struct maple_node **nodes);
+void mt_free_one(struct maple_pool *pool, struct maple_node *node);
+
+static inline struct mt_slab *mt_slab_of(const struct maple_node *node)
+{
+	return (struct mt_slab *)((uintptr_t)node & ~(uintptr_t)(MT_SLAB_BYTES - 1));
+}
+
+static inline unsigned mt_slab_index(const struct maple_node *node)
+{
+	return (unsigned)((uintptr_t)node / MT_NODE_BYTES % MT_SLAB_NODES);
+}
+
+static inline uint32_t *mt_node_refs(const struct maple_node *node)
+{
+	return &mt_slab_of(node)->refs[mt_slab_index(node)];
+}
+
+/* Whether one reference is all there is. Acquires what the last other owner did before letting go. */
+static inline bool mt_node_single(const struct maple_node *node)
+{
+	return __atomic_load_n(mt_node_refs(node), __ATOMIC_ACQUIRE) == 1;
+}
+
+static inline void mt_node_get(const struct maple_node *node)
+{
+	__atomic_fetch_add(mt_node_refs(node), 1u, __ATOMIC_RELAXED);
+}
+
+/* Drop a reference; true where it was the last, and the caller now frees the node. Only an owner can add a
+ * reference, so a count of one cannot rise under us and needs no atomic subtraction. */
+static inline bool mt_node_put(const struct maple_node *node)
+{
+	return mt_node_single(node) ||
+	       __atomic_fetch_sub(mt_node_refs(node), 1u, __ATOMIC_ACQ_REL) == 1;
+}
+
+#endif /* MT_POOL_H */

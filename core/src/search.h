@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Searching a node without branches: the slot of a key is the number of pivots below it. The header word and the
+ * pivots fill sixteen 64-bit lanes, two cache lines; lanes that are no pivots are masked out. The best version that
+ * the processor has is chosen once, when the program starts.
+ */
+#ifndef MT_SEARCH_H
+#define MT_SEARCH_H
+
+#include "node.h"
+
+struct mt_search {
+	/* The slot whose range holds the key. */
+	unsigned (*slot)(const struct maple_node *node, uint64_t key);
+	/* The whole descent of a look-up from a root of the given height (>= 1). */
+	bool (*load)(const struct maple_node *root, uint32_t height, uint64_t key, uint64_t *word);
+	const char *name;
+};
+
+extern struct mt_search mt_search;
+
+/* Every version that this processor can run, the portable one first; NULL past the last. For tests. */
+const struct mt_search *mt_search_version(unsigned number);
+
+#endif /* MT_SEARCH_H */

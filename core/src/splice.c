@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The splice: the one way in which a tree changes shape. Insert, overwrite over many leaves, erase, clear, the first
+ * write after a fork: all are this routine.
+ *
+ * Two spines run from the root to the leaves at the two ends of the write; they part at the lowest common node.
+ *
+ *                      [ . L . . R . ]              common: keeps what is left of L and right of R
+ *                       /         \
+ *              [ . . L x ]       [ x R . ]          x: whole subtrees under the range, dropped
+ *                   /               \
+ *          [ a b|c x ]             [ x x|d e ]      leaves: a b c' NEW d' e
+ *
+ * From the leaves up, at each level: what the left spine keeps, what the level below yielded, what the right spine keeps
+ * is one list of items. A list too short for a node takes in a neighbouring node, which moves that spine over. The
+ * list goes into one, two or three new nodes, which are what this level yields. It ends at the first common node that
+ * is private and can hold its list: that one is written in place; else with a new root.
+ *
+ * Old nodes are not touched until mt_bury(). Items from private nodes move; those from shared nodes are counted up.
+ * Depth is bounded by the height; nodes come from the reserve, so nothing here can fail.
+ */
+#include "gap.h"
+#include "pool.h"
+#include "search.h"
+#include "walk.h"
+#include "write.h"
+
+/* Left 15 + piece, new, piece + right 15; or less than half a node and a whole neighbour. */
+#define MT_ITEMS_MAX 40
+
+struct splice {
+	struct maple_tree *mt;
+	struct mt_write *write;
+	struct mt_grave *grave;
+	unsigned depth;
+	unsigned level; /* being built */
+	struct mt_spine *left[MT_MAX_HEIGHT];
+	struct mt_spine *right[MT_MAX_HEIGHT];
+	/* The list of this level: last key, value or child, and (internal, gaps tracked) the gap below. */
+	unsigned items;
+	uint64_t present;
+	uint64_t last[MT_ITEMS_MAX];
+	uint64_t word[MT_ITEMS_MAX];
+	uint64_t gap[MT_ITEMS_MAX];
+	uint64_t min; /* first key of the list */
+	/* What the level below yielded. */
+	unsigned made;
+	struct maple_node *made_node[3];
+	uint64_t made_last[3];
+	uint64_t made_gap[3];
+};
+
+static struct mt_spine *add_spine(struct splice *splice, struct maple_node *node, uint64_t min, uint64_t max,
+				  unsigned level, const struct mt_spine *parent)
+{
+	struct mt_spine *spine;
+
+	assert(splice->grave->spines < MT_SPINES_MAX);
+	spine = &splice->grave->spine[splice->grave->spines++];
+	spine->node = node;
+	spine->min = min;
+	spine->max = max;
+	spine->level = (uint8_t)level;
+	spine->drop_low = spine->drop_high = 0;
+	spine->owned = (!parent || parent->owned) && (!splice->mt->ma_shared || mt_node_single(node));
+	spine->borrowed = (!parent || parent->owned) && !spine->owned;
+	return spine;
+}
+
+static struct mt_spine *add_child(struct splice *splice, const struct mt_spine *parent, unsigned slot)
+{
+	return add_spine(splice, mt_child(parent->node, slot), mt_slot_min(parent->node, slot, parent->min),
+			 mt_slot_max(parent->node, slot, parent->max), parent->level + 1u, parent);
+}
+
+/* Set what a node on an edge keeps: for the left edge nothing behind `left`, for the right nothing before `right`.
+ * A leaf drops its end slots too: the pieces that stay of them are the write's. */
+static void cut_spine(struct mt_spine *spine, bool is_left, bool is_right, unsigned left, unsigned right)
+{
+	bool leaf = spine->node->kind == MT_LEAF;
+
+	spine->left = (uint8_t)(is_left ? left : 0);
+	spine->right = (uint8_t)(is_right ? right : spine->node->count - 1u);
+	spine->drop_low = (uint8_t)(is_left ? left + !leaf : 0);
+	spine->drop_high = (uint8_t)(is_right ? right + leaf : spine->node->count);
+	if (spine->drop_high < spine->drop_low)
+		spine->drop_high = spine->drop_low;
+}
+
+static void find_spines(struct splice *splice)
+{
+	const struct mt_write *write = splice->write;
+	struct mt_spine *left = add_spine(splice, splice->mt->ma_root, 0, UINT64_MAX, 0, NULL);
+	struct mt_spine *right = left;
+
+	for (unsigned level = 0;; level++) {
+		unsigned left_slot = mt_search.slot(left->node, write->first);
+		unsigned right_slot = mt_search.slot(right->node, write->last);
+
+		splice->left[level] = left;
+		splice->right[level] = right;
+		cut_spine(left, true, left == right, left_slot, right_slot);
+		if (left != right)
+			cut_spine(right, false, true, left_slot, right_slot);
+		if (level + 1 == splice->depth)
+			return;
+		if (left == right && left_slot == right_slot) {
+			left = right = add_child(splice, left, left_slot);
+		} else {
+			left = add_child(splice, left, left_slot);
+			right = add_child(splice, right, right_slot);
+		}
+	}
+}
+
+/* Account for all that is dropped, and for what the write puts in its place. Where a dropped subtree is shared, only a
+ * count of the whole tree would tell: it is left to whoever asks. */
+static void count_splice(struct splice *splice)
+{
+	struct maple_tree *mt = splice->mt;
+	const struct mt_write *write = splice->write;
+	uint64_t entries = 0;
+	uint64_t covered[2] = {0, 0};
+
+	if (!mt->ma_counted)
+		return;
+	for (unsigned i = 0; i < splice->grave->spines; i++) {
+		const struct mt_spine *spine = &splice->grave->spine[i];
+
+		for (unsigned slot = spine->drop_low; slot < spine->drop_high; slot++) {
+			uint64_t first = mt_slot_min(spine->node, slot, spine->min);
+			uint64_t last = mt_slot_max(spine->node, slot, spine->max);
+
+			if (spine->node->kind != MT_LEAF) {
+				if (!spine->owned || !mt_subtree_count(mt_child(spine->node, slot), first, last,
+								       true, &entries, covered)) {
+					mt->ma_counted = false;
+					return;
+				}
+			} else if (mt_slot_present(spine->node, slot)) {
+				entries++;
+				mt_covered_add(covered, first < write->first ? write->first : first,
+					       last > write->last ? write->last : last);
+			}
+		}
+	}
+	mt->ma_entries -= entries;
+	mt->ma_covered[1] -= covered[1] + (mt->ma_covered[0] < covered[0]);
+	mt->ma_covered[0] -= covered[0];
+	mt->ma_entries += (uint64_t)write->left_present + write->present + write->right_present;
+	if (write->present)
+		mt_covered_add(mt->ma_covered, write->first, write->last);
+}
+
+/* Put slots [low, high) of a spine into the list at `at`; those of a shared node get references of their own. */
+static void put_slots(struct splice *splice, unsigned at, const struct mt_spine *spine, unsigned low, unsigned high)
+{
+	struct maple_node *node = spine->node;
+	const uint64_t *slots = mt_slots(node);
+	bool leaf = node->kind == MT_LEAF;
+
+	for (unsigned slot = low; slot < high; slot++, at++) {
+		splice->last[at] = mt_slot_max(node, slot, spine->max);
+		splice->word[at] = slots[slot];
+		if (node->kind == MT_NARROW)
+			splice->gap[at] = node->narrow.gap[slot];
+		if (leaf)
+			splice->present |= (uint64_t)mt_slot_present(node, slot) << at;
+		else if (!spine->owned)
+			mt_node_get(mt_child(node, slot));
+	}
+	if (leaf && !spine->owned)
+		mt_retain(splice->mt->ma_ops, slots, node->present & mt_slot_mask(low, high));
+}
+
+static void append_slots(struct splice *splice, const struct mt_spine *spine, unsigned low, unsigned high)
+{
+	put_slots(splice, splice->items, spine, low, high);
+	splice->items += high - low;
+}
+
+static void prepend_slots(struct splice *splice, const struct mt_spine *spine, unsigned low, unsigned high)
+{
+	unsigned more = high - low;
+
+	memmove(splice->last + more, splice->last, splice->items * sizeof(splice->last[0]));
+	memmove(splice->word + more, splice->word, splice->items * sizeof(splice->word[0]));
+	memmove(splice->gap + more, splice->gap, splice->items * sizeof(splice->gap[0]));
+	splice->present <<= more;
+	put_slots(splice, 0, spine, low, high);
+	splice->items += more;
+	splice->min = spine->min;
+}
+
+static void append_item(struct splice *splice, uint64_t last, uint64_t word, bool present, uint64_t gap)
+{
+	unsigned at = splice->items++;
+
+	splice->last[at] = last;
+	splice->word[at] = word;
+	splice->gap[at] = gap;
+	splice->present |= (uint64_t)present << at;
+}
+
+static void append_made(struct splice *splice)
+{
+	for (unsigned i = 0; i < splice->made; i++)
+		append_item(splice, splice->made_last[i], (uint64_t)(uintptr_t)splice->made_node[i], false,
+			    splice->made_gap[i]);
+}
+
+static void list_items(struct splice *splice)
+{
+	const struct mt_spine *left = splice->left[splice->level];
+	const struct mt_spine *right = splice->right[splice->level];
+	const struct mt_write *write = splice->write;
+
+	splice->items = 0;
+	splice->present = 0;
+	splice->min = left->min;
+	append_slots(splice, left, 0, left->left);
+	if (left->node->kind == MT_LEAF) {
+		if (write->left_piece)
+			append_item(splice, write->first - 1, write->left_word, write->left_present, 0);
+		append_item(splice, write->last, write->word, write->present, 0);
+		if (write->right_piece)
+			append_item(splice, write->right_last, write->right_word, write->right_present, 0);
+	} else {
+		append_made(splice);
+	}
+	append_slots(splice, right, right->right + 1u, right->node->count);
+}
+
+/* The level of the lowest ancestor that still keeps something on that side, or -1. */
+static int keeps_right(const struct splice *splice)
+{
+	for (int level = (int)splice->level - 1; level >= 0; level--)
+		if (splice->right[level]->right + 1u < splice->right[level]->node->count)
+			return level;
+	return -1;
+}
+
+static int keeps_left(const struct splice *splice)
+{
+	for (int level = (int)splice->level - 1; level >= 0; level--)
+		if (splice->left[level]->left > 0)
+			return level;
+	return -1;
+}
+
+/* Move the right spine over to the next node of this level, below the ancestor at `from`, and take in all its slots. */
+static void pull_right(struct splice *splice, unsigned from)
+{
+	struct mt_spine *spine = splice->right[from];
+
+	spine->right++;
+	for (unsigned level = from; level < splice->level; level++) {
+		spine = add_child(splice, spine, level == from ? spine->right : 0);
+		spine->left = spine->right = 0;
+		splice->right[level + 1] = spine;
+	}
+	spine->right = (uint8_t)(spine->node->count - 1);
+	append_slots(splice, spine, 0, spine->node->count);
+}
+
+static void pull_left(struct splice *splice, unsigned from)
+{
+	struct mt_spine *spine = splice->left[from];
+
+	spine->left--;
+	for (unsigned level = from; level < splice->level; level++) {
+		spine = add_child(splice, spine, level == from ? spine->left : spine->node->count - 1u);
+		spine->left = spine->right = (uint8_t)(spine->node->count - 1);
+		splice->left[level + 1] = spine;
+	}
+	spine->left = 0;
+	prepend_slots(splice, spine, 0, spine->node->count);
+}
+
+/* Too few items for a node: take in the nearest neighbour. A leaf that has not lost slots was within its rights. */
+static void fill_up(struct splice *splice, enum mt_kind kind)
+{
+	const struct mt_spine *left = splice->left[splice->level];
+
+	if (kind == MT_LEAF && left == splice->right[splice->level] && splice->items >= left->node->count)
+		return;
+	while (splice->items < mt_least(kind)) {
+		int from_right = keeps_right(splice);
+		int from_left = keeps_left(splice);
+
+		if (from_right < 0 && from_left < 0)
+			return;
+		if (from_right >= from_left)
+			pull_right(splice, (unsigned)from_right);
+		else
+			pull_left(splice, (unsigned)from_left);
+	}
+}
+
+/* Write items [low, high) of the list into a node. */
+static void fill_node(const struct splice *splice, struct maple_node *node, enum mt_kind kind, unsigned low,
+		      unsigned high)
+{
+	unsigned count = high - low;
+
+	node->kind = (uint8_t)kind;
+	node->count = (uint8_t)count;
+	node->present = kind == MT_LEAF ? (uint16_t)(splice->present >> low & mt_slot_mask(0, count)) : 0;
+	node->unused = 0;
+	memcpy(node->pivot, splice->last + low, (count - 1) * sizeof(node->pivot[0]));
+	for (unsigned i = count - 1; i < mt_capacity(kind) - 1; i++)
+		node->pivot[i] = UINT64_MAX;
+	memcpy(mt_slots(node), splice->word + low, count * sizeof(uint64_t));
+	if (kind == MT_NARROW)
+		memcpy(node->narrow.gap, splice->gap + low, count * sizeof(uint64_t));
+}
+
+/*
+ * Where the list is cut between nodes: evenly, but for a write at the very end of the tree, as loads in ascending order
+ * do: there the first leaf is left full, since nothing more is likely to come into it.
+ */
+static unsigned first_share(const struct splice *splice, enum mt_kind kind, unsigned nodes)
+{
+	unsigned end = splice->items - 1;
+
+	if (kind != MT_LEAF || nodes != 2 || splice->last[end] != UINT64_MAX ||
+	    splice->write->last < splice->last[end - 1])
+		return (splice->items + nodes - 1) / nodes;
+	/* A leaf of nothing but the last gap would be no leaf. */
+	return end == MT_WIDE_SLOTS && !(splice->present >> end & 1) ? MT_WIDE_SLOTS - 1 : MT_WIDE_SLOTS;
+}
+
+static void make_nodes(struct splice *splice, enum mt_kind kind)
+{
+	struct mt_write *write = splice->write;
+	unsigned capacity = mt_capacity(kind);
+	unsigned nodes = (splice->items + capacity - 1) / capacity;
+	uint64_t min = splice->min;
+	unsigned low = 0;
+
+	splice->made = nodes;
+	for (unsigned i = 0; i < nodes; i++) {
+		unsigned left = nodes - i;
+		unsigned share = (splice->items - low + left - 1) / left;
+		struct maple_node *node = write->reserve[--write->reserved];
+
+		if (i == 0 && nodes > 1)
+			share = first_share(splice, kind, nodes);
+		fill_node(splice, node, kind, low, low + share);
+		low += share;
+		splice->made_node[i] = node;
+		splice->made_last[i] = splice->last[low - 1];
+		splice->made_gap[i] =
+			mt_tracks_gaps(splice->mt) ? mt_node_gap(node, min, splice->made_last[i]) : 0;
+		min = splice->made_last[i] + 1;
+	}
+}
+
+/* The list belongs into one private node that stays where it is: write it there and be done. */
+static void write_in_place(struct splice *splice, struct mt_spine *spine, enum mt_kind kind)
+{
+	struct mt_grave *grave = splice->grave;
+	struct maple_node *node = spine->node;
+	struct ma_level path[MT_MAX_HEIGHT];
+
+	grave->kept_level = (int)splice->level;
+	grave->dropped_children = kind != MT_LEAF;
+	grave->dropped_present = mt_slot_mask(spine->drop_low, spine->drop_high);
+	if (kind == MT_LEAF)
+		grave->dropped_present &= node->present;
+	memcpy(grave->dropped, mt_slots(node), node->count * sizeof(uint64_t));
+	fill_node(splice, node, kind, 0, splice->items);
+	if (!mt_tracks_gaps(splice->mt))
+		return;
+	for (unsigned i = 0; i <= splice->level; i++) {
+		const struct mt_spine *above = splice->left[i];
+
+		path[i] = (struct ma_level){above->node, above->min, above->max, above->left};
+	}
+	mt_gaps_up(path, splice->level + 1);
+}
+
+/* The nodes of the topmost level become the tree, under a new root where they are several. */
+static void set_root(struct splice *splice)
+{
+	struct maple_tree *mt = splice->mt;
+	uint32_t height = splice->depth - splice->level;
+
+	if (splice->made > 1) {
+		splice->items = 0;
+		splice->min = 0;
+		append_made(splice);
+		make_nodes(splice, mt_internal_kind(mt));
+		height++;
+	}
+	mt_set_root(mt, splice->made_node[0], height);
+}
+
+static void clear_root(struct maple_tree *mt)
+{
+	mt_set_root(mt, NULL, 0);
+	mt->ma_shared = false;
+	mt->ma_counted = true;
+	mt->ma_entries = 0;
+	mt->ma_covered[0] = mt->ma_covered[1] = 0;
+}
+
+void mt_splice(struct mt_write *write)
+{
+	struct splice splice;
+	struct maple_tree *mt = write->mt;
+
+	splice.mt = mt;
+	splice.write = write;
+	splice.grave = write->grave;
+	splice.grave->spines = 0;
+	splice.grave->kept_level = -1;
+	splice.depth = mt_tree_height(mt);
+	splice.made = 0;
+	find_spines(&splice);
+	count_splice(&splice);
+
+	for (splice.level = splice.depth - 1;; splice.level--) {
+		struct mt_spine *left = splice.left[splice.level];
+		enum mt_kind kind = (enum mt_kind)left->node->kind;
+		bool alone;
+
+		list_items(&splice);
+		fill_up(&splice, kind);
+		alone = keeps_left(&splice) < 0 && keeps_right(&splice) < 0;
+		if (alone && splice.items == 1 && kind != MT_LEAF) {
+			/* One child and no neighbour: it is the tree. */
+			mt_set_root(mt, (struct maple_node *)(uintptr_t)splice.word[0],
+				    splice.depth - splice.level - 1);
+			return;
+		}
+		if (alone && splice.items == 1 && !splice.present) {
+			clear_root(mt);
+			return;
+		}
+		if (splice.left[splice.level] == splice.right[splice.level] && left->owned &&
+		    splice.items <= mt_capacity(kind)) {
+			write_in_place(&splice, left, kind);
+			return;
+		}
+		make_nodes(&splice, kind);
+		if (splice.level == 0 || (alone && splice.made == 1))
+			break;
+	}
+	set_root(&splice);
+}

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tree and its normal interface: each call takes the lock, does its work through a cursor on the stack, and buries
+ * what it displaced after the unlock. The writing half of the cursor's own interface is here too.
+ */
+#include "gap.h"
+#include "pool.h"
+#include "walk.h"
+#include "write.h"
+
+#include <errno.h>
+
+/* ---- attributes ---- */
+
+void mt_init_pool(struct maple_tree *mt, uint32_t flags, struct maple_pool *pool, const struct mt_value_ops *ops)
+{
+	*mt = (struct maple_tree)MTREE_INIT(, flags & MT_FLAGS_ATTR_MASK);
+	mt->ma_pool = pool;
+	mt->ma_ops = ops;
+	mt_pool_get(pool);
+}
+
+void mt_init_flags(struct maple_tree *mt, uint32_t flags)
+{
+	mt_init_pool(mt, flags, NULL, NULL);
+}
+
+void mt_init(struct maple_tree *mt)
+{
+	mt_init_flags(mt, 0);
+}
+
+uint32_t mt_attr(const struct maple_tree *mt)
+{
+	return mt->ma_flags & MT_FLAGS_ATTR_MASK;
+}
+
+uint32_t mt_height(const struct maple_tree *mt)
+{
+	return mt_tree_height(mt);
+}
+
+bool mtree_empty(const struct maple_tree *mt)
+{
+	return !mt->ma_root;
+}
+
+void mt_set_external_lock(struct maple_tree *mt, const struct mt_external_lock *lock)
+{
+	mt->ma_external_lock = lock;
+}
+
+static void count_all(struct maple_tree *mt)
+{
+	if (mt->ma_counted)
+		return;
+	mt->ma_entries = 0;
+	mt->ma_covered[0] = mt->ma_covered[1] = 0;
+	if (mt->ma_root)
+		mt_subtree_count(mt->ma_root, 0, UINT64_MAX, false, &mt->ma_entries, mt->ma_covered);
+	mt->ma_counted = true;
+}
+
+uint64_t mt_entries(struct maple_tree *mt)
+{
+	count_all(mt);
+	return mt->ma_entries;
+}
+
+void mt_covered(struct maple_tree *mt, uint64_t *low, uint64_t *high)
+{
+	count_all(mt);
+	*low = mt->ma_covered[0];
+	*high = mt->ma_covered[1];
+}
+
+static size_t count_nodes(const struct maple_node *node, uint32_t height)
+{
+	size_t nodes = 1;
+
+	if (height == 1)
+		return 1;
+	if (height == 2)
+		return 1 + (size_t)node->count;
+	for (unsigned i = 0; i < node->count; i++)
+		nodes += count_nodes(mt_child(node, i), height - 1);
+	return nodes;
+}
+
+size_t mt_node_count(const struct maple_tree *mt)
+{
+	return mt->ma_root ? count_nodes(mt->ma_root, mt_tree_height(mt)) : 0;
+}
+
+/* ---- look-ups ---- */
+
+bool mtree_load_word(struct maple_tree *mt, uint64_t index, uint64_t *word)
+{
+	bool present = false;
+
+	mtree_lock(mt);
+	if (mt->ma_root)
+		present = mt_search.load(mt->ma_root, mt_tree_height(mt), index, word);
+	mtree_unlock(mt);
+	return present;
+}
+
+void *mtree_load(struct maple_tree *mt, uint64_t index)
+{
+	uint64_t word;
+
+	return mtree_load_word(mt, index, &word) ? (void *)(uintptr_t)word : NULL;
+}
+
+static void copy_entry(const struct ma_state *mas, struct mt_entry *out)
+{
+	out->first = mas->index;
+	out->last = mas->last;
+	out->word = mas->word;
+}
+
+bool mtree_lookup(struct maple_tree *mt, uint64_t index, struct mt_entry *out)
+{
+	struct ma_state mas;
+
+	mas_init(&mas, mt, index);
+	mtree_lock(mt);
+	mas_walk_word(&mas);
+	mtree_unlock(mt);
+	copy_entry(&mas, out);
+	return mas.present;
+}
+
+bool mtree_find(struct maple_tree *mt, uint64_t index, uint64_t max, struct mt_entry *out)
+{
+	struct ma_state mas;
+	bool found;
+
+	mas_init(&mas, mt, index);
+	mtree_lock(mt);
+	found = mas_find_word(&mas, max, false);
+	mtree_unlock(mt);
+	if (found)
+		copy_entry(&mas, out);
+	return found;
+}
+
+bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min, struct mt_entry *out)
+{
+	struct ma_state mas;
+	bool found;
+
+	mas_init(&mas, mt, index);
+	mtree_lock(mt);
+	found = mas_find_rev_word(&mas, min, false);
+	mtree_unlock(mt);
+	if (found)
+		copy_entry(&mas, out);
+	return found;
+}
+
+void *mt_find(struct maple_tree *mt, uint64_t *index, uint64_t max)
+{
+	struct mt_entry entry;
+
+	if (!mtree_find(mt, *index, max, &entry))
+		return NULL;
+	*index = entry.last + 1;
+	return (void *)(uintptr_t)entry.word;
+}
+
+void *mt_find_after(struct maple_tree *mt, uint64_t *index, uint64_t max)
+{
+	return *index ? mt_find(mt, index, max) : NULL;
+}
+
+void *mt_next(struct maple_tree *mt, uint64_t index, uint64_t max)
+{
+	struct ma_state mas;
+	void *entry;
+
+	mas_init(&mas, mt, index);
+	mtree_lock(mt);
+	entry = mas_next(&mas, max);
+	mtree_unlock(mt);
+	return entry;
+}
+
+void *mt_prev(struct maple_tree *mt, uint64_t index, uint64_t min)
+{
+	struct ma_state mas;
+	void *entry;
+
+	mas_init(&mas, mt, index);
+	mtree_lock(mt);
+	entry = mas_prev(&mas, min);
+	mtree_unlock(mt);
+	return entry;
+}
+
+/* ---- writes through a cursor ---- */
+
+static int cursor_write(struct ma_state *mas, uint64_t first, uint64_t last, uint64_t word, bool present)
+{
+	struct mt_grave grave;
+	int status = mt_write_range(mas, first, last, word, present, &grave);
+
+	if (!status)
+		mt_bury(mt_pool_of(mas->tree), mas->tree->ma_ops, &grave);
+	return status;
+}
+
+int mas_store_word(struct ma_state *mas, uint64_t word)
+{
+	return cursor_write(mas, mas->index, mas->last, word, true);
+}
+
+int mas_clear(struct ma_state *mas)
+{
+	return cursor_write(mas, mas->index, mas->last, 0, false);
+}
+
+int mas_store(struct ma_state *mas, void *entry)
+{
+	return cursor_write(mas, mas->index, mas->last, (uint64_t)(uintptr_t)entry, entry != NULL);
+}
+
+/* Whether [mas->index, mas->last] has no value; else the cursor stands on the first one there. */
+static int cursor_expect_free(struct ma_state *mas)
+{
+	uint64_t first = mas->index;
+	uint64_t last = mas->last;
+
+	if (first > last)
+		return -EINVAL;
+	mas_reset(mas);
+	if (mas_find_word(mas, last, false))
+		return -EEXIST;
+	mas_set_range(mas, first, last);
+	return 0;
+}
+
+int mas_insert(struct ma_state *mas, void *entry)
+{
+	int status = cursor_expect_free(mas);
+
+	return status ? status : mas_store(mas, entry);
+}
+
+int mas_erase(struct ma_state *mas, void **erased)
+{
+	void *entry = mas_walk(mas);
+	int status = mas->present ? mas_clear(mas) : 0;
+
+	if (!status && erased)
+		*erased = entry;
+	return status;
+}
+
+int mas_preallocate(struct ma_state *mas, void *entry)
+{
+	struct maple_node *nodes[3 * MT_MAX_HEIGHT + 1];
+	unsigned bound = mt_write_bound(mas->tree);
+
+	(void)entry; /* the bound holds for any value */
+	if (mas->reserved >= bound)
+		return 0;
+	bound -= mas->reserved;
+	if (!mt_pool_alloc_bulk(mt_pool_of(mas->tree), bound, nodes))
+		return -ENOMEM;
+	for (unsigned i = 0; i < bound; i++) {
+		nodes[i]->wide.slot[0] = (uint64_t)(uintptr_t)mas->reserve;
+		mas->reserve = nodes[i];
+	}
+	mas->reserved += bound;
+	return 0;
+}
+
+void mas_destroy(struct ma_state *mas)
+{
+	while (mas->reserve) {
+		struct maple_node *node = mas->reserve;
+
+		mas->reserve = (struct maple_node *)(uintptr_t)node->wide.slot[0];
+		mt_free_one(mt_pool_of(mas->tree), node);
+	}
+	mas->reserved = 0;
+}
+
+void mas_store_prealloc(struct ma_state *mas, void *entry)
+{
+	int status = mas_store(mas, entry);
+
+	assert(!status);
+	(void)status;
+	mas_destroy(mas);
+}
+
+/* ---- writes under the tree's lock ---- */
+
+/* Unlock, and bury what a write that went well displaced. */
+static int finish_write(struct maple_tree *mt, int status, struct mt_grave *grave)
+{
+	mtree_unlock(mt);
+	if (!status)
+		mt_bury(mt_pool_of(mt), mt->ma_ops, grave);
+	return status;
+}
+
+static int locked_write(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word, bool present)
+{
+	struct mt_grave grave;
+	struct ma_state mas;
+
+	mas_init(&mas, mt, first);
+	mtree_lock(mt);
+	return finish_write(mt, mt_write_range(&mas, first, last, word, present, &grave), &grave);
+}
+
+int mtree_store_range_word(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word)
+{
+	return locked_write(mt, first, last, word, true);
+}
+
+int mtree_clear_range(struct maple_tree *mt, uint64_t first, uint64_t last)
+{
+	return locked_write(mt, first, last, 0, false);
+}
+
+int mtree_store_range(struct maple_tree *mt, uint64_t first, uint64_t last, void *entry)
+{
+	return locked_write(mt, first, last, (uint64_t)(uintptr_t)entry, entry != NULL);
+}
+
+int mtree_store(struct maple_tree *mt, uint64_t index, void *entry)
+{
+	return mtree_store_range(mt, index, index, entry);
+}
+
+static int locked_insert(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word, bool present,
+			 struct mt_entry *occupied)
+{
+	struct mt_grave grave;
+	struct ma_state mas;
+	int status;
+
+	mas_init(&mas, mt, first);
+	mas.last = last;
+	mtree_lock(mt);
+	status = cursor_expect_free(&mas);
+	if (status == -EEXIST && occupied)
+		copy_entry(&mas, occupied);
+	if (!status)
+		status = mt_write_range(&mas, first, last, word, present, &grave);
+	return finish_write(mt, status, &grave);
+}
+
+int mtree_insert_range_word(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word,
+			    struct mt_entry *occupied)
+{
+	return locked_insert(mt, first, last, word, true, occupied);
+}
+
+int mtree_insert_range(struct maple_tree *mt, uint64_t first, uint64_t last, void *entry)
+{
+	return locked_insert(mt, first, last, (uint64_t)(uintptr_t)entry, entry != NULL, NULL);
+}
+
+int mtree_insert(struct maple_tree *mt, uint64_t index, void *entry)
+{
+	return mtree_insert_range(mt, index, index, entry);
+}
+
+int mtree_erase(struct maple_tree *mt, uint64_t index, void **erased)
+{
+	struct mt_grave grave;
+	struct ma_state mas;
+	void *entry;
+	int status;
+
+	mas_init(&mas, mt, index);
+	mtree_lock(mt);
+	entry = mas_walk(&mas);
+	status = mt_write_range(&mas, mas.index, mas.last, 0, false, &grave);
+	status = finish_write(mt, status, &grave);
+	if (!status && erased)
+		*erased = entry;
+	return status;
+}
+
+static int locked_alloc(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size, uint64_t min,
+			uint64_t max, bool reverse)
+{
+	struct mt_grave grave;
+	struct ma_state mas;
+	uint64_t first = 0;
+	int status;
+
+	mtree_lock(mt);
+	status = mt_empty_area(mt, min, max, size, 1, reverse, &first);
+	if (!status) {
+		mas_init(&mas, mt, first);
+		status = mt_write_range(&mas, first, first + (size - 1), (uint64_t)(uintptr_t)entry, entry != NULL,
+					&grave);
+	}
+	status = finish_write(mt, status, &grave);
+	if (!status)
+		*start = first;
+	return status;
+}
+
+int mtree_alloc_range(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size, uint64_t min, uint64_t max)
+{
+	return locked_alloc(mt, start, entry, size, min, max, false);
+}
+
+int mtree_alloc_rrange(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size, uint64_t min, uint64_t max)
+{
+	return locked_alloc(mt, start, entry, size, min, max, true);
+}
+
+int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t low, uint64_t high, uint64_t *next)
+{
+	struct mt_grave grave;
+	struct ma_state mas;
+	uint64_t from = *next < low || *next > high ? low : *next;
+	uint64_t found = 0;
+	int wrapped = 0;
+	int status;
+
+	mtree_lock(mt);
+	status = mt_empty_area(mt, from, high, 1, 1, false, &found);
+	if (status == -EBUSY && from > low) {
+		status = mt_empty_area(mt, low, from - 1, 1, 1, false, &found);
+		wrapped = 1;
+	}
+	if (!status) {
+		mas_init(&mas, mt, found);
+		status = mt_write_range(&mas, found, found, (uint64_t)(uintptr_t)entry, entry != NULL, &grave);
+	}
+	status = finish_write(mt, status, &grave);
+	if (status)
+		return status;
+	*start = found;
+	*next = found + 1;
+	return wrapped;
+}

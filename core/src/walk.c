@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Walking: the cursor's path and the steps along it.
+ *
+ * A path holds, for each level from the root down, the node, the keys it covers and the slot taken. It is good as
+ * long as the tree's generation is the one it was walked in; every entry point below checks that and walks again
+ * from `index` otherwise. A step that stops at its limit leaves index and last alone and drops the path.
+ */
+#include "walk.h"
+
+void mas_init(struct ma_state *mas, struct maple_tree *mt, uint64_t index)
+{
+	mas->tree = mt;
+	mas->reserve = NULL;
+	mas->reserved = 0;
+	mas->generation = 0;
+	mas->depth = 0;
+	mas_set(mas, index);
+}
+
+void mas_set_range(struct ma_state *mas, uint64_t first, uint64_t last)
+{
+	mas->index = first;
+	mas->last = last;
+	mas_reset(mas);
+}
+
+void mas_set(struct ma_state *mas, uint64_t index)
+{
+	mas_set_range(mas, index, index);
+}
+
+/* The path stays where it is: as long as the tree does not change, a store nearby starts from its leaf. */
+void mas_reset(struct ma_state *mas)
+{
+	mas->word = 0;
+	mas->present = false;
+	mas->status = ma_start;
+}
+
+void mas_pause(struct ma_state *mas)
+{
+	mas->status = ma_pause;
+	mas->generation = 0;
+}
+
+static inline void enter_child(struct ma_level *child, const struct ma_level *parent)
+{
+	child->node = mt_child(parent->node, parent->slot);
+	child->min = mt_slot_min(parent->node, parent->slot, parent->min);
+	child->max = mt_slot_max(parent->node, parent->slot, parent->max);
+}
+
+void mas_descend(struct ma_state *mas, uint64_t index)
+{
+	const struct maple_tree *mt = mas->tree;
+	struct ma_level *level = mas->path;
+
+	mas->generation = mt->ma_generation;
+	mas->depth = mt_tree_height(mt);
+	if (!mas->depth)
+		return;
+	level->node = mt->ma_root;
+	level->min = 0;
+	level->max = UINT64_MAX;
+	level->slot = mt_search.slot(level->node, index);
+	while (level != mas_leaf(mas)) {
+		enter_child(level + 1, level);
+		level++;
+		level->slot = mt_search.slot(level->node, index);
+	}
+}
+
+uint64_t mas_path_first(struct ma_state *mas)
+{
+	const struct ma_level *leaf = mas_leaf(mas);
+
+	return mas->depth ? mt_slot_min(leaf->node, leaf->slot, leaf->min) : 0;
+}
+
+uint64_t mas_path_last(struct ma_state *mas)
+{
+	const struct ma_level *leaf = mas_leaf(mas);
+
+	return mas->depth ? mt_slot_max(leaf->node, leaf->slot, leaf->max) : UINT64_MAX;
+}
+
+static inline bool path_present(struct ma_state *mas)
+{
+	return mas->depth && mt_slot_present(mas_leaf(mas)->node, mas_leaf(mas)->slot);
+}
+
+void mas_settle(struct ma_state *mas)
+{
+	mas->index = mas_path_first(mas);
+	mas->last = mas_path_last(mas);
+	mas->present = path_present(mas);
+	mas->word = mas->present ? mas_leaf(mas)->node->wide.slot[mas_leaf(mas)->slot] : 0;
+	mas->status = ma_active;
+}
+
+/* From level `from` down along the first or the last slots. */
+static void path_edge(struct ma_state *mas, unsigned from, bool last)
+{
+	for (unsigned i = from; i + 1 < mas->depth; i++) {
+		struct ma_level *child = &mas->path[i + 1];
+
+		enter_child(child, &mas->path[i]);
+		child->slot = last ? child->node->count - 1u : 0;
+	}
+}
+
+bool mas_path_next(struct ma_state *mas)
+{
+	for (unsigned i = mas->depth; i-- > 0;) {
+		struct ma_level *level = &mas->path[i];
+
+		if (level->slot + 1 < level->node->count) {
+			level->slot++;
+			path_edge(mas, i, false);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool mas_path_prev(struct ma_state *mas)
+{
+	for (unsigned i = mas->depth; i-- > 0;) {
+		struct ma_level *level = &mas->path[i];
+
+		if (level->slot > 0) {
+			level->slot--;
+			path_edge(mas, i, true);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A search met its limit: index and last stay, and the path, which has gone ahead of them, is dropped. */
+static bool stop_at_limit(struct ma_state *mas, enum maple_status status)
+{
+	mas->status = status;
+	mas->generation = 0;
+	return false;
+}
+
+/* The path stands on a slot in question: take it, or go on to the next that is wanted and within max. */
+static bool take_or_next(struct ma_state *mas, uint64_t max, bool gaps, bool here)
+{
+	for (;; here = true) {
+		if (!here && !mas_path_next(mas))
+			return stop_at_limit(mas, ma_overflow);
+		if (mas_path_first(mas) > max)
+			return stop_at_limit(mas, ma_overflow);
+		if (gaps || path_present(mas))
+			break;
+		if (!mas_path_next(mas))
+			return stop_at_limit(mas, ma_overflow);
+	}
+	mas_settle(mas);
+	return true;
+}
+
+static bool take_or_prev(struct ma_state *mas, uint64_t min, bool gaps, bool here)
+{
+	for (;; here = true) {
+		if (!here && !mas_path_prev(mas))
+			return stop_at_limit(mas, ma_underflow);
+		if (mas_path_last(mas) < min)
+			return stop_at_limit(mas, ma_underflow);
+		if (gaps || path_present(mas))
+			break;
+		if (!mas_path_prev(mas))
+			return stop_at_limit(mas, ma_underflow);
+	}
+	mas_settle(mas);
+	return true;
+}
+
+static bool next_from(struct ma_state *mas, uint64_t max, bool gaps)
+{
+	if (mas->last >= max && mas->status == ma_active)
+		return stop_at_limit(mas, ma_overflow);
+	if (!mas_has_path(mas) || mas->status == ma_start)
+		mas_descend(mas, mas->index);
+	return take_or_next(mas, max, gaps, false);
+}
+
+static bool prev_from(struct ma_state *mas, uint64_t min, bool gaps)
+{
+	if (mas->index <= min && mas->status == ma_active)
+		return stop_at_limit(mas, ma_underflow);
+	if (!mas_has_path(mas) || mas->status == ma_start)
+		mas_descend(mas, mas->index);
+	return take_or_prev(mas, min, gaps, false);
+}
+
+/* The slot around `index` itself, or the first wanted one above it. */
+static bool find_from(struct ma_state *mas, uint64_t index, uint64_t max, bool gaps)
+{
+	if (index > max)
+		return stop_at_limit(mas, ma_overflow);
+	mas_descend(mas, index);
+	return take_or_next(mas, max, gaps, true);
+}
+
+static bool find_rev_from(struct ma_state *mas, uint64_t index, uint64_t min, bool gaps)
+{
+	if (index < min)
+		return stop_at_limit(mas, ma_underflow);
+	mas_descend(mas, index);
+	return take_or_prev(mas, min, gaps, true);
+}
+
+bool mas_walk_word(struct ma_state *mas)
+{
+	if (!mas_has_path(mas) || mas->status == ma_start)
+		mas_descend(mas, mas->index);
+	mas_settle(mas);
+	return mas->present;
+}
+
+static bool after_pause(struct ma_state *mas, uint64_t max, bool gaps)
+{
+	if (mas->last == UINT64_MAX)
+		return stop_at_limit(mas, ma_overflow);
+	return find_from(mas, mas->last + 1, max, gaps);
+}
+
+static bool before_pause(struct ma_state *mas, uint64_t min, bool gaps)
+{
+	if (mas->index == 0)
+		return stop_at_limit(mas, ma_underflow);
+	return find_rev_from(mas, mas->index - 1, min, gaps);
+}
+
+bool mas_next_word(struct ma_state *mas, uint64_t max, bool gaps)
+{
+	return mas->status == ma_pause ? after_pause(mas, max, gaps) : next_from(mas, max, gaps);
+}
+
+bool mas_prev_word(struct ma_state *mas, uint64_t min, bool gaps)
+{
+	return mas->status == ma_pause ? before_pause(mas, min, gaps) : prev_from(mas, min, gaps);
+}
+
+bool mas_find_word(struct ma_state *mas, uint64_t max, bool gaps)
+{
+	switch (mas->status) {
+	case ma_start:
+	case ma_none:
+		return find_from(mas, mas->index, max, gaps);
+	case ma_pause:
+		return after_pause(mas, max, gaps);
+	default:
+		return next_from(mas, max, gaps);
+	}
+}
+
+bool mas_find_rev_word(struct ma_state *mas, uint64_t min, bool gaps)
+{
+	switch (mas->status) {
+	case ma_start:
+	case ma_none:
+		return find_rev_from(mas, mas->index, min, gaps);
+	case ma_pause:
+		return before_pause(mas, min, gaps);
+	default:
+		return prev_from(mas, min, gaps);
+	}
+}
+
+static void *stopped_at(const struct ma_state *mas, bool found)
+{
+	return found && mas->present ? (void *)(uintptr_t)mas->word : NULL;
+}
+
+void *mas_walk(struct ma_state *mas)
+{
+	return stopped_at(mas, mas_walk_word(mas));
+}
+
+void *mas_load(struct ma_state *mas)
+{
+	return mas_walk(mas);
+}
+
+void *mas_next(struct ma_state *mas, uint64_t max)
+{
+	return stopped_at(mas, mas_next_word(mas, max, false));
+}
+
+void *mas_next_range(struct ma_state *mas, uint64_t max)
+{
+	return stopped_at(mas, mas_next_word(mas, max, true));
+}
+
+void *mas_prev(struct ma_state *mas, uint64_t min)
+{
+	return stopped_at(mas, mas_prev_word(mas, min, false));
+}
+
+void *mas_prev_range(struct ma_state *mas, uint64_t min)
+{
+	return stopped_at(mas, mas_prev_word(mas, min, true));
+}
+
+void *mas_find(struct ma_state *mas, uint64_t max)
+{
+	return stopped_at(mas, mas_find_word(mas, max, false));
+}
+
+void *mas_find_range(struct ma_state *mas, uint64_t max)
+{
+	return stopped_at(mas, mas_find_word(mas, max, true));
+}
+
+void *mas_find_rev(struct ma_state *mas, uint64_t min)
+{
+	return stopped_at(mas, mas_find_rev_word(mas, min, false));
+}
+
+void *mas_find_range_rev(struct ma_state *mas, uint64_t min)
+{
+	return stopped_at(mas, mas_find_rev_word(mas, min, true));
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* The steps of a cursor that other parts of the core build on. None takes a lock. */
+#ifndef MT_WALK_H
+#define MT_WALK_H
+
+#include "node.h"
+#include "search.h"
+
+/* The leaf's level of a cursor that has a path. */
+static inline struct ma_level *mas_leaf(struct ma_state *mas)
+{
+	return &mas->path[mas->depth - 1];
+}
+
+/* Whether the path leads through the tree as it is now. */
+static inline bool mas_has_path(const struct ma_state *mas)
+{
+	return mas->generation == mas->tree->ma_generation;
+}
+
+/* Walk from the root to the slot of `index`. An empty tree gives a path of depth 0. */
+void mas_descend(struct ma_state *mas, uint64_t index);
+/* Make index, last, word and present those of the slot where the path ends. */
+void mas_settle(struct ma_state *mas);
+/* Move the path one slot on / back; false at the end of the tree, with the path as it was. */
+bool mas_path_next(struct ma_state *mas);
+bool mas_path_prev(struct ma_state *mas);
+/* The first / last key of the slot where the path ends. */
+uint64_t mas_path_first(struct ma_state *mas);
+uint64_t mas_path_last(struct ma_state *mas);
+
+#endif /* MT_WALK_H */

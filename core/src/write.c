@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One store: the plan, the reserve, and the write inside a private leaf. See write.h for the order of things.
+ *
+ * Nothing of the tree changes before all that can fail is done. Values: a stored word, and each piece of an entry that
+ * was cut, gets a reference of its own before the tree changes; the entries that were overwritten or cut lose theirs
+ * in mt_bury().
+ */
+#include "write.h"
+#include "gap.h"
+#include "pool.h"
+#include "walk.h"
+
+#include <errno.h>
+
+/* Whether every node on the cursor's path belongs to this tree alone. */
+static bool path_private(const struct ma_state *mas)
+{
+	if (!mas->tree->ma_shared)
+		return true;
+	for (unsigned i = 0; i < mas->depth; i++)
+		if (!mt_node_single(mas->path[i].node))
+			return false;
+	return true;
+}
+
+/* Bring the path to the slot of `first`: from the leaf it stands in if that covers the key. */
+static void walk_to(struct ma_state *mas, uint64_t first)
+{
+	struct ma_level *leaf;
+
+	if (mas_has_path(mas) && mas->depth) {
+		leaf = mas_leaf(mas);
+		if (leaf->min <= first && first <= leaf->max) {
+			leaf->slot = mt_search.slot(leaf->node, first);
+			return;
+		}
+	}
+	mas_descend(mas, first);
+}
+
+/* The slot around a key near the write: in its leaf, or through a cursor of its own. True for a value. */
+static bool slot_around(struct ma_state *mas, uint64_t index, struct mt_entry *around)
+{
+	const struct ma_level *leaf = mas_leaf(mas);
+	struct ma_state other;
+	unsigned slot;
+
+	if (index < leaf->min || index > leaf->max) {
+		mas_init(&other, mas->tree, index);
+		mas_descend(&other, index);
+		leaf = mas_leaf(&other);
+	}
+	slot = mt_search.slot(leaf->node, index);
+	around->first = mt_slot_min(leaf->node, slot, leaf->min);
+	around->last = mt_slot_max(leaf->node, slot, leaf->max);
+	around->word = leaf->node->wide.slot[slot];
+	return mt_slot_present(leaf->node, slot);
+}
+
+/* A new gap takes in the gaps beside it: two gaps never stand side by side. */
+static void grow_gap(struct mt_write *write)
+{
+	struct mt_entry beside;
+
+	if (write->first > 0 && !slot_around(write->mas, write->first - 1, &beside))
+		write->first = beside.first;
+	if (write->last < UINT64_MAX && !slot_around(write->mas, write->last + 1, &beside))
+		write->last = beside.last;
+}
+
+/* A new value takes in equal ones beside it; the union keeps the word of the one on the left. */
+static void grow_equal(struct mt_write *write)
+{
+	const struct mt_value_ops *ops = write->mt->ma_ops;
+	struct mt_entry whole;
+	struct mt_entry beside;
+
+	if (write->first > 0 && slot_around(write->mas, write->first - 1, &beside)) {
+		beside.last = write->first - 1;
+		whole = (struct mt_entry){write->first, write->last, write->word};
+		if (ops->equal(ops->context, &beside, &whole)) {
+			write->first = beside.first;
+			write->word = beside.word;
+		}
+	}
+	if (write->last < UINT64_MAX && slot_around(write->mas, write->last + 1, &beside)) {
+		whole = (struct mt_entry){write->first, write->last, write->word};
+		if (beside.first <= write->last)
+			beside.first = write->last + 1;
+		if (ops->equal(ops->context, &whole, &beside))
+			write->last = beside.last;
+	}
+}
+
+/* The word for the part [first, last] of an entry that is cut, with a reference of its own. */
+static int cut_value(const struct mt_value_ops *ops, const struct mt_entry *whole, uint64_t first,
+		     uint64_t last, uint64_t *piece)
+{
+	if (ops && ops->split)
+		return ops->split(ops->context, whole, first, last, piece);
+	*piece = whole->word;
+	mt_retain(ops, piece, 1);
+	return 0;
+}
+
+/* Find the pieces left over at both ends and take references to their values. */
+static int cut_ends(struct mt_write *write)
+{
+	const struct mt_value_ops *ops = write->mt->ma_ops;
+	struct mt_entry whole;
+	bool present = slot_around(write->mas, write->first, &whole);
+	int status;
+
+	write->left_piece = whole.first < write->first;
+	write->left_present = write->left_piece && present;
+	if (write->left_present) {
+		status = cut_value(ops, &whole, whole.first, write->first - 1, &write->left_word);
+		if (status) {
+			write->left_present = false;
+			return status;
+		}
+	}
+	if (write->last > whole.last)
+		present = slot_around(write->mas, write->last, &whole);
+	write->right_last = whole.last;
+	write->right_piece = write->last < whole.last;
+	write->right_present = write->right_piece && present;
+	if (write->right_present) {
+		status = cut_value(ops, &whole, write->last + 1, whole.last, &write->right_word);
+		if (status) {
+			write->right_present = false;
+			mt_release(ops, &write->left_word, write->left_present);
+			return status;
+		}
+	}
+	return 0;
+}
+
+static void uncut_ends(struct mt_write *write)
+{
+	mt_release(write->mt->ma_ops, &write->left_word, write->left_present);
+	mt_release(write->mt->ma_ops, &write->right_word, write->right_present);
+}
+
+/* Account for the slots [low, high) of a leaf that go, and for the new slots in their place. */
+static void count_in_leaf(struct mt_write *write, unsigned low, unsigned high)
+{
+	struct maple_tree *mt = write->mt;
+	const struct ma_level *leaf = mas_leaf(write->mas);
+	uint32_t present = leaf->node->present & mt_slot_mask(low, high);
+
+	if (!mt->ma_counted)
+		return;
+	for (; present; present &= present - 1) {
+		unsigned slot = (unsigned)__builtin_ctz(present);
+		uint64_t first = mt_slot_min(leaf->node, slot, leaf->min);
+		uint64_t last = mt_slot_max(leaf->node, slot, leaf->max);
+
+		mt->ma_entries--;
+		if (first < write->first)
+			first = write->first;
+		if (last > write->last)
+			last = write->last;
+		mt_covered_subtract(mt->ma_covered, first, last);
+	}
+	mt->ma_entries += (uint64_t)write->left_present + write->present + write->right_present;
+	if (write->present)
+		mt_covered_add(mt->ma_covered, write->first, write->last);
+}
+
+/*
+ * Replace slots [low, high) of the private leaf by the pieces and the new slot: `size` slots at most 16 in all.
+ * Only the slots behind are moved.
+ */
+static void write_in_leaf(struct mt_write *write, unsigned low, unsigned high, unsigned size)
+{
+	struct mt_grave *grave = write->grave;
+	struct ma_state *mas = write->mas;
+	struct maple_node *node = mas_leaf(mas)->node;
+	uint64_t *slot = node->wide.slot;
+	uint64_t *pivot = node->pivot;
+	unsigned at = low + write->left_piece;
+	unsigned behind = at + 1 + write->right_piece; /* where the slots from `high` on go */
+	unsigned count = node->count;
+	uint32_t present = node->present;
+	uint32_t middle;
+
+	grave->dropped_present = (present & mt_slot_mask(low, high)) >> low;
+	if (grave->dropped_present)
+		memcpy(grave->dropped, slot + low, (high - low) * sizeof(*slot));
+
+	if (behind != high) {
+		memmove(slot + behind, slot + high, (count - high) * sizeof(*slot));
+		if (high < count)
+			memmove(pivot + behind, pivot + high, (count - 1 - high) * sizeof(*pivot));
+		for (unsigned i = size - 1; i < count - 1u; i++)
+			pivot[i] = UINT64_MAX;
+	}
+	if (write->left_piece) {
+		pivot[low] = write->first - 1;
+		slot[low] = write->left_word;
+	}
+	slot[at] = write->word;
+	if (at < size - 1)
+		pivot[at] = write->last;
+	if (write->right_piece) {
+		slot[at + 1] = write->right_word;
+		if (at + 1 < size - 1)
+			pivot[at + 1] = write->right_last;
+	}
+	middle = (uint32_t)write->left_present << low | (uint32_t)write->present << at |
+		 (uint32_t)write->right_present << (at + 1);
+	node->present = (uint16_t)((present & mt_slot_mask(0, low)) | middle | present >> high << behind);
+	node->count = (uint8_t)size;
+	mas_leaf(mas)->slot = at;
+}
+
+/* Nodes for a write that only adds slots: one for each level that must be copied, two for each that splits. */
+static unsigned growth_bound(const struct ma_state *mas, unsigned leaf_size)
+{
+	unsigned extra = leaf_size > MT_WIDE_SLOTS;
+	unsigned bound = 1 + extra;
+	bool split = extra;
+
+	for (unsigned i = mas->depth - 1; i-- > 0;) {
+		const struct maple_node *node = mas->path[i].node;
+
+		if (split)
+			split = node->count + 1u > mt_capacity((enum mt_kind)node->kind);
+		if (!split && !mas->tree->ma_shared)
+			return bound;
+		bound += 1 + split;
+	}
+	return bound + split;
+}
+
+/* The most that any write takes: a level yields at most three nodes, and a new root. */
+unsigned mt_write_bound(const struct maple_tree *mt)
+{
+	return 3 * mt_tree_height(mt) + 1;
+}
+
+static int take_nodes(struct mt_write *write, unsigned count)
+{
+	struct ma_state *mas = write->mas;
+
+	while (write->reserved < count && mas->reserve) { /* from mas_preallocate() */
+		struct maple_node *node = mas->reserve;
+
+		mas->reserve = (struct maple_node *)(uintptr_t)node->wide.slot[0];
+		mas->reserved--;
+		write->reserve[write->reserved++] = node;
+	}
+	if (write->reserved == count)
+		return 0;
+	if (!mt_pool_alloc_bulk(mt_pool_of(write->mt), count - write->reserved,
+				write->reserve + write->reserved))
+		return -ENOMEM;
+	write->reserved = count;
+	return 0;
+}
+
+static void give_nodes(struct mt_write *write)
+{
+	if (write->reserved)
+		mt_pool_free_bulk(mt_pool_of(write->mt), write->reserved, write->reserve);
+	write->reserved = 0;
+}
+
+/* The first entry of an empty tree. */
+static int write_first(struct mt_write *write)
+{
+	struct maple_tree *mt = write->mt;
+	struct maple_node *leaf;
+	unsigned slot = write->first > 0;
+	int status = take_nodes(write, 1);
+
+	if (status)
+		return status;
+	leaf = write->reserve[--write->reserved];
+	leaf->kind = MT_LEAF;
+	leaf->unused = 0;
+	leaf->count = (uint8_t)(slot + 1 + (write->last < UINT64_MAX));
+	leaf->present = (uint16_t)(1u << slot);
+	memset(leaf->pivot, 0xff, sizeof(leaf->wide.pivot));
+	if (slot)
+		leaf->pivot[0] = write->first - 1;
+	if (write->last < UINT64_MAX)
+		leaf->pivot[slot] = write->last;
+	leaf->wide.slot[slot] = write->word;
+	mt_retain(mt->ma_ops, &write->word, 1);
+	mt_set_root(mt, leaf, 1);
+	mt->ma_shared = false;
+	mt->ma_counted = true;
+	mt->ma_entries = 1;
+	mt->ma_covered[0] = mt->ma_covered[1] = 0;
+	mt_covered_add(mt->ma_covered, write->first, write->last);
+	return 0;
+}
+
+/* The write into a tree that has a root, planned and cut. */
+static int write_planned(struct mt_write *write)
+{
+	struct ma_state *mas = write->mas;
+	const struct ma_level *leaf = mas_leaf(mas);
+	const struct mt_value_ops *ops = write->mt->ma_ops;
+	unsigned low = leaf->slot;
+	unsigned bound = mt_write_bound(write->mt);
+	int status;
+
+	if (write->last <= leaf->max) {
+		unsigned count = leaf->node->count;
+		unsigned high = low + 1;
+		unsigned size;
+
+		if (write->last > mt_slot_max(leaf->node, low, leaf->max))
+			high = mt_search.slot(leaf->node, write->last) + 1;
+		size = count - (high - low) + write->left_piece + 1 + write->right_piece;
+		if (size >= count || size >= mt_least(MT_LEAF)) {
+			if (size <= MT_WIDE_SLOTS && path_private(mas)) {
+				mt_retain(ops, &write->word, write->present);
+				count_in_leaf(write, low, high);
+				write_in_leaf(write, low, high, size);
+				if (mt_tracks_gaps(write->mt))
+					mt_gaps_up(mas->path, mas->depth);
+				return 0;
+			}
+			bound = growth_bound(mas, size);
+		}
+	}
+	status = take_nodes(write, bound);
+	if (status)
+		return status;
+	mt_retain(ops, &write->word, write->present);
+	mt_splice(write);
+	mas->depth = 0; /* the path is that of the tree as it was */
+	give_nodes(write);
+	return 0;
+}
+
+static int write_locked(struct mt_write *write)
+{
+	struct maple_tree *mt = write->mt;
+	struct ma_state *mas = write->mas;
+	const struct mt_value_ops *ops = mt->ma_ops;
+	int status;
+
+	if (!mt->ma_root)
+		return write->present ? write_first(write) : 0;
+
+	walk_to(mas, write->first);
+	if (!write->present) {
+		const struct ma_level *leaf = mas_leaf(mas);
+
+		if (!mt_slot_present(leaf->node, leaf->slot) &&
+		    write->last <= mt_slot_max(leaf->node, leaf->slot, leaf->max))
+			return 0; /* a gap already */
+		grow_gap(write);
+	} else if (ops && ops->equal) {
+		grow_equal(write);
+	}
+	walk_to(mas, write->first);
+	status = cut_ends(write);
+	if (status)
+		return status;
+	status = write_planned(write);
+	if (status)
+		uncut_ends(write);
+	return status;
+}
+
+int mt_write_range(struct ma_state *mas, uint64_t first, uint64_t last, uint64_t word, bool present,
+		   struct mt_grave *grave)
+{
+	struct maple_tree *mt = mas->tree;
+	struct mt_write write;
+	int status;
+
+	grave->spines = 0;
+	grave->dropped_present = 0;
+	grave->dropped_children = false;
+	if (first > last)
+		return -EINVAL;
+	if (mt->ma_busy)
+		return -EBUSY;
+	write.mas = mas;
+	write.mt = mt;
+	write.first = first;
+	write.last = last;
+	write.word = present ? word : 0;
+	write.present = present;
+	write.left_present = write.right_present = false;
+	write.left_word = write.right_word = 0;
+	write.reserved = 0;
+	write.grave = grave;
+
+	mt->ma_busy = true;
+	status = write_locked(&write);
+	mt->ma_busy = false;
+	if (status)
+		return status;
+
+	mt->ma_generation++;
+	mas->generation = mas->depth ? mt->ma_generation : 0;
+	mas->index = first;
+	mas->last = last;
+	mas->word = write.word;
+	mas->present = present;
+	mas->status = ma_active;
+	return 0;
+}
+
+void mt_bury(struct maple_pool *pool, const struct mt_value_ops *ops, struct mt_grave *grave)
+{
+	uint32_t dropped = grave->dropped_present;
+
+	for (unsigned i = 0; i < grave->spines; i++) {
+		const struct mt_spine *spine = &grave->spine[i];
+		struct maple_node *node = spine->node;
+
+		if (spine->level <= grave->kept_level)
+			continue;
+		if (spine->borrowed)
+			mt_subtree_put(pool, ops, node);
+		if (!spine->owned)
+			continue;
+		if (node->kind == MT_LEAF)
+			mt_release(ops, node->wide.slot,
+				   node->present & mt_slot_mask(spine->drop_low, spine->drop_high));
+		else
+			for (unsigned slot = spine->drop_low; slot < spine->drop_high; slot++)
+				mt_subtree_put(pool, ops, mt_child(node, slot));
+		mt_free_one(pool, node);
+	}
+	if (!grave->dropped_children) {
+		mt_release(ops, grave->dropped, dropped);
+		return;
+	}
+	for (; dropped; dropped &= dropped - 1) {
+		unsigned slot = (unsigned)__builtin_ctz(dropped);
+
+		mt_subtree_put(pool, ops, (struct maple_node *)(uintptr_t)grave->dropped[slot]);
+	}
+}

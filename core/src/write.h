@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing: one store (of a value, or of a gap) over a range.
+ *
+ *   plan      where it begins and ends, grown over neighbours that must or may become one slot with it;
+ *   reserve   values for cut entries, and the most nodes that may be needed: all that can fail;
+ *   write     in the leaf if it is private and stays within its limits, else by the splice (splice.c);
+ *   bury      what the write displaced: released when the tree is whole again, and unlocked.
+ */
+#ifndef MT_WRITE_H
+#define MT_WRITE_H
+
+#include "node.h"
+
+#define MT_SPINES_MAX (4 * MT_MAX_HEIGHT)
+
+/* A leaf or an internal node holds at least this many slots, see the invariants in node.h. */
+static inline unsigned mt_least(enum mt_kind kind)
+{
+	return mt_capacity(kind) / 2;
+}
+
+/* A node on the edge of a splice. It keeps slots [0, left) and (right, count); what stands in [drop_low, drop_high)
+ * goes; the rest, internal slots `left` and `right`, are spines of the level below. */
+struct mt_spine {
+	struct maple_node *node;
+	uint64_t min;
+	uint64_t max;
+	uint8_t left;
+	uint8_t right;
+	uint8_t drop_low;
+	uint8_t drop_high;
+	uint8_t level; /* from the root, 0, down */
+	bool owned;    /* private: this tree's path to it is the only one */
+	bool borrowed; /* the first shared node on its path: the tree holds one reference to it */
+};
+
+/* What a write displaced. Spines at or above `kept_level` are still in the tree; -1: none is. */
+struct mt_grave {
+	unsigned spines;
+	int kept_level;
+	uint32_t dropped_present; /* of a node written in place: values or children that it lost */
+	bool dropped_children;
+	uint64_t dropped[MT_MAX_SLOTS];
+	struct mt_spine spine[MT_SPINES_MAX];
+};
+
+struct mt_write {
+	struct ma_state *mas; /* its path leads to `first`, with the slot there */
+	struct maple_tree *mt;
+	uint64_t first;
+	uint64_t last;
+	uint64_t word;
+	bool present;
+	/* The parts left over of the entries at the ends, before `first` and behind `last`. */
+	bool left_piece;
+	bool right_piece;
+	uint64_t left_word; /* where the piece is a value */
+	uint64_t right_word;
+	bool left_present;
+	bool right_present;
+	uint64_t right_last; /* last key of the slot around `last` */
+	/* Nodes taken and not used yet. */
+	unsigned reserved;
+	struct maple_node *reserve[3 * MT_MAX_HEIGHT + 1];
+	struct mt_grave *grave;
+};
+
+/* Store over [first, last]; present false makes a gap. On success the cursor stands on [first, last] as given. What was
+ * displaced is in `grave`, to be buried. */
+int mt_write_range(struct ma_state *mas, uint64_t first, uint64_t last, uint64_t word, bool present,
+		   struct mt_grave *grave);
+/* Release what a write displaced. May run value operations, and through them anything. */
+void mt_bury(struct maple_pool *pool, const struct mt_value_ops *ops, struct mt_grave *grave);
+/* The most nodes that a store over [first, last] may take. */
+unsigned mt_write_bound(const struct maple_tree *mt);
+
+/* splice.c: the general write, for a plan whose pieces are ready. Takes nodes from write->reserve alone. */
+void mt_splice(struct mt_write *write);
+
+/* Give up one reference to a subtree; with the last one goes all below that no other tree holds. */
+void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *node);
+/* Add up the entries and covered keys of a subtree; false, with the sums unfinished, where `private_only` is set and a
+ * part of it is shared. */
+bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max, bool private_only,
+		      uint64_t *entries, uint64_t covered[2]);
+
+/* The way out of filling a node's children, allocated at once: the first `done` are whole; the one at `done`, if any, has
+ * undone what was below it; the others are blank. */
+void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node **children, unsigned done,
+		      unsigned count);
+
+/* 128-bit sums of covered keys. */
+static inline void mt_covered_add(uint64_t covered[2], uint64_t first, uint64_t last)
+{
+	uint64_t distance = last - first; /* one less than the number of keys, so that 2^64 fits */
+	uint64_t low = covered[0] + distance;
+
+	covered[1] += low < distance;
+	covered[0] = low + 1;
+	covered[1] += covered[0] == 0;
+}
+
+static inline void mt_covered_subtract(uint64_t covered[2], uint64_t first, uint64_t last)
+{
+	uint64_t distance = last - first;
+
+	covered[1] -= covered[0] < distance;
+	covered[0] -= distance;
+	covered[1] -= covered[0] == 0;
+	covered[0] -= 1;
+}
+
+static inline void mt_retain(const struct mt_value_ops *ops, const uint64_t *words, uint32_t present)
+{
+	if (ops && ops->retain && present)
+		ops->retain(ops->context, words, present);
+}
+
+static inline void mt_release(const struct mt_value_ops *ops, const uint64_t *words, uint32_t present)
+{
+	if (ops && ops->release && present)
+		ops->release(ops->context, words, present);
+}
+
+#endif /* MT_WRITE_H */

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The oracle of oracle.h. Owns three arrays; everything is a linear scan. Invariant: a range's cells are
+ * neighbours and share one number and one word.
+ */
+#include "oracle.h"
+
+#include "test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void init_arrays(struct oracle *oracle, size_t cells)
+{
+	oracle->cells = cells;
+	oracle->first = test_array(cells, sizeof(*oracle->first));
+	oracle->range = test_array(cells, sizeof(*oracle->range));
+	oracle->word = test_array(cells, sizeof(*oracle->word));
+	oracle->ranges = 0;
+	oracle->coalesces = false;
+}
+
+void oracle_init(struct oracle *oracle, size_t cells)
+{
+	size_t i;
+
+	init_arrays(oracle, cells);
+	for (i = 0; i < cells; i++)
+		oracle->first[i] = i;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+void oracle_init_random(struct oracle *oracle, size_t cells)
+{
+	size_t i, fresh;
+
+	init_arrays(oracle, cells);
+	for (i = 1; i < cells; i++)
+		oracle->first[i] = i < 4 ? i : UINT64_MAX - (cells - 1 - i);
+	for (i = 4; i + 4 < cells; i++)
+		oracle->first[i] = test_random() >> test_below(60);
+	/* Equal or colliding edges move up until all differ. */
+	do {
+		qsort(oracle->first, cells, sizeof(*oracle->first), compare_keys);
+		for (i = 1, fresh = 0; i < cells; i++) {
+			if (oracle->first[i] == oracle->first[i - 1]) {
+				oracle->first[i] = test_random();
+				fresh++;
+			}
+		}
+	} while (fresh);
+}
+
+void oracle_copy(const struct oracle *oracle, struct oracle *copy)
+{
+	init_arrays(copy, oracle->cells);
+	memcpy(copy->first, oracle->first, oracle->cells * sizeof(*oracle->first));
+	memcpy(copy->range, oracle->range, oracle->cells * sizeof(*oracle->range));
+	memcpy(copy->word, oracle->word, oracle->cells * sizeof(*oracle->word));
+	copy->ranges = oracle->ranges;
+	copy->coalesces = oracle->coalesces;
+}
+
+void oracle_fini(struct oracle *oracle)
+{
+	free(oracle->first);
+	free(oracle->range);
+	free(oracle->word);
+}
+
+uint64_t oracle_first(const struct oracle *oracle, size_t cell)
+{
+	return oracle->first[cell];
+}
+
+uint64_t oracle_last(const struct oracle *oracle, size_t cell)
+{
+	return cell + 1 < oracle->cells ? oracle->first[cell + 1] - 1 : UINT64_MAX;
+}
+
+uint64_t oracle_key(const struct oracle *oracle, size_t cell)
+{
+	uint64_t first = oracle_first(oracle, cell), width = oracle_last(oracle, cell) - first;
+
+	switch (test_below(3)) {
+	case 0:
+		return first;
+	case 1:
+		return first + width;
+	default:
+		return width ? first + test_below(width) : first;
+	}
+}
+
+size_t oracle_cell(const struct oracle *oracle, uint64_t key)
+{
+	size_t low = 0, high = oracle->cells - 1;
+
+	while (low < high) {
+		size_t middle = (low + high + 1) / 2;
+
+		if (oracle->first[middle] <= key)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+void oracle_store(struct oracle *oracle, size_t from, size_t to, uint64_t word)
+{
+	uint32_t number = ++oracle->ranges;
+	size_t i;
+
+	for (i = from; i <= to; i++) {
+		oracle->range[i] = number;
+		oracle->word[i] = word;
+	}
+	if (!oracle->coalesces)
+		return;
+	for (i = from; i-- > 0 && oracle->range[i] && oracle->word[i] == word;)
+		oracle->range[i] = number;
+	for (i = to + 1; i < oracle->cells && oracle->range[i] && oracle->word[i] == word; i++)
+		oracle->range[i] = number;
+}
+
+void oracle_clear(struct oracle *oracle, size_t from, size_t to)
+{
+	size_t i;
+
+	for (i = from; i <= to; i++)
+		oracle->range[i] = 0;
+}
+
+size_t oracle_low(const struct oracle *oracle, size_t cell)
+{
+	while (cell && oracle->range[cell - 1] == oracle->range[cell])
+		cell--;
+	return cell;
+}
+
+size_t oracle_high(const struct oracle *oracle, size_t cell)
+{
+	while (cell + 1 < oracle->cells && oracle->range[cell + 1] == oracle->range[cell])
+		cell++;
+	return cell;
+}
+
+bool oracle_at(const struct oracle *oracle, size_t cell, struct mt_entry *out)
+{
+	out->first = oracle_first(oracle, oracle_low(oracle, cell));
+	out->last = oracle_last(oracle, oracle_high(oracle, cell));
+	out->word = oracle->word[cell];
+	return oracle->range[cell] != 0;
+}
+
+bool oracle_find(const struct oracle *oracle, size_t cell, size_t max, struct mt_entry *out)
+{
+	for (; cell <= max; cell++) {
+		if (oracle->range[cell])
+			return oracle_at(oracle, cell, out);
+	}
+	return false;
+}
+
+bool oracle_find_rev(const struct oracle *oracle, size_t cell, size_t min, struct mt_entry *out)
+{
+	for (cell++; cell-- > min;) {
+		if (oracle->range[cell])
+			return oracle_at(oracle, cell, out);
+	}
+	return false;
+}
+
+bool oracle_occupied(const struct oracle *oracle, size_t from, size_t to, struct mt_entry *out)
+{
+	return oracle_find(oracle, from, to, out);
+}
+
+/* The best place in one gap, cut to the window. */
+static bool fits(uint64_t first, uint64_t last, uint64_t size, uint64_t align, bool reverse,
+		 uint64_t *start)
+{
+	uint64_t highest, lowest;
+
+	if (last - first < size - 1)
+		return false;
+	highest = (last - (size - 1)) / align * align;
+	lowest = first % align ? first - first % align + align : first;
+	/* Rounding up may wrap, rounding down may leave the gap. */
+	if (highest < first || lowest < first || lowest > highest)
+		return false;
+	*start = reverse ? highest : lowest;
+	return true;
+}
+
+bool oracle_empty_area(const struct oracle *oracle, uint64_t min, uint64_t max, uint64_t size,
+		       uint64_t align, bool reverse, uint64_t *start)
+{
+	bool found = false;
+	size_t cell, high;
+
+	for (cell = 0; cell < oracle->cells; cell = high + 1) {
+		uint64_t first = oracle_first(oracle, cell), last;
+
+		high = oracle_high(oracle, cell);
+		last = oracle_last(oracle, high);
+		if (oracle->range[cell] || last < min || first > max)
+			continue;
+		first = first < min ? min : first;
+		last = last > max ? max : last;
+		if (fits(first, last, size, align, reverse, start)) {
+			found = true;
+			if (!reverse)
+				break;
+		}
+	}
+	return found;
+}
+
+/* Entry `got` of a tree against the oracle's range around `cell`. */
+static void check_entry(const char *file, int line, const struct oracle *oracle, size_t cell,
+			const struct ma_state *got)
+{
+	struct mt_entry expected;
+
+	oracle_at(oracle, cell, &expected);
+	if (got->index != expected.first || got->last != expected.last ||
+	    got->word != expected.word || !got->present)
+		test_fail(file, line,
+			  "[%" PRIu64 ", %" PRIu64 "] = %" PRIu64 " where [%" PRIu64 ", %" PRIu64
+			  "] = %" PRIu64 " should be",
+			  got->index, got->last, got->word, expected.first, expected.last,
+			  expected.word);
+}
+
+void oracle_check_contents(const char *file, int line, const struct oracle *oracle,
+			   struct maple_tree *mt)
+{
+	struct ma_state mas;
+	size_t cell;
+
+	mas_init(&mas, mt, 0);
+	for (cell = 0; cell < oracle->cells; cell = oracle_high(oracle, cell) + 1) {
+		if (!oracle->range[cell])
+			continue;
+		if (!mas_find_word(&mas, UINT64_MAX, false))
+			test_fail(file, line, "no entry where one begins at %" PRIu64,
+				  oracle_first(oracle, cell));
+		check_entry(file, line, oracle, cell, &mas);
+	}
+	if (mas_find_word(&mas, UINT64_MAX, false))
+		test_fail(file, line, "an entry too many at %" PRIu64, mas.index);
+}
+
+void oracle_check(const char *file, int line, const struct oracle *oracle, struct maple_tree *mt)
+{
+	uint64_t entries = 0, low = 0, high = 0, got_low, got_high;
+	struct ma_state mas;
+	size_t cell;
+
+	test_valid(file, line, mt);
+	oracle_check_contents(file, line, oracle, mt);
+
+	mas_init(&mas, mt, UINT64_MAX);
+	for (cell = oracle->cells; cell-- > 0; cell = oracle_low(oracle, cell)) {
+		struct mt_entry range;
+		uint64_t size;
+
+		if (!oracle_at(oracle, cell, &range))
+			continue;
+		if (!mas_find_rev_word(&mas, 0, false))
+			test_fail(file, line, "downwards: no entry where one ends at %" PRIu64,
+				  range.last);
+		check_entry(file, line, oracle, cell, &mas);
+		entries++;
+		size = range.last - range.first + 1;
+		low += size;
+		high += size == 0 || low < size;
+	}
+	if (mas_find_rev_word(&mas, 0, false))
+		test_fail(file, line, "downwards: an entry too many at %" PRIu64, mas.index);
+
+	if (mt_entries(mt) != entries)
+		test_fail(file, line, "mt_entries() is %" PRIu64 ", expected %" PRIu64,
+			  mt_entries(mt), entries);
+	mt_covered(mt, &got_low, &got_high);
+	if (got_low != low || got_high != high)
+		test_fail(file, line,
+			  "mt_covered() is %" PRIu64 ":%" PRIu64 ", expected %" PRIu64 ":%" PRIu64,
+			  got_high, got_low, high, low);
+	if (mtree_empty(mt) != (entries == 0))
+		test_fail(file, line, "mtree_empty() with %" PRIu64 " entries", entries);
+}

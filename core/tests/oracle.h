@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The oracle: what a tree must hold, kept in plain arrays and answered by scanning them.
+ *
+ * The key space 0 ... UINT64_MAX is cut into cells that never change; every write covers whole cells. Cell i
+ * holds the number of the range that lies there, 0 for a gap: neighbouring cells with one number are one
+ * range, so two ranges with equal words stay apart.
+ */
+#ifndef ORACLE_H
+#define ORACLE_H
+
+#include "maple_tree.h"
+
+struct oracle {
+	size_t cells;
+	uint64_t *first;   /* of each cell; the last cell ends at UINT64_MAX */
+	uint32_t *range;   /* of each cell; 0: a gap */
+	uint64_t *word;    /* of each cell with a range */
+	uint32_t ranges;   /* numbers given out */
+	bool coalesces;    /* neighbours with equal words become one range */
+};
+
+/* All gaps. The first `cells` - 1 cells are one key wide, from 0 on. */
+void oracle_init(struct oracle *oracle, size_t cells);
+/* All gaps, in cells of random widths over the whole key space; some at both ends one key wide. */
+void oracle_init_random(struct oracle *oracle, size_t cells);
+/* A second one with the same contents, into uninitialised memory. */
+void oracle_copy(const struct oracle *oracle, struct oracle *copy);
+void oracle_fini(struct oracle *oracle);
+
+uint64_t oracle_first(const struct oracle *oracle, size_t cell);
+uint64_t oracle_last(const struct oracle *oracle, size_t cell);
+/* Any key of the cell: its first, its last or one between. */
+uint64_t oracle_key(const struct oracle *oracle, size_t cell);
+/* The cell of a key. */
+size_t oracle_cell(const struct oracle *oracle, uint64_t key);
+
+/* Writes over the cells [from, to]. */
+void oracle_store(struct oracle *oracle, size_t from, size_t to, uint64_t word);
+void oracle_clear(struct oracle *oracle, size_t from, size_t to);
+
+/* The whole range or gap around a cell: true for a range. */
+bool oracle_at(const struct oracle *oracle, size_t cell, struct mt_entry *out);
+/* The first cell of the range or gap around `cell`, and the last. */
+size_t oracle_low(const struct oracle *oracle, size_t cell);
+size_t oracle_high(const struct oracle *oracle, size_t cell);
+/* The first range that reaches `cell` or lies above it and begins at or below `max`, and the mirror image. */
+bool oracle_find(const struct oracle *oracle, size_t cell, size_t max, struct mt_entry *out);
+bool oracle_find_rev(const struct oracle *oracle, size_t cell, size_t min, struct mt_entry *out);
+/* The first range of the cells [from, to], if any. */
+bool oracle_occupied(const struct oracle *oracle, size_t from, size_t to, struct mt_entry *out);
+/* The lowest or highest multiple of `align` in [min, max] with `size` free keys, all of them in it. */
+bool oracle_empty_area(const struct oracle *oracle, uint64_t min, uint64_t max, uint64_t size,
+		       uint64_t align, bool reverse, uint64_t *start);
+
+/* The tree is valid and holds just this, read upwards and downwards; its counts agree. */
+#define CHECK_ORACLE(oracle, mt) oracle_check(__FILE__, __LINE__, (oracle), (mt))
+void oracle_check(const char *file, int line, const struct oracle *oracle, struct maple_tree *mt);
+/* The contents alone, which costs less. */
+#define CHECK_CONTENTS(oracle, mt) oracle_check_contents(__FILE__, __LINE__, (oracle), (mt))
+void oracle_check_contents(const char *file, int line, const struct oracle *oracle,
+			   struct maple_tree *mt);
+
+#endif /* ORACLE_H */

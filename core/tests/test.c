@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The checks, the random source and the tree comparisons of test.h. Owns the state of the random source and
+ * nothing else. Comparing nodes looks inside the core (node.h): it is the one place in the tests that knows
+ * the layout.
+ */
+#include "test.h"
+
+#include "node.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static uint64_t seed;
+static uint64_t state;
+static const char *running = "";
+
+_Noreturn void test_fail(const char *file, int line, const char *format, ...)
+{
+	va_list arguments;
+
+	fflush(stdout);
+	fprintf(stderr, "%s:%d: FAILED in %s (SAMARA_SEED=%" PRIu64 "): ", file, line, running,
+		seed);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+/* splitmix64: every seed is a good one. */
+uint64_t test_random(void)
+{
+	uint64_t z = state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+uint64_t test_below(uint64_t below)
+{
+	return test_random() % below;
+}
+
+static uint64_t environment_number(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+	char *end;
+	uint64_t number;
+
+	if (!text || !*text)
+		return otherwise;
+	number = strtoull(text, &end, 0);
+	if (*end) {
+		fprintf(stderr, "%s: not a number: %s\n", name, text);
+		exit(2);
+	}
+	return number;
+}
+
+size_t test_steps(size_t normal)
+{
+	return environment_number("SAMARA_STEPS", normal);
+}
+
+/* No test but the one for locks breaks the lock rules. */
+static void unexpected_lock_report(const char *message)
+{
+	test_fail(__FILE__, __LINE__, "%s", message);
+}
+
+static void run_case(const struct test_case *test)
+{
+	const char *letter;
+
+	running = test->name;
+	mt_set_lock_report(unexpected_lock_report);
+	state = seed;
+	for (letter = test->name; *letter; letter++)
+		state = state * 31 + (unsigned char)*letter;
+	printf("%s\n", test->name);
+	fflush(stdout);
+	test->run();
+}
+
+int test_main(int argc, char **argv, const struct test_case *cases, size_t count)
+{
+	struct timespec now;
+	size_t i;
+	int argument;
+
+	timespec_get(&now, TIME_UTC);
+	seed = environment_number("SAMARA_SEED",
+				  ((uint64_t)now.tv_sec * 1000003u ^ (uint64_t)now.tv_nsec) >> 4);
+	printf("SAMARA_SEED=%" PRIu64 "\n", seed);
+	for (argument = 1; argument < argc; argument++) {
+		for (i = 0; i < count && strcmp(cases[i].name, argv[argument]); i++)
+			;
+		if (i == count) {
+			fprintf(stderr, "no case is named %s\n", argv[argument]);
+			return 2;
+		}
+		run_case(&cases[i]);
+	}
+	for (i = 0; argc == 1 && i < count; i++)
+		run_case(&cases[i]);
+	return 0;
+}
+
+/* ---- pools and memory -------------------------------------------------------------------------- */
+
+struct maple_pool *test_pool(void)
+{
+	struct maple_pool *pool;
+
+	CHECK_EQ(mt_pool_create(&pool, NULL), 0);
+	return pool;
+}
+
+size_t test_live(struct maple_pool *pool)
+{
+	struct mt_pool_stats stats;
+
+	mt_pool_stats(pool, &stats);
+	return stats.live;
+}
+
+uint64_t test_allocated(struct maple_pool *pool)
+{
+	struct mt_pool_stats stats;
+
+	mt_pool_stats(pool, &stats);
+	return stats.allocated;
+}
+
+void test_pool_end(struct maple_pool *pool)
+{
+	CHECK_EQ(test_live(pool), 0);
+	mt_pool_put(pool);
+}
+
+void *test_array(size_t count, size_t size)
+{
+	void *array = calloc(count ? count : 1, size);
+
+	CHECK(array);
+	return array;
+}
+
+/* ---- trees ------------------------------------------------------------------------------------- */
+
+void test_valid(const char *file, int line, const struct maple_tree *mt)
+{
+	char reason[256] = "";
+
+	if (mt_validate(mt, reason, sizeof(reason)))
+		test_fail(file, line, "not valid: %s", reason);
+}
+
+void test_same_entries(const char *file, int line, struct maple_tree *a, struct maple_tree *b)
+{
+	struct ma_state of_a, of_b;
+	bool more_a, more_b;
+
+	mas_init(&of_a, a, 0);
+	mas_init(&of_b, b, 0);
+	do {
+		more_a = mas_find_word(&of_a, UINT64_MAX, false);
+		more_b = mas_find_word(&of_b, UINT64_MAX, false);
+		if (more_a != more_b)
+			test_fail(file, line, "one tree has more entries");
+		if (more_a && (of_a.index != of_b.index || of_a.last != of_b.last ||
+			       of_a.word != of_b.word))
+			test_fail(file, line,
+				  "[%" PRIu64 ", %" PRIu64 "] = %" PRIu64 " and [%" PRIu64
+				  ", %" PRIu64 "] = %" PRIu64,
+				  of_a.index, of_a.last, of_a.word, of_b.index, of_b.last,
+				  of_b.word);
+	} while (more_a);
+}
+
+struct pair {
+	struct maple_node *a;
+	struct maple_node *b;
+	uint32_t height;
+};
+
+/* Children are replaced by zeros, so that what remains must be equal bit for bit. */
+static void without_children(struct maple_node *node)
+{
+	unsigned slot;
+
+	for (slot = 0; slot < node->count; slot++)
+		mt_slots(node)[slot] = 0;
+}
+
+void test_same_nodes(const char *file, int line, const struct maple_tree *a,
+		     const struct maple_tree *b)
+{
+	/* At most one level's children wait at each height. */
+	struct pair waiting[MT_MAX_HEIGHT * MT_MAX_SLOTS], pair;
+	size_t count = 0;
+	unsigned slot;
+
+	if (mt_height(a) != mt_height(b) || mt_attr(a) != mt_attr(b))
+		test_fail(file, line, "heights %u and %u, attributes %#x and %#x", mt_height(a),
+			  mt_height(b), mt_attr(a), mt_attr(b));
+	if (!a->ma_root != !b->ma_root)
+		test_fail(file, line, "one tree is empty");
+	if (a->ma_root)
+		waiting[count++] = (struct pair){a->ma_root, b->ma_root, mt_height(a)};
+	while (count) {
+		struct maple_node of_a, of_b;
+
+		pair = waiting[--count];
+		if (pair.a == pair.b)
+			test_fail(file, line, "a node at height %u is in both trees", pair.height);
+		of_a = *pair.a;
+		of_b = *pair.b;
+		if (pair.height > 1) {
+			if (of_a.count != of_b.count || of_a.kind != of_b.kind)
+				test_fail(file, line, "nodes at height %u: %u and %u children",
+					  pair.height, of_a.count, of_b.count);
+			for (slot = 0; slot < of_a.count; slot++)
+				waiting[count++] = (struct pair){mt_child(pair.a, slot),
+								 mt_child(pair.b, slot),
+								 pair.height - 1};
+			without_children(&of_a);
+			without_children(&of_b);
+		}
+		if (memcmp(&of_a, &of_b, sizeof(of_a)) != 0)
+			test_fail(file, line, "two nodes at height %u differ", pair.height);
+	}
+}
+
+void test_full(const char *file, int line, const struct maple_tree *mt)
+{
+	struct pair waiting[MT_MAX_HEIGHT * MT_MAX_SLOTS], pair;
+	size_t count = 0;
+	unsigned slot;
+
+	if (!mt->ma_root)
+		test_fail(file, line, "an empty tree is not full");
+	waiting[count++] = (struct pair){mt->ma_root, NULL, mt_height(mt)};
+	while (count) {
+		pair = waiting[--count];
+		if (pair.a->count != mt_capacity((enum mt_kind)pair.a->kind))
+			test_fail(file, line, "a node at height %u has %u slots in use",
+				  pair.height, pair.a->count);
+		for (slot = 0; pair.height > 1 && slot < pair.a->count; slot++)
+			waiting[count++] =
+				(struct pair){mt_child(pair.a, slot), NULL, pair.height - 1};
+	}
+}
+
+int test_dup_locked(struct maple_tree *mt, struct maple_tree *new_tree)
+{
+	int error;
+
+	mtree_lock(mt);
+	mtree_lock_nested(new_tree, MT_LOCK_NESTED);
+	error = __mt_dup(mt, new_tree);
+	mtree_unlock(new_tree);
+	mtree_unlock(mt);
+	return error;
+}
+
+void test_fork(struct maple_tree *mt, struct maple_tree *new_tree)
+{
+	mtree_lock(mt);
+	mt_fork(mt, new_tree);
+	mtree_unlock(mt);
+}
+
+/* ---- value operations that count ---------------------------------------------------------------- */
+
+void test_counts_init(struct test_counts *counts, size_t limit)
+{
+	counts->references = test_array(limit, sizeof(*counts->references));
+	counts->limit = limit;
+	counts->total = 0;
+}
+
+void test_counts_end(struct test_counts *counts)
+{
+	CHECK_EQ(counts->total, 0);
+	free(counts->references);
+	counts->references = NULL;
+}
+
+static void count_retain(void *context, const uint64_t *words, uint32_t present)
+{
+	struct test_counts *counts = context;
+	unsigned i;
+
+	for (i = 0; i < MT_MAX_SLOTS; i++) {
+		if (!(present >> i & 1u))
+			continue;
+		CHECK(words[i] < counts->limit);
+		counts->references[words[i]]++;
+		counts->total++;
+	}
+}
+
+static void count_release(void *context, const uint64_t *words, uint32_t present)
+{
+	struct test_counts *counts = context;
+	unsigned i;
+
+	for (i = 0; i < MT_MAX_SLOTS; i++) {
+		if (!(present >> i & 1u))
+			continue;
+		CHECK(words[i] < counts->limit);
+		CHECK(counts->references[words[i]] > 0);
+		counts->references[words[i]]--;
+		counts->total--;
+	}
+}
+
+struct mt_value_ops test_count_ops(struct test_counts *counts)
+{
+	return (struct mt_value_ops){
+		.retain = count_retain, .release = count_release, .context = counts};
+}

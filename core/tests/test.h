@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every C test uses: checks that end the program with a message, a seeded random source, and pools that
+ * must end with no node in use.
+ *
+ * The seed is printed; SAMARA_SEED gives it. SAMARA_STEPS sets how long the random tests go on. A test
+ * program runs all its cases, or those named on its command line.
+ */
+#ifndef TEST_H
+#define TEST_H
+
+#include "maple_tree.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			test_fail(__FILE__, __LINE__, "%s", #condition);                           \
+	} while (0)
+
+/* Both as unsigned 64-bit numbers, printed where they differ. */
+#define CHECK_EQ(got, expected)                                                                    \
+	do {                                                                                       \
+		uint64_t got_ = (uint64_t)(got), expected_ = (uint64_t)(expected);                 \
+		if (got_ != expected_)                                                             \
+			test_fail(__FILE__, __LINE__, "%s is %" PRIu64 " (%#" PRIx64               \
+				  "), expected %s = %" PRIu64, #got, got_, got_, #expected,        \
+				  expected_);                                                      \
+	} while (0)
+
+_Noreturn void test_fail(const char *file, int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+struct test_case {
+	const char *name;
+	void (*run)(void);
+};
+
+/* Run the cases, or those that the command line names. main() returns this. */
+int test_main(int argc, char **argv, const struct test_case *cases, size_t count);
+#define TEST_MAIN(cases)                                                                           \
+	int main(int argc, char **argv)                                                            \
+	{                                                                                          \
+		return test_main(argc, argv, cases, sizeof(cases) / sizeof(*(cases)));             \
+	}
+
+/* ---- random numbers: each case starts from the seed and its own name --------------------------- */
+
+uint64_t test_random(void);
+/* One of 0 ... below - 1. */
+uint64_t test_below(uint64_t below);
+/* SAMARA_STEPS where it is set, else `normal`. */
+size_t test_steps(size_t normal);
+
+/* ---- pools and memory -------------------------------------------------------------------------- */
+
+/* A pool of the test's own; test_pool_end() demands that no node is in use and frees it. */
+struct maple_pool *test_pool(void);
+void test_pool_end(struct maple_pool *pool);
+size_t test_live(struct maple_pool *pool);
+/* Nodes handed out so far. */
+uint64_t test_allocated(struct maple_pool *pool);
+/* calloc() that cannot fail. */
+void *test_array(size_t count, size_t size);
+
+/* ---- trees ------------------------------------------------------------------------------------- */
+
+#define ENTRY(number) ((void *)(uintptr_t)(number))
+
+/* mt_validate(), with its reason where it fails. */
+#define CHECK_VALID(mt) test_valid(__FILE__, __LINE__, (mt))
+void test_valid(const char *file, int line, const struct maple_tree *mt);
+
+/* The same ranges with the same words. */
+#define CHECK_SAME_ENTRIES(a, b) test_same_entries(__FILE__, __LINE__, (a), (b))
+void test_same_entries(const char *file, int line, struct maple_tree *a, struct maple_tree *b);
+
+/* The same nodes in the same places, bit for bit but for the addresses of children; none in common. */
+#define CHECK_SAME_NODES(a, b) test_same_nodes(__FILE__, __LINE__, (a), (b))
+void test_same_nodes(const char *file, int line, const struct maple_tree *a,
+		     const struct maple_tree *b);
+
+/* Every node has as many slots in use as it can have. */
+#define CHECK_FULL(mt) test_full(__FILE__, __LINE__, (mt))
+void test_full(const char *file, int line, const struct maple_tree *mt);
+
+/* __mt_dup() under both locks, the new tree's nested. */
+int test_dup_locked(struct maple_tree *mt, struct maple_tree *new_tree);
+/* mt_fork() under the lock. */
+void test_fork(struct maple_tree *mt, struct maple_tree *new_tree);
+
+/* ---- value operations that count ---------------------------------------------------------------- */
+
+/* References to each word below `limit`: the context of test_count_ops. A release of a word that has no
+ * reference left fails the test, as does a word out of range. */
+struct test_counts {
+	uint64_t *references;
+	size_t limit;
+	uint64_t total;
+};
+
+void test_counts_init(struct test_counts *counts, size_t limit);
+/* Every count must be back to zero. */
+void test_counts_end(struct test_counts *counts);
+/* retain and release over `counts`; add equal or split to it as a test needs. */
+struct mt_value_ops test_count_ops(struct test_counts *counts);
+
+#endif /* TEST_H */

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Forks that share nodes: each member of a family behaves as if it were alone, whoever writes, forks or ends
+ * first; slices; differences; and a family's references, counted exactly.
+ */
+#include "oracle.h"
+#include "test.h"
+
+#include <stdlib.h>
+
+enum { CELLS = 400, WORDS = 4096 };
+
+static void random_store(struct oracle *oracle, struct maple_tree *mt)
+{
+	size_t low = test_below(oracle->cells), high = low + test_below(test_below(8) ? 4 : 80);
+	uint64_t word = test_below(WORDS);
+
+	if (high >= oracle->cells)
+		high = oracle->cells - 1;
+	if (test_below(4)) {
+		CHECK_EQ(mtree_store_range_word(mt, oracle_first(oracle, low),
+						oracle_last(oracle, high), word),
+			 0);
+		oracle_store(oracle, low, high, word);
+	} else {
+		CHECK_EQ(mtree_clear_range(mt, oracle_first(oracle, low),
+					   oracle_last(oracle, high)),
+			 0);
+		oracle_clear(oracle, low, high);
+	}
+}
+
+static void grow(struct oracle *oracle, struct maple_tree *mt, size_t stores)
+{
+	while (stores--)
+		random_store(oracle, mt);
+}
+
+/* A fork costs no node; each write on either side shows on that side alone. */
+static void forks_diverge(uint32_t flags)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, fork;
+	struct oracle oracle, forked;
+	size_t step, steps = test_steps(2000);
+	uint64_t allocated;
+
+	mt_init_pool(&mt, flags, pool, NULL);
+	oracle_init(&oracle, CELLS);
+	grow(&oracle, &mt, 400);
+	allocated = test_allocated(pool);
+	test_fork(&mt, &fork);
+	CHECK_EQ(test_allocated(pool), allocated);
+	CHECK_EQ(test_live(pool), mt_node_count(&mt));
+	CHECK_EQ(mt_attr(&fork), flags);
+	oracle_copy(&oracle, &forked);
+	CHECK_ORACLE(&forked, &fork);
+	for (step = 0; step < steps; step++) {
+		if (test_below(2))
+			random_store(&oracle, &mt);
+		else
+			random_store(&forked, &fork);
+		CHECK_ORACLE(&oracle, &mt);
+		CHECK_ORACLE(&forked, &fork);
+	}
+	mt_fini(&mt);
+	CHECK_ORACLE(&forked, &fork);
+	CHECK_EQ(test_live(pool), mt_node_count(&fork));
+	mt_fini(&fork);
+	oracle_fini(&oracle);
+	oracle_fini(&forked);
+	test_pool_end(pool);
+}
+
+static void forks_diverge_with_and_without_gaps(void)
+{
+	forks_diverge(0);
+	forks_diverge(MT_FLAGS_ALLOC_RANGE);
+}
+
+/* One store after a fork copies its path and no more. */
+static void a_store_copies_one_path(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, fork;
+	uint64_t before;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	for (uint64_t i = 0; i < 5000; i++)
+		CHECK_EQ(mtree_store_range(&mt, i * 10, i * 10 + 5, ENTRY(i + 1)), 0);
+	test_fork(&mt, &fork);
+	before = test_live(pool);
+	CHECK_EQ(mtree_store_range(&fork, 25000, 25005, ENTRY(7)), 0);
+	CHECK_EQ(test_live(pool), before + mt_height(&mt));
+	/* The same place again is private by now. */
+	CHECK_EQ(mtree_store_range(&fork, 25000, 25005, ENTRY(8)), 0);
+	CHECK_EQ(test_live(pool), before + mt_height(&mt));
+	CHECK_EQ((uintptr_t)mtree_load(&mt, 25003), 2501);
+	CHECK_EQ((uintptr_t)mtree_load(&fork, 25003), 8);
+	mt_fini(&fork);
+	CHECK_EQ(test_live(pool), before);
+	/* Alone again, the first tree is written in place. */
+	CHECK_EQ(mtree_store_range(&mt, 25000, 25005, ENTRY(9)), 0);
+	CHECK_EQ(test_live(pool), before);
+	CHECK_VALID(&mt);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* Chains and stars of forks, each written, ended in every order. */
+static void families_end_in_every_order(void)
+{
+	enum { MEMBERS = 5 };
+	unsigned order, kind, i;
+
+	for (order = 0; order < 120; order++) {
+		for (kind = 0; kind < 2; kind++) {
+			struct maple_pool *pool = test_pool();
+			struct maple_tree members[MEMBERS];
+			struct oracle oracles[MEMBERS];
+			bool ended[MEMBERS] = {false};
+			unsigned rest = order, left, nth, at;
+
+			mt_init_pool(&members[0], kind ? MT_FLAGS_ALLOC_RANGE : 0, pool, NULL);
+			oracle_init(&oracles[0], CELLS);
+			grow(&oracles[0], &members[0], 150);
+			for (i = 1; i < MEMBERS; i++) {
+				unsigned parent = test_below(2) ? i - 1 : 0;
+
+				test_fork(&members[parent], &members[i]);
+				oracle_copy(&oracles[parent], &oracles[i]);
+				grow(&oracles[i], &members[i], test_below(20));
+				grow(&oracles[parent], &members[parent], test_below(20));
+			}
+			for (left = MEMBERS; left; left--) {
+				nth = rest % left;
+				rest /= left;
+				for (at = 0; ended[at] || nth; at++)
+					nth -= !ended[at];
+				ended[at] = true;
+				mt_fini(&members[at]);
+				oracle_fini(&oracles[at]);
+				for (i = 0; i < MEMBERS; i++) {
+					if (!ended[i])
+						CHECK_ORACLE(&oracles[i], &members[i]);
+				}
+			}
+			test_pool_end(pool);
+		}
+	}
+}
+
+/* A cursor into a fork reads the tree as it was, whatever is stored meanwhile. */
+static void a_fork_is_a_snapshot(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, snapshot;
+	uint64_t seen = 0;
+	void *entry;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (uint64_t i = 0; i < 500; i++)
+		CHECK_EQ(mtree_store(&mt, i * 2, ENTRY(i + 1)), 0);
+	test_fork(&mt, &snapshot);
+	MA_STATE(mas, &snapshot, 0, 0);
+	mas_for_each(&mas, entry, UINT64_MAX)
+	{
+		CHECK_EQ((uintptr_t)entry, ++seen);
+		CHECK_EQ(mtree_clear_range(&mt, 0, seen * 4), 0);
+		CHECK_EQ(mtree_store_range(&mt, seen, seen + 300, ENTRY(9999)), 0);
+	}
+	CHECK_EQ(seen, 500);
+	CHECK_VALID(&mt);
+	mt_fini(&snapshot);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* What lies in a window, cut at its ends, against the oracle cleared outside. */
+static void slices(uint32_t flags)
+{
+	struct maple_pool *pool = test_pool();
+	struct test_counts counts;
+	struct mt_value_ops ops = test_count_ops(&counts);
+	size_t step, steps = test_steps(1200);
+	struct maple_tree mt, slice;
+	struct oracle oracle, sliced;
+
+	test_counts_init(&counts, WORDS);
+	mt_init_pool(&mt, flags, pool, &ops);
+	oracle_init(&oracle, CELLS);
+	for (step = 0; step < steps; step++) {
+		size_t low = test_below(CELLS), high = low + test_below(CELLS - low);
+
+		if (test_below(10) == 0)
+			low = 0;
+		if (test_below(10) == 0)
+			high = CELLS - 1;
+		grow(&oracle, &mt, 3);
+		CHECK_EQ(mt_slice(&mt, oracle_first(&oracle, low), oracle_last(&oracle, high),
+				  &slice),
+			 0);
+		oracle_copy(&oracle, &sliced);
+		if (low)
+			oracle_clear(&sliced, 0, low - 1);
+		if (high + 1 < CELLS)
+			oracle_clear(&sliced, high + 1, CELLS - 1);
+		CHECK_ORACLE(&sliced, &slice);
+		CHECK_ORACLE(&oracle, &mt);
+		/* A slice is a tree like any other. */
+		grow(&sliced, &slice, 3);
+		CHECK_ORACLE(&sliced, &slice);
+		CHECK_ORACLE(&oracle, &mt);
+		mt_fini(&slice);
+		oracle_fini(&sliced);
+		CHECK_EQ(test_live(pool), mt_node_count(&mt));
+	}
+	CHECK_EQ(mt_slice(&mt, 5, 4, &slice), -EINVAL);
+	CHECK(mtree_empty(&slice));
+	mt_fini(&slice);
+	CHECK_EQ(counts.total, mt_entries(&mt));
+	mt_fini(&mt);
+	test_counts_end(&counts);
+	oracle_fini(&oracle);
+	test_pool_end(pool);
+}
+
+static void slices_are_cut(void)
+{
+	slices(0);
+	slices(MT_FLAGS_ALLOC_RANGE);
+}
+
+struct differing {
+	const struct oracle *a;
+	const struct oracle *b;
+	size_t next; /* cells below are done */
+	size_t calls;
+	size_t stop_at;
+};
+
+static bool cells_differ(const struct oracle *a, const struct oracle *b, size_t cell)
+{
+	return !a->range[cell] != !b->range[cell] ||
+	       (a->range[cell] && a->word[cell] != b->word[cell]);
+}
+
+static int emit(void *context, const struct mt_difference *difference)
+{
+	struct differing *differing = context;
+	const struct oracle *a = differing->a, *b = differing->b;
+	size_t cell = oracle_cell(a, difference->first), end = oracle_cell(a, difference->last);
+
+	CHECK(difference->first <= difference->last);
+	CHECK_EQ(oracle_first(a, cell), difference->first);
+	CHECK_EQ(oracle_last(a, end), difference->last);
+	for (; differing->next < cell; differing->next++)
+		CHECK(!cells_differ(a, b, differing->next));
+	CHECK_EQ(differing->next, cell);
+	for (; differing->next <= end; differing->next++) {
+		CHECK(cells_differ(a, b, differing->next));
+		CHECK_EQ(difference->a_present, a->range[differing->next] != 0);
+		CHECK_EQ(difference->b_present, b->range[differing->next] != 0);
+		if (difference->a_present)
+			CHECK_EQ(difference->a_word, a->word[differing->next]);
+		if (difference->b_present)
+			CHECK_EQ(difference->b_word, b->word[differing->next]);
+	}
+	differing->calls++;
+	return differing->calls == differing->stop_at ? 42 : 0;
+}
+
+static void compare(const struct oracle *of_a, const struct maple_tree *a,
+		    const struct oracle *of_b, const struct maple_tree *b)
+{
+	struct differing differing = {.a = of_a, .b = of_b};
+	size_t calls;
+
+	CHECK_EQ(mt_diff(a, b, emit, &differing), 0);
+	for (; differing.next < of_a->cells; differing.next++)
+		CHECK(!cells_differ(of_a, of_b, differing.next));
+	calls = differing.calls;
+	if (!calls)
+		return;
+	/* A result other than 0 ends it there. */
+	differing = (struct differing){.a = of_a, .b = of_b, .stop_at = 1 + test_below(calls)};
+	CHECK_EQ(mt_diff(a, b, emit, &differing), 42);
+	CHECK_EQ(differing.calls, differing.stop_at);
+}
+
+static void differences(void)
+{
+	size_t step, steps = test_steps(1500);
+	uint32_t flags;
+
+	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
+		struct maple_pool *pool = test_pool();
+		struct maple_tree a, b, copy;
+		struct oracle of_a, of_b;
+
+		mt_init_pool(&a, flags, pool, NULL);
+		oracle_init(&of_a, CELLS);
+		mt_init_pool(&b, flags, pool, NULL);
+		oracle_init(&of_b, CELLS);
+		for (step = 0; step < steps; step++) {
+			grow(&of_a, &a, test_below(4));
+			grow(&of_b, &b, test_below(4));
+			compare(&of_a, &a, &of_b, &b);
+			compare(&of_b, &b, &of_a, &a);
+			compare(&of_a, &a, &of_a, &a);
+			if (test_below(8))
+				continue;
+			/* Relatives from here on. */
+			mt_fini(&b);
+			oracle_fini(&of_b);
+			test_fork(&a, &b);
+			oracle_copy(&of_a, &of_b);
+			compare(&of_a, &a, &of_b, &b);
+			mt_init_pool(&copy, flags, pool, NULL);
+			CHECK_EQ(mtree_dup(&a, &copy), 0);
+			compare(&of_a, &a, &of_b, &copy);
+			mt_fini(&copy);
+		}
+		mt_fini(&a);
+		mt_fini(&b);
+		oracle_fini(&of_a);
+		oracle_fini(&of_b);
+		test_pool_end(pool);
+	}
+}
+
+/* Every allocation that a store into a shared tree makes fails once: nothing changes for anyone. */
+static void a_failing_store_changes_no_relative(void)
+{
+	struct maple_pool *pool = test_pool();
+	size_t step, steps = test_steps(300), failures = 0;
+	struct maple_tree mt, fork, same;
+	uint64_t n;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	for (uint64_t i = 0; i < 800; i++)
+		CHECK_EQ(mtree_store_range(&mt, i * 10, i * 10 + 5, ENTRY(i + 1)), 0);
+	mt_init_pool(&same, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	CHECK_EQ(mtree_dup(&mt, &same), 0);
+	for (step = 0; step < steps; step++) {
+		uint64_t first = test_below(8000), last = first + test_below(step % 2 ? 20 : 3000);
+		size_t live;
+
+		test_fork(&mt, &fork);
+		live = test_live(pool);
+		for (n = 1;; n++) {
+			int got;
+
+			mt_pool_fail_nth(pool, n);
+			got = mtree_store_range(&fork, first, last, ENTRY(9999));
+			mt_pool_fail_nth(pool, 0);
+			if (got == 0)
+				break;
+			failures++;
+			CHECK_EQ(got, -ENOMEM);
+			CHECK_EQ(test_live(pool), live);
+			CHECK_SAME_NODES(&fork, &same);
+		}
+		CHECK(n > 1);
+		CHECK_VALID(&fork);
+		CHECK_VALID(&mt);
+		CHECK_SAME_NODES(&mt, &same);
+		mt_fini(&fork);
+		CHECK_EQ(test_live(pool), live);
+	}
+	CHECK(failures >= steps);
+	mt_fini(&mt);
+	mt_fini(&same);
+	test_pool_end(pool);
+}
+
+static const struct test_case cases[] = {
+	{"forks_diverge_with_and_without_gaps", forks_diverge_with_and_without_gaps},
+	{"a_store_copies_one_path", a_store_copies_one_path},
+	{"families_end_in_every_order", families_end_in_every_order},
+	{"a_fork_is_a_snapshot", a_fork_is_a_snapshot},
+	{"slices_are_cut", slices_are_cut},
+	{"differences", differences},
+	{"a_failing_store_changes_no_relative", a_failing_store_changes_no_relative},
+};
+
+TEST_MAIN(cases)

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* Searching and allocating free ranges, against a scan of every gap. */
+#include "oracle.h"
+#include "test.h"
+
+/* A tree of random ranges over cells of one key; the last cell, which is everything above, may be taken too. */
+static void fill(struct oracle *oracle, struct maple_tree *mt, size_t cells, unsigned percent)
+{
+	size_t from, to;
+
+	oracle_init(oracle, cells);
+	for (from = 0; from < cells; from = to + 1) {
+		to = from + test_below(test_below(10) ? 4 : 40);
+		if (to >= cells)
+			to = cells - 1;
+		if (test_below(100) >= percent)
+			continue;
+		CHECK_EQ(mtree_store_range_word(mt, oracle_first(oracle, from),
+						oracle_last(oracle, to), from),
+			 0);
+		oracle_store(oracle, from, to, from);
+	}
+	CHECK_ORACLE(oracle, mt);
+}
+
+static void random_window(size_t cells, uint64_t *min, uint64_t *max, uint64_t *size)
+{
+	*min = test_below(cells);
+	*max = *min + test_below(cells - *min);
+	if (test_below(16) == 0)
+		*min = 0;
+	if (test_below(16) == 0)
+		*max = UINT64_MAX;
+	*size = 1 + test_below(test_below(4) ? 8 : 60);
+	if (*size - 1 > *max - *min)
+		*size = *max - *min + 1;
+}
+
+static uint64_t random_align(void)
+{
+	static const uint64_t align[] = {1, 1, 1, 2, 3, 4, 7, 8, 10, 16, 64, 100};
+
+	return align[test_below(sizeof(align) / sizeof(*align))];
+}
+
+static void search_one(const struct oracle *oracle, struct maple_tree *mt)
+{
+	uint64_t min, max, size, align = random_align(), expected = 0, start = 12345;
+	bool reverse = test_below(2), found;
+
+	random_window(oracle->cells, &min, &max, &size);
+	found = oracle_empty_area(oracle, min, max, size, align, reverse, &expected);
+	CHECK_EQ(mt_empty_area(mt, min, max, size, align, reverse, &start), found ? 0 : -EBUSY);
+	CHECK_EQ(start, found ? expected : 12345);
+}
+
+static void search_by_cursor(const struct oracle *oracle, struct maple_tree *mt)
+{
+	uint64_t min, max, size, expected = 0;
+	bool reverse = test_below(2), found;
+	struct ma_state mas;
+
+	random_window(oracle->cells, &min, &max, &size);
+	found = oracle_empty_area(oracle, min, max, size, 1, reverse, &expected);
+	mas_init(&mas, mt, test_below(oracle->cells));
+	CHECK_EQ((reverse ? mas_empty_area_rev : mas_empty_area)(&mas, min, max, size),
+		 found ? 0 : -EBUSY);
+	if (!found)
+		return;
+	CHECK_EQ(mas.index, expected);
+	CHECK_EQ(mas.last, expected + size - 1);
+	/* The cursor is ready to store there. */
+	if (expected + size < oracle->cells && test_below(2)) {
+		uint64_t word = mas.index;
+
+		CHECK_EQ(mas_insert(&mas, ENTRY(word + 1)), 0);
+		CHECK_EQ(mas_erase(&mas, NULL), 0);
+	}
+}
+
+/* Allocate within the one-key cells, then at times free something. */
+static void allocate_one(struct oracle *oracle, struct maple_tree *mt)
+{
+	uint64_t min, max, size, expected = 0, start = 12345;
+	bool reverse = test_below(2), found;
+
+	random_window(oracle->cells - 1, &min, &max, &size);
+	if (max > oracle->cells - 2)
+		max = oracle->cells - 2;
+	if (size - 1 > max - min)
+		size = max - min + 1;
+	found = oracle_empty_area(oracle, min, max, size, 1, reverse, &expected);
+	CHECK_EQ((reverse ? mtree_alloc_rrange : mtree_alloc_range)(mt, &start, ENTRY(min + 1),
+								    size, min, max),
+		 found ? 0 : -EBUSY);
+	CHECK_EQ(start, found ? expected : 12345);
+	if (found)
+		oracle_store(oracle, start, start + size - 1, min + 1);
+}
+
+static void free_one(struct oracle *oracle, struct maple_tree *mt)
+{
+	size_t cell = test_below(oracle->cells);
+
+	CHECK_EQ(mtree_erase(mt, cell, NULL), 0);
+	if (oracle->range[cell])
+		oracle_clear(oracle, oracle_low(oracle, cell), oracle_high(oracle, cell));
+}
+
+static void random_searches(void)
+{
+	static const size_t sizes[] = {60, 300, 2000};
+	static const unsigned percents[] = {0, 30, 60, 90, 98, 100};
+	size_t i, j, step, steps = test_steps(18000) / 18;
+
+	for (i = 0; i < 3; i++) {
+		for (j = 0; j < 6; j++) {
+			struct maple_pool *pool = test_pool();
+			struct maple_tree mt;
+			struct oracle oracle;
+
+			mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+			fill(&oracle, &mt, sizes[i], percents[j]);
+			for (step = 0; step < steps; step++) {
+				search_one(&oracle, &mt);
+				search_by_cursor(&oracle, &mt);
+				allocate_one(&oracle, &mt);
+				if (test_below(2))
+					free_one(&oracle, &mt);
+				CHECK_ORACLE(&oracle, &mt);
+			}
+			mt_fini(&mt);
+			oracle_fini(&oracle);
+			test_pool_end(pool);
+		}
+	}
+}
+
+static void windows_at_the_ends(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+	uint64_t start;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	/* Empty: everything is one gap. */
+	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, UINT64_MAX, 1, false, &start), 0);
+	CHECK_EQ(start, 0);
+	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, UINT64_MAX, 1, true, &start), 0);
+	CHECK_EQ(start, 1);
+	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, 4096, 4096, true, &start), 0);
+	CHECK_EQ(start, (uint64_t)0 - 4096);
+	CHECK_EQ(mt_empty_area(&mt, UINT64_MAX, UINT64_MAX, 1, 1, false, &start), 0);
+	CHECK_EQ(start, UINT64_MAX);
+	/* Above the largest multiple there is none: rounding up must not wrap. */
+	CHECK_EQ(mt_empty_area(&mt, UINT64_MAX - 5, UINT64_MAX, 1, 4096, false, &start), -EBUSY);
+	CHECK_EQ(mt_empty_area(&mt, 1, 4095, 1, 4096, true, &start), -EBUSY);
+	CHECK_EQ(mt_empty_area(&mt, 1, 4095, 1, (uint64_t)1 << 63, true, &start), -EBUSY);
+
+	CHECK_EQ(mtree_store_range(&mt, 10, UINT64_MAX - 10, ENTRY(1)), 0);
+	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, 10, 1, false, &start), 0);
+	CHECK_EQ(start, 0);
+	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, 10, 1, true, &start), 0);
+	CHECK_EQ(start, UINT64_MAX - 9);
+	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, 11, 1, false, &start), -EBUSY);
+	CHECK_EQ(mt_empty_area(&mt, 3, UINT64_MAX - 1, 8, 1, false, &start), 0);
+	CHECK_EQ(start, UINT64_MAX - 9);
+	CHECK_EQ(mt_empty_area(&mt, 3, UINT64_MAX - 1, 9, 1, true, &start), 0);
+	CHECK_EQ(start, UINT64_MAX - 9);
+	CHECK_EQ(mt_empty_area(&mt, 3, UINT64_MAX - 2, 9, 1, true, &start), -EBUSY);
+
+	/* No gap at all. */
+	CHECK_EQ(mtree_store_range(&mt, 0, UINT64_MAX, ENTRY(2)), 0);
+	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, 1, 1, false, &start), -EBUSY);
+	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, 1, 1, true, &start), -EBUSY);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+static void refusals(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+	uint64_t start = 42;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	CHECK_EQ(mt_empty_area(&mt, 0, 100, 0, 1, false, &start), -EINVAL);
+	CHECK_EQ(mt_empty_area(&mt, 5, 4, 1, 1, false, &start), -EINVAL);
+	CHECK_EQ(mt_empty_area(&mt, 5, 9, 6, 1, false, &start), -EINVAL);
+	CHECK_EQ(mt_empty_area(&mt, 5, 9, 1, 0, false, &start), -EINVAL);
+	CHECK_EQ(mtree_alloc_range(&mt, &start, ENTRY(1), 0, 0, 100), -EINVAL);
+	CHECK_EQ(mtree_alloc_range(&mt, &start, ENTRY(1), 1, 5, 4), -EINVAL);
+	CHECK_EQ(mtree_alloc_rrange(&mt, &start, ENTRY(1), 6, 5, 9), -EINVAL);
+	MA_STATE(mas, &mt, 3, 3);
+	CHECK_EQ(mas_empty_area(&mas, 5, 9, 6), -EINVAL);
+	CHECK_EQ(mas_empty_area_rev(&mas, 5, 9, 0), -EINVAL);
+	CHECK_EQ(start, 42);
+	CHECK(mtree_empty(&mt));
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* Keys handed out in a circle: each search goes on from the last, and wraps. */
+static void cyclic(void)
+{
+	enum { LOW = 20, HIGH = 219 };
+	struct maple_pool *pool = test_pool();
+	bool taken[HIGH + 1] = {false};
+	struct maple_tree mt;
+	uint64_t start, next = LOW, key;
+	size_t step, steps = test_steps(20000), full = 0;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	for (step = 0; step < steps; step++) {
+		int expected = 0, got;
+
+		if (test_below(100) < (step / 1000 % 2 ? 30 : 70)) {
+			for (key = next < LOW ? LOW : next; key <= HIGH && taken[key]; key++)
+				;
+			if (key > HIGH) {
+				expected = 1;
+				for (key = LOW; key <= HIGH && taken[key]; key++)
+					;
+			}
+			if (key > HIGH) {
+				expected = -EBUSY;
+				full++;
+			}
+			got = mtree_alloc_cyclic(&mt, &start, ENTRY(step + 1), LOW, HIGH, &next);
+			CHECK_EQ(got, expected);
+			if (got >= 0) {
+				CHECK_EQ(start, key);
+				CHECK_EQ(next, key + 1);
+				taken[key] = true;
+			}
+		} else {
+			key = LOW + test_below(HIGH - LOW + 1);
+			CHECK_EQ(mtree_erase(&mt, key, NULL), 0);
+			taken[key] = false;
+		}
+		CHECK_VALID(&mt);
+	}
+	CHECK(full > 0 || steps < 2000);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+static const struct test_case cases[] = {
+	{"random_searches", random_searches},
+	{"windows_at_the_ends", windows_at_the_ends},
+	{"refusals", refusals},
+	{"cyclic", cyclic},
+};
+
+TEST_MAIN(cases)

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Locks: what takes them, what reports a second one, and two threads on one tree. The reports come in builds
+ * with MT_DEBUG; the others only must not report or hang.
+ */
+#include "test.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#ifdef MT_DEBUG
+#define REPORTS_EXPECTED 1
+#else
+#define REPORTS_EXPECTED 0
+#endif
+
+static unsigned reports;
+
+static void count_report(const char *message)
+{
+	CHECK(strlen(message) > 0);
+	reports++;
+}
+
+static void a_second_lock_without_nesting_is_reported(void)
+{
+	DEFINE_MTREE(a);
+	DEFINE_MTREE(b);
+	DEFINE_MTREE(c);
+
+	mt_set_lock_report(count_report);
+	reports = 0;
+	mtree_lock(&a);
+	mtree_lock(&b);
+	CHECK_EQ(reports, REPORTS_EXPECTED);
+	mtree_unlock(&b);
+	mtree_unlock(&a);
+
+	/* The other order, and through cursors. */
+	MA_STATE(of_a, &a, 0, 0);
+	MA_STATE(of_b, &b, 0, 0);
+	reports = 0;
+	mas_lock(&of_b);
+	mas_lock(&of_a);
+	CHECK_EQ(reports, REPORTS_EXPECTED);
+	mas_unlock(&of_a);
+	mas_unlock(&of_b);
+
+	/* Two nested ones of the same subclass are as bad. */
+	reports = 0;
+	mtree_lock(&a);
+	mtree_lock_nested(&b, MT_LOCK_NESTED);
+	mtree_lock_nested(&c, MT_LOCK_NESTED);
+	CHECK_EQ(reports, REPORTS_EXPECTED);
+	mtree_unlock(&c);
+	mtree_unlock(&b);
+	mtree_unlock(&a);
+
+	/* A lock let go of that nobody holds. */
+	reports = 0;
+	mtree_unlock(&a);
+	CHECK_EQ(reports, REPORTS_EXPECTED);
+}
+
+static void nested_locks_are_not_reported(void)
+{
+	DEFINE_MTREE(a);
+	DEFINE_MTREE(b);
+	DEFINE_MTREE(c);
+	DEFINE_MTREE(copy);
+
+	mt_set_lock_report(count_report);
+	reports = 0;
+	mtree_lock(&a);
+	mtree_lock_nested(&b, MT_LOCK_NESTED);
+	mtree_lock_nested(&c, MT_LOCK_NESTED + 1);
+	CHECK_EQ(a.ma_lock.held, 1);
+	CHECK_EQ(b.ma_lock.held, 1);
+	mtree_unlock(&a);
+	mtree_unlock(&c);
+	mtree_unlock(&b);
+	CHECK_EQ(a.ma_lock.held, 0);
+	CHECK_EQ(b.ma_lock.held, 0);
+
+	MA_STATE(of_a, &a, 0, 0);
+	MA_STATE(of_b, &b, 0, 0);
+	mas_lock(&of_b);
+	mas_lock_nested(&of_a, MT_LOCK_NESTED);
+	mas_unlock(&of_a);
+	mas_unlock(&of_b);
+
+	/* One after the other is no nesting. */
+	mtree_lock(&a);
+	mtree_unlock(&a);
+	mtree_lock(&b);
+	mtree_unlock(&b);
+
+	/* Duplication nests by itself. */
+	CHECK_EQ(mtree_store_range(&a, 1, 9, ENTRY(1)), 0);
+	CHECK_EQ(mtree_dup(&a, &copy), 0);
+	CHECK_EQ(reports, 0);
+	mtree_destroy(&a);
+	mtree_destroy(&copy);
+}
+
+/* Each call of the normal interface leaves the tree unlocked, failures included. */
+static void calls_leave_the_tree_unlocked(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, other;
+	struct mt_entry entry;
+	uint64_t index = 0, next = 0, word;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	mt_init_pool(&other, 0, pool, NULL);
+#define UNLOCKED(call)                                                                             \
+	do {                                                                                       \
+		(void)(call);                                                                      \
+		CHECK_EQ(mt.ma_lock.held, 0);                                                      \
+		CHECK_EQ(other.ma_lock.held, 0);                                                   \
+	} while (0)
+	UNLOCKED(mtree_store(&mt, 5, ENTRY(1)));
+	UNLOCKED(mtree_store_range(&mt, 9, 5, ENTRY(1)));
+	UNLOCKED(mtree_store_range_word(&mt, 6, 9, 1));
+	UNLOCKED(mtree_insert(&mt, 5, ENTRY(1)));
+	UNLOCKED(mtree_insert_range(&mt, 100, 120, ENTRY(1)));
+	UNLOCKED(mtree_insert_range_word(&mt, 100, 120, 1, &entry));
+	UNLOCKED(mtree_clear_range(&mt, 110, 111));
+	UNLOCKED(mtree_erase(&mt, 5, NULL));
+	UNLOCKED(mtree_alloc_range(&mt, &index, ENTRY(1), 5, 0, 50));
+	UNLOCKED(mtree_alloc_rrange(&mt, &index, ENTRY(1), 5, 0, 3));
+	UNLOCKED(mtree_alloc_cyclic(&mt, &index, ENTRY(1), 0, 50, &next));
+	UNLOCKED(mtree_load(&mt, 5));
+	UNLOCKED(mtree_load_word(&mt, 5, &word));
+	UNLOCKED(mtree_lookup(&mt, 5, &entry));
+	UNLOCKED(mtree_find(&mt, 5, UINT64_MAX, &entry));
+	UNLOCKED(mtree_find_rev(&mt, 5, 0, &entry));
+	UNLOCKED(mt_find(&mt, &index, UINT64_MAX));
+	UNLOCKED(mt_find_after(&mt, &index, UINT64_MAX));
+	UNLOCKED(mt_next(&mt, 5, UINT64_MAX));
+	UNLOCKED(mt_prev(&mt, 5, 0));
+	UNLOCKED(mtree_dup(&mt, &other));
+	mt_pool_fail_nth(pool, 1);
+	UNLOCKED(mtree_store_range(&mt, 3, 4, ENTRY(1)));
+	mt_pool_fail_nth(pool, 0);
+	UNLOCKED(mtree_destroy(&mt));
+#undef UNLOCKED
+	mt_fini(&mt);
+	mt_fini(&other);
+	test_pool_end(pool);
+}
+
+static bool external_held;
+
+static bool external_is_held(void *context)
+{
+	CHECK_EQ((uintptr_t)context, (uintptr_t)&external_held);
+	return external_held;
+}
+
+static void external_locks_are_the_callers(void)
+{
+	static const struct mt_external_lock lock = {external_is_held, &external_held};
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	mt_set_lock_report(count_report);
+	mt_init_pool(&mt, MT_FLAGS_LOCK_EXTERN, pool, NULL);
+	/* Taking it twice would hang if there were a lock. */
+	mtree_lock(&mt);
+	mtree_lock(&mt);
+	CHECK_EQ(mt.ma_lock.held, 0);
+	mtree_unlock(&mt);
+	mtree_unlock(&mt);
+
+	mt_set_external_lock(&mt, &lock);
+	reports = 0;
+	external_held = true;
+	CHECK_EQ(mtree_store(&mt, 1, ENTRY(1)), 0);
+	CHECK_EQ((uintptr_t)mtree_load(&mt, 1), 1);
+	CHECK_EQ(mt.ma_lock.held, 0);
+	CHECK_EQ(reports, 0);
+	external_held = false;
+	CHECK_EQ(mtree_store(&mt, 2, ENTRY(2)), 0);
+	CHECK_EQ(reports > 0, REPORTS_EXPECTED);
+	external_held = true;
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* ---- two threads --------------------------------------------------------------------------------- */
+
+enum { THREADS = 2, SPACE = 2000 };
+
+struct worker {
+	struct maple_tree *mt;
+	unsigned number;
+	size_t steps;
+	uint64_t state;
+	uint64_t stored[SPACE]; /* what this thread last stored at each of its own keys */
+};
+
+/* test_random() belongs to the main thread. */
+static uint64_t worker_below(struct worker *worker, uint64_t below)
+{
+	worker->state = worker->state * 6364136223846793005u + 1442695040888963407u;
+	return (worker->state >> 33) % below;
+}
+
+/* Keys with this thread's remainder are its own: nobody else writes them, so what it stored is there. */
+static void *work(void *context)
+{
+	struct worker *worker = context;
+	size_t step;
+
+	for (step = 0; step < worker->steps; step++) {
+		uint64_t slot = worker_below(worker, SPACE);
+		uint64_t key = slot * THREADS + worker->number, shared, word;
+		struct mt_entry entry;
+
+		switch (worker_below(worker, 6)) {
+		case 0:
+		case 1:
+			worker->stored[slot] = step + 1;
+			CHECK_EQ(mtree_store(worker->mt, key, ENTRY(step + 1)), 0);
+			break;
+		case 2:
+			worker->stored[slot] = 0;
+			CHECK_EQ(mtree_erase(worker->mt, key, NULL), 0);
+			break;
+		case 3:
+			shared = 1000000 + worker_below(worker, 100) * 10;
+			CHECK_EQ(mtree_store_range(worker->mt, shared, shared + 25, ENTRY(step + 1)),
+				 0);
+			break;
+		case 4:
+			mtree_find(worker->mt, key, UINT64_MAX, &entry);
+			break;
+		default:
+			CHECK_EQ(mtree_load_word(worker->mt, key, &word),
+				 worker->stored[slot] != 0);
+			if (worker->stored[slot])
+				CHECK_EQ(word, worker->stored[slot]);
+		}
+	}
+	return NULL;
+}
+
+static void two_threads_on_one_tree(void)
+{
+	static struct worker workers[THREADS];
+	struct maple_pool *pool = test_pool();
+	pthread_t threads[THREADS];
+	struct maple_tree mt;
+	unsigned i;
+	uint64_t slot;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	memset(workers, 0, sizeof(workers));
+	for (i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){
+			.mt = &mt, .number = i, .steps = test_steps(20000), .state = test_random()};
+		CHECK_EQ(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+	}
+	for (i = 0; i < THREADS; i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+	CHECK_VALID(&mt);
+	for (slot = 0; slot < SPACE; slot++) {
+		for (i = 0; i < THREADS; i++)
+			CHECK_EQ((uintptr_t)mtree_load(&mt, slot * THREADS + i),
+				 workers[i].stored[slot]);
+	}
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* Each thread writes a fork of its own: relatives share nodes and a pool, and no lock. */
+static void *work_on_a_fork(void *context)
+{
+	struct worker *worker = context;
+	struct maple_tree mine, snapshot;
+	size_t step;
+
+	mtree_lock(worker->mt);
+	mt_fork(worker->mt, &mine);
+	mtree_unlock(worker->mt);
+	for (step = 0; step < worker->steps; step++) {
+		uint64_t slot = worker_below(worker, SPACE);
+
+		worker->stored[slot] = step + SPACE;
+		CHECK_EQ(mtree_store(&mine, slot, ENTRY(step + SPACE)), 0);
+		if (step % 16 == 0) {
+			test_fork(&mine, &snapshot);
+			CHECK_EQ((uintptr_t)mtree_load(&snapshot, slot), step + SPACE);
+			mt_fini(&snapshot);
+		}
+	}
+	CHECK_VALID(&mine);
+	for (step = 0; step < SPACE; step++)
+		CHECK_EQ((uintptr_t)mtree_load(&mine, step),
+			 worker->stored[step] ? worker->stored[step] : step + 1);
+	mt_fini(&mine);
+	return NULL;
+}
+
+static void two_threads_on_two_forks(void)
+{
+	static struct worker workers[THREADS];
+	struct maple_pool *pool = test_pool();
+	pthread_t threads[THREADS];
+	struct maple_tree mt;
+	unsigned i;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	for (uint64_t key = 0; key < SPACE; key++)
+		CHECK_EQ(mtree_store(&mt, key, ENTRY(key + 1)), 0);
+	memset(workers, 0, sizeof(workers));
+	for (i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){
+			.mt = &mt, .number = i, .steps = test_steps(20000), .state = test_random()};
+		CHECK_EQ(pthread_create(&threads[i], NULL, work_on_a_fork, &workers[i]), 0);
+	}
+	for (i = 0; i < THREADS; i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+	CHECK_VALID(&mt);
+	for (uint64_t key = 0; key < SPACE; key++)
+		CHECK_EQ((uintptr_t)mtree_load(&mt, key), key + 1);
+	CHECK_EQ(test_live(pool), mt_node_count(&mt));
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+static const struct test_case cases[] = {
+	{"a_second_lock_without_nesting_is_reported", a_second_lock_without_nesting_is_reported},
+	{"nested_locks_are_not_reported", nested_locks_are_not_reported},
+	{"calls_leave_the_tree_unlocked", calls_leave_the_tree_unlocked},
+	{"external_locks_are_the_callers", external_locks_are_the_callers},
+	{"two_threads_on_one_tree", two_threads_on_one_tree},
+	{"two_threads_on_two_forks", two_threads_on_two_forks},
+};
+
+TEST_MAIN(cases)

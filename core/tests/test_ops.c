@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Value operations: references balance exactly, whatever is written; neighbours coalesce where equal() says so;
+ * cut values are split; and nothing is released before the tree is whole.
+ */
+#include "oracle.h"
+#include "test.h"
+
+#include <stdlib.h>
+
+enum { WORDS = 64, CELLS = 300 };
+
+/* One reference for each entry with the word: trees that share no node hold just that. */
+static void check_references(const struct test_counts *counts, const struct oracle *oracle)
+{
+	uint64_t expected[WORDS] = {0};
+	size_t cell;
+
+	for (cell = 0; cell < oracle->cells; cell = oracle_high(oracle, cell) + 1) {
+		if (oracle->range[cell])
+			expected[oracle->word[cell]]++;
+	}
+	for (cell = 0; cell < WORDS; cell++)
+		CHECK_EQ(counts->references[cell], expected[cell]);
+}
+
+static void write_one(struct oracle *oracle, struct maple_tree *mt)
+{
+	size_t low = test_below(oracle->cells), high = low + test_below(test_below(8) ? 5 : 100);
+	uint64_t word = test_below(oracle->coalesces ? 4 : WORDS), first, last;
+	struct mt_entry way;
+
+	if (high >= oracle->cells)
+		high = oracle->cells - 1;
+	first = oracle_first(oracle, low);
+	last = oracle_last(oracle, high);
+	switch (test_below(8)) {
+	case 0:
+		CHECK_EQ(mtree_clear_range(mt, first, last), 0);
+		oracle_clear(oracle, low, high);
+		break;
+	case 1:
+	case 2:
+		CHECK_EQ(mtree_erase(mt, first, NULL), 0);
+		if (oracle->range[low])
+			oracle_clear(oracle, oracle_low(oracle, low), oracle_high(oracle, low));
+		break;
+	case 3:
+		if (mtree_insert_range_word(mt, first, last, word, &way) == 0)
+			oracle_store(oracle, low, high, word);
+		break;
+	default:
+		CHECK_EQ(mtree_store_range_word(mt, first, last, word), 0);
+		oracle_store(oracle, low, high, word);
+	}
+}
+
+static bool words_equal(void *context, const struct mt_entry *left, const struct mt_entry *right)
+{
+	(void)context;
+	CHECK_EQ(left->last + 1, right->first);
+	return left->word == right->word;
+}
+
+static void random_writes(uint32_t flags, bool coalesces)
+{
+	struct maple_pool *pool = test_pool();
+	struct test_counts counts;
+	struct mt_value_ops ops = test_count_ops(&counts);
+	size_t steps = test_steps(16000) / 4;
+	struct maple_tree mt, copy;
+	struct oracle oracle;
+
+	test_counts_init(&counts, WORDS);
+	if (coalesces)
+		ops.equal = words_equal;
+	mt_init_pool(&mt, flags, pool, &ops);
+	oracle_init(&oracle, CELLS);
+	oracle.coalesces = coalesces;
+	while (steps--) {
+		write_one(&oracle, &mt);
+		CHECK_ORACLE(&oracle, &mt);
+		check_references(&counts, &oracle);
+	}
+	/* A duplicate takes one reference for each entry of its own. */
+	mt_init_pool(&copy, flags, pool, &ops);
+	CHECK_EQ(mtree_dup(&mt, &copy), 0);
+	CHECK_EQ(counts.total, 2 * mt_entries(&mt));
+	mtree_destroy(&mt);
+	CHECK(mtree_empty(&mt));
+	check_references(&counts, &oracle);
+	mt_fini(&copy);
+	mt_fini(&mt);
+	test_counts_end(&counts);
+	oracle_fini(&oracle);
+	test_pool_end(pool);
+}
+
+static void references_balance(void)
+{
+	random_writes(0, false);
+	random_writes(MT_FLAGS_ALLOC_RANGE, false);
+}
+
+static void equal_neighbours_coalesce(void)
+{
+	random_writes(0, true);
+	random_writes(MT_FLAGS_ALLOC_RANGE, true);
+}
+
+/* ---- split: values that know where they begin ---------------------------------------------------- */
+
+/* Value number w stands for `offset[w]` at the first key of its entry, and rises with the key. */
+struct offsets {
+	struct test_counts counts; /* first: the context that the counting operations expect */
+	uint64_t *offset;
+	size_t used;
+	size_t limit;
+	size_t fail; /* the n-th split from now fails; 0: none */
+};
+
+static uint64_t new_offset(struct offsets *offsets, uint64_t offset)
+{
+	CHECK(offsets->used < offsets->limit);
+	offsets->offset[offsets->used] = offset;
+	return offsets->used++;
+}
+
+static int split_offset(void *context, const struct mt_entry *whole, uint64_t first, uint64_t last,
+			uint64_t *piece)
+{
+	struct offsets *offsets = context;
+
+	CHECK(first >= whole->first && last <= whole->last && first <= last);
+	CHECK(first > whole->first || last < whole->last);
+	CHECK(offsets->counts.references[whole->word] > 0);
+	if (offsets->fail && --offsets->fail == 0)
+		return -ENOMEM;
+	*piece = new_offset(offsets, offsets->offset[whole->word] + (first - whole->first));
+	/* The piece comes with the reference that the tree now owns. */
+	offsets->counts.references[*piece]++;
+	offsets->counts.total++;
+	return 0;
+}
+
+static void check_offsets(const struct oracle *oracle, struct maple_tree *mt,
+			  const struct offsets *offsets)
+{
+	struct ma_state mas;
+
+	CHECK_VALID(mt);
+	mas_init(&mas, mt, 0);
+	while (mas_find_word(&mas, UINT64_MAX, false)) {
+		size_t cell = oracle_cell(oracle, mas.index);
+
+		CHECK(oracle->range[cell]);
+		CHECK_EQ(oracle_first(oracle, oracle_low(oracle, cell)), mas.index);
+		CHECK_EQ(oracle_last(oracle, oracle_high(oracle, cell)), mas.last);
+		/* The oracle keeps the offset that key 0 would have. */
+		CHECK_EQ(offsets->offset[mas.word], oracle->word[cell] + mas.index);
+	}
+	CHECK_EQ(offsets->counts.total, mt_entries(mt));
+}
+
+static void cut_values_are_split(void)
+{
+	struct maple_pool *pool = test_pool();
+	size_t step, steps = test_steps(6000);
+	struct offsets offsets = {.used = 0};
+	struct mt_value_ops ops;
+	struct maple_tree mt, before, slice;
+	struct oracle oracle, sliced;
+	uint64_t word;
+
+	offsets.limit = steps * 8 + 16;
+	offsets.offset = test_array(offsets.limit, sizeof(*offsets.offset));
+	test_counts_init(&offsets.counts, offsets.limit);
+	ops = test_count_ops(&offsets.counts);
+	ops.split = split_offset;
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, &ops);
+	oracle_init(&oracle, CELLS);
+	for (step = 0; step < steps; step++) {
+		size_t low = test_below(CELLS - 1), high = low + test_below(30);
+		size_t failing = test_below(3);
+		int got;
+
+		if (high >= CELLS - 1)
+			high = CELLS - 2;
+		word = new_offset(&offsets, test_random());
+		mt_init_pool(&before, MT_FLAGS_ALLOC_RANGE, pool, &ops);
+		CHECK_EQ(mtree_dup(&mt, &before), 0);
+		offsets.fail = failing;
+		if (test_below(4))
+			got = mtree_store_range_word(&mt, low, high, word);
+		else {
+			got = mtree_clear_range(&mt, low, high);
+			word = UINT64_MAX;
+		}
+		if (got) {
+			/* A split failed: nothing has changed. */
+			CHECK_EQ(got, -ENOMEM);
+			CHECK_EQ(offsets.fail, 0);
+			CHECK(failing);
+			CHECK_SAME_NODES(&mt, &before);
+		} else if (word == UINT64_MAX) {
+			oracle_clear(&oracle, low, high);
+		} else {
+			oracle_store(&oracle, low, high, offsets.offset[word] - low);
+		}
+		offsets.fail = 0;
+		mt_fini(&before);
+		check_offsets(&oracle, &mt, &offsets);
+	}
+
+	/* A slice cuts at both ends. */
+	for (step = 0; step < 50; step++) {
+		size_t low = test_below(CELLS - 1), high = low + test_below(CELLS - 1 - low);
+
+		CHECK_EQ(mt_slice(&mt, low, high, &slice), 0);
+		CHECK_VALID(&slice);
+		oracle_copy(&oracle, &sliced);
+		if (low)
+			oracle_clear(&sliced, 0, low - 1);
+		oracle_clear(&sliced, high + 1, CELLS - 1);
+		for (size_t cell = low; cell <= high; cell++) {
+			struct mt_entry got;
+
+			CHECK_EQ(mtree_lookup(&slice, cell, &got), sliced.range[cell] != 0);
+			if (sliced.range[cell])
+				CHECK_EQ(offsets.offset[got.word], sliced.word[cell] + got.first);
+		}
+		CHECK(!mtree_find(&slice, high + 1, UINT64_MAX, &(struct mt_entry){0}));
+		mt_fini(&slice);
+		oracle_fini(&sliced);
+	}
+	check_offsets(&oracle, &mt, &offsets);
+	mt_fini(&mt);
+	test_counts_end(&offsets.counts);
+	free(offsets.offset);
+	oracle_fini(&oracle);
+	test_pool_end(pool);
+}
+
+/* ---- releases that call back ---------------------------------------------------------------------- */
+
+struct caller {
+	struct test_counts counts; /* first, as above */
+	struct maple_tree *mt;
+	struct maple_tree *other;
+	size_t calls;
+	unsigned depth;
+	void (*count_release)(void *context, const uint64_t *words, uint32_t present);
+};
+
+/* Finds a whole tree at every release, reads it, and writes to it and to another one. */
+static void release_and_call_back(void *context, const uint64_t *words, uint32_t present)
+{
+	struct caller *caller = context;
+	struct mt_entry entry;
+	uint64_t key = 1000 + test_below(500);
+
+	caller->count_release(&caller->counts, words, present);
+	caller->calls++;
+	CHECK_VALID(caller->mt);
+	CHECK_VALID(caller->other);
+	mtree_find(caller->mt, 0, UINT64_MAX, &entry);
+	if (caller->depth >= 3)
+		return;
+	caller->depth++;
+	CHECK_EQ(mtree_store_range_word(caller->mt, key, key + test_below(40), caller->depth), 0);
+	CHECK_EQ(mtree_store_range_word(caller->other, key, key + test_below(40), caller->depth),
+		 0);
+	CHECK_VALID(caller->mt);
+	caller->depth--;
+}
+
+static void release_finds_a_whole_tree(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct caller caller = {.calls = 0};
+	struct maple_tree mt, other, fork;
+	size_t step, steps = test_steps(3000);
+	struct mt_value_ops ops;
+
+	test_counts_init(&caller.counts, WORDS);
+	ops = test_count_ops(&caller.counts);
+	caller.count_release = ops.release;
+	ops.release = release_and_call_back;
+	caller.mt = &mt;
+	caller.other = &other;
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, &ops);
+	mt_init_pool(&other, 0, pool, &ops);
+	for (step = 0; step < steps; step++) {
+		uint64_t first = test_below(1000), last = first + test_below(20);
+
+		switch (test_below(16)) {
+		case 0:
+			/* A spanning store drops many values at once. */
+			CHECK_EQ(mtree_store_range_word(&mt, first / 2, first, step % WORDS), 0);
+			break;
+		case 1:
+			CHECK_EQ(mtree_erase(&mt, first, NULL), 0);
+			break;
+		case 2:
+			CHECK_EQ(mtree_clear_range(&mt, first, last), 0);
+			break;
+		case 3:
+			/* A tree that loses its last sharer releases too. */
+			test_fork(&mt, &fork);
+			CHECK_EQ(mtree_store_range_word(&fork, first, last, step % WORDS), 0);
+			mt_fini(&fork);
+			break;
+		default:
+			CHECK_EQ(mtree_store_range_word(&mt, first, last, step % WORDS), 0);
+		}
+		CHECK_VALID(&mt);
+	}
+	CHECK(caller.calls > steps / 8);
+	/* Destroying: the releases find an empty tree, and fill it again. */
+	mtree_destroy(&other);
+	mtree_destroy(&mt);
+	CHECK_VALID(&mt);
+	caller.depth = 3;
+	mt_fini(&mt);
+	mt_fini(&other);
+	test_counts_end(&caller.counts);
+	test_pool_end(pool);
+}
+
+/* Writing the tree from inside retain, equal or split is refused and harmless. */
+static int refused;
+
+static bool equal_that_writes(void *context, const struct mt_entry *left,
+			      const struct mt_entry *right)
+{
+	(void)left;
+	(void)right;
+	refused = mas_store_word(context, 99);
+	return false;
+}
+
+static void writes_from_inside_are_refused(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+	struct ma_state inner;
+	struct mt_value_ops ops = {.equal = equal_that_writes, .context = &inner};
+	uint64_t word;
+
+	mt_init_pool(&mt, MT_FLAGS_LOCK_EXTERN, pool, &ops);
+	mas_init(&inner, &mt, 10);
+	CHECK_EQ(mtree_store_range_word(&mt, 0, 9, 1), 0);
+	refused = 0;
+	CHECK_EQ(mtree_store_range_word(&mt, 10, 19, 2), 0);
+	CHECK_EQ(refused, -EBUSY);
+	CHECK_VALID(&mt);
+	CHECK(mtree_load_word(&mt, 10, &word));
+	CHECK_EQ(word, 2);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+static const struct test_case cases[] = {
+	{"references_balance", references_balance},
+	{"equal_neighbours_coalesce", equal_neighbours_coalesce},
+	{"cut_values_are_split", cut_values_are_split},
+	{"release_finds_a_whole_tree", release_finds_a_whole_tree},
+	{"writes_from_inside_are_refused", writes_from_inside_are_refused},
+};
+
+TEST_MAIN(cases)
