@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The tree and its normal interface: each call takes the lock, does its work through a cursor on the stack, and buries
- * what it displaced after the unlock. The writing half of the cursor's own interface is here too.
+ * what it displaced after the unlock.
  */
 #include "gap.h"
 #include "pool.h"
@@ -198,104 +198,6 @@ void *mt_prev(struct maple_tree *mt, uint64_t index, uint64_t min)
 	return entry;
 }
 
-/* ---- writes through a cursor ---- */
-
-static int cursor_write(struct ma_state *mas, uint64_t first, uint64_t last, uint64_t word, bool present)
-{
-	struct mt_grave grave;
-	int status = mt_write_range(mas, first, last, word, present, &grave);
-
-	if (!status)
-		mt_bury(mt_pool_of(mas->tree), mas->tree->ma_ops, &grave);
-	return status;
-}
-
-int mas_store_word(struct ma_state *mas, uint64_t word)
-{
-	return cursor_write(mas, mas->index, mas->last, word, true);
-}
-
-int mas_clear(struct ma_state *mas)
-{
-	return cursor_write(mas, mas->index, mas->last, 0, false);
-}
-
-int mas_store(struct ma_state *mas, void *entry)
-{
-	return cursor_write(mas, mas->index, mas->last, (uint64_t)(uintptr_t)entry, entry != NULL);
-}
-
-/* Whether [mas->index, mas->last] has no value; else the cursor stands on the first one there. */
-static int cursor_expect_free(struct ma_state *mas)
-{
-	uint64_t first = mas->index;
-	uint64_t last = mas->last;
-
-	if (first > last)
-		return -EINVAL;
-	mas_reset(mas);
-	if (mas_find_word(mas, last, false))
-		return -EEXIST;
-	mas_set_range(mas, first, last);
-	return 0;
-}
-
-int mas_insert(struct ma_state *mas, void *entry)
-{
-	int status = cursor_expect_free(mas);
-
-	return status ? status : mas_store(mas, entry);
-}
-
-int mas_erase(struct ma_state *mas, void **erased)
-{
-	void *entry = mas_walk(mas);
-	int status = mas->present ? mas_clear(mas) : 0;
-
-	if (!status && erased)
-		*erased = entry;
-	return status;
-}
-
-int mas_preallocate(struct ma_state *mas, void *entry)
-{
-	struct maple_node *nodes[3 * MT_MAX_HEIGHT + 1];
-	unsigned bound = mt_write_bound(mas->tree);
-
-	(void)entry; /* the bound holds for any value */
-	if (mas->reserved >= bound)
-		return 0;
-	bound -= mas->reserved;
-	if (!mt_pool_alloc_bulk(mt_pool_of(mas->tree), bound, nodes))
-		return -ENOMEM;
-	for (unsigned i = 0; i < bound; i++) {
-		nodes[i]->wide.slot[0] = (uint64_t)(uintptr_t)mas->reserve;
-		mas->reserve = nodes[i];
-	}
-	mas->reserved += bound;
-	return 0;
-}
-
-void mas_destroy(struct ma_state *mas)
-{
-	while (mas->reserve) {
-		struct maple_node *node = mas->reserve;
-
-		mas->reserve = (struct maple_node *)(uintptr_t)node->wide.slot[0];
-		mt_free_one(mt_pool_of(mas->tree), node);
-	}
-	mas->reserved = 0;
-}
-
-void mas_store_prealloc(struct ma_state *mas, void *entry)
-{
-	int status = mas_store(mas, entry);
-
-	assert(!status);
-	(void)status;
-	mas_destroy(mas);
-}
-
 /* ---- writes under the tree's lock ---- */
 
 /* Unlock, and bury what a write that went well displaced. */
@@ -347,7 +249,7 @@ static int locked_insert(struct maple_tree *mt, uint64_t first, uint64_t last, u
 	mas_init(&mas, mt, first);
 	mas.last = last;
 	mtree_lock(mt);
-	status = cursor_expect_free(&mas);
+	status = mas_expect_free(&mas);
 	if (status == -EEXIST && occupied)
 		copy_entry(&mas, occupied);
 	if (!status)

@@ -8,6 +8,8 @@
  */
 #include "walk.h"
 
+#include <errno.h>
+
 void mas_init(struct ma_state *mas, struct maple_tree *mt, uint64_t index)
 {
 	mas->tree = mt;
@@ -179,8 +181,36 @@ static bool take_or_prev(struct ma_state *mas, uint64_t min, bool gaps, bool her
 	return true;
 }
 
+/* The next value of the leaf that the cursor stands in: most steps of a loop end here. */
+static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
+{
+	struct ma_level *leaf;
+	uint32_t behind;
+	unsigned slot;
+	uint64_t first;
+
+	if (!mas_has_path(mas) || mas->status != ma_active || !mas->depth)
+		return false;
+	leaf = mas_leaf(mas);
+	behind = (uint32_t)leaf->node->present >> leaf->slot >> 1;
+	if (!behind)
+		return false;
+	slot = leaf->slot + 1 + (unsigned)__builtin_ctz(behind);
+	first = leaf->node->pivot[slot - 1] + 1;
+	if (first > max)
+		return false;
+	leaf->slot = slot;
+	mas->index = first;
+	mas->last = mt_slot_max(leaf->node, slot, leaf->max);
+	mas->word = leaf->node->wide.slot[slot];
+	mas->present = true;
+	return true;
+}
+
 static bool next_from(struct ma_state *mas, uint64_t max, bool gaps)
 {
+	if (!gaps && next_in_leaf(mas, max))
+		return true;
 	if (mas->last >= max && mas->status == ma_active)
 		return stop_at_limit(mas, ma_overflow);
 	if (!mas_has_path(mas) || mas->status == ma_start)
@@ -270,6 +300,21 @@ bool mas_find_rev_word(struct ma_state *mas, uint64_t min, bool gaps)
 	default:
 		return prev_from(mas, min, gaps);
 	}
+}
+
+/* Whether [index, last] has no value; else the cursor stands on the first one there. */
+int mas_expect_free(struct ma_state *mas)
+{
+	uint64_t first = mas->index;
+	uint64_t last = mas->last;
+
+	if (first > last)
+		return -EINVAL;
+	mas_reset(mas);
+	if (mas_find_word(mas, last, false))
+		return -EEXIST;
+	mas_set_range(mas, first, last);
+	return 0;
 }
 
 static void *stopped_at(const struct ma_state *mas, bool found)

@@ -13,17 +13,6 @@
 
 #include <errno.h>
 
-/* Whether every node on the cursor's path belongs to this tree alone. */
-static bool path_private(const struct ma_state *mas)
-{
-	if (!mas->tree->ma_shared)
-		return true;
-	for (unsigned i = 0; i < mas->depth; i++)
-		if (!mt_node_single(mas->path[i].node))
-			return false;
-	return true;
-}
-
 /* Bring the path to the slot of `first`: from the leaf it stands in if that covers the key. */
 static void walk_to(struct ma_state *mas, uint64_t first)
 {
@@ -318,7 +307,7 @@ static int write_planned(struct mt_write *write)
 			high = mt_search.slot(leaf->node, write->last) + 1;
 		size = count - (high - low) + write->left_piece + 1 + write->right_piece;
 		if (size >= count || size >= mt_least(MT_LEAF)) {
-			if (size <= MT_WIDE_SLOTS && path_private(mas)) {
+			if (size <= MT_WIDE_SLOTS && mas_path_private(mas)) {
 				mt_retain(ops, &write->word, write->present);
 				count_in_leaf(write, low, high);
 				write_in_leaf(write, low, high, size);
@@ -346,9 +335,10 @@ static int write_locked(struct mt_write *write)
 	const struct mt_value_ops *ops = mt->ma_ops;
 	int status;
 
-	if (!mt->ma_root)
+	if (!mt->ma_root) {
+		mas->depth = 0;
 		return write->present ? write_first(write) : 0;
-
+	}
 	walk_to(mas, write->first);
 	if (!write->present) {
 		const struct ma_level *leaf = mas_leaf(mas);
@@ -377,13 +367,13 @@ int mt_write_range(struct ma_state *mas, uint64_t first, uint64_t last, uint64_t
 	struct mt_write write;
 	int status;
 
-	grave->spines = 0;
-	grave->dropped_present = 0;
-	grave->dropped_children = false;
 	if (first > last)
 		return -EINVAL;
 	if (mt->ma_busy)
 		return -EBUSY;
+	grave->spines = 0;
+	grave->dropped_present = 0;
+	grave->dropped_children = false;
 	write.mas = mas;
 	write.mt = mt;
 	write.first = first;

@@ -10,7 +10,7 @@
 #ifndef MT_WRITE_H
 #define MT_WRITE_H
 
-#include "node.h"
+#include "pool.h"
 
 #define MT_SPINES_MAX (4 * MT_MAX_HEIGHT)
 
@@ -89,6 +89,17 @@ bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max,
  * undone what was below it; the others are blank. */
 void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node **children, unsigned done,
 		      unsigned count);
+
+/* Whether every node on the cursor's path belongs to its tree alone. */
+static inline bool mas_path_private(const struct ma_state *mas)
+{
+	if (!mas->tree->ma_shared)
+		return true;
+	for (unsigned i = 0; i < mas->depth; i++)
+		if (!mt_node_single(mas->path[i].node))
+			return false;
+	return true;
+}
 
 /* 128-bit sums of covered keys. */
 static inline void mt_covered_add(uint64_t covered[2], uint64_t first, uint64_t last)

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The writing half of the cursor's interface, and the nodes it may hold in reserve (a list through their first slots).
+ * The caller holds the lock.
+ */
+#include "walk.h"
+#include "write.h"
+
+#include <errno.h>
+
+/* A new value for just the entry that the cursor stands on, as loops over a tree make it: one word changes. */
+static bool replace_here(struct ma_state *mas, uint64_t word)
+{
+	struct maple_tree *mt = mas->tree;
+	const struct mt_value_ops *ops = mt->ma_ops;
+	struct ma_level *leaf;
+	uint64_t *value;
+	uint64_t old;
+
+	if (!mas_has_path(mas) || mas->status != ma_active || !mas->depth || mt->ma_busy || (ops && ops->equal))
+		return false;
+	leaf = mas_leaf(mas);
+	if (!mt_slot_present(leaf->node, leaf->slot) || mas->index != mt_slot_min(leaf->node, leaf->slot, leaf->min) ||
+	    mas->last != mt_slot_max(leaf->node, leaf->slot, leaf->max) || !mas_path_private(mas))
+		return false;
+	value = &leaf->node->wide.slot[leaf->slot];
+	old = *value;
+	mt_retain(ops, &word, 1);
+	*value = word;
+	mas->word = word;
+	mas->generation = ++mt->ma_generation;
+	mt_release(ops, &old, 1);
+	return true;
+}
+
+static int cursor_write(struct ma_state *mas, uint64_t word, bool present)
+{
+	struct mt_grave grave;
+	int status;
+
+	if (present && replace_here(mas, word))
+		return 0;
+	status = mt_write_range(mas, mas->index, mas->last, word, present, &grave);
+	if (!status)
+		mt_bury(mt_pool_of(mas->tree), mas->tree->ma_ops, &grave);
+	return status;
+}
+
+int mas_store_word(struct ma_state *mas, uint64_t word)
+{
+	return cursor_write(mas, word, true);
+}
+
+int mas_clear(struct ma_state *mas)
+{
+	return cursor_write(mas, 0, false);
+}
+
+int mas_store(struct ma_state *mas, void *entry)
+{
+	return cursor_write(mas, (uint64_t)(uintptr_t)entry, entry != NULL);
+}
+
+int mas_insert(struct ma_state *mas, void *entry)
+{
+	int status = mas_expect_free(mas);
+
+	return status ? status : mas_store(mas, entry);
+}
+
+int mas_erase(struct ma_state *mas, void **erased)
+{
+	void *entry = mas_walk(mas);
+	int status = mas->present ? mas_clear(mas) : 0;
+
+	if (!status && erased)
+		*erased = entry;
+	return status;
+}
+
+int mas_preallocate(struct ma_state *mas, void *entry)
+{
+	struct maple_node *nodes[3 * MT_MAX_HEIGHT + 1];
+	unsigned bound = mt_write_bound(mas->tree);
+
+	(void)entry; /* the bound holds for any value */
+	if (mas->reserved >= bound)
+		return 0;
+	bound -= mas->reserved;
+	if (!mt_pool_alloc_bulk(mt_pool_of(mas->tree), bound, nodes))
+		return -ENOMEM;
+	for (unsigned i = 0; i < bound; i++) {
+		nodes[i]->wide.slot[0] = (uint64_t)(uintptr_t)mas->reserve;
+		mas->reserve = nodes[i];
+	}
+	mas->reserved += bound;
+	return 0;
+}
+
+void mas_destroy(struct ma_state *mas)
+{
+	while (mas->reserve) {
+		struct maple_node *node = mas->reserve;
+
+		mas->reserve = (struct maple_node *)(uintptr_t)node->wide.slot[0];
+		mt_free_one(mt_pool_of(mas->tree), node);
+	}
+	mas->reserved = 0;
+}
+
+void mas_store_prealloc(struct ma_state *mas, void *entry)
+{
+	int status = mas_store(mas, entry);
+
+	assert(!status);
+	(void)status;
+	mas_destroy(mas);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* Many look-ups in one call against one call each; and every way of searching a node against a plain count. */
+#include "test.h"
+
+#include "pool.h"
+#include "search.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void compare(struct maple_tree *mt, uint64_t space, size_t count)
+{
+	uint64_t *keys = test_array(count, sizeof(*keys));
+	uint64_t *words = test_array(count, sizeof(*words));
+	uint8_t *present = test_array(count, sizeof(*present));
+	size_t i, found = 0;
+
+	for (i = 0; i < count; i++) {
+		keys[i] = test_below(space);
+		if (test_below(50) == 0)
+			keys[i] = test_below(2) ? UINT64_MAX - test_below(3) : test_below(3);
+		words[i] = 0xdead;
+		present[i] = 0xaa;
+	}
+	mtree_lock(mt);
+	found = mt_load_batch(mt, keys, count, words, present);
+	mtree_unlock(mt);
+	for (i = 0; i < count; i++) {
+		uint64_t word = 0;
+		bool there = mtree_load_word(mt, keys[i], &word);
+
+		CHECK_EQ(present[i], there);
+		if (there)
+			CHECK_EQ(words[i], word);
+		found -= there;
+	}
+	CHECK_EQ(found, 0);
+	free(keys);
+	free(words);
+	free(present);
+}
+
+static void batches_equal_single_look_ups(void)
+{
+	static const size_t ranges[] = {0, 1, 5, 16, 17, 200, 3000, 30000};
+	size_t i, round;
+	uint32_t flags;
+
+	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
+		for (i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
+			struct maple_pool *pool = test_pool();
+			uint64_t space = ranges[i] * 12 + 20, n;
+			struct maple_tree mt;
+
+			mt_init_pool(&mt, flags, pool, NULL);
+			for (n = 0; n < ranges[i]; n++)
+				CHECK_EQ(mtree_store_range_word(&mt, n * 12, n * 12 + n % 12, n),
+					 0);
+			if (ranges[i] == 200) {
+				CHECK_EQ(mtree_store(&mt, UINT64_MAX, ENTRY(1)), 0);
+				CHECK_EQ(mtree_store(&mt, 0, ENTRY(2)), 0);
+			}
+			for (round = 0; round < 40; round++)
+				compare(&mt, space, round);
+			compare(&mt, space, 1000);
+			compare(&mt, space, 5003);
+			mt_fini(&mt);
+			test_pool_end(pool);
+		}
+	}
+}
+
+/* A node with `count` slots in use and its pivots at random, at times as close as they can be. */
+static void random_node(struct maple_node *node, enum mt_kind kind)
+{
+	unsigned capacity = mt_capacity(kind), i;
+	uint64_t pivot = test_below(2) ? test_below(20) : test_random() >> 8;
+
+	for (i = 0; i < sizeof(*node); i++)
+		((unsigned char *)node)[i] = (unsigned char)test_random();
+	node->kind = (uint8_t)kind;
+	node->count = (uint8_t)(1 + test_below(capacity));
+	for (i = 0; i + 1 < capacity; i++) {
+		node->pivot[i] = i + 1 < node->count ? pivot : UINT64_MAX;
+		pivot += 1 + (test_below(2) ? test_below(3) : test_random() >> 8);
+	}
+}
+
+static unsigned count_pivots_below(const struct maple_node *node, uint64_t key)
+{
+	unsigned slot = 0;
+
+	while (slot + 1u < node->count && node->pivot[slot] < key)
+		slot++;
+	return slot;
+}
+
+static void every_search_counts_the_same(void)
+{
+	static const enum mt_kind kinds[] = {MT_LEAF, MT_WIDE, MT_NARROW};
+	const struct mt_search *search;
+	size_t step, steps = test_steps(30000);
+	struct maple_pool *pool = test_pool();
+	struct maple_node *node;
+	unsigned version, i;
+
+	CHECK_EQ(mt_pool_alloc_bulk(pool, 1, &node), 1);
+	for (version = 0; (search = mt_search_version(version)); version++) {
+		printf("  %s\n", search->name);
+		for (step = 0; step < steps; step++) {
+			uint64_t keys[8] = {0, UINT64_MAX, test_random(), test_below(60)};
+
+			random_node(node, kinds[test_below(3)]);
+			i = (unsigned)test_below(node->count);
+			if (i + 1u < node->count) {
+				keys[4] = node->pivot[i];
+				keys[5] = node->pivot[i] + 1;
+				keys[6] = node->pivot[i] - 1;
+			}
+			for (i = 0; i < 8; i++)
+				CHECK_EQ(search->slot(node, keys[i]),
+					 count_pivots_below(node, keys[i]));
+		}
+	}
+	CHECK(version > 0);
+	mt_free_one(pool, node);
+	test_pool_end(pool);
+}
+
+static void every_descent_finds_the_same(void)
+{
+	const struct mt_search *search;
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+	unsigned version;
+	uint32_t flags;
+	uint64_t n, key, word, expected;
+
+	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
+		mt_init_pool(&mt, flags, pool, NULL);
+		for (n = 0; n < 3000; n++) {
+			CHECK_EQ(mtree_store_range_word(&mt, n * 12, n * 12 + n % 12, n), 0);
+			if (n > 20 && n < 2990)
+				continue;
+			for (version = 0; (search = mt_search_version(version)); version++) {
+				for (key = n > 100 ? (n - 100) * 12 : 0; key < n * 12 + 30; key++) {
+					bool there = key / 12 <= n &&
+						     (key % 12 <= key / 12 % 12);
+
+					expected = key / 12;
+					CHECK_EQ(search->load(mt.ma_root, mt_height(&mt), key,
+							      &word),
+						 there);
+					if (there)
+						CHECK_EQ(word, expected);
+				}
+				CHECK(!search->load(mt.ma_root, mt_height(&mt), UINT64_MAX, &word));
+			}
+		}
+		mt_fini(&mt);
+	}
+	test_pool_end(pool);
+}
+
+static const struct test_case cases[] = {
+	{"batches_equal_single_look_ups", batches_equal_single_look_ups},
+	{"every_search_counts_the_same", every_search_counts_the_same},
+	{"every_descent_finds_the_same", every_descent_finds_the_same},
+};
+
+TEST_MAIN(cases)

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* mt_build(): a tree from sorted arrays equals the tree of as many stores, in the fewest nodes; bad input is refused. */
+#include "oracle.h"
+#include "test.h"
+
+#include <stdlib.h>
+
+struct arrays {
+	size_t count;
+	uint64_t *first;
+	uint64_t *last;
+	uint64_t *words;
+};
+
+static void arrays_init(struct arrays *arrays, size_t count)
+{
+	arrays->count = count;
+	arrays->first = test_array(count, sizeof(*arrays->first));
+	arrays->last = test_array(count, sizeof(*arrays->last));
+	arrays->words = test_array(count, sizeof(*arrays->words));
+}
+
+static void arrays_fini(struct arrays *arrays)
+{
+	free(arrays->first);
+	free(arrays->last);
+	free(arrays->words);
+}
+
+static int build(struct maple_tree *mt, const struct arrays *arrays, size_t *bad)
+{
+	return mt_build(mt, arrays->first, arrays->last, arrays->words, arrays->count, bad);
+}
+
+/* `count` ranges; `gaps` percent of them with a gap in front, the first at 0 at times. */
+static void random_arrays(struct arrays *arrays, size_t count, unsigned gaps)
+{
+	uint64_t key = test_below(2) ? 0 : test_below(10);
+	size_t i;
+
+	arrays_init(arrays, count);
+	for (i = 0; i < count; i++) {
+		if (test_below(100) < gaps)
+			key += 1 + test_below(5);
+		arrays->first[i] = key;
+		arrays->last[i] = key + test_below(5);
+		arrays->words[i] = test_below(3) ? i : 0;
+		key = arrays->last[i] + 1;
+	}
+	if (count && test_below(4) == 0)
+		arrays->last[count - 1] = UINT64_MAX;
+}
+
+/* The fewest leaves: each has 16 slots for ranges and gaps. */
+static size_t fewest_leaves(const struct arrays *arrays)
+{
+	uint64_t next = 0;
+	size_t slots = 0, i;
+	bool wrapped = false;
+
+	for (i = 0; i < arrays->count; i++) {
+		slots += 1 + (arrays->first[i] > next);
+		next = arrays->last[i] + 1;
+		wrapped = next == 0;
+	}
+	slots += !wrapped;
+	return (slots + MT_MAX_SLOTS - 1) / MT_MAX_SLOTS;
+}
+
+static void compare(const struct arrays *arrays, uint32_t flags)
+{
+	struct maple_pool *pool = test_pool();
+	struct test_counts counts;
+	struct mt_value_ops ops = test_count_ops(&counts);
+	struct maple_tree built, stored;
+	size_t bad = 77, nodes, i;
+
+	test_counts_init(&counts, arrays->count + 1);
+	mt_init_pool(&built, flags, pool, &ops);
+	mt_init_pool(&stored, flags, pool, &ops);
+	CHECK_EQ(build(&built, arrays, &bad), 0);
+	CHECK_EQ(bad, 77);
+	CHECK_VALID(&built);
+	CHECK_EQ(counts.total, arrays->count);
+	for (i = 0; i < arrays->count; i++)
+		CHECK_EQ(mtree_store_range_word(&stored, arrays->first[i], arrays->last[i],
+						arrays->words[i]),
+			 0);
+	CHECK_SAME_ENTRIES(&built, &stored);
+	CHECK_EQ(mt_entries(&built), arrays->count);
+
+	/* Full nodes: few more than the fewest that can hold it. */
+	nodes = mt_node_count(&built);
+	if (arrays->count) {
+		size_t level = fewest_leaves(arrays), fewest = level;
+		size_t fan = flags & MT_FLAGS_ALLOC_RANGE ? 10 : 16, levels = 1;
+
+		while (level > 1) {
+			level = (level + fan - 1) / fan;
+			fewest += level;
+			levels++;
+		}
+		CHECK(nodes >= fewest);
+		CHECK(nodes <= fewest + levels);
+	}
+
+	/* It is a tree like any other. */
+	CHECK_EQ(mtree_store_range_word(&built, 3, 40, 0), 0);
+	CHECK_EQ(mtree_store_range_word(&stored, 3, 40, 0), 0);
+	CHECK_EQ(mtree_erase(&built, 100, NULL), 0);
+	CHECK_EQ(mtree_erase(&stored, 100, NULL), 0);
+	CHECK_VALID(&built);
+	CHECK_SAME_ENTRIES(&built, &stored);
+	mt_fini(&built);
+	mt_fini(&stored);
+	test_counts_end(&counts);
+	test_pool_end(pool);
+}
+
+static void built_equals_stored(void)
+{
+	size_t count, step, steps = test_steps(300);
+	struct arrays arrays;
+	uint32_t flags;
+
+	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
+		for (count = 0; count <= 400; count++) {
+			random_arrays(&arrays, count, 50);
+			compare(&arrays, flags);
+			arrays_fini(&arrays);
+		}
+		for (step = 0; step < steps; step++) {
+			random_arrays(&arrays, test_below(8000), (unsigned)test_below(3) * 50);
+			compare(&arrays, flags);
+			arrays_fini(&arrays);
+		}
+	}
+}
+
+/* One entry out of order, anywhere: refused with its number, the tree empty and of use. */
+static void bad_input_is_named(void)
+{
+	struct maple_pool *pool = test_pool();
+	size_t step, steps = test_steps(400);
+
+	for (step = 0; step < steps; step++) {
+		struct arrays arrays;
+		struct maple_tree mt;
+		size_t bad = 0, wrong;
+
+		random_arrays(&arrays, 2 + test_below(600), 50);
+		if (arrays.last[arrays.count - 1] == UINT64_MAX)
+			arrays.last[arrays.count - 1] = arrays.first[arrays.count - 1];
+		wrong = 1 + test_below(arrays.count - 1);
+		switch (test_below(3)) {
+		case 0: /* overlaps the one before */
+			arrays.first[wrong] = arrays.last[wrong - 1];
+			break;
+		case 1: /* begins before the one before */
+			arrays.first[wrong] = arrays.first[wrong - 1];
+			break;
+		default: /* ends before it begins */
+			arrays.last[wrong] = arrays.first[wrong] - 1;
+			if (arrays.first[wrong] == 0)
+				arrays.first[wrong] = 1;
+		}
+		mt_init_pool(&mt, step & 1, pool, NULL);
+		CHECK_EQ(build(&mt, &arrays, &bad), -EINVAL);
+		CHECK_EQ(bad, wrong);
+		CHECK(mtree_empty(&mt));
+		CHECK_EQ(build(&mt, &arrays, NULL), -EINVAL);
+		CHECK_EQ(test_live(pool), 0);
+		CHECK_EQ(mtree_store(&mt, 1, ENTRY(1)), 0);
+		mt_fini(&mt);
+		arrays_fini(&arrays);
+	}
+	test_pool_end(pool);
+}
+
+static void corners(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct arrays arrays;
+	struct maple_tree mt, same;
+	struct mt_entry got;
+	size_t bad = 0;
+
+	/* The whole key space as one entry; then nothing may follow it. */
+	arrays_init(&arrays, 2);
+	arrays.count = 1;
+	arrays.last[0] = UINT64_MAX;
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	CHECK_EQ(build(&mt, &arrays, NULL), 0);
+	CHECK_VALID(&mt);
+	CHECK(mtree_lookup(&mt, 5, &got));
+	CHECK_EQ(got.first, 0);
+	CHECK_EQ(got.last, UINT64_MAX);
+	mtree_destroy(&mt);
+	arrays.count = 2;
+	arrays.first[1] = arrays.last[1] = UINT64_MAX;
+	CHECK_EQ(build(&mt, &arrays, &bad), -EINVAL);
+	CHECK_EQ(bad, 1);
+	arrays.first[1] = arrays.last[1] = 0;
+	CHECK_EQ(build(&mt, &arrays, &bad), -EINVAL);
+	CHECK_EQ(bad, 1);
+	arrays.last[0] = 3;
+	arrays.first[0] = 4;
+	CHECK_EQ(build(&mt, &arrays, &bad), -EINVAL);
+	CHECK_EQ(bad, 0);
+
+	/* A tree that holds something is left alone. */
+	CHECK_EQ(mtree_store(&mt, 9, ENTRY(1)), 0);
+	mt_init_pool(&same, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	CHECK_EQ(mtree_dup(&mt, &same), 0);
+	arrays.first[0] = 0;
+	arrays.first[1] = arrays.last[1] = 20;
+	CHECK_EQ(build(&mt, &arrays, &bad), -EINVAL);
+	CHECK_SAME_NODES(&mt, &same);
+	mt_fini(&mt);
+	mt_fini(&same);
+	arrays_fini(&arrays);
+	test_pool_end(pool);
+}
+
+static const struct test_case cases[] = {
+	{"built_equals_stored", built_equals_stored},
+	{"bad_input_is_named", bad_input_is_named},
+	{"corners", corners},
+};
+
+TEST_MAIN(cases)

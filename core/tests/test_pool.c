@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* Pools: all-or-nothing bulk allocation, failure on demand, counts, trimming, and the allocator's hooks. */
+#include "test.h"
+
+#include "pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A bulk of every size, its n-th node failing for each n: nothing is kept, nothing counted as live. */
+static void bulk_is_all_or_nothing(void)
+{
+	enum { MOST = 80 };
+	struct maple_pool *pool = test_pool();
+	struct maple_node *nodes[MOST], *other, *spare;
+	size_t count, n, i;
+
+	CHECK_EQ(mt_pool_alloc_bulk(pool, 1, &other), 1);
+	for (count = 1; count <= MOST; count++) {
+		for (n = 1; n <= count; n++) {
+			mt_pool_fail_nth(pool, n);
+			CHECK_EQ(mt_pool_alloc_bulk(pool, count, nodes), 0);
+			CHECK_EQ(test_live(pool), 1);
+		}
+		mt_pool_fail_nth(pool, count + 1);
+		CHECK_EQ(mt_pool_alloc_bulk(pool, count, nodes), count);
+		CHECK_EQ(test_live(pool), 1 + count);
+		for (i = 0; i < count; i++) {
+			CHECK_EQ((uintptr_t)nodes[i] % 64, 0);
+			CHECK_EQ(*mt_node_refs(nodes[i]), 1);
+			CHECK(nodes[i] != other);
+			memset(nodes[i], (int)i + 1, MT_NODE_BYTES);
+		}
+		for (i = 0; i < count; i++) {
+			CHECK_EQ(((unsigned char *)nodes[i])[0], i + 1);
+			CHECK_EQ(((unsigned char *)nodes[i])[MT_NODE_BYTES - 1], i + 1);
+		}
+		/* The failure that was left over strikes the next. */
+		CHECK_EQ(mt_pool_alloc_bulk(pool, 1, &spare), 0);
+		mt_pool_free_bulk(pool, count, nodes);
+		CHECK_EQ(test_live(pool), 1);
+	}
+	mt_free_one(pool, other);
+	test_pool_end(pool);
+}
+
+static void failure_strikes_once(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_node *nodes[20];
+	struct mt_pool_stats stats;
+
+	mt_pool_fail_nth(pool, 12);
+	CHECK_EQ(mt_pool_alloc_bulk(pool, 5, nodes), 5);
+	CHECK_EQ(mt_pool_alloc_bulk(pool, 5, nodes + 5), 5);
+	CHECK_EQ(mt_pool_alloc_bulk(pool, 5, nodes + 10), 0);
+	CHECK_EQ(mt_pool_alloc_bulk(pool, 5, nodes + 10), 5);
+	CHECK_EQ(mt_pool_alloc_bulk(pool, 5, nodes + 15), 5);
+	mt_pool_stats(pool, &stats);
+	CHECK_EQ(stats.live, 20);
+	CHECK(stats.bytes >= (size_t)20 * MT_NODE_BYTES);
+	mt_pool_fail_nth(pool, 1);
+	mt_pool_fail_nth(pool, 0);
+	mt_pool_free_bulk(pool, 10, nodes);
+	CHECK_EQ(mt_pool_alloc_bulk(pool, 10, nodes), 10);
+	mt_pool_free_bulk(pool, 20, nodes);
+	test_pool_end(pool);
+}
+
+/* Random bulks and frees over many slabs: no node is handed out twice. */
+static void nodes_are_handed_out_once(void)
+{
+	enum { MOST = 3000 };
+	struct maple_pool *pool = test_pool();
+	struct maple_node **held = test_array(MOST, sizeof(*held));
+	size_t count = 0, step, steps = test_steps(20000), i;
+
+	for (step = 0; step < steps; step++) {
+		size_t bulk = 1 + test_below(40);
+
+		if (test_below(2) && count + bulk <= MOST) {
+			CHECK_EQ(mt_pool_alloc_bulk(pool, bulk, held + count), bulk);
+			/* A node knows its place in `held`. */
+			for (i = count; i < count + bulk; i++)
+				memcpy(held[i], &i, sizeof(i));
+			count += bulk;
+		} else if (bulk <= count) {
+			for (i = count - bulk; i < count; i++)
+				CHECK(memcmp(held[i], &i, sizeof(i)) == 0);
+			count -= bulk;
+			mt_pool_free_bulk(pool, bulk, held + count);
+		}
+		CHECK_EQ(test_live(pool), count);
+		if (step % 1000 == 0)
+			mt_pool_trim(pool);
+	}
+	for (i = 0; i < count; i++) {
+		CHECK(memcmp(held[i], &i, sizeof(i)) == 0);
+		mt_free_one(pool, held[i]);
+	}
+	CHECK_EQ(test_live(pool), 0);
+	free(held);
+	test_pool_end(pool);
+}
+
+/* ---- the allocator's hooks ------------------------------------------------------------------------ */
+
+struct hooks {
+	size_t bytes; /* out now */
+	size_t calls;
+	size_t fail_from; /* calls from this one on fail; 0: none */
+};
+
+static void *hook_alloc(void *context, size_t size, size_t align)
+{
+	struct hooks *hooks = context;
+	void *memory;
+
+	hooks->calls++;
+	if (hooks->fail_from && hooks->calls >= hooks->fail_from)
+		return NULL;
+	memory = aligned_alloc(align, (size + align - 1) / align * align);
+	CHECK(memory);
+	hooks->bytes += size;
+	return memory;
+}
+
+static void hook_free(void *context, void *memory, size_t size)
+{
+	struct hooks *hooks = context;
+
+	CHECK(memory);
+	CHECK(hooks->bytes >= size);
+	hooks->bytes -= size;
+	free(memory);
+}
+
+static void all_memory_comes_through_the_hooks(void)
+{
+	struct hooks hooks = {0};
+	struct mt_allocator allocator = {hook_alloc, hook_free, &hooks};
+	struct mt_pool_stats stats;
+	struct maple_pool *pool;
+	struct maple_tree mt;
+	size_t own;
+
+	CHECK_EQ(mt_pool_create(&pool, &allocator), 0);
+	own = hooks.bytes;
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	for (uint64_t i = 0; i < 20000; i++)
+		CHECK_EQ(mtree_store_range(&mt, i * 10, i * 10 + 5, ENTRY(i + 1)), 0);
+	mt_pool_stats(pool, &stats);
+	CHECK_EQ(stats.bytes, hooks.bytes - own);
+	CHECK_EQ(stats.live, mt_node_count(&mt));
+	CHECK(stats.bytes >= stats.live * MT_NODE_BYTES);
+
+	/* What is empty goes back; what is in use stays. */
+	CHECK_EQ(mtree_clear_range(&mt, 1000, UINT64_MAX), 0);
+	mt_pool_trim(pool);
+	mt_pool_stats(pool, &stats);
+	CHECK_EQ(stats.bytes, hooks.bytes - own);
+	CHECK(stats.bytes < (size_t)20000 * 10);
+	CHECK_VALID(&mt);
+	mtree_destroy(&mt);
+	mt_pool_trim(pool);
+	CHECK_EQ(hooks.bytes, own);
+
+	/* The tree's own reference keeps the pool. */
+	mt_pool_put(pool);
+	CHECK(hooks.bytes > 0);
+	CHECK_EQ(mtree_store(&mt, 1, ENTRY(1)), 0);
+	mt_fini(&mt);
+	CHECK_EQ(hooks.bytes, 0);
+}
+
+/* The allocator itself fails, from each of its calls on. */
+static void a_failing_allocator(void)
+{
+	size_t from, stored = 0;
+
+	for (from = 1; stored < 3000; from++) {
+		struct hooks hooks = {.fail_from = from};
+		struct mt_allocator allocator = {hook_alloc, hook_free, &hooks};
+		struct maple_pool *pool;
+		struct maple_tree mt;
+		int got;
+
+		got = mt_pool_create(&pool, &allocator);
+		if (got) {
+			CHECK_EQ(got, -ENOMEM);
+			CHECK_EQ(hooks.bytes, 0);
+			continue;
+		}
+		mt_init_pool(&mt, 0, pool, NULL);
+		for (stored = 0; stored < 3000; stored++) {
+			got = mtree_store(&mt, stored * 3, ENTRY(stored + 1));
+			if (got)
+				break;
+		}
+		if (stored < 3000)
+			CHECK_EQ(got, -ENOMEM);
+		CHECK_VALID(&mt);
+		CHECK_EQ(mt_entries(&mt), stored);
+		CHECK_EQ(test_live(pool), mt_node_count(&mt));
+		/* With memory again it goes on. */
+		hooks.fail_from = 0;
+		CHECK_EQ(mtree_store(&mt, 99999, ENTRY(1)), 0);
+		CHECK_VALID(&mt);
+		mt_fini(&mt);
+		test_pool_end(pool);
+		CHECK_EQ(hooks.bytes, 0);
+	}
+	CHECK(from > 2);
+}
+
+static const struct test_case cases[] = {
+	{"bulk_is_all_or_nothing", bulk_is_all_or_nothing},
+	{"failure_strikes_once", failure_strikes_once},
+	{"nodes_are_handed_out_once", nodes_are_handed_out_once},
+	{"all_memory_comes_through_the_hooks", all_memory_comes_through_the_hooks},
+	{"a_failing_allocator", a_failing_allocator},
+};
+
+TEST_MAIN(cases)
