@@ -7,12 +7,6 @@
 
 #define MT_GROUP 16
 
-static void prefetch_node(const struct maple_node *node)
-{
-	for (unsigned line = 0; line < MT_NODE_BYTES; line += 64)
-		__builtin_prefetch((const char *)node + line);
-}
-
 static size_t load_group(const struct maple_tree *mt, const uint64_t *keys, size_t count, uint64_t *words,
 			 uint8_t *present)
 {
@@ -24,7 +18,7 @@ static size_t load_group(const struct maple_tree *mt, const uint64_t *keys, size
 	for (uint32_t height = mt_tree_height(mt); height > 1; height--) {
 		for (size_t i = 0; i < count; i++) {
 			node[i] = mt_child(node[i], mt_search.slot(node[i], keys[i]));
-			prefetch_node(node[i]);
+			mt_prefetch_node(node[i]);
 		}
 	}
 	for (size_t i = 0; i < count; i++) {

@@ -76,8 +76,8 @@ static void fill_leaf(struct build *build, struct maple_node *leaf)
 	mt_retain(build->mt->ma_ops, leaf->wide.slot, leaf->present);
 }
 
-/* Fill `node` with `leaves` leaves below it, `below` of which fit under one child. */
-static int fill_internal(struct build *build, struct maple_node *node, size_t leaves, size_t below)
+/* Fill `node`, of that height, with `leaves` leaves below it, `below` of which fit under one child. */
+static int fill_internal(struct build *build, struct maple_node *node, uint32_t height, size_t leaves, size_t below)
 {
 	enum mt_kind kind = mt_internal_kind(build->mt);
 	struct maple_node *children[MT_MAX_SLOTS];
@@ -97,9 +97,9 @@ static int fill_internal(struct build *build, struct maple_node *node, size_t le
 
 		mt_slots(node)[done] = (uint64_t)(uintptr_t)children[done];
 		leaves -= share;
-		if (below == 1)
+		if (height == 2)
 			fill_leaf(build, children[done]);
-		else if (fill_internal(build, children[done], share, below / mt_capacity(kind)))
+		else if (fill_internal(build, children[done], height - 1, share, below / mt_capacity(kind)))
 			goto undo;
 		if (done + 1 < count)
 			node->pivot[done] = build->key - 1;
@@ -109,7 +109,7 @@ static int fill_internal(struct build *build, struct maple_node *node, size_t le
 	return 0;
 
 undo:
-	mt_children_undo(build->pool, build->mt->ma_ops, children, done, count);
+	mt_children_undo(build->pool, build->mt->ma_ops, children, done, count, height - 1);
 	return -ENOMEM;
 }
 
@@ -144,7 +144,7 @@ int mt_build(struct maple_tree *mt, const uint64_t *first, const uint64_t *last,
 	} else {
 		for (height = 2; build.leaves > below * mt_capacity(mt_internal_kind(mt)); height++)
 			below *= mt_capacity(mt_internal_kind(mt));
-		if (fill_internal(&build, root, build.leaves, below)) {
+		if (fill_internal(&build, root, height, build.leaves, below)) {
 			mt_free_one(build.pool, root);
 			goto out;
 		}

@@ -8,41 +8,47 @@
  * the new tree stays empty. Recursion is as deep as the tree is high, at most MT_MAX_HEIGHT.
  */
 #include "pool.h"
+#include "search.h"
 #include "write.h"
 
 #include <errno.h>
 
 
-/* Give up all children of an internal node that is going, and free those that were its own, at once. */
-static void put_children(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *node)
+/*
+ * Give up all children of an internal node that is going, and free those that were its own, at once. `height` is the
+ * node's: plain words need no look at the leaves, whose counts stand beside them.
+ */
+static void put_children(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *node,
+			 uint32_t height)
 {
 	struct maple_node *gone[MT_MAX_SLOTS];
+	const uint64_t *slots = mt_slots(node);
 	unsigned count = node->count;
 	unsigned freed = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		struct maple_node *child = mt_child(node, i);
+		struct maple_node *child = (struct maple_node *)(uintptr_t)slots[i];
 
 		if (!mt_node_put(child))
 			continue;
-		if (child->kind == MT_LEAF)
+		if (height > 2)
+			put_children(pool, ops, child, height - 1);
+		else if (ops)
 			mt_release(ops, child->wide.slot, child->present);
-		else
-			put_children(pool, ops, child);
 		gone[freed++] = child;
 	}
 	if (freed)
 		mt_pool_free_bulk(pool, freed, gone);
 }
 
-void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *node)
+void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *node, uint32_t height)
 {
 	if (!mt_node_put(node))
 		return;
-	if (node->kind == MT_LEAF)
+	if (height == 1)
 		mt_release(ops, node->wide.slot, node->present);
 	else
-		put_children(pool, ops, node);
+		put_children(pool, ops, node, height);
 	mt_free_one(pool, node);
 }
 
@@ -67,19 +73,21 @@ bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max,
 }
 
 void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node **children, unsigned done,
-		      unsigned count)
+		      unsigned count, uint32_t height)
 {
 	for (unsigned i = 0; i < done; i++) {
-		if (children[i]->kind == MT_LEAF)
+		if (height == 1)
 			mt_release(ops, children[i]->wide.slot, children[i]->present);
 		else
-			put_children(pool, ops, children[i]);
+			put_children(pool, ops, children[i], height);
 	}
 	mt_pool_free_bulk(pool, count, children);
 }
 
-/* The children of `copy`, which still refers to the source's: replace them by copies of their own. On error none is left. */
-static int dup_children(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *copy)
+/* The children of `copy`, which still refers to the source's: replace them by copies of their own. `height` is the
+ * node's. On error none is left. */
+static int dup_children(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *copy,
+			uint32_t height)
 {
 	struct maple_node *children[MT_MAX_SLOTS];
 	uint64_t *slots = mt_slots(copy);
@@ -91,17 +99,22 @@ static int dup_children(struct maple_pool *pool, const struct mt_value_ops *ops,
 	for (done = 0; done < count; done++) {
 		struct maple_node *child = children[done];
 
-		memcpy(child, (const struct maple_node *)(uintptr_t)slots[done], sizeof(*child));
+		if (done + 1 < count)
+			mt_prefetch_node((const struct maple_node *)(uintptr_t)slots[done + 1]);
+		mt_search.copy(child, (const struct maple_node *)(uintptr_t)slots[done]);
 		slots[done] = (uint64_t)(uintptr_t)child;
-		if (child->kind == MT_LEAF)
+		if (height > 2) {
+			if (dup_children(pool, ops, child, height - 1))
+				goto undo;
+		} else if (ops) {
 			mt_retain(ops, child->wide.slot, child->present);
-		else if (dup_children(pool, ops, child))
-			goto undo;
+		}
 	}
 	return 0;
 
 undo:
-	mt_children_undo(pool, ops, children, done, count);
+	/* The child at `done` has lost its own children already; those behind it are not copied yet. */
+	mt_children_undo(pool, ops, children, done, count, height - 1);
 	return -ENOMEM;
 }
 
@@ -118,10 +131,10 @@ int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree)
 		return 0;
 	if (!mt_pool_alloc_bulk(pool, 1, &root))
 		return -ENOMEM;
-	memcpy(root, mt->ma_root, sizeof(*root));
+	mt_search.copy(root, mt->ma_root);
 	if (root->kind == MT_LEAF) {
 		mt_retain(mt->ma_ops, root->wide.slot, root->present);
-	} else if (dup_children(pool, mt->ma_ops, root)) {
+	} else if (dup_children(pool, mt->ma_ops, root, mt_tree_height(mt))) {
 		mt_free_one(pool, root);
 		return -ENOMEM;
 	}
@@ -190,37 +203,32 @@ int mt_slice(struct maple_tree *mt, uint64_t first, uint64_t last, struct maple_
 	return status;
 }
 
-/* Take the contents out of a tree: it is empty, attributes kept. */
-static struct maple_node *take_root(struct maple_tree *mt)
+/* Take the contents out of a tree, so that it is empty, and drop them: unlocked, and with the tree whole again. */
+static void empty_tree(struct maple_tree *mt, bool lock)
 {
-	struct maple_node *root = mt->ma_root;
+	struct maple_node *root;
+	uint32_t height;
 
-	mt_set_root(mt, NULL, 0);
-	mt->ma_shared = false;
-	mt->ma_counted = true;
-	mt->ma_entries = 0;
-	mt->ma_covered[0] = mt->ma_covered[1] = 0;
+	if (lock)
+		mtree_lock(mt);
+	root = mt->ma_root;
+	height = mt_tree_height(mt);
+	mt_reset_root(mt);
 	mt->ma_generation++;
-	return root;
+	if (lock)
+		mtree_unlock(mt);
+	if (root)
+		mt_subtree_put(mt_pool_of(mt), mt->ma_ops, root, height);
 }
 
 void __mt_destroy(struct maple_tree *mt)
 {
-	struct maple_node *root = take_root(mt);
-
-	if (root)
-		mt_subtree_put(mt_pool_of(mt), mt->ma_ops, root);
+	empty_tree(mt, false);
 }
 
 void mtree_destroy(struct maple_tree *mt)
 {
-	struct maple_node *root;
-
-	mtree_lock(mt);
-	root = take_root(mt);
-	mtree_unlock(mt);
-	if (root)
-		mt_subtree_put(mt_pool_of(mt), mt->ma_ops, root);
+	empty_tree(mt, true);
 }
 
 void mt_fini(struct maple_tree *mt)

@@ -105,6 +105,12 @@ static inline uint64_t mt_range_size(uint64_t first, uint64_t last)
 	return distance == UINT64_MAX ? distance : distance + 1;
 }
 
+static inline void mt_prefetch_node(const struct maple_node *node)
+{
+	for (unsigned line = 0; line < MT_NODE_BYTES; line += 64)
+		__builtin_prefetch((const char *)node + line);
+}
+
 static inline bool mt_tracks_gaps(const struct maple_tree *mt)
 {
 	return mt->ma_flags & MT_FLAGS_ALLOC_RANGE;
@@ -124,6 +130,16 @@ static inline void mt_set_root(struct maple_tree *mt, struct maple_node *root, u
 {
 	mt->ma_root = root;
 	mt->ma_flags = (mt->ma_flags & ~MT_FLAGS_HEIGHT_MASK) | height << MT_FLAGS_HEIGHT_SHIFT;
+}
+
+/* An empty tree: nothing is shared, and the counts are known. */
+static inline void mt_reset_root(struct maple_tree *mt)
+{
+	mt_set_root(mt, NULL, 0);
+	mt->ma_shared = false;
+	mt->ma_counted = true;
+	mt->ma_entries = 0;
+	mt->ma_covered[0] = mt->ma_covered[1] = 0;
 }
 
 #endif /* MT_NODE_H */

@@ -198,16 +198,22 @@ static void slab_emptied(struct maple_pool *pool, struct mt_slab *slab)
 		chunk_release(pool, chunk);
 }
 
+/* Nodes of one slab that come in a row, as siblings do, go back in one step. */
 static void free_locked(struct maple_pool *pool, size_t count, struct maple_node **nodes)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct mt_slab *slab = mt_slab_of(nodes[i]);
-		uint64_t bit = UINT64_C(1) << mt_slab_index(nodes[i]);
+	size_t i = 0;
 
-		assert(!(slab->free & bit));
+	while (i < count) {
+		struct mt_slab *slab = mt_slab_of(nodes[i]);
+		uint64_t bits = 0;
+
+		do {
+			assert(!((slab->free | bits) >> mt_slab_index(nodes[i]) & 1));
+			bits |= UINT64_C(1) << mt_slab_index(nodes[i]);
+		} while (++i < count && mt_slab_of(nodes[i]) == slab);
 		if (!slab->free)
 			list_push(&pool->partial, slab);
-		slab->free |= bit;
+		slab->free |= bits;
 		if (slab->free == MT_SLAB_ALL_FREE)
 			slab_emptied(pool, slab);
 	}

@@ -56,6 +56,11 @@ static unsigned slot_portable(const struct maple_node *node, uint64_t key)
 
 MT_DEFINE_LOAD(load_portable, portable_slot)
 
+static void copy_portable(struct maple_node *to, const struct maple_node *from)
+{
+	memcpy(to, from, sizeof(*to));
+}
+
 #ifdef MT_HAVE_AVX2
 
 #define MT_AVX2 __attribute__((target("avx2,popcnt")))
@@ -84,6 +89,15 @@ MT_AVX2 static unsigned slot_avx2(const struct maple_node *node, uint64_t key)
 }
 
 MT_AVX2 MT_DEFINE_LOAD(load_avx2, avx2_slot)
+
+MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *from)
+{
+	const __m256i *source = (const __m256i *)from;
+	__m256i *target = (__m256i *)to;
+
+	for (unsigned i = 0; i < MT_NODE_BYTES / sizeof(*source); i++)
+		_mm256_store_si256(target + i, _mm256_load_si256(source + i));
+}
 
 #endif
 
@@ -114,16 +128,16 @@ MT_DEFINE_LOAD(load_neon, neon_slot)
 #endif
 
 static const struct mt_search versions[] = {
-	{slot_portable, load_portable, "portable"},
+	{slot_portable, load_portable, copy_portable, "portable"},
 #ifdef MT_HAVE_AVX2
-	{slot_avx2, load_avx2, "avx2"},
+	{slot_avx2, load_avx2, copy_avx2, "avx2"},
 #endif
 #ifdef MT_HAVE_NEON
-	{slot_neon, load_neon, "neon"},
+	{slot_neon, load_neon, copy_portable, "neon"},
 #endif
 };
 
-struct mt_search mt_search = {slot_portable, load_portable, "portable"};
+struct mt_search mt_search = {slot_portable, load_portable, copy_portable, "portable"};
 
 const struct mt_search *mt_search_version(unsigned number)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Searching a node without branches: the slot of a key is the number of pivots below it. The header word and the
+ * What depends on the processor. Searching a node without branches: the slot of a key is the number of pivots below it. The header word and the
  * pivots fill sixteen 64-bit lanes, two cache lines; lanes that are no pivots are masked out. The best version that
  * the processor has is chosen once, when the program starts.
  */
@@ -14,6 +14,7 @@ struct mt_search {
 	unsigned (*slot)(const struct maple_node *node, uint64_t key);
 	/* The whole descent of a look-up from a root of the given height (>= 1). */
 	bool (*load)(const struct maple_node *root, uint32_t height, uint64_t key, uint64_t *word);
+	void (*copy)(struct maple_node *to, const struct maple_node *from);
 	const char *name;
 };
 

@@ -396,15 +396,6 @@ static void set_root(struct splice *splice)
 	mt_set_root(mt, splice->made_node[0], height);
 }
 
-static void clear_root(struct maple_tree *mt)
-{
-	mt_set_root(mt, NULL, 0);
-	mt->ma_shared = false;
-	mt->ma_counted = true;
-	mt->ma_entries = 0;
-	mt->ma_covered[0] = mt->ma_covered[1] = 0;
-}
-
 void mt_splice(struct mt_write *write)
 {
 	struct splice splice;
@@ -416,6 +407,7 @@ void mt_splice(struct mt_write *write)
 	splice.grave->spines = 0;
 	splice.grave->kept_level = -1;
 	splice.depth = mt_tree_height(mt);
+	splice.grave->height = splice.depth;
 	splice.made = 0;
 	find_spines(&splice);
 	count_splice(&splice);
@@ -435,7 +427,7 @@ void mt_splice(struct mt_write *write)
 			return;
 		}
 		if (alone && splice.items == 1 && !splice.present) {
-			clear_root(mt);
+			mt_reset_root(mt);
 			return;
 		}
 		if (splice.left[splice.level] == splice.right[splice.level] && left->owned &&

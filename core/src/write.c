@@ -279,11 +279,9 @@ static int write_first(struct mt_write *write)
 		leaf->pivot[slot] = write->last;
 	leaf->wide.slot[slot] = write->word;
 	mt_retain(mt->ma_ops, &write->word, 1);
+	mt_reset_root(mt);
 	mt_set_root(mt, leaf, 1);
-	mt->ma_shared = false;
-	mt->ma_counted = true;
 	mt->ma_entries = 1;
-	mt->ma_covered[0] = mt->ma_covered[1] = 0;
 	mt_covered_add(mt->ma_covered, write->first, write->last);
 	return 0;
 }
@@ -407,20 +405,21 @@ void mt_bury(struct maple_pool *pool, const struct mt_value_ops *ops, struct mt_
 
 	for (unsigned i = 0; i < grave->spines; i++) {
 		const struct mt_spine *spine = &grave->spine[i];
+		uint32_t height = grave->height - spine->level;
 		struct maple_node *node = spine->node;
 
 		if (spine->level <= grave->kept_level)
 			continue;
 		if (spine->borrowed)
-			mt_subtree_put(pool, ops, node);
+			mt_subtree_put(pool, ops, node, height);
 		if (!spine->owned)
 			continue;
-		if (node->kind == MT_LEAF)
+		if (height == 1)
 			mt_release(ops, node->wide.slot,
 				   node->present & mt_slot_mask(spine->drop_low, spine->drop_high));
 		else
 			for (unsigned slot = spine->drop_low; slot < spine->drop_high; slot++)
-				mt_subtree_put(pool, ops, mt_child(node, slot));
+				mt_subtree_put(pool, ops, mt_child(node, slot), height - 1);
 		mt_free_one(pool, node);
 	}
 	if (!grave->dropped_children) {
@@ -428,8 +427,9 @@ void mt_bury(struct maple_pool *pool, const struct mt_value_ops *ops, struct mt_
 		return;
 	}
 	for (; dropped; dropped &= dropped - 1) {
-		unsigned slot = (unsigned)__builtin_ctz(dropped);
+		uint64_t child = grave->dropped[__builtin_ctz(dropped)];
 
-		mt_subtree_put(pool, ops, (struct maple_node *)(uintptr_t)grave->dropped[slot]);
+		mt_subtree_put(pool, ops, (struct maple_node *)(uintptr_t)child,
+			       grave->height - (uint32_t)grave->kept_level - 1);
 	}
 }

@@ -39,6 +39,7 @@ struct mt_spine {
 struct mt_grave {
 	unsigned spines;
 	int kept_level;
+	uint32_t height; /* of the tree that the spines belong to */
 	uint32_t dropped_present; /* of a node written in place: values or children that it lost */
 	bool dropped_children;
 	uint64_t dropped[MT_MAX_SLOTS];
@@ -78,17 +79,17 @@ unsigned mt_write_bound(const struct maple_tree *mt);
 /* splice.c: the general write, for a plan whose pieces are ready. Takes nodes from write->reserve alone. */
 void mt_splice(struct mt_write *write);
 
-/* Give up one reference to a subtree; with the last one goes all below that no other tree holds. */
-void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *node);
+/* Give up one reference to a subtree of a height; with the last one goes all below that no other tree holds. */
+void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *node, uint32_t height);
 /* Add up the entries and covered keys of a subtree; false, with the sums unfinished, where `private_only` is set and a
  * part of it is shared. */
 bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max, bool private_only,
 		      uint64_t *entries, uint64_t covered[2]);
 
 /* The way out of filling a node's children, allocated at once: the first `done` are whole; the one at `done`, if any, has
- * undone what was below it; the others are blank. */
+ * undone what was below it; the others are blank. `height` is the children's. */
 void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node **children, unsigned done,
-		      unsigned count);
+		      unsigned count, uint32_t height);
 
 /* Whether every node on the cursor's path belongs to its tree alone. */
 static inline bool mas_path_private(const struct ma_state *mas)
