@@ -50,10 +50,10 @@ struct maple_pool;
 
 /* ---- attributes ------------------------------------------------------------------------------- */
 
-#define MT_FLAGS_ALLOC_RANGE 0x01u   /* track gaps: empty_area and alloc work */
-#define MT_FLAGS_LOCK_EXTERN 0x02u   /* the caller locks; the tree never does */
-#define MT_FLAGS_ATTR_MASK 0x03u     /* what mt_attr() returns */
-#define MT_FLAGS_HEIGHT_SHIFT 8u     /* the height lives in the flags, as in the kernel */
+#define MT_FLAGS_ALLOC_RANGE 0x01u /* track gaps: empty_area and alloc work */
+#define MT_FLAGS_LOCK_EXTERN 0x02u /* the caller locks; the tree never does */
+#define MT_FLAGS_ATTR_MASK 0x03u   /* what mt_attr() returns */
+#define MT_FLAGS_HEIGHT_SHIFT 8u   /* the height lives in the flags, as in the kernel */
 #define MT_FLAGS_HEIGHT_MASK 0x1f00u
 
 #define MT_MAX_HEIGHT 20 /* enough for 2^40 nodes, all of them as thin as an invariant allows */
@@ -109,13 +109,17 @@ struct maple_tree {
 	const struct mt_external_lock *ma_external_lock;
 	uint64_t ma_generation; /* grows with each write; cursors compare it */
 	uint64_t ma_entries;    /* number of ranges, where ma_counted */
-	uint64_t ma_covered[2]; /* number of keys with a value: low and high word, where ma_counted */
+	uint64_t ma_covered
+		[2]; /* number of keys with a value: low and high word, where ma_counted */
 	bool ma_counted;
 	bool ma_shared; /* some node may be shared: false until the first fork */
 	bool ma_busy;   /* a value operation is running inside a write */
 };
 
-#define MTREE_INIT(name, flags) {.ma_flags = (flags), .ma_generation = 1, .ma_counted = true}
+#define MTREE_INIT(name, flags)                                                                    \
+	{                                                                                          \
+		.ma_flags = (flags), .ma_generation = 1, .ma_counted = true                        \
+	}
 #define DEFINE_MTREE(name) struct maple_tree name = MTREE_INIT(name, 0)
 
 /* An empty tree over the default pool. O(1). */
@@ -194,7 +198,8 @@ MT_API void *mt_prev(struct maple_tree *mt, uint64_t index, uint64_t min);
 /* The same for any word, with the entry's whole range: first entry at or above `index` that begins at
  * or below `max`; last entry at or below `index` that ends at or above `min`. */
 MT_API bool mtree_find(struct maple_tree *mt, uint64_t index, uint64_t max, struct mt_entry *out);
-MT_API bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min, struct mt_entry *out);
+MT_API bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min,
+			   struct mt_entry *out);
 
 #define mt_for_each(mt, entry, index, max)                                                         \
 	for ((entry) = mt_find((mt), &(index), (max)); (entry);                                    \
@@ -256,7 +261,8 @@ MT_API int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree);
 MT_API void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree);
 /* Initialise `new_tree` as what lies in [first, last], cut at the ends; shares nodes. O(h). On error
  * new_tree is empty. The caller holds mt's lock. */
-MT_API int mt_slice(struct maple_tree *mt, uint64_t first, uint64_t last, struct maple_tree *new_tree);
+MT_API int mt_slice(struct maple_tree *mt, uint64_t first, uint64_t last,
+		    struct maple_tree *new_tree);
 /* Drop all contents; the attributes, the pool and the value operations stay. O(nodes not shared).
  * mtree_destroy() locks; values are released after the tree is empty. */
 MT_API void mtree_destroy(struct maple_tree *mt);
@@ -277,7 +283,8 @@ struct mt_difference {
  * both share are skipped: O(h) per difference for relatives. Stops early and returns emit's result where
  * that is not 0. The caller holds both locks; emit must not write either tree. */
 MT_API int mt_diff(const struct maple_tree *a, const struct maple_tree *b,
-		   int (*emit)(void *context, const struct mt_difference *difference), void *context);
+		   int (*emit)(void *context, const struct mt_difference *difference),
+		   void *context);
 
 /* Call visit for each leaf's values. _private: leaves that no other tree reaches. _shared: the others, each
  * once per `pass` of the pool however many trees reach it. What a garbage collector needs. Stops at
@@ -285,7 +292,8 @@ MT_API int mt_diff(const struct maple_tree *a, const struct maple_tree *b,
 typedef int (*mt_visit_fn)(void *context, const uint64_t *words, uint32_t present);
 MT_API int mt_visit_private(const struct maple_tree *mt, mt_visit_fn visit, void *context);
 MT_API uint32_t mt_visit_begin(struct maple_pool *pool);
-MT_API int mt_visit_shared(const struct maple_tree *mt, uint32_t pass, mt_visit_fn visit, void *context);
+MT_API int mt_visit_shared(const struct maple_tree *mt, uint32_t pass, mt_visit_fn visit,
+			   void *context);
 
 /* Check every invariant: 0, or -EINVAL with the reason, and where, in `reason`. O(n). */
 MT_API int mt_validate(const struct maple_tree *mt, char *reason, size_t size);
@@ -294,7 +302,8 @@ enum mt_dump_format { mt_dump_dec, mt_dump_hex };
 /* Print the tree, one line for a node or a slot, to stdout or through `write`. */
 MT_API void mt_dump(const struct maple_tree *mt, enum mt_dump_format format);
 MT_API void mt_dump_to(const struct maple_tree *mt, enum mt_dump_format format,
-		       void (*write)(void *context, const char *text, size_t length), void *context);
+		       void (*write)(void *context, const char *text, size_t length),
+		       void *context);
 
 /* ---- advanced interface: the cursor ----------------------------------------------------------- */
 
@@ -342,7 +351,8 @@ MT_API void mas_init(struct ma_state *mas, struct maple_tree *mt, uint64_t index
 MT_API void mas_set(struct ma_state *mas, uint64_t index);
 MT_API void mas_set_range(struct ma_state *mas, uint64_t first, uint64_t last);
 MT_API void mas_reset(struct ma_state *mas); /* forget the path, keep index and last */
-MT_API void mas_pause(struct ma_state *mas); /* the lock may be dropped; the next step goes on behind */
+MT_API void
+mas_pause(struct ma_state *mas); /* the lock may be dropped; the next step goes on behind */
 MT_API void mas_destroy(struct ma_state *mas); /* give back what mas_preallocate() reserved */
 MT_API void mas_lock(struct ma_state *mas);
 MT_API void mas_lock_nested(struct ma_state *mas, int subclass);

@@ -7,8 +7,8 @@
 
 #define MT_GROUP 16
 
-static size_t load_group(const struct maple_tree *mt, const uint64_t *keys, size_t count, uint64_t *words,
-			 uint8_t *present)
+static size_t load_group(const struct maple_tree *mt, const uint64_t *keys, size_t count,
+			 uint64_t *words, uint8_t *present)
 {
 	const struct maple_node *node[MT_GROUP];
 	size_t found = 0;
@@ -31,7 +31,8 @@ static size_t load_group(const struct maple_tree *mt, const uint64_t *keys, size
 	return found;
 }
 
-size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t count, uint64_t *words, uint8_t *present)
+size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t count,
+		     uint64_t *words, uint8_t *present)
 {
 	size_t found = 0;
 

@@ -17,10 +17,10 @@ struct build {
 	const uint64_t *last;
 	const uint64_t *words;
 	size_t count;
-	size_t at;	    /* the next entry */
-	uint64_t key;	    /* the first key not yet in a slot */
-	size_t leaves;	    /* still to come */
-	size_t slots;	    /* still to come */
+	size_t at;     /* the next entry */
+	uint64_t key;  /* the first key not yet in a slot */
+	size_t leaves; /* still to come */
+	size_t slots;  /* still to come */
 	bool trailing_gap;
 	uint64_t covered[2];
 };
@@ -30,7 +30,8 @@ static int check_input(struct build *build, size_t *bad)
 	build->key = 0;
 	build->slots = build->count;
 	for (size_t i = 0; i < build->count; i++) {
-		if (build->first[i] > build->last[i] || (i && build->first[i] <= build->last[i - 1])) {
+		if (build->first[i] > build->last[i] ||
+		    (i && build->first[i] <= build->last[i - 1])) {
 			if (bad)
 				*bad = i;
 			return -EINVAL;
@@ -77,7 +78,8 @@ static void fill_leaf(struct build *build, struct maple_node *leaf)
 }
 
 /* Fill `node`, of that height, with `leaves` leaves below it, `below` of which fit under one child. */
-static int fill_internal(struct build *build, struct maple_node *node, uint32_t height, size_t leaves, size_t below)
+static int fill_internal(struct build *build, struct maple_node *node, uint32_t height,
+			 size_t leaves, size_t below)
 {
 	enum mt_kind kind = mt_internal_kind(build->mt);
 	struct maple_node *children[MT_MAX_SLOTS];
@@ -99,7 +101,8 @@ static int fill_internal(struct build *build, struct maple_node *node, uint32_t 
 		leaves -= share;
 		if (height == 2)
 			fill_leaf(build, children[done]);
-		else if (fill_internal(build, children[done], height - 1, share, below / mt_capacity(kind)))
+		else if (fill_internal(build, children[done], height - 1, share,
+				       below / mt_capacity(kind)))
 			goto undo;
 		if (done + 1 < count)
 			node->pivot[done] = build->key - 1;
@@ -113,8 +116,8 @@ undo:
 	return -ENOMEM;
 }
 
-int mt_build(struct maple_tree *mt, const uint64_t *first, const uint64_t *last, const uint64_t *words, size_t count,
-	     size_t *bad)
+int mt_build(struct maple_tree *mt, const uint64_t *first, const uint64_t *last,
+	     const uint64_t *words, size_t count, size_t *bad)
 {
 	struct build build = {
 		.mt = mt,

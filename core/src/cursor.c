@@ -17,10 +17,12 @@ static bool replace_here(struct ma_state *mas, uint64_t word)
 	uint64_t *value;
 	uint64_t old;
 
-	if (!mas_has_path(mas) || mas->status != ma_active || !mas->depth || mt->ma_busy || (ops && ops->equal))
+	if (!mas_has_path(mas) || mas->status != ma_active || !mas->depth || mt->ma_busy ||
+	    (ops && ops->equal))
 		return false;
 	leaf = mas_leaf(mas);
-	if (!mt_slot_present(leaf->node, leaf->slot) || mas->index != mt_slot_min(leaf->node, leaf->slot, leaf->min) ||
+	if (!mt_slot_present(leaf->node, leaf->slot) ||
+	    mas->index != mt_slot_min(leaf->node, leaf->slot, leaf->min) ||
 	    mas->last != mt_slot_max(leaf->node, leaf->slot, leaf->max) || !mas_path_private(mas))
 		return false;
 	value = &leaf->node->wide.slot[leaf->slot];

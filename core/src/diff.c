@@ -25,9 +25,9 @@ static int add(struct diff *diff, const struct mt_difference *found)
 	struct mt_difference *pending = &diff->pending;
 	int status;
 
-	if (diff->has_pending && pending->last + 1 == found->first && pending->a_present == found->a_present &&
-	    pending->b_present == found->b_present && pending->a_word == found->a_word &&
-	    pending->b_word == found->b_word) {
+	if (diff->has_pending && pending->last + 1 == found->first &&
+	    pending->a_present == found->a_present && pending->b_present == found->b_present &&
+	    pending->a_word == found->a_word && pending->b_word == found->b_word) {
 		pending->last = found->last;
 		return 0;
 	}
@@ -53,7 +53,8 @@ static const struct ma_level *common_node(const struct ma_state *a, const struct
 }
 
 /* One stretch, from `key` to the nearer end of the two slots; its last key goes to *last. */
-static int compare_slots(struct diff *diff, struct ma_state *a, struct ma_state *b, uint64_t key, uint64_t *last)
+static int compare_slots(struct diff *diff, struct ma_state *a, struct ma_state *b, uint64_t key,
+			 uint64_t *last)
 {
 	struct mt_difference found = {.first = key};
 

@@ -20,12 +20,14 @@ static void print_line(const struct printer *printer, unsigned indent, const cha
 	static const char blanks[] = "                                                            ";
 	size_t length = strlen(line);
 
-	printer->write(printer->context, blanks, indent * 2u < sizeof(blanks) - 1 ? indent * 2u : sizeof(blanks) - 1);
+	printer->write(printer->context, blanks,
+		       indent * 2u < sizeof(blanks) - 1 ? indent * 2u : sizeof(blanks) - 1);
 	printer->write(printer->context, line, length);
 	printer->write(printer->context, "\n", 1);
 }
 
-static void format_range(const struct printer *printer, char *text, size_t size, uint64_t first, uint64_t last)
+static void format_range(const struct printer *printer, char *text, size_t size, uint64_t first,
+			 uint64_t last)
 {
 	if (printer->format == mt_dump_hex)
 		snprintf(text, size, "[%#" PRIx64 ", %#" PRIx64 "]", first, last);
@@ -33,32 +35,34 @@ static void format_range(const struct printer *printer, char *text, size_t size,
 		snprintf(text, size, "[%" PRIu64 ", %" PRIu64 "]", first, last);
 }
 
-static void print_slots(const struct printer *printer, const struct maple_node *leaf, unsigned indent, uint64_t min,
-			uint64_t max)
+static void print_slots(const struct printer *printer, const struct maple_node *leaf,
+			unsigned indent, uint64_t min, uint64_t max)
 {
 	char range[64];
 	char line[MT_LINE];
 
 	for (unsigned i = 0; i < leaf->count; i++) {
-		format_range(printer, range, sizeof(range), mt_slot_min(leaf, i, min), mt_slot_max(leaf, i, max));
+		format_range(printer, range, sizeof(range), mt_slot_min(leaf, i, min),
+			     mt_slot_max(leaf, i, max));
 		if (mt_slot_present(leaf, i))
-			snprintf(line, sizeof(line), "%2u %s: %#" PRIx64, i, range, leaf->wide.slot[i]);
+			snprintf(line, sizeof(line), "%2u %s: %#" PRIx64, i, range,
+				 leaf->wide.slot[i]);
 		else
 			snprintf(line, sizeof(line), "%2u %s: gap", i, range);
 		print_line(printer, indent, line);
 	}
 }
 
-static void print_node(const struct printer *printer, const struct maple_node *node, unsigned indent, uint64_t min,
-		       uint64_t max)
+static void print_node(const struct printer *printer, const struct maple_node *node,
+		       unsigned indent, uint64_t min, uint64_t max)
 {
 	static const char *const kinds[] = {"leaf", "node", "node with gaps"};
 	char range[64];
 	char line[MT_LINE];
 
 	format_range(printer, range, sizeof(range), min, max);
-	snprintf(line, sizeof(line), "%s %s: %u slots, %" PRIu32 " references", kinds[node->kind], range, node->count,
-		 *mt_node_refs(node));
+	snprintf(line, sizeof(line), "%s %s: %u slots, %" PRIu32 " references", kinds[node->kind],
+		 range, node->count, mt_node_count_refs(node));
 	print_line(printer, indent, line);
 	if (node->kind == MT_LEAF) {
 		print_slots(printer, node, indent + 1, min, max);
@@ -66,7 +70,8 @@ static void print_node(const struct printer *printer, const struct maple_node *n
 	}
 	for (unsigned i = 0; i < node->count; i++) {
 		if (node->kind == MT_NARROW) {
-			snprintf(line, sizeof(line), "%2u largest gap %" PRIu64, i, node->narrow.gap[i]);
+			snprintf(line, sizeof(line), "%2u largest gap %" PRIu64, i,
+				 node->narrow.gap[i]);
 			print_line(printer, indent + 1, line);
 		}
 		print_node(printer, mt_child(node, i), indent + 1, mt_slot_min(node, i, min),
@@ -80,7 +85,8 @@ void mt_dump_to(const struct maple_tree *mt, enum mt_dump_format format,
 	struct printer printer = {mt, format, write, context};
 	char line[MT_LINE];
 
-	snprintf(line, sizeof(line), "maple tree: height %" PRIu32 ", attributes %#" PRIx32, mt_height(mt), mt_attr(mt));
+	snprintf(line, sizeof(line), "maple tree: height %" PRIu32 ", attributes %#" PRIx32,
+		 mt_height(mt), mt_attr(mt));
 	print_line(&printer, 0, line);
 	if (mt->ma_root)
 		print_node(&printer, mt->ma_root, 1, 0, UINT64_MAX);

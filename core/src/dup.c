@@ -13,13 +13,12 @@
 
 #include <errno.h>
 
-
 /*
  * Give up all children of an internal node that is going, and free those that were its own, at once. `height` is the
  * node's: plain words need no look at the leaves, whose counts stand beside them.
  */
-static void put_children(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *node,
-			 uint32_t height)
+static void put_children(struct maple_pool *pool, const struct mt_value_ops *ops,
+			 struct maple_node *node, uint32_t height)
 {
 	struct maple_node *gone[MT_MAX_SLOTS];
 	const uint64_t *slots = mt_slots(node);
@@ -41,7 +40,8 @@ static void put_children(struct maple_pool *pool, const struct mt_value_ops *ops
 		mt_pool_free_bulk(pool, freed, gone);
 }
 
-void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *node, uint32_t height)
+void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops,
+		    struct maple_node *node, uint32_t height)
 {
 	if (!mt_node_put(node))
 		return;
@@ -62,7 +62,8 @@ bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max,
 		uint64_t last = mt_slot_max(node, i, max);
 
 		if (node->kind != MT_LEAF) {
-			if (!mt_subtree_count(mt_child(node, i), first, last, private_only, entries, covered))
+			if (!mt_subtree_count(mt_child(node, i), first, last, private_only, entries,
+					      covered))
 				return false;
 		} else if (mt_slot_present(node, i)) {
 			++*entries;
@@ -72,8 +73,8 @@ bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max,
 	return true;
 }
 
-void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node **children, unsigned done,
-		      unsigned count, uint32_t height)
+void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops,
+		      struct maple_node **children, unsigned done, unsigned count, uint32_t height)
 {
 	for (unsigned i = 0; i < done; i++) {
 		if (height == 1)
@@ -86,8 +87,8 @@ void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops, s
 
 /* The children of `copy`, which still refers to the source's: replace them by copies of their own. `height` is the
  * node's. On error none is left. */
-static int dup_children(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *copy,
-			uint32_t height)
+static int dup_children(struct maple_pool *pool, const struct mt_value_ops *ops,
+			struct maple_node *copy, uint32_t height)
 {
 	struct maple_node *children[MT_MAX_SLOTS];
 	uint64_t *slots = mt_slots(copy);
@@ -123,7 +124,8 @@ int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree)
 	struct maple_pool *pool = mt_pool_of(new_tree);
 	struct maple_node *root;
 
-	if (mt_attr(mt) != mt_attr(new_tree) || mt->ma_ops != new_tree->ma_ops || !mtree_empty(new_tree))
+	if (mt_attr(mt) != mt_attr(new_tree) || mt->ma_ops != new_tree->ma_ops ||
+	    !mtree_empty(new_tree))
 		return -EINVAL;
 	if (new_tree->ma_busy)
 		return -EBUSY;

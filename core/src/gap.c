@@ -16,7 +16,8 @@ static uint64_t leaf_gap(const struct maple_node *leaf, uint64_t min, uint64_t m
 
 	for (; gaps; gaps &= gaps - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(gaps);
-		uint64_t size = mt_range_size(mt_slot_min(leaf, slot, min), mt_slot_max(leaf, slot, max));
+		uint64_t size =
+			mt_range_size(mt_slot_min(leaf, slot, min), mt_slot_max(leaf, slot, max));
 
 		if (size > largest)
 			largest = size;
@@ -100,7 +101,8 @@ static int next_candidate(const struct gap_request *request, const struct ma_lev
 		if (request->reverse ? last < request->min : first > request->max)
 			return -1;
 		if (node->kind == MT_LEAF) {
-			if (!mt_slot_present(node, (unsigned)slot) && fit(request, first, last, start))
+			if (!mt_slot_present(node, (unsigned)slot) &&
+			    fit(request, first, last, start))
 				return slot;
 		} else if (node->narrow.gap[slot] >= request->size) {
 			return slot;
@@ -111,7 +113,8 @@ static int next_candidate(const struct gap_request *request, const struct ma_lev
 
 /* Depth first over the subtrees whose largest gap may do. At most one path on each side of the window is walked
  * in vain; every other subtree entered has a gap of the size. */
-static int search_gaps(const struct maple_tree *mt, const struct gap_request *request, uint64_t *start)
+static int search_gaps(const struct maple_tree *mt, const struct gap_request *request,
+		       uint64_t *start)
 {
 	struct ma_level path[MT_MAX_HEIGHT];
 	uint64_t from = request->reverse ? request->max : request->min;
@@ -145,8 +148,8 @@ static int search_gaps(const struct maple_tree *mt, const struct gap_request *re
 	}
 }
 
-int mt_empty_area(const struct maple_tree *mt, uint64_t min, uint64_t max, uint64_t size, uint64_t align,
-		  bool reverse, uint64_t *start)
+int mt_empty_area(const struct maple_tree *mt, uint64_t min, uint64_t max, uint64_t size,
+		  uint64_t align, bool reverse, uint64_t *start)
 {
 	struct gap_request request = {min, max, size, align, reverse};
 
@@ -157,7 +160,8 @@ int mt_empty_area(const struct maple_tree *mt, uint64_t min, uint64_t max, uint6
 	return search_gaps(mt, &request, start);
 }
 
-static int cursor_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size, bool reverse)
+static int cursor_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size,
+			     bool reverse)
 {
 	uint64_t start;
 	int status = mt_empty_area(mas->tree, min, max, size, 1, reverse, &start);

@@ -41,7 +41,8 @@ static void report_lock(const char *what, const void *lock, int subclass)
 	void (*report)(const char *) = __atomic_load_n(&lock_report, __ATOMIC_ACQUIRE);
 	char message[160];
 
-	snprintf(message, sizeof(message), "maple tree lock %p, subclass %d: %s", lock, subclass, what);
+	snprintf(message, sizeof(message), "maple tree lock %p, subclass %d: %s", lock, subclass,
+		 what);
 	if (report)
 		report(message);
 	else
@@ -54,8 +55,8 @@ static void note_lock(const struct mt_lock *lock, int subclass)
 		if (held[i].lock == lock)
 			report_lock("taken twice by one thread", lock, subclass);
 		else if (held[i].subclass == subclass)
-			report_lock("a lock of the same subclass is held: nesting not declared", lock,
-				    subclass);
+			report_lock("a lock of the same subclass is held: nesting not declared",
+				    lock, subclass);
 	}
 	if (held_count < MT_HELD_MAX)
 		held[held_count++] = (struct held_lock){lock, subclass};

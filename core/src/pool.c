@@ -10,8 +10,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define MT_CHUNK_SLABS_MAX 128u	 /* 2 MiB */
-#define MT_EMPTY_SLABS_KEPT 64u	 /* beside as many as are in use, so that fork loops reuse their memory */
+#define MT_CHUNK_SLABS_MAX 128u /* 2 MiB */
+#define MT_EMPTY_SLABS_KEPT                                                                        \
+	64u /* beside as many as are in use, so that fork loops reuse their memory */
 
 struct maple_pool {
 	struct mt_lock lock;
@@ -271,6 +272,16 @@ void mt_pool_free_bulk(struct maple_pool *pool, size_t count, struct maple_node 
 void mt_free_one(struct maple_pool *pool, struct maple_node *node)
 {
 	mt_pool_free_bulk(pool, 1, &node);
+}
+
+bool mt_pool_has_free(struct maple_pool *pool, const struct maple_node *node)
+{
+	bool is_free;
+
+	mt_spin_lock(&pool->lock);
+	is_free = mt_slab_of(node)->free >> mt_slab_index(node) & 1;
+	mt_spin_unlock(&pool->lock);
+	return is_free;
 }
 
 static void trim_locked(struct maple_pool *pool)

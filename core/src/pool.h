@@ -37,8 +37,9 @@ struct mt_chunk {
 };
 
 struct mt_slab {
-	uint64_t free;	      /* bit i: node i is free */
-	struct mt_slab *next; /* in the pool's list of partly used or of empty slabs; full ones: none */
+	uint64_t free; /* bit i: node i is free */
+	struct mt_slab
+		*next; /* in the pool's list of partly used or of empty slabs; full ones: none */
 	struct mt_slab *previous;
 	struct mt_chunk *chunk;
 	uint64_t visited; /* nodes seen in visiting pass number `pass` */
@@ -60,6 +61,8 @@ size_t mt_pool_alloc_bulk(struct maple_pool *pool, size_t count, struct maple_no
 /* Give nodes back, whatever their counts. Contents are not looked at. */
 void mt_pool_free_bulk(struct maple_pool *pool, size_t count, struct maple_node **nodes);
 void mt_free_one(struct maple_pool *pool, struct maple_node *node);
+/* Whether the pool holds the node to be free. For validation. */
+bool mt_pool_has_free(struct maple_pool *pool, const struct maple_node *node);
 
 static inline struct mt_slab *mt_slab_of(const struct maple_node *node)
 {
@@ -76,10 +79,15 @@ static inline uint32_t *mt_node_refs(const struct maple_node *node)
 	return &mt_slab_of(node)->refs[mt_slab_index(node)];
 }
 
+static inline uint32_t mt_node_count_refs(const struct maple_node *node)
+{
+	return __atomic_load_n(mt_node_refs(node), __ATOMIC_ACQUIRE);
+}
+
 /* Whether one reference is all there is. Acquires what the last other owner did before letting go. */
 static inline bool mt_node_single(const struct maple_node *node)
 {
-	return __atomic_load_n(mt_node_refs(node), __ATOMIC_ACQUIRE) == 1;
+	return mt_node_count_refs(node) == 1;
 }
 
 static inline void mt_node_get(const struct maple_node *node)

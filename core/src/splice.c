@@ -50,8 +50,8 @@ struct splice {
 	uint64_t made_gap[3];
 };
 
-static struct mt_spine *add_spine(struct splice *splice, struct maple_node *node, uint64_t min, uint64_t max,
-				  unsigned level, const struct mt_spine *parent)
+static struct mt_spine *add_spine(struct splice *splice, struct maple_node *node, uint64_t min,
+				  uint64_t max, unsigned level, const struct mt_spine *parent)
 {
 	struct mt_spine *spine;
 
@@ -62,20 +62,24 @@ static struct mt_spine *add_spine(struct splice *splice, struct maple_node *node
 	spine->max = max;
 	spine->level = (uint8_t)level;
 	spine->drop_low = spine->drop_high = 0;
-	spine->owned = (!parent || parent->owned) && (!splice->mt->ma_shared || mt_node_single(node));
+	spine->owned =
+		(!parent || parent->owned) && (!splice->mt->ma_shared || mt_node_single(node));
 	spine->borrowed = (!parent || parent->owned) && !spine->owned;
 	return spine;
 }
 
-static struct mt_spine *add_child(struct splice *splice, const struct mt_spine *parent, unsigned slot)
+static struct mt_spine *add_child(struct splice *splice, const struct mt_spine *parent,
+				  unsigned slot)
 {
-	return add_spine(splice, mt_child(parent->node, slot), mt_slot_min(parent->node, slot, parent->min),
+	return add_spine(splice, mt_child(parent->node, slot),
+			 mt_slot_min(parent->node, slot, parent->min),
 			 mt_slot_max(parent->node, slot, parent->max), parent->level + 1u, parent);
 }
 
 /* Set what a node on an edge keeps: for the left edge nothing behind `left`, for the right nothing before `right`.
  * A leaf drops its end slots too: the pieces that stay of them are the write's. */
-static void cut_spine(struct mt_spine *spine, bool is_left, bool is_right, unsigned left, unsigned right)
+static void cut_spine(struct mt_spine *spine, bool is_left, bool is_right, unsigned left,
+		      unsigned right)
 {
 	bool leaf = spine->node->kind == MT_LEAF;
 
@@ -132,8 +136,9 @@ static void count_splice(struct splice *splice)
 			uint64_t last = mt_slot_max(spine->node, slot, spine->max);
 
 			if (spine->node->kind != MT_LEAF) {
-				if (!spine->owned || !mt_subtree_count(mt_child(spine->node, slot), first, last,
-								       true, &entries, covered)) {
+				if (!spine->owned ||
+				    !mt_subtree_count(mt_child(spine->node, slot), first, last,
+						      true, &entries, covered)) {
 					mt->ma_counted = false;
 					return;
 				}
@@ -153,7 +158,8 @@ static void count_splice(struct splice *splice)
 }
 
 /* Put slots [low, high) of a spine into the list at `at`; those of a shared node get references of their own. */
-static void put_slots(struct splice *splice, unsigned at, const struct mt_spine *spine, unsigned low, unsigned high)
+static void put_slots(struct splice *splice, unsigned at, const struct mt_spine *spine,
+		      unsigned low, unsigned high)
 {
 	struct maple_node *node = spine->node;
 	const uint64_t *slots = mt_slots(node);
@@ -173,13 +179,15 @@ static void put_slots(struct splice *splice, unsigned at, const struct mt_spine 
 		mt_retain(splice->mt->ma_ops, slots, node->present & mt_slot_mask(low, high));
 }
 
-static void append_slots(struct splice *splice, const struct mt_spine *spine, unsigned low, unsigned high)
+static void append_slots(struct splice *splice, const struct mt_spine *spine, unsigned low,
+			 unsigned high)
 {
 	put_slots(splice, splice->items, spine, low, high);
 	splice->items += high - low;
 }
 
-static void prepend_slots(struct splice *splice, const struct mt_spine *spine, unsigned low, unsigned high)
+static void prepend_slots(struct splice *splice, const struct mt_spine *spine, unsigned low,
+			  unsigned high)
 {
 	unsigned more = high - low;
 
@@ -192,7 +200,8 @@ static void prepend_slots(struct splice *splice, const struct mt_spine *spine, u
 	splice->min = spine->min;
 }
 
-static void append_item(struct splice *splice, uint64_t last, uint64_t word, bool present, uint64_t gap)
+static void append_item(struct splice *splice, uint64_t last, uint64_t word, bool present,
+			uint64_t gap)
 {
 	unsigned at = splice->items++;
 
@@ -205,8 +214,8 @@ static void append_item(struct splice *splice, uint64_t last, uint64_t word, boo
 static void append_made(struct splice *splice)
 {
 	for (unsigned i = 0; i < splice->made; i++)
-		append_item(splice, splice->made_last[i], (uint64_t)(uintptr_t)splice->made_node[i], false,
-			    splice->made_gap[i]);
+		append_item(splice, splice->made_last[i], (uint64_t)(uintptr_t)splice->made_node[i],
+			    false, splice->made_gap[i]);
 }
 
 static void list_items(struct splice *splice)
@@ -221,10 +230,12 @@ static void list_items(struct splice *splice)
 	append_slots(splice, left, 0, left->left);
 	if (left->node->kind == MT_LEAF) {
 		if (write->left_piece)
-			append_item(splice, write->first - 1, write->left_word, write->left_present, 0);
+			append_item(splice, write->first - 1, write->left_word, write->left_present,
+				    0);
 		append_item(splice, write->last, write->word, write->present, 0);
 		if (write->right_piece)
-			append_item(splice, write->right_last, write->right_word, write->right_present, 0);
+			append_item(splice, write->right_last, write->right_word,
+				    write->right_present, 0);
 	} else {
 		append_made(splice);
 	}
@@ -269,7 +280,8 @@ static void pull_left(struct splice *splice, unsigned from)
 
 	spine->left--;
 	for (unsigned level = from; level < splice->level; level++) {
-		spine = add_child(splice, spine, level == from ? spine->left : spine->node->count - 1u);
+		spine = add_child(splice, spine,
+				  level == from ? spine->left : spine->node->count - 1u);
 		spine->left = spine->right = (uint8_t)(spine->node->count - 1);
 		splice->left[level + 1] = spine;
 	}
@@ -282,7 +294,8 @@ static void fill_up(struct splice *splice, enum mt_kind kind)
 {
 	const struct mt_spine *left = splice->left[splice->level];
 
-	if (kind == MT_LEAF && left == splice->right[splice->level] && splice->items >= left->node->count)
+	if (kind == MT_LEAF && left == splice->right[splice->level] &&
+	    splice->items >= left->node->count)
 		return;
 	while (splice->items < mt_least(kind)) {
 		int from_right = keeps_right(splice);
@@ -298,14 +311,15 @@ static void fill_up(struct splice *splice, enum mt_kind kind)
 }
 
 /* Write items [low, high) of the list into a node. */
-static void fill_node(const struct splice *splice, struct maple_node *node, enum mt_kind kind, unsigned low,
-		      unsigned high)
+static void fill_node(const struct splice *splice, struct maple_node *node, enum mt_kind kind,
+		      unsigned low, unsigned high)
 {
 	unsigned count = high - low;
 
 	node->kind = (uint8_t)kind;
 	node->count = (uint8_t)count;
-	node->present = kind == MT_LEAF ? (uint16_t)(splice->present >> low & mt_slot_mask(0, count)) : 0;
+	node->present =
+		kind == MT_LEAF ? (uint16_t)(splice->present >> low & mt_slot_mask(0, count)) : 0;
 	node->unused = 0;
 	memcpy(node->pivot, splice->last + low, (count - 1) * sizeof(node->pivot[0]));
 	for (unsigned i = count - 1; i < mt_capacity(kind) - 1; i++)
@@ -327,7 +341,8 @@ static unsigned first_share(const struct splice *splice, enum mt_kind kind, unsi
 	    splice->write->last < splice->last[end - 1])
 		return (splice->items + nodes - 1) / nodes;
 	/* A leaf of nothing but the last gap would be no leaf. */
-	return end == MT_WIDE_SLOTS && !(splice->present >> end & 1) ? MT_WIDE_SLOTS - 1 : MT_WIDE_SLOTS;
+	return end == MT_WIDE_SLOTS && !(splice->present >> end & 1) ? MT_WIDE_SLOTS - 1
+								     : MT_WIDE_SLOTS;
 }
 
 static void make_nodes(struct splice *splice, enum mt_kind kind)
@@ -350,8 +365,9 @@ static void make_nodes(struct splice *splice, enum mt_kind kind)
 		low += share;
 		splice->made_node[i] = node;
 		splice->made_last[i] = splice->last[low - 1];
-		splice->made_gap[i] =
-			mt_tracks_gaps(splice->mt) ? mt_node_gap(node, min, splice->made_last[i]) : 0;
+		splice->made_gap[i] = mt_tracks_gaps(splice->mt)
+					      ? mt_node_gap(node, min, splice->made_last[i])
+					      : 0;
 		min = splice->made_last[i] + 1;
 	}
 }

@@ -12,7 +12,8 @@
 
 /* ---- attributes ---- */
 
-void mt_init_pool(struct maple_tree *mt, uint32_t flags, struct maple_pool *pool, const struct mt_value_ops *ops)
+void mt_init_pool(struct maple_tree *mt, uint32_t flags, struct maple_pool *pool,
+		  const struct mt_value_ops *ops)
 {
 	*mt = (struct maple_tree)MTREE_INIT(, flags & MT_FLAGS_ATTR_MASK);
 	mt->ma_pool = pool;
@@ -57,7 +58,8 @@ static void count_all(struct maple_tree *mt)
 	mt->ma_entries = 0;
 	mt->ma_covered[0] = mt->ma_covered[1] = 0;
 	if (mt->ma_root)
-		mt_subtree_count(mt->ma_root, 0, UINT64_MAX, false, &mt->ma_entries, mt->ma_covered);
+		mt_subtree_count(mt->ma_root, 0, UINT64_MAX, false, &mt->ma_entries,
+				 mt->ma_covered);
 	mt->ma_counted = true;
 }
 
@@ -209,7 +211,8 @@ static int finish_write(struct maple_tree *mt, int status, struct mt_grave *grav
 	return status;
 }
 
-static int locked_write(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word, bool present)
+static int locked_write(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word,
+			bool present)
 {
 	struct mt_grave grave;
 	struct ma_state mas;
@@ -239,8 +242,8 @@ int mtree_store(struct maple_tree *mt, uint64_t index, void *entry)
 	return mtree_store_range(mt, index, index, entry);
 }
 
-static int locked_insert(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word, bool present,
-			 struct mt_entry *occupied)
+static int locked_insert(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word,
+			 bool present, struct mt_entry *occupied)
 {
 	struct mt_grave grave;
 	struct ma_state mas;
@@ -290,8 +293,8 @@ int mtree_erase(struct maple_tree *mt, uint64_t index, void **erased)
 	return status;
 }
 
-static int locked_alloc(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size, uint64_t min,
-			uint64_t max, bool reverse)
+static int locked_alloc(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
+			uint64_t min, uint64_t max, bool reverse)
 {
 	struct mt_grave grave;
 	struct ma_state mas;
@@ -302,8 +305,8 @@ static int locked_alloc(struct maple_tree *mt, uint64_t *start, void *entry, uin
 	status = mt_empty_area(mt, min, max, size, 1, reverse, &first);
 	if (!status) {
 		mas_init(&mas, mt, first);
-		status = mt_write_range(&mas, first, first + (size - 1), (uint64_t)(uintptr_t)entry, entry != NULL,
-					&grave);
+		status = mt_write_range(&mas, first, first + (size - 1), (uint64_t)(uintptr_t)entry,
+					entry != NULL, &grave);
 	}
 	status = finish_write(mt, status, &grave);
 	if (!status)
@@ -311,17 +314,20 @@ static int locked_alloc(struct maple_tree *mt, uint64_t *start, void *entry, uin
 	return status;
 }
 
-int mtree_alloc_range(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size, uint64_t min, uint64_t max)
+int mtree_alloc_range(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
+		      uint64_t min, uint64_t max)
 {
 	return locked_alloc(mt, start, entry, size, min, max, false);
 }
 
-int mtree_alloc_rrange(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size, uint64_t min, uint64_t max)
+int mtree_alloc_rrange(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
+		       uint64_t min, uint64_t max)
 {
 	return locked_alloc(mt, start, entry, size, min, max, true);
 }
 
-int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t low, uint64_t high, uint64_t *next)
+int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t low,
+		       uint64_t high, uint64_t *next)
 {
 	struct mt_grave grave;
 	struct ma_state mas;
@@ -338,7 +344,8 @@ int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint
 	}
 	if (!status) {
 		mas_init(&mas, mt, found);
-		status = mt_write_range(&mas, found, found, (uint64_t)(uintptr_t)entry, entry != NULL, &grave);
+		status = mt_write_range(&mas, found, found, (uint64_t)(uintptr_t)entry,
+					entry != NULL, &grave);
 	}
 	status = finish_write(mt, status, &grave);
 	if (status)

@@ -18,8 +18,8 @@ struct check {
 	bool after_gap; /* the slot before the one being looked at is a gap */
 };
 
-__attribute__((format(printf, 4, 5))) static int broken(const struct check *check, uint64_t min, uint64_t max,
-							 const char *format, ...)
+__attribute__((format(printf, 4, 5))) static int broken(const struct check *check, uint64_t min,
+							uint64_t max, const char *format, ...)
 {
 	va_list arguments;
 	int used;
@@ -35,29 +35,34 @@ __attribute__((format(printf, 4, 5))) static int broken(const struct check *chec
 	return -EINVAL;
 }
 
-static int check_limits(const struct check *check, const struct maple_node *node, uint32_t height, uint64_t min,
-			uint64_t max)
+static int check_limits(const struct check *check, const struct maple_node *node, uint32_t height,
+			uint64_t min, uint64_t max)
 {
 	enum mt_kind kind = height == 1 ? MT_LEAF : mt_internal_kind(check->mt);
 	bool root = node == check->mt->ma_root;
+	uint32_t refs = mt_node_count_refs(node);
 	unsigned least = mt_least(kind);
 
 	if (node->kind != kind)
-		return broken(check, min, max, "kind %u where %u belongs", node->kind, (unsigned)kind);
+		return broken(check, min, max, "kind %u where %u belongs", node->kind,
+			      (unsigned)kind);
 	if (root || (kind == MT_LEAF && max == UINT64_MAX))
 		least = kind == MT_LEAF ? 1 : 2;
 	if (node->count < least || node->count > mt_capacity(kind))
-		return broken(check, min, max, "%u slots, not %u to %u", node->count, least, mt_capacity(kind));
-	if (mt_slab_of(node)->free >> mt_slab_index(node) & 1)
+		return broken(check, min, max, "%u slots, not %u to %u", node->count, least,
+			      mt_capacity(kind));
+	if (mt_pool_has_free(mt_pool_of(check->mt), node))
 		return broken(check, min, max, "in the tree, but free in its pool");
-	if (*mt_node_refs(node) == 0 || (!check->mt->ma_shared && *mt_node_refs(node) != 1))
-		return broken(check, min, max, "%" PRIu32 " references", *mt_node_refs(node));
+	if (refs == 0 || (!check->mt->ma_shared && refs != 1))
+		return broken(check, min, max, "%" PRIu32 " references", refs);
 	if (node->present & ~mt_slot_mask(0, kind == MT_LEAF ? node->count : 0))
-		return broken(check, min, max, "presence bits %#x past its %u slots", node->present, node->count);
+		return broken(check, min, max, "presence bits %#x past its %u slots", node->present,
+			      node->count);
 	return 0;
 }
 
-static int check_pivots(const struct check *check, const struct maple_node *node, uint64_t min, uint64_t max)
+static int check_pivots(const struct check *check, const struct maple_node *node, uint64_t min,
+			uint64_t max)
 {
 	unsigned last = node->count - 1u;
 	uint64_t low = min;
@@ -70,11 +75,13 @@ static int check_pivots(const struct check *check, const struct maple_node *node
 	}
 	for (unsigned i = last; i < mt_capacity((enum mt_kind)node->kind) - 1; i++)
 		if (node->pivot[i] != UINT64_MAX)
-			return broken(check, min, max, "unused pivot %u is %" PRIu64, i, node->pivot[i]);
+			return broken(check, min, max, "unused pivot %u is %" PRIu64, i,
+				      node->pivot[i]);
 	return 0;
 }
 
-static int check_leaf(struct check *check, const struct maple_node *node, uint64_t min, uint64_t max)
+static int check_leaf(struct check *check, const struct maple_node *node, uint64_t min,
+		      uint64_t max)
 {
 	for (unsigned i = 0; i < node->count; i++) {
 		bool present = mt_slot_present(node, i);
@@ -85,12 +92,14 @@ static int check_leaf(struct check *check, const struct maple_node *node, uint64
 		if (!present)
 			continue;
 		check->entries++;
-		mt_covered_add(check->covered, mt_slot_min(node, i, min), mt_slot_max(node, i, max));
+		mt_covered_add(check->covered, mt_slot_min(node, i, min),
+			       mt_slot_max(node, i, max));
 	}
 	return node->present ? 0 : broken(check, min, max, "a leaf with no value");
 }
 
-static int check_subtree(struct check *check, const struct maple_node *node, uint32_t height, uint64_t min, uint64_t max)
+static int check_subtree(struct check *check, const struct maple_node *node, uint32_t height,
+			 uint64_t min, uint64_t max)
 {
 	int status = check_limits(check, node, height, min, max);
 
@@ -106,7 +115,8 @@ static int check_subtree(struct check *check, const struct maple_node *node, uin
 		status = check_subtree(check, child, height - 1, first, last);
 		if (status)
 			return status;
-		if (node->kind == MT_NARROW && node->narrow.gap[i] != mt_node_gap(child, first, last))
+		if (node->kind == MT_NARROW &&
+		    node->narrow.gap[i] != mt_node_gap(child, first, last))
 			return broken(check, min, max, "gap %u is %" PRIu64 ", not %" PRIu64, i,
 				      node->narrow.gap[i], mt_node_gap(child, first, last));
 	}
@@ -121,7 +131,8 @@ int mt_validate(const struct maple_tree *mt, char *reason, size_t size)
 
 	if (!mt->ma_root || !height || height > MT_MAX_HEIGHT) {
 		if (mt->ma_root || height)
-			return broken(&check, 0, UINT64_MAX, "height %" PRIu32 " does not fit the root", height);
+			return broken(&check, 0, UINT64_MAX,
+				      "height %" PRIu32 " does not fit the root", height);
 	} else {
 		status = check_subtree(&check, mt->ma_root, height, 0, UINT64_MAX);
 		if (status)
@@ -129,10 +140,12 @@ int mt_validate(const struct maple_tree *mt, char *reason, size_t size)
 	}
 	if (mt->ma_busy)
 		return broken(&check, 0, UINT64_MAX, "a write has not ended");
-	if (mt->ma_counted && (mt->ma_entries != check.entries || mt->ma_covered[0] != check.covered[0] ||
-			       mt->ma_covered[1] != check.covered[1]))
+	if (mt->ma_counted &&
+	    (mt->ma_entries != check.entries || mt->ma_covered[0] != check.covered[0] ||
+	     mt->ma_covered[1] != check.covered[1]))
 		return broken(&check, 0, UINT64_MAX,
-			      "counted %" PRIu64 " entries over %" PRIu64 " keys, holds %" PRIu64 " over %" PRIu64,
+			      "counted %" PRIu64 " entries over %" PRIu64 " keys, holds %" PRIu64
+			      " over %" PRIu64,
 			      mt->ma_entries, mt->ma_covered[0], check.entries, check.covered[0]);
 	return 0;
 }

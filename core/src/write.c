@@ -12,6 +12,8 @@
 #include "walk.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 /* Bring the path to the slot of `first`: from the leaf it stands in if that covers the key. */
 static void walk_to(struct ma_state *mas, uint64_t first)
@@ -28,6 +30,13 @@ static void walk_to(struct ma_state *mas, uint64_t first)
 	mas_descend(mas, first);
 }
 
+static void slot_entry(const struct ma_level *leaf, unsigned slot, struct mt_entry *entry)
+{
+	entry->first = mt_slot_min(leaf->node, slot, leaf->min);
+	entry->last = mt_slot_max(leaf->node, slot, leaf->max);
+	entry->word = leaf->node->wide.slot[slot];
+}
+
 /* The slot around a key near the write: in its leaf, or through a cursor of its own. True for a value. */
 static bool slot_around(struct ma_state *mas, uint64_t index, struct mt_entry *around)
 {
@@ -41,9 +50,7 @@ static bool slot_around(struct ma_state *mas, uint64_t index, struct mt_entry *a
 		leaf = mas_leaf(&other);
 	}
 	slot = mt_search.slot(leaf->node, index);
-	around->first = mt_slot_min(leaf->node, slot, leaf->min);
-	around->last = mt_slot_max(leaf->node, slot, leaf->max);
-	around->word = leaf->node->wide.slot[slot];
+	slot_entry(leaf, slot, around);
 	return mt_slot_present(leaf->node, slot);
 }
 
@@ -93,14 +100,18 @@ static int cut_value(const struct mt_value_ops *ops, const struct mt_entry *whol
 	return 0;
 }
 
-/* Find the pieces left over at both ends and take references to their values. */
+/* Find the slots at both ends and the pieces left over there, and take references to those that are values. */
 static int cut_ends(struct mt_write *write)
 {
 	const struct mt_value_ops *ops = write->mt->ma_ops;
+	const struct ma_level *leaf = mas_leaf(write->mas);
 	struct mt_entry whole;
-	bool present = slot_around(write->mas, write->first, &whole);
+	bool present = mt_slot_present(leaf->node, leaf->slot);
 	int status;
 
+	slot_entry(leaf, leaf->slot, &whole);
+	write->low = leaf->slot;
+	write->high = leaf->slot + 1;
 	write->left_piece = whole.first < write->first;
 	write->left_present = write->left_piece && present;
 	if (write->left_present) {
@@ -110,8 +121,14 @@ static int cut_ends(struct mt_write *write)
 			return status;
 		}
 	}
-	if (write->last > whole.last)
+	if (write->last > whole.last && write->last <= leaf->max) {
+		write->high = mt_search.slot(leaf->node, write->last) + 1;
+		slot_entry(leaf, write->high - 1, &whole);
+		present = mt_slot_present(leaf->node, write->high - 1);
+	} else if (write->last > whole.last) {
+		write->high = 0;
 		present = slot_around(write->mas, write->last, &whole);
+	}
 	write->right_last = whole.last;
 	write->right_piece = write->last < whole.last;
 	write->right_present = write->right_piece && present;
@@ -132,26 +149,23 @@ static void uncut_ends(struct mt_write *write)
 	mt_release(write->mt->ma_ops, &write->right_word, write->right_present);
 }
 
-/* Account for the slots [low, high) of a leaf that go, and for the new slots in their place. */
-static void count_in_leaf(struct mt_write *write, unsigned low, unsigned high)
+/* Account for the slots of the leaf that go, and for the new ones in their place. */
+static void count_in_leaf(struct mt_write *write)
 {
 	struct maple_tree *mt = write->mt;
 	const struct ma_level *leaf = mas_leaf(write->mas);
-	uint32_t present = leaf->node->present & mt_slot_mask(low, high);
+	uint32_t present = leaf->node->present & mt_slot_mask(write->low, write->high);
 
 	if (!mt->ma_counted)
 		return;
 	for (; present; present &= present - 1) {
-		unsigned slot = (unsigned)__builtin_ctz(present);
-		uint64_t first = mt_slot_min(leaf->node, slot, leaf->min);
-		uint64_t last = mt_slot_max(leaf->node, slot, leaf->max);
+		struct mt_entry entry;
 
+		slot_entry(leaf, (unsigned)__builtin_ctz(present), &entry);
 		mt->ma_entries--;
-		if (first < write->first)
-			first = write->first;
-		if (last > write->last)
-			last = write->last;
-		mt_covered_subtract(mt->ma_covered, first, last);
+		mt_covered_subtract(mt->ma_covered,
+				    entry.first < write->first ? write->first : entry.first,
+				    entry.last > write->last ? write->last : entry.last);
 	}
 	mt->ma_entries += (uint64_t)write->left_present + write->present + write->right_present;
 	if (write->present)
@@ -159,20 +173,23 @@ static void count_in_leaf(struct mt_write *write, unsigned low, unsigned high)
 }
 
 /*
- * Replace slots [low, high) of the private leaf by the pieces and the new slot: `size` slots at most 16 in all.
- * Only the slots behind are moved.
+ * Replace the touched slots of the private leaf by the pieces and the new slot: `size` slots in all, at most 16. Only
+ * the slots behind are moved.
  */
-static void write_in_leaf(struct mt_write *write, unsigned low, unsigned high, unsigned size)
+static void write_in_leaf(struct mt_write *write, unsigned size)
 {
 	struct mt_grave *grave = write->grave;
 	struct ma_state *mas = write->mas;
 	struct maple_node *node = mas_leaf(mas)->node;
 	uint64_t *slot = node->wide.slot;
 	uint64_t *pivot = node->pivot;
+	unsigned low = write->low;
+	unsigned high = write->high;
 	unsigned at = low + write->left_piece;
 	unsigned behind = at + 1 + write->right_piece; /* where the slots from `high` on go */
 	unsigned count = node->count;
 	uint32_t present = node->present;
+	bool gaps_differ = !write->present || (~present & mt_slot_mask(low, high));
 	uint32_t middle;
 
 	grave->dropped_present = (present & mt_slot_mask(low, high)) >> low;
@@ -200,9 +217,12 @@ static void write_in_leaf(struct mt_write *write, unsigned low, unsigned high, u
 	}
 	middle = (uint32_t)write->left_present << low | (uint32_t)write->present << at |
 		 (uint32_t)write->right_present << (at + 1);
-	node->present = (uint16_t)((present & mt_slot_mask(0, low)) | middle | present >> high << behind);
+	node->present =
+		(uint16_t)((present & mt_slot_mask(0, low)) | middle | present >> high << behind);
 	node->count = (uint8_t)size;
 	mas_leaf(mas)->slot = at;
+	if (gaps_differ && mt_tracks_gaps(write->mt))
+		mt_gaps_up(mas->path, mas->depth);
 }
 
 /* Nodes for a write that only adds slots: one for each level that must be copied, two for each that splits. */
@@ -290,27 +310,20 @@ static int write_first(struct mt_write *write)
 static int write_planned(struct mt_write *write)
 {
 	struct ma_state *mas = write->mas;
-	const struct ma_level *leaf = mas_leaf(mas);
 	const struct mt_value_ops *ops = write->mt->ma_ops;
-	unsigned low = leaf->slot;
 	unsigned bound = mt_write_bound(write->mt);
 	int status;
 
-	if (write->last <= leaf->max) {
-		unsigned count = leaf->node->count;
-		unsigned high = low + 1;
-		unsigned size;
+	if (write->high) {
+		unsigned count = mas_leaf(mas)->node->count;
+		unsigned size = count - (write->high - write->low) + write->left_piece + 1 +
+				write->right_piece;
 
-		if (write->last > mt_slot_max(leaf->node, low, leaf->max))
-			high = mt_search.slot(leaf->node, write->last) + 1;
-		size = count - (high - low) + write->left_piece + 1 + write->right_piece;
 		if (size >= count || size >= mt_least(MT_LEAF)) {
 			if (size <= MT_WIDE_SLOTS && mas_path_private(mas)) {
 				mt_retain(ops, &write->word, write->present);
-				count_in_leaf(write, low, high);
-				write_in_leaf(write, low, high, size);
-				if (mt_tracks_gaps(write->mt))
-					mt_gaps_up(mas->path, mas->depth);
+				count_in_leaf(write);
+				write_in_leaf(write, size);
 				return 0;
 			}
 			bound = growth_bound(mas, size);
@@ -358,6 +371,26 @@ static int write_locked(struct mt_write *write)
 	return status;
 }
 
+#ifdef MT_DEBUG
+/* Debug builds check the tree after each write: a small one always, a large one now and then, since it takes O(n). */
+static void check_written(const struct maple_tree *mt)
+{
+	char reason[200];
+
+	if (mt_tree_height(mt) > 2 && mt->ma_generation % 256)
+		return;
+	if (mt_validate(mt, reason, sizeof(reason))) {
+		fprintf(stderr, "maple tree broken by a write: %s\n", reason);
+		abort();
+	}
+}
+#else
+static void check_written(const struct maple_tree *mt)
+{
+	(void)mt;
+}
+#endif
+
 int mt_write_range(struct ma_state *mas, uint64_t first, uint64_t last, uint64_t word, bool present,
 		   struct mt_grave *grave)
 {
@@ -396,6 +429,7 @@ int mt_write_range(struct ma_state *mas, uint64_t first, uint64_t last, uint64_t
 	mas->word = write.word;
 	mas->present = present;
 	mas->status = ma_active;
+	check_written(mt);
 	return 0;
 }
 

@@ -39,7 +39,7 @@ struct mt_spine {
 struct mt_grave {
 	unsigned spines;
 	int kept_level;
-	uint32_t height; /* of the tree that the spines belong to */
+	uint32_t height;          /* of the tree that the spines belong to */
 	uint32_t dropped_present; /* of a node written in place: values or children that it lost */
 	bool dropped_children;
 	uint64_t dropped[MT_MAX_SLOTS];
@@ -61,6 +61,9 @@ struct mt_write {
 	bool left_present;
 	bool right_present;
 	uint64_t right_last; /* last key of the slot around `last` */
+	/* The slots [low, high) of the leaf that the write touches; high is 0 where it goes beyond the leaf. */
+	unsigned low;
+	unsigned high;
 	/* Nodes taken and not used yet. */
 	unsigned reserved;
 	struct maple_node *reserve[3 * MT_MAX_HEIGHT + 1];
@@ -80,7 +83,8 @@ unsigned mt_write_bound(const struct maple_tree *mt);
 void mt_splice(struct mt_write *write);
 
 /* Give up one reference to a subtree of a height; with the last one goes all below that no other tree holds. */
-void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node *node, uint32_t height);
+void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops,
+		    struct maple_node *node, uint32_t height);
 /* Add up the entries and covered keys of a subtree; false, with the sums unfinished, where `private_only` is set and a
  * part of it is shared. */
 bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max, bool private_only,
@@ -88,8 +92,8 @@ bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max,
 
 /* The way out of filling a node's children, allocated at once: the first `done` are whole; the one at `done`, if any, has
  * undone what was below it; the others are blank. `height` is the children's. */
-void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops, struct maple_node **children, unsigned done,
-		      unsigned count, uint32_t height);
+void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops,
+		      struct maple_node **children, unsigned done, unsigned count, uint32_t height);
 
 /* Whether every node on the cursor's path belongs to its tree alone. */
 static inline bool mas_path_private(const struct ma_state *mas)
@@ -123,13 +127,15 @@ static inline void mt_covered_subtract(uint64_t covered[2], uint64_t first, uint
 	covered[0] -= 1;
 }
 
-static inline void mt_retain(const struct mt_value_ops *ops, const uint64_t *words, uint32_t present)
+static inline void mt_retain(const struct mt_value_ops *ops, const uint64_t *words,
+			     uint32_t present)
 {
 	if (ops && ops->retain && present)
 		ops->retain(ops->context, words, present);
 }
 
-static inline void mt_release(const struct mt_value_ops *ops, const uint64_t *words, uint32_t present)
+static inline void mt_release(const struct mt_value_ops *ops, const uint64_t *words,
+			      uint32_t present)
 {
 	if (ops && ops->release && present)
 		ops->release(ops->context, words, present);

@@ -89,19 +89,19 @@ static void compare(const struct arrays *arrays, uint32_t flags)
 	CHECK_SAME_ENTRIES(&built, &stored);
 	CHECK_EQ(mt_entries(&built), arrays->count);
 
-	/* Full nodes: few more than the fewest that can hold it. */
+	/* Full leaves; above them at most one node more than needed below each node. */
 	nodes = mt_node_count(&built);
 	if (arrays->count) {
-		size_t level = fewest_leaves(arrays), fewest = level;
-		size_t fan = flags & MT_FLAGS_ALLOC_RANGE ? 10 : 16, levels = 1;
+		size_t level = fewest_leaves(arrays), fewest = level, above = 0;
+		size_t fan = flags & MT_FLAGS_ALLOC_RANGE ? 10 : 16, height = 1;
 
 		while (level > 1) {
 			level = (level + fan - 1) / fan;
 			fewest += level;
-			levels++;
+			above += ++height >= 3 ? level : 0;
 		}
 		CHECK(nodes >= fewest);
-		CHECK(nodes <= fewest + levels);
+		CHECK(nodes <= fewest + 2 * above + 1);
 	}
 
 	/* It is a tree like any other. */

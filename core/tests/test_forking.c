@@ -87,7 +87,7 @@ static void duplicate_and_replace(uint32_t flags)
 	replace_every_entry(&by_fork);
 	check_child(&by_fork);
 	check_parent(&parent);
-	CHECK_SAME_NODES(&child, &by_fork);
+	CHECK_SAME_ENTRIES(&child, &by_fork);
 
 	/* The parent may go first. */
 	mt_fini(&parent);
