@@ -3,18 +3,19 @@
  * The maple tree: an ordered map from non-overlapping closed ranges of 64-bit keys to 64-bit words.
  *
  * Every key of 0 ... UINT64_MAX can be stored. A range with no value is a gap. Two trees may share
- * nodes (mt_fork()); a node that is shared is never written, so each tree behaves as if it were alone.
+ * nodes (mt_fork()); a node that is shared is never written, so each tree behaves as if it were
+ * alone.
  *
  * Two layers of names
  *   mtree_*, mt_*  the normal interface: one call does one thing and takes the tree's lock itself,
  *                  unless the tree was made with MT_FLAGS_LOCK_EXTERN: then the caller holds its own.
- *   mas_*          the advanced interface: a cursor (struct ma_state) that keeps its place. It never
- *                  takes a lock: hold mas_lock() or the external lock around it.
+ *   mas_*          the advanced interface: a cursor (struct ma_state) that keeps its place. It
+ *                  never takes a lock: hold mas_lock() or the external lock around it.
  *
  * Two layers of values
  *   void *         as the kernel documents: NULL is a gap, and storing NULL erases.
- *   uint64_t       the *_word() functions: every word, 0 included, is a value; gaps are told apart by
- *                  the boolean result.
+ *   uint64_t       the *_word() functions: every word, 0 included, is a value; gaps are told apart
+ *                  by the boolean result.
  *
  * What differs from the kernel's interface
  *   - no allocation flags: memory comes from the tree's pool (struct maple_pool);
@@ -22,9 +23,9 @@
  *     erased entry comes back through a pointer;
  *   - no RCU: readers take the lock, or read a mt_fork() of the tree that nobody else writes.
  *
- * Errors are negative errno values: -EINVAL a bad argument, -EEXIST occupied, -EBUSY no room found or
- * (for writers) a call made from inside one of this tree's value operations, -ENOMEM no memory. A call
- * that fails leaves the tree exactly as it was.
+ * Errors are negative errno values: -EINVAL a bad argument, -EEXIST occupied, -EBUSY no room found
+ * or (for writers) a call made from inside one of this tree's value operations, -ENOMEM no memory.
+ * A call that fails leaves the tree exactly as it was.
  *
  * Costs: n is the number of ranges, h = O(log n) the height.
  */
@@ -48,7 +49,7 @@ extern "C" {
 struct maple_node;
 struct maple_pool;
 
-/* ---- attributes ------------------------------------------------------------------------------- */
+/* ---- attributes ----------------------------------------------------------------------------- */
 
 #define MT_FLAGS_ALLOC_RANGE 0x01u /* track gaps: empty_area and alloc work */
 #define MT_FLAGS_LOCK_EXTERN 0x02u /* the caller locks; the tree never does */
@@ -67,8 +68,8 @@ struct mt_entry {
 };
 
 /*
- * What a tree does with its values. Any member may be NULL. Without a table, words are plain numbers.
- * The table is borrowed: it must outlive every tree and fork that uses it.
+ * What a tree does with its values. Any member may be NULL. Without a table, words are plain
+ * numbers. The table is borrowed: it must outlive every tree and fork that uses it.
  */
 struct mt_value_ops {
 	/* Take / give back one reference for each i with bit i of `present` set: words[i].
@@ -108,9 +109,9 @@ struct maple_tree {
 	const struct mt_value_ops *ma_ops;
 	const struct mt_external_lock *ma_external_lock;
 	uint64_t ma_generation; /* grows with each write; cursors compare it */
-	uint64_t ma_entries;    /* number of ranges, where ma_counted */
-	uint64_t ma_covered
-		[2]; /* number of keys with a value: low and high word, where ma_counted */
+	/* Where ma_counted: the number of ranges, and of keys with a value (low and high word). */
+	uint64_t ma_entries;
+	uint64_t ma_covered[2];
 	bool ma_counted;
 	bool ma_shared; /* some node may be shared: false until the first fork */
 	bool ma_busy;   /* a value operation is running inside a write */
@@ -145,7 +146,7 @@ MT_API void mt_covered(struct maple_tree *mt, uint64_t *low, uint64_t *high);
 MT_API size_t mt_node_count(const struct maple_tree *mt);
 #define MT_NODE_BYTES 256
 
-/* ---- pools ------------------------------------------------------------------------------------ */
+/* ---- pools ---------------------------------------------------------------------------------- */
 
 /* Where a pool gets its memory. alloc returns `size` bytes aligned to `align`, or NULL. */
 struct mt_allocator {
@@ -160,7 +161,8 @@ struct mt_pool_stats {
 	size_t bytes;       /* taken from the allocator */
 };
 
-/* A new pool with one reference; `allocator` NULL means the C library. -ENOMEM. Pools are thread safe. */
+/* A new pool with one reference; `allocator` NULL means the C library. -ENOMEM. Pools are thread
+ * safe. */
 MT_API int mt_pool_create(struct maple_pool **out, const struct mt_allocator *allocator);
 MT_API void mt_pool_get(struct maple_pool *pool);
 MT_API void mt_pool_put(struct maple_pool *pool); /* frees it with the last reference */
@@ -170,7 +172,7 @@ MT_API void mt_pool_fail_nth(struct maple_pool *pool, uint64_t n);
 /* Give chunks with no node in use back to the allocator. */
 MT_API void mt_pool_trim(struct maple_pool *pool);
 
-/* ---- locks ------------------------------------------------------------------------------------ */
+/* ---- locks ---------------------------------------------------------------------------------- */
 
 /* The tree's own lock (a spin lock, not re-entrant). No effect on MT_FLAGS_LOCK_EXTERN trees. */
 MT_API void mtree_lock(struct maple_tree *mt);
@@ -182,11 +184,12 @@ MT_API void mtree_lock_nested(struct maple_tree *mt, int subclass);
 /* Debug builds call this instead of printing to stderr when the lock rules are broken. */
 MT_API void mt_set_lock_report(void (*report)(const char *message));
 
-/* ---- normal interface: look-ups. Each locks; O(h). Values are borrowed. ------------------------ */
+/* ---- normal interface: look-ups. Each locks; O(h). Values are borrowed. ---------------------- */
 
 MT_API void *mtree_load(struct maple_tree *mt, uint64_t index);
 MT_API bool mtree_load_word(struct maple_tree *mt, uint64_t index, uint64_t *word);
-/* The whole range around index: true for an entry; false for a gap, with out->first/last its ends. */
+/* The whole range around index: true for an entry; false for a gap, with out->first/last its ends.
+ */
 MT_API bool mtree_lookup(struct maple_tree *mt, uint64_t index, struct mt_entry *out);
 /* The first entry that reaches *index or lies above it, up to max; *index becomes its last + 1
  * (0 where that wraps). mt_find_after() is for going on: it stops at a wrapped *index of 0. */
@@ -195,8 +198,8 @@ MT_API void *mt_find_after(struct maple_tree *mt, uint64_t *index, uint64_t max)
 /* The entry after / before the one (or the gap) at index, no further than max / min. */
 MT_API void *mt_next(struct maple_tree *mt, uint64_t index, uint64_t max);
 MT_API void *mt_prev(struct maple_tree *mt, uint64_t index, uint64_t min);
-/* The same for any word, with the entry's whole range: first entry at or above `index` that begins at
- * or below `max`; last entry at or below `index` that ends at or above `min`. */
+/* The same for any word, with the entry's whole range: first entry at or above `index` that begins
+ * at or below `max`; last entry at or below `index` that ends at or above `min`. */
 MT_API bool mtree_find(struct maple_tree *mt, uint64_t index, uint64_t max, struct mt_entry *out);
 MT_API bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min,
 			   struct mt_entry *out);
@@ -205,16 +208,19 @@ MT_API bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min,
 	for ((entry) = mt_find((mt), &(index), (max)); (entry);                                    \
 	     (entry) = mt_find_after((mt), &(index), (max)))
 
-/* Many look-ups: words[i] and, in present[i], 0 or 1, for each keys[i]. Descends several keys at once.
- * Takes no lock: read a fork, or hold the lock. Returns how many are present. O(count * h). */
+/* Many look-ups: words[i] and, in present[i], 0 or 1, for each keys[i]. Descends several keys at
+ * once. Takes no lock: read a fork, or hold the lock. Returns how many are present. O(count * h).
+ */
 MT_API size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t count,
 			    uint64_t *words, uint8_t *present);
 
-/* ---- normal interface: writes. Each locks; O(h) plus what it drops. ---------------------------- */
-/* The tree takes its own reference to a stored value (ops->retain); the caller's stays the caller's. */
+/* ---- normal interface: writes. Each locks; O(h) plus what it drops. -------------------------- */
+/* The tree takes its own reference to a stored value (ops->retain); the caller's stays the
+ * caller's. */
 
 MT_API int mtree_store(struct maple_tree *mt, uint64_t index, void *entry);
-/* Overwrite [first, last]; what lies under it is split, cut or dropped. -EINVAL where first > last. */
+/* Overwrite [first, last]; what lies under it is split, cut or dropped. -EINVAL where first > last.
+ */
 MT_API int mtree_store_range(struct maple_tree *mt, uint64_t first, uint64_t last, void *entry);
 MT_API int mtree_store_range_word(struct maple_tree *mt, uint64_t first, uint64_t last,
 				  uint64_t word);
@@ -225,17 +231,17 @@ MT_API int mtree_insert_range(struct maple_tree *mt, uint64_t first, uint64_t la
 /* With the entry that was in the way (borrowed) in *occupied on -EEXIST. */
 MT_API int mtree_insert_range_word(struct maple_tree *mt, uint64_t first, uint64_t last,
 				   uint64_t word, struct mt_entry *occupied);
-/* Remove the whole range around index. *erased (may be NULL) gets what was there, NULL for a gap; with
- * value operations it is the tree's reference that has ended, so do not follow it. */
+/* Remove the whole range around index. *erased (may be NULL) gets what was there, NULL for a gap;
+ * with value operations it is the tree's reference that has ended, so do not follow it. */
 MT_API int mtree_erase(struct maple_tree *mt, uint64_t index, void **erased);
-/* Find the lowest / highest free place of `size` keys in [min, max] and store there. -EBUSY: no such
- * place. -EINVAL: size 0, larger than the window, min > max, or a tree that tracks no gaps. */
+/* Find the lowest / highest free place of `size` keys in [min, max] and store there. -EBUSY: no
+ * such place. -EINVAL: size 0, larger than the window, min > max, or a tree that tracks no gaps. */
 MT_API int mtree_alloc_range(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
 			     uint64_t min, uint64_t max);
 MT_API int mtree_alloc_rrange(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
 			      uint64_t min, uint64_t max);
-/* One free key of [low, high], from *next on and then again from low. *next becomes the key after it.
- * 0, or 1 where the search wrapped. */
+/* One free key of [low, high], from *next on and then again from low. *next becomes the key after
+ * it. 0, or 1 where the search wrapped. */
 MT_API int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t low,
 			      uint64_t high, uint64_t *next);
 /* The search alone, with alignment: *start a multiple of align (>= 1), lowest or highest. No lock.
@@ -243,24 +249,24 @@ MT_API int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entr
 MT_API int mt_empty_area(const struct maple_tree *mt, uint64_t min, uint64_t max, uint64_t size,
 			 uint64_t align, bool reverse, uint64_t *start);
 
-/* Fill an empty tree from n sorted, non-overlapping ranges: full nodes, O(n). -EINVAL where the tree is
- * not empty or entry *bad (may be NULL) is out of order. */
+/* Fill an empty tree from n sorted, non-overlapping ranges: full nodes, O(n). -EINVAL where the
+ * tree is not empty or entry *bad (may be NULL) is out of order. */
 MT_API int mt_build(struct maple_tree *mt, const uint64_t *first, const uint64_t *last,
 		    const uint64_t *words, size_t count, size_t *bad);
 
-/* ---- whole trees ------------------------------------------------------------------------------ */
+/* ---- whole trees ---------------------------------------------------------------------------- */
 
-/* A full private copy (the seed): one depth-first pre-order pass, nodes copied whole, all children of a
- * node allocated at once. `new_tree` must be empty and have equal attributes and value operations, else
- * -EINVAL. -ENOMEM leaves it empty. O(n). mtree_dup() locks both trees, the new one nested; for
- * __mt_dup() the caller holds both. */
+/* A full private copy (the seed): one depth-first pre-order pass, nodes copied whole, all children
+ * of a node allocated at once. `new_tree` must be empty and have equal attributes and value
+ * operations, else -EINVAL. -ENOMEM leaves it empty. O(n). mtree_dup() locks both trees, the new
+ * one nested; for __mt_dup() the caller holds both. */
 MT_API int mtree_dup(struct maple_tree *mt, struct maple_tree *new_tree);
 MT_API int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree);
-/* Initialise `new_tree` (uninitialised memory) as a second tree with the same contents, attributes, pool
- * and value operations: O(1), no allocation, cannot fail. The caller holds mt's lock. */
+/* Initialise `new_tree` (uninitialised memory) as a second tree with the same contents, attributes,
+ * pool and value operations: O(1), no allocation, cannot fail. The caller holds mt's lock. */
 MT_API void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree);
-/* Initialise `new_tree` as what lies in [first, last], cut at the ends; shares nodes. O(h). On error
- * new_tree is empty. The caller holds mt's lock. */
+/* Initialise `new_tree` as what lies in [first, last], cut at the ends; shares nodes. O(h). On
+ * error new_tree is empty. The caller holds mt's lock. */
 MT_API int mt_slice(struct maple_tree *mt, uint64_t first, uint64_t last,
 		    struct maple_tree *new_tree);
 /* Drop all contents; the attributes, the pool and the value operations stay. O(nodes not shared).
@@ -279,16 +285,18 @@ struct mt_difference {
 	bool a_present;
 	bool b_present;
 };
-/* Call emit for each stretch where a and b differ, in order; words are compared as numbers. Subtrees that
- * both share are skipped: O(h) per difference for relatives. Stops early and returns emit's result where
- * that is not 0. The caller holds both locks; emit must not write either tree. */
+/* Call emit for each stretch where a and b differ, in order; words are compared as numbers.
+ * Subtrees that both share are skipped: O(h) per difference for relatives. Stops early and returns
+ * emit's result where that is not 0. The caller holds both locks; emit must not write either tree.
+ */
 MT_API int mt_diff(const struct maple_tree *a, const struct maple_tree *b,
 		   int (*emit)(void *context, const struct mt_difference *difference),
 		   void *context);
 
-/* Call visit for each leaf's values. _private: leaves that no other tree reaches. _shared: the others, each
- * once per `pass` of the pool however many trees reach it. What a garbage collector needs. Stops at
- * a result other than 0 and returns it. visit must not write any tree. One pass at a time per pool. */
+/* Call visit for each leaf's values. _private: leaves that no other tree reaches. _shared: the
+ * others, each once per `pass` of the pool however many trees reach it. What a garbage collector
+ * needs. Stops at a result other than 0 and returns it. visit must not write any tree. One pass at
+ * a time per pool. */
 typedef int (*mt_visit_fn)(void *context, const uint64_t *words, uint32_t present);
 MT_API int mt_visit_private(const struct maple_tree *mt, mt_visit_fn visit, void *context);
 MT_API uint32_t mt_visit_begin(struct maple_pool *pool);
@@ -305,7 +313,7 @@ MT_API void mt_dump_to(const struct maple_tree *mt, enum mt_dump_format format,
 		       void (*write)(void *context, const char *text, size_t length),
 		       void *context);
 
-/* ---- advanced interface: the cursor ----------------------------------------------------------- */
+/* ---- advanced interface: the cursor --------------------------------------------------------- */
 
 enum maple_status {
 	ma_start,     /* at index, not walked */
@@ -324,9 +332,9 @@ struct ma_level {
 };
 
 /*
- * A cursor: a position in one tree, with the path to it. Borrows the tree. After any write that it did not
- * make itself it walks again from `index`, so it never follows a freed node. Cheap to make: the path is not
- * initialised.
+ * A cursor: a position in one tree, with the path to it. Borrows the tree. After any write that it
+ * did not make itself it walks again from `index`, so it never follows a freed node. Cheap to make:
+ * the path is not initialised.
  */
 struct ma_state {
 	struct maple_tree *tree;
@@ -358,13 +366,13 @@ MT_API void mas_lock(struct ma_state *mas);
 MT_API void mas_lock_nested(struct ma_state *mas, int subclass);
 MT_API void mas_unlock(struct ma_state *mas);
 
-/* Steps return the value where they stop, NULL for a gap or for nothing; index, last, word and present say
- * more. A step that finds nothing leaves index and last alone and sets the status. O(h), O(1) amortised
- * for a run of steps. */
+/* Steps return the value where they stop, NULL for a gap or for nothing; index, last, word and
+ * present say more. A step that finds nothing leaves index and last alone and sets the status.
+ * O(h), O(1) amortised for a run of steps. */
 MT_API void *mas_walk(struct ma_state *mas); /* to the range around index */
 MT_API void *mas_load(struct ma_state *mas);
-/* From where it stands to the next / previous entry (the _range forms: or gap), as long as that begins at
- * or below max / ends at or above min. */
+/* From where it stands to the next / previous entry (the _range forms: or gap), as long as that
+ * begins at or below max / ends at or above min. */
 MT_API void *mas_next(struct ma_state *mas, uint64_t max);
 MT_API void *mas_next_range(struct ma_state *mas, uint64_t max);
 MT_API void *mas_prev(struct ma_state *mas, uint64_t min);
@@ -377,26 +385,27 @@ MT_API void *mas_find_range_rev(struct ma_state *mas, uint64_t min);
 
 #define mas_for_each(mas, entry, max) while (((entry) = mas_find((mas), (max))) != NULL)
 
-/* The same steps for any word: true where the cursor now stands on something (an entry; for the _range
- * forms possibly a gap, see `present`). */
+/* The same steps for any word: true where the cursor now stands on something (an entry; for the
+ * _range forms possibly a gap, see `present`). */
 MT_API bool mas_walk_word(struct ma_state *mas); /* true for an entry */
 MT_API bool mas_next_word(struct ma_state *mas, uint64_t max, bool gaps);
 MT_API bool mas_prev_word(struct ma_state *mas, uint64_t min, bool gaps);
 MT_API bool mas_find_word(struct ma_state *mas, uint64_t max, bool gaps);
 MT_API bool mas_find_rev_word(struct ma_state *mas, uint64_t min, bool gaps);
 
-/* Store over [index, last], NULL to erase it. The cursor then stands on what it stored. Values are released
- * before these return, under the caller's lock. */
+/* Store over [index, last], NULL to erase it. The cursor then stands on what it stored. Values are
+ * released before these return, under the caller's lock. */
 MT_API int mas_store(struct ma_state *mas, void *entry);
 MT_API int mas_store_word(struct ma_state *mas, uint64_t word);
 MT_API int mas_clear(struct ma_state *mas);
 /* -EEXIST with index, last and word of what is in the way. */
 MT_API int mas_insert(struct ma_state *mas, void *entry);
-/* Erase the whole range around index; *erased (may be NULL) as in mtree_erase(). The cursor then stands on
- * [first, last] of what was erased, or of the gap that was there. */
+/* Erase the whole range around index; *erased (may be NULL) as in mtree_erase(). The cursor then
+ * stands on [first, last] of what was erased, or of the gap that was there. */
 MT_API int mas_erase(struct ma_state *mas, void **erased);
-/* Reserve the most nodes that a store over [index, last] can need, so that mas_store_prealloc() cannot fail;
- * nothing may write the tree in between. The reserve lasts until then or mas_destroy(). */
+/* Reserve the most nodes that a store over [index, last] can need, so that mas_store_prealloc()
+ * cannot fail; nothing may write the tree in between. The reserve lasts until then or
+ * mas_destroy(). */
 MT_API int mas_preallocate(struct ma_state *mas, void *entry);
 MT_API void mas_store_prealloc(struct ma_state *mas, void *entry);
 /* Set index and last to the lowest / highest free place of `size` keys in [min, max]. Errors as

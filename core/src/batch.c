@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many look-ups at once. A single descent waits for memory at each level; a group of keys going down side by side,
- * each child's cache lines asked for one level ahead, waits for all of them together.
+ * Many look-ups at once. A single descent waits for memory at each level; a group of keys going
+ * down side by side, each child's cache lines asked for one level ahead, waits for all of them
+ * together.
  */
 #include "search.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Building a tree from sorted ranges. The input is checked and its slots (entries and the gaps between) counted first,
- * so the shape is known: full leaves, and above them nodes whose children differ by one leaf at most in what they
- * hold. Then one pass over the input fills the tree depth first, all children of a node allocated at once.
+ * Building a tree from sorted ranges. The input is checked and its slots (entries and the gaps
+ * between) counted first, so the shape is known: full leaves, and above them nodes whose children
+ * differ by one leaf at most in what they hold. Then one pass over the input fills the tree depth
+ * first, all children of a node allocated at once.
  */
 #include "gap.h"
 #include "pool.h"
@@ -46,7 +47,8 @@ static int check_input(struct build *build, size_t *bad)
 	return 0;
 }
 
-/* The next leaf: full, but for the last, and for the one before it where else the last would hold only a gap. */
+/* The next leaf: full, but for the last, and for the one before it where else the last would hold
+ * only a gap. */
 static void fill_leaf(struct build *build, struct maple_node *leaf)
 {
 	size_t slots = build->slots < MT_WIDE_SLOTS ? build->slots : MT_WIDE_SLOTS;
@@ -77,7 +79,8 @@ static void fill_leaf(struct build *build, struct maple_node *leaf)
 	mt_retain(build->mt->ma_ops, leaf->wide.slot, leaf->present);
 }
 
-/* Fill `node`, of that height, with `leaves` leaves below it, `below` of which fit under one child. */
+/* Fill `node`, of that height, with `leaves` leaves below it, `below` of which fit under one child.
+ */
 static int fill_internal(struct build *build, struct maple_node *node, uint32_t height,
 			 size_t leaves, size_t below)
 {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The writing half of the cursor's interface, and the nodes it may hold in reserve (a list through their first slots).
- * The caller holds the lock.
+ * The writing half of the cursor's interface, and the nodes it may hold in reserve (a list through
+ * their first slots). The caller holds the lock.
  */
 #include "walk.h"
 #include "write.h"
 
 #include <errno.h>
 
-/* A new value for just the entry that the cursor stands on, as loops over a tree make it: one word changes. */
+/* A new value for just the entry that the cursor stands on, as loops over a tree make it: one word
+ * changes. */
 static bool replace_here(struct ma_state *mas, uint64_t word)
 {
 	struct maple_tree *mt = mas->tree;

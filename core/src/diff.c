@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The difference of two trees: both are walked side by side, and a node that both reach over the same keys is
- * passed over whole. Neighbouring stretches with the same two values are one.
+ * The difference of two trees: both are walked side by side, and a node that both reach over the
+ * same keys is passed over whole. Neighbouring stretches with the same two values are one.
  */
 #include "walk.h"
 
@@ -37,7 +37,8 @@ static int add(struct diff *diff, const struct mt_difference *found)
 	return status;
 }
 
-/* The highest node, counted from the leaves, that both paths lead through over the same keys; NULL for none. */
+/* The highest node, counted from the leaves, that both paths lead through over the same keys; NULL
+ * for none. */
 static const struct ma_level *common_node(const struct ma_state *a, const struct ma_state *b)
 {
 	unsigned levels = a->depth < b->depth ? a->depth : b->depth;

@@ -2,10 +2,11 @@
 /*
  * Whole trees: duplicate, fork, slice, destroy.
  *
- * mtree_dup() is the seed, __mt_dup() of the kernel's series: one depth-first pre-order pass over the source. A
- * node is copied whole; on meeting an internal node all its children are allocated at once, all or nothing, and
- * take the places of the source's children in the copy. If an allocation fails, what was made is freed and
- * the new tree stays empty. Recursion is as deep as the tree is high, at most MT_MAX_HEIGHT.
+ * mtree_dup() is the seed, __mt_dup() of the kernel's series: one depth-first pre-order pass over
+ * the source. A node is copied whole; on meeting an internal node all its children are allocated at
+ * once, all or nothing, and take the places of the source's children in the copy. If an allocation
+ * fails, what was made is freed and the new tree stays empty. Recursion is as deep as the tree is
+ * high, at most MT_MAX_HEIGHT.
  */
 #include "pool.h"
 #include "search.h"
@@ -14,8 +15,9 @@
 #include <errno.h>
 
 /*
- * Give up all children of an internal node that is going, and free those that were its own, at once. `height` is the
- * node's: plain words need no look at the leaves, whose counts stand beside them.
+ * Give up all children of an internal node that is going, and free those that were its own, at
+ * once. `height` is the node's: plain words need no look at the leaves, whose counts stand beside
+ * them.
  */
 static void put_children(struct maple_pool *pool, const struct mt_value_ops *ops,
 			 struct maple_node *node, uint32_t height)
@@ -85,8 +87,8 @@ void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops,
 	mt_pool_free_bulk(pool, count, children);
 }
 
-/* The children of `copy`, which still refers to the source's: replace them by copies of their own. `height` is the
- * node's. On error none is left. */
+/* The children of `copy`, which still refers to the source's: replace them by copies of their own.
+ * `height` is the node's. On error none is left. */
 static int dup_children(struct maple_pool *pool, const struct mt_value_ops *ops,
 			struct maple_node *copy, uint32_t height)
 {
@@ -114,7 +116,8 @@ static int dup_children(struct maple_pool *pool, const struct mt_value_ops *ops,
 	return 0;
 
 undo:
-	/* The child at `done` has lost its own children already; those behind it are not copied yet. */
+	/* The child at `done` has lost its own children already; those behind it are not copied
+	 * yet. */
 	mt_children_undo(pool, ops, children, done, count, height - 1);
 	return -ENOMEM;
 }
@@ -205,7 +208,8 @@ int mt_slice(struct maple_tree *mt, uint64_t first, uint64_t last, struct maple_
 	return status;
 }
 
-/* Take the contents out of a tree, so that it is empty, and drop them: unlocked, and with the tree whole again. */
+/* Take the contents out of a tree, so that it is empty, and drop them: unlocked, and with the tree
+ * whole again. */
 static void empty_tree(struct maple_tree *mt, bool lock)
 {
 	struct maple_node *root;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gaps. A narrow node keeps the size of the largest gap below each child; sizes are in keys, and the whole space,
- * 2^64, counts as UINT64_MAX. No gap spans two leaves, so the size of a leaf's largest gap needs the leaf alone.
+ * Gaps. A narrow node keeps the size of the largest gap below each child; sizes are in keys, and
+ * the whole space, 2^64, counts as UINT64_MAX. No gap spans two leaves, so the size of a leaf's
+ * largest gap needs the leaf alone.
  */
 #include "gap.h"
 #include "search.h"
@@ -85,8 +86,8 @@ static bool fit(const struct gap_request *request, uint64_t first, uint64_t last
 }
 
 /*
- * From `slot` on, in the direction of the search: the next slot that reaches into the window and whose gap may
- * do, or -1. In a leaf the gap itself is asked.
+ * From `slot` on, in the direction of the search: the next slot that reaches into the window and
+ * whose gap may do, or -1. In a leaf the gap itself is asked.
  */
 static int next_candidate(const struct gap_request *request, const struct ma_level *level, int slot,
 			  uint64_t *start)
@@ -111,8 +112,8 @@ static int next_candidate(const struct gap_request *request, const struct ma_lev
 	return -1;
 }
 
-/* Depth first over the subtrees whose largest gap may do. At most one path on each side of the window is walked
- * in vain; every other subtree entered has a gap of the size. */
+/* Depth first over the subtrees whose largest gap may do. At most one path on each side of the
+ * window is walked in vain; every other subtree entered has a gap of the size. */
 static int search_gaps(const struct maple_tree *mt, const struct gap_request *request,
 		       uint64_t *start)
 {

@@ -7,7 +7,8 @@
 
 /* The size of the largest gap below a node that covers [min, max]. O(slots). */
 uint64_t mt_node_gap(const struct maple_node *node, uint64_t min, uint64_t max);
-/* After the node at path[depth - 1] changed: correct the sizes above it. The nodes there are private. */
+/* After the node at path[depth - 1] changed: correct the sizes above it. The nodes there are
+ * private. */
 void mt_gaps_up(struct ma_level *path, unsigned depth);
 
 #endif /* MT_GAP_H */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tree locks. In debug builds (MT_DEBUG) each thread keeps the list of tree locks that it holds, with the
- * subclass each was taken with: taking a second lock of the same subclass is what lock-order deadlocks are
- * made of, and is reported. The list is the thread's own; nothing here is shared but the lock words.
+ * Tree locks. In debug builds (MT_DEBUG) each thread keeps the list of tree locks that it holds,
+ * with the subclass each was taken with: taking a second lock of the same subclass is what
+ * lock-order deadlocks are made of, and is reported. The list is the thread's own; nothing here is
+ * shared but the lock words.
  */
 #include "lock.h"
 

@@ -9,9 +9,10 @@
  *           ...
  *           +16128 node 63
  *
- * so a node's slab and its number there follow from its address. Keeping the counts beside the nodes lets a
- * fork's first write, which counts up every child of each node on its path, and a destroy, which asks each node
- * whether it is shared, touch one dense line instead of one line per node.
+ * so a node's slab and its number there follow from its address. Keeping the counts beside the
+ * nodes lets a fork's first write, which counts up every child of each node on its path, and a
+ * destroy, which asks each node whether it is shared, touch one dense line instead of one line per
+ * node.
  *
  * The pool's lock guards the free bits, lists and statistics; reference counts are atomic.
  */
@@ -84,7 +85,8 @@ static inline uint32_t mt_node_count_refs(const struct maple_node *node)
 	return __atomic_load_n(mt_node_refs(node), __ATOMIC_ACQUIRE);
 }
 
-/* Whether one reference is all there is. Acquires what the last other owner did before letting go. */
+/* Whether one reference is all there is. Acquires what the last other owner did before letting go.
+ */
 static inline bool mt_node_single(const struct maple_node *node)
 {
 	return mt_node_count_refs(node) == 1;
@@ -95,8 +97,8 @@ static inline void mt_node_get(const struct maple_node *node)
 	__atomic_fetch_add(mt_node_refs(node), 1u, __ATOMIC_RELAXED);
 }
 
-/* Drop a reference; true where it was the last, and the caller now frees the node. Only an owner can add a
- * reference, so a count of one cannot rise under us and needs no atomic subtraction. */
+/* Drop a reference; true where it was the last, and the caller now frees the node. Only an owner
+ * can add a reference, so a count of one cannot rise under us and needs no atomic subtraction. */
 static inline bool mt_node_put(const struct maple_node *node)
 {
 	return mt_node_single(node) ||

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Node search in its versions. Each version is a pair of functions: the count of pivots below a key, and the
- * look-up's descent with that count inlined. Owns nothing; `mt_search` is written once, before main().
+ * Node search in its versions. Each version is a pair of functions: the count of pivots below a
+ * key, and the look-up's descent with that count inlined. Owns nothing; `mt_search` is written
+ * once, before main().
  */
 #include "search.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What depends on the processor. Searching a node without branches: the slot of a key is the number of pivots below it. The header word and the
- * pivots fill sixteen 64-bit lanes, two cache lines; lanes that are no pivots are masked out. The best version that
- * the processor has is chosen once, when the program starts.
+ * What depends on the processor. Searching a node without branches: the slot of a key is the number
+ * of pivots below it. The header word and the pivots fill sixteen 64-bit lanes, two cache lines;
+ * lanes that are no pivots are masked out. The best version that the processor has is chosen once,
+ * when the program starts.
  */
 #ifndef MT_SEARCH_H
 #define MT_SEARCH_H
@@ -20,7 +21,8 @@ struct mt_search {
 
 extern struct mt_search mt_search;
 
-/* Every version that this processor can run, the portable one first; NULL past the last. For tests. */
+/* Every version that this processor can run, the portable one first; NULL past the last. For tests.
+ */
 const struct mt_search *mt_search_version(unsigned number);
 
 #endif /* MT_SEARCH_H */

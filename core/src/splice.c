@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The splice: the one way in which a tree changes shape. Insert, overwrite over many leaves, erase, clear, the first
- * write after a fork: all are this routine.
+ * The splice: the one way in which a tree changes shape. Insert, overwrite over many leaves, erase,
+ * clear, the first write after a fork: all are this routine.
  *
- * Two spines run from the root to the leaves at the two ends of the write; they part at the lowest common node.
+ * Two spines run from the root to the leaves at the two ends of the write; they part at the lowest
+ * common node.
  *
  *                      [ . L . . R . ]              common: keeps what is left of L and right of R
  *                       /         \
@@ -11,13 +12,15 @@
  *                   /               \
  *          [ a b|c x ]             [ x x|d e ]      leaves: a b c' NEW d' e
  *
- * From the leaves up, at each level: what the left spine keeps, what the level below yielded, what the right spine keeps
- * is one list of items. A list too short for a node takes in a neighbouring node, which moves that spine over. The
- * list goes into one, two or three new nodes, which are what this level yields. It ends at the first common node that
- * is private and can hold its list: that one is written in place; else with a new root.
+ * From the leaves up, at each level: what the left spine keeps, what the level below yielded, what
+ * the right spine keeps is one list of items. A list too short for a node takes in a neighbouring
+ * node, which moves that spine over. The list goes into one, two or three new nodes, which are what
+ * this level yields. It ends at the first common node that is private and can hold its list: that
+ * one is written in place; else with a new root.
  *
- * Old nodes are not touched until mt_bury(). Items from private nodes move; those from shared nodes are counted up.
- * Depth is bounded by the height; nodes come from the reserve, so nothing here can fail.
+ * Old nodes are not touched until mt_bury(). Items from private nodes move; those from shared nodes
+ * are counted up. Depth is bounded by the height; nodes come from the reserve, so nothing here can
+ * fail.
  */
 #include "gap.h"
 #include "pool.h"
@@ -36,7 +39,8 @@ struct splice {
 	unsigned level; /* being built */
 	struct mt_spine *left[MT_MAX_HEIGHT];
 	struct mt_spine *right[MT_MAX_HEIGHT];
-	/* The list of this level: last key, value or child, and (internal, gaps tracked) the gap below. */
+	/* The list of this level: last key, value or child, and (internal, gaps tracked) the gap
+	 * below. */
 	unsigned items;
 	uint64_t present;
 	uint64_t last[MT_ITEMS_MAX];
@@ -76,8 +80,8 @@ static struct mt_spine *add_child(struct splice *splice, const struct mt_spine *
 			 mt_slot_max(parent->node, slot, parent->max), parent->level + 1u, parent);
 }
 
-/* Set what a node on an edge keeps: for the left edge nothing behind `left`, for the right nothing before `right`.
- * A leaf drops its end slots too: the pieces that stay of them are the write's. */
+/* Set what a node on an edge keeps: for the left edge nothing behind `left`, for the right nothing
+ * before `right`. A leaf drops its end slots too: the pieces that stay of them are the write's. */
 static void cut_spine(struct mt_spine *spine, bool is_left, bool is_right, unsigned left,
 		      unsigned right)
 {
@@ -117,8 +121,8 @@ static void find_spines(struct splice *splice)
 	}
 }
 
-/* Account for all that is dropped, and for what the write puts in its place. Where a dropped subtree is shared, only a
- * count of the whole tree would tell: it is left to whoever asks. */
+/* Account for all that is dropped, and for what the write puts in its place. Where a dropped
+ * subtree is shared, only a count of the whole tree would tell: it is left to whoever asks. */
 static void count_splice(struct splice *splice)
 {
 	struct maple_tree *mt = splice->mt;
@@ -157,7 +161,8 @@ static void count_splice(struct splice *splice)
 		mt_covered_add(mt->ma_covered, write->first, write->last);
 }
 
-/* Put slots [low, high) of a spine into the list at `at`; those of a shared node get references of their own. */
+/* Put slots [low, high) of a spine into the list at `at`; those of a shared node get references of
+ * their own. */
 static void put_slots(struct splice *splice, unsigned at, const struct mt_spine *spine,
 		      unsigned low, unsigned high)
 {
@@ -259,7 +264,8 @@ static int keeps_left(const struct splice *splice)
 	return -1;
 }
 
-/* Move the right spine over to the next node of this level, below the ancestor at `from`, and take in all its slots. */
+/* Move the right spine over to the next node of this level, below the ancestor at `from`, and take
+ * in all its slots. */
 static void pull_right(struct splice *splice, unsigned from)
 {
 	struct mt_spine *spine = splice->right[from];
@@ -289,7 +295,8 @@ static void pull_left(struct splice *splice, unsigned from)
 	prepend_slots(splice, spine, 0, spine->node->count);
 }
 
-/* Too few items for a node: take in the nearest neighbour. A leaf that has not lost slots was within its rights. */
+/* Too few items for a node: take in the nearest neighbour. A leaf that has not lost slots was
+ * within its rights. */
 static void fill_up(struct splice *splice, enum mt_kind kind)
 {
 	const struct mt_spine *left = splice->left[splice->level];
@@ -330,8 +337,9 @@ static void fill_node(const struct splice *splice, struct maple_node *node, enum
 }
 
 /*
- * Where the list is cut between nodes: evenly, but for a write at the very end of the tree, as loads in ascending order
- * do: there the first leaf is left full, since nothing more is likely to come into it.
+ * Where the list is cut between nodes: evenly, but for a write at the very end of the tree, as
+ * loads in ascending order do: there the first leaf is left full, since nothing more is likely to
+ * come into it.
  */
 static unsigned first_share(const struct splice *splice, enum mt_kind kind, unsigned nodes)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree and its normal interface: each call takes the lock, does its work through a cursor on the stack, and buries
- * what it displaced after the unlock.
+ * The tree and its normal interface: each call takes the lock, does its work through a cursor on
+ * the stack, and buries what it displaced after the unlock.
  */
 #include "gap.h"
 #include "pool.h"

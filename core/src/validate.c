@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The invariants of node.h, checked one by one. Reads only; recursion is as deep as the tree is high. */
+/* The invariants of node.h, checked one by one. Reads only; recursion is as deep as the tree is
+ * high. */
 #include "gap.h"
 #include "pool.h"
 #include "write.h"

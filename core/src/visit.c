@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Visiting values for a garbage collector. A leaf's values are held once, by the leaf, however many trees reach it: so
- * each tree answers for the leaves that it alone reaches, and the shared ones are visited once per pass, marked in
- * their slab. A node below a shared one is shared, whatever its own count.
+ * Visiting values for a garbage collector. A leaf's values are held once, by the leaf, however many
+ * trees reach it: so each tree answers for the leaves that it alone reaches, and the shared ones
+ * are visited once per pass, marked in their slab. A node below a shared one is shared, whatever
+ * its own count.
  */
 #include "pool.h"
 

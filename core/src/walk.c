@@ -2,9 +2,10 @@
 /*
  * Walking: the cursor's path and the steps along it.
  *
- * A path holds, for each level from the root down, the node, the keys it covers and the slot taken. It is good as
- * long as the tree's generation is the one it was walked in; every entry point below checks that and walks again
- * from `index` otherwise. A step that stops at its limit leaves index and last alone and drops the path.
+ * A path holds, for each level from the root down, the node, the keys it covers and the slot taken.
+ * It is good as long as the tree's generation is the one it was walked in; every entry point below
+ * checks that and walks again from `index` otherwise. A step that stops at its limit leaves index
+ * and last alone and drops the path.
  */
 #include "walk.h"
 
@@ -32,7 +33,8 @@ void mas_set(struct ma_state *mas, uint64_t index)
 	mas_set_range(mas, index, index);
 }
 
-/* The path stays where it is: as long as the tree does not change, a store nearby starts from its leaf. */
+/* The path stays where it is: as long as the tree does not change, a store nearby starts from its
+ * leaf. */
 void mas_reset(struct ma_state *mas)
 {
 	mas->word = 0;
@@ -140,7 +142,8 @@ bool mas_path_prev(struct ma_state *mas)
 	return false;
 }
 
-/* A search met its limit: index and last stay, and the path, which has gone ahead of them, is dropped. */
+/* A search met its limit: index and last stay, and the path, which has gone ahead of them, is
+ * dropped. */
 static bool stop_at_limit(struct ma_state *mas, enum maple_status status)
 {
 	mas->status = status;
@@ -148,7 +151,8 @@ static bool stop_at_limit(struct ma_state *mas, enum maple_status status)
 	return false;
 }
 
-/* The path stands on a slot in question: take it, or go on to the next that is wanted and within max. */
+/* The path stands on a slot in question: take it, or go on to the next that is wanted and within
+ * max. */
 static bool take_or_next(struct ma_state *mas, uint64_t max, bool gaps, bool here)
 {
 	for (;; here = true) {

@@ -29,7 +29,8 @@ bool mas_path_prev(struct ma_state *mas);
 uint64_t mas_path_first(struct ma_state *mas);
 uint64_t mas_path_last(struct ma_state *mas);
 
-/* 0 where [index, last] has no value; -EEXIST, with the cursor on the first one there; -EINVAL for index > last. */
+/* 0 where [index, last] has no value; -EEXIST, with the cursor on the first one there; -EINVAL for
+ * index > last. */
 int mas_expect_free(struct ma_state *mas);
 
 #endif /* MT_WALK_H */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One store: the plan, the reserve, and the write inside a private leaf. See write.h for the order of things.
+ * One store: the plan, the reserve, and the write inside a private leaf. See write.h for the order
+ * of things.
  *
- * Nothing of the tree changes before all that can fail is done. Values: a stored word, and each piece of an entry that
- * was cut, gets a reference of its own before the tree changes; the entries that were overwritten or cut lose theirs
- * in mt_bury().
+ * Nothing of the tree changes before all that can fail is done. Values: a stored word, and each
+ * piece of an entry that was cut, gets a reference of its own before the tree changes; the entries
+ * that were overwritten or cut lose theirs in mt_bury().
  */
 #include "write.h"
 #include "gap.h"
@@ -37,7 +38,8 @@ static void slot_entry(const struct ma_level *leaf, unsigned slot, struct mt_ent
 	entry->word = leaf->node->wide.slot[slot];
 }
 
-/* The slot around a key near the write: in its leaf, or through a cursor of its own. True for a value. */
+/* The slot around a key near the write: in its leaf, or through a cursor of its own. True for a
+ * value. */
 static bool slot_around(struct ma_state *mas, uint64_t index, struct mt_entry *around)
 {
 	const struct ma_level *leaf = mas_leaf(mas);
@@ -100,7 +102,8 @@ static int cut_value(const struct mt_value_ops *ops, const struct mt_entry *whol
 	return 0;
 }
 
-/* Find the slots at both ends and the pieces left over there, and take references to those that are values. */
+/* Find the slots at both ends and the pieces left over there, and take references to those that are
+ * values. */
 static int cut_ends(struct mt_write *write)
 {
 	const struct mt_value_ops *ops = write->mt->ma_ops;
@@ -173,8 +176,8 @@ static void count_in_leaf(struct mt_write *write)
 }
 
 /*
- * Replace the touched slots of the private leaf by the pieces and the new slot: `size` slots in all, at most 16. Only
- * the slots behind are moved.
+ * Replace the touched slots of the private leaf by the pieces and the new slot: `size` slots in
+ * all, at most 16. Only the slots behind are moved.
  */
 static void write_in_leaf(struct mt_write *write, unsigned size)
 {
@@ -225,7 +228,8 @@ static void write_in_leaf(struct mt_write *write, unsigned size)
 		mt_gaps_up(mas->path, mas->depth);
 }
 
-/* Nodes for a write that only adds slots: one for each level that must be copied, two for each that splits. */
+/* Nodes for a write that only adds slots: one for each level that must be copied, two for each that
+ * splits. */
 static unsigned growth_bound(const struct ma_state *mas, unsigned leaf_size)
 {
 	unsigned extra = leaf_size > MT_WIDE_SLOTS;
@@ -372,7 +376,8 @@ static int write_locked(struct mt_write *write)
 }
 
 #ifdef MT_DEBUG
-/* Debug builds check the tree after each write: a small one always, a large one now and then, since it takes O(n). */
+/* Debug builds check the tree after each write: a small one always, a large one now and then, since
+ * it takes O(n). */
 static void check_written(const struct maple_tree *mt)
 {
 	char reason[200];

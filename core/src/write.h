@@ -2,9 +2,11 @@
 /*
  * Writing: one store (of a value, or of a gap) over a range.
  *
- *   plan      where it begins and ends, grown over neighbours that must or may become one slot with it;
+ *   plan      where it begins and ends, grown over neighbours that must or may become one slot with
+ * it;
  *   reserve   values for cut entries, and the most nodes that may be needed: all that can fail;
- *   write     in the leaf if it is private and stays within its limits, else by the splice (splice.c);
+ *   write     in the leaf if it is private and stays within its limits, else by the splice
+ * (splice.c);
  *   bury      what the write displaced: released when the tree is whole again, and unlocked.
  */
 #ifndef MT_WRITE_H
@@ -20,8 +22,9 @@ static inline unsigned mt_least(enum mt_kind kind)
 	return mt_capacity(kind) / 2;
 }
 
-/* A node on the edge of a splice. It keeps slots [0, left) and (right, count); what stands in [drop_low, drop_high)
- * goes; the rest, internal slots `left` and `right`, are spines of the level below. */
+/* A node on the edge of a splice. It keeps slots [0, left) and (right, count); what stands in
+ * [drop_low, drop_high) goes; the rest, internal slots `left` and `right`, are spines of the level
+ * below. */
 struct mt_spine {
 	struct maple_node *node;
 	uint64_t min;
@@ -61,7 +64,8 @@ struct mt_write {
 	bool left_present;
 	bool right_present;
 	uint64_t right_last; /* last key of the slot around `last` */
-	/* The slots [low, high) of the leaf that the write touches; high is 0 where it goes beyond the leaf. */
+	/* The slots [low, high) of the leaf that the write touches; high is 0 where it goes beyond
+	 * the leaf. */
 	unsigned low;
 	unsigned high;
 	/* Nodes taken and not used yet. */
@@ -70,8 +74,8 @@ struct mt_write {
 	struct mt_grave *grave;
 };
 
-/* Store over [first, last]; present false makes a gap. On success the cursor stands on [first, last] as given. What was
- * displaced is in `grave`, to be buried. */
+/* Store over [first, last]; present false makes a gap. On success the cursor stands on [first,
+ * last] as given. What was displaced is in `grave`, to be buried. */
 int mt_write_range(struct ma_state *mas, uint64_t first, uint64_t last, uint64_t word, bool present,
 		   struct mt_grave *grave);
 /* Release what a write displaced. May run value operations, and through them anything. */
@@ -79,19 +83,22 @@ void mt_bury(struct maple_pool *pool, const struct mt_value_ops *ops, struct mt_
 /* The most nodes that a store over [first, last] may take. */
 unsigned mt_write_bound(const struct maple_tree *mt);
 
-/* splice.c: the general write, for a plan whose pieces are ready. Takes nodes from write->reserve alone. */
+/* splice.c: the general write, for a plan whose pieces are ready. Takes nodes from write->reserve
+ * alone. */
 void mt_splice(struct mt_write *write);
 
-/* Give up one reference to a subtree of a height; with the last one goes all below that no other tree holds. */
+/* Give up one reference to a subtree of a height; with the last one goes all below that no other
+ * tree holds. */
 void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops,
 		    struct maple_node *node, uint32_t height);
-/* Add up the entries and covered keys of a subtree; false, with the sums unfinished, where `private_only` is set and a
- * part of it is shared. */
+/* Add up the entries and covered keys of a subtree; false, with the sums unfinished, where
+ * `private_only` is set and a part of it is shared. */
 bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max, bool private_only,
 		      uint64_t *entries, uint64_t covered[2]);
 
-/* The way out of filling a node's children, allocated at once: the first `done` are whole; the one at `done`, if any, has
- * undone what was below it; the others are blank. `height` is the children's. */
+/* The way out of filling a node's children, allocated at once: the first `done` are whole; the one
+ * at `done`, if any, has undone what was below it; the others are blank. `height` is the
+ * children's. */
 void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops,
 		      struct maple_node **children, unsigned done, unsigned count, uint32_t height);
 
