@@ -11,16 +11,13 @@
  *
  * Slot i holds the range (pivot[i-1], pivot[i]]; the ends of the first and the last slot are the
  * node's own minimum and maximum, which only the path to it knows. Invariants:
- *   - pivots rise strictly; pivots from count - 1 on are UINT64_MAX, so that a search needs no
- * count;
- *   - a leaf's `present` has a bit for each slot that holds a value; no two neighbouring slots, not
- * even of
- *     neighbouring leaves, are both gaps;
- *   - all leaves are at one depth; an internal node has at least half of its slots in use unless it
- * is the root
- *     (then at least two), a leaf too unless it is the root or the last leaf;
- *   - a node that more than one parent or tree refers to is never written, nor is anything below
- * it. Reference counts live beside the nodes, in the slab's header (pool.h).
+ *   - pivots rise strictly; those from count - 1 on are UINT64_MAX, so that a search needs no count;
+ *   - a leaf's `present` has a bit for each slot that holds a value, and one at least;
+ *   - no two neighbouring slots, not even of neighbouring leaves, are both gaps;
+ *   - all leaves are at one depth; an internal node has at least half of its slots in use, unless it
+ *     is the root (then at least two); so has a leaf, unless it is the root or the last one;
+ *   - a node that more than one parent or tree refers to is never written, nor is anything below it.
+ * Reference counts live beside the nodes, in the slab's header (pool.h).
  */
 #ifndef MT_NODE_H
 #define MT_NODE_H

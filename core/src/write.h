@@ -2,11 +2,9 @@
 /*
  * Writing: one store (of a value, or of a gap) over a range.
  *
- *   plan      where it begins and ends, grown over neighbours that must or may become one slot with
- * it;
+ *   plan      where it begins and ends, grown over neighbours that become one slot with it;
  *   reserve   values for cut entries, and the most nodes that may be needed: all that can fail;
- *   write     in the leaf if it is private and stays within its limits, else by the splice
- * (splice.c);
+ *   write     in the leaf if it is private and stays within its limits, else by splice.c;
  *   bury      what the write displaced: released when the tree is whole again, and unlocked.
  */
 #ifndef MT_WRITE_H
