@@ -296,13 +296,13 @@ static void pull_left(struct splice *splice, unsigned from)
 }
 
 /* Too few items for a node: take in the nearest neighbour. A leaf that has not lost slots was
- * within its rights. */
+ * within its rights, unless all that it has left is a gap. */
 static void fill_up(struct splice *splice, enum mt_kind kind)
 {
 	const struct mt_spine *left = splice->left[splice->level];
 
 	if (kind == MT_LEAF && left == splice->right[splice->level] &&
-	    splice->items >= left->node->count)
+	    splice->items >= left->node->count && splice->present)
 		return;
 	while (splice->items < mt_least(kind)) {
 		int from_right = keeps_right(splice);

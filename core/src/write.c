@@ -323,7 +323,8 @@ static int write_planned(struct mt_write *write)
 		unsigned size = count - (write->high - write->low) + write->left_piece + 1 +
 				write->right_piece;
 
-		if (size >= count || size >= mt_least(MT_LEAF)) {
+		/* Not where the leaf would be too thin, or hold nothing but a gap. */
+		if ((size >= count || size >= mt_least(MT_LEAF)) && (size > 1 || write->present)) {
 			if (size <= MT_WIDE_SLOTS && mas_path_private(mas)) {
 				mt_retain(ops, &write->word, write->present);
 				count_in_leaf(write);

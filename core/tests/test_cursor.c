@@ -292,7 +292,7 @@ static void against_oracle(size_t cells, bool random_widths, uint32_t flags, siz
 
 static void random_steps(void)
 {
-	size_t steps = test_steps(24000) / 8;
+	size_t steps = test_steps(160000) / 8;
 
 	against_oracle(60, false, 0, steps);
 	against_oracle(60, true, MT_FLAGS_ALLOC_RANGE, steps);

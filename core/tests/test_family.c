@@ -460,7 +460,7 @@ static void run(uint32_t flags, bool random_widths, bool coalesces, size_t steps
 
 static void every_kind_of_family(void)
 {
-	size_t steps = test_steps(24000) / 8 + 1;
+	size_t steps = test_steps(160000) / 8 + 1;
 	unsigned kind;
 
 	for (kind = 0; kind < 8; kind++)

@@ -42,7 +42,7 @@ static void forks_diverge(uint32_t flags)
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt, fork;
 	struct oracle oracle, forked;
-	size_t step, steps = test_steps(2000);
+	size_t step, steps = test_steps(6000);
 	uint64_t allocated;
 
 	mt_init_pool(&mt, flags, pool, NULL);
@@ -182,7 +182,7 @@ static void slices(uint32_t flags)
 	struct maple_pool *pool = test_pool();
 	struct test_counts counts;
 	struct mt_value_ops ops = test_count_ops(&counts);
-	size_t step, steps = test_steps(1200);
+	size_t step, steps = test_steps(4000);
 	struct maple_tree mt, slice;
 	struct oracle oracle, sliced;
 
@@ -290,7 +290,7 @@ static void compare(const struct oracle *of_a, const struct maple_tree *a,
 
 static void differences(void)
 {
-	size_t step, steps = test_steps(1500);
+	size_t step, steps = test_steps(5000);
 	uint32_t flags;
 
 	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {

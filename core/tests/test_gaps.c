@@ -111,7 +111,7 @@ static void random_searches(void)
 {
 	static const size_t sizes[] = {60, 300, 2000};
 	static const unsigned percents[] = {0, 30, 60, 90, 98, 100};
-	size_t i, j, step, steps = test_steps(18000) / 18;
+	size_t i, j, step, steps = test_steps(54000) / 18;
 
 	for (i = 0; i < 3; i++) {
 		for (j = 0; j < 6; j++) {

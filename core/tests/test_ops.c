@@ -67,7 +67,7 @@ static void random_writes(uint32_t flags, bool coalesces)
 	struct maple_pool *pool = test_pool();
 	struct test_counts counts;
 	struct mt_value_ops ops = test_count_ops(&counts);
-	size_t steps = test_steps(16000) / 4;
+	size_t steps = test_steps(40000) / 4;
 	struct maple_tree mt, copy;
 	struct oracle oracle;
 

@@ -199,7 +199,7 @@ static void against_oracle(size_t cells, bool random_widths, uint32_t flags, siz
 static void random_order(void)
 {
 	static const size_t cells[] = {60, 150, 400, 1200, 5000};
-	size_t i, steps = test_steps(24000);
+	size_t i, steps = test_steps(100000);
 
 	for (i = 0; i < sizeof(cells) / sizeof(*cells); i++) {
 		size_t share = steps / (8 + cells[i] / 100);
