@@ -8,7 +8,8 @@
  *
  * Two layers of names
  *   mtree_*, mt_*  the normal interface: one call does one thing and takes the tree's lock itself,
- *                  unless the tree was made with MT_FLAGS_LOCK_EXTERN: then the caller holds its own.
+ *                  unless the tree was made with MT_FLAGS_LOCK_EXTERN: then the caller holds its
+ * own.
  *   mas_*          the advanced interface: a cursor (struct ma_state) that keeps its place. It
  *                  never takes a lock: hold mas_lock() or the external lock around it.
  *
@@ -73,12 +74,15 @@ struct mt_entry {
  */
 struct mt_value_ops {
 	/* Take / give back one reference for each i with bit i of `present` set: words[i].
-	 * retain() must not call into the tree. release() runs after the tree is whole and, in the
-	 * mtree_*() calls, unlocked: it may call anything. */
+	 * retain() must not call into the tree. release() runs after the tree is whole: in the
+	 * mtree_*() calls unlocked, so that it may call anything but mt_fini() of that tree; in the
+	 * mas_*() calls under the caller's lock, so that it must not take that. Only where
+	 * mt_build() and mtree_dup() fail does it run locked, for references just taken. */
 	void (*retain)(void *context, const uint64_t *words, uint32_t present);
 	void (*release)(void *context, const uint64_t *words, uint32_t present);
 	/* Coalescing: may `right`, which begins where `left` ends, be one entry with it? The union
-	 * keeps left's word. */
+	 * keeps left's word. Asked by stores, not by mt_build(). Neither this nor split() may
+	 * write the tree, which refuses with -EBUSY, or empty it. */
 	bool (*equal)(void *context, const struct mt_entry *left, const struct mt_entry *right);
 	/* A value whose range is cut: put into *piece a word, owned by the tree, for the part
 	 * [first, last] of `whole`. 0 or a negative errno, which the write then returns. */
@@ -119,7 +123,7 @@ struct maple_tree {
 
 #define MTREE_INIT(name, flags)                                                                    \
 	{                                                                                          \
-		.ma_flags = (flags), .ma_generation = 1, .ma_counted = true                        \
+		.ma_flags = (flags)&MT_FLAGS_ATTR_MASK, .ma_generation = 1, .ma_counted = true     \
 	}
 #define DEFINE_MTREE(name) struct maple_tree name = MTREE_INIT(name, 0)
 
@@ -157,7 +161,7 @@ struct mt_allocator {
 
 struct mt_pool_stats {
 	size_t live;        /* nodes in use */
-	uint64_t allocated; /* nodes handed out since the pool was made, reserves included */
+	uint64_t allocated; /* nodes ever handed out, reserves included */
 	size_t bytes;       /* taken from the allocator */
 };
 
@@ -204,6 +208,7 @@ MT_API bool mtree_find(struct maple_tree *mt, uint64_t index, uint64_t max, stru
 MT_API bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min,
 			   struct mt_entry *out);
 
+/* NULL ends the loops of the void * interface, so they are not for trees that hold the word 0. */
 #define mt_for_each(mt, entry, index, max)                                                         \
 	for ((entry) = mt_find((mt), &(index), (max)); (entry);                                    \
 	     (entry) = mt_find_after((mt), &(index), (max)))
@@ -235,7 +240,8 @@ MT_API int mtree_insert_range_word(struct maple_tree *mt, uint64_t first, uint64
  * with value operations it is the tree's reference that has ended, so do not follow it. */
 MT_API int mtree_erase(struct maple_tree *mt, uint64_t index, void **erased);
 /* Find the lowest / highest free place of `size` keys in [min, max] and store there. -EBUSY: no
- * such place. -EINVAL: size 0, larger than the window, min > max, or a tree that tracks no gaps. */
+ * such place. -EINVAL: size 0, larger than the window, min > max, a NULL entry, or a tree that tracks
+ * no gaps. */
 MT_API int mtree_alloc_range(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
 			     uint64_t min, uint64_t max);
 MT_API int mtree_alloc_rrange(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
@@ -266,7 +272,8 @@ MT_API int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree);
  * pool and value operations: O(1), no allocation, cannot fail. The caller holds mt's lock. */
 MT_API void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree);
 /* Initialise `new_tree` as what lies in [first, last], cut at the ends; shares nodes. O(h). On
- * error new_tree is empty. The caller holds mt's lock. */
+ * error new_tree is initialised, but empty: it too ends with mt_fini(). The caller holds mt's lock.
+ */
 MT_API int mt_slice(struct maple_tree *mt, uint64_t first, uint64_t last,
 		    struct maple_tree *new_tree);
 /* Drop all contents; the attributes, the pool and the value operations stay. O(nodes not shared).
@@ -303,7 +310,8 @@ MT_API uint32_t mt_visit_begin(struct maple_pool *pool);
 MT_API int mt_visit_shared(const struct maple_tree *mt, uint32_t pass, mt_visit_fn visit,
 			   void *context);
 
-/* Check every invariant: 0, or -EINVAL with the reason, and where, in `reason`. O(n). */
+/* Check every invariant that one tree can show: 0, or -EINVAL with the reason, and where, in
+ * `reason`. (How many owners a shared node should have, only all of them together show.) O(n). */
 MT_API int mt_validate(const struct maple_tree *mt, char *reason, size_t size);
 
 enum mt_dump_format { mt_dump_dec, mt_dump_hex };
@@ -358,10 +366,12 @@ struct ma_state {
 MT_API void mas_init(struct ma_state *mas, struct maple_tree *mt, uint64_t index);
 MT_API void mas_set(struct ma_state *mas, uint64_t index);
 MT_API void mas_set_range(struct ma_state *mas, uint64_t first, uint64_t last);
-MT_API void mas_reset(struct ma_state *mas); /* forget the path, keep index and last */
-MT_API void
-mas_pause(struct ma_state *mas); /* the lock may be dropped; the next step goes on behind */
-MT_API void mas_destroy(struct ma_state *mas); /* give back what mas_preallocate() reserved */
+/* Back to index and last, not walked. */
+MT_API void mas_reset(struct ma_state *mas);
+/* The lock may be dropped; the next step goes on behind [index, last]. */
+MT_API void mas_pause(struct ma_state *mas);
+/* Give back what mas_preallocate() reserved; before the tree's mt_fini(). */
+MT_API void mas_destroy(struct ma_state *mas);
 MT_API void mas_lock(struct ma_state *mas);
 MT_API void mas_lock_nested(struct ma_state *mas, int subclass);
 MT_API void mas_unlock(struct ma_state *mas);
@@ -404,10 +414,11 @@ MT_API int mas_insert(struct ma_state *mas, void *entry);
  * stands on [first, last] of what was erased, or of the gap that was there. */
 MT_API int mas_erase(struct ma_state *mas, void **erased);
 /* Reserve the most nodes that a store over [index, last] can need, so that mas_store_prealloc()
- * cannot fail; nothing may write the tree in between. The reserve lasts until then or
- * mas_destroy(). */
+ * cannot run out of them; nothing may write the tree in between. -EINVAL where index > last. What
+ * is left of it goes back with the store, or with mas_destroy(). The store fails only where a
+ * split() does. */
 MT_API int mas_preallocate(struct ma_state *mas, void *entry);
-MT_API void mas_store_prealloc(struct ma_state *mas, void *entry);
+MT_API int mas_store_prealloc(struct ma_state *mas, void *entry);
 /* Set index and last to the lowest / highest free place of `size` keys in [min, max]. Errors as
  * mtree_alloc_range(). */
 MT_API int mas_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size);

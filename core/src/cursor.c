@@ -44,8 +44,7 @@ static int cursor_write(struct ma_state *mas, uint64_t word, bool present)
 	if (present && replace_here(mas, word))
 		return 0;
 	status = mt_write_range(mas, mas->index, mas->last, word, present, &grave);
-	if (!status)
-		mt_bury(mt_pool_of(mas->tree), mas->tree->ma_ops, &grave);
+	mt_bury(mt_pool_of(mas->tree), mas->tree->ma_ops, &grave);
 	return status;
 }
 
@@ -87,6 +86,8 @@ int mas_preallocate(struct ma_state *mas, void *entry)
 	unsigned bound = mt_write_bound(mas->tree);
 
 	(void)entry; /* the bound holds for any value */
+	if (mas->index > mas->last)
+		return -EINVAL;
 	if (mas->reserved >= bound)
 		return 0;
 	bound -= mas->reserved;
@@ -111,11 +112,10 @@ void mas_destroy(struct ma_state *mas)
 	mas->reserved = 0;
 }
 
-void mas_store_prealloc(struct ma_state *mas, void *entry)
+int mas_store_prealloc(struct ma_state *mas, void *entry)
 {
 	int status = mas_store(mas, entry);
 
-	assert(!status);
-	(void)status;
 	mas_destroy(mas);
+	return status;
 }

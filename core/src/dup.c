@@ -122,6 +122,14 @@ undo:
 	return -ENOMEM;
 }
 
+static void copy_counts(const struct maple_tree *mt, struct maple_tree *new_tree)
+{
+	new_tree->ma_counted = mt->ma_counted;
+	new_tree->ma_entries = mt->ma_entries;
+	new_tree->ma_covered[0] = mt->ma_covered[0];
+	new_tree->ma_covered[1] = mt->ma_covered[1];
+}
+
 int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree)
 {
 	struct maple_pool *pool = mt_pool_of(new_tree);
@@ -145,10 +153,7 @@ int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree)
 	}
 	mt_set_root(new_tree, root, mt_tree_height(mt));
 	new_tree->ma_shared = false;
-	new_tree->ma_counted = mt->ma_counted;
-	new_tree->ma_entries = mt->ma_entries;
-	new_tree->ma_covered[0] = mt->ma_covered[0];
-	new_tree->ma_covered[1] = mt->ma_covered[1];
+	copy_counts(mt, new_tree);
 	new_tree->ma_generation++;
 	return 0;
 }
@@ -173,11 +178,11 @@ void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree)
 		mt_node_get(mt->ma_root);
 		mt->ma_shared = true;
 	}
-	*new_tree = *mt;
-	new_tree->ma_lock.held = 0;
-	new_tree->ma_generation = 1;
-	new_tree->ma_busy = false;
-	mt_pool_get(new_tree->ma_pool);
+	mt_init_pool(new_tree, mt_attr(mt), mt->ma_pool, mt->ma_ops);
+	new_tree->ma_external_lock = mt->ma_external_lock;
+	mt_set_root(new_tree, mt->ma_root, mt_tree_height(mt));
+	new_tree->ma_shared = mt->ma_shared;
+	copy_counts(mt, new_tree);
 }
 
 /* Clear [first, last] of a tree that nobody else knows yet. */
@@ -189,8 +194,7 @@ static int cut_off(struct maple_tree *mt, uint64_t first, uint64_t last)
 
 	mas_init(&mas, mt, first);
 	status = mt_write_range(&mas, first, last, 0, false, &grave);
-	if (!status)
-		mt_bury(mt_pool_of(mt), mt->ma_ops, &grave);
+	mt_bury(mt_pool_of(mt), mt->ma_ops, &grave);
 	return status;
 }
 
@@ -217,6 +221,7 @@ static void empty_tree(struct maple_tree *mt, bool lock)
 
 	if (lock)
 		mtree_lock(mt);
+	assert(!mt->ma_busy);
 	root = mt->ma_root;
 	height = mt_tree_height(mt);
 	mt_reset_root(mt);

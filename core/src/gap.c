@@ -153,12 +153,18 @@ int mt_empty_area(const struct maple_tree *mt, uint64_t min, uint64_t max, uint6
 		  uint64_t align, bool reverse, uint64_t *start)
 {
 	struct gap_request request = {min, max, size, align, reverse};
+	uint64_t found;
+	int status;
 
 	if (!mt_tracks_gaps(mt) || !size || !align || min > max || size - 1 > max - min)
 		return -EINVAL;
 	if (!mt->ma_root)
-		return fit(&request, 0, UINT64_MAX, start) ? 0 : -EBUSY;
-	return search_gaps(mt, &request, start);
+		status = fit(&request, 0, UINT64_MAX, &found) ? 0 : -EBUSY;
+	else
+		status = search_gaps(mt, &request, &found);
+	if (!status)
+		*start = found;
+	return status;
 }
 
 static int cursor_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size,
@@ -170,6 +176,7 @@ static int cursor_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, u
 	if (status) {
 		if (status == -EBUSY)
 			mas->status = ma_none;
+		mas->generation = 0; /* not walked to index, perhaps */
 		return status;
 	}
 	mas_set_range(mas, start, start + (size - 1));

@@ -4,7 +4,7 @@
 #ifndef MT_LOCK_H
 #define MT_LOCK_H
 
-#include "maple_tree.h"
+#include "node.h"
 
 void mt_lock_wait(struct mt_lock *lock);
 
@@ -22,7 +22,7 @@ static inline void mt_spin_unlock(struct mt_lock *lock)
 /* Trees without a lock of their own only check, in debug builds, that the caller's is held. */
 static inline bool mt_locks_itself(const struct maple_tree *mt)
 {
-	return !(mt->ma_flags & MT_FLAGS_LOCK_EXTERN);
+	return !(mt_flags(mt) & MT_FLAGS_LOCK_EXTERN);
 }
 
 #endif /* MT_LOCK_H */

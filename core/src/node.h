@@ -11,13 +11,15 @@
  *
  * Slot i holds the range (pivot[i-1], pivot[i]]; the ends of the first and the last slot are the
  * node's own minimum and maximum, which only the path to it knows. Invariants:
- *   - pivots rise strictly; those from count - 1 on are UINT64_MAX, so that a search needs no count;
+ *   - pivots rise strictly; those from count - 1 on are UINT64_MAX, so that a search needs no
+ * count;
  *   - a leaf's `present` has a bit for each slot that holds a value, and one at least;
  *   - no two neighbouring slots, not even of neighbouring leaves, are both gaps;
- *   - all leaves are at one depth; an internal node has at least half of its slots in use, unless it
+ *   - all leaves are at one depth; an internal node has at least half of its slots in use, unless
+ * it
  *     is the root (then at least two); so has a leaf, unless it is the root or the last one;
- *   - a node that more than one parent or tree refers to is never written, nor is anything below it.
- * Reference counts live beside the nodes, in the slab's header (pool.h).
+ *   - a node that more than one parent or tree refers to is never written, nor is anything below
+ * it. Reference counts live beside the nodes, in the slab's header (pool.h).
  */
 #ifndef MT_NODE_H
 #define MT_NODE_H
@@ -111,9 +113,16 @@ static inline void mt_prefetch_node(const struct maple_node *node)
 		__builtin_prefetch((const char *)node + line);
 }
 
+/* The attributes may be asked for without the lock, while a writer changes the height beside them.
+ *  */
+static inline uint32_t mt_flags(const struct maple_tree *mt)
+{
+	return __atomic_load_n(&mt->ma_flags, __ATOMIC_RELAXED);
+}
+
 static inline bool mt_tracks_gaps(const struct maple_tree *mt)
 {
-	return mt->ma_flags & MT_FLAGS_ALLOC_RANGE;
+	return mt_flags(mt) & MT_FLAGS_ALLOC_RANGE;
 }
 
 static inline enum mt_kind mt_internal_kind(const struct maple_tree *mt)
@@ -123,13 +132,16 @@ static inline enum mt_kind mt_internal_kind(const struct maple_tree *mt)
 
 static inline uint32_t mt_tree_height(const struct maple_tree *mt)
 {
-	return (mt->ma_flags & MT_FLAGS_HEIGHT_MASK) >> MT_FLAGS_HEIGHT_SHIFT;
+	return (mt_flags(mt) & MT_FLAGS_HEIGHT_MASK) >> MT_FLAGS_HEIGHT_SHIFT;
 }
 
 static inline void mt_set_root(struct maple_tree *mt, struct maple_node *root, uint32_t height)
 {
+	uint32_t attributes = mt_flags(mt) & ~MT_FLAGS_HEIGHT_MASK;
+
 	mt->ma_root = root;
-	mt->ma_flags = (mt->ma_flags & ~MT_FLAGS_HEIGHT_MASK) | height << MT_FLAGS_HEIGHT_SHIFT;
+	__atomic_store_n(&mt->ma_flags, attributes | height << MT_FLAGS_HEIGHT_SHIFT,
+			 __ATOMIC_RELAXED);
 }
 
 /* An empty tree: nothing is shared, and the counts are known. */

@@ -22,7 +22,8 @@ struct maple_pool {
 	uint32_t pass;
 	struct mt_slab *partial;
 	struct mt_slab *empty;
-	struct mt_chunk *chunks;
+	struct mt_chunk *busy; /* chunks with a slab in use */
+	struct mt_chunk *idle; /* the others */
 	size_t used_slabs;
 	size_t empty_slabs;
 	size_t live;
@@ -111,6 +112,25 @@ static void list_remove(struct mt_slab **list, struct mt_slab *slab)
 		slab->next->previous = slab->previous;
 }
 
+static void chunk_push(struct mt_chunk **list, struct mt_chunk *chunk)
+{
+	chunk->previous = NULL;
+	chunk->next = *list;
+	if (chunk->next)
+		chunk->next->previous = chunk;
+	*list = chunk;
+}
+
+static void chunk_remove(struct mt_chunk **list, struct mt_chunk *chunk)
+{
+	if (chunk->previous)
+		chunk->previous->next = chunk->next;
+	else
+		*list = chunk->next;
+	if (chunk->next)
+		chunk->next->previous = chunk->previous;
+}
+
 static struct mt_slab *chunk_slab(struct mt_chunk *chunk, size_t number)
 {
 	char *first = (char *)chunk - offsetof(struct mt_slab, own_chunk);
@@ -137,10 +157,8 @@ static int pool_grow(struct maple_pool *pool)
 	if (!first)
 		return -ENOMEM;
 	chunk = &first->own_chunk;
-	*chunk = (struct mt_chunk){.next = pool->chunks, .slabs = slabs};
-	if (chunk->next)
-		chunk->next->previous = chunk;
-	pool->chunks = chunk;
+	*chunk = (struct mt_chunk){.slabs = slabs};
+	chunk_push(&pool->idle, chunk);
 	for (size_t i = slabs; i-- > 0;) {
 		struct mt_slab *slab = chunk_slab(chunk, i);
 
@@ -161,13 +179,15 @@ static void chunk_release(struct maple_pool *pool, struct mt_chunk *chunk)
 	for (size_t i = 0; i < slabs; i++)
 		list_remove(&pool->empty, chunk_slab(chunk, i));
 	pool->empty_slabs -= slabs;
-	if (chunk->previous)
-		chunk->previous->next = chunk->next;
-	else
-		pool->chunks = chunk->next;
-	if (chunk->next)
-		chunk->next->previous = chunk->previous;
+	chunk_remove(&pool->idle, chunk);
 	pool_give(pool, chunk_slab(chunk, 0), slabs * MT_SLAB_BYTES);
+}
+
+/* Give idle chunks back as long as `kept` empty slabs or more stay. */
+static void release_idle(struct maple_pool *pool, size_t kept)
+{
+	while (pool->idle && pool->empty_slabs - pool->idle->slabs >= kept)
+		chunk_release(pool, pool->idle);
 }
 
 /* A slab with a free node, at the head of the partial list, or NULL for no memory. */
@@ -182,7 +202,10 @@ static struct mt_slab *pool_slab(struct maple_pool *pool)
 	slab = pool->empty;
 	list_remove(&pool->empty, slab);
 	list_push(&pool->partial, slab);
-	slab->chunk->used++;
+	if (slab->chunk->used++ == 0) {
+		chunk_remove(&pool->idle, slab->chunk);
+		chunk_push(&pool->busy, slab->chunk);
+	}
 	pool->empty_slabs--;
 	pool->used_slabs++;
 	return slab;
@@ -196,9 +219,11 @@ static void slab_emptied(struct maple_pool *pool, struct mt_slab *slab)
 	list_push(&pool->empty, slab);
 	pool->empty_slabs++;
 	pool->used_slabs--;
-	if (--chunk->used == 0 &&
-	    pool->empty_slabs - chunk->slabs >= pool->used_slabs + MT_EMPTY_SLABS_KEPT)
-		chunk_release(pool, chunk);
+	if (--chunk->used == 0) {
+		chunk_remove(&pool->busy, chunk);
+		chunk_push(&pool->idle, chunk);
+	}
+	release_idle(pool, pool->used_slabs + MT_EMPTY_SLABS_KEPT);
 }
 
 /* Nodes of one slab that come in a row, as siblings do, go back in one step. */
@@ -255,11 +280,11 @@ size_t mt_pool_alloc_bulk(struct maple_pool *pool, size_t count, struct maple_no
 			list_remove(&pool->partial, slab);
 	}
 	pool->live += got;
-	pool->allocated += got;
 	if (got < count) {
 		free_locked(pool, got, out);
 		got = 0;
 	}
+	pool->allocated += got;
 	mt_spin_unlock(&pool->lock);
 	return got;
 }
@@ -286,25 +311,12 @@ bool mt_pool_has_free(struct maple_pool *pool, const struct maple_node *node)
 	return is_free;
 }
 
-static void trim_locked(struct maple_pool *pool)
-{
-	struct mt_chunk *chunk = pool->chunks;
-
-	while (chunk) {
-		struct mt_chunk *next = chunk->next;
-
-		if (!chunk->used)
-			chunk_release(pool, chunk);
-		chunk = next;
-	}
-}
-
 void mt_pool_trim(struct maple_pool *pool)
 {
 	if (!pool)
 		pool = &default_pool;
 	mt_spin_lock(&pool->lock);
-	trim_locked(pool);
+	release_idle(pool, 0);
 	mt_spin_unlock(&pool->lock);
 }
 
@@ -315,7 +327,7 @@ void mt_pool_put(struct maple_pool *pool)
 	if (__atomic_fetch_sub(&pool->refs, 1u, __ATOMIC_ACQ_REL) != 1)
 		return;
 	assert(pool->live == 0);
-	trim_locked(pool);
+	release_idle(pool, 0);
 	pool_give(pool, pool, MT_POOL_BYTES);
 }
 
@@ -339,6 +351,13 @@ void mt_pool_fail_nth(struct maple_pool *pool, uint64_t n)
 	mt_spin_unlock(&pool->lock);
 }
 
+static void forget_pass(struct mt_chunk *chunk)
+{
+	for (; chunk; chunk = chunk->next)
+		for (size_t i = 0; i < chunk->slabs; i++)
+			chunk_slab(chunk, i)->pass = 0;
+}
+
 uint32_t mt_visit_begin(struct maple_pool *pool)
 {
 	uint32_t pass;
@@ -347,9 +366,8 @@ uint32_t mt_visit_begin(struct maple_pool *pool)
 		pool = &default_pool;
 	mt_spin_lock(&pool->lock);
 	if (++pool->pass == 0) { /* wrapped: no slab may remember an old pass by this number */
-		for (struct mt_chunk *chunk = pool->chunks; chunk; chunk = chunk->next)
-			for (size_t i = 0; i < chunk->slabs; i++)
-				chunk_slab(chunk, i)->pass = 0;
+		forget_pass(pool->busy);
+		forget_pass(pool->idle);
 		pool->pass = 1;
 	}
 	pass = pool->pass;

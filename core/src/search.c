@@ -106,17 +106,14 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 
 MT_INLINE unsigned neon_slot(const struct maple_node *node, uint64_t key)
 {
-	const uint64_t *lanes = (const uint64_t *)node;
 	const uint64x2_t wanted = vdupq_n_u64(key);
-	unsigned pairs = node->kind == MT_NARROW ? MT_NARROW_SLOTS / 2 : MT_WIDE_SLOTS / 2;
-	uint64x2_t count;
+	unsigned last = (node->kind == MT_NARROW ? MT_NARROW_SLOTS : MT_WIDE_SLOTS) - 2;
+	uint64x2_t count = vdupq_n_u64(0);
 
-	/* The first pair holds the header: its comparison is cleared. A true comparison is -1. */
-	count = vandq_u64(vcltq_u64(vld1q_u64(lanes), wanted),
-			  vcombine_u64(vcreate_u64(0), vcreate_u64(UINT64_MAX)));
-	for (unsigned i = 1; i < pairs; i++)
-		count = vaddq_u64(count, vcltq_u64(vld1q_u64(lanes + 2 * i), wanted));
-	return (unsigned)(0 - vaddvq_u64(count));
+	/* Pairs, and one pivot over; a true comparison is -1. */
+	for (unsigned i = 0; i < last; i += 2)
+		count = vaddq_u64(count, vcltq_u64(vld1q_u64(node->pivot + i), wanted));
+	return (unsigned)(0 - vaddvq_u64(count)) + (node->pivot[last] < key);
 }
 
 static unsigned slot_neon(const struct maple_node *node, uint64_t key)

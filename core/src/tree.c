@@ -15,7 +15,7 @@
 void mt_init_pool(struct maple_tree *mt, uint32_t flags, struct maple_pool *pool,
 		  const struct mt_value_ops *ops)
 {
-	*mt = (struct maple_tree)MTREE_INIT(, flags & MT_FLAGS_ATTR_MASK);
+	*mt = (struct maple_tree)MTREE_INIT(, flags);
 	mt->ma_pool = pool;
 	mt->ma_ops = ops;
 	mt_pool_get(pool);
@@ -33,7 +33,7 @@ void mt_init(struct maple_tree *mt)
 
 uint32_t mt_attr(const struct maple_tree *mt)
 {
-	return mt->ma_flags & MT_FLAGS_ATTR_MASK;
+	return mt_flags(mt) & MT_FLAGS_ATTR_MASK;
 }
 
 uint32_t mt_height(const struct maple_tree *mt)
@@ -202,12 +202,11 @@ void *mt_prev(struct maple_tree *mt, uint64_t index, uint64_t min)
 
 /* ---- writes under the tree's lock ---- */
 
-/* Unlock, and bury what a write that went well displaced. */
+/* Unlock, and bury what the write leaves. */
 static int finish_write(struct maple_tree *mt, int status, struct mt_grave *grave)
 {
 	mtree_unlock(mt);
-	if (!status)
-		mt_bury(mt_pool_of(mt), mt->ma_ops, grave);
+	mt_bury(mt_pool_of(mt), mt->ma_ops, grave);
 	return status;
 }
 
@@ -249,6 +248,7 @@ static int locked_insert(struct maple_tree *mt, uint64_t first, uint64_t last, u
 	struct ma_state mas;
 	int status;
 
+	mt_grave_init(&grave);
 	mas_init(&mas, mt, first);
 	mas.last = last;
 	mtree_lock(mt);
@@ -301,12 +301,15 @@ static int locked_alloc(struct maple_tree *mt, uint64_t *start, void *entry, uin
 	uint64_t first = 0;
 	int status;
 
+	if (!entry)
+		return -EINVAL;
+	mt_grave_init(&grave);
 	mtree_lock(mt);
 	status = mt_empty_area(mt, min, max, size, 1, reverse, &first);
 	if (!status) {
 		mas_init(&mas, mt, first);
 		status = mt_write_range(&mas, first, first + (size - 1), (uint64_t)(uintptr_t)entry,
-					entry != NULL, &grave);
+					true, &grave);
 	}
 	status = finish_write(mt, status, &grave);
 	if (!status)
@@ -331,11 +334,15 @@ int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint
 {
 	struct mt_grave grave;
 	struct ma_state mas;
-	uint64_t from = *next < low || *next > high ? low : *next;
+	bool behind = *next > high;
+	uint64_t from = *next < low || behind ? low : *next;
 	uint64_t found = 0;
-	int wrapped = 0;
+	int wrapped = behind;
 	int status;
 
+	if (!entry)
+		return -EINVAL;
+	mt_grave_init(&grave);
 	mtree_lock(mt);
 	status = mt_empty_area(mt, from, high, 1, 1, false, &found);
 	if (status == -EBUSY && from > low) {
@@ -344,8 +351,8 @@ int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint
 	}
 	if (!status) {
 		mas_init(&mas, mt, found);
-		status = mt_write_range(&mas, found, found, (uint64_t)(uintptr_t)entry,
-					entry != NULL, &grave);
+		status = mt_write_range(&mas, found, found, (uint64_t)(uintptr_t)entry, true,
+					&grave);
 	}
 	status = finish_write(mt, status, &grave);
 	if (status)

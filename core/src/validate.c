@@ -145,8 +145,9 @@ int mt_validate(const struct maple_tree *mt, char *reason, size_t size)
 	    (mt->ma_entries != check.entries || mt->ma_covered[0] != check.covered[0] ||
 	     mt->ma_covered[1] != check.covered[1]))
 		return broken(&check, 0, UINT64_MAX,
-			      "counted %" PRIu64 " entries over %" PRIu64 " keys, holds %" PRIu64
-			      " over %" PRIu64,
-			      mt->ma_entries, mt->ma_covered[0], check.entries, check.covered[0]);
+			      "counted %" PRIu64 " entries over %" PRIu64 ":%" PRIu64
+			      " keys, holds %" PRIu64 " over %" PRIu64 ":%" PRIu64,
+			      mt->ma_entries, mt->ma_covered[1], mt->ma_covered[0], check.entries,
+			      check.covered[1], check.covered[0]);
 	return 0;
 }

@@ -77,16 +77,22 @@ void mas_descend(struct ma_state *mas, uint64_t index)
 
 uint64_t mas_path_first(struct ma_state *mas)
 {
-	const struct ma_level *leaf = mas_leaf(mas);
+	const struct ma_level *leaf;
 
-	return mas->depth ? mt_slot_min(leaf->node, leaf->slot, leaf->min) : 0;
+	if (!mas->depth)
+		return 0;
+	leaf = mas_leaf(mas);
+	return mt_slot_min(leaf->node, leaf->slot, leaf->min);
 }
 
 uint64_t mas_path_last(struct ma_state *mas)
 {
-	const struct ma_level *leaf = mas_leaf(mas);
+	const struct ma_level *leaf;
 
-	return mas->depth ? mt_slot_max(leaf->node, leaf->slot, leaf->max) : UINT64_MAX;
+	if (!mas->depth)
+		return UINT64_MAX;
+	leaf = mas_leaf(mas);
+	return mt_slot_max(leaf->node, leaf->slot, leaf->max);
 }
 
 static inline bool path_present(struct ma_state *mas)
@@ -284,8 +290,8 @@ bool mas_find_word(struct ma_state *mas, uint64_t max, bool gaps)
 {
 	switch (mas->status) {
 	case ma_start:
-	case ma_none:
-		return find_from(mas, mas->index, max, gaps);
+	case ma_none: /* index itself is still to be looked at, now or under a wider limit */
+		return mas->index <= max && find_from(mas, mas->index, max, gaps);
 	case ma_pause:
 		return after_pause(mas, max, gaps);
 	default:
@@ -298,7 +304,7 @@ bool mas_find_rev_word(struct ma_state *mas, uint64_t min, bool gaps)
 	switch (mas->status) {
 	case ma_start:
 	case ma_none:
-		return find_rev_from(mas, mas->index, min, gaps);
+		return mas->index >= min && find_rev_from(mas, mas->index, min, gaps);
 	case ma_pause:
 		return before_pause(mas, min, gaps);
 	default:

@@ -139,17 +139,21 @@ static int cut_ends(struct mt_write *write)
 		status = cut_value(ops, &whole, write->last + 1, whole.last, &write->right_word);
 		if (status) {
 			write->right_present = false;
-			mt_release(ops, &write->left_word, write->left_present);
 			return status;
 		}
 	}
 	return 0;
 }
 
-static void uncut_ends(struct mt_write *write)
+/* A write that fails: its pieces go the way of displaced values, released when all is done. */
+static void bury_pieces(struct mt_write *write)
 {
-	mt_release(write->mt->ma_ops, &write->left_word, write->left_present);
-	mt_release(write->mt->ma_ops, &write->right_word, write->right_present);
+	struct mt_grave *grave = write->grave;
+
+	grave->dropped[0] = write->left_word;
+	grave->dropped[1] = write->right_word;
+	grave->dropped_present = (uint32_t)write->left_present | (uint32_t)write->right_present
+									 << 1;
 }
 
 /* Account for the slots of the leaf that go, and for the new ones in their place. */
@@ -228,8 +232,8 @@ static void write_in_leaf(struct mt_write *write, unsigned size)
 		mt_gaps_up(mas->path, mas->depth);
 }
 
-/* Nodes for a write that only adds slots: one for each level that must be copied, two for each that
- * splits. */
+/* Nodes for a write that adds slots to one leaf: one for each level that must be copied, two for
+ * each that splits. */
 static unsigned growth_bound(const struct ma_state *mas, unsigned leaf_size)
 {
 	unsigned extra = leaf_size > MT_WIDE_SLOTS;
@@ -248,10 +252,34 @@ static unsigned growth_bound(const struct ma_state *mas, unsigned leaf_size)
 	return bound + split;
 }
 
+/* Nodes for a write that leaves one leaf too thin: it and a sibling become one or two, and so do
+ * their parents as long as they are shared or lose more than they can spare. */
+static unsigned shrink_bound(const struct ma_state *mas)
+{
+	unsigned bound = 2;
+
+	for (unsigned i = mas->depth - 1; i-- > 0;) {
+		const struct maple_node *node = mas->path[i].node;
+		unsigned least = i ? mt_least((enum mt_kind)node->kind) : 2;
+
+		if (!mas->tree->ma_shared && node->count > least)
+			return bound;
+		bound += 2;
+	}
+	return bound;
+}
+
 /* The most that any write takes: a level yields at most three nodes, and a new root. */
 unsigned mt_write_bound(const struct maple_tree *mt)
 {
 	return 3 * mt_tree_height(mt) + 1;
+}
+
+static void give_nodes(struct mt_write *write)
+{
+	if (write->reserved)
+		mt_pool_free_bulk(mt_pool_of(write->mt), write->reserved, write->reserve);
+	write->reserved = 0;
 }
 
 static int take_nodes(struct mt_write *write, unsigned count)
@@ -268,17 +296,12 @@ static int take_nodes(struct mt_write *write, unsigned count)
 	if (write->reserved == count)
 		return 0;
 	if (!mt_pool_alloc_bulk(mt_pool_of(write->mt), count - write->reserved,
-				write->reserve + write->reserved))
+				write->reserve + write->reserved)) {
+		give_nodes(write);
 		return -ENOMEM;
+	}
 	write->reserved = count;
 	return 0;
-}
-
-static void give_nodes(struct mt_write *write)
-{
-	if (write->reserved)
-		mt_pool_free_bulk(mt_pool_of(write->mt), write->reserved, write->reserve);
-	write->reserved = 0;
 }
 
 /* The first entry of an empty tree. */
@@ -323,14 +346,15 @@ static int write_planned(struct mt_write *write)
 		unsigned size = count - (write->high - write->low) + write->left_piece + 1 +
 				write->right_piece;
 
-		/* Not where the leaf would be too thin, or hold nothing but a gap. */
-		if ((size >= count || size >= mt_least(MT_LEAF)) && (size > 1 || write->present)) {
-			if (size <= MT_WIDE_SLOTS && mas_path_private(mas)) {
-				mt_retain(ops, &write->word, write->present);
-				count_in_leaf(write);
-				write_in_leaf(write, size);
-				return 0;
-			}
+		/* Too thin, or nothing but a gap. */
+		if ((size < count && size < mt_least(MT_LEAF)) || (size == 1 && !write->present)) {
+			bound = shrink_bound(mas);
+		} else if (size <= MT_WIDE_SLOTS && mas_path_private(mas)) {
+			mt_retain(ops, &write->word, write->present);
+			count_in_leaf(write);
+			write_in_leaf(write, size);
+			return 0;
+		} else {
 			bound = growth_bound(mas, size);
 		}
 	}
@@ -368,11 +392,10 @@ static int write_locked(struct mt_write *write)
 	}
 	walk_to(mas, write->first);
 	status = cut_ends(write);
+	if (!status)
+		status = write_planned(write);
 	if (status)
-		return status;
-	status = write_planned(write);
-	if (status)
-		uncut_ends(write);
+		bury_pieces(write);
 	return status;
 }
 
@@ -404,13 +427,11 @@ int mt_write_range(struct ma_state *mas, uint64_t first, uint64_t last, uint64_t
 	struct mt_write write;
 	int status;
 
+	mt_grave_init(grave);
 	if (first > last)
 		return -EINVAL;
 	if (mt->ma_busy)
 		return -EBUSY;
-	grave->spines = 0;
-	grave->dropped_present = 0;
-	grave->dropped_children = false;
 	write.mas = mas;
 	write.mt = mt;
 	write.first = first;
@@ -425,9 +446,10 @@ int mt_write_range(struct ma_state *mas, uint64_t first, uint64_t last, uint64_t
 	mt->ma_busy = true;
 	status = write_locked(&write);
 	mt->ma_busy = false;
-	if (status)
+	if (status) {
+		mas->generation = 0; /* the plan has moved the path */
 		return status;
-
+	}
 	mt->ma_generation++;
 	mas->generation = mas->depth ? mt->ma_generation : 0;
 	mas->index = first;

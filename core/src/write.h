@@ -41,11 +41,19 @@ struct mt_grave {
 	unsigned spines;
 	int kept_level;
 	uint32_t height;          /* of the tree that the spines belong to */
-	uint32_t dropped_present; /* of a node written in place: values or children that it lost */
+	uint32_t dropped_present; /* values, or children of a node written in place, to let go */
 	bool dropped_children;
 	uint64_t dropped[MT_MAX_SLOTS];
 	struct mt_spine spine[MT_SPINES_MAX];
 };
+
+/* Nothing displaced yet. Only so much of a grave is initialised: the rest is large. */
+static inline void mt_grave_init(struct mt_grave *grave)
+{
+	grave->spines = 0;
+	grave->dropped_present = 0;
+	grave->dropped_children = false;
+}
 
 struct mt_write {
 	struct ma_state *mas; /* its path leads to `first`, with the slot there */
@@ -73,7 +81,8 @@ struct mt_write {
 };
 
 /* Store over [first, last]; present false makes a gap. On success the cursor stands on [first,
- * last] as given. What was displaced is in `grave`, to be buried. */
+ * last] as given; on error it stays where it was, without a path. Either way the caller buries
+ * `grave`: it holds what was displaced, or the pieces of values that were cut in vain. */
 int mt_write_range(struct ma_state *mas, uint64_t first, uint64_t last, uint64_t word, bool present,
 		   struct mt_grave *grave);
 /* Release what a write displaced. May run value operations, and through them anything. */

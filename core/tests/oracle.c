@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The oracle of oracle.h. Owns three arrays; everything is a linear scan. Invariant: a range's cells are
- * neighbours and share one number and one word.
+ * The oracle of oracle.h. Owns three arrays; everything is a linear scan. Invariant: a range's
+ * cells are neighbours and share one number and one word.
  */
 #include "oracle.h"
 

@@ -2,9 +2,9 @@
 /*
  * The oracle: what a tree must hold, kept in plain arrays and answered by scanning them.
  *
- * The key space 0 ... UINT64_MAX is cut into cells that never change; every write covers whole cells. Cell i
- * holds the number of the range that lies there, 0 for a gap: neighbouring cells with one number are one
- * range, so two ranges with equal words stay apart.
+ * The key space 0 ... UINT64_MAX is cut into cells that never change; every write covers whole
+ * cells. Cell i holds the number of the range that lies there, 0 for a gap: neighbouring cells with
+ * one number are one range, so two ranges with equal words stay apart.
  */
 #ifndef ORACLE_H
 #define ORACLE_H
@@ -13,11 +13,11 @@
 
 struct oracle {
 	size_t cells;
-	uint64_t *first;   /* of each cell; the last cell ends at UINT64_MAX */
-	uint32_t *range;   /* of each cell; 0: a gap */
-	uint64_t *word;    /* of each cell with a range */
-	uint32_t ranges;   /* numbers given out */
-	bool coalesces;    /* neighbours with equal words become one range */
+	uint64_t *first; /* of each cell; the last cell ends at UINT64_MAX */
+	uint32_t *range; /* of each cell; 0: a gap */
+	uint64_t *word;  /* of each cell with a range */
+	uint32_t ranges; /* numbers given out */
+	bool coalesces;  /* neighbours with equal words become one range */
 };
 
 /* All gaps. The first `cells` - 1 cells are one key wide, from 0 on. */
@@ -44,12 +44,14 @@ bool oracle_at(const struct oracle *oracle, size_t cell, struct mt_entry *out);
 /* The first cell of the range or gap around `cell`, and the last. */
 size_t oracle_low(const struct oracle *oracle, size_t cell);
 size_t oracle_high(const struct oracle *oracle, size_t cell);
-/* The first range that reaches `cell` or lies above it and begins at or below `max`, and the mirror image. */
+/* The first range that reaches `cell` or lies above it and begins at or below `max`, and the mirror
+ * image. */
 bool oracle_find(const struct oracle *oracle, size_t cell, size_t max, struct mt_entry *out);
 bool oracle_find_rev(const struct oracle *oracle, size_t cell, size_t min, struct mt_entry *out);
 /* The first range of the cells [from, to], if any. */
 bool oracle_occupied(const struct oracle *oracle, size_t from, size_t to, struct mt_entry *out);
-/* The lowest or highest multiple of `align` in [min, max] with `size` free keys, all of them in it. */
+/* The lowest or highest multiple of `align` in [min, max] with `size` free keys, all of them in it.
+ */
 bool oracle_empty_area(const struct oracle *oracle, uint64_t min, uint64_t max, uint64_t size,
 		       uint64_t align, bool reverse, uint64_t *start);
 

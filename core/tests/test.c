@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The checks, the random source and the tree comparisons of test.h. Owns the state of the random source and
- * nothing else. Comparing nodes looks inside the core (node.h): it is the one place in the tests that knows
- * the layout.
+ * The checks, the random source and the tree comparisons of test.h. Owns the state of the random
+ * source and nothing else. Comparing nodes looks inside the core (node.h): it is the one place in
+ * the tests that knows the layout.
  */
 #include "test.h"
 
@@ -111,7 +111,7 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t count
 	return 0;
 }
 
-/* ---- pools and memory -------------------------------------------------------------------------- */
+/* ---- pools and memory ------------------------------------------------------------------------ */
 
 struct maple_pool *test_pool(void)
 {
@@ -151,7 +151,7 @@ void *test_array(size_t count, size_t size)
 	return array;
 }
 
-/* ---- trees ------------------------------------------------------------------------------------- */
+/* ---- trees ----------------------------------------------------------------------------------- */
 
 void test_valid(const char *file, int line, const struct maple_tree *mt)
 {
@@ -173,8 +173,8 @@ void test_same_entries(const char *file, int line, struct maple_tree *a, struct 
 		more_b = mas_find_word(&of_b, UINT64_MAX, false);
 		if (more_a != more_b)
 			test_fail(file, line, "one tree has more entries");
-		if (more_a && (of_a.index != of_b.index || of_a.last != of_b.last ||
-			       of_a.word != of_b.word))
+		if (more_a &&
+		    (of_a.index != of_b.index || of_a.last != of_b.last || of_a.word != of_b.word))
 			test_fail(file, line,
 				  "[%" PRIu64 ", %" PRIu64 "] = %" PRIu64 " and [%" PRIu64
 				  ", %" PRIu64 "] = %" PRIu64,
@@ -189,13 +189,23 @@ struct pair {
 	uint32_t height;
 };
 
-/* Children are replaced by zeros, so that what remains must be equal bit for bit. */
-static void without_children(struct maple_node *node)
+/* All that a node says, spare pivots included; what stands in slots not in use says nothing. */
+static bool nodes_equal(const struct maple_node *a, const struct maple_node *b)
 {
+	size_t pivots = mt_capacity((enum mt_kind)a->kind) - 1;
 	unsigned slot;
 
-	for (slot = 0; slot < node->count; slot++)
-		mt_slots(node)[slot] = 0;
+	if (a->kind != b->kind || a->count != b->count || a->present != b->present ||
+	    memcmp(a->pivot, b->pivot, pivots * sizeof(*a->pivot)) != 0)
+		return false;
+	for (slot = 0; slot < a->count; slot++) {
+		if (a->kind == MT_NARROW && a->narrow.gap[slot] != b->narrow.gap[slot])
+			return false;
+		if (a->kind == MT_LEAF && mt_slot_present(a, slot) &&
+		    a->wide.slot[slot] != b->wide.slot[slot])
+			return false;
+	}
+	return true;
 }
 
 void test_same_nodes(const char *file, int line, const struct maple_tree *a,
@@ -214,26 +224,16 @@ void test_same_nodes(const char *file, int line, const struct maple_tree *a,
 	if (a->ma_root)
 		waiting[count++] = (struct pair){a->ma_root, b->ma_root, mt_height(a)};
 	while (count) {
-		struct maple_node of_a, of_b;
-
 		pair = waiting[--count];
 		if (pair.a == pair.b)
 			test_fail(file, line, "a node at height %u is in both trees", pair.height);
-		of_a = *pair.a;
-		of_b = *pair.b;
-		if (pair.height > 1) {
-			if (of_a.count != of_b.count || of_a.kind != of_b.kind)
-				test_fail(file, line, "nodes at height %u: %u and %u children",
-					  pair.height, of_a.count, of_b.count);
-			for (slot = 0; slot < of_a.count; slot++)
-				waiting[count++] = (struct pair){mt_child(pair.a, slot),
-								 mt_child(pair.b, slot),
-								 pair.height - 1};
-			without_children(&of_a);
-			without_children(&of_b);
-		}
-		if (memcmp(&of_a, &of_b, sizeof(of_a)) != 0)
+		if ((pair.a->kind == MT_LEAF) != (pair.height == 1))
+			test_fail(file, line, "kind %u at height %u", pair.a->kind, pair.height);
+		if (!nodes_equal(pair.a, pair.b))
 			test_fail(file, line, "two nodes at height %u differ", pair.height);
+		for (slot = 0; pair.height > 1 && slot < pair.a->count; slot++)
+			waiting[count++] = (struct pair){mt_child(pair.a, slot),
+							 mt_child(pair.b, slot), pair.height - 1};
 	}
 }
 
@@ -276,7 +276,7 @@ void test_fork(struct maple_tree *mt, struct maple_tree *new_tree)
 	mtree_unlock(mt);
 }
 
-/* ---- value operations that count ---------------------------------------------------------------- */
+/* ---- value operations that count ------------------------------------------------------------- */
 
 void test_counts_init(struct test_counts *counts, size_t limit)
 {

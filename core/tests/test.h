@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every C test uses: checks that end the program with a message, a seeded random source, and pools that
- * must end with no node in use.
+ * What every C test uses: checks that end the program with a message, a seeded random source, and
+ * pools that must end with no node in use.
  *
- * The seed is printed; SAMARA_SEED gives it. SAMARA_STEPS sets how long the random tests go on. A test
- * program runs all its cases, or those named on its command line.
+ * The seed is printed; SAMARA_SEED gives it. SAMARA_STEPS sets how long the random tests go on. A
+ * test program runs all its cases, or those named on its command line.
  */
 #ifndef TEST_H
 #define TEST_H
@@ -28,9 +28,9 @@
 	do {                                                                                       \
 		uint64_t got_ = (uint64_t)(got), expected_ = (uint64_t)(expected);                 \
 		if (got_ != expected_)                                                             \
-			test_fail(__FILE__, __LINE__, "%s is %" PRIu64 " (%#" PRIx64               \
-				  "), expected %s = %" PRIu64, #got, got_, got_, #expected,        \
-				  expected_);                                                      \
+			test_fail(__FILE__, __LINE__,                                              \
+				  "%s is %" PRIu64 " (%#" PRIx64 "), expected %s = %" PRIu64,      \
+				  #got, got_, got_, #expected, expected_);                         \
 	} while (0)
 
 _Noreturn void test_fail(const char *file, int line, const char *format, ...)
@@ -49,7 +49,7 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t count
 		return test_main(argc, argv, cases, sizeof(cases) / sizeof(*(cases)));             \
 	}
 
-/* ---- random numbers: each case starts from the seed and its own name --------------------------- */
+/* ---- random numbers: each case starts from the seed and its own name ------------------------- */
 
 uint64_t test_random(void);
 /* One of 0 ... below - 1. */
@@ -57,7 +57,7 @@ uint64_t test_below(uint64_t below);
 /* SAMARA_STEPS where it is set, else `normal`. */
 size_t test_steps(size_t normal);
 
-/* ---- pools and memory -------------------------------------------------------------------------- */
+/* ---- pools and memory ------------------------------------------------------------------------ */
 
 /* A pool of the test's own; test_pool_end() demands that no node is in use and frees it. */
 struct maple_pool *test_pool(void);
@@ -68,7 +68,7 @@ uint64_t test_allocated(struct maple_pool *pool);
 /* calloc() that cannot fail. */
 void *test_array(size_t count, size_t size);
 
-/* ---- trees ------------------------------------------------------------------------------------- */
+/* ---- trees ----------------------------------------------------------------------------------- */
 
 #define ENTRY(number) ((void *)(uintptr_t)(number))
 
@@ -80,7 +80,7 @@ void test_valid(const char *file, int line, const struct maple_tree *mt);
 #define CHECK_SAME_ENTRIES(a, b) test_same_entries(__FILE__, __LINE__, (a), (b))
 void test_same_entries(const char *file, int line, struct maple_tree *a, struct maple_tree *b);
 
-/* The same nodes in the same places, bit for bit but for the addresses of children; none in common. */
+/* The same nodes in the same places, equal but for the addresses of children; none in common. */
 #define CHECK_SAME_NODES(a, b) test_same_nodes(__FILE__, __LINE__, (a), (b))
 void test_same_nodes(const char *file, int line, const struct maple_tree *a,
 		     const struct maple_tree *b);
@@ -94,10 +94,10 @@ int test_dup_locked(struct maple_tree *mt, struct maple_tree *new_tree);
 /* mt_fork() under the lock. */
 void test_fork(struct maple_tree *mt, struct maple_tree *new_tree);
 
-/* ---- value operations that count ---------------------------------------------------------------- */
+/* ---- value operations that count ------------------------------------------------------------- */
 
-/* References to each word below `limit`: the context of test_count_ops. A release of a word that has no
- * reference left fails the test, as does a word out of range. */
+/* References to each word below `limit`: the context of test_count_ops. A release of a word that
+ * has no reference left fails the test, as does a word out of range. */
 struct test_counts {
 	uint64_t *references;
 	size_t limit;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Many look-ups in one call against one call each; and every way of searching a node against a plain count. */
+/* Many look-ups in one call against one call each; and every way of searching a node against a
+ * plain count. */
 #include "test.h"
 
 #include "pool.h"
@@ -144,8 +145,7 @@ static void every_descent_finds_the_same(void)
 				continue;
 			for (version = 0; (search = mt_search_version(version)); version++) {
 				for (key = n > 100 ? (n - 100) * 12 : 0; key < n * 12 + 30; key++) {
-					bool there = key / 12 <= n &&
-						     (key % 12 <= key / 12 % 12);
+					bool there = key / 12 <= n && (key % 12 <= key / 12 % 12);
 
 					expected = key / 12;
 					CHECK_EQ(search->load(mt.ma_root, mt_height(&mt), key,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mt_build(): a tree from sorted arrays equals the tree of as many stores, in the fewest nodes; bad input is refused. */
+/* mt_build(): a tree from sorted arrays equals the tree of as many stores, in the fewest nodes; bad
+ * input is refused. */
 #include "oracle.h"
 #include "test.h"
 
@@ -119,7 +120,7 @@ static void compare(const struct arrays *arrays, uint32_t flags)
 
 static void built_equals_stored(void)
 {
-	size_t count, step, steps = test_steps(300);
+	size_t count, step, steps = test_steps(30000) / 100;
 	struct arrays arrays;
 	uint32_t flags;
 
@@ -141,7 +142,7 @@ static void built_equals_stored(void)
 static void bad_input_is_named(void)
 {
 	struct maple_pool *pool = test_pool();
-	size_t step, steps = test_steps(400);
+	size_t step, steps = test_steps(4000) / 10;
 
 	for (step = 0; step < steps; step++) {
 		struct arrays arrays;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The advanced interface against the oracle: cursors that walk, step both ways, store, erase, pause and go on
- * while others write; and the reserve of mas_preallocate().
+ * The advanced interface against the oracle: cursors that walk, step both ways, store, erase, pause
+ * and go on while others write; and the reserve of mas_preallocate().
  */
 #include "oracle.h"
 #include "test.h"
@@ -165,7 +165,7 @@ static void store(struct walker *walker)
 		break;
 	default:
 		CHECK_EQ(mas_preallocate(&walker->mas, ENTRY(word)), 0);
-		mas_store_prealloc(&walker->mas, ENTRY(word));
+		CHECK_EQ(mas_store_prealloc(&walker->mas, ENTRY(word)), 0);
 		CHECK_EQ(walker->mas.reserved, 0);
 	}
 	oracle_store(oracle, low, high, word);
@@ -389,7 +389,7 @@ static void reserve_is_given_back(void)
 	mas_set_range(&mas, 100, 300);
 	CHECK_EQ(mas_preallocate(&mas, ENTRY(7)), 0);
 	mt_pool_fail_nth(pool, 1);
-	mas_store_prealloc(&mas, ENTRY(7));
+	CHECK_EQ(mas_store_prealloc(&mas, ENTRY(7)), 0);
 	mt_pool_fail_nth(pool, 0);
 	CHECK_VALID(&mt);
 	CHECK_EQ((uintptr_t)mtree_load(&mt, 200), 7);
@@ -402,6 +402,10 @@ static void reserve_is_given_back(void)
 	CHECK_EQ(mas_preallocate(&mas, ENTRY(8)), -ENOMEM);
 	CHECK_EQ(mas.reserved, 0);
 	CHECK_EQ(test_live(pool), live);
+
+	mas_set_range(&mas, 302, 301);
+	CHECK_EQ(mas_preallocate(&mas, ENTRY(8)), -EINVAL);
+	CHECK_EQ(mas.reserved, 0);
 	mas_destroy(&mas);
 	mt_fini(&mt);
 	test_pool_end(pool);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mtree_dup() and test_dup_locked(): duplicates compared node by node, for full trees of each height, for every count of
- * entries, for both refusals, and with every single allocation of a duplication failing.
+ * mtree_dup() and test_dup_locked(): duplicates compared node by node, for full trees of each
+ * height, for every count of entries, for both refusals, and with every single allocation of a
+ * duplication failing.
  */
 #include "oracle.h"
 #include "test.h"
@@ -322,7 +323,8 @@ static void every_allocation_fails_in_full_trees(void)
 	}
 }
 
-/* A duplicate owns one reference for each entry; a fork of the source in between changes nothing. */
+/* A duplicate owns one reference for each entry; a fork of the source in between changes nothing.
+ */
 static void values_are_retained(void)
 {
 	struct maple_pool *pool = test_pool();

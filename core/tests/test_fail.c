@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Out of memory: for each function that writes, the n-th allocation fails for every n that it makes. Each time the
- * tree is the same, node by node, no reference and no node is lost; and then the call succeeds.
+ * Out of memory: for each function that writes, the n-th allocation fails for every n that it
+ * makes. Each time the tree is the same, node by node, no reference and no node is lost; and then
+ * the call succeeds.
  */
 #include "test.h"
 
@@ -119,7 +120,7 @@ static int by_preallocation(struct maple_tree *mt, struct write *write)
 	int error = mas_preallocate(&mas, ENTRY(16));
 
 	if (!error)
-		mas_store_prealloc(&mas, ENTRY(16));
+		CHECK_EQ(mas_store_prealloc(&mas, ENTRY(16)), 0);
 	mas_destroy(&mas);
 	return error;
 }

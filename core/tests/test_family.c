@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A family of trees that fork, duplicate and slice each other and are written with every operation, at times out of
- * memory, each against its own oracle. After each step every member is checked whole; now and then the references of
- * all values are counted by visiting: private leaves of each tree, shared ones once.
+ * A family of trees that fork, duplicate and slice each other and are written with every operation,
+ * at times out of memory, each against its own oracle. After each step every member is checked
+ * whole; now and then the references of all values are counted by visiting: private leaves of each
+ * tree, shared ones once.
  */
 #include "oracle.h"
 #include "test.h"
@@ -43,7 +44,8 @@ static void add_empty(struct family *family)
 	oracle_copy(&family->blank, &member->oracle);
 }
 
-/* Arrays are shorter without holes: the last member moves. A tree is movable; only cursors point at it. */
+/* Arrays are shorter without holes: the last member moves. A tree is movable; only cursors point at
+ * it. */
 static void end_member(struct family *family, size_t number)
 {
 	mt_fini(&family->member[number].mt);
@@ -66,7 +68,7 @@ static void random_cells(const struct oracle *oracle, size_t *low, size_t *high)
 		*high = oracle->cells - 1;
 }
 
-/* ---- writes: each of them may be told to run out of memory ----------------------------------------- */
+/* ---- writes: each of them may be told to run out of memory ----------------------------------- */
 
 static void store(struct family *family, struct member *member)
 {
@@ -220,13 +222,13 @@ static void preallocated(struct family *family, struct member *member)
 	if (got) {
 		CHECK_EQ(got, -ENOMEM);
 	} else if (test_below(8)) {
-		mas_store_prealloc(&mas, (void *)(uintptr_t)word);
+		CHECK_EQ(mas_store_prealloc(&mas, (void *)(uintptr_t)word), 0);
 		oracle_store(oracle, low, high, word);
 	}
 	mas_destroy(&mas);
 }
 
-/* ---- reads ----------------------------------------------------------------------------------------- */
+/* ---- reads ----------------------------------------------------------------------------------- */
 
 static void look_up(struct family *family, struct member *member)
 {
@@ -262,7 +264,8 @@ static void look_up(struct family *family, struct member *member)
 
 static void search(struct family *family, struct member *member)
 {
-	uint64_t min = test_below(CELLS), max = min + test_below(test_below(4) ? CELLS : UINT64_MAX - min),
+	uint64_t min = test_below(CELLS),
+		 max = min + test_below(test_below(4) ? CELLS : UINT64_MAX - min),
 		 size = 1 + test_below(max - min + 1 < 30 ? max - min + 1 : 30), expected, start,
 		 align = 1 + test_below(5);
 	bool reverse = test_below(2);
@@ -273,7 +276,8 @@ static void search(struct family *family, struct member *member)
 		CHECK_EQ(mt_empty_area(&member->mt, min, max, size, align, reverse, &start), 0);
 		CHECK_EQ(start, expected);
 	} else {
-		CHECK_EQ(mt_empty_area(&member->mt, min, max, size, align, reverse, &start), -EBUSY);
+		CHECK_EQ(mt_empty_area(&member->mt, min, max, size, align, reverse, &start),
+			 -EBUSY);
 	}
 }
 
@@ -314,7 +318,7 @@ static void compare(struct family *family, struct member *member)
 		CHECK(!cells_differ(&differing, differing.next));
 }
 
-/* ---- relatives ------------------------------------------------------------------------------------- */
+/* ---- relatives ------------------------------------------------------------------------------- */
 
 static struct member *room(struct family *family)
 {
@@ -418,8 +422,9 @@ static void count_references(struct family *family)
 }
 
 static void (*const steps_of_a_family[])(struct family *, struct member *) = {
-	store,	store,	store,	  store,    insert, insert,	  clear, erase,	   erase, allocate,
-	sweep,	look_up, look_up, search,   compare, preallocated, fork_one, duplicate, slice, destroy,
+	store,   store,        store,    store,     insert,  insert,  clear,
+	erase,   erase,        allocate, sweep,     look_up, look_up, search,
+	compare, preallocated, fork_one, duplicate, slice,   destroy,
 };
 
 static void run(uint32_t flags, bool random_widths, bool coalesces, size_t steps)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Forks that share nodes: each member of a family behaves as if it were alone, whoever writes, forks or ends
- * first; slices; differences; and a family's references, counted exactly.
+ * Forks that share nodes: each member of a family behaves as if it were alone, whoever writes,
+ * forks or ends first; slices; differences; and a family's references, counted exactly.
  */
 #include "oracle.h"
 #include "test.h"
@@ -23,9 +23,9 @@ static void random_store(struct oracle *oracle, struct maple_tree *mt)
 			 0);
 		oracle_store(oracle, low, high, word);
 	} else {
-		CHECK_EQ(mtree_clear_range(mt, oracle_first(oracle, low),
-					   oracle_last(oracle, high)),
-			 0);
+		CHECK_EQ(
+			mtree_clear_range(mt, oracle_first(oracle, low), oracle_last(oracle, high)),
+			0);
 		oracle_clear(oracle, low, high);
 	}
 }
@@ -333,7 +333,7 @@ static void differences(void)
 static void a_failing_store_changes_no_relative(void)
 {
 	struct maple_pool *pool = test_pool();
-	size_t step, steps = test_steps(300), failures = 0;
+	size_t step, steps = test_steps(6000) / 20, failures = 0;
 	struct maple_tree mt, fork, same;
 	uint64_t n;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What fork does, as the series' check_forking() has it: duplicate a tree of 135 entries under both locks and replace
- * every entry of the copy. Then the same by insertion and by mt_fork(): all three must give the same child.
+ * What fork does, as the series' check_forking() has it: duplicate a tree of 135 entries under both
+ * locks and replace every entry of the copy. Then the same by insertion and by mt_fork(): all three
+ * must give the same child.
  */
 #include "test.h"
 

@@ -3,7 +3,8 @@
 #include "oracle.h"
 #include "test.h"
 
-/* A tree of random ranges over cells of one key; the last cell, which is everything above, may be taken too. */
+/* A tree of random ranges over cells of one key; the last cell, which is everything above, may be
+ * taken too. */
 static void fill(struct oracle *oracle, struct maple_tree *mt, size_t cells, unsigned percent)
 {
 	size_t from, to;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locks: what takes them, what reports a second one, and two threads on one tree. The reports come in builds
- * with MT_DEBUG; the others only must not report or hang.
+ * Locks: what takes them, what reports a second one, and two threads on one tree. The reports come
+ * in builds with MT_DEBUG; the others only must not report or hang.
  */
 #include "test.h"
 
@@ -188,7 +188,7 @@ static void external_locks_are_the_callers(void)
 	test_pool_end(pool);
 }
 
-/* ---- two threads --------------------------------------------------------------------------------- */
+/* ---- two threads ----------------------------------------------------------------------------- */
 
 enum { THREADS = 2, SPACE = 2000 };
 
@@ -207,7 +207,8 @@ static uint64_t worker_below(struct worker *worker, uint64_t below)
 	return (worker->state >> 33) % below;
 }
 
-/* Keys with this thread's remainder are its own: nobody else writes them, so what it stored is there. */
+/* Keys with this thread's remainder are its own: nobody else writes them, so what it stored is
+ * there. */
 static void *work(void *context)
 {
 	struct worker *worker = context;
@@ -230,8 +231,9 @@ static void *work(void *context)
 			break;
 		case 3:
 			shared = 1000000 + worker_below(worker, 100) * 10;
-			CHECK_EQ(mtree_store_range(worker->mt, shared, shared + 25, ENTRY(step + 1)),
-				 0);
+			CHECK_EQ(
+				mtree_store_range(worker->mt, shared, shared + 25, ENTRY(step + 1)),
+				0);
 			break;
 		case 4:
 			mtree_find(worker->mt, key, UINT64_MAX, &entry);

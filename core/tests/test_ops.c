@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Value operations: references balance exactly, whatever is written; neighbours coalesce where equal() says so;
- * cut values are split; and nothing is released before the tree is whole.
+ * Value operations: references balance exactly, whatever is written; neighbours coalesce where
+ * equal() says so; cut values are split; and nothing is released before the tree is whole.
  */
 #include "oracle.h"
 #include "test.h"
@@ -108,7 +108,7 @@ static void equal_neighbours_coalesce(void)
 	random_writes(MT_FLAGS_ALLOC_RANGE, true);
 }
 
-/* ---- split: values that know where they begin ---------------------------------------------------- */
+/* ---- split: values that know where they begin ------------------------------------------------ */
 
 /* Value number w stands for `offset[w]` at the first key of its entry, and rises with the key. */
 struct offsets {
@@ -241,7 +241,7 @@ static void cut_values_are_split(void)
 	test_pool_end(pool);
 }
 
-/* ---- releases that call back ---------------------------------------------------------------------- */
+/* ---- releases that call back ----------------------------------------------------------------- */
 
 struct caller {
 	struct test_counts counts; /* first, as above */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Pools: all-or-nothing bulk allocation, failure on demand, counts, trimming, and the allocator's hooks. */
+/* Pools: all-or-nothing bulk allocation, failure on demand, counts, trimming, and the allocator's
+ * hooks. */
 #include "test.h"
 
 #include "pool.h"
@@ -7,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A bulk of every size, its n-th node failing for each n: nothing is kept, nothing counted as live. */
+/* A bulk of every size, its n-th node failing for each n: nothing is kept, nothing counted as live.
+ */
 static void bulk_is_all_or_nothing(void)
 {
 	enum { MOST = 80 };
@@ -103,7 +105,7 @@ static void nodes_are_handed_out_once(void)
 	test_pool_end(pool);
 }
 
-/* ---- the allocator's hooks ------------------------------------------------------------------------ */
+/* ---- the allocator's hooks ------------------------------------------------------------------- */
 
 struct hooks {
 	size_t bytes; /* out now */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The normal interface against the oracle: stores, insertions, erasures and clears in random order, with every
- * look-up, the whole tree checked after each write; and the corners that random order seldom meets.
+ * The normal interface against the oracle: stores, insertions, erasures and clears in random order,
+ * with every look-up, the whole tree checked after each write; and the corners that random order
+ * seldom meets.
  */
 #include "oracle.h"
 #include "test.h"
@@ -211,7 +212,8 @@ static void random_order(void)
 	}
 }
 
-/* One key at a time until every key has a value, then until none has: splits and merges at every level. */
+/* One key at a time until every key has a value, then until none has: splits and merges at every
+ * level. */
 static void fill_and_drain(uint32_t flags, bool ascending_fill, bool ascending_drain)
 {
 	enum { CELLS = 900 };
@@ -252,8 +254,8 @@ static void fill_and_drain_all_ways(void)
 		fill_and_drain(way & 1 ? MT_FLAGS_ALLOC_RANGE : 0, way & 2, way & 4);
 }
 
-/* A store over [from, to] of a tree of `cells` one-key entries, for spans that cover from three ranges up to
- * whole subtrees, and the same span cleared. */
+/* A store over [from, to] of a tree of `cells` one-key entries, for spans that cover from three
+ * ranges up to whole subtrees, and the same span cleared. */
 static void spanning(uint32_t flags, size_t cells)
 {
 	struct maple_pool *pool = test_pool();
@@ -365,10 +367,10 @@ static void find_walks_every_entry(void)
 	mt_init_pool(&mt, 0, pool, NULL);
 	for (uint64_t i = 0; i < 300; i++)
 		CHECK_EQ(mtree_store_range(&mt, i * 10, i * 10 + 5, ENTRY(i + 1)), 0);
-	/* The last entry ends at the largest key, where the index wraps to 0 and the loop must end. */
+	/* The last entry ends at the largest key, where the index wraps to 0 and the loop must end.
+	 */
 	CHECK_EQ(mtree_store_range(&mt, UINT64_MAX - 9, UINT64_MAX, ENTRY(301)), 0);
-	mt_for_each(&mt, entry, index, UINT64_MAX)
-	{
+	mt_for_each (&mt, entry, index, UINT64_MAX) {
 		seen++;
 		CHECK_EQ((uintptr_t)entry, seen);
 	}
