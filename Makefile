@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+# Everything happens in .venv and build/, both made here. Needs Python 3.11 or newer, a C compiler and
+# the package index, which also brings meson and ninja.
+
+PYTHON ?= python3
+VENV := .venv
+STEPS_LONG ?= 1000000
+
+# What the environment holds comes before what the system has.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+CORE := $(wildcard core/include/*.h core/src/*.[ch])
+BINDING := $(wildcard binding/*.[ch])
+C_TESTS := $(wildcard core/tests/*.[ch] benchmarks/*.[ch])
+PACKAGE := $(shell find src -type f ! -path '*__pycache__*')
+BUILD_FILES := meson.build meson.options pyproject.toml
+
+INSTALL := python -m pip install --quiet --no-build-isolation
+
+.PHONY: demo test test-c test-python test-sanitize test-long bench-fork lint format clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.samara
+	samara fork
+	samara fork --vmas
+
+test: test-c test-python
+
+# The C tests run twice: with the core checking itself after each write, and as it ships.
+test-c: build/debug/.compiled build/release/.compiled
+	meson test -C build/debug --print-errorlogs
+	meson test -C build/release --print-errorlogs
+
+test-python: $(VENV)/.samara $(VENV)/.dev build/release/.compiled
+	python -m pytest
+
+# A million steps for each family test, on the builds that check the most and cost the least.
+test-long: $(VENV)/.samara $(VENV)/.dev build/debug/.compiled
+	SAMARA_STEPS=$(STEPS_LONG) build/debug/test_family
+	SAMARA_STEPS=$(STEPS_LONG) python -m pytest tests/test_family.py
+
+# AddressSanitizer and UndefinedBehaviorSanitizer on the C and the Python tests, valgrind on the C tests.
+# Leaks: the C tests are checked for them; the interpreter itself would report its own.
+SANITIZE := -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized \
+	-Dc_args=-fno-sanitize-recover=all -Ddebug_core=true
+export UBSAN_OPTIONS := print_stacktrace=1
+
+test-sanitize: $(VENV)/.dev build/sanitize/.compiled build/sanitize-package/.installed \
+		build/debug/.compiled
+	ASAN_OPTIONS=detect_leaks=1 meson test -C build/sanitize --print-errorlogs
+	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 \
+		PYTHONMALLOC=malloc PYTHONPATH=build/sanitize-package/site python -m pytest
+	.ci/need valgrind
+	meson setup --reconfigure build/debug >/dev/null
+	meson test -C build/debug --setup valgrind --print-errorlogs
+
+# Prints the table and writes build/bench_fork.json.
+bench-fork: build/release/.compiled
+	python benchmarks/bench_fork.py --program build/release/bench_fork \
+		--json build/bench_fork.json
+
+lint: $(VENV)/.samara $(VENV)/.dev
+	ruff check .
+	ruff format --check .
+	mypy
+	mypy --strict benchmarks/*.py core/tests/*.py
+	python -m mypy.stubtest samara --allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
+	clang-format --dry-run -Werror $(CORE) $(BINDING) $(C_TESTS)
+	$(MAKE) --no-print-directory build/gcc/.compiled
+	.ci/need clang || echo "lint: no clang here: its build is SKIPPED" >&2
+	if command -v clang >/dev/null; then \
+		$(MAKE) --no-print-directory build/clang/.compiled; fi
+
+format: $(VENV)/.dev
+	ruff check --fix .
+	ruff format .
+	clang-format -i $(CORE) $(BINDING) $(C_TESTS)
+
+clean:
+	rm -rf build $(VENV)
+
+# ---- the environment ----------------------------------------------------------------------------
+
+# What it takes to build the package and to show its tables.
+$(VENV)/.tools: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	python -m pip install --quiet "meson-python>=0.18" "meson>=1.3" "ninja>=1.11" "rich>=13"
+	touch $@
+
+$(VENV)/.samara: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(PACKAGE)
+	$(INSTALL) --no-deps -Cbuild-dir=build/package .
+	touch $@
+
+# What it takes to test and to check: the `dev` extra.
+$(VENV)/.dev: pyproject.toml | $(VENV)/.samara
+	$(INSTALL) -Cbuild-dir=build/package ".[dev]"
+	touch $@
+
+# ---- C builds -----------------------------------------------------------------------------------
+
+C_BUILD_NEEDS := $(VENV)/.tools $(BUILD_FILES) $(CORE) $(C_TESTS)
+
+build/debug/.compiled: OPTIONS := -Dpython=false -Dtests=true -Ddebug_core=true \
+	-Dbuildtype=debugoptimized
+build/release/.compiled: OPTIONS := -Dpython=false -Dtests=true
+build/sanitize/.compiled: OPTIONS := -Dpython=false -Dtests=true $(SANITIZE)
+build/gcc/.compiled: OPTIONS := -Dtests=true
+build/gcc/.compiled: export CC := gcc
+build/clang/.compiled: OPTIONS := -Dtests=true
+build/clang/.compiled: export CC := clang
+build/gcc/.compiled build/clang/.compiled: $(BINDING)
+
+build/debug/.compiled build/release/.compiled build/sanitize/.compiled build/gcc/.compiled \
+build/clang/.compiled: $(C_BUILD_NEEDS)
+	test -f $(@D)/build.ninja || meson setup $(@D) $(OPTIONS) >/dev/null
+	meson compile -C $(@D)
+	touch $@
+
+build/sanitize-package/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(PACKAGE)
+	rm -rf $(@D)/site
+	$(INSTALL) --no-deps --target $(@D)/site -Cbuild-dir=$(@D)/build \
+		$(patsubst %,-Csetup-args=%,$(SANITIZE)) .
+	touch $@
