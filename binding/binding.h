@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * samara._core, the CPython extension: what its files share.
+ *
+ * Ownership
+ *   tree      owns one maple tree, a reference to its module (so the state outlives it), and its lock object.
+ *             A value in the tree is one strong reference, held by the leaf that the value lies in, however
+ *             many trees share that leaf.
+ *   iterator  owns a fork of the tree it runs over, until it is exhausted.
+ *   cursor    owns a reference to its tree; its ma_state borrows the maple tree inside.
+ *   family    owns nothing: it knows the trees and iterators that may share nodes, and visits the values in
+ *             shared leaves for the garbage collector (family.c).
+ *
+ * Rules that every function here keeps
+ *   - All arguments are converted before the tree is touched, since __index__ can run anything.
+ *   - tree_enter() comes between the two: it waits while another thread holds the tree's lock, and may
+ *     drop the interpreter lock.
+ *   - A word read from the tree is a borrowed reference: it is turned into an owned one before anything
+ *     else happens, since an allocation can start a garbage collection and that can run anything.
+ *   - A core call that writes can run anything at its end; what was read before is stale then.
+ */
+#ifndef SAMARA_BINDING_H
+#define SAMARA_BINDING_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <pythread.h>
+#include <structmember.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "maple_tree.h"
+
+#define MAX_INDEX UINT64_MAX
+
+/* ---- module ----------------------------------------------------------------------------------- */
+
+struct core_state {
+	PyObject *module; /* borrowed: the state lives in it */
+	struct maple_pool *pool;
+	PyTypeObject *tree_type;
+	PyTypeObject *cursor_type;
+	PyTypeObject *iterator_type;
+	PyTypeObject *family_type;
+	PyTypeObject *lock_type;
+	PyTypeObject *entry_type; /* samara._entry.Entry, a tuple of 3 */
+	PyTypeObject *gap_type;   /* samara._entry.Gap, a tuple of 2 */
+	PyObject *occupied_error;
+	PyObject *space_error;
+	PyObject *two_to_64;
+	PyObject *newobj;     /* copyreg.__newobj__ */
+	PyObject *base_state; /* object.__getstate__ */
+};
+
+extern struct PyModuleDef core_module;
+
+/* The exception for a negative status of the core; NULL always. */
+PyObject *raise_status(int status);
+
+/* ---- family.c: garbage collection over shared nodes --------------------------------------------- */
+
+/* What may share nodes: embedded in a tree and in an iterator. */
+struct member {
+	struct member *next;
+	struct member *previous;
+	const struct maple_tree *mt;
+	struct family *family; /* owned; NULL: none, all nodes are this member's own */
+};
+
+struct family {
+	PyObject_HEAD struct core_state *state; /* the module is owned through it */
+	struct member *members;                 /* not owned */
+};
+
+struct family *family_new(struct core_state *state);
+void family_join(struct family *family, struct member *member, const struct maple_tree *mt);
+void family_leave(struct member *member);
+/* Visit what a member alone reaches, and its family. */
+int member_traverse(const struct member *member, const struct maple_tree *mt, visitproc visit,
+		    void *arg);
+extern PyType_Spec family_spec;
+
+/* ---- lock.c ----------------------------------------------------------------------------------- */
+
+struct lock_object {
+	PyObject_HEAD PyThread_type_lock
+		gate;        /* held while depth > 0, and for a moment by each waiter */
+	unsigned long owner; /* thread, where depth > 0 */
+	unsigned long depth;
+};
+
+struct lock_object *lock_new(struct core_state *state);
+/* Wait until no other thread holds the lock. 0, or -1 with the exception of a signal. */
+int lock_wait(struct lock_object *lock);
+extern PyType_Spec lock_spec;
+
+/* ---- tree ------------------------------------------------------------------------------------- */
+
+struct tree_object {
+	PyObject_HEAD struct maple_tree mt;
+	struct core_state *state; /* NULL until the maple tree is initialised */
+	struct lock_object *lock; /* NULL until t.lock is first asked for */
+	struct member member;
+	PyObject *weak_references;
+};
+
+static inline bool tree_tracks_gaps(const struct tree_object *tree)
+{
+	return (mt_attr(&tree->mt) & MT_FLAGS_ALLOC_RANGE) != 0;
+}
+
+static inline bool lock_blocks(const struct lock_object *lock)
+{
+	return lock && lock->depth && lock->owner != PyThread_get_thread_ident();
+}
+
+/* Every operation passes here after its arguments are converted. 0, or -1 with an exception. */
+static inline int tree_enter(struct tree_object *tree)
+{
+	if (__builtin_expect(tree->lock == NULL, 1))
+		return 0;
+	return lock_wait(tree->lock);
+}
+
+/* A value and the word that stands for it: today always an object and its address. */
+static inline uint64_t word_of(PyObject *value)
+{
+	return (uint64_t)(uintptr_t)value;
+}
+
+static inline PyObject *value_of(uint64_t word)
+{
+	return (PyObject *)(uintptr_t)word;
+}
+
+static inline PyObject *tree_box(const struct tree_object *tree, uint64_t word)
+{
+	(void)tree;
+	return Py_NewRef(value_of(word));
+}
+
+/* tree.c */
+extern PyType_Spec tree_spec;
+extern const struct mt_value_ops object_ops;
+uint32_t tree_flags(bool track_gaps);
+/* An instance of `type` whose maple tree the caller initialises, then tree_adopt(). */
+struct tree_object *tree_alloc(PyTypeObject *type);
+void tree_adopt(struct tree_object *tree, struct core_state *state);
+/* The family of a tree, made if it has none yet (which can run anything). Borrowed. */
+struct family *tree_family(struct tree_object *tree);
+PyObject *tree_iter(struct tree_object *self);
+
+/* entry.c: results. Each takes over the reference to `value`, also where it fails. */
+PyObject *entry_new(const struct core_state *state, uint64_t first, uint64_t last, PyObject *value);
+PyObject *gap_new(const struct core_state *state, uint64_t first, uint64_t last);
+/* An Entry of what the core just found, the word still borrowed. */
+static inline PyObject *entry_box(const struct tree_object *tree, const struct mt_entry *entry)
+{
+	return entry_new(tree->state, entry->first, entry->last, tree_box(tree, entry->word));
+}
+void raise_occupied(const struct core_state *state, uint64_t first, uint64_t last, PyObject *entry);
+
+/* tree_build.c: fill an empty maple tree from an iterable of triples. 0 or -1. */
+int build_from_iterable(struct maple_tree *mt, PyObject *iterable);
+
+/* tree_copy.c */
+PyObject *tree_slice(struct tree_object *self, uint64_t first, uint64_t last, bool empty);
+int attributes_set(PyObject *target, PyObject *attributes);
+PyObject *attributes_get(struct tree_object *tree);
+
+/* tree_iter.c */
+enum iterator_kind { ITERATE_ENTRIES, ITERATE_GAPS };
+struct iteration {
+	uint64_t first;
+	uint64_t last;
+	enum iterator_kind kind;
+	bool empty; /* no index at all */
+	bool reverse;
+	bool clip;
+};
+PyObject *iterator_new(struct tree_object *tree, const struct iteration *iteration);
+/* One step of an iterator of entries: true with an owned *value. */
+bool iterator_step(PyObject *iterator, uint64_t *first, uint64_t *last, PyObject **value);
+extern PyType_Spec iterator_spec;
+
+/* cursor.c */
+PyObject *cursor_new(struct tree_object *tree, PyObject *first, PyObject *last);
+extern PyType_Spec cursor_spec;
+
+/* Methods with their own files: tree_read.c, tree_write.c, tree_copy.c, pickle.c. */
+#define FASTCALL_METHOD(name)                                                                      \
+	PyObject *name(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,          \
+		       PyObject *kwnames)
+#define NOARGS_METHOD(name) PyObject *name(struct tree_object *self, PyObject *unused)
+
+FASTCALL_METHOD(tree_get);
+FASTCALL_METHOD(tree_entry);
+FASTCALL_METHOD(tree_find);
+FASTCALL_METHOD(tree_find_rev);
+FASTCALL_METHOD(tree_next);
+FASTCALL_METHOD(tree_prev);
+FASTCALL_METHOD(tree_entries);
+FASTCALL_METHOD(tree_gaps);
+FASTCALL_METHOD(tree_is_free);
+FASTCALL_METHOD(tree_empty_area);
+FASTCALL_METHOD(tree_dump);
+NOARGS_METHOD(tree_check);
+NOARGS_METHOD(tree_reversed);
+
+FASTCALL_METHOD(tree_store_range);
+FASTCALL_METHOD(tree_insert_range);
+FASTCALL_METHOD(tree_erase);
+FASTCALL_METHOD(tree_pop_range);
+FASTCALL_METHOD(tree_alloc_range);
+NOARGS_METHOD(tree_clear_all);
+
+NOARGS_METHOD(tree_fork);
+NOARGS_METHOD(tree_dup);
+FASTCALL_METHOD(tree_dup_into);
+FASTCALL_METHOD(tree_cursor);
+
+NOARGS_METHOD(tree_reduce);
+PyObject *tree_setstate(struct tree_object *self, PyObject *state);
+
+/* ---- args.c ----------------------------------------------------------------------------------- */
+
+/* A signature: `required` of `count` parameters must be given, `positional` may be by position. */
+struct signature {
+	const char *function;
+	const char *const *names;
+	int count;
+	int required;
+	int positional;
+};
+
+/* Borrowed references into out[0 ... count - 1], NULL where not given. 0 or -1. */
+int args_parse(const struct signature *signature, PyObject *const *args, Py_ssize_t nargs,
+	       PyObject *kwnames, PyObject **out);
+
+enum index_kind {
+	INDEX_ERROR = -1, /* with TypeError, or what __index__ raised */
+	INDEX_IN = 0,     /* 0 ... MAX */
+	INDEX_BELOW,      /* negative */
+	INDEX_TOP,        /* 2^64 */
+	INDEX_ABOVE,      /* more */
+};
+
+int index_parse_slow(PyObject *number, const char *name, uint64_t *out);
+
+static inline int index_parse(PyObject *number, const char *name, uint64_t *out)
+{
+	if (__builtin_expect(PyLong_CheckExact(number), 1)) {
+		int overflow;
+		long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
+
+		if (__builtin_expect(value >= 0, 1)) {
+			*out = (uint64_t)value;
+			return INDEX_IN;
+		}
+	}
+	return index_parse_slow(number, name, out);
+}
+
+/* For writes: 0, or -1 with a ValueError that names what lies outside 0 ... MAX. */
+int index_require_failed(PyObject *number, const char *name, int kind);
+static inline int index_require(PyObject *number, const char *name, uint64_t *out)
+{
+	int kind = index_parse(number, name, out);
+
+	if (__builtin_expect(kind == INDEX_IN, 1))
+		return 0;
+	return index_require_failed(number, name, kind);
+}
+
+/* Closed windows. A bound that is NULL takes its default, 0 or MAX.
+ * require: both in 0 ... MAX, first <= last: 0, or -1.
+ * clip: ends outside are cut: 1; 0 where all of it lies outside; -1 where first > last. */
+int window_require(PyObject *first_object, PyObject *last_object, uint64_t *first, uint64_t *last);
+int window_clip(PyObject *first_object, const char *first_name, PyObject *last_object,
+		const char *last_name, uint64_t *first, uint64_t *last);
+/* The same for a half-open slice, as the closed window it means: 1; 0 where it is empty; -1. */
+int slice_require(PyObject *slice, uint64_t *first, uint64_t *last);
+int slice_clip(PyObject *slice, uint64_t *first, uint64_t *last);
+
+/* A search for free room. */
+struct area {
+	PyObject *size_object; /* borrowed, for messages */
+	uint64_t size;         /* where none of the next two is set */
+	bool size_whole;       /* 2^64 */
+	bool size_above;       /* more */
+	uint64_t align;
+	bool align_above; /* more than MAX: only 0 is a multiple */
+	bool reverse;
+	bool outside; /* no index in the window */
+	uint64_t first;
+	uint64_t last;
+};
+
+int area_size(struct area *area, PyObject *size);
+int area_options(struct area *area, PyObject *align, PyObject *reverse);
+/* 1 with *start, 0 with NoSpaceError, -1 with another exception. */
+int area_search(struct tree_object *tree, const struct area *area, uint64_t *start);
+void area_raise(const struct core_state *state, const struct area *area);
+
+#endif /* SAMARA_BINDING_H */

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * samara.Cursor: the kernel's ma_state over a tree that the cursor keeps alive.
+ *
+ * The ma_state remembers the path to where it stands, and the tree's generation then; the core walks again where
+ * the generation moved, so a cursor never follows a freed node. The word that it remembers is stale in the same
+ * case: only value_now() and found() read it.
+ */
+#include "binding.h"
+#include "cursor_doc.h"
+
+struct cursor_object {
+	PyObject_HEAD struct tree_object *tree;
+	struct ma_state mas;
+};
+
+#define CURSOR_METHOD(name)                                                                        \
+	static PyObject *name(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs, \
+			      PyObject *kwnames)
+#define CURSOR_NOARGS(name) static PyObject *name(struct cursor_object *self, PyObject *unused)
+
+/* ---- life ------------------------------------------------------------------------------------- */
+
+/* [first, last]; last NULL or None: the single index first. */
+static int parse_place(PyObject *first_object, PyObject *last_object, uint64_t *first,
+		       uint64_t *last)
+{
+	if (last_object && last_object != Py_None)
+		return window_require(first_object, last_object, first, last);
+	*first = 0;
+	if (first_object && index_require(first_object, "first", first) < 0)
+		return -1;
+	*last = *first;
+	return 0;
+}
+
+PyObject *cursor_new(struct tree_object *tree, PyObject *first_object, PyObject *last_object)
+{
+	struct cursor_object *self;
+	uint64_t first, last;
+
+	if (parse_place(first_object, last_object, &first, &last) < 0)
+		return NULL;
+	self = PyObject_GC_New(struct cursor_object, tree->state->cursor_type);
+	if (!self)
+		return NULL;
+	Py_INCREF(tree);
+	self->tree = tree;
+	mas_init(&self->mas, &tree->mt, first);
+	mas_set_range(&self->mas, first, last);
+	PyObject_GC_Track(self);
+	return (PyObject *)self;
+}
+
+static PyObject *cursor_call(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+	static char *names[] = {"tree", "first", "last", NULL};
+	PyObject *module = PyType_GetModuleByDef(type, &core_module);
+	PyObject *tree;
+	PyObject *first = NULL;
+	PyObject *last = NULL;
+	struct core_state *state;
+
+	if (!module)
+		return NULL;
+	state = PyModule_GetState(module);
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|OO:Cursor", names, state->tree_type,
+					 &tree, &first, &last))
+		return NULL;
+	return cursor_new((struct tree_object *)tree, first, last);
+}
+
+/* No tp_clear: a cycle through a cursor goes through its tree, which can be cleared. */
+static int cursor_traverse(struct cursor_object *self, visitproc visit, void *arg)
+{
+	Py_VISIT(Py_TYPE(self));
+	Py_VISIT(self->tree);
+	return 0;
+}
+
+static void cursor_dealloc(struct cursor_object *self)
+{
+	PyTypeObject *type = Py_TYPE(self);
+	struct tree_object *tree = self->tree;
+
+	PyObject_GC_UnTrack(self);
+	mas_destroy(&self->mas);
+	PyObject_GC_Del(self);
+	Py_DECREF(tree);
+	Py_DECREF(type);
+}
+
+/* ---- results ---------------------------------------------------------------------------------- */
+
+/* The Entry or Gap that the cursor stands on, right after a step of the core. */
+static PyObject *found(struct cursor_object *self)
+{
+	struct ma_state *mas = &self->mas;
+
+	if (!mas->present)
+		return gap_new(self->tree->state, mas->index, mas->last);
+	return entry_new(self->tree->state, mas->index, mas->last, tree_box(self->tree, mas->word));
+}
+
+static PyObject *found_or_none(struct cursor_object *self, bool something)
+{
+	if (something)
+		return found(self);
+	Py_RETURN_NONE;
+}
+
+/* The value at the cursor's index now, borrowed; NULL on a gap or where it has not been walked. */
+static PyObject *value_now(struct cursor_object *self)
+{
+	struct maple_tree *mt = &self->tree->mt;
+	uint64_t word;
+
+	if (self->mas.status != ma_active)
+		return NULL;
+	if (self->mas.generation == mt->ma_generation)
+		return self->mas.present ? value_of(self->mas.word) : NULL;
+	return mtree_load_word(mt, self->mas.index, &word) ? value_of(word) : NULL;
+}
+
+/* ---- steps ------------------------------------------------------------------------------------ */
+
+static const char *const max_names[] = {"max"};
+static const char *const min_names[] = {"min"};
+
+/* An upper limit: 1, 0 where nothing can lie below it, -1. */
+static int parse_max(const struct signature *signature, PyObject *const *args, Py_ssize_t nargs,
+		     PyObject *kwnames, uint64_t *max)
+{
+	PyObject *given[1];
+	int kind;
+
+	if (args_parse(signature, args, nargs, kwnames, given) < 0)
+		return -1;
+	*max = MAX_INDEX;
+	kind = given[0] ? index_parse(given[0], "max", max) : INDEX_IN;
+	if (kind >= INDEX_TOP)
+		*max = MAX_INDEX;
+	return kind == INDEX_ERROR ? -1 : kind != INDEX_BELOW;
+}
+
+static int parse_min(const struct signature *signature, PyObject *const *args, Py_ssize_t nargs,
+		     PyObject *kwnames, uint64_t *min)
+{
+	PyObject *given[1];
+	int kind;
+
+	if (args_parse(signature, args, nargs, kwnames, given) < 0)
+		return -1;
+	*min = 0;
+	kind = given[0] ? index_parse(given[0], "min", min) : INDEX_IN;
+	if (kind == INDEX_BELOW)
+		*min = 0;
+	return kind == INDEX_ERROR ? -1 : kind < INDEX_TOP;
+}
+
+typedef bool (*step_fn)(struct ma_state *mas, uint64_t limit, bool gaps);
+
+/* The four directions, each with and without gaps. */
+static PyObject *step_up(struct cursor_object *self, const char *name, step_fn step, bool gaps,
+			 PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+	const struct signature signature = {name, max_names, 1, 0, 1};
+	uint64_t max;
+	int some = parse_max(&signature, args, nargs, kwnames, &max);
+
+	if (some < 0 || tree_enter(self->tree) < 0)
+		return NULL;
+	if (!some)
+		self->mas.status = ma_overflow;
+	return found_or_none(self, some && step(&self->mas, max, gaps));
+}
+
+static PyObject *step_down(struct cursor_object *self, const char *name, step_fn step, bool gaps,
+			   PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+	const struct signature signature = {name, min_names, 1, 0, 1};
+	uint64_t min;
+	int some = parse_min(&signature, args, nargs, kwnames, &min);
+
+	if (some < 0 || tree_enter(self->tree) < 0)
+		return NULL;
+	if (!some)
+		self->mas.status = ma_underflow;
+	return found_or_none(self, some && step(&self->mas, min, gaps));
+}
+
+CURSOR_METHOD(cursor_next)
+{
+	return step_up(self, "next", mas_next_word, false, args, nargs, kwnames);
+}
+
+CURSOR_METHOD(cursor_next_range)
+{
+	return step_up(self, "next_range", mas_next_word, true, args, nargs, kwnames);
+}
+
+CURSOR_METHOD(cursor_find)
+{
+	return step_up(self, "find", mas_find_word, false, args, nargs, kwnames);
+}
+
+CURSOR_METHOD(cursor_find_range)
+{
+	return step_up(self, "find_range", mas_find_word, true, args, nargs, kwnames);
+}
+
+CURSOR_METHOD(cursor_prev)
+{
+	return step_down(self, "prev", mas_prev_word, false, args, nargs, kwnames);
+}
+
+CURSOR_METHOD(cursor_prev_range)
+{
+	return step_down(self, "prev_range", mas_prev_word, true, args, nargs, kwnames);
+}
+
+CURSOR_METHOD(cursor_find_rev)
+{
+	return step_down(self, "find_rev", mas_find_rev_word, false, args, nargs, kwnames);
+}
+
+CURSOR_METHOD(cursor_find_range_rev)
+{
+	return step_down(self, "find_range_rev", mas_find_rev_word, true, args, nargs, kwnames);
+}
+
+CURSOR_NOARGS(cursor_walk)
+{
+	(void)unused;
+	if (tree_enter(self->tree) < 0)
+		return NULL;
+	return found_or_none(self, mas_walk_word(&self->mas));
+}
+
+static PyObject *cursor_iternext(struct cursor_object *self)
+{
+	if (tree_enter(self->tree) < 0 || !mas_find_word(&self->mas, MAX_INDEX, false))
+		return NULL;
+	return found(self);
+}
+
+/* ---- moving without a step -------------------------------------------------------------------- */
+
+CURSOR_METHOD(cursor_set)
+{
+	static const char *const names[] = {"index"};
+	static const struct signature signature = {"set", names, 1, 1, 1};
+	PyObject *given[1];
+	uint64_t index;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    index_require(given[0], "index", &index) < 0)
+		return NULL;
+	mas_set(&self->mas, index);
+	Py_RETURN_NONE;
+}
+
+CURSOR_METHOD(cursor_set_range)
+{
+	static const char *const names[] = {"first", "last"};
+	static const struct signature signature = {"set_range", names, 2, 2, 2};
+	PyObject *given[2];
+	uint64_t first, last;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    window_require(given[0], given[1], &first, &last) < 0)
+		return NULL;
+	mas_set_range(&self->mas, first, last);
+	Py_RETURN_NONE;
+}
+
+CURSOR_NOARGS(cursor_pause)
+{
+	(void)unused;
+	mas_pause(&self->mas);
+	Py_RETURN_NONE;
+}
+
+CURSOR_NOARGS(cursor_reset)
+{
+	(void)unused;
+	mas_reset(&self->mas);
+	Py_RETURN_NONE;
+}
+
+/* ---- writes ----------------------------------------------------------------------------------- */
+
+CURSOR_METHOD(cursor_store)
+{
+	static const char *const names[] = {"value"};
+	static const struct signature signature = {"store", names, 1, 1, 1};
+	PyObject *given[1];
+	int status;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 || tree_enter(self->tree) < 0)
+		return NULL;
+	status = mas_store_word(&self->mas, word_of(given[0]));
+	if (status < 0)
+		return raise_status(status);
+	Py_RETURN_NONE;
+}
+
+CURSOR_NOARGS(cursor_erase)
+{
+	struct tree_object *tree = self->tree;
+
+	(void)unused;
+	for (;;) {
+		PyObject *result = NULL;
+		struct mt_entry entry;
+		uint64_t generation, index;
+		int status;
+
+		if (tree_enter(tree) < 0)
+			return NULL;
+		generation = tree->mt.ma_generation;
+		index = self->mas.index;
+		if (mtree_lookup(&tree->mt, index, &entry)) {
+			result = entry_box(tree, &entry);
+			if (!result)
+				return NULL;
+		}
+		if (tree->mt.ma_generation != generation || self->mas.index != index) {
+			Py_XDECREF(result);
+			continue;
+		}
+		status = mas_erase(&self->mas, NULL);
+		if (status == 0)
+			return result ? result : Py_NewRef(Py_None);
+		Py_XDECREF(result);
+		return raise_status(status);
+	}
+}
+
+/* ---- free room -------------------------------------------------------------------------------- */
+
+static PyObject *search_area(struct cursor_object *self, const char *name, bool reverse,
+			     PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+	static const char *const names[] = {"size", "min", "max"};
+	const struct signature signature = {name, names, 3, 1, 3};
+	struct area area = {.align = 1, .reverse = reverse};
+	PyObject *given[3];
+	uint64_t start;
+	int some;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    area_size(&area, given[0]) < 0)
+		return NULL;
+	some = window_clip(given[1], "min", given[2], "max", &area.first, &area.last);
+	if (some < 0 || tree_enter(self->tree) < 0)
+		return NULL;
+	area.outside = !some;
+	if (area_search(self->tree, &area, &start) <= 0)
+		return NULL;
+	mas_set_range(&self->mas, start, area.size_whole ? MAX_INDEX : start + (area.size - 1));
+	return PyLong_FromUnsignedLongLong(start);
+}
+
+CURSOR_METHOD(cursor_empty_area)
+{
+	return search_area(self, "empty_area", false, args, nargs, kwnames);
+}
+
+CURSOR_METHOD(cursor_empty_area_rev)
+{
+	return search_area(self, "empty_area_rev", true, args, nargs, kwnames);
+}
+
+/* ---- attributes ------------------------------------------------------------------------------- */
+
+static const char *status_name(enum maple_status status)
+{
+	switch (status) {
+	case ma_start:
+		return "start";
+	case ma_active:
+		return "active";
+	case ma_pause:
+		return "pause";
+	case ma_none:
+		return "none";
+	case ma_overflow:
+		return "overflow";
+	case ma_underflow:
+		return "underflow";
+	}
+	return "start";
+}
+
+static PyObject *cursor_get_index(struct cursor_object *self, void *Py_UNUSED(closure))
+{
+	return PyLong_FromUnsignedLongLong(self->mas.index);
+}
+
+static PyObject *cursor_get_last(struct cursor_object *self, void *Py_UNUSED(closure))
+{
+	return PyLong_FromUnsignedLongLong(self->mas.last);
+}
+
+static PyObject *cursor_get_value(struct cursor_object *self, void *Py_UNUSED(closure))
+{
+	PyObject *value;
+
+	if (tree_enter(self->tree) < 0)
+		return NULL;
+	value = value_now(self);
+	return Py_NewRef(value ? value : Py_None);
+}
+
+/* "gap" is the core's active state on a range without a value. */
+static PyObject *cursor_get_status(struct cursor_object *self, void *Py_UNUSED(closure))
+{
+	if (tree_enter(self->tree) < 0)
+		return NULL;
+	if (self->mas.status == ma_active && !value_now(self))
+		return PyUnicode_FromString("gap");
+	return PyUnicode_FromString(status_name(self->mas.status));
+}
+
+static PyObject *cursor_get_tree(struct cursor_object *self, void *Py_UNUSED(closure))
+{
+	return Py_NewRef((PyObject *)self->tree);
+}
+
+static PyObject *cursor_repr(struct cursor_object *self)
+{
+	PyObject *status = cursor_get_status(self, NULL);
+	PyObject *text;
+
+	if (!status)
+		return NULL;
+	text = PyUnicode_FromFormat("<samara.Cursor [%llu, %llu] %U>",
+				    (unsigned long long)self->mas.index,
+				    (unsigned long long)self->mas.last, status);
+	Py_DECREF(status);
+	return text;
+}
+
+static PyGetSetDef cursor_getset[] = {
+	{"index", (getter)cursor_get_index, NULL, cursor_index_doc, NULL},
+	{"last", (getter)cursor_get_last, NULL, cursor_last_doc, NULL},
+	{"value", (getter)cursor_get_value, NULL, cursor_value_doc, NULL},
+	{"status", (getter)cursor_get_status, NULL, cursor_status_doc, NULL},
+	{"tree", (getter)cursor_get_tree, NULL, cursor_tree_doc, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+#define FASTCALL(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
+#define NOARGS(function) (PyCFunction)(function), METH_NOARGS
+
+static PyMethodDef cursor_methods[] = {
+	{"set", FASTCALL(cursor_set), cursor_set_doc},
+	{"set_range", FASTCALL(cursor_set_range), cursor_set_range_doc},
+	{"walk", NOARGS(cursor_walk), cursor_walk_doc},
+	{"next", FASTCALL(cursor_next), cursor_next_doc},
+	{"next_range", FASTCALL(cursor_next_range), cursor_next_range_doc},
+	{"prev", FASTCALL(cursor_prev), cursor_prev_doc},
+	{"prev_range", FASTCALL(cursor_prev_range), cursor_prev_range_doc},
+	{"find", FASTCALL(cursor_find), cursor_find_doc},
+	{"find_range", FASTCALL(cursor_find_range), cursor_find_range_doc},
+	{"find_rev", FASTCALL(cursor_find_rev), cursor_find_rev_doc},
+	{"find_range_rev", FASTCALL(cursor_find_range_rev), cursor_find_range_rev_doc},
+	{"find_rev_range", FASTCALL(cursor_find_range_rev), cursor_find_rev_range_doc},
+	{"store", FASTCALL(cursor_store), cursor_store_doc},
+	{"erase", NOARGS(cursor_erase), cursor_erase_doc},
+	{"empty_area", FASTCALL(cursor_empty_area), cursor_empty_area_doc},
+	{"empty_area_rev", FASTCALL(cursor_empty_area_rev), cursor_empty_area_rev_doc},
+	{"pause", NOARGS(cursor_pause), cursor_pause_doc},
+	{"reset", NOARGS(cursor_reset), cursor_reset_doc},
+	{"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, cursor_class_getitem_doc},
+	{NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot cursor_slots[] = {
+	{Py_tp_doc, (void *)cursor_type_doc},
+	{Py_tp_new, cursor_call},
+	{Py_tp_dealloc, cursor_dealloc},
+	{Py_tp_traverse, cursor_traverse},
+	{Py_tp_repr, cursor_repr},
+	{Py_tp_iter, PyObject_SelfIter},
+	{Py_tp_iternext, cursor_iternext},
+	{Py_tp_methods, cursor_methods},
+	{Py_tp_getset, cursor_getset},
+	{0, NULL},
+};
+
+PyType_Spec cursor_spec = {
+	.name = "samara.Cursor",
+	.basicsize = sizeof(struct cursor_object),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+	.slots = cursor_slots,
+};

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Results: instances of the NamedTuple classes Entry and Gap, made without calling them.
+ */
+#include "binding.h"
+
+PyObject *entry_new(const struct core_state *state, uint64_t first, uint64_t last, PyObject *value)
+{
+	PyObject *entry = NULL;
+	PyObject *first_object = PyLong_FromUnsignedLongLong(first);
+	PyObject *last_object = PyLong_FromUnsignedLongLong(last);
+
+	if (first_object && last_object)
+		entry = state->entry_type->tp_alloc(state->entry_type, 3);
+	if (!entry) {
+		Py_XDECREF(first_object);
+		Py_XDECREF(last_object);
+		Py_DECREF(value);
+		return NULL;
+	}
+	PyTuple_SET_ITEM(entry, 0, first_object);
+	PyTuple_SET_ITEM(entry, 1, last_object);
+	PyTuple_SET_ITEM(entry, 2, value);
+	return entry;
+}
+
+PyObject *gap_new(const struct core_state *state, uint64_t first, uint64_t last)
+{
+	PyObject *gap = NULL;
+	PyObject *first_object = PyLong_FromUnsignedLongLong(first);
+	PyObject *last_object = PyLong_FromUnsignedLongLong(last);
+
+	if (first_object && last_object)
+		gap = state->gap_type->tp_alloc(state->gap_type, 2);
+	if (!gap) {
+		Py_XDECREF(first_object);
+		Py_XDECREF(last_object);
+		return NULL;
+	}
+	PyTuple_SET_ITEM(gap, 0, first_object);
+	PyTuple_SET_ITEM(gap, 1, last_object);
+	return gap;
+}
+
+void raise_occupied(const struct core_state *state, uint64_t first, uint64_t last, PyObject *entry)
+{
+	PyObject *error =
+		PyObject_CallFunction(state->occupied_error, "KKO", (unsigned long long)first,
+				      (unsigned long long)last, entry);
+
+	if (!error)
+		return;
+	PyErr_SetObject(state->occupied_error, error);
+	Py_DECREF(error);
+}

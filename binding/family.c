@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Families: garbage collection over shared nodes.
+ *
+ * A value in a tree is one reference, held by the leaf it lies in. The collector wants each reference shown
+ * exactly once, by the object that owns it; but a leaf can be reached from several trees.
+ *
+ *        tree A --+              +-- tree B          each member visits its private leaves (1) and its
+ *          |      +-> family <---+     |             family; the family visits each shared leaf (2) once,
+ *         (1)     |   |  |  |    |    (1)            whichever members reach it
+ *                 |  (2)(2)(2)   |
+ *            iterator -----------+
+ *
+ * Invariants
+ *   - Two members whose trees share a node are in one family. So trees join the family of the tree that they
+ *     were forked from, and stay.
+ *   - A family's list holds its members and no others; each member owns one reference to the family.
+ *   - What is in shared leaves lives as long as any member of the family does, also where that member does not
+ *     reach it: a member cannot tell cheaply. Only a tree that becomes empty leaves.
+ *   - A maple tree that no member holds (a snapshot on the C stack) only makes leaves shared, so their values
+ *     are shown less often than they are referenced: the collector then takes them for alive.
+ */
+#include "binding.h"
+
+struct visit_context {
+	visitproc visit;
+	void *arg;
+};
+
+static int visit_words(void *context, const uint64_t *words, uint32_t present)
+{
+	struct visit_context *gc = context;
+
+	while (present) {
+		int result = gc->visit(value_of(words[__builtin_ctz(present)]), gc->arg);
+
+		if (result)
+			return result;
+		present &= present - 1;
+	}
+	return 0;
+}
+
+int member_traverse(const struct member *member, const struct maple_tree *mt, visitproc visit,
+		    void *arg)
+{
+	struct visit_context gc = {visit, arg};
+
+	Py_VISIT(member->family);
+	return mt_visit_private(mt, visit_words, &gc);
+}
+
+struct family *family_new(struct core_state *state)
+{
+	struct family *family = PyObject_GC_New(struct family, state->family_type);
+
+	if (!family)
+		return NULL;
+	Py_INCREF(state->module);
+	family->state = state;
+	family->members = NULL;
+	PyObject_GC_Track(family);
+	return family;
+}
+
+void family_join(struct family *family, struct member *member, const struct maple_tree *mt)
+{
+	Py_INCREF(family);
+	member->family = family;
+	member->mt = mt;
+	member->previous = NULL;
+	member->next = family->members;
+	if (member->next)
+		member->next->previous = member;
+	family->members = member;
+}
+
+void family_leave(struct member *member)
+{
+	struct family *family = member->family;
+
+	if (!family)
+		return;
+	if (member->next)
+		member->next->previous = member->previous;
+	if (member->previous)
+		member->previous->next = member->next;
+	else
+		family->members = member->next;
+	member->family = NULL;
+	member->next = NULL;
+	member->previous = NULL;
+	Py_DECREF(family);
+}
+
+static int family_traverse(struct family *self, visitproc visit, void *arg)
+{
+	struct visit_context gc = {visit, arg};
+	uint32_t pass;
+
+	Py_VISIT(Py_TYPE(self));
+	Py_VISIT(self->state->module);
+	pass = mt_visit_begin(self->state->pool);
+	for (struct member *member = self->members; member; member = member->next) {
+		int result = mt_visit_shared(member->mt, pass, visit_words, &gc);
+
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+static void family_dealloc(struct family *self)
+{
+	PyTypeObject *type = Py_TYPE(self);
+	PyObject *module = self->state->module;
+
+	PyObject_GC_UnTrack(self);
+	PyObject_GC_Del(self);
+	Py_DECREF(module);
+	Py_DECREF(type);
+}
+
+static PyType_Slot family_slots[] = {
+	{Py_tp_doc, (void *)PyDoc_STR("Trees that may share nodes.")},
+	{Py_tp_traverse, family_traverse},
+	{Py_tp_dealloc, family_dealloc},
+	{0, NULL},
+};
+
+PyType_Spec family_spec = {
+	.name = "samara._core.Family",
+	.basicsize = sizeof(struct family),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+		 Py_TPFLAGS_DISALLOW_INSTANTIATION,
+	.slots = family_slots,
+};

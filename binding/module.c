@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The module samara._core: its state, and the hooks that tests use.
+ *
+ * Nothing here is global but constants: each interpreter that imports the module has its own types, its own
+ * pool of nodes and its own references, in the module's state. Instances own a reference to the module, so
+ * the state lives as long as they do; it is never cleared before it is freed, so that finalizers which run
+ * while an interpreter ends still find it whole (the types' own clearing breaks the reference cycle).
+ */
+#include "binding.h"
+
+PyObject *raise_status(int status)
+{
+	if (status == -ENOMEM)
+		return PyErr_NoMemory();
+	return PyErr_Format(PyExc_SystemError, "the maple tree answered with status %d", status);
+}
+
+static struct core_state *state_of(PyObject *module)
+{
+	return PyModule_GetState(module);
+}
+
+/* ---- hooks for tests -------------------------------------------------------------------------- */
+
+PyDoc_STRVAR(pool_stats_doc,
+	     "_pool_stats($module)\n--\n\n"
+	     "(nodes in use, nodes handed out so far, bytes taken) of the pool of all trees.");
+
+static PyObject *pool_stats(PyObject *module, PyObject *Py_UNUSED(unused))
+{
+	struct mt_pool_stats stats;
+
+	mt_pool_stats(state_of(module)->pool, &stats);
+	return Py_BuildValue("(nKn)", (Py_ssize_t)stats.live, (unsigned long long)stats.allocated,
+			     (Py_ssize_t)stats.bytes);
+}
+
+PyDoc_STRVAR(fail_nth_doc, "_fail_nth($module, n, /)\n--\n\n"
+			   "Make the n-th node allocation from now fail, once; 0: none.");
+
+static PyObject *fail_nth(PyObject *module, PyObject *number)
+{
+	uint64_t n;
+
+	if (index_require(number, "n", &n) < 0)
+		return NULL;
+	mt_pool_fail_nth(state_of(module)->pool, n);
+	Py_RETURN_NONE;
+}
+
+static PyMethodDef module_methods[] = {
+	{"_pool_stats", pool_stats, METH_NOARGS, pool_stats_doc},
+	{"_fail_nth", fail_nth, METH_O, fail_nth_doc},
+	{NULL, NULL, 0, NULL},
+};
+
+/* ---- life ------------------------------------------------------------------------------------- */
+
+static int import_name(const char *module_name, const char *name, PyObject **out)
+{
+	PyObject *module = PyImport_ImportModule(module_name);
+
+	if (!module)
+		return -1;
+	*out = PyObject_GetAttrString(module, name);
+	Py_DECREF(module);
+	return *out ? 0 : -1;
+}
+
+static int import_type(const char *name, PyTypeObject **out)
+{
+	PyObject *type;
+
+	if (import_name("samara._entry", name, &type) < 0)
+		return -1;
+	if (!PyType_Check(type) || !PyType_IsSubtype((PyTypeObject *)type, &PyTuple_Type)) {
+		PyErr_Format(PyExc_TypeError, "samara._entry.%s is no tuple class", name);
+		Py_DECREF(type);
+		return -1;
+	}
+	*out = (PyTypeObject *)type;
+	return 0;
+}
+
+static int make_type(PyObject *module, PyType_Spec *spec, PyTypeObject **out)
+{
+	*out = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
+	return *out ? 0 : -1;
+}
+
+static int module_exec(PyObject *module)
+{
+	struct core_state *state = state_of(module);
+
+	state->module = module;
+	if (mt_pool_create(&state->pool, NULL) < 0) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	if (import_type("Entry", &state->entry_type) < 0 ||
+	    import_type("Gap", &state->gap_type) < 0 ||
+	    import_name("samara._errors", "RangeOccupiedError", &state->occupied_error) < 0 ||
+	    import_name("samara._errors", "NoSpaceError", &state->space_error) < 0 ||
+	    import_name("copyreg", "__newobj__", &state->newobj) < 0)
+		return -1;
+	state->base_state = PyObject_GetAttrString((PyObject *)&PyBaseObject_Type, "__getstate__");
+	if (!state->base_state)
+		return -1;
+	state->two_to_64 = PyLong_FromString("18446744073709551616", NULL, 10);
+	if (!state->two_to_64)
+		return -1;
+	if (make_type(module, &tree_spec, &state->tree_type) < 0 ||
+	    make_type(module, &cursor_spec, &state->cursor_type) < 0 ||
+	    make_type(module, &iterator_spec, &state->iterator_type) < 0 ||
+	    make_type(module, &family_spec, &state->family_type) < 0 ||
+	    make_type(module, &lock_spec, &state->lock_type) < 0)
+		return -1;
+	if (PyModule_AddType(module, state->tree_type) < 0 ||
+	    PyModule_AddType(module, state->cursor_type) < 0 ||
+	    PyModule_AddType(module, state->lock_type) < 0)
+		return -1;
+	return 0;
+}
+
+static int module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+	struct core_state *state = state_of(module);
+
+	Py_VISIT(state->tree_type);
+	Py_VISIT(state->cursor_type);
+	Py_VISIT(state->iterator_type);
+	Py_VISIT(state->family_type);
+	Py_VISIT(state->lock_type);
+	Py_VISIT(state->entry_type);
+	Py_VISIT(state->gap_type);
+	Py_VISIT(state->occupied_error);
+	Py_VISIT(state->space_error);
+	Py_VISIT(state->two_to_64);
+	Py_VISIT(state->newobj);
+	Py_VISIT(state->base_state);
+	return 0;
+}
+
+static void module_free(void *module)
+{
+	struct core_state *state = state_of(module);
+
+	Py_CLEAR(state->tree_type);
+	Py_CLEAR(state->cursor_type);
+	Py_CLEAR(state->iterator_type);
+	Py_CLEAR(state->family_type);
+	Py_CLEAR(state->lock_type);
+	Py_CLEAR(state->entry_type);
+	Py_CLEAR(state->gap_type);
+	Py_CLEAR(state->occupied_error);
+	Py_CLEAR(state->space_error);
+	Py_CLEAR(state->two_to_64);
+	Py_CLEAR(state->newobj);
+	Py_CLEAR(state->base_state);
+	if (state->pool)
+		mt_pool_put(state->pool);
+	state->pool = NULL;
+}
+
+static PyModuleDef_Slot module_slots[] = {
+	{Py_mod_exec, module_exec},
+#if PY_VERSION_HEX >= 0x030C0000
+	{Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+	{0, NULL},
+};
+
+struct PyModuleDef core_module = {
+	PyModuleDef_HEAD_INIT,
+	.m_name = "samara._core",
+	.m_doc = PyDoc_STR("The maple tree in C: use it through the package samara."),
+	.m_size = sizeof(struct core_state),
+	.m_methods = module_methods,
+	.m_slots = module_slots,
+	.m_traverse = module_traverse,
+	.m_free = module_free,
+};
+
+PyMODINIT_FUNC PyInit__core(void)
+{
+	return PyModuleDef_Init(&core_module);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pickling, and deepcopy through it.
+ *
+ * The state is a tuple
+ *
+ *   (1, track_gaps, firsts, lasts, values, attributes)
+ *
+ *   firsts, lasts  bytes: the ends of the ranges in order, 8 bytes each, little-endian
+ *   values         a list, one value for each range
+ *   attributes     what object.__getstate__() answers for an instance of a subclass; None for a plain tree
+ *
+ * A state comes from outside: all of it is checked before the tree is touched.
+ */
+#include "binding.h"
+
+#define STATE_VERSION 1
+#define STATE_MEMBERS 6
+
+static void put_little_endian(char *bytes, uint64_t number)
+{
+	for (int i = 0; i < 8; i++)
+		bytes[i] = (char)(number >> (8 * i));
+}
+
+static uint64_t get_little_endian(const char *bytes)
+{
+	uint64_t number = 0;
+
+	for (int i = 0; i < 8; i++)
+		number |= (uint64_t)(unsigned char)bytes[i] << (8 * i);
+	return number;
+}
+
+/* ---- out -------------------------------------------------------------------------------------- */
+
+/* The state of a snapshot. Between the first item and the last nothing else runs. */
+static PyObject *state_of_snapshot(struct maple_tree *snapshot, PyObject *attributes)
+{
+	Py_ssize_t count = (Py_ssize_t)mt_entries(snapshot);
+	PyObject *firsts = PyBytes_FromStringAndSize(NULL, count * 8);
+	PyObject *lasts = PyBytes_FromStringAndSize(NULL, count * 8);
+	PyObject *values = PyList_New(count);
+	PyObject *track_gaps = mt_attr(snapshot) & MT_FLAGS_ALLOC_RANGE ? Py_True : Py_False;
+	PyObject *state = NULL;
+	struct ma_state mas;
+
+	if (!firsts || !lasts || !values)
+		goto out;
+	mas_init(&mas, snapshot, 0);
+	for (Py_ssize_t i = 0; i < count && mas_find_word(&mas, MAX_INDEX, false); i++) {
+		put_little_endian(PyBytes_AS_STRING(firsts) + i * 8, mas.index);
+		put_little_endian(PyBytes_AS_STRING(lasts) + i * 8, mas.last);
+		PyList_SET_ITEM(values, i, Py_NewRef(value_of(mas.word)));
+	}
+	state = Py_BuildValue("(iOOOOO)", STATE_VERSION, track_gaps, firsts, lasts, values,
+			      attributes);
+out:
+	Py_XDECREF(firsts);
+	Py_XDECREF(lasts);
+	Py_XDECREF(values);
+	return state;
+}
+
+NOARGS_METHOD(tree_reduce)
+{
+	PyObject *attributes = attributes_get(self);
+	PyObject *state = NULL;
+	PyObject *result = NULL;
+	struct maple_tree snapshot;
+
+	(void)unused;
+	if (!attributes || tree_enter(self) < 0)
+		goto out;
+	mt_fork(&self->mt, &snapshot);
+	state = state_of_snapshot(&snapshot, attributes);
+	mt_fini(&snapshot);
+	if (state)
+		result = Py_BuildValue("O(O)O", self->state->newobj, Py_TYPE(self), state);
+out:
+	Py_XDECREF(attributes);
+	Py_XDECREF(state);
+	return result;
+}
+
+/* ---- in --------------------------------------------------------------------------------------- */
+
+static int refuse(const char *reason)
+{
+	PyErr_Format(PyExc_ValueError, "not the state of a MapleTree: %s", reason);
+	return -1;
+}
+
+static int check_attributes(PyObject *self, PyObject *attributes)
+{
+	PyObject *dict = attributes;
+
+	if (PyTuple_Check(attributes)) {
+		if (PyTuple_GET_SIZE(attributes) != 2 ||
+		    !PyDict_Check(PyTuple_GET_ITEM(attributes, 1)))
+			return refuse("the attributes are no pair of dicts");
+		dict = PyTuple_GET_ITEM(attributes, 0);
+	}
+	if (dict == Py_None)
+		return 0;
+	if (!PyDict_Check(dict))
+		return refuse("the attributes are no dict");
+	if (!PyObject_HasAttrString(self, "__dict__"))
+		return refuse("attributes for a class whose instances have none");
+	return 0;
+}
+
+static int check_state(PyObject *self, PyObject *state)
+{
+	PyObject *version, *firsts, *lasts, *values;
+
+	if (!PyTuple_Check(state) || PyTuple_GET_SIZE(state) != STATE_MEMBERS)
+		return refuse("it is no tuple of 6");
+	version = PyTuple_GET_ITEM(state, 0);
+	firsts = PyTuple_GET_ITEM(state, 2);
+	lasts = PyTuple_GET_ITEM(state, 3);
+	values = PyTuple_GET_ITEM(state, 4);
+	if (!PyLong_CheckExact(version))
+		return refuse("the format's version is no integer");
+	if (PyLong_AsLong(version) != STATE_VERSION) {
+		PyErr_Clear();
+		PyErr_Format(PyExc_ValueError, "a MapleTree pickled in format %S, this is format 1",
+			     version);
+		return -1;
+	}
+	if (!PyBool_Check(PyTuple_GET_ITEM(state, 1)))
+		return refuse("track_gaps is no bool");
+	if (!PyBytes_Check(firsts) || !PyBytes_Check(lasts))
+		return refuse("the ranges are no bytes");
+	if (!PyList_Check(values))
+		return refuse("the values are no list");
+	if (PyBytes_GET_SIZE(firsts) != PyBytes_GET_SIZE(lasts) ||
+	    PyBytes_GET_SIZE(firsts) % 8 != 0)
+		return refuse("the ranges' ends differ in number");
+	return check_attributes(self, PyTuple_GET_ITEM(state, 5));
+}
+
+/* Build `mt`, which is empty, from a checked state. Sets the exception for -EINVAL only. */
+static int build_from_state(struct maple_tree *mt, PyObject *state)
+{
+	const char *firsts = PyBytes_AS_STRING(PyTuple_GET_ITEM(state, 2));
+	const char *lasts = PyBytes_AS_STRING(PyTuple_GET_ITEM(state, 3));
+	PyObject *values = PyTuple_GET_ITEM(state, 4);
+	size_t count = (size_t)PyBytes_GET_SIZE(PyTuple_GET_ITEM(state, 2)) / 8;
+	uint64_t *numbers;
+	size_t bad = 0;
+	int status;
+
+	/* Checked this late because nothing can change the list any more. */
+	if ((size_t)PyList_GET_SIZE(values) != count) {
+		refuse("ranges and values differ in number");
+		return -EINVAL;
+	}
+	numbers = PyMem_New(uint64_t, count * 3 + 1);
+	if (!numbers)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		numbers[i] = get_little_endian(firsts + i * 8);
+		numbers[count + i] = get_little_endian(lasts + i * 8);
+		numbers[2 * count + i] = word_of(PyList_GET_ITEM(values, (Py_ssize_t)i));
+	}
+	status = mt_build(mt, numbers, numbers + count, numbers + 2 * count, count, &bad);
+	if (status == -EINVAL)
+		PyErr_Format(
+			PyExc_ValueError,
+			"not the state of a MapleTree: range %zu, [%llu, %llu], is out of order",
+			bad, (unsigned long long)numbers[bad],
+			(unsigned long long)numbers[count + bad]);
+	PyMem_Free(numbers);
+	return status;
+}
+
+PyObject *tree_setstate(struct tree_object *self, PyObject *state)
+{
+	uint32_t flags;
+	int status;
+
+	if (check_state((PyObject *)self, state) < 0 || tree_enter(self) < 0)
+		return NULL;
+	if (!mtree_empty(&self->mt)) {
+		PyErr_SetString(PyExc_ValueError, "__setstate__() needs an empty tree");
+		return NULL;
+	}
+	/* An empty tree has no nodes that depend on its attributes. */
+	flags = self->mt.ma_flags;
+	self->mt.ma_flags = tree_flags(PyTuple_GET_ITEM(state, 1) == Py_True);
+	status = build_from_state(&self->mt, state);
+	if (status < 0) {
+		self->mt.ma_flags = flags;
+		return status == -EINVAL ? NULL : raise_status(status);
+	}
+	if (attributes_set((PyObject *)self, PyTuple_GET_ITEM(state, 5)) < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * samara.MapleTree: the type, its life, the mapping protocol and its attributes.
+ *
+ *        struct tree_object
+ *        +---------+------+-------+------+--------+--------------+
+ *        | PyObject|  mt  | state | lock | member | weak refs    |
+ *        +---------+--|---+-------+------+---|----+--------------+
+ *                     v                      v
+ *                 nodes (maple tree)      family, once nodes have been shared
+ *
+ * Invariants
+ *   - state is NULL only between tree_alloc() and tree_adopt(); all the rest is valid once it is set.
+ *   - mt was made with object_ops over the module's pool and MT_FLAGS_LOCK_EXTERN: the interpreter lock
+ *     is the lock.
+ */
+#include "binding.h"
+#include "tree_doc.h"
+
+/* ---- values ----------------------------------------------------------------------------------- */
+
+static void retain_objects(void *context, const uint64_t *words, uint32_t present)
+{
+	(void)context;
+	while (present) {
+		Py_INCREF(value_of(words[__builtin_ctz(present)]));
+		present &= present - 1;
+	}
+}
+
+static void release_objects(void *context, const uint64_t *words, uint32_t present)
+{
+	(void)context;
+	while (present) {
+		Py_DECREF(value_of(words[__builtin_ctz(present)]));
+		present &= present - 1;
+	}
+}
+
+const struct mt_value_ops object_ops = {
+	.retain = retain_objects,
+	.release = release_objects,
+};
+
+/* ---- life ------------------------------------------------------------------------------------- */
+
+uint32_t tree_flags(bool track_gaps)
+{
+	return MT_FLAGS_LOCK_EXTERN | (track_gaps ? MT_FLAGS_ALLOC_RANGE : 0);
+}
+
+struct tree_object *tree_alloc(PyTypeObject *type)
+{
+	return (struct tree_object *)type->tp_alloc(type, 0);
+}
+
+void tree_adopt(struct tree_object *tree, struct core_state *state)
+{
+	Py_INCREF(state->module);
+	tree->state = state;
+}
+
+struct family *tree_family(struct tree_object *tree)
+{
+	struct family *family;
+
+	if (tree->member.family)
+		return tree->member.family;
+	family = family_new(tree->state);
+	if (!family)
+		return NULL;
+	/* A finalizer may have been here before us. */
+	if (!tree->member.family)
+		family_join(family, &tree->member, &tree->mt);
+	Py_DECREF(family);
+	return tree->member.family;
+}
+
+static PyObject *tree_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+	PyObject *module = PyType_GetModuleByDef(type, &core_module);
+	struct core_state *state;
+	struct tree_object *tree;
+
+	(void)args;
+	(void)kwargs;
+	if (!module)
+		return NULL;
+	state = PyModule_GetState(module);
+	tree = tree_alloc(type);
+	if (!tree)
+		return NULL;
+	mt_init_pool(&tree->mt, tree_flags(true), state->pool, &object_ops);
+	tree_adopt(tree, state);
+	return (PyObject *)tree;
+}
+
+/* Give the tree new contents: `mt` is moved into it. `source` is the family it shares nodes with, or NULL. */
+static void tree_replace(struct tree_object *self, struct maple_tree *mt, struct family *source)
+{
+	struct maple_tree old = self->mt;
+
+	self->mt = *mt;
+	self->mt.ma_generation = old.ma_generation + 1; /* cursors compare it */
+	Py_XINCREF(source);
+	family_leave(&self->member);
+	if (source)
+		family_join(source, &self->member, &self->mt);
+	Py_XDECREF(source);
+	mt_fini(&old);
+}
+
+/* Contents from another tree: a fork. 1, or 0 where the attributes differ, or -1. */
+static int init_from_tree(struct tree_object *self, struct tree_object *other, uint32_t flags)
+{
+	struct maple_tree mt;
+
+	if (!tree_family(other))
+		return -1;
+	do {
+		if (tree_enter(self) < 0 || tree_enter(other) < 0)
+			return -1;
+	} while (lock_blocks(self->lock));
+	if (mt_attr(&other->mt) != flags)
+		return 0;
+	mt_fork(&other->mt, &mt);
+	tree_replace(self, &mt, other->member.family);
+	return 1;
+}
+
+static int init_from_iterable(struct tree_object *self, PyObject *iterable, uint32_t flags)
+{
+	struct maple_tree mt;
+	int status = 0;
+
+	mt_init_pool(&mt, flags, self->state->pool, &object_ops);
+	if (iterable)
+		status = build_from_iterable(&mt, iterable);
+	if (status == 0)
+		status = tree_enter(self);
+	if (status == 0)
+		tree_replace(self, &mt, NULL);
+	else
+		mt_fini(&mt);
+	return status;
+}
+
+static int tree_init(struct tree_object *self, PyObject *args, PyObject *kwargs)
+{
+	static char *names[] = {"", "track_gaps", NULL};
+	PyObject *iterable = NULL;
+	int track_gaps = 1;
+	int status = 0;
+
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$p:MapleTree", names, &iterable,
+					 &track_gaps))
+		return -1;
+	if (iterable && PyObject_TypeCheck(iterable, self->state->tree_type) &&
+	    Py_TYPE(iterable)->tp_iter == (getiterfunc)tree_iter)
+		status = init_from_tree(self, (struct tree_object *)iterable,
+					tree_flags(track_gaps));
+	if (status == 0)
+		status = init_from_iterable(self, iterable, tree_flags(track_gaps));
+	return status < 0 ? -1 : 0;
+}
+
+static int tree_traverse(struct tree_object *self, visitproc visit, void *arg)
+{
+	Py_VISIT(Py_TYPE(self));
+	if (!self->state)
+		return 0;
+	Py_VISIT(self->state->module);
+	return member_traverse(&self->member, &self->mt, visit, arg);
+}
+
+static int tree_clear(struct tree_object *self)
+{
+	if (self->state)
+		mtree_destroy(&self->mt);
+	return 0;
+}
+
+static void tree_dealloc(struct tree_object *self)
+{
+	PyTypeObject *type = Py_TYPE(self);
+
+	PyObject_GC_UnTrack(self);
+	/* Trees in trees in trees ... must not use up the C stack. */
+	Py_TRASHCAN_BEGIN(self, tree_dealloc) if (self->weak_references)
+		PyObject_ClearWeakRefs((PyObject *)self);
+	family_leave(&self->member);
+	if (self->state) {
+		PyObject *module = self->state->module;
+
+		mt_fini(&self->mt);
+		Py_DECREF(module);
+	}
+	Py_XDECREF(self->lock);
+	type->tp_free(self);
+	Py_DECREF(type);
+	Py_TRASHCAN_END
+}
+
+/* ---- the mapping protocol --------------------------------------------------------------------- */
+
+static Py_ssize_t tree_length(struct tree_object *self)
+{
+	uint64_t entries;
+
+	if (tree_enter(self) < 0)
+		return -1;
+	entries = mt_entries(&self->mt);
+	return entries > PY_SSIZE_T_MAX ? PY_SSIZE_T_MAX : (Py_ssize_t)entries;
+}
+
+static int tree_bool(struct tree_object *self)
+{
+	if (tree_enter(self) < 0)
+		return -1;
+	return !mtree_empty(&self->mt);
+}
+
+static int tree_contains(struct tree_object *self, PyObject *key)
+{
+	uint64_t index, word;
+	int kind = index_parse(key, "index", &index);
+
+	if (kind == INDEX_ERROR || tree_enter(self) < 0)
+		return -1;
+	return kind == INDEX_IN && mtree_load_word(&self->mt, index, &word);
+}
+
+static PyObject *tree_subscript(struct tree_object *self, PyObject *key)
+{
+	uint64_t index, word;
+	int kind;
+
+	if (PySlice_Check(key)) {
+		uint64_t last;
+
+		kind = slice_clip(key, &index, &last);
+		return kind < 0 ? NULL : tree_slice(self, index, last, kind == 0);
+	}
+	kind = index_parse(key, "index", &index);
+	if (kind == INDEX_ERROR || tree_enter(self) < 0)
+		return NULL;
+	if (kind == INDEX_IN && mtree_load_word(&self->mt, index, &word))
+		return tree_box(self, word);
+	PyErr_SetObject(PyExc_KeyError, key);
+	return NULL;
+}
+
+static int store_slice(struct tree_object *self, PyObject *key, PyObject *value)
+{
+	uint64_t first, last;
+	int status = slice_require(key, &first, &last);
+
+	if (status < 0 || tree_enter(self) < 0)
+		return -1;
+	if (status == 0)
+		return 0;
+	if (value)
+		status = mtree_store_range_word(&self->mt, first, last, word_of(value));
+	else
+		status = mtree_clear_range(&self->mt, first, last);
+	if (status < 0)
+		raise_status(status);
+	return status < 0 ? -1 : 0;
+}
+
+static int tree_store_subscript(struct tree_object *self, PyObject *key, PyObject *value)
+{
+	uint64_t index, word;
+	int status;
+
+	if (PySlice_Check(key))
+		return store_slice(self, key, value);
+	if (index_require(key, "index", &index) < 0 || tree_enter(self) < 0)
+		return -1;
+	if (value) {
+		status = mtree_store_range_word(&self->mt, index, index, word_of(value));
+	} else {
+		if (!mtree_load_word(&self->mt, index, &word)) {
+			PyErr_SetObject(PyExc_KeyError, key);
+			return -1;
+		}
+		status = mtree_clear_range(&self->mt, index, index);
+	}
+	if (status < 0)
+		raise_status(status);
+	return status < 0 ? -1 : 0;
+}
+
+PyObject *tree_iter(struct tree_object *self)
+{
+	struct iteration all = {.first = 0, .last = MAX_INDEX, .kind = ITERATE_ENTRIES};
+
+	return iterator_new(self, &all);
+}
+
+/* ---- comparing and printing ------------------------------------------------------------------- */
+
+/* Comparing and printing come back here for trees in trees. So both run over iterators, not over snapshots on the
+ * stack: a level of nesting must not take more of that than the interpreter reckons with. */
+
+/* Do two iterators yield equal sequences? 1, 0 or -1. Runs the values' __eq__. */
+static int sequences_equal(PyObject *left, PyObject *right)
+{
+	uint64_t first[2], last[2];
+	PyObject *value[2];
+	int equal = 1;
+
+	while (equal == 1 && iterator_step(left, &first[0], &last[0], &value[0])) {
+		if (!iterator_step(right, &first[1], &last[1], &value[1])) {
+			Py_DECREF(value[0]);
+			return 0;
+		}
+		equal = first[0] == first[1] && last[0] == last[1];
+		if (equal && value[0] != value[1])
+			equal = PyObject_RichCompareBool(value[0], value[1], Py_EQ);
+		Py_DECREF(value[0]);
+		Py_DECREF(value[1]);
+	}
+	if (equal == 1 && iterator_step(right, &first[1], &last[1], &value[1])) {
+		Py_DECREF(value[1]);
+		equal = 0;
+	}
+	return equal;
+}
+
+static PyObject *tree_compare(struct tree_object *self, PyObject *object, int operation)
+{
+	struct tree_object *other = (struct tree_object *)object;
+	PyObject *left, *right;
+	int equal = -1;
+
+	if ((operation != Py_EQ && operation != Py_NE) ||
+	    !PyObject_TypeCheck(object, self->state->tree_type))
+		Py_RETURN_NOTIMPLEMENTED;
+	if (tree_enter(self) < 0 || tree_enter(other) < 0)
+		return NULL;
+	if (mt_entries(&self->mt) != mt_entries(&other->mt))
+		return PyBool_FromLong(operation == Py_NE);
+	left = tree_iter(self);
+	right = left ? tree_iter(other) : NULL;
+	if (right)
+		equal = sequences_equal(left, right);
+	Py_XDECREF(left);
+	Py_XDECREF(right);
+	return equal < 0 ? NULL : PyBool_FromLong(equal == (operation == Py_EQ));
+}
+
+/* Append the text of each entry to `parts`. */
+static int print_entries(PyObject *iterator, PyObject *parts)
+{
+	uint64_t first, last;
+	PyObject *value;
+	int status = 0;
+
+	while (status == 0 && iterator_step(iterator, &first, &last, &value)) {
+		PyObject *text = PyObject_Repr(value);
+		PyObject *part = NULL;
+
+		Py_DECREF(value);
+		if (text)
+			part = PyUnicode_FromFormat("(%llu, %llu, %U)", (unsigned long long)first,
+						    (unsigned long long)last, text);
+		Py_XDECREF(text);
+		status = part ? PyList_Append(parts, part) : -1;
+		Py_XDECREF(part);
+	}
+	return status;
+}
+
+/* `TreeType([(10, 19, 'a')])` */
+static PyObject *print_tree(struct tree_object *self)
+{
+	const char *options = tree_tracks_gaps(self) ? "" : ", track_gaps=False";
+	PyObject *iterator = tree_iter(self);
+	PyObject *parts = PyList_New(0);
+	PyObject *separator = PyUnicode_FromString(", ");
+	PyObject *name = PyObject_GetAttrString((PyObject *)Py_TYPE(self), "__name__");
+	PyObject *joined = NULL;
+	PyObject *text = NULL;
+
+	if (iterator && parts && separator && name && print_entries(iterator, parts) == 0)
+		joined = PyUnicode_Join(separator, parts);
+	if (joined)
+		text = PyUnicode_FromFormat("%S([%U]%s)", name, joined, options);
+	Py_XDECREF(iterator);
+	Py_XDECREF(parts);
+	Py_XDECREF(separator);
+	Py_XDECREF(name);
+	Py_XDECREF(joined);
+	return text;
+}
+
+static PyObject *tree_repr(struct tree_object *self)
+{
+	PyObject *text;
+	int inside = Py_ReprEnter((PyObject *)self);
+
+	if (inside < 0)
+		return NULL;
+	if (inside > 0)
+		return PyUnicode_FromString("...");
+	text = print_tree(self);
+	Py_ReprLeave((PyObject *)self);
+	return text;
+}
+
+/* ---- attributes ------------------------------------------------------------------------------- */
+
+static PyObject *tree_get_covered(struct tree_object *self, void *Py_UNUSED(closure))
+{
+	uint64_t low, high;
+
+	if (tree_enter(self) < 0)
+		return NULL;
+	mt_covered(&self->mt, &low, &high);
+	return high ? Py_NewRef(self->state->two_to_64) : PyLong_FromUnsignedLongLong(low);
+}
+
+static PyObject *tree_get_height(struct tree_object *self, void *Py_UNUSED(closure))
+{
+	if (tree_enter(self) < 0)
+		return NULL;
+	return PyLong_FromUnsignedLong(mt_height(&self->mt));
+}
+
+static PyObject *tree_get_node_count(struct tree_object *self, void *Py_UNUSED(closure))
+{
+	if (tree_enter(self) < 0)
+		return NULL;
+	return PyLong_FromSize_t(mt_node_count(&self->mt));
+}
+
+static PyObject *tree_get_nbytes(struct tree_object *self, void *Py_UNUSED(closure))
+{
+	if (tree_enter(self) < 0)
+		return NULL;
+	return PyLong_FromSize_t(mt_node_count(&self->mt) * MT_NODE_BYTES +
+				 (size_t)Py_TYPE(self)->tp_basicsize);
+}
+
+static PyObject *tree_sizeof(struct tree_object *self, PyObject *Py_UNUSED(unused))
+{
+	return tree_get_nbytes(self, NULL);
+}
+
+static PyObject *tree_get_track_gaps(struct tree_object *self, void *Py_UNUSED(closure))
+{
+	return PyBool_FromLong(tree_tracks_gaps(self));
+}
+
+static PyObject *tree_get_lock(struct tree_object *self, void *Py_UNUSED(closure))
+{
+	if (!self->lock) {
+		struct lock_object *lock = lock_new(self->state);
+
+		if (!lock)
+			return NULL;
+		self->lock = lock;
+	}
+	return Py_NewRef((PyObject *)self->lock);
+}
+
+static PyGetSetDef tree_getset[] = {
+	{"covered", (getter)tree_get_covered, NULL, covered_doc, NULL},
+	{"height", (getter)tree_get_height, NULL, height_doc, NULL},
+	{"node_count", (getter)tree_get_node_count, NULL, node_count_doc, NULL},
+	{"nbytes", (getter)tree_get_nbytes, NULL, nbytes_doc, NULL},
+	{"track_gaps", (getter)tree_get_track_gaps, NULL, track_gaps_doc, NULL},
+	{"lock", (getter)tree_get_lock, NULL, lock_doc, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMemberDef tree_members[] = {
+	{"__weaklistoffset__", T_PYSSIZET, offsetof(struct tree_object, weak_references), READONLY,
+	 NULL},
+	{NULL, 0, 0, 0, NULL},
+};
+
+/* ---- the type --------------------------------------------------------------------------------- */
+
+#define FASTCALL(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
+#define NOARGS(function) (PyCFunction)(function), METH_NOARGS
+#define ONE_ARG(function) (PyCFunction)(function), METH_O
+
+static PyMethodDef tree_methods[] = {
+	{"get", FASTCALL(tree_get), get_doc},
+	{"entry", FASTCALL(tree_entry), entry_doc},
+	{"find", FASTCALL(tree_find), find_doc},
+	{"find_rev", FASTCALL(tree_find_rev), find_rev_doc},
+	{"next", FASTCALL(tree_next), next_doc},
+	{"prev", FASTCALL(tree_prev), prev_doc},
+	{"entries", FASTCALL(tree_entries), entries_doc},
+	{"gaps", FASTCALL(tree_gaps), gaps_doc},
+	{"is_free", FASTCALL(tree_is_free), is_free_doc},
+	{"empty_area", FASTCALL(tree_empty_area), empty_area_doc},
+	{"store_range", FASTCALL(tree_store_range), store_range_doc},
+	{"insert_range", FASTCALL(tree_insert_range), insert_range_doc},
+	{"erase", FASTCALL(tree_erase), erase_doc},
+	{"pop_range", FASTCALL(tree_pop_range), pop_range_doc},
+	{"alloc_range", FASTCALL(tree_alloc_range), alloc_range_doc},
+	{"clear", NOARGS(tree_clear_all), clear_doc},
+	{"dup", NOARGS(tree_dup), dup_doc},
+	{"dup_into", FASTCALL(tree_dup_into), dup_into_doc},
+	{"fork", NOARGS(tree_fork), fork_doc},
+	{"cursor", FASTCALL(tree_cursor), cursor_doc},
+	{"check", NOARGS(tree_check), check_doc},
+	{"dump", FASTCALL(tree_dump), dump_doc},
+	{"__copy__", NOARGS(tree_fork), copy_doc},
+	{"__reduce__", NOARGS(tree_reduce), reduce_doc},
+	{"__setstate__", ONE_ARG(tree_setstate), setstate_doc},
+	{"__reversed__", NOARGS(tree_reversed), reversed_doc},
+	{"__sizeof__", NOARGS(tree_sizeof), sizeof_doc},
+	{"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, class_getitem_doc},
+	{NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot tree_slots[] = {
+	{Py_tp_doc, (void *)tree_doc},
+	{Py_tp_new, tree_new},
+	{Py_tp_init, tree_init},
+	{Py_tp_dealloc, tree_dealloc},
+	{Py_tp_traverse, tree_traverse},
+	{Py_tp_clear, tree_clear},
+	{Py_tp_repr, tree_repr},
+	{Py_tp_hash, PyObject_HashNotImplemented},
+	{Py_tp_richcompare, tree_compare},
+	{Py_tp_iter, tree_iter},
+	{Py_tp_methods, tree_methods},
+	{Py_tp_getset, tree_getset},
+	{Py_tp_members, tree_members},
+	{Py_mp_length, tree_length},
+	{Py_mp_subscript, tree_subscript},
+	{Py_mp_ass_subscript, tree_store_subscript},
+	{Py_sq_contains, tree_contains},
+	{Py_nb_bool, tree_bool},
+	{0, NULL},
+};
+
+PyType_Spec tree_spec = {
+	.name = "samara.MapleTree",
+	.basicsize = sizeof(struct tree_object),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE |
+		 Py_TPFLAGS_IMMUTABLETYPE,
+	.slots = tree_slots,
+};

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Filling a new tree from an iterable of triples.
+ *
+ * As long as the triples come in order and do not overlap they are gathered in arrays, each value owned, and built
+ * into full nodes at the end. The first that breaks the order ends that: what was gathered is built, and the
+ * rest is stored one by one, later triples over earlier ones.
+ */
+#include "binding.h"
+
+struct gathered {
+	uint64_t *first;
+	uint64_t *last;
+	uint64_t *words; /* owned references */
+	size_t count;
+	size_t size;
+};
+
+/* Put "item N: " before the message of a TypeError or ValueError. */
+static void name_item(Py_ssize_t position)
+{
+	PyObject *type, *value, *traceback;
+
+	PyErr_Fetch(&type, &value, &traceback);
+	if (value && (type == PyExc_TypeError || type == PyExc_ValueError)) {
+		PyErr_Format(type, "item %zd: %S", position, value);
+		Py_DECREF(type);
+		Py_DECREF(value);
+		Py_XDECREF(traceback);
+	} else {
+		PyErr_Restore(type, value, traceback);
+	}
+}
+
+/* 0 with an owned *value, or -1. */
+static int parse_triple(PyObject *item, uint64_t *first, uint64_t *last, PyObject **value)
+{
+	/* A tuple of our own: converting an index can change a list. */
+	PyObject *triple = PyTuple_Check(item) ? Py_NewRef(item) : PySequence_Tuple(item);
+	int status = -1;
+
+	if (!triple)
+		return -1;
+	if (PyTuple_GET_SIZE(triple) != 3)
+		PyErr_Format(PyExc_ValueError, "expected (first, last, value), got %zd members",
+			     PyTuple_GET_SIZE(triple));
+	else
+		status = window_require(PyTuple_GET_ITEM(triple, 0), PyTuple_GET_ITEM(triple, 1),
+					first, last);
+	if (status == 0)
+		*value = Py_NewRef(PyTuple_GET_ITEM(triple, 2));
+	Py_DECREF(triple);
+	return status;
+}
+
+static int gathered_grow(struct gathered *gathered)
+{
+	size_t size = gathered->size ? gathered->size * 2 : 64;
+	uint64_t **arrays[] = {&gathered->first, &gathered->last, &gathered->words};
+
+	for (int i = 0; i < 3; i++) {
+		uint64_t *larger = PyMem_Realloc(*arrays[i], size * sizeof(uint64_t));
+
+		if (!larger) {
+			PyErr_NoMemory();
+			return -1;
+		}
+		*arrays[i] = larger;
+	}
+	gathered->size = size;
+	return 0;
+}
+
+/* Free all of it; runs what the values' ends run. */
+static void gathered_free(struct gathered *gathered)
+{
+	for (size_t i = 0; i < gathered->count; i++)
+		Py_DECREF(value_of(gathered->words[i]));
+	PyMem_Free(gathered->first);
+	PyMem_Free(gathered->last);
+	PyMem_Free(gathered->words);
+	*gathered = (struct gathered){0};
+}
+
+static int build(struct maple_tree *mt, struct gathered *gathered)
+{
+	int status = mt_build(mt, gathered->first, gathered->last, gathered->words, gathered->count,
+			      NULL);
+
+	if (status < 0)
+		raise_status(status);
+	gathered_free(gathered);
+	return status < 0 ? -1 : 0;
+}
+
+/* One triple: gathered while `*sorted`, else stored. */
+static int add_triple(struct maple_tree *mt, struct gathered *gathered, bool *sorted,
+		      PyObject *item, Py_ssize_t position)
+{
+	uint64_t first, last;
+	PyObject *value = NULL;
+	int status = parse_triple(item, &first, &last, &value);
+
+	if (status < 0) {
+		name_item(position);
+		return -1;
+	}
+	if (*sorted && gathered->count && first <= gathered->last[gathered->count - 1]) {
+		*sorted = false;
+		status = build(mt, gathered);
+	}
+	if (status == 0 && !*sorted) {
+		status = mtree_store_range_word(mt, first, last, word_of(value));
+		if (status < 0)
+			raise_status(status);
+	}
+	if (status == 0 && *sorted && gathered->count == gathered->size)
+		status = gathered_grow(gathered);
+	if (status == 0 && *sorted) {
+		gathered->first[gathered->count] = first;
+		gathered->last[gathered->count] = last;
+		gathered->words[gathered->count] = word_of(value);
+		gathered->count++;
+		return 0;
+	}
+	Py_DECREF(value);
+	return status < 0 ? -1 : 0;
+}
+
+int build_from_iterable(struct maple_tree *mt, PyObject *iterable)
+{
+	struct gathered gathered = {0};
+	PyObject *iterator = PyObject_GetIter(iterable);
+	PyObject *item;
+	Py_ssize_t position = 0;
+	bool sorted = true;
+	int status = 0;
+
+	if (!iterator)
+		return -1;
+	while (status == 0 && (item = PyIter_Next(iterator))) {
+		status = add_triple(mt, &gathered, &sorted, item, position++);
+		Py_DECREF(item);
+	}
+	Py_DECREF(iterator);
+	if (status == 0 && PyErr_Occurred())
+		status = -1;
+	if (status == 0 && sorted && gathered.count)
+		return build(mt, &gathered);
+	gathered_free(&gathered);
+	return status;
+}

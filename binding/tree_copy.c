@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copies of a tree: fork, dup and slices. Each is an instance of the same class, made without __init__(), with
+ * the instance's own attributes copied.
+ */
+#include "binding.h"
+
+/* ---- instance attributes ---------------------------------------------------------------------- */
+
+/* None; a dict; or a pair (dict or None, dict of __slots__): what object.__getstate__() answers. */
+PyObject *attributes_get(struct tree_object *tree)
+{
+	if (Py_IS_TYPE((PyObject *)tree, tree->state->tree_type))
+		Py_RETURN_NONE;
+	return PyObject_CallOneArg(tree->state->base_state, (PyObject *)tree);
+}
+
+static int slots_set(PyObject *target, PyObject *slots)
+{
+	PyObject *items = PyDict_Items(slots);
+	int status = items ? 0 : -1;
+
+	for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(items); i++) {
+		PyObject *item = PyList_GET_ITEM(items, i);
+
+		status = PyObject_SetAttr(target, PyTuple_GET_ITEM(item, 0),
+					  PyTuple_GET_ITEM(item, 1));
+	}
+	Py_XDECREF(items);
+	return status;
+}
+
+int attributes_set(PyObject *target, PyObject *attributes)
+{
+	PyObject *dict = attributes;
+	PyObject *slots = Py_None;
+	int status = 0;
+
+	if (PyTuple_Check(attributes)) {
+		dict = PyTuple_GET_ITEM(attributes, 0);
+		slots = PyTuple_GET_ITEM(attributes, 1);
+	}
+	if (dict != Py_None) {
+		PyObject *own = PyObject_GetAttrString(target, "__dict__");
+
+		status = own ? PyDict_Update(own, dict) : -1;
+		Py_XDECREF(own);
+	}
+	if (status == 0 && slots != Py_None)
+		status = slots_set(target, slots);
+	return status;
+}
+
+/* The last step of each copy: takes over `copy`. */
+static PyObject *finish_copy(struct tree_object *source, struct tree_object *copy)
+{
+	PyObject *attributes = attributes_get(source);
+	int status = attributes ? attributes_set((PyObject *)copy, attributes) : -1;
+
+	Py_XDECREF(attributes);
+	if (status < 0)
+		Py_CLEAR(copy);
+	return (PyObject *)copy;
+}
+
+/* ---- copies ----------------------------------------------------------------------------------- */
+
+/* A new instance that may share nodes with self: make sure of the family first, and allow other threads. */
+static struct tree_object *relative_alloc(struct tree_object *self)
+{
+	struct tree_object *copy;
+
+	if (!tree_family(self))
+		return NULL;
+	copy = tree_alloc(Py_TYPE(self));
+	if (copy && tree_enter(self) < 0)
+		Py_CLEAR(copy);
+	return copy;
+}
+
+static void adopt_relative(struct tree_object *self, struct tree_object *copy)
+{
+	tree_adopt(copy, self->state);
+	family_join(self->member.family, &copy->member, &copy->mt);
+}
+
+NOARGS_METHOD(tree_fork)
+{
+	struct tree_object *copy = relative_alloc(self);
+
+	(void)unused;
+	if (!copy)
+		return NULL;
+	mt_fork(&self->mt, &copy->mt);
+	adopt_relative(self, copy);
+	return finish_copy(self, copy);
+}
+
+PyObject *tree_slice(struct tree_object *self, uint64_t first, uint64_t last, bool empty)
+{
+	struct tree_object *copy = relative_alloc(self);
+	int status = 0;
+
+	if (!copy)
+		return NULL;
+	if (empty)
+		mt_init_pool(&copy->mt, mt_attr(&self->mt), self->state->pool, &object_ops);
+	else
+		status = mt_slice(&self->mt, first, last, &copy->mt);
+	adopt_relative(self, copy);
+	if (status < 0) {
+		Py_DECREF(copy);
+		return raise_status(status);
+	}
+	return finish_copy(self, copy);
+}
+
+NOARGS_METHOD(tree_dup)
+{
+	struct tree_object *copy = tree_alloc(Py_TYPE(self));
+	int status;
+
+	(void)unused;
+	if (!copy)
+		return NULL;
+	if (tree_enter(self) < 0) {
+		Py_DECREF(copy);
+		return NULL;
+	}
+	mt_init_pool(&copy->mt, mt_attr(&self->mt), self->state->pool, &object_ops);
+	tree_adopt(copy, self->state);
+	status = __mt_dup(&self->mt, &copy->mt);
+	if (status < 0) {
+		Py_DECREF(copy);
+		return raise_status(status);
+	}
+	return finish_copy(self, copy);
+}
+
+FASTCALL_METHOD(tree_dup_into)
+{
+	static const char *const names[] = {"other"};
+	static const struct signature signature = {"dup_into", names, 1, 1, 1};
+	struct tree_object *other;
+	PyObject *given[1];
+	int status;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
+		return NULL;
+	if (!PyObject_TypeCheck(given[0], self->state->tree_type))
+		return PyErr_Format(PyExc_TypeError, "other must be a MapleTree, not %s",
+				    Py_TYPE(given[0])->tp_name);
+	other = (struct tree_object *)given[0];
+	if (other == self) {
+		PyErr_SetString(PyExc_ValueError, "other must be another tree");
+		return NULL;
+	}
+	/* Waiting for the second tree lets other threads at the first. */
+	do {
+		if (tree_enter(self) < 0 || tree_enter(other) < 0)
+			return NULL;
+	} while (lock_blocks(self->lock));
+	if (!mtree_empty(&other->mt))
+		return PyErr_Format(PyExc_ValueError, "other is not empty: it holds %llu ranges",
+				    (unsigned long long)mt_entries(&other->mt));
+	if (mt_attr(&other->mt) != mt_attr(&self->mt))
+		return PyErr_Format(PyExc_ValueError,
+				    "other differs in attributes: track_gaps=%s here, %s there",
+				    tree_tracks_gaps(self) ? "True" : "False",
+				    tree_tracks_gaps(other) ? "True" : "False");
+	status = __mt_dup(&self->mt, &other->mt);
+	if (status < 0)
+		return raise_status(status);
+	Py_RETURN_NONE;
+}
+
+FASTCALL_METHOD(tree_cursor)
+{
+	static const char *const names[] = {"first", "last"};
+	static const struct signature signature = {"cursor", names, 2, 0, 2};
+	PyObject *given[2];
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
+		return NULL;
+	return cursor_new(self, given[0], given[1]);
+}

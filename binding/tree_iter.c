@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Iterators: over the entries, forwards or backwards, or over the gaps, of a window of a tree.
+ *
+ * An iterator runs over a fork of the tree that it owns and that nobody writes, so it needs no lock once it is made
+ * and sees the tree as it was. It gives the fork up as soon as it is exhausted, so that the tree's next writes
+ * copy no nodes.
+ *
+ * Invariants: `done` is set before the fork is given up, and a step touches the fork only while it is not set, so
+ * a finalizer may call the iterator back. `result` is the last tuple of entries, made use of again where nobody
+ * else holds it any more.
+ */
+#include "binding.h"
+
+struct iterator_object {
+	PyObject_HEAD struct core_state *state; /* the module is owned through it */
+	struct maple_tree snapshot;
+	struct member member;
+	PyObject *result;
+	bool done;
+	bool reverse;
+	bool clip;
+	bool gaps;
+	uint64_t first; /* the window; for gaps `first` moves on */
+	uint64_t last;
+	struct ma_state mas;
+};
+
+PyObject *iterator_new(struct tree_object *tree, const struct iteration *iteration)
+{
+	struct iterator_object *self;
+
+	if (!tree_family(tree))
+		return NULL;
+	self = PyObject_GC_New(struct iterator_object, tree->state->iterator_type);
+	if (!self)
+		return NULL;
+	self->state = tree->state;
+	Py_INCREF(self->state->module);
+	self->member = (struct member){0};
+	self->result = NULL;
+	self->done = true;
+	self->reverse = iteration->reverse;
+	self->clip = iteration->clip;
+	self->gaps = iteration->kind == ITERATE_GAPS;
+	self->first = iteration->first;
+	self->last = iteration->last;
+	if (tree_enter(tree) < 0) {
+		Py_DECREF(self);
+		return NULL;
+	}
+	if (!iteration->empty) {
+		mt_fork(&tree->mt, &self->snapshot);
+		family_join(tree->member.family, &self->member, &self->snapshot);
+		mas_init(&self->mas, &self->snapshot,
+			 iteration->reverse ? iteration->last : iteration->first);
+		self->done = false;
+	}
+	PyObject_GC_Track(self);
+	return (PyObject *)self;
+}
+
+/* Give up the snapshot. Runs what the values' ends run. */
+static void iterator_finish(struct iterator_object *self)
+{
+	PyObject *result = self->result;
+
+	self->result = NULL;
+	Py_XDECREF(result);
+	if (self->done)
+		return;
+	self->done = true;
+	family_leave(&self->member);
+	mt_fini(&self->snapshot);
+}
+
+/* An Entry in `result` where nobody else holds that, else a new one. Takes over `value`. */
+static PyObject *entry_again(struct iterator_object *self, uint64_t first, uint64_t last,
+			     PyObject *value)
+{
+	PyObject *result = self->result;
+	PyObject *numbers[2];
+	PyObject *old[3];
+
+	if (!result || Py_REFCNT(result) != 1) {
+		PyObject *entry = entry_new(self->state, first, last, value);
+
+		if (entry && !self->result)
+			self->result = Py_NewRef(entry);
+		return entry;
+	}
+	numbers[0] = PyLong_FromUnsignedLongLong(first);
+	numbers[1] = PyLong_FromUnsignedLongLong(last);
+	if (!numbers[0] || !numbers[1]) {
+		Py_XDECREF(numbers[0]);
+		Py_XDECREF(numbers[1]);
+		Py_DECREF(value);
+		return NULL;
+	}
+	Py_INCREF(result);
+	for (int i = 0; i < 3; i++)
+		old[i] = PyTuple_GET_ITEM(result, i);
+	PyTuple_SET_ITEM(result, 0, numbers[0]);
+	PyTuple_SET_ITEM(result, 1, numbers[1]);
+	PyTuple_SET_ITEM(result, 2, value);
+	for (int i = 0; i < 3; i++)
+		Py_DECREF(old[i]);
+	return result;
+}
+
+/* The next entry: true with an owned *value. */
+static bool step(struct iterator_object *self, uint64_t *first, uint64_t *last, PyObject **value)
+{
+	bool found = self->reverse ? mas_find_rev_word(&self->mas, self->first, false)
+				   : mas_find_word(&self->mas, self->last, false);
+
+	if (!found) {
+		iterator_finish(self);
+		return false;
+	}
+	*value = Py_NewRef(value_of(self->mas.word));
+	*first = self->mas.index;
+	*last = self->mas.last;
+	if (self->clip && *first < self->first)
+		*first = self->first;
+	if (self->clip && *last > self->last)
+		*last = self->last;
+	return true;
+}
+
+bool iterator_step(PyObject *iterator, uint64_t *first, uint64_t *last, PyObject **value)
+{
+	struct iterator_object *self = (struct iterator_object *)iterator;
+
+	return !self->done && step(self, first, last, value);
+}
+
+static PyObject *next_entry(struct iterator_object *self)
+{
+	uint64_t first, last;
+	PyObject *value;
+
+	return step(self, &first, &last, &value) ? entry_again(self, first, last, value) : NULL;
+}
+
+/* From entry to entry: a gap is what lies between the end of the last one and the next. */
+static PyObject *next_gap(struct iterator_object *self)
+{
+	uint64_t first, above;
+	bool ends;
+
+	do {
+		first = self->first;
+		if (!mas_find_word(&self->mas, self->last, false)) {
+			iterator_finish(self);
+			return gap_new(self->state, first, self->last);
+		}
+		above = self->mas.index;
+		ends = self->mas.last >= self->last;
+		if (!ends)
+			self->first = self->mas.last + 1;
+	} while (above <= first && !ends);
+	if (ends)
+		iterator_finish(self);
+	return above > first ? gap_new(self->state, first, above - 1) : NULL;
+}
+
+static PyObject *iterator_next(struct iterator_object *self)
+{
+	if (self->done)
+		return NULL;
+	return self->gaps ? next_gap(self) : next_entry(self);
+}
+
+static int iterator_traverse(struct iterator_object *self, visitproc visit, void *arg)
+{
+	Py_VISIT(Py_TYPE(self));
+	Py_VISIT(self->state->module);
+	Py_VISIT(self->result);
+	return self->done ? 0 : member_traverse(&self->member, &self->snapshot, visit, arg);
+}
+
+static int iterator_clear(struct iterator_object *self)
+{
+	iterator_finish(self);
+	return 0;
+}
+
+static void iterator_dealloc(struct iterator_object *self)
+{
+	PyTypeObject *type = Py_TYPE(self);
+
+	PyObject_GC_UnTrack(self);
+	Py_TRASHCAN_BEGIN(self, iterator_dealloc) iterator_finish(self);
+	Py_DECREF(self->state->module);
+	PyObject_GC_Del(self);
+	Py_DECREF(type);
+	Py_TRASHCAN_END
+}
+
+static PyType_Slot iterator_slots[] = {
+	{Py_tp_doc, (void *)PyDoc_STR("Iterator over a snapshot of a tree.")},
+	{Py_tp_traverse, iterator_traverse},
+	{Py_tp_clear, iterator_clear},
+	{Py_tp_dealloc, iterator_dealloc},
+	{Py_tp_iter, PyObject_SelfIter},
+	{Py_tp_iternext, iterator_next},
+	{0, NULL},
+};
+
+PyType_Spec iterator_spec = {
+	.name = "samara._core.TreeIterator",
+	.basicsize = sizeof(struct iterator_object),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+		 Py_TPFLAGS_DISALLOW_INSTANTIATION,
+	.slots = iterator_slots,
+};

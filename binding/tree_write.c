@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * samara.MapleTree: methods that write.
+ *
+ * Each makes its result before it writes, so that running out of memory for the result changes nothing. Making
+ * it can start a garbage collection, and that can write the tree: methods that return what they remove compare
+ * the tree's generation and begin again where it moved.
+ */
+#include "binding.h"
+
+static const char *const store_names[] = {"first", "last", "value"};
+static const char *const index_names[] = {"index"};
+static const char *const alloc_names[] = {"value", "size", "first", "last", "align", "reverse"};
+
+FASTCALL_METHOD(tree_store_range)
+{
+	static const struct signature signature = {"store_range", store_names, 3, 3, 3};
+	PyObject *given[3];
+	uint64_t first, last;
+	int status;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    window_require(given[0], given[1], &first, &last) < 0 || tree_enter(self) < 0)
+		return NULL;
+	status = mtree_store_range_word(&self->mt, first, last, word_of(given[2]));
+	if (status < 0)
+		return raise_status(status);
+	Py_RETURN_NONE;
+}
+
+FASTCALL_METHOD(tree_insert_range)
+{
+	static const struct signature signature = {"insert_range", store_names, 3, 3, 3};
+	struct mt_entry occupied;
+	PyObject *given[3];
+	PyObject *entry;
+	uint64_t first, last;
+	int status;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    window_require(given[0], given[1], &first, &last) < 0 || tree_enter(self) < 0)
+		return NULL;
+	status = mtree_insert_range_word(&self->mt, first, last, word_of(given[2]), &occupied);
+	if (status == 0)
+		Py_RETURN_NONE;
+	if (status != -EEXIST)
+		return raise_status(status);
+	entry = entry_box(self, &occupied);
+	if (entry) {
+		raise_occupied(self->state, first, last, entry);
+		Py_DECREF(entry);
+	}
+	return NULL;
+}
+
+FASTCALL_METHOD(tree_erase)
+{
+	static const struct signature signature = {"erase", index_names, 1, 1, 1};
+	PyObject *given[1];
+	uint64_t index;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    index_require(given[0], "index", &index) < 0)
+		return NULL;
+	for (;;) {
+		struct mt_entry entry;
+		PyObject *result;
+		uint64_t generation;
+		int status;
+
+		if (tree_enter(self) < 0)
+			return NULL;
+		if (!mtree_lookup(&self->mt, index, &entry))
+			Py_RETURN_NONE;
+		generation = self->mt.ma_generation;
+		result = entry_box(self, &entry);
+		if (!result)
+			return NULL;
+		if (self->mt.ma_generation != generation) {
+			Py_DECREF(result);
+			continue;
+		}
+		status = mtree_clear_range(&self->mt, entry.first, entry.last);
+		if (status == 0)
+			return result;
+		Py_DECREF(result);
+		return raise_status(status);
+	}
+}
+
+/* The entries of [first, last], cut at the ends, as long as nobody writes the tree: 1 with a list; 0 where
+ * somebody did; -1. */
+static int collect_range(struct tree_object *self, uint64_t first, uint64_t last, PyObject **out)
+{
+	uint64_t generation = self->mt.ma_generation;
+	PyObject *list = PyList_New(0);
+	struct ma_state mas;
+	int status = 1;
+
+	*out = NULL;
+	if (!list)
+		return -1;
+	mas_init(&mas, &self->mt, first);
+	while (status == 1 && self->mt.ma_generation == generation &&
+	       mas_find_word(&mas, last, false)) {
+		PyObject *entry =
+			entry_new(self->state, mas.index < first ? first : mas.index,
+				  mas.last > last ? last : mas.last, tree_box(self, mas.word));
+
+		if (!entry || PyList_Append(list, entry) < 0)
+			status = -1;
+		Py_XDECREF(entry);
+	}
+	if (status == 1 && self->mt.ma_generation != generation)
+		status = 0;
+	if (status == 1)
+		*out = list;
+	else
+		Py_DECREF(list);
+	return status;
+}
+
+FASTCALL_METHOD(tree_pop_range)
+{
+	static const struct signature signature = {"pop_range", store_names, 2, 2, 2};
+	PyObject *given[2];
+	PyObject *removed;
+	uint64_t first, last;
+	int status;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    window_require(given[0], given[1], &first, &last) < 0)
+		return NULL;
+	do {
+		if (tree_enter(self) < 0)
+			return NULL;
+		status = collect_range(self, first, last, &removed);
+	} while (status == 0);
+	if (status < 0)
+		return NULL;
+	status = mtree_clear_range(&self->mt, first, last);
+	if (status < 0) {
+		Py_DECREF(removed);
+		return raise_status(status);
+	}
+	return removed;
+}
+
+FASTCALL_METHOD(tree_alloc_range)
+{
+	static const struct signature signature = {"alloc_range", alloc_names, 6, 2, 4};
+	struct area area = {0};
+	PyObject *given[6];
+	PyObject *result;
+	uint64_t start, last;
+	int status;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    area_size(&area, given[1]) < 0 ||
+	    window_require(given[2], given[3], &area.first, &area.last) < 0 ||
+	    area_options(&area, given[4], given[5]) < 0 || tree_enter(self) < 0)
+		return NULL;
+	if (area_search(self, &area, &start) <= 0)
+		return NULL;
+	/* An int is no container: making one collects no garbage, so the place is still free. */
+	result = PyLong_FromUnsignedLongLong(start);
+	if (!result)
+		return NULL;
+	last = area.size_whole ? MAX_INDEX : start + (area.size - 1);
+	status = mtree_store_range_word(&self->mt, start, last, word_of(given[0]));
+	if (status < 0) {
+		Py_DECREF(result);
+		return raise_status(status);
+	}
+	return result;
+}
+
+NOARGS_METHOD(tree_clear_all)
+{
+	(void)unused;
+	if (tree_enter(self) < 0)
+		return NULL;
+	/* An empty tree shares no nodes: nothing of its old relatives hangs on it any more. */
+	family_leave(&self->member);
+	mtree_destroy(&self->mt);
+	Py_RETURN_NONE;
+}

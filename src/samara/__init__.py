@@ -1,0 +1,38 @@
+"""samara: the Linux kernel's maple tree for Python.
+
+An ordered map from ranges of integers in 0 ... MAX to values, with O(1) forks.
+
+>>> t = MapleTree([(10, 19, "a"), (30, 39, "b")])
+>>> t[15], t.find(20)
+('a', Entry(first=30, last=39, value='b'))
+>>> u = t.fork()
+>>> u[10:20] = "c"
+>>> t[15], u[15]
+('a', 'c')
+"""
+
+from typing import Final
+
+from samara._core import Cursor, MapleTree
+from samara._entry import Entry, Gap
+from samara._errors import NoSpaceError, RangeOccupiedError
+
+__version__: Final = "0.1.0"
+
+MAX: Final = 2**64 - 1
+"""The largest index."""
+
+implementation: Final[str] = "c"
+"""What the tree is written in."""
+
+__all__ = [
+    "MAX",
+    "Cursor",
+    "Entry",
+    "Gap",
+    "MapleTree",
+    "NoSpaceError",
+    "RangeOccupiedError",
+    "__version__",
+    "implementation",
+]

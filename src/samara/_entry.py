@@ -1,0 +1,40 @@
+"""The tuples that trees answer with."""
+
+from types import GenericAlias
+from typing import Any, Generic, NamedTuple, TypeVar
+
+V = TypeVar("V")
+
+
+class Entry(NamedTuple, Generic[V]):
+    """A range and its value: `(first, last, value)`, both ends included.
+
+    >>> first, last, value = Entry(10, 19, "a")
+    >>> Entry(10, 19, "a") == (10, 19, "a")
+    True
+    """
+
+    first: int
+    last: int
+    value: V
+
+    # As tuple's: that of Generic has another signature than the type checkers take it to have.
+    @classmethod
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias:
+        return GenericAlias(cls, item)
+
+
+class Gap(NamedTuple):
+    """A free range: `(first, last)`, both ends included.
+
+    >>> Gap(20, 29) == (20, 29)
+    True
+    """
+
+    first: int
+    last: int
+
+
+# Their public place, so that pickles and messages name it.
+Entry.__module__ = "samara"
+Gap.__module__ = "samara"

@@ -1,0 +1,35 @@
+"""The errors that trees raise beside Python's own."""
+
+from typing import Any
+
+from samara._entry import Entry
+
+
+class RangeOccupiedError(ValueError):
+    """`insert_range()` met an entry in [first, last]: the first one there is `.entry`.
+
+    >>> error = RangeOccupiedError(5, 10, Entry(10, 19, "a"))
+    >>> error.entry.value
+    'a'
+    """
+
+    def __init__(self, first: int, last: int, entry: Entry[Any]) -> None:
+        super().__init__(first, last, entry)
+        self.first = first
+        self.last = last
+        self.entry = entry
+
+    def __str__(self) -> str:
+        return (
+            f"[{self.first}, {self.last}] is not free: "
+            f"[{self.entry.first}, {self.entry.last}] has a value"
+        )
+
+
+class NoSpaceError(ValueError):
+    """No free range is large enough for what `empty_area()` or `alloc_range()` was asked for."""
+
+
+# Their public place, so that pickles and tracebacks name it.
+RangeOccupiedError.__module__ = "samara"
+NoSpaceError.__module__ = "samara"
