@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""A real program to look at where the user names none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Loads what an ordinary program would, says so, and waits until its input ends. Ctrl-C is for the
+# command.
+_PROGRAM = """
+for name in ("asyncio", "ctypes", "decimal", "json", "lzma", "sqlite3", "ssl", "zoneinfo"):
+    try:
+        __import__(name)
+    except ImportError:
+        pass
+import sys, threading
+threading.Thread(target=sys.stdin.read).start()
+print("ready", flush=True)
+"""
+
+
+@contextmanager
+def example_process() -> Iterator[int]:
+    """Start a Python interpreter with some libraries and a thread, yield its id, end it."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-c", _PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for the command, not for this
+    )
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process.pid
+    finally:
+        # Closes its input, and so lets it end by itself.
+        try:
+            process.communicate(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()

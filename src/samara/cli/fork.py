@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: MIT
+"""`samara fork`: fork an address space by three methods, beside the series' own figures."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+
+from samara.cli.errors import InputError, WorkError
+from samara.cli.example import example_process
+from samara.cli.machine import machine
+from samara.cli.measure import METHODS, TURNS, Measured, measure, prove
+from samara.cli.progress import Step, progress
+from samara.cli.series import Published, nearest, published
+from samara.cli.table import print_table
+from samara.mm import AddressSpace, synthetic
+
+MOST_VMAS = 10_000_000
+
+_DESCRIPTION = """\
+Build an address space, fork it by three methods, prove that the three children
+are equal VMA by VMA and the parent is unchanged, and print how many forks are
+made in ten seconds. Each fork includes the child's exit.
+
+  insert  each VMA's copy is stored in a new maple tree: before the series
+  dup     the tree is duplicated, then each VMA replaced by its copy: with it
+  cow     the tree is forked in O(1): only VMAs that fork changes are touched
+"""
+_EPILOG = """\
+exit status: 0; 1 no such process, no permission, or children that differ;
+2 bad arguments or bad input; 130 after Ctrl-C
+"""
+_NOTE = """\
+insert: each VMA stored in a new tree; dup: the tree duplicated, then each VMA
+replaced; cow: the tree forked, O(1). Each fork includes the child's exit. The
+three children were equal VMA by VMA, the parent unchanged, nothing left open.
+The series counted fork() calls of whole processes in the kernel, with page
+tables and scheduling: compare the gains, not the counts.
+"""
+_HEADERS = [
+    "VMAs",
+    *METHODS,
+    "dup\ngain",
+    "cow\ngain",
+    "series\nbefore",
+    "series\nafter",
+    "series\ngain",
+]
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "fork",
+        help="fork an address space by three methods and compare",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--pid",
+        type=_pid,
+        help="a running process (default: a Python interpreter, started for this)",
+    )
+    source.add_argument(
+        "--maps", metavar="FILE", help="a text of /proc/PID/maps or smaps; - is standard input"
+    )
+    source.add_argument(
+        "--vmas",
+        metavar="N,N,...",
+        nargs="?",
+        type=_counts,
+        const=[row.vmas for row in published()],
+        help="made-up address spaces of so many VMAs (without a list: the series' axis)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=0.3,
+        metavar="S",
+        help="measure each method for so long at each size (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.set_defaults(run=run)
+
+
+def _pid(text: str) -> int:
+    return _count(text, "a process id")
+
+
+def _counts(text: str) -> list[int]:
+    if not text.strip(" ,"):
+        raise argparse.ArgumentTypeError("the list of VMA counts is empty")
+    counts = [_count(part.strip(), "a number of VMAs") for part in text.split(",")]
+    for count in counts:
+        if count > MOST_VMAS:
+            raise argparse.ArgumentTypeError(f"{count} VMAs are more than {MOST_VMAS:,}")
+    return counts
+
+
+def _count(text: str, what: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{what} is an integer, not {text!r}") from None
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{what} is at least 1, not {value}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"seconds are a number above 0, not {text!r}")
+    return value
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it and print it."""
+    builds: dict[int, Callable[[], AddressSpace]]
+    on_axis = arguments.vmas is not None
+    if on_axis:
+        source = "made-up address spaces"
+        builds = {count: partial(synthetic, count) for count in arguments.vmas}
+    else:
+        source, space = _real(arguments)
+        if not space:
+            raise InputError(f"{source}: there is no VMA in it")
+        builds = {len(space): lambda: space}
+    results = _fork_all(builds, arguments.seconds)
+    table = published()
+    series = [nearest(result.vmas, table, exact=on_axis) for result in results]
+    if arguments.json:
+        print(json.dumps(_document(source, arguments.seconds, results, series), indent=2))
+    else:
+        _print(source, results, series)
+    return 0
+
+
+def _real(arguments: argparse.Namespace) -> tuple[str, AddressSpace]:
+    if arguments.maps is not None:
+        return _from_file(arguments.maps)
+    if arguments.pid is not None:
+        return _from_process(arguments.pid)
+    with example_process() as pid:
+        return _from_process(pid)
+
+
+def _from_process(pid: int) -> tuple[str, AddressSpace]:
+    try:
+        space = AddressSpace.from_pid(pid)
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            name = file.read().strip()
+    except OSError as error:
+        raise WorkError(error.strerror or str(error)) from None
+    return f"process {pid} ({name})", space
+
+
+def _from_file(path: str) -> tuple[str, AddressSpace]:
+    source = "standard input" if path == "-" else path
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read()
+        else:
+            with open(path, "rb") as file:
+                data = file.read()
+        return source, AddressSpace.from_maps(os.fsdecode(data))
+    except OSError as error:
+        raise InputError(f"{source}: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{source}: {error}") from None
+
+
+def _fork_all(builds: Mapping[int, Callable[[], AddressSpace]], seconds: float) -> list[Measured]:
+    steps = 2 + TURNS
+    with progress(steps * len(builds)) as show:
+        return [
+            _fork_one(
+                count, build, seconds, partial(_step, show, itertools.count(number * steps), count)
+            )
+            for number, (count, build) in enumerate(builds.items())
+        ]
+
+
+def _step(show: Step, done: Iterator[int], count: int, text: str) -> None:
+    show(next(done), f"{count} VMAs: {text}")
+
+
+def _fork_one(
+    count: int, build: Callable[[], AddressSpace], seconds: float, step: Callable[[str], None]
+) -> Measured:
+    step("building")
+    space = build()
+    step("comparing the children")
+    wrong = prove(space)
+    if wrong is not None:
+        raise WorkError(f"{count} VMAs: {wrong}")
+    measured = measure(space, seconds, lambda method: step(f"fork by {method}"))
+    space.exit()
+    return measured
+
+
+def _document(
+    source: str, seconds: float, results: list[Measured], series: list[Published | None]
+) -> dict[str, object]:
+    return {
+        "source": source,
+        "machine": machine(),
+        "seconds_per_measurement": seconds,
+        "rows": [
+            {
+                "vmas": result.vmas,
+                "changed_by_fork": result.changed,
+                "children_equal": True,
+                "microseconds": {method: result.seconds[method] * 1e6 for method in METHODS},
+                "forks_per_10s": {method: result.forks(method) for method in METHODS},
+                "gain_percent": {
+                    method: result.gain_percent(method) for method in METHODS if method != "insert"
+                },
+                "series": row and row._asdict(),
+            }
+            for result, row in zip(results, series, strict=True)
+        ],
+    }
+
+
+def _print(source: str, results: list[Measured], series: list[Published | None]) -> None:
+    print(f"{source}: forks in ten seconds\n")
+    print_table(
+        _HEADERS,
+        [
+            [
+                str(result.vmas),
+                *(f"{result.forks(method):.0f}" for method in METHODS),
+                f"{result.gain_percent('dup'):+.1f}%",
+                f"{result.gain_percent('cow'):+.0f}%",
+                *_series_texts(row),
+            ]
+            for result, row in zip(results, series, strict=True)
+        ],
+    )
+    print()
+    print(_NOTE, end="")
+    changed = sum(result.changed for result in results)
+    if changed:
+        print(f"VMAs that fork leaves out or changes: {changed}.")
+    for result, row in zip(results, series, strict=True):
+        if row is not None and row.vmas != result.vmas:
+            print(f"The series' figures are those for {row.vmas} VMAs, the nearest it has.")
+
+
+def _series_texts(row: Published | None) -> list[str]:
+    if row is None:
+        return ["-", "-", "-"]
+    return [str(row.insert), str(row.dup), f"{row.gain_percent:+.1f}%"]

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""What a measurement was made on and with."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import samara
+
+
+def machine() -> dict[str, str | int | None]:
+    """What to print beside figures: system, processor, Python, samara."""
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "architecture": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "samara": samara.__version__,
+        "implementation": samara.implementation,
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""Address spaces of processes, modelled on Linux: their VMAs in a maple tree, and fork.
+
+>>> import os
+>>> mm = AddressSpace.from_pid(os.getpid())
+>>> child = mm.fork()
+>>> child.find(id(os)) == mm.find(id(os))
+True
+"""
+
+from samara.mm.address_space import TASK_SIZE, AddressSpace
+from samara.mm.fork import FORK_METHODS, ForkError, ForkMark, ForkMethod, child_vma
+from samara.mm.ledger import Ledger
+from samara.mm.synthetic import synthetic
+from samara.mm.vma import (
+    PAGE_SIZE,
+    VM_FLAGS,
+    VMA,
+    File,
+    Map,
+    Prot,
+    format_vm_flags,
+    implied_vm_flags,
+    parse_vm_flags,
+)
+
+__all__ = [
+    "FORK_METHODS",
+    "PAGE_SIZE",
+    "TASK_SIZE",
+    "VMA",
+    "VM_FLAGS",
+    "AddressSpace",
+    "File",
+    "ForkError",
+    "ForkMark",
+    "ForkMethod",
+    "Ledger",
+    "Map",
+    "Prot",
+    "child_vma",
+    "format_vm_flags",
+    "implied_vm_flags",
+    "parse_vm_flags",
+    "synthetic",
+]

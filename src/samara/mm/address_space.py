@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: MIT
+"""`AddressSpace`: the VMAs of one process, in a maple tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+
+from samara import MapleTree, RangeOccupiedError
+from samara.mm.fork import (
+    FORK_METHODS,
+    NOT_COPIED,
+    ForkError,
+    ForkMark,
+    ForkMethod,
+    Stopped,
+    Tree,
+    is_changed_by_fork,
+)
+from samara.mm.ledger import Ledger
+from samara.mm.maps import format_maps, parse_maps, read_maps
+from samara.mm.vma import ADDRESS_END, VMA
+
+TASK_SIZE = 0x7FFF_FFFF_F000  # where user addresses of x86-64 end
+
+
+class AddressSpace:
+    """The VMAs of a process: a maple tree of `VMA` values keyed by address.
+
+    `vmas` may come in any order; two that overlap raise ValueError. Equal to another address space
+    with equal VMAs. Iterating and `len` are over the VMAs. n is their number below.
+
+    tree      the `MapleTree` itself, a VMA over [start, end - 1]. For reading: what is written to
+              it directly is not on the address space's books.
+    ledger    the `Ledger` of this address space and all that are forked from it.
+
+    >>> heap = VMA(0x1000, 0x3000, name="[heap]")
+    >>> mm = AddressSpace([heap, VMA(0x8000, 0x9000, vm_flags="rd dc")])
+    >>> len(mm), mm.find(0x2fff)
+    (2, VMA(0x1000-0x3000 ---p '[heap]'))
+    >>> child = mm.fork()
+    >>> child.vmas()
+    [VMA(0x1000-0x3000 ---p '[heap]')]
+    >>> mm.ledger
+    Ledger(opened=3, closed=0, open=3)
+    >>> child.exit(), mm.exit(), mm.ledger.open
+    (1, 2, 0)
+    """
+
+    __slots__ = ("__weakref__", "_changed", "_limit", "ledger", "tree")
+
+    # The VMAs of `tree` that fork leaves out or changes, so that fork by "cow" need not look for
+    # them.
+    _changed: Tree
+    # Addresses from here on are not its own: the mark's, in a child that fork left half-made.
+    _limit: int
+    ledger: Ledger
+    tree: Tree
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, vmas: Iterable[VMA] = ()) -> None:
+        self.tree = MapleTree()
+        self._changed = MapleTree()
+        self._limit = ADDRESS_END
+        self.ledger = Ledger()
+        insert = self.tree.insert_range
+        for vma in vmas:
+            if not isinstance(vma, VMA):
+                raise TypeError(f"an address space holds VMAs, not {vma!r}")
+            try:
+                insert(vma.start, vma.end - 1, vma)
+            except RangeOccupiedError as error:
+                raise ValueError(f"{vma!r} overlaps {error.entry.value!r}") from None
+            if is_changed_by_fork(vma):
+                self._changed.store_range(vma.start, vma.end - 1, vma)
+        self.ledger.note_opened(len(self.tree))
+
+    @classmethod
+    def from_pid(cls, pid: int) -> AddressSpace:
+        """The address space of a running process, from its /proc/PID/smaps, or maps where there is
+        no smaps. O(n). The process is not stopped for it: stop it first if it must not change
+        meanwhile.
+
+        ProcessLookupError: no such process, or one without an address space (a kernel thread, or
+        one that has ended); PermissionError: its map may not be read; FileNotFoundError: there is
+        no /proc.
+
+        >>> import os
+        >>> AddressSpace.from_pid(os.getpid()).find(id(os)).perms
+        'rw-p'
+        """
+        return cls(parse_maps(read_maps(pid)))
+
+    @classmethod
+    def from_maps(cls, text: str) -> AddressSpace:
+        """The address space that a text of /proc/PID/maps or smaps shows. O(n).
+
+        VmFlags come from smaps; without them each VMA has those that its permissions imply (rd, wr,
+        ex; sh and ms where shared) and mr, mw, me, which nearly every VMA has. So a text of maps
+        cannot tell what is locked or not copied on fork. ValueError, with the line's number and
+        text: a line of neither kind; a VMA that begins below the end of the one before it.
+
+        >>> text = "7f0000400000-7f0000401000 r-xp 00002000 fe:00 17".ljust(73) + "/bin/true\\n"
+        >>> mm = AddressSpace.from_maps(text)
+        >>> mm.find(0x7f0000400abc).file
+        File(dev='fe:00', inode=17, path='/bin/true')
+        >>> mm.maps() == text
+        True
+        """
+        return cls(parse_maps(text))
+
+    @classmethod
+    def _of(cls, tree: Tree, ledger: Ledger, limit: int = ADDRESS_END) -> AddressSpace:
+        space = cls.__new__(cls)
+        space.tree = tree
+        space._changed = MapleTree()  # fork leaves nothing that it would change again
+        space._limit = limit
+        space.ledger = ledger
+        return space
+
+    # ---- looking ---------------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[VMA]:
+        """Over the VMAs by address, as they are when the loop begins."""
+        for _first, _last, vma in self.tree:
+            if vma is ForkMark.FAILED:
+                return
+            yield vma
+
+    def vmas(self) -> list[VMA]:
+        """The VMAs, by address. O(n)."""
+        return list(self)
+
+    def __len__(self) -> int:
+        """How many VMAs. O(1)."""
+        if self.half_made:
+            return sum(1 for _ in self)
+        return len(self.tree)
+
+    def find(self, addr: int) -> VMA | None:
+        """The VMA that contains `addr`, or None. (Linux's find_vma() goes on to the next one above;
+        here that is `mm.tree.find(addr)`.) O(log n).
+
+        >>> mm = AddressSpace([VMA(0x1000, 0x3000)])
+        >>> mm.find(0x2fff), mm.find(0x3000)
+        (VMA(0x1000-0x3000 ---p), None)
+        """
+        return self.tree.get(addr) if addr < self._limit else None
+
+    def gaps(self, start: int = 0, end: int = TASK_SIZE) -> Iterator[tuple[int, int]]:
+        """The free ranges of [start, end), cut at its ends, as pairs (start, end), ends exclusive.
+        O(n) for all of them. The default is what a process on x86-64 may use.
+
+        >>> list(AddressSpace([VMA(0x1000, 0x3000)]).gaps(0, 0x10000))
+        [(0, 4096), (12288, 65536)]
+        """
+        if start >= end:
+            return
+        for first, last in self.tree.gaps(start, end - 1):
+            yield first, last + 1
+
+    @property
+    def half_made(self) -> bool:
+        """Is this the child of a fork that failed half-way (`ForkError`)?"""
+        return self._limit != ADDRESS_END
+
+    def maps(self) -> str:
+        """The text of /proc/PID/maps, to the blank. O(n)."""
+        return format_maps(self)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AddressSpace):
+            return NotImplemented
+        return self.tree == other.tree
+
+    def __repr__(self) -> str:
+        state = "half-made " if self.half_made else ""
+        return f"<{state}AddressSpace of {len(self)} VMAs>"
+
+    def __reduce__(self) -> tuple[type[AddressSpace], tuple[list[VMA]]]:
+        return type(self), (self.vmas(),)
+
+    def check(self) -> None:
+        """Raise AssertionError, saying what is wrong, unless the tree is sound, each VMA stands at
+        its own addresses, and the VMAs that fork changes are known. O(n)."""
+        self.tree.check()
+        changed = []
+        for first, last, vma in self.tree:
+            if vma is ForkMark.FAILED:
+                break
+            if (vma.start, vma.end - 1) != (first, last):
+                raise AssertionError(f"{vma!r} stands at {first:#x}...{last:#x}")
+            if is_changed_by_fork(vma):
+                changed.append(vma)
+        known = [vma for _first, _last, vma in self._changed]
+        if known != changed:
+            raise AssertionError(f"fork would change {changed}, but {known} are known")
+
+    # ---- fork and exit ---------------------------------------------------------------------------
+
+    def fork(self, method: ForkMethod = "cow", *, fail_at: int | None = None) -> AddressSpace:
+        """The child's address space, as Linux's fork() makes it. This one is not changed.
+
+        The child has equal VMAs, but: those marked not to be copied (VmFlags dc, MADV_DONTFORK) are
+        left out; locks (lo, lf) and registrations with a userfaultfd (um, uw, ui) are not
+        inherited. Those marked to be wiped (wf, MADV_WIPEONFORK) stay, and stay marked.
+
+        method    "cow"     O(1), and O(log n) for each VMA that fork leaves out or changes
+                  "dup"     O(n): MapleTree.dup(), then each VMA replaced by its copy
+                  "insert"  O(n log n): each VMA's copy stored in a new tree
+                  All three give equal children.
+        fail_at   act as if memory ran out at the fail_at-th VMA to be duplicated, from 0; for
+                  tests. ValueError where there is no such VMA.
+
+        ForkError (an OSError, ENOMEM) where memory runs out, in truth or by `fail_at`. Its `child`
+        is the half-made address space: it has the VMAs duplicated before; in its tree
+        `ForkMark.FAILED` stands where the next should be, and whatever is behind that does not
+        belong to it. `child.exit()` gives back what was duplicated. This address space is as it
+        was.
+
+        >>> mm = AddressSpace([VMA(0x1000, 0x2000), VMA(0x2000, 0x3000), VMA(0x5000, 0x6000)])
+        >>> mm.fork("dup") == mm.fork("insert") == mm.fork("cow") == mm
+        True
+        >>> try:
+        ...     mm.fork("dup", fail_at=1)
+        ... except ForkError as error:
+        ...     error.child.vmas(), error.child.exit()
+        ([VMA(0x1000-0x2000 ---p)], 1)
+        """
+        duplicate = FORK_METHODS.get(method)
+        if duplicate is None:
+            raise ValueError(f"fork by {method!r}: the methods are {', '.join(FORK_METHODS)}")
+        if self.half_made:
+            raise ValueError("a half-made address space cannot be forked")
+        failing = None if fail_at is None else self._to_duplicate(fail_at)
+        try:
+            tree = duplicate(self.tree, self._changed, failing)
+        except Stopped as stopped:
+            raise self._half(stopped) from stopped.__cause__
+        except MemoryError as error:
+            raise ForkError(self._of(MapleTree(), self.ledger, limit=0), None) from error
+        left_out = sum(1 for entry in self._changed if NOT_COPIED in entry.value.vm_flags)
+        self.ledger.note_opened(len(self.tree) - left_out)
+        return self._of(tree, self.ledger)
+
+    def _to_duplicate(self, fail_at: int) -> VMA:
+        copied = (vma for vma in self if NOT_COPIED not in vma.vm_flags)
+        vma = next(islice(copied, fail_at, None), None) if fail_at >= 0 else None
+        if vma is None:
+            raise ValueError(f"fork duplicates no VMA number {fail_at} of {self!r}")
+        return vma
+
+    def _half(self, stopped: Stopped) -> ForkError:
+        tree, vma = stopped.tree, stopped.vma
+        limit = None
+        if vma is not None:
+            with suppress(MemoryError):
+                tree.store_range(vma.start, vma.end - 1, ForkMark.FAILED)
+                limit = vma.start
+        if limit is None:
+            # There is no mark to stop at, so all goes now: clear() needs no memory.
+            tree.clear()
+            limit = 0
+        before = (mine for mine in self if mine.start < limit)
+        self.ledger.note_opened(sum(1 for mine in before if NOT_COPIED not in mine.vm_flags))
+        return ForkError(self._of(tree, self.ledger, limit), vma)
+
+    def exit(self) -> int:
+        """End the process: give back all VMAs, up to the mark where fork stopped half-way, and
+        leave the address space empty. Returns how many VMAs it gave back: 0 the second time. O(n),
+        but only for nodes that no other address space shares: O(1) for a child by "cow" that was
+        not written since.
+
+        >>> mm = AddressSpace([VMA(0x1000, 0x2000)])
+        >>> mm.exit(), mm.exit()
+        (1, 0)
+        """
+        count = len(self)
+        self.tree.clear()
+        self._changed.clear()
+        self._limit = ADDRESS_END
+        self.ledger.note_closed(count)
+        return count

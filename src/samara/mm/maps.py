@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""The text of /proc/PID/maps and /proc/PID/smaps, in and out."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterable
+
+from samara.mm.vma import VMA, File, Map, Prot, parse_vm_flags
+
+# start-end perms offset dev inode, then blanks and what is mapped
+_VMA_LINE = re.compile(
+    r"([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([r-])([w-])([x-])([ps])"
+    r" ([0-9a-f]{1,16}) ([0-9a-f]{2,}:[0-9a-f]{2,}) ([0-9]+)(?: +(.*))?",
+    re.DOTALL,
+)
+# The lines that smaps adds below each of these, such as "Rss:      8 kB"
+_SMAPS_LINE = re.compile(r"[A-Z][A-Za-z_]*: ")
+_NAME_COLUMN = 73
+_SHOWN = 100  # of a bad line, in its error
+
+
+def parse_maps(text: str) -> list[VMA]:
+    """The VMAs of a maps or smaps text, in order. O(lines).
+
+    VmFlags come from smaps; where a VMA has no such line they are those that its permissions imply
+    (`implied_vm_flags`). A line that is of neither kind, or a VMA that begins before the one above
+    it ends, raises ValueError with the line's number and text.
+
+    >>> parse_maps("1000-3000 rw-p 00000000 00:00 0 [heap]")
+    [VMA(0x1000-0x3000 rw-p '[heap]')]
+    >>> parse_maps("what is this")
+    Traceback (most recent call last):
+        ...
+    ValueError: line 1 is not of /proc/PID/maps: 'what is this'
+    """
+    vmas: list[VMA] = []
+    files: dict[tuple[str, str, str], File] = {}
+    floor = 0
+    # Not splitlines(): a path may hold every line separator but "\n".
+    for number, line in enumerate(text.split("\n"), 1):
+        match = _VMA_LINE.fullmatch(line)
+        if match is None:
+            if vmas and _SMAPS_LINE.match(line):
+                if line.startswith("VmFlags:"):
+                    vmas[-1] = vmas[-1]._replace(vm_flags=parse_vm_flags(line[8:].strip()))
+            elif line.strip():
+                raise ValueError(f"line {number} is not of /proc/PID/maps: {_shown(line)}")
+            continue
+        try:
+            vma = _parse_vma(match, files)
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}: {_shown(line)}") from None
+        if vma.start < floor:
+            raise ValueError(
+                f"line {number} begins below {floor:#x}, the end of the one before: {_shown(line)}"
+            )
+        floor = vma.end
+        vmas.append(vma)
+    return vmas
+
+
+def _parse_vma(match: re.Match[str], files: dict[tuple[str, str, str], File]) -> VMA:
+    start, end, read, write, execute, sharing, offset, dev, inode, label = match.groups("")
+    if label == "[rollup]":
+        raise ValueError("smaps_rollup holds sums, not VMAs")
+    name = ""
+    file = None
+    path = label.replace("\\012", "\n")
+    if label.startswith("["):
+        name, path = path, ""
+    if path or inode != "0" or dev != "00:00":
+        key = (dev, inode, path)
+        file = files.get(key)
+        if file is None:
+            file = files[key] = File(dev, int(inode), path)
+    prot = _PROT[read + write + execute]
+    flags = _FLAGS[sharing, file is None]
+    return VMA(int(start, 16), int(end, 16), prot, flags, int(offset, 16), file, name)
+
+
+# Looked up, since putting IntFlag members together for each line costs more than all the rest.
+_PROT = {
+    read + write + execute: Prot(
+        (read != "-") * Prot.READ | (write != "-") * Prot.WRITE | (execute != "-") * Prot.EXEC
+    )
+    for read in "-r"
+    for write in "-w"
+    for execute in "-x"
+}
+_FLAGS = {
+    ("p", False): Map.PRIVATE,
+    ("p", True): Map.PRIVATE | Map.ANONYMOUS,
+    ("s", False): Map.SHARED,
+    ("s", True): Map.SHARED | Map.ANONYMOUS,
+}
+
+
+def _shown(line: str) -> str:
+    return repr(line if len(line) <= _SHOWN else line[:_SHOWN] + "...")
+
+
+def format_maps(vmas: Iterable[VMA]) -> str:
+    """The text of /proc/PID/maps for these VMAs, to the blank. O(VMAs).
+
+    >>> format_maps([VMA(0x1000, 0x3000, Prot.READ)])
+    '00001000-00003000 r--p 00000000 00:00 0 \\n'
+    """
+    return "".join(map(_format_vma, vmas))
+
+
+def _format_vma(vma: VMA) -> str:
+    file = vma.file
+    dev, inode = ("00:00", 0) if file is None else (file.dev, file.inode)
+    line = f"{vma.start:08x}-{vma.end:08x} {vma.perms} {vma.offset:08x} {dev} {inode} "
+    label = vma.label
+    if label:
+        # Where the columns before it are too long, Linux still puts one more blank.
+        line = line.ljust(_NAME_COLUMN - 1) + " " + label.replace("\n", "\\012")
+    return line + "\n"
+
+
+def read_maps(pid: int) -> str:
+    """The text of /proc/PID/smaps, or of maps where the kernel has no smaps.
+
+    ProcessLookupError: no such process, or one without an address space (a kernel thread, or one
+    that has ended); PermissionError: the map may not be read; FileNotFoundError: there is no /proc
+    at all.
+    """
+    if not isinstance(pid, int) or isinstance(pid, bool):
+        raise TypeError(f"a process id is an int, not {pid!r}")
+    if pid < 1:
+        raise ValueError(f"a process id is at least 1, not {pid}")
+    for kind in ("smaps", "maps"):
+        path = f"/proc/{pid}/{kind}"
+        try:
+            with open(path, "rb") as file:
+                text = os.fsdecode(file.read())
+        except FileNotFoundError:
+            continue
+        except PermissionError as error:
+            raise PermissionError(
+                error.errno, f"no permission to read the memory map of process {pid}", path
+            ) from None
+        except ProcessLookupError:
+            break
+        if text:
+            return text
+        raise ProcessLookupError(
+            errno.ESRCH,
+            f"process {pid} has no address space: it is a kernel thread, or has ended",
+        )
+    if not os.path.exists("/proc/self/maps"):
+        raise FileNotFoundError(errno.ENOENT, "memory maps are read from Linux's /proc", "/proc")
+    raise ProcessLookupError(errno.ESRCH, f"no process {pid}")

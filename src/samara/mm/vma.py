@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: MIT
+"""One mapping of an address space: `VMA`, the `File` behind it, and Linux's flags.
+
+Numbers and two-letter codes are Linux's own, as its manual pages and /proc show them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntFlag
+from functools import cache, lru_cache
+from typing import Any, Final, NamedTuple, Self
+
+PAGE_SIZE: Final = 4096
+ADDRESS_END: Final = 2**64
+
+# The codes of the VmFlags line of /proc/PID/smaps, in the order in which Linux prints them.
+VM_FLAGS: Final = {
+    "rd": "readable",
+    "wr": "writable",
+    "ex": "executable",
+    "sh": "shared",
+    "mr": "may be made readable",
+    "mw": "may be made writable",
+    "me": "may be made executable",
+    "ms": "may be shared",
+    "gd": "stack segment, grows down",
+    "um": "userfaultfd: missing pages are tracked",
+    "pf": "page frame numbers only, no struct page",
+    "gu": "may hold guard regions",
+    "uw": "userfaultfd: write protection is tracked",
+    "lo": "pages are locked in memory",
+    "io": "memory-mapped input and output",
+    "sr": "advised to be read sequentially",
+    "rr": "advised to be read randomly",
+    "dc": "not copied on fork",
+    "de": "does not expand on remapping",
+    "lf": "pages are locked when they are faulted in",
+    "ac": "accountable",
+    "nr": "no swap space reserved",
+    "ht": "huge TLB pages",
+    "sf": "synchronous page faults",
+    "ar": "architecture-specific",
+    "wf": "wiped on fork",
+    "dd": "not included in a core dump",
+    "sd": "soft-dirty",
+    "mm": "mixed map",
+    "hg": "advised to use huge pages",
+    "nh": "advised not to use huge pages",
+    "mg": "advised mergeable",
+    "bt": "guarded by branch target identification",
+    "mt": "memory tagging",
+    "ui": "userfaultfd: minor faults are tracked",
+    "ss": "shadow or guarded control stack",
+    "sl": "sealed",
+    "dp": "may be dropped under memory pressure",
+}
+_ORDER: Final = {code: position for position, code in enumerate(VM_FLAGS)}
+
+
+class Prot(IntFlag):
+    """PROT_* of mmap(2)."""
+
+    NONE = 0
+    READ = 1
+    WRITE = 2
+    EXEC = 4
+
+
+class Map(IntFlag):
+    """MAP_* of mmap(2): those that a finished mapping still shows."""
+
+    SHARED = 0x01
+    PRIVATE = 0x02
+    ANONYMOUS = 0x20
+
+
+@lru_cache(maxsize=1024)  # a process has a few combinations; a hostile text may have any number
+def parse_vm_flags(text: str) -> frozenset[str]:
+    """The set of the codes in `text`; the same text gives the same object. Codes that `VM_FLAGS`
+    does not list are kept, since newer kernels know more. O(codes).
+
+    >>> sorted(parse_vm_flags("rd wr mr"))
+    ['mr', 'rd', 'wr']
+    """
+    return frozenset(text.split())
+
+
+def format_vm_flags(vm_flags: Iterable[str]) -> str:
+    """The codes in Linux's order, separated by blanks; codes that `VM_FLAGS` does not list come
+    last, in alphabetical order. O(codes).
+
+    >>> format_vm_flags({"ac", "wr", "rd", "zz"})
+    'rd wr ac zz'
+    """
+    return " ".join(sorted(vm_flags, key=lambda code: (_ORDER.get(code, len(_ORDER)), code)))
+
+
+@cache
+def implied_vm_flags(prot: int, flags: int) -> frozenset[str]:
+    """The VmFlags that permissions alone tell: rd, wr, ex by `prot`; sh and ms for a shared
+    mapping; and mr, mw, me, which nearly every mapping has. O(1).
+
+    >>> format_vm_flags(implied_vm_flags(Prot.READ, Map.PRIVATE))
+    'rd mr mw me'
+    """
+    codes = ["mr", "mw", "me"]
+    codes += [code for bit, code in ((1, "rd"), (2, "wr"), (4, "ex")) if prot & bit]
+    if flags & Map.SHARED:
+        codes += ["sh", "ms"]
+    return frozenset(codes)
+
+
+class File(NamedTuple):
+    """The file behind a mapping: device as /proc shows it ("fe:00"), inode number, and path, to
+    which Linux adds " (deleted)" once the file has no name any more.
+
+    >>> File("fe:00", 26723, "/usr/bin/python3").path
+    '/usr/bin/python3'
+    """
+
+    dev: str
+    inode: int
+    path: str
+
+    @property
+    def deleted(self) -> bool:
+        """Has the file no name any more?
+
+        >>> File("00:01", 7, "/memfd:x (deleted)").deleted
+        True
+        """
+        return self.path.endswith(" (deleted)")
+
+
+class _Fields(NamedTuple):
+    start: int
+    end: int
+    prot: Prot
+    flags: Map
+    offset: int
+    file: File | None
+    name: str
+    vm_flags: frozenset[str]
+
+
+_new: Final = tuple.__new__
+
+
+class VMA(_Fields):
+    """A mapping: the bytes [start, end), end exclusive, with one set of rights and one thing behind
+    them.
+
+    start, end    byte addresses, multiples of 4,096, 0 <= start < end <= 2**64
+    prot          `Prot`: what may be done
+    flags         `Map`: SHARED or PRIVATE, and ANONYMOUS where no file is behind it
+    offset        of `start` in the file, in bytes, a multiple of 4,096
+    file          `File`, or None
+    name          what Linux calls it where that is no path: "[heap]", "[anon:...]", or ""
+    vm_flags      frozenset of the two-letter codes of /proc/PID/smaps (`VM_FLAGS` lists them);
+                  can be given as a text ("rd wr mr") or any iterable. Left out: those that
+                  `prot` and `flags` imply (`implied_vm_flags`).
+
+    Immutable and hashable; equal where all fields are; sorts by address. A number out of bounds
+    raises ValueError, a thing of the wrong type TypeError. `vma._replace(end=...)` gives a changed
+    one, checked in the same way.
+
+    >>> vma = VMA(0x1000, 0x3000, Prot.READ | Prot.WRITE)
+    >>> vma.size, vma.pages, vma.perms
+    (8192, 2, 'rw-p')
+    >>> vma
+    VMA(0x1000-0x3000 rw-p)
+    >>> format_vm_flags(vma.vm_flags)
+    'rd wr mr mw me'
+    >>> VMA(0x1000, 0x1000, Prot.READ)
+    Traceback (most recent call last):
+        ...
+    ValueError: a VMA cannot begin at 0x1000 and end at 0x1000
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        start: int,
+        end: int,
+        prot: int = Prot.NONE,
+        flags: int = Map.PRIVATE | Map.ANONYMOUS,
+        offset: int = 0,
+        file: File | None = None,
+        name: str = "",
+        vm_flags: str | Iterable[str] | None = None,
+    ) -> Self:
+        if not 0 <= start < end <= ADDRESS_END:
+            raise ValueError(f"a VMA cannot begin at {start:#x} and end at {end:#x}")
+        if (start | end | offset) % PAGE_SIZE:
+            raise ValueError(
+                f"start {start:#x}, end {end:#x} or offset {offset:#x} is no multiple of 4096"
+            )
+        if not 0 <= offset < ADDRESS_END:
+            raise ValueError(f"offset {offset} is outside 0...2**64-1")
+        if file is not None and type(file) is not File:
+            raise TypeError(f"file must be a File or None, not {file!r}")
+        if type(prot) is not Prot:
+            prot = Prot(prot)
+        if type(flags) is not Map:
+            flags = Map(flags)
+        if vm_flags is None:
+            vm_flags = implied_vm_flags(prot, flags)
+        elif isinstance(vm_flags, str):
+            vm_flags = parse_vm_flags(vm_flags)
+        elif type(vm_flags) is not frozenset:
+            vm_flags = frozenset(vm_flags)
+        return _new(cls, (start, end, prot, flags, offset, file, name, vm_flags))
+
+    @classmethod
+    def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
+        return cls(*iterable)
+
+    def copy(self) -> VMA:
+        """A new, equal VMA object, as fork makes one for the child. O(1).
+
+        >>> vma = VMA(0x1000, 0x3000)
+        >>> vma.copy() == vma, vma.copy() is vma
+        (True, False)
+        """
+        return _new(VMA, self[:])
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.end - self.start
+
+    @property
+    def pages(self) -> int:
+        """In pages of 4,096 bytes."""
+        return (self.end - self.start) // PAGE_SIZE
+
+    @property
+    def shared(self) -> bool:
+        """Is the mapping shared (MAP_SHARED)?"""
+        return bool(int(self.flags) & 1)
+
+    @property
+    def perms(self) -> str:
+        """The permissions as /proc/PID/maps writes them, such as "rw-p"."""
+        prot = int(self.prot)
+        return (
+            ("r" if prot & 1 else "-")
+            + ("w" if prot & 2 else "-")
+            + ("x" if prot & 4 else "-")
+            + ("s" if int(self.flags) & 1 else "p")
+        )
+
+    @property
+    def label(self) -> str:
+        """The last column of /proc/PID/maps: the name, or else the file's path, or else "".
+
+        >>> VMA(0x1000, 0x3000, name="[heap]").label
+        '[heap]'
+        """
+        if self.name or self.file is None:
+            return self.name
+        return self.file.path
+
+    def __repr__(self) -> str:
+        offset = f" at {self.offset:#x}" if self.offset else ""
+        label = f" {self.label!r}" if self.label else ""
+        return f"VMA({self.start:#x}-{self.end:#x} {self.perms}{label}{offset})"
