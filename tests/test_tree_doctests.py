@@ -1,0 +1,80 @@
+"""Every public name of the package has a docstring, and every method a doctest that runs."""
+
+import doctest
+import inspect
+from types import GetSetDescriptorType, MethodDescriptorType
+
+import pytest
+
+import samara
+from samara import _core
+
+TYPES = [samara.MapleTree, samara.Cursor, type(samara.MapleTree().lock)]
+
+
+def public_members(cls):
+    for name, member in vars(cls).items():
+        if isinstance(member, MethodDescriptorType | GetSetDescriptorType):
+            if not name.startswith("_"):
+                yield name, member
+
+
+def cases():
+    for cls in TYPES:
+        yield pytest.param(cls.__name__, cls.__doc__, id=cls.__name__)
+        for name, member in public_members(cls):
+            yield pytest.param(name, member.__doc__, id=f"{cls.__name__}.{name}")
+
+
+def run(name, text):
+    globs = {key: getattr(samara, key) for key in samara.__all__}
+    test = doctest.DocTestParser().get_doctest(text, globs, name, None, None)
+    report: list[str] = []
+    doctest.DocTestRunner(verbose=False).run(test, out=report.append)
+    return test, "".join(report)
+
+
+@pytest.mark.parametrize(("name", "text"), list(cases()))
+def test_each_docstring_has_an_example_that_runs(name, text):
+    assert text
+    test, report = run(name, text)
+    assert test.examples or name == "TreeLock"
+    assert not report
+
+
+@pytest.mark.parametrize(
+    "documented", [samara, samara.Entry, samara.Gap, samara.RangeOccupiedError]
+)
+def test_examples_of_the_python_files(documented):
+    test, report = run("samara", documented.__doc__)
+    assert test.examples
+    assert not report
+
+
+@pytest.mark.parametrize("cls", TYPES, ids=lambda cls: cls.__name__)
+def test_signatures_can_be_inspected(cls):
+    for name, member in public_members(cls):
+        if isinstance(member, MethodDescriptorType):
+            parameters = inspect.signature(member).parameters
+            assert next(iter(parameters)) == "self", name
+
+
+def test_signatures_say_the_defaults():
+    signature = inspect.signature(samara.MapleTree.empty_area)
+    assert str(signature).endswith(
+        "size, first=0, last=18446744073709551615, *, align=1, reverse=False)"
+    )
+    assert signature.parameters["last"].default == samara.MAX
+    assert str(inspect.signature(samara.MapleTree)) == "(iterable=(), /, *, track_gaps=True)"
+    assert str(inspect.signature(samara.Cursor)) == "(tree, first=0, last=None)"
+
+
+def test_the_module_exports_what_the_package_names():
+    assert samara.MapleTree is _core.MapleTree
+    assert samara.Cursor is _core.Cursor
+    assert samara.MAX == 2**64 - 1
+    assert samara.implementation == "c"
+    assert samara.MapleTree.__module__ == "samara"
+    assert samara.MapleTree.__qualname__ == "MapleTree"
+    assert samara.Entry.__module__ == samara.RangeOccupiedError.__module__ == "samara"
+    assert all(hasattr(samara, name) for name in samara.__all__)

@@ -1,0 +1,226 @@
+"""Pickling and deep copies; what a forged state may not do."""
+
+import contextlib
+import copy
+import gc
+import pickle
+import struct
+
+import pytest
+
+from samara import MAX, MapleTree, _core
+
+
+def tree(count=100, **options):
+    return MapleTree(((10 * n, 10 * n + 4, f"v{n}") for n in range(count)), **options)
+
+
+protocols = pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+
+
+class Sub(MapleTree):
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+
+
+class Slotted(MapleTree):
+    __slots__ = ("name",)
+
+
+@protocols
+@pytest.mark.parametrize("track_gaps", [True, False])
+@pytest.mark.parametrize("count", [0, 1, 17, 1000])
+def test_there_and_back(protocol, track_gaps, count):
+    t = tree(count, track_gaps=track_gaps)
+    u = pickle.loads(pickle.dumps(t, protocol))
+    assert u == t and u.track_gaps is track_gaps and u.covered == t.covered
+    u.check()
+    u[5:20] = "x"
+    u.check()
+
+
+def test_the_ends_of_the_key_space():
+    t = MapleTree([(0, 0, None), (1, 2**63, "a"), (MAX, MAX, MAX)])
+    assert pickle.loads(pickle.dumps(t)) == t
+    t[:] = "all"
+    assert pickle.loads(pickle.dumps(t)) == t
+
+
+def test_a_million_ranges():
+    count = 1_000_000
+    t = MapleTree((3 * n, 3 * n + 1, n % 100) for n in range(count))
+    data = pickle.dumps(t)
+    assert len(data) < 25 * count
+    u = pickle.loads(data)
+    assert len(u) == count and u == t
+    u.check()
+
+
+@protocols
+def test_a_tree_that_contains_itself(protocol):
+    t = tree()
+    t[MAX] = t
+    u = pickle.loads(pickle.dumps(t, protocol))
+    assert u[MAX] is u and u[10] == "v1"
+    v = copy.deepcopy(t)
+    assert v[MAX] is v and v is not t
+    w = [t, t.fork()]
+    x = pickle.loads(pickle.dumps(w, protocol))
+    assert x[1][MAX] is x[0] and x[0][MAX] is x[0]
+
+
+def test_a_value_that_appears_twice_stays_one():
+    value = ["v"]
+    t = MapleTree([(1, 2, value), (5, 6, value)])
+    for u in (pickle.loads(pickle.dumps(t)), copy.deepcopy(t)):
+        assert u[1] is u[5] and u[1] is not value and u[1] == value
+
+
+@protocols
+def test_subclasses(protocol):
+    t = Sub("n")
+    t[5:10] = "x"
+    t.more = t
+    u = pickle.loads(pickle.dumps(t, protocol))
+    assert type(u) is Sub and u == t and u.name == "n" and u.more is u
+    if protocol >= 2:
+        s = Slotted([(1, 2, 3)])
+        s.name = "n"
+        u = pickle.loads(pickle.dumps(s, protocol))
+        assert type(u) is Slotted and u == s and u.name == "n"
+
+
+def test_the_format():
+    t = MapleTree([(1, 2, "a"), (2**63, MAX, None)], track_gaps=False)
+    function, arguments, state = t.__reduce__()
+    assert arguments == (MapleTree,) and type(function(*arguments)) is MapleTree
+    assert state == (
+        1,
+        False,
+        struct.pack("<2Q", 1, 2**63),
+        struct.pack("<2Q", 2, MAX),
+        ["a", None],
+        None,
+    )
+    assert state[1] is False
+
+
+def test_what_a_later_change_does_to_a_state():
+    t = tree(3)
+    state = t.__reduce__()[2]
+    t.clear()
+    u = MapleTree()
+    u.__setstate__(state)
+    assert u == tree(3)
+    state[4][0] = "changed"
+    assert u == tree(3)
+
+
+def ranges(*numbers):
+    return struct.pack(f"<{len(numbers)}Q", *numbers)
+
+
+GOOD = (1, True, ranges(1, 5), ranges(2, 6), ["a", "b"], None)
+
+
+def forged(**changes):
+    names = ["version", "track_gaps", "firsts", "lasts", "values", "attributes"]
+    return tuple(changes.get(name, member) for name, member in zip(names, GOOD, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        (None, "no tuple of 6"),
+        ((), "no tuple of 6"),
+        (list(GOOD), "no tuple of 6"),
+        (GOOD[:5], "no tuple of 6"),
+        ((*GOOD, 1), "no tuple of 6"),
+        (forged(version=2), "format 2"),
+        (forged(version=0), "format 0"),
+        (forged(version=2**80), f"format {2**80}"),
+        (forged(version="1"), "version is no integer"),
+        (forged(version=True), "version is no integer"),
+        (forged(track_gaps=1), "track_gaps is no bool"),
+        (forged(track_gaps=None), "track_gaps is no bool"),
+        (forged(firsts="ab"), "the ranges are no bytes"),
+        (forged(lasts=bytearray(16)), "the ranges are no bytes"),
+        (forged(firsts=ranges(1)), "ends differ in number"),
+        (forged(firsts=ranges(1, 5)[:-1], lasts=ranges(2, 6)[:-1]), "ends differ in number"),
+        (forged(values=("a", "b")), "the values are no list"),
+        (forged(values=["a"]), "ranges and values differ in number"),
+        (forged(values=["a", "b", "c"]), "ranges and values differ in number"),
+        (forged(firsts=ranges(5, 1), lasts=ranges(6, 2)), r"range 1, \[1, 2\], is out of order"),
+        (forged(firsts=ranges(1, 2)), r"range 1, \[2, 6\], is out of order"),
+        (forged(firsts=ranges(1, 7)), r"range 1, \[7, 6\], is out of order"),
+        (forged(firsts=ranges(3, 5)), r"range 0, \[3, 2\], is out of order"),
+        (forged(lasts=ranges(MAX, 6)), r"range 1, \[5, 6\], is out of order"),
+        (forged(attributes={"x": 1}), "instances have none"),
+        (forged(attributes=[]), "attributes are no dict"),
+        (forged(attributes=(None,)), "no pair of dicts"),
+        (forged(attributes=(None, None)), "no pair of dicts"),
+        (forged(attributes=(1, {})), "attributes are no dict"),
+    ],
+    ids=str,
+)
+def test_a_forged_state_is_refused(state, text):
+    t = MapleTree()
+    t.check()
+    with pytest.raises(ValueError, match=text):
+        t.__setstate__(state)
+    assert not t and t.track_gaps
+    t.check()
+    t.__setstate__(GOOD)
+    assert list(t) == [(1, 2, "a"), (5, 6, "b")]
+
+
+def test_a_tree_that_is_not_empty_refuses_a_state():
+    t = tree(2)
+    with pytest.raises(ValueError, match="needs an empty tree"):
+        t.__setstate__(GOOD)
+    assert t == tree(2)
+
+
+def test_a_state_that_the_unpickler_changes_half_way():
+    values = ["a", "b"]
+
+    class Sly(MapleTree):
+        @property
+        def __dict__(self):
+            values.append("c")
+            return {}
+
+    with pytest.raises(ValueError, match="differ in number"):
+        Sly().__setstate__(forged(values=values, attributes={"x": 1}))
+
+
+def test_out_of_memory_while_unpickling():
+    t = tree(1000)
+    data = pickle.dumps(t)
+    gc.collect()
+    before = _core._pool_stats()[0]
+    u = None
+    for n in range(1, 10_000):
+        _core._fail_nth(n)
+        with contextlib.suppress(MemoryError):
+            u = pickle.loads(data)
+        _core._fail_nth(0)
+        if u is not None:
+            break
+        assert _core._pool_stats()[0] == before
+    assert n > 1 and u == t
+
+
+def test_deepcopy_copies_the_values_once():
+    copies = []
+
+    class Value:
+        def __deepcopy__(self, memo):
+            copies.append(self)
+            return Value()
+
+    value = Value()
+    t = MapleTree([(1, 2, value), (5, 6, value), (8, 9, Value())])
+    u = copy.deepcopy(t)
+    assert len(copies) == 2 and u[1] is u[5] is not value
