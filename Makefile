@@ -85,7 +85,7 @@ clean:
 # What it takes to build the package and to show its tables.
 $(VENV)/.tools: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	python -m pip install --quiet "meson-python>=0.18" "meson>=1.3" "ninja>=1.11" "rich>=13"
+	python -m pip install --quiet "pip>=23.1" "meson-python>=0.18" "meson>=1.3" "ninja>=1.11" "rich>=13"
 	touch $@
 
 $(VENV)/.samara: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(PACKAGE)
