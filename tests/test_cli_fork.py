@@ -282,7 +282,8 @@ def test_no_such_process(capsys: pytest.CaptureFixture[str]) -> None:
 def test_no_permission() -> None:
     code = (
         "import os, sys, samara.cli\n"
-        "samara.cli._parser()  # reads its files while it may\n"
+        "parser = samara.cli._parser()  # reads its files while it may\n"
+        "samara.cli._parser = lambda: parser\n"
         "if os.geteuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "sys.exit(samara.cli.main(['fork', '--pid', '1']))\n"
     )
