@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* Bugs that were once there: one case for each, named after what went wrong. */
+#include "test.h"
+
+/* Ten keys for each entry, one after the other, the last to the end of all keys. */
+static void store_in_a_row(struct maple_tree *mt, uint64_t entries)
+{
+	for (uint64_t i = 0; i < entries; i++)
+		CHECK_EQ(mtree_store_range_word(mt, i * 10,
+						i + 1 < entries ? i * 10 + 9 : UINT64_MAX, i + 1),
+			 0);
+}
+
+/* Clearing the one value of a leaf left a leaf with nothing but a gap. */
+static void a_leaf_of_nothing_but_a_gap(void)
+{
+	for (uint64_t entries = 1; entries < 40; entries++) {
+		for (int shared = 0; shared < 2; shared++) {
+			struct maple_pool *pool = test_pool();
+			struct maple_tree mt, fork;
+
+			mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+			store_in_a_row(&mt, entries);
+			mt_fork(&mt, &fork);
+			if (!shared)
+				mtree_destroy(&fork);
+			for (uint64_t i = entries; i-- > 0;) {
+				CHECK_EQ(mtree_clear_range(&mt, i * 10, UINT64_MAX), 0);
+				CHECK_VALID(&mt);
+			}
+			CHECK(mtree_empty(&mt));
+			mt_fini(&mt);
+			mt_fini(&fork);
+			test_pool_end(pool);
+		}
+	}
+}
+
+/* A write that failed had moved the cursor's path to another slot, and the next step believed it. */
+static void a_failed_erase_moved_the_cursor(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, fork;
+	void *erased = NULL;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	CHECK_EQ(mtree_store_range_word(&mt, 10, 20, 7), 0);
+	mt_fork(&mt, &fork);
+	MA_STATE(mas, &mt, 15, 15);
+	CHECK(mas_walk(&mas) == ENTRY(7));
+	mt_pool_fail_nth(pool, 1);
+	CHECK_EQ(mas_erase(&mas, &erased), (uint64_t)-ENOMEM);
+	CHECK_EQ(mas.index, 10);
+	CHECK_EQ(mas.last, 20);
+	CHECK_EQ(mas_erase(&mas, &erased), 0);
+	CHECK(erased == ENTRY(7));
+	CHECK(!mtree_load(&mt, 15));
+	mt_fini(&mt);
+	mt_fini(&fork);
+	test_pool_end(pool);
+}
+
+struct release_check {
+	struct maple_tree *mt;
+	unsigned releases;
+};
+
+static int split_to_new_word(void *context, const struct mt_entry *whole, uint64_t first,
+			     uint64_t last, uint64_t *piece)
+{
+	(void)context;
+	(void)first;
+	(void)last;
+	*piece = whole->word + 1000;
+	return 0;
+}
+
+static void release_looks_up(void *context, const uint64_t *words, uint32_t present)
+{
+	struct release_check *check = context;
+
+	(void)words;
+	(void)present;
+	check->releases++;
+	if (check->mt)
+		mtree_load(check->mt, 0); /* takes the lock */
+}
+
+/* A write that failed gave back the pieces of a cut value under the tree's own lock. */
+static void pieces_were_released_under_the_lock(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct release_check check = {NULL, 0};
+	struct mt_value_ops ops = {
+		.release = release_looks_up, .split = split_to_new_word, .context = &check};
+	struct maple_tree mt, fork;
+
+	mt_init_pool(&mt, 0, pool, &ops);
+	CHECK_EQ(mtree_store_range_word(&mt, 10, 20, 7), 0);
+	mt_fork(&mt, &fork);
+	check.mt = &mt;
+	mt_pool_fail_nth(pool, 1);
+	CHECK_EQ(mtree_store_range_word(&mt, 12, 14, 8), (uint64_t)-ENOMEM);
+	CHECK_EQ(check.releases, 1); /* both pieces in one call */
+	CHECK(mtree_load(&mt, 13) == ENTRY(7));
+	mt_fini(&fork);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* A search for room that failed, after mas_set(), made the path of before good again. */
+static void a_failed_search_revived_a_path(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	store_in_a_row(&mt, 6);
+	MA_STATE(mas, &mt, 35, 35);
+	CHECK(mas_walk(&mas) == ENTRY(4));
+	mas_set(&mas, 5);
+	CHECK_EQ(mas_empty_area(&mas, 0, 100, 1), (uint64_t)-EBUSY);
+	CHECK(mas_walk(&mas) == ENTRY(1));
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* Nodes that a cursor had in reserve were lost when a store needed more and got none. */
+static void a_failed_store_lost_the_reserve(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, fork;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	CHECK_EQ(mtree_store_range_word(&mt, 10, 20, 7), 0);
+	MA_STATE(mas, &mt, 15, 15);
+	CHECK_EQ(mas_preallocate(&mas, ENTRY(1)), 0);
+	store_in_a_row(&mt, 400);
+	mt_fork(&mt, &fork);
+	mas_set_range(&mas, 100, 3000);
+	mt_pool_fail_nth(pool, 1);
+	CHECK_EQ(mas_store(&mas, ENTRY(5)), (uint64_t)-ENOMEM);
+	mas_destroy(&mas);
+	mt_fini(&mt);
+	mt_fini(&fork);
+	test_pool_end(pool);
+}
+
+static int split_refused(void *context, const struct mt_entry *whole, uint64_t first, uint64_t last,
+			 uint64_t *piece)
+{
+	(void)context;
+	(void)whole;
+	(void)first;
+	(void)last;
+	(void)piece;
+	return -EPERM;
+}
+
+/* mas_store_prealloc() had no way to say that a split() refused, or that index is above last. */
+static void a_preallocated_store_vanished(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct mt_value_ops ops = {.split = split_refused};
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, &ops);
+	CHECK_EQ(mtree_store_range_word(&mt, 10, 20, 7), 0);
+	MA_STATE(mas, &mt, 12, 14);
+	CHECK_EQ(mas_preallocate(&mas, ENTRY(8)), 0);
+	CHECK_EQ(mas_store_prealloc(&mas, ENTRY(8)), (uint64_t)-EPERM);
+	CHECK(mtree_load(&mt, 13) == ENTRY(7));
+	mas_set_range(&mas, 5, 4);
+	CHECK_EQ(mas_preallocate(&mas, ENTRY(8)), (uint64_t)-EINVAL);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* A search whose limit lay before its start counted as having looked at the start. */
+static void a_limit_before_the_start_skipped_it(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	CHECK_EQ(mtree_store_range_word(&mt, 10, 20, 7), 0);
+	MA_STATE(mas, &mt, 15, 15);
+	CHECK(!mas_find(&mas, 14));
+	CHECK(mas_find(&mas, 100) == ENTRY(7));
+	mas_set(&mas, 15);
+	CHECK(!mas_find_rev(&mas, 16));
+	CHECK(mas_find_rev(&mas, 0) == ENTRY(7));
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* Memory that fell idle while much was in use stayed when nothing was any more. */
+static void idle_memory_stayed(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct mt_pool_stats peak, after;
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (uint64_t i = 0; i < 300000; i++)
+		CHECK_EQ(mtree_store_range_word(&mt, i * 2, i * 2, i), 0);
+	mt_pool_stats(pool, &peak);
+	mtree_destroy(&mt);
+	mt_pool_stats(pool, &after);
+	CHECK(peak.bytes > (8u << 20));
+	CHECK(after.bytes < (4u << 20)); /* a mebibyte, and what its chunks hold beyond that */
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+static const struct test_case cases[] = {
+	{"a_leaf_of_nothing_but_a_gap", a_leaf_of_nothing_but_a_gap},
+	{"a_failed_erase_moved_the_cursor", a_failed_erase_moved_the_cursor},
+	{"pieces_were_released_under_the_lock", pieces_were_released_under_the_lock},
+	{"a_failed_search_revived_a_path", a_failed_search_revived_a_path},
+	{"a_failed_store_lost_the_reserve", a_failed_store_lost_the_reserve},
+	{"a_preallocated_store_vanished", a_preallocated_store_vanished},
+	{"a_limit_before_the_start_skipped_it", a_limit_before_the_start_skipped_it},
+	{"idle_memory_stayed", idle_memory_stayed},
+};
+
+TEST_MAIN(cases)
