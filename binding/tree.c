@@ -186,7 +186,8 @@ static void tree_dealloc(struct tree_object *self)
 
 	PyObject_GC_UnTrack(self);
 	/* Trees in trees in trees ... must not use up the C stack. */
-	Py_TRASHCAN_BEGIN(self, tree_dealloc) if (self->weak_references)
+	Py_TRASHCAN_BEGIN(self, tree_dealloc)
+	if (self->weak_references)
 		PyObject_ClearWeakRefs((PyObject *)self);
 	family_leave(&self->member);
 	if (self->state) {

@@ -191,7 +191,8 @@ static void iterator_dealloc(struct iterator_object *self)
 	PyTypeObject *type = Py_TYPE(self);
 
 	PyObject_GC_UnTrack(self);
-	Py_TRASHCAN_BEGIN(self, iterator_dealloc) iterator_finish(self);
+	Py_TRASHCAN_BEGIN(self, iterator_dealloc)
+	iterator_finish(self);
 	Py_DECREF(self->state->module);
 	PyObject_GC_Del(self);
 	Py_DECREF(type);
