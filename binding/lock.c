@@ -35,9 +35,11 @@ static int take_gate(struct lock_object *lock)
 	PyLockStatus status = PyThread_acquire_lock_timed(lock->gate, 0, 0);
 
 	while (status != PY_LOCK_ACQUIRED) {
-		Py_BEGIN_ALLOW_THREADS status = PyThread_acquire_lock_timed(lock->gate, -1, 1);
-		Py_END_ALLOW_THREADS if (status == PY_LOCK_INTR &&
-					 PyErr_CheckSignals() < 0) return -1;
+		Py_BEGIN_ALLOW_THREADS
+		status = PyThread_acquire_lock_timed(lock->gate, -1, 1);
+		Py_END_ALLOW_THREADS
+		if (status == PY_LOCK_INTR && PyErr_CheckSignals() < 0)
+			return -1;
 	}
 	return 0;
 }
