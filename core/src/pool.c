@@ -12,6 +12,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MT_POISON 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define MT_POISON 1
+#endif
+#ifdef MT_POISON
+#include <sanitizer/asan_interface.h>
+#endif
+
 #define MT_CHUNK_SLABS_MAX 128u /* 2 MiB */
 #define MT_EMPTY_SLABS_KEPT                                                                        \
 	64u /* beside as many as are in use, so that fork loops reuse their memory */
@@ -93,6 +104,27 @@ void mt_pool_get(struct maple_pool *pool)
 		__atomic_fetch_add(&pool->refs, 1u, __ATOMIC_RELAXED);
 }
 
+/* Slabs hide from AddressSanitizer that a node is free: tell it. */
+static void poison_nodes(void *nodes, size_t count)
+{
+#ifdef MT_POISON
+	ASAN_POISON_MEMORY_REGION(nodes, count * MT_NODE_BYTES);
+#else
+	(void)nodes;
+	(void)count;
+#endif
+}
+
+static void unpoison_nodes(void *nodes, size_t count)
+{
+#ifdef MT_POISON
+	ASAN_UNPOISON_MEMORY_REGION(nodes, count * MT_NODE_BYTES);
+#else
+	(void)nodes;
+	(void)count;
+#endif
+}
+
 static void list_push(struct mt_slab **list, struct mt_slab *slab)
 {
 	slab->previous = NULL;
@@ -166,6 +198,8 @@ static int pool_grow(struct maple_pool *pool)
 		slab->chunk = chunk;
 		slab->visited = 0;
 		slab->pass = 0;
+		poison_nodes((char *)slab + MT_SLAB_HEADER_NODES * MT_NODE_BYTES,
+			     MT_SLAB_NODES - MT_SLAB_HEADER_NODES);
 		list_push(&pool->empty, slab);
 	}
 	pool->empty_slabs += slabs;
@@ -180,6 +214,7 @@ static void chunk_release(struct maple_pool *pool, struct mt_chunk *chunk)
 		list_remove(&pool->empty, chunk_slab(chunk, i));
 	pool->empty_slabs -= slabs;
 	chunk_remove(&pool->idle, chunk);
+	unpoison_nodes(chunk_slab(chunk, 0), slabs * MT_SLAB_NODES);
 	pool_give(pool, chunk_slab(chunk, 0), slabs * MT_SLAB_BYTES);
 }
 
@@ -238,6 +273,7 @@ static void free_locked(struct maple_pool *pool, size_t count, struct maple_node
 		do {
 			assert(!((slab->free | bits) >> mt_slab_index(nodes[i]) & 1));
 			bits |= UINT64_C(1) << mt_slab_index(nodes[i]);
+			poison_nodes(nodes[i], 1);
 		} while (++i < count && mt_slab_of(nodes[i]) == slab);
 		if (!slab->free)
 			list_push(&pool->partial, slab);
@@ -273,7 +309,8 @@ size_t mt_pool_alloc_bulk(struct maple_pool *pool, size_t count, struct maple_no
 			unsigned index = (unsigned)__builtin_ctzll(free_bits);
 
 			__atomic_store_n(&slab->refs[index], 1u, __ATOMIC_RELAXED);
-			out[got++] = (struct maple_node *)((char *)slab + index * MT_NODE_BYTES);
+			out[got] = (struct maple_node *)((char *)slab + index * MT_NODE_BYTES);
+			unpoison_nodes(out[got++], 1);
 		}
 		slab->free = free_bits;
 		if (!free_bits)
