@@ -44,6 +44,9 @@ static int check_limits(const struct check *check, const struct maple_node *node
 	uint32_t refs = mt_node_count_refs(node);
 	unsigned least = mt_least(kind);
 
+	/* First, since a node that is free may not even be read. */
+	if (mt_pool_has_free(mt_pool_of(check->mt), node))
+		return broken(check, min, max, "in the tree, but free in its pool");
 	if (node->kind != kind)
 		return broken(check, min, max, "kind %u where %u belongs", node->kind,
 			      (unsigned)kind);
@@ -52,8 +55,6 @@ static int check_limits(const struct check *check, const struct maple_node *node
 	if (node->count < least || node->count > mt_capacity(kind))
 		return broken(check, min, max, "%u slots, not %u to %u", node->count, least,
 			      mt_capacity(kind));
-	if (mt_pool_has_free(mt_pool_of(check->mt), node))
-		return broken(check, min, max, "in the tree, but free in its pool");
 	if (refs == 0 || (!check->mt->ma_shared && refs != 1))
 		return broken(check, min, max, "%" PRIu32 " references", refs);
 	if (node->present & ~mt_slot_mask(0, kind == MT_LEAF ? node->count : 0))
