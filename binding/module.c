@@ -165,9 +165,6 @@ static void module_free(void *module)
 
 static PyModuleDef_Slot module_slots[] = {
 	{Py_mod_exec, module_exec},
-#if PY_VERSION_HEX >= 0x030C0000
-	{Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
-#endif
 	{0, NULL},
 };
 
