@@ -370,7 +370,11 @@ def test_measuring_leaves_nothing_open() -> None:
 def test_ctrl_c(source: list[str]) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND, "fork", "--seconds", "60", *source], stdout=subprocess.PIPE, stderr=theirs
+        [*COMMAND, "fork", "--seconds", "60", *source],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        # Whoever runs the tests in the background may ignore it, and that would be inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(theirs)
     shown = b""
