@@ -365,8 +365,10 @@ static void make_nodes(struct splice *splice, enum mt_kind kind)
 	for (unsigned i = 0; i < nodes; i++) {
 		unsigned left = nodes - i;
 		unsigned share = (splice->items - low + left - 1) / left;
-		struct maple_node *node = write->reserve[--write->reserved];
+		struct maple_node *node;
 
+		assert(write->reserved);
+		node = write->reserve[--write->reserved];
 		if (i == 0 && nodes > 1)
 			share = first_share(splice, kind, nodes);
 		fill_node(splice, node, kind, low, low + share);
