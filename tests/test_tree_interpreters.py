@@ -13,7 +13,7 @@ try:
     CREATE = "create('legacy')"
 except ImportError:
     interpreters = pytest.importorskip("_xxsubinterpreters")
-    CREATE = "create()"
+    CREATE = "create(isolated=False)"
 
 BODY = """
 import samara, gc
