@@ -12,6 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 CORE := $(wildcard core/include/*.h core/src/*.[ch])
 BINDING := $(wildcard binding/*.[ch])
+DOCS_HEADER := binding/docs_header.py
 C_TESTS := $(wildcard core/tests/*.[ch] benchmarks/*.[ch])
 PACKAGE := $(shell find src -type f ! -path '*__pycache__*')
 BUILD_FILES := meson.build meson.options pyproject.toml
@@ -64,7 +65,7 @@ lint: $(VENV)/.samara $(VENV)/.dev
 	ruff check .
 	ruff format --check .
 	mypy
-	mypy --strict benchmarks/*.py core/tests/*.py
+	mypy --strict benchmarks/*.py core/tests/*.py $(DOCS_HEADER)
 	python -m mypy.stubtest samara --allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
 	clang-format --dry-run -Werror $(CORE) $(BINDING) $(C_TESTS)
 	$(MAKE) --no-print-directory build/gcc/.compiled
@@ -88,7 +89,7 @@ $(VENV)/.tools: pyproject.toml
 	python -m pip install --quiet "pip>=23.1" "meson-python>=0.18" "meson>=1.3" "ninja>=1.11" "rich>=13"
 	touch $@
 
-$(VENV)/.samara: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(PACKAGE)
+$(VENV)/.samara: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(DOCS_HEADER) $(PACKAGE)
 	$(INSTALL) --no-deps -Cbuild-dir=build/package .
 	touch $@
 
@@ -109,7 +110,7 @@ build/gcc/.compiled: OPTIONS := -Dtests=true
 build/gcc/.compiled: export CC := gcc
 build/clang/.compiled: OPTIONS := -Dtests=true
 build/clang/.compiled: export CC := clang
-build/gcc/.compiled build/clang/.compiled: $(BINDING)
+build/gcc/.compiled build/clang/.compiled: $(BINDING) $(DOCS_HEADER)
 
 build/debug/.compiled build/release/.compiled build/sanitize/.compiled build/gcc/.compiled \
 build/clang/.compiled: $(C_BUILD_NEEDS)
@@ -117,7 +118,7 @@ build/clang/.compiled: $(C_BUILD_NEEDS)
 	meson compile -C $(@D)
 	touch $@
 
-build/sanitize-package/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(PACKAGE)
+build/sanitize-package/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(DOCS_HEADER) $(PACKAGE)
 	rm -rf $(@D)/site
 	$(INSTALL) --no-deps --target $(@D)/site -Cbuild-dir=$(@D)/build \
 		$(patsubst %,-Csetup-args=%,$(SANITIZE)) .

@@ -7,7 +7,7 @@
  * case: only value_now() and found() read it.
  */
 #include "binding.h"
-#include "cursor_doc.h"
+#include "docs.h"
 
 struct cursor_object {
 	PyObject_HEAD struct tree_object *tree;
@@ -443,11 +443,11 @@ static PyObject *cursor_repr(struct cursor_object *self)
 }
 
 static PyGetSetDef cursor_getset[] = {
-	{"index", (getter)cursor_get_index, NULL, cursor_index_doc, NULL},
-	{"last", (getter)cursor_get_last, NULL, cursor_last_doc, NULL},
-	{"value", (getter)cursor_get_value, NULL, cursor_value_doc, NULL},
-	{"status", (getter)cursor_get_status, NULL, cursor_status_doc, NULL},
-	{"tree", (getter)cursor_get_tree, NULL, cursor_tree_doc, NULL},
+	{"index", (getter)cursor_get_index, NULL, DOC_Cursor_index, NULL},
+	{"last", (getter)cursor_get_last, NULL, DOC_Cursor_last, NULL},
+	{"value", (getter)cursor_get_value, NULL, DOC_Cursor_value, NULL},
+	{"status", (getter)cursor_get_status, NULL, DOC_Cursor_status, NULL},
+	{"tree", (getter)cursor_get_tree, NULL, DOC_Cursor_tree, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -455,39 +455,34 @@ static PyGetSetDef cursor_getset[] = {
 #define NOARGS(function) (PyCFunction)(function), METH_NOARGS
 
 static PyMethodDef cursor_methods[] = {
-	{"set", FASTCALL(cursor_set), cursor_set_doc},
-	{"set_range", FASTCALL(cursor_set_range), cursor_set_range_doc},
-	{"walk", NOARGS(cursor_walk), cursor_walk_doc},
-	{"next", FASTCALL(cursor_next), cursor_next_doc},
-	{"next_range", FASTCALL(cursor_next_range), cursor_next_range_doc},
-	{"prev", FASTCALL(cursor_prev), cursor_prev_doc},
-	{"prev_range", FASTCALL(cursor_prev_range), cursor_prev_range_doc},
-	{"find", FASTCALL(cursor_find), cursor_find_doc},
-	{"find_range", FASTCALL(cursor_find_range), cursor_find_range_doc},
-	{"find_rev", FASTCALL(cursor_find_rev), cursor_find_rev_doc},
-	{"find_range_rev", FASTCALL(cursor_find_range_rev), cursor_find_range_rev_doc},
-	{"find_rev_range", FASTCALL(cursor_find_range_rev), cursor_find_rev_range_doc},
-	{"store", FASTCALL(cursor_store), cursor_store_doc},
-	{"erase", NOARGS(cursor_erase), cursor_erase_doc},
-	{"empty_area", FASTCALL(cursor_empty_area), cursor_empty_area_doc},
-	{"empty_area_rev", FASTCALL(cursor_empty_area_rev), cursor_empty_area_rev_doc},
-	{"pause", NOARGS(cursor_pause), cursor_pause_doc},
-	{"reset", NOARGS(cursor_reset), cursor_reset_doc},
-	{"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, cursor_class_getitem_doc},
+	{"set", FASTCALL(cursor_set), DOC_Cursor_set},
+	{"set_range", FASTCALL(cursor_set_range), DOC_Cursor_set_range},
+	{"walk", NOARGS(cursor_walk), DOC_Cursor_walk},
+	{"next", FASTCALL(cursor_next), DOC_Cursor_next},
+	{"next_range", FASTCALL(cursor_next_range), DOC_Cursor_next_range},
+	{"prev", FASTCALL(cursor_prev), DOC_Cursor_prev},
+	{"prev_range", FASTCALL(cursor_prev_range), DOC_Cursor_prev_range},
+	{"find", FASTCALL(cursor_find), DOC_Cursor_find},
+	{"find_range", FASTCALL(cursor_find_range), DOC_Cursor_find_range},
+	{"find_rev", FASTCALL(cursor_find_rev), DOC_Cursor_find_rev},
+	{"find_range_rev", FASTCALL(cursor_find_range_rev), DOC_Cursor_find_range_rev},
+	{"find_rev_range", FASTCALL(cursor_find_range_rev), DOC_Cursor_find_rev_range},
+	{"store", FASTCALL(cursor_store), DOC_Cursor_store},
+	{"erase", NOARGS(cursor_erase), DOC_Cursor_erase},
+	{"empty_area", FASTCALL(cursor_empty_area), DOC_Cursor_empty_area},
+	{"empty_area_rev", FASTCALL(cursor_empty_area_rev), DOC_Cursor_empty_area_rev},
+	{"pause", NOARGS(cursor_pause), DOC_Cursor_pause},
+	{"reset", NOARGS(cursor_reset), DOC_Cursor_reset},
+	{"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, DOC_Cursor___class_getitem__},
 	{NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot cursor_slots[] = {
-	{Py_tp_doc, (void *)cursor_type_doc},
-	{Py_tp_new, cursor_call},
-	{Py_tp_dealloc, cursor_dealloc},
-	{Py_tp_traverse, cursor_traverse},
-	{Py_tp_repr, cursor_repr},
-	{Py_tp_iter, PyObject_SelfIter},
-	{Py_tp_iternext, cursor_iternext},
-	{Py_tp_methods, cursor_methods},
-	{Py_tp_getset, cursor_getset},
-	{0, NULL},
+	{Py_tp_doc, (void *)DOC_Cursor},   {Py_tp_new, cursor_call},
+	{Py_tp_dealloc, cursor_dealloc},   {Py_tp_traverse, cursor_traverse},
+	{Py_tp_repr, cursor_repr},         {Py_tp_iter, PyObject_SelfIter},
+	{Py_tp_iternext, cursor_iternext}, {Py_tp_methods, cursor_methods},
+	{Py_tp_getset, cursor_getset},     {0, NULL},
 };
 
 PyType_Spec cursor_spec = {

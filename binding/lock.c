@@ -11,6 +11,7 @@
  * when it has given the gate back, as long as it keeps the interpreter lock.
  */
 #include "binding.h"
+#include "docs.h"
 
 struct lock_object *lock_new(struct core_state *state)
 {
@@ -77,27 +78,12 @@ static int lock_take(struct lock_object *self)
 	return 0;
 }
 
-PyDoc_STRVAR(acquire_doc,
-	     "acquire($self)\n--\n\n"
-	     "Take the lock; wait while another thread holds it. Always True.\n\n"
-	     "The thread that holds it may take it again; it then gives it back as often.\n\n"
-	     ">>> t = MapleTree()\n"
-	     ">>> t.lock.acquire()\n"
-	     "True\n"
-	     ">>> t.lock.release()\n");
-
 static PyObject *lock_acquire(struct lock_object *self, PyObject *Py_UNUSED(unused))
 {
 	if (lock_take(self) < 0)
 		return NULL;
 	Py_RETURN_TRUE;
 }
-
-PyDoc_STRVAR(release_doc, "release($self)\n--\n\n"
-			  "Give the lock back. RuntimeError where this thread does not hold it.\n\n"
-			  ">>> MapleTree().lock.release()\n"
-			  "Traceback (most recent call last):\n"
-			  "RuntimeError: this thread does not hold the lock\n");
 
 static PyObject *lock_release(struct lock_object *self, PyObject *Py_UNUSED(unused))
 {
@@ -109,9 +95,6 @@ static PyObject *lock_release(struct lock_object *self, PyObject *Py_UNUSED(unus
 		PyThread_release_lock(self->gate);
 	Py_RETURN_NONE;
 }
-
-PyDoc_STRVAR(exit_doc, "__exit__($self, exc_type, exc, traceback, /)\n--\n\n"
-		       "Give the lock back.");
 
 static PyObject *lock_exit(struct lock_object *self, PyObject *const *Py_UNUSED(args),
 			   Py_ssize_t Py_UNUSED(nargs))
@@ -138,22 +121,15 @@ static void lock_dealloc(struct lock_object *self)
 }
 
 static PyMethodDef lock_methods[] = {
-	{"acquire", (PyCFunction)lock_acquire, METH_NOARGS, acquire_doc},
-	{"release", (PyCFunction)lock_release, METH_NOARGS, release_doc},
-	{"__enter__", (PyCFunction)lock_acquire, METH_NOARGS,
-	 PyDoc_STR("__enter__($self)\n--\n\nTake the lock.")},
-	{"__exit__", (PyCFunction)(void (*)(void))lock_exit, METH_FASTCALL, exit_doc},
+	{"acquire", (PyCFunction)lock_acquire, METH_NOARGS, DOC_TreeLock_acquire},
+	{"release", (PyCFunction)lock_release, METH_NOARGS, DOC_TreeLock_release},
+	{"__enter__", (PyCFunction)lock_acquire, METH_NOARGS, DOC_TreeLock___enter__},
+	{"__exit__", (PyCFunction)(void (*)(void))lock_exit, METH_FASTCALL, DOC_TreeLock___exit__},
 	{NULL, NULL, 0, NULL},
 };
 
-PyDoc_STRVAR(
-	lock_doc,
-	"The lock of one tree: a re-entrant lock and context manager.\n\n"
-	"While a thread holds it, every operation of other threads on the tree waits, look-ups too.\n"
-	"Iterators run over snapshots and need no lock once they are made.");
-
 static PyType_Slot lock_slots[] = {
-	{Py_tp_doc, (void *)lock_doc},
+	{Py_tp_doc, (void *)DOC_TreeLock},
 	{Py_tp_methods, lock_methods},
 	{Py_tp_repr, lock_repr},
 	{Py_tp_dealloc, lock_dealloc},

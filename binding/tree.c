@@ -15,7 +15,7 @@
  *     is the lock.
  */
 #include "binding.h"
-#include "tree_doc.h"
+#include "docs.h"
 
 /* ---- values ----------------------------------------------------------------------------------- */
 
@@ -467,12 +467,12 @@ static PyObject *tree_get_lock(struct tree_object *self, void *Py_UNUSED(closure
 }
 
 static PyGetSetDef tree_getset[] = {
-	{"covered", (getter)tree_get_covered, NULL, covered_doc, NULL},
-	{"height", (getter)tree_get_height, NULL, height_doc, NULL},
-	{"node_count", (getter)tree_get_node_count, NULL, node_count_doc, NULL},
-	{"nbytes", (getter)tree_get_nbytes, NULL, nbytes_doc, NULL},
-	{"track_gaps", (getter)tree_get_track_gaps, NULL, track_gaps_doc, NULL},
-	{"lock", (getter)tree_get_lock, NULL, lock_doc, NULL},
+	{"covered", (getter)tree_get_covered, NULL, DOC_MapleTree_covered, NULL},
+	{"height", (getter)tree_get_height, NULL, DOC_MapleTree_height, NULL},
+	{"node_count", (getter)tree_get_node_count, NULL, DOC_MapleTree_node_count, NULL},
+	{"nbytes", (getter)tree_get_nbytes, NULL, DOC_MapleTree_nbytes, NULL},
+	{"track_gaps", (getter)tree_get_track_gaps, NULL, DOC_MapleTree_track_gaps, NULL},
+	{"lock", (getter)tree_get_lock, NULL, DOC_MapleTree_lock, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -489,39 +489,40 @@ static PyMemberDef tree_members[] = {
 #define ONE_ARG(function) (PyCFunction)(function), METH_O
 
 static PyMethodDef tree_methods[] = {
-	{"get", FASTCALL(tree_get), get_doc},
-	{"entry", FASTCALL(tree_entry), entry_doc},
-	{"find", FASTCALL(tree_find), find_doc},
-	{"find_rev", FASTCALL(tree_find_rev), find_rev_doc},
-	{"next", FASTCALL(tree_next), next_doc},
-	{"prev", FASTCALL(tree_prev), prev_doc},
-	{"entries", FASTCALL(tree_entries), entries_doc},
-	{"gaps", FASTCALL(tree_gaps), gaps_doc},
-	{"is_free", FASTCALL(tree_is_free), is_free_doc},
-	{"empty_area", FASTCALL(tree_empty_area), empty_area_doc},
-	{"store_range", FASTCALL(tree_store_range), store_range_doc},
-	{"insert_range", FASTCALL(tree_insert_range), insert_range_doc},
-	{"erase", FASTCALL(tree_erase), erase_doc},
-	{"pop_range", FASTCALL(tree_pop_range), pop_range_doc},
-	{"alloc_range", FASTCALL(tree_alloc_range), alloc_range_doc},
-	{"clear", NOARGS(tree_clear_all), clear_doc},
-	{"dup", NOARGS(tree_dup), dup_doc},
-	{"dup_into", FASTCALL(tree_dup_into), dup_into_doc},
-	{"fork", NOARGS(tree_fork), fork_doc},
-	{"cursor", FASTCALL(tree_cursor), cursor_doc},
-	{"check", NOARGS(tree_check), check_doc},
-	{"dump", FASTCALL(tree_dump), dump_doc},
-	{"__copy__", NOARGS(tree_fork), copy_doc},
-	{"__reduce__", NOARGS(tree_reduce), reduce_doc},
-	{"__setstate__", ONE_ARG(tree_setstate), setstate_doc},
-	{"__reversed__", NOARGS(tree_reversed), reversed_doc},
-	{"__sizeof__", NOARGS(tree_sizeof), sizeof_doc},
-	{"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, class_getitem_doc},
+	{"get", FASTCALL(tree_get), DOC_MapleTree_get},
+	{"entry", FASTCALL(tree_entry), DOC_MapleTree_entry},
+	{"find", FASTCALL(tree_find), DOC_MapleTree_find},
+	{"find_rev", FASTCALL(tree_find_rev), DOC_MapleTree_find_rev},
+	{"next", FASTCALL(tree_next), DOC_MapleTree_next},
+	{"prev", FASTCALL(tree_prev), DOC_MapleTree_prev},
+	{"entries", FASTCALL(tree_entries), DOC_MapleTree_entries},
+	{"gaps", FASTCALL(tree_gaps), DOC_MapleTree_gaps},
+	{"is_free", FASTCALL(tree_is_free), DOC_MapleTree_is_free},
+	{"empty_area", FASTCALL(tree_empty_area), DOC_MapleTree_empty_area},
+	{"store_range", FASTCALL(tree_store_range), DOC_MapleTree_store_range},
+	{"insert_range", FASTCALL(tree_insert_range), DOC_MapleTree_insert_range},
+	{"erase", FASTCALL(tree_erase), DOC_MapleTree_erase},
+	{"pop_range", FASTCALL(tree_pop_range), DOC_MapleTree_pop_range},
+	{"alloc_range", FASTCALL(tree_alloc_range), DOC_MapleTree_alloc_range},
+	{"clear", NOARGS(tree_clear_all), DOC_MapleTree_clear},
+	{"dup", NOARGS(tree_dup), DOC_MapleTree_dup},
+	{"dup_into", FASTCALL(tree_dup_into), DOC_MapleTree_dup_into},
+	{"fork", NOARGS(tree_fork), DOC_MapleTree_fork},
+	{"cursor", FASTCALL(tree_cursor), DOC_MapleTree_cursor},
+	{"check", NOARGS(tree_check), DOC_MapleTree_check},
+	{"dump", FASTCALL(tree_dump), DOC_MapleTree_dump},
+	{"__copy__", NOARGS(tree_fork), DOC_MapleTree___copy__},
+	{"__reduce__", NOARGS(tree_reduce), DOC_MapleTree___reduce__},
+	{"__setstate__", ONE_ARG(tree_setstate), DOC_MapleTree___setstate__},
+	{"__reversed__", NOARGS(tree_reversed), DOC_MapleTree___reversed__},
+	{"__sizeof__", NOARGS(tree_sizeof), DOC_MapleTree___sizeof__},
+	{"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS,
+	 DOC_MapleTree___class_getitem__},
 	{NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot tree_slots[] = {
-	{Py_tp_doc, (void *)tree_doc},
+	{Py_tp_doc, (void *)DOC_MapleTree},
 	{Py_tp_new, tree_new},
 	{Py_tp_init, tree_init},
 	{Py_tp_dealloc, tree_dealloc},

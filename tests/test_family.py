@@ -10,7 +10,7 @@ import pickle
 
 import pytest
 
-from samara import MAX, MapleTree, _core
+from samara import MAX, MapleTree, _implementation
 from test_tree_oracle import Driver
 from tree_oracle import seeded
 
@@ -42,13 +42,13 @@ class Member(Driver):
     def write_without_memory(self):
         """At times an allocation fails: then nothing at all has changed."""
         before = self.oracle.copy()
-        _core._fail_nth(self.random.randrange(1, 8))
+        _implementation._fail_nth(self.random.randrange(1, 8))
         try:
             self.write()
         except MemoryError:
             self.oracle = before
         finally:
-            _core._fail_nth(0)
+            _implementation._fail_nth(0)
 
     def sweep(self):
         """One cursor reads the entries and replaces or erases them."""
@@ -172,7 +172,7 @@ def step(family, random):
 
 def live_nodes():
     gc.collect()
-    return _core._pool_stats()[0]
+    return _implementation._pool_stats()[0]
 
 
 def drive(family, random, steps):

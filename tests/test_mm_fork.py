@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 import pytest
 
-from samara import MapleTree, _core
+from samara import MapleTree, _implementation
 from samara.mm import (
     FORK_METHODS,
     VMA,
@@ -72,7 +72,7 @@ def child_rows(parent: list[list[Any]]) -> list[list[Any]]:
 
 
 def live_nodes() -> int:
-    return int(_core._pool_stats()[0])
+    return int(_implementation._pool_stats()[0])
 
 
 def live_vmas() -> int:
@@ -395,7 +395,7 @@ def test_memory_that_runs_out_in_truth(method: ForkMethod) -> None:
     nodes = live_nodes()
     failures = 0
     for nth in range(1, 10_000):
-        _core._fail_nth(nth)
+        _implementation._fail_nth(nth)
         try:
             child = parent.fork(method)
         except ForkError as error:
@@ -407,7 +407,7 @@ def test_memory_that_runs_out_in_truth(method: ForkMethod) -> None:
         else:
             assert [row_of_vma(vma) for vma in child] == expected
         finally:
-            _core._fail_nth(0)
+            _implementation._fail_nth(0)
         complete = not child.half_made
         assert parent.ledger.open == len(parent) + len(child)
         child.exit()

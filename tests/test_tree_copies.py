@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from samara import MAX, MapleTree, _core
+from samara import MAX, MapleTree, _implementation
 
 
 def tree(count=1000, **options):
@@ -16,7 +16,7 @@ def tree(count=1000, **options):
 
 def live():
     gc.collect()
-    return _core._pool_stats()[0]
+    return _implementation._pool_stats()[0]
 
 
 WAYS = {

@@ -7,7 +7,7 @@ from types import GetSetDescriptorType, MethodDescriptorType
 import pytest
 
 import samara
-from samara import _core
+from samara import _implementation
 
 TYPES = [samara.MapleTree, samara.Cursor, type(samara.MapleTree().lock)]
 
@@ -70,8 +70,8 @@ def test_signatures_say_the_defaults():
 
 
 def test_the_module_exports_what_the_package_names():
-    assert samara.MapleTree is _core.MapleTree
-    assert samara.Cursor is _core.Cursor
+    assert samara.MapleTree is _implementation.MapleTree
+    assert samara.Cursor is _implementation.Cursor
     assert samara.MAX == 2**64 - 1
     assert samara.implementation == "c"
     assert samara.MapleTree.__module__ == "samara"

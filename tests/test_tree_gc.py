@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from samara import MAX, MapleTree, _core
+from samara import MAX, MapleTree, _implementation
 
 
 class Value:
@@ -21,12 +21,12 @@ class Value:
 @pytest.fixture(autouse=True)
 def nothing_is_left():
     gc.collect()
-    before = _core._pool_stats()[0]
+    before = _implementation._pool_stats()[0]
     gc.disable()
     yield
     gc.enable()
     gc.collect()
-    assert _core._pool_stats()[0] == before
+    assert _implementation._pool_stats()[0] == before
 
 
 def fill(t, count=100):
@@ -349,8 +349,8 @@ pickle.loads(pickle.dumps(MapleTree([(1, 2, [])])))
 del trees, t, c, member
 gc.set_threshold(700, 10, 10)
 gc.collect()
-from samara import _core
-assert _core._pool_stats()[0] == 0, _core._pool_stats()
+from samara import _implementation
+assert _implementation._pool_stats()[0] == 0, _implementation._pool_stats()
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

@@ -49,13 +49,13 @@ def test_other_interpreters(rounds):
         f"""
 import {interpreters.__name__} as interpreters
 import samara
-before = samara._core._pool_stats()
+before = samara._implementation._pool_stats()
 for _ in range({rounds}):
     interpreter = interpreters.{CREATE}
     error = interpreters.run_string(interpreter, {BODY!r})
     assert error is None, error
     interpreters.destroy(interpreter)
-assert samara._core._pool_stats() == before
+assert samara._implementation._pool_stats() == before
 {BODY}
 """
     )

@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from samara import MAX, Entry, Gap, MapleTree, _core
+from samara import MAX, Entry, Gap, MapleTree, _implementation
 
 
 def tree(count=100):
@@ -14,7 +14,7 @@ def tree(count=100):
 
 def live():
     gc.collect()
-    return _core._pool_stats()[0]
+    return _implementation._pool_stats()[0]
 
 
 def test_what_is_yielded():

@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from samara import MAX, MapleTree, _core
+from samara import MAX, MapleTree, _implementation
 
 
 def live():
-    return _core._pool_stats()[0]
+    return _implementation._pool_stats()[0]
 
 
 @pytest.fixture(autouse=True)
@@ -20,13 +20,13 @@ def no_garbage():
 
 def fails(n, call):
     """Does the call run out of memory when the n-th allocation from now fails?"""
-    _core._fail_nth(n)
+    _implementation._fail_nth(n)
     try:
         call()
     except MemoryError:
         return True
     finally:
-        _core._fail_nth(0)
+        _implementation._fail_nth(0)
     return False
 
 
@@ -138,13 +138,13 @@ def test_the_pool_counts():
     t = MapleTree()
     assert live() == start
     t[5] = 1
-    in_use, handed_out, taken = _core._pool_stats()
+    in_use, handed_out, taken = _implementation._pool_stats()
     assert in_use == start + 1 == start + t.node_count
     assert handed_out >= 1 and taken >= 256
     t.clear()
     assert live() == start
     with pytest.raises(ValueError):
-        _core._fail_nth(-1)
+        _implementation._fail_nth(-1)
     with pytest.raises(TypeError):
-        _core._fail_nth("1")
+        _implementation._fail_nth("1")
     assert MAX not in t

@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from samara import MAX, MapleTree, _core
+from samara import MAX, MapleTree, _implementation
 
 
 def tree(count=100, **options):
@@ -199,16 +199,16 @@ def test_out_of_memory_while_unpickling():
     t = tree(1000)
     data = pickle.dumps(t)
     gc.collect()
-    before = _core._pool_stats()[0]
+    before = _implementation._pool_stats()[0]
     u = None
     for n in range(1, 10_000):
-        _core._fail_nth(n)
+        _implementation._fail_nth(n)
         with contextlib.suppress(MemoryError):
             u = pickle.loads(data)
-        _core._fail_nth(0)
+        _implementation._fail_nth(0)
         if u is not None:
             break
-        assert _core._pool_stats()[0] == before
+        assert _implementation._pool_stats()[0] == before
     assert n > 1 and u == t
 
 

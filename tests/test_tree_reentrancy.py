@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from samara import MAX, Entry, MapleTree, NoSpaceError, RangeOccupiedError, _core
+from samara import MAX, Entry, MapleTree, NoSpaceError, RangeOccupiedError, _implementation
 
 
 class Calls:
@@ -197,7 +197,7 @@ def test_an_iterable_that_fails_half_way():
         pass
 
     gc.collect()
-    before = _core._pool_stats()[0]
+    before = _implementation._pool_stats()[0]
 
     def triples():
         for n in range(100):
@@ -207,7 +207,7 @@ def test_an_iterable_that_fails_half_way():
 
     with pytest.raises(OSError, match="no"):
         MapleTree(triples())
-    assert _core._pool_stats()[0] == before
+    assert _implementation._pool_stats()[0] == before
     gc.collect()
     assert not any(isinstance(o, Watched) for o in gc.get_objects())
 

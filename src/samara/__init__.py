@@ -13,16 +13,16 @@ An ordered map from ranges of integers in 0 ... MAX to values, with O(1) forks.
 
 from typing import Final
 
-from samara._core import Cursor, MapleTree
 from samara._entry import Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError
+from samara._implementation import PURE, Cursor, MapleTree
 
 __version__: Final = "0.1.0"
 
 MAX: Final = 2**64 - 1
 """The largest index."""
 
-implementation: Final[str] = "c"
+implementation: Final = "python" if PURE else "c"
 """What the tree is written in."""
 
 __all__ = [

@@ -1,0 +1,620 @@
+"""The public docstrings of trees, cursors and locks: one text for both implementations.
+
+A name with its signature, as a user calls it, and below it what it does; MAX in a signature stands
+for the number. The extension's build makes a C header of this file (`binding/docs_header.py`), the
+plain-Python classes take their `__doc__` from it, and `tests/test_tree_doctests.py` runs the
+examples and holds the signatures to the real ones.
+"""
+
+from typing import Final
+
+MAPLE_TREE: Final = {
+    "MapleTree(iterable=(), /, *, track_gaps=True)": """
+An ordered map from ranges of integers to values.
+
+Ranges are closed, [first, last], within 0 ... MAX = 2**64 - 1, and do not overlap. An index
+without a value lies in a gap. Values are any objects, None too. n is the number of ranges.
+
+iterable    triples (first, last, value), or a MapleTree; a later triple overwrites
+            what it covers. Sorted triples that do not overlap: O(n), into full nodes; each
+            other one O(log n).
+track_gaps  keep the largest gap of each subtree, which empty_area() and alloc_range() need;
+            stores are faster without.
+
+t[i], t[i] = v and del t[i] are about one index; t[a:b] is half-open, and t[a:] reaches MAX.
+All are O(log n). Reading t[a:b] gives a tree of what lies there, cut at the ends.
+
+Look-ups take any integer: outside 0 ... MAX there is nothing. Writes refuse those with
+ValueError. What is no integer is a TypeError. Out of memory is a MemoryError and changes
+nothing.
+
+Iterating runs over the tree as it was when the loop began.
+
+>>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> t[15], 20 in t, len(t)
+('a', False, 2)
+>>> t[12:14] = 'c'
+>>> t
+MapleTree([(10, 11, 'a'), (12, 13, 'c'), (14, 19, 'a'), (30, 39, 'b')])
+>>> t[13:35]
+MapleTree([(13, 13, 'c'), (14, 19, 'a'), (30, 34, 'b')])
+>>> del t[:20]
+>>> [value for first, last, value in t]
+['b']
+""",
+    "get(index, default=None)": """
+The value at an index; default where there is none. O(log n).
+
+>>> t = MapleTree([(10, 19, 'a')])
+>>> t.get(19), t.get(20), t.get(20, 'none')
+('a', None, 'none')
+""",
+    "entry(index)": """
+The whole range around an index, both ends included, with its value; None in a gap. O(log n).
+
+>>> MapleTree([(10, 19, 'a')]).entry(15)
+Entry(first=10, last=19, value='a')
+""",
+    "find(index, last=MAX)": """
+The first entry that reaches index or lies above it, and begins at or below last; or None.
+O(log n).
+
+Bounds outside 0 ... MAX are cut. ValueError where index is above last.
+
+>>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> t.find(15)
+Entry(first=10, last=19, value='a')
+>>> t.find(20)
+Entry(first=30, last=39, value='b')
+>>> t.find(20, 29) is None
+True
+""",
+    "find_rev(index, first=0)": """
+The last entry that reaches index or lies below it, and ends at or above first; or None.
+O(log n).
+
+Bounds outside 0 ... MAX are cut. ValueError where first is above index.
+
+>>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> t.find_rev(35)
+Entry(first=30, last=39, value='b')
+>>> t.find_rev(29)
+Entry(first=10, last=19, value='a')
+>>> t.find_rev(29, 20) is None
+True
+""",
+    "next(index)": """
+The entry after the one, or after the gap, that index lies in; or None. O(log n).
+
+A negative index lies before all entries.
+
+>>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> t.next(15)
+Entry(first=30, last=39, value='b')
+>>> t.next(35) is None
+True
+""",
+    "prev(index)": """
+The entry before the one, or before the gap, that index lies in; or None. O(log n).
+
+An index above MAX lies behind all entries.
+
+>>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> t.prev(35)
+Entry(first=10, last=19, value='a')
+>>> t.prev(15) is None
+True
+""",
+    "entries(first=0, last=MAX, *, reverse=False, clip=False)": """
+An iterator of the entries that lie in [first, last] or reach into it, both ends included.
+
+It runs over the tree as it is now, whatever is stored meanwhile. O(log n) to make, O(1) for
+each entry.
+
+reverse  from the last entry to the first
+clip     cut the first and the last entry at the ends of the window
+
+Bounds outside 0 ... MAX are cut. ValueError where first is above last.
+
+>>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> [tuple(entry) for entry in t.entries(15, 30)]
+[(10, 19, 'a'), (30, 39, 'b')]
+>>> [tuple(entry) for entry in t.entries(15, 30, clip=True, reverse=True)]
+[(30, 30, 'b'), (15, 19, 'a')]
+""",
+    "gaps(first=0, last=MAX)": """
+An iterator of the free ranges in [first, last] as pairs (first, last), all ends included,
+cut at the window.
+
+It runs over the tree as it is now, and works without gap tracking. O(log n) to make, then
+O(1) for each entry that it passes. Bounds outside 0 ... MAX are cut. ValueError where first
+is above last.
+
+>>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> list(t.gaps(0, 35))
+[Gap(first=0, last=9), Gap(first=20, last=29)]
+""",
+    "is_free(first, last)": """
+Has no index of [first, last], both ends included, a value? O(log n).
+
+Nothing outside 0 ... MAX has one. ValueError where first is above last.
+
+>>> t = MapleTree([(10, 19, 'a')])
+>>> t.is_free(20, 29), t.is_free(19, 29)
+(True, False)
+""",
+    "empty_area(size, first=0, last=MAX, *, align=1, reverse=False)": """
+Where `size` free indices begin in [first, last], both ends included: the lowest place, or
+the highest.
+
+O(log n); with align, O(log n) for each gap of that size without an aligned place.
+
+size     a number of indices, 1 or more
+align    the place is a multiple of it; 1 or more
+reverse  the highest place
+
+NoSpaceError where none fits. Bounds outside 0 ... MAX are cut. ValueError where first is
+above last, for a size or align below 1, and for a tree with track_gaps=False.
+
+>>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> t.empty_area(10), t.empty_area(11), t.empty_area(10, 0, 99, reverse=True)
+(0, 40, 90)
+>>> t.empty_area(6, 1, align=8)
+24
+""",
+    "store_range(first, last, value)": """
+Store a value over [first, last], both ends included. O(log n), and O(1) for each entry that
+it drops.
+
+What lies there is overwritten; an entry that is cut keeps its value on both sides.
+ValueError where first is above last or an end is outside 0 ... MAX.
+
+>>> t = MapleTree([(10, 19, 'a')])
+>>> t.store_range(12, 13, 'b')
+>>> t
+MapleTree([(10, 11, 'a'), (12, 13, 'b'), (14, 19, 'a')])
+""",
+    "insert_range(first, last, value)": """
+Store a value over [first, last], both ends included, if all of it is free. O(log n).
+
+RangeOccupiedError, with the first entry in the way as its .entry, where it is not.
+ValueError where first is above last or an end is outside 0 ... MAX.
+
+>>> t = MapleTree([(10, 19, 'a')])
+>>> t.insert_range(20, 29, 'b')
+>>> t.insert_range(5, 10, 'c')
+Traceback (most recent call last):
+samara.RangeOccupiedError: [5, 10] is not free: [10, 19] has a value
+""",
+    "erase(index)": """
+Remove the whole range around an index. The entry that was there, or None. O(log n).
+
+`del t[index]` removes the one index. ValueError where index is outside 0 ... MAX.
+
+>>> t = MapleTree([(10, 19, 'a')])
+>>> t.erase(12)
+Entry(first=10, last=19, value='a')
+>>> t.erase(12) is None, len(t)
+(True, 0)
+""",
+    "pop_range(first, last)": """
+Clear [first, last], both ends included. A list of what was there, cut at the ends. O(log n
++ removed entries).
+
+ValueError where first is above last or an end is outside 0 ... MAX.
+
+>>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> t.pop_range(15, 30)
+[Entry(first=15, last=19, value='a'), Entry(first=30, last=30, value='b')]
+>>> t
+MapleTree([(10, 14, 'a'), (31, 39, 'b')])
+""",
+    "alloc_range(value, size, first=0, last=MAX, *, align=1, reverse=False)": """
+Find `size` free indices in [first, last], both ends included, store a value there, and
+return where they begin.
+
+The arguments, the cost and the errors are those of empty_area(); bounds outside 0 ... MAX
+are refused.
+
+>>> t = MapleTree([(10, 19, 'a')])
+>>> t.alloc_range('b', 5), t.alloc_range('c', 16, align=16)
+(0, 32)
+>>> t.alloc_range('d', 5, 0, 12)
+5
+>>> t.alloc_range('e', 5, 0, 12)
+Traceback (most recent call last):
+samara.NoSpaceError: no 5 free indices in [0, 12]
+""",
+    "clear()": """
+Remove everything. The attributes (track_gaps) stay. O(nodes that no other tree shares).
+
+>>> t = MapleTree([(10, 19, 'a')], track_gaps=False)
+>>> t.clear()
+>>> t
+MapleTree([], track_gaps=False)
+""",
+    "dup()": """
+A full copy of the tree, in nodes of its own; the values are the same objects. O(n).
+
+All nodes are copied in one pass, so it is far cheaper than building the tree again. fork()
+is O(1), and copies nodes later, when they are written; dup() where the copy will be changed
+all over.
+
+>>> t = MapleTree([(10, 19, 'a')])
+>>> u = t.dup()
+>>> u[10] = 'b'
+>>> t[10]
+'a'
+""",
+    "dup_into(other)": """
+A full copy of the tree in another one, which must be empty and have the same attributes. O(n).
+
+ValueError where other is not empty or differs in track_gaps; nothing is changed then.
+MemoryError leaves other empty.
+
+>>> t = MapleTree([(10, 19, 'a')])
+>>> u = MapleTree()
+>>> t.dup_into(u)
+>>> u == t
+True
+>>> t.dup_into(u)
+Traceback (most recent call last):
+ValueError: other is not empty: it holds 1 ranges
+""",
+    "fork()": """
+A copy of the tree that shares its nodes until one of the two writes them. O(1).
+
+The two are independent: a write copies the nodes on its path first, O(log n). copy.copy()
+is this.
+
+>>> t = MapleTree([(10, 19, 'a')])
+>>> u = t.fork()
+>>> t[10] = 'b'
+>>> t[10], u[10]
+('b', 'a')
+""",
+    "cursor(first=0, last=None)": """
+A Cursor at [first, last], both ends included; without last at the single index first. O(1).
+
+ValueError where first is above last or an end is outside 0 ... MAX.
+
+>>> cursor = MapleTree([(10, 19, 'a')]).cursor(12)
+>>> cursor.walk()
+Entry(first=10, last=19, value='a')
+""",
+    "check()": """
+Check every invariant of the tree; AssertionError says what is broken and where. O(n).
+
+>>> MapleTree([(10, 19, 'a')]).check()
+""",
+    "dump(*, hex=False)": """
+The tree's nodes and slots as text, one to a line; words are the values' addresses. O(n).
+
+hex  numbers in base 16
+
+>>> print(MapleTree([(10, 19, 'a')]).dump()) # doctest: +ELLIPSIS
+maple tree: height 1, attributes 0x3
+  leaf [0, 18446744073709551615]: 3 slots, 1 references
+     0 [0, 9]: gap
+     1 [10, 19]: 0x...
+     2 [20, 18446744073709551615]: gap
+<BLANKLINE>
+""",
+    "__copy__()": "fork(), for copy.copy(). O(1).",
+    "__reduce__()": "For pickle and copy.deepcopy(). O(n).",
+    "__setstate__(state, /)": """
+For pickle: fill an empty tree. ValueError for what is no state of a MapleTree. O(n).
+""",
+    "__reversed__()": "entries(reverse=True).",
+    "__sizeof__()": "nbytes.",
+    "__class_getitem__(item, /)": "MapleTree[V]: a tree with values of type V.",
+    "covered": """
+How many indices have a value, up to 2**64. O(1), or O(n) after a write dropped shared nodes.
+
+>>> MapleTree([(10, 19, 'a'), (30, 39, 'b')]).covered
+20
+""",
+    "height": """
+Levels of nodes: 0 for an empty tree, 1 for a single leaf.
+
+>>> MapleTree([(10, 19, 'a')]).height
+1
+""",
+    "node_count": """
+Nodes that the tree reaches, those that it shares with others included. O(nodes above the
+leaves).
+
+>>> MapleTree([(10, 19, 'a')]).node_count
+1
+""",
+    "nbytes": """
+Bytes of the tree: 256 for each of its nodes, shared ones included, and the object. Values
+are not counted.
+
+>>> t = MapleTree()
+>>> t[5] = 'a'
+>>> t.nbytes - MapleTree().nbytes
+256
+""",
+    "track_gaps": """
+Can this tree search for free room? Given when the tree is made.
+
+>>> MapleTree(track_gaps=False).track_gaps
+False
+""",
+    "lock": """
+A re-entrant lock, used by `with`: several operations as one. Each single operation is whole
+without it.
+
+While a thread holds it, every operation of other threads on this tree waits, look-ups too.
+
+>>> t = MapleTree([(10, 19, 'a')])
+>>> with t.lock:
+...     t[10] = t[10] + 'b'
+>>> t[10]
+'ab'
+""",
+}
+
+CURSOR: Final = {
+    "Cursor(tree, first=0, last=None)": """
+A place in a tree, with the path to it: the kernel's ma_state.
+
+A run of steps along the tree costs O(1) for each, where a look-up by index costs O(log n).
+A cursor keeps its tree alive. After another writer has changed the tree it walks again from
+its index; it never reads what is gone.
+
+It begins at [first, last], both ends included, or at the single index first, with status
+"start". `for entry in cursor` goes on from the cursor as find() does.
+
+>>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> cursor = t.cursor(15)
+>>> [entry.value for entry in cursor]
+['a', 'b']
+""",
+    "index": """
+The first index of the range that the cursor stands on or is set to.
+
+>>> MapleTree().cursor(10, 19).index
+10
+""",
+    "last": """
+The last index of the range that the cursor stands on or is set to.
+
+>>> MapleTree().cursor(10, 19).last
+19
+""",
+    "value": """
+The value where the cursor stands; None on a gap and where it has not walked.
+
+After another writer changed the tree: what is at index now. O(log n) then, else O(1).
+
+>>> cursor = MapleTree([(10, 19, 'a')]).cursor(12)
+>>> cursor.value is None
+True
+>>> entry = cursor.walk()
+>>> cursor.value
+'a'
+""",
+    "status": """
+What the cursor knows of its place, as a string.
+
+"start"      set, not walked
+"active"     stands on an entry
+"gap"        stands on a gap
+"pause"      goes on behind its range
+"none"       the last step found nothing
+"overflow"   the last step met its upper limit; index and last are as before it
+"underflow"  the last step met its lower limit; index and last are as before it
+
+>>> cursor = MapleTree().cursor()
+>>> cursor.status
+'start'
+>>> cursor.walk() is None, cursor.status
+(True, 'gap')
+""",
+    "tree": """
+The tree.
+
+>>> t = MapleTree()
+>>> t.cursor().tree is t
+True
+""",
+    "set(index)": """
+Set the cursor to one index, not walked. O(1). ValueError where it is outside 0 ... MAX.
+
+>>> cursor = MapleTree([(10, 19, 'a')]).cursor()
+>>> cursor.set(15)
+>>> cursor.walk()
+Entry(first=10, last=19, value='a')
+""",
+    "set_range(first, last)": """
+Set the cursor to [first, last], both ends included, not walked. O(1).
+
+ValueError where first is above last or an end is outside 0 ... MAX.
+
+>>> t = MapleTree()
+>>> cursor = t.cursor()
+>>> cursor.set_range(10, 19)
+>>> cursor.store('a')
+>>> t
+MapleTree([(10, 19, 'a')])
+""",
+    "walk()": """
+Walk to the range around index: its entry, or None for a gap, whose ends are then index and
+last. O(log n).
+
+>>> cursor = MapleTree([(10, 19, 'a')]).cursor(5)
+>>> cursor.walk() is None, cursor.index, cursor.last
+(True, 0, 9)
+""",
+    "next(max=MAX)": """
+Go on to the next entry that begins at or below max; None where there is none. O(1) amortised.
+
+From a place that has not been walked: the entry after the range around index.
+
+>>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(10)
+>>> cursor.next()
+Entry(first=30, last=39, value='b')
+>>> cursor.next() is None
+True
+""",
+    "next_range(max=MAX)": """
+As next(), but stop at gaps too.
+
+>>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(10)
+>>> cursor.next_range()
+Gap(first=20, last=29)
+""",
+    "prev(min=0)": """
+Go back to the entry before that ends at or above min; None where there is none. O(1) amortised.
+
+From a place that has not been walked: the entry before the range around index.
+
+>>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(30)
+>>> cursor.prev()
+Entry(first=10, last=19, value='a')
+""",
+    "prev_range(min=0)": """
+As prev(), but stop at gaps too.
+
+>>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(30)
+>>> cursor.prev_range()
+Gap(first=20, last=29)
+""",
+    "find(max=MAX)": """
+The first entry at or above index that begins at or below max; then the next one with each
+call; or None.
+
+The first call after set() looks at index itself, later ones go on behind. O(1) amortised.
+
+>>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(15)
+>>> cursor.find()
+Entry(first=10, last=19, value='a')
+>>> cursor.find(29) is None
+True
+""",
+    "find_range(max=MAX)": """
+As find(), but stop at gaps too.
+
+>>> cursor = MapleTree([(10, 19, 'a')]).cursor(15)
+>>> cursor.find_range(99)
+Entry(first=10, last=19, value='a')
+>>> cursor.find_range(99)
+Gap(first=20, last=18446744073709551615)
+""",
+    "find_rev(min=0)": """
+The last entry at or below index that ends at or above min; then the one before with each
+call; or None.
+
+The first call after set() looks at index itself, later ones go on below. O(1) amortised.
+
+>>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(35)
+>>> cursor.find_rev()
+Entry(first=30, last=39, value='b')
+>>> cursor.find_rev()
+Entry(first=10, last=19, value='a')
+""",
+    "find_range_rev(min=0)": """
+As find_rev(), but stop at gaps too.
+
+>>> cursor = MapleTree([(10, 19, 'a')]).cursor(25)
+>>> cursor.find_range_rev()
+Gap(first=20, last=18446744073709551615)
+>>> cursor.find_range_rev()
+Entry(first=10, last=19, value='a')
+""",
+    "find_rev_range(min=0)": """
+Another name of find_range_rev().
+
+>>> MapleTree().cursor(25).find_rev_range()
+Gap(first=0, last=18446744073709551615)
+""",
+    "store(value)": """
+Store a value over [index, last], both ends included. The cursor then stands on it. O(log n).
+
+>>> t = MapleTree([(10, 19, 'a')])
+>>> cursor = t.cursor(12, 13)
+>>> cursor.store('b')
+>>> t
+MapleTree([(10, 11, 'a'), (12, 13, 'b'), (14, 19, 'a')])
+""",
+    "erase()": """
+Remove the whole range around index. The entry that was there, or None. O(log n).
+
+>>> t = MapleTree([(10, 19, 'a')])
+>>> t.cursor(12).erase()
+Entry(first=10, last=19, value='a')
+>>> len(t)
+0
+""",
+    "empty_area(size, min=0, max=MAX)": """
+Set the cursor to the lowest `size` free indices in [min, max], both ends included. Where
+they begin. O(log n).
+
+Errors as MapleTree.empty_area(); the cursor then stays where it is.
+
+>>> t = MapleTree([(10, 19, 'a')])
+>>> cursor = t.cursor()
+>>> cursor.empty_area(11)
+20
+>>> cursor.store('b')
+>>> t.entry(30)
+Entry(first=20, last=30, value='b')
+""",
+    "empty_area_rev(size, min=0, max=MAX)": """
+As empty_area(), but the highest place.
+
+>>> MapleTree([(10, 19, 'a')]).cursor().empty_area_rev(5, 0, 19)
+5
+""",
+    "pause()": """
+Let go of the path: the next step goes on behind the range that the cursor stands on. O(1).
+
+>>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor()
+>>> cursor.find()
+Entry(first=10, last=19, value='a')
+>>> cursor.pause()
+>>> cursor.find()
+Entry(first=30, last=39, value='b')
+""",
+    "reset()": """
+Forget the path; index and last stay. The next step begins anew, at index. O(1).
+
+>>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor()
+>>> cursor.find()
+Entry(first=10, last=19, value='a')
+>>> cursor.reset()
+>>> cursor.find()
+Entry(first=10, last=19, value='a')
+""",
+    "__class_getitem__(item, /)": "Cursor[V]: a cursor of a MapleTree[V].",
+}
+
+TREE_LOCK: Final = {
+    "TreeLock": """
+The lock of one tree: a re-entrant lock and context manager.
+
+While a thread holds it, every operation of other threads on the tree waits, look-ups too.
+Iterators run over snapshots and need no lock once they are made.
+""",
+    "acquire()": """
+Take the lock; wait while another thread holds it. Always True.
+
+The thread that holds it may take it again; it then gives it back as often.
+
+>>> t = MapleTree()
+>>> t.lock.acquire()
+True
+>>> t.lock.release()
+""",
+    "release()": """
+Give the lock back. RuntimeError where this thread does not hold it.
+
+>>> MapleTree().lock.release()
+Traceback (most recent call last):
+RuntimeError: this thread does not hold the lock
+""",
+    "__exit__(exc_type, exc, traceback, /)": "Give the lock back.",
+    "__enter__()": "Take the lock.",
+}
