@@ -294,7 +294,7 @@ hex  numbers in base 16
 
 >>> print(MapleTree([(10, 19, 'a')]).dump()) # doctest: +ELLIPSIS
 maple tree: height 1, attributes 0x3
-  leaf [0, 18446744073709551615]: 3 slots, 1 references
+  leaf [0, 18446744073709551615]: 3 slots, ...
      0 [0, 9]: gap
      1 [10, 19]: 0x...
      2 [20, 18446744073709551615]: gap

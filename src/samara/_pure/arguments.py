@@ -1,0 +1,75 @@
+"""Arguments: numbers, windows and slices, checked before a tree is touched.
+
+An index is anything with `__index__`. Look-ups cut what lies outside 0 ... MAX, and a window wholly
+outside is None; writes refuse it.
+"""
+
+import operator
+from typing import Any
+
+from samara._pure.gaps import Request
+from samara._pure.nodes import MAX
+
+
+def index_of(number: Any, name: str) -> int:
+    if not hasattr(type(number), "__index__"):
+        raise TypeError(f"{name} must be an integer, not {type(number).__name__}")
+    return operator.index(number)
+
+
+def required_index(number: Any, name: str, top: int = MAX) -> int:
+    index = index_of(number, name)
+    if not 0 <= index <= top:
+        raise ValueError(f"{name} {index} is outside 0 ... {top}")
+    return index
+
+
+def ordered(first: Any, last: Any, names: tuple[str, str] = ("first", "last")) -> tuple[Any, Any]:
+    if first > last:
+        raise ValueError(f"{names[0]} {first} is above {names[1]} {last}")
+    return first, last
+
+
+def required_window(first: Any, last: Any) -> tuple[int, int]:
+    return ordered(required_index(first, "first"), required_index(last, "last"))
+
+
+def clipped_window(
+    first: Any, last: Any, names: tuple[str, str] = ("first", "last")
+) -> tuple[int, int] | None:
+    low, high = index_of(first, names[0]), index_of(last, names[1])
+    if (low > MAX and high >= MAX) or (low <= 0 and high < 0):
+        return None
+    ordered(low, high, names)
+    return max(low, 0), min(high, MAX)
+
+
+def slice_window(key: slice, clip: bool) -> tuple[int, int] | None:
+    """A half-open slice as a closed window; None where it is empty."""
+    if key.step is not None:
+        raise ValueError(f"a slice of a tree has no step, got {key.step!r}")
+    bounds = [0, MAX + 1]
+    for i, (bound, name) in enumerate([(key.start, "start"), (key.stop, "stop")]):
+        if bound is not None and clip:
+            bounds[i] = min(max(index_of(bound, name), 0), MAX + 1)
+        elif bound is not None:
+            bounds[i] = required_index(bound, name, MAX + 1)
+    if bounds[0] > bounds[1]:
+        raise ValueError(f"start {key.start} is above stop {key.stop}")
+    return (bounds[0], bounds[1] - 1) if bounds[0] < bounds[1] else None
+
+
+def clipped_request(
+    size: Any, first: Any, last: Any, align: Any, reverse: Any, names: tuple[str, str]
+) -> Request:
+    """A search for free room; in a window that is wholly outside where that is empty."""
+    size = positive(size, "size")
+    window = clipped_window(first, last, names) or (0, -1)
+    return Request(size, *window, positive(align, "align"), bool(reverse))
+
+
+def positive(number: Any, name: str) -> int:
+    value = index_of(number, name)
+    if value < 1:
+        raise ValueError(f"{name} {value} is not 1 or more")
+    return value

@@ -1,0 +1,68 @@
+"""Building a tree of triples: those that come in order level by level, from full leaves; O(n)."""
+
+from typing import Any
+
+from samara._pure.arguments import required_window
+from samara._pure.nodes import GAP, MAX, POOL, Head, Item, capacity, deal, even_shares
+from samara._pure.writing import write_range
+
+Triple = tuple[int, int, Any]
+
+
+def build(head: Head, triples: list[Triple]) -> None:
+    """Fill an empty tree with triples that are sorted and do not overlap."""
+    items = slots_of(triples, head.tracks_gaps) if triples else []
+    shares = [16] * (len(items) // 16) + [len(items) % 16] * (len(items) % 16 > 0)
+    if len(items) > 16 and shares[-1] == 1 and items[-1][1] is GAP:
+        shares[-2:] = [15, 2]  # a leaf of nothing but the last gap would be no leaf
+    height = 0
+    while triples and (height == 0 or len(items) > 1):
+        if height:
+            shares = even_shares(len(items), capacity(False, head.tracks_gaps))
+        items = deal(items, shares, height == 0, POOL.take(len(shares), head.owner))
+        height += 1
+    if triples:
+        covered = sum(last - first + 1 for first, last, _ in triples)
+        head.root, head.height, head.counts = items[0][1], height, (len(triples), covered)
+        head.generation += 1
+
+
+def slots_of(triples: list[Triple], tracks_gaps: bool) -> list[Item]:
+    """The entries, and the gaps between them."""
+    items: list[Item] = []
+    free = 0
+    for first, last, value in triples:
+        if first > free:
+            items.append((first - 1, GAP, (first - free) * tracks_gaps))
+        items.append((last, value, 0))
+        free = last + 1
+    return [*items, (MAX, GAP, (MAX - free + 1) * tracks_gaps)] if free <= MAX else items
+
+
+def fill(head: Head, iterable: Any) -> None:
+    """From the first triple that breaks the order on they are stored one by one."""
+    in_order: list[Triple] = []
+    built = False
+    for position, item in enumerate(iterable):
+        try:
+            first, last, value = triple_of(item)
+        except (TypeError, ValueError) as error:
+            if type(error) not in (TypeError, ValueError):
+                raise
+            raise type(error)(f"item {position}: {error}") from None
+        if not built and in_order and first <= in_order[-1][1]:
+            built = True
+            build(head, in_order)
+        if built:
+            write_range(head, first, last, value)
+        else:
+            in_order.append((first, last, value))
+    if not built:
+        build(head, in_order)
+
+
+def triple_of(item: Any) -> Triple:
+    members = tuple(item)
+    if len(members) != 3:
+        raise ValueError(f"expected (first, last, value), got {len(members)} members")
+    return *required_window(*members[:2]), members[2]

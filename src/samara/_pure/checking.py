@@ -1,0 +1,79 @@
+"""Checking a tree's invariants, and printing its nodes."""
+
+from collections.abc import Iterator
+
+from samara._pure.nodes import GAP, MAX, Head, capacity, count
+from samara._pure.walking import Level
+
+
+def check(head: Head) -> None:
+    """AssertionError says what is broken and where. O(n)."""
+    if head.root:
+        check_subtree(head, Level(head.root, 0, MAX, 0), head.height, after_gap=False)
+    elif head.height:
+        raise AssertionError(f"height {head.height} does not fit the root")
+    held = count(head.root, 0, MAX)
+    if head.counts not in (None, held):
+        raise AssertionError(f"counted {head.counts} entries and keys, holds {held}")
+
+
+def check_subtree(head: Head, level: Level, height: int, after_gap: bool) -> bool:
+    """Raise, or say whether the last slot below is a gap."""
+    reason = node_fault(head, level, height)
+    for slot, content in enumerate(level.slots if not reason else ()):
+        level.slot = slot
+        if height > 1:
+            after_gap = check_subtree(head, level.enter(0), height - 1, after_gap)
+            largest = max(content.gaps)
+        elif after_gap and content is GAP:
+            reason = f"slot {slot}: a gap after a gap"
+        else:
+            after_gap = content is GAP
+            largest = after_gap and head.tracks_gaps and level.slot_last - level.slot_first + 1
+        if not reason and level.gaps[slot] != largest:
+            reason = f"gap {slot} is {level.gaps[slot]}, not {largest}"
+    if reason:
+        raise AssertionError(f"node [{level.first}, {level.last}]: {reason}")
+    return after_gap
+
+
+def node_fault(head: Head, level: Level, height: int) -> str:
+    """What is wrong with a node itself."""
+    node, is_leaf = level.node, height == 1
+    most = capacity(is_leaf, head.tracks_gaps)
+    least = most // 2
+    if node is head.root or (is_leaf and level.last == MAX):
+        least = 1 if is_leaf else 2
+    ends = [level.first - 1, *level.pivots, level.last]
+    if node.is_leaf != is_leaf:
+        return "a leaf above the lowest level, or none in it"
+    if not least <= len(node.slots) <= most:
+        return f"{len(node.slots)} slots, not {least} to {most}"
+    if len(ends) != len(node.slots) + 1 or sorted(set(ends)) != ends:
+        return f"the pivots {node.pivots} are out of order"
+    return "a leaf with no value" if is_leaf and all(value is GAP for value in node.slots) else ""
+
+
+def dump(head: Head, hexadecimal: bool) -> str:
+    form = "#x" if hexadecimal else "d"
+    lines = [f"maple tree: height {head.height}, attributes {2 + head.tracks_gaps:#x}"]
+    if head.root:
+        lines += node_lines(head, Level(head.root, 0, MAX, 0), form)
+    return "\n".join(lines) + "\n"
+
+
+def node_lines(head: Head, level: Level, form: str) -> Iterator[str]:
+    node = level.node
+    kind = "leaf" if node.is_leaf else "node with gaps" if head.tracks_gaps else "node"
+    place = f"[{level.first:{form}}, {level.last:{form}}]"
+    owned = "private" if node.owner is head.owner else "shared"
+    yield f"  {kind} {place}: {len(node.slots)} slots, {owned}"
+    for slot, content in enumerate(level.slots):
+        level.slot = slot
+        if node.is_leaf:
+            text = "gap" if content is GAP else f"{id(content):#x}"
+            yield f"    {slot:2} [{level.slot_first:{form}}, {level.slot_last:{form}}]: {text}"
+            continue
+        if head.tracks_gaps:
+            yield f"    {slot:2} largest gap {level.gaps[slot]}"
+        yield from ("  " + line for line in node_lines(head, level.enter(0), form))

@@ -1,0 +1,55 @@
+"""Copies of a whole tree: by copying each node, or by sharing all of them.
+
+`duplicate` is the series' `__mt_dup()`: one depth-first pre-order pass. A node is copied whole, so
+its copy refers to the source's children at first; all of its own are then allocated at once and
+take their places. If an allocation fails, what was made is dropped and the new tree stays empty.
+
+        source          copy: step 1              step 2                 step 3
+          R               R'                        R'                     R'
+         / \\             / \\                       / \\                    / \\
+        A   B           A   B  (the source's)     A'  B' (B' is blank)   A'  B'
+"""
+
+from samara._pure.nodes import GAP, MAX, POOL, Head, Node
+from samara._pure.writing import write_range
+
+
+def duplicate(head: Head) -> Head:
+    """A copy in nodes of its own. O(n)."""
+    new = Head(head.tracks_gaps)
+    if head.root:
+        (root,) = POOL.take(1, new.owner)
+        copy_node(head.root, root)
+        new.root, new.height, new.counts = root, head.height, head.counts
+    return new
+
+
+def copy_node(source: Node, copy: Node) -> None:
+    """Copy a node whole, then give the copy children of its own."""
+    copy.is_leaf = source.is_leaf
+    copy.pivots, copy.slots, copy.gaps = source.pivots, source.slots, source.gaps
+    if copy.is_leaf:
+        return
+    children = POOL.take(len(source.slots), copy.owner)
+    for child, own in zip(source.slots, children, strict=True):
+        copy_node(child, own)
+    copy.slots = tuple(children)
+
+
+def fork(head: Head) -> Head:
+    """A copy that shares every node until one of the two writes it. O(1)."""
+    new = Head(head.tracks_gaps)
+    new.root, new.height, new.counts = head.root, head.height, head.counts
+    head.owner = object()
+    return new
+
+
+def slice_of(head: Head, first: int, last: int) -> Head:
+    """A fork of which both ends are cleared, counted when somebody asks. O(log n)."""
+    new = fork(head)
+    new.counts = None
+    if first > 0:
+        write_range(new, 0, first - 1, GAP)
+    if last < MAX:
+        write_range(new, last + 1, MAX, GAP)
+    return new

@@ -1,0 +1,137 @@
+"""Nodes: what a tree is made of, how trees share them, and the pool they come from.
+
+                [ 99 | 499 ]                    pivots of a branch
+               /      |     \\
+    [ 40 | 79 ]  [ 149 ]  [ ... ]               pivots of leaves
+     a   -   b    c   d
+
+Slot i of a node holds the range from behind pivot i - 1 to pivot i. The ends of the first and the
+last slot are the node's own, and only the path to it knows them. A leaf's slots hold values, or
+GAP; a branch's hold nodes. In trees that track gaps, `gaps` has the size of the largest gap in each
+slot; in others it is all 0.
+
+Trees share nodes. Python counts the references to them; who may write one is a matter of `owner`:
+only the tree whose owner it bears, and a fork gives both trees new ones. (Counts like the C core's,
+taken back in `__del__`, could be too low: Python runs the finalizers of what may be garbage before
+it is sure.) A node is written by giving it new tuples at once, so nobody sees half a write.
+"""
+
+from typing import Any, Final
+
+MAX: Final = 2**64 - 1
+GAP: Final[Any] = type("Gap", (), {"__slots__": (), "__repr__": lambda self: "-"})()
+NODE_BYTES: Final = 256  # of a node of the extension
+Item = tuple[int, Any, int]  # a slot outside a node: its last key, what is in it, its largest gap
+
+
+class Node:
+    __slots__ = ("gaps", "is_leaf", "owner", "pivots", "slots")
+
+    is_leaf: bool
+    pivots: tuple[int, ...]
+    slots: tuple[Any, ...]
+    gaps: tuple[int, ...]
+
+    def __init__(self, owner: object) -> None:
+        self.owner = owner
+
+    def __del__(self) -> None:
+        POOL.live -= 1
+
+
+class Pool:
+    """Hands out nodes and counts them. It can be told to fail, as where memory has run out."""
+
+    def __init__(self) -> None:
+        self.live = self.allocated = self.fail_nth = 0
+
+    def take(self, count: int, owner: object) -> list[Node]:
+        """All or none: MemoryError where one of them fails."""
+        if self.fail_nth:
+            self.fail_nth = max(self.fail_nth - count, 0)
+            if not self.fail_nth:
+                raise MemoryError
+        self.live += count
+        self.allocated += count
+        return [Node(owner) for _ in range(count)]
+
+
+POOL: Final = Pool()
+
+
+class Head:
+    """A tree's own part: its root, and what is known of all below.
+
+    `counts`, of the entries and of the keys they cover, is None where a cut left them unknown.
+    `generation` moves with each change: a path is good as long as it stays.
+    """
+
+    __slots__ = ("counts", "generation", "height", "owner", "root", "tracks_gaps")
+
+    def __init__(self, tracks_gaps: bool) -> None:
+        self.tracks_gaps = tracks_gaps
+        self.owner = object()
+        self.root: Node | None = None
+        self.height = 0
+        self.counts: tuple[int, int] | None = (0, 0)
+        self.generation = 1
+
+    def known_counts(self) -> tuple[int, int]:
+        if self.counts is None:
+            self.counts = count(self.root, 0, MAX)
+        return self.counts
+
+    def swap(self, other: "Head") -> None:
+        """Trade contents and attributes."""
+        for name in ("counts", "height", "owner", "root", "tracks_gaps"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            setattr(self, name, theirs)
+            setattr(other, name, mine)
+        self.generation += 1
+
+
+def capacity(is_leaf: bool, tracks_gaps: bool) -> int:
+    """The most slots of a node; all but the root and the last leaf have at least half as many.
+
+    Branches that keep gaps have fewer, as in the extension, where all nodes are of one size.
+    """
+    return 10 if tracks_gaps and not is_leaf else 16
+
+
+def even_shares(count: int, most: int) -> list[int]:
+    nodes = -(-count // most)
+    return [(count + i) // nodes for i in reversed(range(nodes))]
+
+
+def content_of(items: list[Item]) -> tuple[tuple[int, ...], tuple[Any, ...], tuple[int, ...]]:
+    lasts, slots, gaps = zip(*items, strict=True)
+    return lasts[:-1], slots, gaps
+
+
+def deal(items: list[Item], shares: list[int], is_leaf: bool, nodes: list[Node]) -> list[Item]:
+    """Fill nodes with these; the answer is they, as items of their parent."""
+    made = []
+    for node, share in zip(nodes, shares, strict=True):
+        own, items = items[:share], items[share:]
+        node.is_leaf = is_leaf
+        node.pivots, node.slots, node.gaps = content_of(own)
+        made.append((own[-1][0], node, max(node.gaps)))
+    return made
+
+
+def node_count(node: Node | None) -> int:
+    if node is None:
+        return 0
+    return 1 if node.is_leaf else 1 + sum(map(node_count, node.slots))
+
+
+def count(node: Node | None, first: int, last: int) -> tuple[int, int]:
+    """The entries of a subtree over [first, last], and the keys that they cover. O(n)."""
+    entries = covered = 0
+    for content, end in zip(node.slots, (*node.pivots, last), strict=True) if node else ():
+        if isinstance(content, Node):
+            below = count(content, first, end)
+        else:
+            below = (0, 0) if content is GAP else (1, end - first + 1)
+        entries, covered, first = entries + below[0], covered + below[1], end + 1
+    return entries, covered

@@ -1,0 +1,340 @@
+"""MapleTree: the public face of a tree. Its docstrings are in `samara/_docs.py`.
+
+Each operation takes the tree's lock, so that it is whole for other threads; values that it
+displaces are dropped after that. An iterator runs over a fork of its own.
+"""
+
+import copyreg
+import functools
+import reprlib
+from collections.abc import Iterator
+from types import GenericAlias
+from typing import Any, Self
+
+from samara._entry import Entry, Gap
+from samara._errors import RangeOccupiedError
+from samara._pure import arguments
+from samara._pure.arguments import clipped_window, index_of, required_index, required_window
+from samara._pure.building import fill
+from samara._pure.checking import check, dump
+from samara._pure.cursor import Cursor
+from samara._pure.duplication import duplicate, fork, slice_of
+from samara._pure.gaps import Request, search
+from samara._pure.lock import TreeLock
+from samara._pure.nodes import GAP, MAX, NODE_BYTES, Head, node_count
+from samara._pure.state import attributes_of, head_of, set_attributes, state_of
+from samara._pure.walking import entries_of, load
+from samara._pure.writing import write_range
+
+
+class MapleTree:
+    __slots__ = ("__weakref__", "_head", "_lock")
+    __hash__ = None  # type: ignore[assignment]
+    __class_getitem__: Any = classmethod(GenericAlias)
+
+    _head: Head
+    _lock: TreeLock
+
+    # ---- life and copies
+
+    def __init__(self, iterable: Any = (), /, *, track_gaps: bool = True) -> None:
+        head = Head(bool(track_gaps))
+        if isinstance(iterable, MapleTree) and type(iterable).__iter__ is MapleTree.__iter__:
+            relative = iterable._fork_head()
+            if relative.tracks_gaps == head.tracks_gaps:
+                head, iterable = relative, ()
+        fill(head, iterable)
+        with self._lock.gate:
+            self._head.swap(head)
+
+    @functools.wraps(__init__, assigned=(), updated=())  # type: ignore[misc]
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        return cls._of(Head(True))
+
+    @classmethod
+    def _of(cls, head: Head) -> Self:
+        self = object.__new__(cls)
+        object.__setattr__(self, "_head", head)
+        object.__setattr__(self, "_lock", TreeLock())
+        return self
+
+    def _fork_head(self) -> Head:
+        with self._lock.gate:
+            return fork(self._head)
+
+    def _attributes(self) -> Any:
+        return None if type(self) is MapleTree else attributes_of(self, MapleTree.__slots__)
+
+    def _relative(self, head: Head) -> Self:
+        """A tree of the same class with the instance's own attributes."""
+        tree = self._of(head)
+        set_attributes(tree, self._attributes())
+        return tree
+
+    def dup(self) -> Self:
+        with self._lock.gate:
+            head = duplicate(self._head)
+        return self._relative(head)
+
+    def dup_into(self, other: "MapleTree") -> None:
+        if not isinstance(other, MapleTree):
+            raise TypeError(f"other must be a MapleTree, not {type(other).__name__}")
+        if other is self:
+            raise ValueError("other must be another tree")
+        head = self._fork_head()
+        with other._lock.gate:
+            gaps = head.tracks_gaps, other._head.tracks_gaps
+            if other:
+                raise ValueError(f"other is not empty: it holds {len(other)} ranges")
+            if gaps[0] != gaps[1]:
+                differ = f"track_gaps={gaps[0]} here, {gaps[1]} there"
+                raise ValueError(f"other differs in attributes: {differ}")
+            other._head.swap(duplicate(head))
+
+    def fork(self) -> Self:
+        return self._relative(self._fork_head())
+
+    def __copy__(self) -> Self:
+        return self.fork()
+
+    def clear(self) -> None:
+        empty = Head(self.track_gaps)
+        with self._lock.gate:
+            self._head.swap(empty)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = state_of(self._fork_head(), self._attributes())
+        return copyreg.__newobj__, (type(self),), state  # type: ignore[attr-defined]
+
+    def __setstate__(self, state: tuple[Any, ...], /) -> None:
+        head = head_of(self, state)
+        with self._lock.gate:
+            if self:
+                raise ValueError("__setstate__() needs an empty tree")
+            self._head.swap(head)
+        set_attributes(self, state[5])
+
+    # ---- look-ups
+
+    def get(self, index: Any, default: Any = None) -> Any:
+        index = index_of(index, "index")
+        with self._lock.gate:
+            value = load(self._head, index) if 0 <= index <= MAX else GAP
+        return default if value is GAP else value
+
+    def __contains__(self, key: Any, /) -> bool:
+        return self.get(key, GAP) is not GAP
+
+    def _first(self, first: int, last: int, way: int = 1) -> Entry[Any] | None:
+        """The first entry of a window, or with way -1 the last."""
+        with self._lock.gate:
+            return next(entries_of(self._head, first, last, way), None)
+
+    def entry(self, index: Any) -> Entry[Any] | None:
+        index = index_of(index, "index")
+        return self._first(index, index) if 0 <= index <= MAX else None
+
+    def find(self, index: Any, last: Any = MAX) -> Entry[Any] | None:
+        window = clipped_window(index, last, ("index", "last"))
+        return self._first(*window) if window else None
+
+    def find_rev(self, index: Any, first: Any = 0) -> Entry[Any] | None:
+        window = clipped_window(first, index, ("first", "index"))
+        return self._first(*window, -1) if window else None
+
+    def next(self, index: Any) -> Entry[Any] | None:
+        index = index_of(index, "index")
+        return Cursor(self, index).next() if 0 <= index <= MAX else self.find(index)
+
+    def prev(self, index: Any) -> Entry[Any] | None:
+        index = index_of(index, "index")
+        return Cursor(self, index).prev() if 0 <= index <= MAX else self.find_rev(index)
+
+    def is_free(self, first: Any, last: Any) -> bool:
+        window = clipped_window(first, last)
+        return window is None or self._first(*window) is None
+
+    def empty_area(
+        self, size: Any, first: Any = 0, last: Any = MAX, *, align: Any = 1, reverse: Any = False
+    ) -> int:
+        request = arguments.clipped_request(size, first, last, align, reverse, ("first", "last"))
+        with self._lock.gate:
+            return search(self._head, request)
+
+    # ---- iteration, over a fork
+
+    def __iter__(self) -> Iterator[Entry[Any]]:
+        return entries_of(self._fork_head(), 0, MAX)
+
+    def __reversed__(self) -> Iterator[Entry[Any]]:
+        return entries_of(self._fork_head(), 0, MAX, -1)
+
+    def entries(
+        self, first: Any = 0, last: Any = MAX, *, reverse: bool = False, clip: bool = False
+    ) -> Iterator[Entry[Any]]:
+        window = clipped_window(first, last)
+        if window is None:
+            return iter(())
+        entries = entries_of(self._fork_head(), *window, -1 if reverse else 1)
+        return (cut(entry, *window) for entry in entries) if clip else entries
+
+    def gaps(self, first: Any = 0, last: Any = MAX) -> Iterator[Gap]:
+        window = clipped_window(first, last)
+        return gaps_of(self._fork_head(), *window) if window else iter(())
+
+    # ---- writes
+
+    def _write(self, first: int, last: int, value: Any) -> None:
+        with self._lock.gate:
+            displaced = write_range(self._head, first, last, value)
+        del displaced  # unlocked: the ends of the values can run anything
+
+    def store_range(self, first: Any, last: Any, value: Any) -> None:
+        self._write(*required_window(first, last), value)
+
+    def insert_range(self, first: Any, last: Any, value: Any) -> None:
+        first, last = required_window(first, last)
+        with self._lock.gate:
+            occupied = self._first(first, last)
+            if occupied:
+                raise RangeOccupiedError(first, last, occupied)
+            self._write(first, last, value)
+
+    def erase(self, index: Any) -> Entry[Any] | None:
+        index = required_index(index, "index")
+        with self._lock.gate:
+            entry = self._first(index, index)
+            if entry:
+                self._write(entry.first, entry.last, GAP)
+            return entry
+
+    def pop_range(self, first: Any, last: Any) -> list[Entry[Any]]:
+        first, last = required_window(first, last)
+        with self._lock.gate:
+            removed = list(self.entries(first, last, clip=True))
+            self._write(first, last, GAP)
+            return removed
+
+    def alloc_range(
+        self,
+        value: Any,
+        size: Any,
+        first: Any = 0,
+        last: Any = MAX,
+        *,
+        align: Any = 1,
+        reverse: Any = False,
+    ) -> int:
+        size = arguments.positive(size, "size")
+        window = required_window(first, last)
+        request = Request(size, *window, arguments.positive(align, "align"), bool(reverse))
+        with self._lock.gate:
+            start = search(self._head, request)
+            self._write(start, start + size - 1, value)
+            return start
+
+    # ---- the mapping protocol
+
+    def __getitem__(self, key: Any, /) -> Any:
+        if isinstance(key, slice):
+            window = arguments.slice_window(key, clip=True)
+            with self._lock.gate:
+                head = slice_of(self._head, *window) if window else Head(self._head.tracks_gaps)
+            return self._relative(head)
+        value = self.get(key, GAP)
+        if value is GAP:
+            raise KeyError(key)
+        return value
+
+    def __setitem__(self, key: Any, value: Any, /) -> None:
+        if isinstance(key, slice):
+            window = arguments.slice_window(key, clip=False)
+        else:
+            window = (required_index(key, "index"),) * 2
+        if window:
+            self._write(*window, value)
+
+    def __delitem__(self, key: Any, /) -> None:
+        with self._lock.gate:
+            if not isinstance(key, slice) and required_index(key, "index") not in self:
+                raise KeyError(key)
+            self[key] = GAP
+
+    def __len__(self) -> int:
+        with self._lock.gate:
+            return self._head.known_counts()[0]
+
+    def __bool__(self) -> bool:
+        return self.height > 0
+
+    def __eq__(self, other: object, /) -> bool:
+        if not isinstance(other, MapleTree):
+            return NotImplemented
+        return len(self) == len(other) and all(
+            a[:2] == b[:2] and (a.value is b.value or a.value == b.value)
+            for a, b in zip(self, other, strict=False)
+        )
+
+    @reprlib.recursive_repr("...")
+    def __repr__(self) -> str:
+        parts = ", ".join(f"({first}, {last}, {value!r})" for first, last, value in self)
+        options = "" if self.track_gaps else ", track_gaps=False"
+        return f"{type(self).__name__}([{parts}]{options})"
+
+    # ---- attributes and checks
+
+    @property
+    def covered(self) -> int:
+        with self._lock.gate:
+            return self._head.known_counts()[1]
+
+    @property
+    def height(self) -> int:
+        with self._lock.gate:
+            return self._head.height
+
+    @property
+    def node_count(self) -> int:
+        with self._lock.gate:
+            return node_count(self._head.root)
+
+    @property
+    def nbytes(self) -> int:
+        return (self.node_count + 1) * NODE_BYTES
+
+    def __sizeof__(self) -> int:
+        return self.nbytes
+
+    @property
+    def track_gaps(self) -> bool:
+        with self._lock.gate:
+            return self._head.tracks_gaps
+
+    @property
+    def lock(self) -> TreeLock:
+        return self._lock
+
+    def cursor(self, first: Any = 0, last: Any = None) -> Cursor:
+        return Cursor(self, first, last)
+
+    def check(self) -> None:
+        with self._lock.gate:
+            check(self._head)
+
+    def dump(self, *, hex: bool = False) -> str:
+        with self._lock.gate:
+            return dump(self._head, bool(hex))
+
+
+def cut(entry: Entry[Any], first: int, last: int) -> Entry[Any]:
+    return Entry(max(entry.first, first), min(entry.last, last), entry.value)
+
+
+def gaps_of(head: Head, first: int, last: int) -> Iterator[Gap]:
+    """A gap is what lies between the end of an entry and the next."""
+    for low, high, _ in entries_of(head, first, last):
+        if low > first:
+            yield Gap(first, low - 1)
+        first = high + 1
+    if first <= last:
+        yield Gap(first, last)

@@ -1,0 +1,86 @@
+"""Walking: from the root down to a key, and along the slots from there.
+
+A path has a `Level` for each node on the way from the root down: the node, the keys it covers and
+the slot taken. There are no parent pointers, so a path is how one comes from leaf to leaf: up to
+the lowest node that has a slot on that side, and down again along the edge.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import Any
+
+from samara._entry import Entry
+from samara._pure.nodes import GAP, MAX, Head, Item, Node
+
+
+class Level:
+    """One node of a path, as it was when the path came to it, whatever is written meanwhile."""
+
+    __slots__ = ("first", "gaps", "last", "node", "pivots", "slot", "slots")
+
+    def __init__(self, node: Node, first: int, last: int, index: int) -> None:
+        self.node, self.first, self.last = node, first, last
+        self.pivots, self.slots, self.gaps = node.pivots, node.slots, node.gaps
+        self.slot = bisect_left(self.pivots, index)
+
+    @property
+    def content(self) -> Any:
+        return self.slots[self.slot]
+
+    @property
+    def slot_first(self) -> int:
+        return self.pivots[self.slot - 1] + 1 if self.slot else self.first
+
+    @property
+    def slot_last(self) -> int:
+        return self.pivots[self.slot] if self.slot < len(self.pivots) else self.last
+
+    def enter(self, index: int) -> "Level":
+        return Level(self.content, self.slot_first, self.slot_last, index)
+
+    def items(self, start: int, stop: int) -> list[Item]:
+        """Slots [start, stop)."""
+        lasts = (*self.pivots, self.last)
+        return list(zip(lasts, self.slots, self.gaps, strict=True))[start:stop]
+
+
+def descend(head: Head, index: int) -> list[Level]:
+    """The path to the slot around a key; empty in an empty tree. O(log n)."""
+    path = [Level(head.root, 0, MAX, index)] if head.root else []
+    while path and not path[-1].node.is_leaf:
+        path.append(path[-1].enter(index))
+    return path
+
+
+def room_beside(path: list[Level], way: int) -> int:
+    """The depth of the lowest node with a slot beside the one taken, behind (way 1) or before."""
+    for depth in reversed(range(len(path))):
+        if 0 <= path[depth].slot + way < len(path[depth].slots):
+            return depth
+    return -1
+
+
+def step(path: list[Level], way: int) -> bool:
+    """To the slot behind (way 1) or before (-1). False at the end of the tree. O(1) amortised."""
+    depth = room_beside(path, way)
+    if depth >= 0:
+        path[depth].slot += way
+        for below in range(depth + 1, len(path)):
+            path[below] = path[below - 1].enter(0 if way > 0 else MAX)
+    return depth >= 0
+
+
+def load(head: Head, index: int) -> Any:
+    """The value at a key, or GAP. O(log n)."""
+    path = descend(head, index)
+    return path[-1].content if path else GAP
+
+
+def entries_of(head: Head, first: int, last: int, way: int = 1) -> Iterator[Entry[Any]]:
+    """Each entry that reaches into [first, last], whole. The tree must not change meanwhile."""
+    path = descend(head, first if way > 0 else last)
+    more = bool(path)
+    while more and path[-1].slot_first <= last and path[-1].slot_last >= first:
+        if path[-1].content is not GAP:
+            yield Entry(path[-1].slot_first, path[-1].slot_last, path[-1].content)
+        more = step(path, way)
