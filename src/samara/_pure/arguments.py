@@ -7,8 +7,10 @@ outside is None; writes refuse it.
 import operator
 from typing import Any
 
-from samara._pure.gaps import Request
 from samara._pure.nodes import MAX
+
+Window = tuple[int, int]
+NAMES = ("first", "last")
 
 
 def index_of(number: Any, name: str) -> int:
@@ -24,27 +26,32 @@ def required_index(number: Any, name: str, top: int = MAX) -> int:
     return index
 
 
-def ordered(first: Any, last: Any, names: tuple[str, str] = ("first", "last")) -> tuple[Any, Any]:
+def positive(number: Any, name: str) -> int:
+    value = index_of(number, name)
+    if value < 1:
+        raise ValueError(f"{name} {value} is not 1 or more")
+    return value
+
+
+def in_order(first: int, last: int, names: tuple[str, str] = NAMES) -> Window:
     if first > last:
         raise ValueError(f"{names[0]} {first} is above {names[1]} {last}")
     return first, last
 
 
-def required_window(first: Any, last: Any) -> tuple[int, int]:
-    return ordered(required_index(first, "first"), required_index(last, "last"))
+def required_window(first: Any, last: Any) -> Window:
+    return in_order(required_index(first, "first"), required_index(last, "last"))
 
 
-def clipped_window(
-    first: Any, last: Any, names: tuple[str, str] = ("first", "last")
-) -> tuple[int, int] | None:
+def clipped_window(first: Any, last: Any, names: tuple[str, str] = NAMES) -> Window | None:
     low, high = index_of(first, names[0]), index_of(last, names[1])
     if (low > MAX and high >= MAX) or (low <= 0 and high < 0):
         return None
-    ordered(low, high, names)
+    in_order(low, high, names)
     return max(low, 0), min(high, MAX)
 
 
-def slice_window(key: slice, clip: bool) -> tuple[int, int] | None:
+def slice_window(key: slice, clip: bool) -> Window | None:
     """A half-open slice as a closed window; None where it is empty."""
     if key.step is not None:
         raise ValueError(f"a slice of a tree has no step, got {key.step!r}")
@@ -57,19 +64,3 @@ def slice_window(key: slice, clip: bool) -> tuple[int, int] | None:
     if bounds[0] > bounds[1]:
         raise ValueError(f"start {key.start} is above stop {key.stop}")
     return (bounds[0], bounds[1] - 1) if bounds[0] < bounds[1] else None
-
-
-def clipped_request(
-    size: Any, first: Any, last: Any, align: Any, reverse: Any, names: tuple[str, str]
-) -> Request:
-    """A search for free room; in a window that is wholly outside where that is empty."""
-    size = positive(size, "size")
-    window = clipped_window(first, last, names) or (0, -1)
-    return Request(size, *window, positive(align, "align"), bool(reverse))
-
-
-def positive(number: Any, name: str) -> int:
-    value = index_of(number, name)
-    if value < 1:
-        raise ValueError(f"{name} {value} is not 1 or more")
-    return value

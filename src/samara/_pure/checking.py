@@ -6,6 +6,11 @@ from samara._pure.nodes import GAP, MAX, Head, capacity, count
 from samara._pure.walking import Level
 
 
+def expect(sound: bool, level: Level, reason: str) -> None:
+    if not sound:
+        raise AssertionError(f"node [{level.first}, {level.last}]: {reason}")
+
+
 def check(head: Head) -> None:
     """AssertionError says what is broken and where. O(n)."""
     if head.root:
@@ -19,39 +24,31 @@ def check(head: Head) -> None:
 
 def check_subtree(head: Head, level: Level, height: int, after_gap: bool) -> bool:
     """Raise, or say whether the last slot below is a gap."""
-    reason = node_fault(head, level, height)
-    for slot, content in enumerate(level.slots if not reason else ()):
-        level.slot = slot
-        if height > 1:
-            after_gap = check_subtree(head, level.enter(0), height - 1, after_gap)
-            largest = max(content.gaps)
-        elif after_gap and content is GAP:
-            reason = f"slot {slot}: a gap after a gap"
-        else:
-            after_gap = content is GAP
-            largest = after_gap and head.tracks_gaps and level.slot_last - level.slot_first + 1
-        if not reason and level.gaps[slot] != largest:
-            reason = f"gap {slot} is {level.gaps[slot]}, not {largest}"
-    if reason:
-        raise AssertionError(f"node [{level.first}, {level.last}]: {reason}")
-    return after_gap
-
-
-def node_fault(head: Head, level: Level, height: int) -> str:
-    """What is wrong with a node itself."""
     node, is_leaf = level.node, height == 1
     most = capacity(is_leaf, head.tracks_gaps)
     least = most // 2
     if node is head.root or (is_leaf and level.last == MAX):
         least = 1 if is_leaf else 2
+    size = len(node.slots)
     ends = [level.first - 1, *level.pivots, level.last]
-    if node.is_leaf != is_leaf:
-        return "a leaf above the lowest level, or none in it"
-    if not least <= len(node.slots) <= most:
-        return f"{len(node.slots)} slots, not {least} to {most}"
-    if len(ends) != len(node.slots) + 1 or sorted(set(ends)) != ends:
-        return f"the pivots {node.pivots} are out of order"
-    return "a leaf with no value" if is_leaf and all(value is GAP for value in node.slots) else ""
+    expect(node.is_leaf == is_leaf, level, "a leaf above the lowest level, or none in it")
+    expect(least <= size <= most, level, f"{size} slots, not {least} to {most}")
+    expect(len(ends) == size + 1, level, f"{len(node.pivots)} pivots for {size} slots")
+    expect(sorted(set(ends)) == ends, level, f"the pivots {node.pivots} are out of order")
+    valued = not is_leaf or any(value is not GAP for value in node.slots)
+    expect(valued, level, "a leaf with no value")
+    for slot, content in enumerate(level.slots):
+        level.slot = slot
+        if is_leaf:
+            expect(not (after_gap and content is GAP), level, f"slot {slot}: a gap after a gap")
+            after_gap = content is GAP
+            largest = (level.slot_last - level.slot_first + 1) * (after_gap and head.tracks_gaps)
+        else:
+            after_gap = check_subtree(head, level.enter(0), height - 1, after_gap)
+            largest = max(content.gaps)
+        known = level.gaps[slot]
+        expect(known == largest, level, f"gap {slot} is {known}, not {largest}")
+    return after_gap
 
 
 def dump(head: Head, hexadecimal: bool) -> str:
@@ -65,8 +62,8 @@ def dump(head: Head, hexadecimal: bool) -> str:
 def node_lines(head: Head, level: Level, form: str) -> Iterator[str]:
     node = level.node
     kind = "leaf" if node.is_leaf else "node with gaps" if head.tracks_gaps else "node"
-    place = f"[{level.first:{form}}, {level.last:{form}}]"
     owned = "private" if node.owner is head.owner else "shared"
+    place = f"[{level.first:{form}}, {level.last:{form}}]"
     yield f"  {kind} {place}: {len(node.slots)} slots, {owned}"
     for slot, content in enumerate(level.slots):
         level.slot = slot

@@ -1,35 +1,35 @@
-"""Cursor: a place in a tree with the path to it, the kernel's ma_state.
+"""Cursor: a place in a tree, the kernel's ma_state. Its docstrings are in `samara/_docs.py`.
 
-The path is good as long as the tree's generation is the one it was walked in; else the next step
-walks again, from `index`. A step that meets its limit leaves index and last as they are. The
-public docstrings are in `samara/_docs.py`.
+The C core keeps the path to the place as long as nobody else writes. Here each step walks anew from
+`index`, O(log n): a path would keep alive what is no longer in the tree.
 """
 
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, Self
 
 from samara._entry import Entry, Gap
-from samara._pure.arguments import clipped_request, index_of, required_index, required_window
-from samara._pure.gaps import search
+from samara._pure.arguments import index_of, required_index, required_window
+from samara._pure.gaps import Request, search
 from samara._pure.nodes import GAP, MAX
-from samara._pure.walking import Level, descend, load, step
+from samara._pure.walking import descend, load, step
 from samara._pure.writing import write_range
 
 if TYPE_CHECKING:
     from samara._pure.tree import MapleTree
 
+STOPPED = {1: "overflow", -1: "underflow"}  # at the limit: index and last stay
+
 
 class Cursor:
-    __slots__ = ("_generation", "_last", "_path", "_status", "_tree", "_value", "_index")
+    __slots__ = ("_index", "_last", "_status", "_tree")
     __class_getitem__: Any = classmethod(GenericAlias)
 
     def __init__(self, tree: "MapleTree", first: Any = 0, last: Any = None) -> None:
         if not hasattr(type(tree), "_fork_head"):
             name = type(tree).__name__
             raise TypeError(f"Cursor() argument 1 must be samara.MapleTree, not {name}")
-        self._tree = tree
-        self._path: list[Level] = []
         first = required_index(first, "first")
+        self._tree = tree
         self.set_range(first, first if last is None else last)
 
     def __reduce__(self) -> Any:
@@ -38,21 +38,19 @@ class Cursor:
     def __init_subclass__(cls) -> None:
         raise TypeError("type 'samara.Cursor' is not an acceptable base type")
 
-    # ---- the place
-
     def set(self, index: Any) -> None:
         self._index = self._last = required_index(index, "index")
-        self.reset()
+        self._status = "start"
 
     def set_range(self, first: Any, last: Any) -> None:
         self._index, self._last = required_window(first, last)
-        self.reset()
+        self._status = "start"
 
     def reset(self) -> None:
-        self._value, self._status, self._generation = GAP, "start", 0
+        self._status = "start"
 
     def pause(self) -> None:
-        self._status, self._generation = "pause", 0
+        self._status = "pause"
 
     @property
     def index(self) -> int:
@@ -66,34 +64,28 @@ class Cursor:
     def tree(self) -> "MapleTree":
         return self._tree
 
-    def _value_now(self) -> Any:
-        """What the range that it stands on holds, also where others have written since."""
+    def _content(self) -> Any:
+        """What is now where it stands."""
         with self._tree._lock.gate:
-            head = self._tree._head
-            if self._status != "active":
-                return GAP
-            return self._value if self._generation == head.generation else load(head, self._index)
+            return load(self._tree._head, self._index) if self._status == "active" else GAP
 
     @property
     def value(self) -> Any:
-        value = self._value_now()
+        value = self._content()
         return None if value is GAP else value
 
     @property
     def status(self) -> str:
-        value = self._value_now()
+        value = self._content()
         return "gap" if self._status == "active" and value is GAP else self._status
 
     def __repr__(self) -> str:
         return f"<samara.Cursor [{self.index}, {self.last}] {self.status}>"
 
-    # ---- steps
-
-    def walk(self) -> Entry[Any] | None:
+    def walk(self) -> Any:
         with self._tree._lock.gate:
-            self._descend(self._index)
-            found = self._settle()
-            return found if isinstance(found, Entry) else None
+            entry = self._seek(self._index, MAX, 1, here=True, gaps=True)
+            return entry if isinstance(entry, Entry) else None
 
     def next(self, max: Any = MAX) -> Any:
         return self._step(max, 1, find=False, gaps=False)
@@ -125,83 +117,71 @@ class Cursor:
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> Entry[Any]:
-        entry: Entry[Any] | None = self.find()
+    def __next__(self) -> Any:
+        entry = self.find()
         if entry is None:
             raise StopIteration
         return entry
 
-    def _step(self, limit: Any, way: int, find: bool, gaps: bool) -> Any:
-        """The next Entry (or Gap) before the limit; a find() looks at index itself first."""
+    def _step(self, limit: Any, way: int, find: bool, gaps: bool) -> Entry[Any] | Gap | None:
+        """The next Entry, or Gap, before the limit; a find() looks at index itself first."""
         limit = index_of(limit, "max" if way > 0 else "min")
         with self._tree._lock.gate:
             if (limit < 0) if way > 0 else (limit > MAX):
-                return self._stop(way)
+                self._status = STOPPED[way]
+                return None
             if find and self._status == "start":
                 if (limit - self._index) * way < 0:
                     return None  # still to be looked at, under a wider limit
-                return self._seek(limit, way, gaps, self._index)
+                return self._seek(self._index, limit, way, here=True, gaps=gaps)
             beyond = self._last + 1 if way > 0 else self._index - 1
-            if self._status in ("active", "pause") and (limit - beyond) * way < 0:
-                return self._stop(way)
+            stands = self._status in ("active", "pause")
+            if stands and ((limit - beyond) * way < 0 or not 0 <= beyond <= MAX):
+                self._status = STOPPED[way]
+                return None
             if self._status == "pause":
-                return self._seek(limit, way, gaps, beyond)
-            return self._seek(limit, way, gaps)
+                return self._seek(beyond, limit, way, here=True, gaps=gaps)
+            return self._seek(self._index, limit, way, here=False, gaps=gaps)
 
-    def _seek(self, limit: int, way: int, gaps: bool, index: int | None = None) -> Any:
+    def _seek(
+        self, index: int, limit: int, way: int, here: bool, gaps: bool
+    ) -> Entry[Any] | Gap | None:
         """The first range that counts before the limit: from that around index, or the next one."""
-        if index is not None or self._generation != self._tree._head.generation:
-            self._descend(self._index if index is None else index)
-        path = self._path
-        more = step(path, way) if index is None else 0 <= index <= MAX
+        path = descend(self._tree._head, index)
+        more = here or step(path, way)
         while more:
             first, last = (path[-1].slot_first, path[-1].slot_last) if path else (0, MAX)
             if (limit - first if way > 0 else last - limit) < 0:
                 break
-            if gaps or (path and path[-1].content is not GAP):
-                return self._settle()
+            content = path[-1].content if path else GAP
+            if gaps or content is not GAP:
+                self._index, self._last, self._status = first, last, "active"
+                return Gap(first, last) if content is GAP else Entry(first, last, content)
             more = step(path, way)
-        return self._stop(way)
-
-    def _descend(self, index: int) -> None:
-        self._generation = self._tree._head.generation
-        self._path = descend(self._tree._head, index)
-
-    def _settle(self) -> Entry[Any] | Gap:
-        self._index, self._last, self._value, self._status = 0, MAX, GAP, "active"
-        if self._path:
-            leaf = self._path[-1]
-            self._index, self._last, self._value = leaf.slot_first, leaf.slot_last, leaf.content
-        if self._value is GAP:
-            return Gap(self._index, self._last)
-        return Entry(self._index, self._last, self._value)
-
-    def _stop(self, way: int) -> None:
-        self._status, self._generation = "overflow" if way > 0 else "underflow", 0
-
-    # ---- writes and free room
+        self._status = STOPPED[way]
+        return None
 
     def store(self, value: Any) -> None:
         with self._tree._lock.gate:
             displaced = write_range(self._tree._head, self._index, self._last, value)
-            self._value, self._status, self._generation = value, "active", 0
+            self._status = "active"
         del displaced  # unlocked: the ends of the values can run anything
 
     def erase(self) -> Entry[Any] | None:
         with self._tree._lock.gate:
-            entry = self.walk()
+            entry: Entry[Any] | None = self.walk()
             if entry:
                 self.store(GAP)
             return entry
 
     def empty_area(self, size: Any, min: Any = 0, max: Any = MAX) -> int:
-        return self._take_area(size, min, max, reverse=False)
+        return self._take_area(size, (min, max), reverse=False)
 
     def empty_area_rev(self, size: Any, min: Any = 0, max: Any = MAX) -> int:
-        return self._take_area(size, min, max, reverse=True)
+        return self._take_area(size, (min, max), reverse=True)
 
-    def _take_area(self, size: Any, low: Any, high: Any, reverse: bool) -> int:
-        request = clipped_request(size, low, high, 1, reverse, ("min", "max"))
+    def _take_area(self, size: Any, window: tuple[Any, Any], reverse: bool) -> int:
+        request = Request.of(size, window, 1, reverse, clip=True, names=("min", "max"))
         with self._tree._lock.gate:
             start = search(self._tree._head, request)
             self.set_range(start, start + request.size - 1)

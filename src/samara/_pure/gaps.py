@@ -6,27 +6,56 @@ No gap spans two leaves, since neighbouring gaps are one slot.
 """
 
 from bisect import bisect_left
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from samara._errors import NoSpaceError
+from samara._pure.arguments import NAMES, Window, clipped_window, positive, required_window
 from samara._pure.nodes import MAX, Head
 from samara._pure.walking import Level
 
 
 class Request(NamedTuple):
-    """`size` free keys in [first, last] that begin at a multiple of `align`."""
+    """`size` free keys in a window that begin at a multiple of `align`."""
 
     size: int
-    first: int
-    last: int
+    window: Window | None
     align: int
     reverse: bool
 
+    @classmethod
+    def of(
+        cls,
+        size: Any,
+        window: tuple[Any, Any],
+        align: Any,
+        reverse: Any,
+        *,
+        clip: bool,
+        names: tuple[str, str] = NAMES,
+    ) -> "Request":
+        size = positive(size, "size")
+        ends = clipped_window(*window, names) if clip else required_window(*window)
+        return cls(size, ends, positive(align, "align"), bool(reverse))
+
     def fit(self, first: int, last: int) -> int | None:
         """Where they begin in this gap, if they have room."""
-        low, high = max(first, self.first), min(last, self.last) - self.size + 1
+        low, high = first, last - self.size + 1
         start = high - high % self.align if self.reverse else low + -low % self.align
         return start if low <= start <= high else None
+
+    def search(self, level: Level, first: int, last: int) -> int | None:
+        """In a subtree, as far as it lies in the window; recursion as deep as the tree is high."""
+        low, high = bisect_left(level.pivots, first), bisect_left(level.pivots, last)
+        start = None
+        for slot in range(high, low - 1, -1) if self.reverse else range(low, high + 1):
+            level.slot = slot
+            if level.gaps[slot] >= self.size and level.node.is_leaf:
+                start = self.fit(max(level.slot_first, first), min(level.slot_last, last))
+            elif level.gaps[slot] >= self.size:
+                start = self.search(level.enter(0), first, last)
+            if start is not None:
+                break
+        return start
 
 
 def search(head: Head, request: Request) -> int:
@@ -34,29 +63,14 @@ def search(head: Head, request: Request) -> int:
     if not head.tracks_gaps:
         text = "this tree does not track gaps: make it with track_gaps=True to search for free room"
         raise ValueError(text)
-    if request.first > request.last:
-        raise NoSpaceError(f"no room for {request.size} indices outside 0 ... {MAX}")
+    size, window, align, _ = request
+    if window is None:
+        raise NoSpaceError(f"no room for {size} indices outside 0 ... {MAX}")
     root = Level(head.root, 0, MAX, 0) if head.root else None
-    start = search_below(root, request) if root else request.fit(0, MAX)
-    if start is not None:
-        return start
-    text = f"no {request.size} free indices in [{request.first}, {request.last}]"
-    if request.align > 1:
-        align = request.align if request.align <= MAX else f"more than {MAX}"
-        text += f" that begin at a multiple of {align}"
-    raise NoSpaceError(text)
-
-
-def search_below(level: Level, request: Request) -> int | None:
-    """In a subtree; the recursion is as deep as the tree is high."""
-    low, high = (bisect_left(level.pivots, end) for end in (request.first, request.last))
-    for slot in range(high, low - 1, -1) if request.reverse else range(low, high + 1):
-        level.slot = slot
-        start = None
-        if level.gaps[slot] >= request.size and level.node.is_leaf:
-            start = request.fit(level.slot_first, level.slot_last)
-        elif level.gaps[slot] >= request.size:
-            start = search_below(level.enter(0), request)
-        if start is not None:
-            return start
-    return None
+    start = request.search(root, *window) if root else request.fit(*window)
+    if start is None:
+        text = f"no {size} free indices in [{window[0]}, {window[1]}]"
+        if align > 1:
+            text += f" that begin at a multiple of {align if align <= MAX else f'more than {MAX}'}"
+        raise NoSpaceError(text)
+    return start

@@ -83,10 +83,11 @@ class Head:
 
     def swap(self, other: "Head") -> None:
         """Trade contents and attributes."""
-        for name in ("counts", "height", "owner", "root", "tracks_gaps"):
-            mine, theirs = getattr(self, name), getattr(other, name)
-            setattr(self, name, theirs)
-            setattr(other, name, mine)
+        self.tracks_gaps, other.tracks_gaps = other.tracks_gaps, self.tracks_gaps
+        self.root, other.root = other.root, self.root
+        self.height, other.height = other.height, self.height
+        self.owner, other.owner = other.owner, self.owner
+        self.counts, other.counts = other.counts, self.counts
         self.generation += 1
 
 
@@ -110,9 +111,9 @@ def content_of(items: list[Item]) -> tuple[tuple[int, ...], tuple[Any, ...], tup
 
 def deal(items: list[Item], shares: list[int], is_leaf: bool, nodes: list[Node]) -> list[Item]:
     """Fill nodes with these; the answer is they, as items of their parent."""
-    made = []
+    made, start = [], 0
     for node, share in zip(nodes, shares, strict=True):
-        own, items = items[:share], items[share:]
+        own, start = items[start : start + share], start + share
         node.is_leaf = is_leaf
         node.pivots, node.slots, node.gaps = content_of(own)
         made.append((own[-1][0], node, max(node.gaps)))

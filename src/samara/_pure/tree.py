@@ -13,16 +13,13 @@ from typing import Any, Self
 
 from samara._entry import Entry, Gap
 from samara._errors import RangeOccupiedError
-from samara._pure import arguments
+from samara._pure import arguments, checking, duplication, pickling
 from samara._pure.arguments import clipped_window, index_of, required_index, required_window
 from samara._pure.building import fill
-from samara._pure.checking import check, dump
 from samara._pure.cursor import Cursor
-from samara._pure.duplication import duplicate, fork, slice_of
 from samara._pure.gaps import Request, search
 from samara._pure.lock import TreeLock
 from samara._pure.nodes import GAP, MAX, NODE_BYTES, Head, node_count
-from samara._pure.state import attributes_of, head_of, set_attributes, state_of
 from samara._pure.walking import entries_of, load
 from samara._pure.writing import write_range
 
@@ -35,8 +32,6 @@ class MapleTree:
     _head: Head
     _lock: TreeLock
 
-    # ---- life and copies
-
     def __init__(self, iterable: Any = (), /, *, track_gaps: bool = True) -> None:
         head = Head(bool(track_gaps))
         if isinstance(iterable, MapleTree) and type(iterable).__iter__ is MapleTree.__iter__:
@@ -47,6 +42,7 @@ class MapleTree:
         with self._lock.gate:
             self._head.swap(head)
 
+    # Takes what __init__() takes; inspect.signature() looks here first.
     @functools.wraps(__init__, assigned=(), updated=())  # type: ignore[misc]
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         return cls._of(Head(True))
@@ -60,20 +56,18 @@ class MapleTree:
 
     def _fork_head(self) -> Head:
         with self._lock.gate:
-            return fork(self._head)
-
-    def _attributes(self) -> Any:
-        return None if type(self) is MapleTree else attributes_of(self, MapleTree.__slots__)
+            return duplication.fork(self._head)
 
     def _relative(self, head: Head) -> Self:
         """A tree of the same class with the instance's own attributes."""
         tree = self._of(head)
-        set_attributes(tree, self._attributes())
+        if type(self) is not MapleTree:
+            pickling.set_attributes(tree, pickling.attributes_of(self, MapleTree.__slots__))
         return tree
 
     def dup(self) -> Self:
         with self._lock.gate:
-            head = duplicate(self._head)
+            head = duplication.duplicate(self._head)
         return self._relative(head)
 
     def dup_into(self, other: "MapleTree") -> None:
@@ -83,13 +77,12 @@ class MapleTree:
             raise ValueError("other must be another tree")
         head = self._fork_head()
         with other._lock.gate:
-            gaps = head.tracks_gaps, other._head.tracks_gaps
             if other:
                 raise ValueError(f"other is not empty: it holds {len(other)} ranges")
-            if gaps[0] != gaps[1]:
-                differ = f"track_gaps={gaps[0]} here, {gaps[1]} there"
+            if self.track_gaps != other.track_gaps:
+                differ = f"track_gaps={self.track_gaps} here, {other.track_gaps} there"
                 raise ValueError(f"other differs in attributes: {differ}")
-            other._head.swap(duplicate(head))
+            other._head.swap(duplication.duplicate(head))
 
     def fork(self) -> Self:
         return self._relative(self._fork_head())
@@ -103,18 +96,18 @@ class MapleTree:
             self._head.swap(empty)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = state_of(self._fork_head(), self._attributes())
+        plain = type(self) is MapleTree
+        attributes = None if plain else pickling.attributes_of(self, MapleTree.__slots__)
+        state = pickling.state_of(self._fork_head(), attributes)
         return copyreg.__newobj__, (type(self),), state  # type: ignore[attr-defined]
 
     def __setstate__(self, state: tuple[Any, ...], /) -> None:
-        head = head_of(self, state)
+        head = pickling.head_of(self, state)
         with self._lock.gate:
             if self:
                 raise ValueError("__setstate__() needs an empty tree")
             self._head.swap(head)
-        set_attributes(self, state[5])
-
-    # ---- look-ups
+        pickling.set_attributes(self, state[5])
 
     def get(self, index: Any, default: Any = None) -> Any:
         index = index_of(index, "index")
@@ -157,11 +150,9 @@ class MapleTree:
     def empty_area(
         self, size: Any, first: Any = 0, last: Any = MAX, *, align: Any = 1, reverse: Any = False
     ) -> int:
-        request = arguments.clipped_request(size, first, last, align, reverse, ("first", "last"))
+        request = Request.of(size, (first, last), align, reverse, clip=True)
         with self._lock.gate:
             return search(self._head, request)
-
-    # ---- iteration, over a fork
 
     def __iter__(self) -> Iterator[Entry[Any]]:
         return entries_of(self._fork_head(), 0, MAX)
@@ -181,8 +172,6 @@ class MapleTree:
     def gaps(self, first: Any = 0, last: Any = MAX) -> Iterator[Gap]:
         window = clipped_window(first, last)
         return gaps_of(self._fork_head(), *window) if window else iter(())
-
-    # ---- writes
 
     def _write(self, first: int, last: int, value: Any) -> None:
         with self._lock.gate:
@@ -225,21 +214,19 @@ class MapleTree:
         align: Any = 1,
         reverse: Any = False,
     ) -> int:
-        size = arguments.positive(size, "size")
-        window = required_window(first, last)
-        request = Request(size, *window, arguments.positive(align, "align"), bool(reverse))
+        request = Request.of(size, (first, last), align, reverse, clip=False)
         with self._lock.gate:
             start = search(self._head, request)
-            self._write(start, start + size - 1, value)
+            self._write(start, start + request.size - 1, value)
             return start
-
-    # ---- the mapping protocol
 
     def __getitem__(self, key: Any, /) -> Any:
         if isinstance(key, slice):
             window = arguments.slice_window(key, clip=True)
             with self._lock.gate:
-                head = slice_of(self._head, *window) if window else Head(self._head.tracks_gaps)
+                head = Head(self._head.tracks_gaps)
+                if window:
+                    head = duplication.slice_of(self._head, *window)
             return self._relative(head)
         value = self.get(key, GAP)
         if value is GAP:
@@ -281,8 +268,6 @@ class MapleTree:
         options = "" if self.track_gaps else ", track_gaps=False"
         return f"{type(self).__name__}([{parts}]{options})"
 
-    # ---- attributes and checks
-
     @property
     def covered(self) -> int:
         with self._lock.gate:
@@ -319,11 +304,11 @@ class MapleTree:
 
     def check(self) -> None:
         with self._lock.gate:
-            check(self._head)
+            checking.check(self._head)
 
     def dump(self, *, hex: bool = False) -> str:
         with self._lock.gate:
-            return dump(self._head, bool(hex))
+            return checking.dump(self._head, bool(hex))
 
 
 def cut(entry: Entry[Any], first: int, last: int) -> Entry[Any]:

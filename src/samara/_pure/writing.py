@@ -10,10 +10,10 @@ Two paths run from the root to the leaves at both ends of the range [first, last
     [ . . : . ]      [ . : . . ]         4. these stand, one level up, between what is kept on the
           first          last               left of b and on the right of c; and so on.
 
-Subtrees between the paths are dropped unread. The splice ends at the lowest node that may be written
-and can take its list, or with a new root. All is made aside and hung in by one assignment, so that a
-write happens whole or not at all, however it is interrupted: by an allocation that fails, by
-Ctrl-C, or by a finalizer that writes this very tree, after which the splice begins again.
+Subtrees between the paths are dropped unread. The splice ends at the lowest node that may be
+written and can take its list, or with a new root. All is made aside and hung in by one assignment,
+so that a write happens whole or not at all, however it is interrupted: by an allocation that fails,
+by Ctrl-C, or by a finalizer that writes this very tree, after which the splice begins again.
 """
 
 from typing import Any
