@@ -142,7 +142,14 @@ int window_require(PyObject *first_object, PyObject *last_object, uint64_t *firs
 static int raise_order_objects(const char *first_name, PyObject *first, const char *last_name,
 			       PyObject *last)
 {
-	PyErr_Format(PyExc_ValueError, "%s %S is above %s %S", first_name, first, last_name, last);
+	PyObject *low = PyNumber_Index(first);
+	PyObject *high = low ? PyNumber_Index(last) : NULL;
+
+	if (high)
+		PyErr_Format(PyExc_ValueError, "%s %S is above %s %S", first_name, low, last_name,
+			     high);
+	Py_XDECREF(low);
+	Py_XDECREF(high);
 	return -1;
 }
 
@@ -240,9 +247,7 @@ static int slice_parse(PyObject *object, bool clip, uint64_t *first, uint64_t *l
 		return -1;
 	if (bound_above(&start, &stop)) {
 		/* The stop is no top here, so both have been given, or start has. */
-		PyErr_Format(PyExc_ValueError, "start %S is above stop %S", slice->start,
-			     slice->stop);
-		return -1;
+		return raise_order_objects("start", slice->start, "stop", slice->stop);
 	}
 	if (start.top || (!stop.top && start.value == stop.value))
 		return 0;

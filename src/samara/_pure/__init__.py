@@ -23,8 +23,7 @@ for _cls, _texts in (
     for _key, _text in _texts.items():
         _name = _key.partition("(")[0]
         _member = _cls if _name == _cls.__name__ else vars(_cls)[_name]
-        if not isinstance(_member, classmethod):
-            _member.__doc__ = _text.strip("\n")
+        getattr(_member, "__func__", _member).__doc__ = _text.strip("\n")
     _cls.__module__ = "samara"  # its public place, so that pickles and messages name it
 
 

@@ -62,5 +62,6 @@ def slice_window(key: slice, clip: bool) -> Window | None:
         elif bound is not None:
             bounds[i] = required_index(bound, name, MAX + 1)
     if bounds[0] > bounds[1]:
-        raise ValueError(f"start {key.start} is above stop {key.stop}")
+        start, stop = (index_of(bound, "") for bound in (key.start, key.stop))
+        raise ValueError(f"start {start} is above stop {stop}")
     return (bounds[0], bounds[1] - 1) if bounds[0] < bounds[1] else None

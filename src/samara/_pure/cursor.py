@@ -22,7 +22,6 @@ STOPPED = {1: "overflow", -1: "underflow"}  # at the limit: index and last stay
 
 class Cursor:
     __slots__ = ("_index", "_last", "_status", "_tree")
-    __class_getitem__: Any = classmethod(GenericAlias)
 
     def __init__(self, tree: "MapleTree", first: Any = 0, last: Any = None) -> None:
         if not hasattr(type(tree), "_fork_head"):
@@ -31,6 +30,10 @@ class Cursor:
         first = required_index(first, "first")
         self._tree = tree
         self.set_range(first, first if last is None else last)
+
+    @classmethod
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias:
+        return GenericAlias(cls, item)
 
     def __reduce__(self) -> Any:
         raise TypeError("cannot pickle 'samara.Cursor' object")
@@ -66,7 +69,7 @@ class Cursor:
 
     def _content(self) -> Any:
         """What is now where it stands."""
-        with self._tree._lock.gate:
+        with self._tree._gate:
             return load(self._tree._head, self._index) if self._status == "active" else GAP
 
     @property
@@ -83,7 +86,7 @@ class Cursor:
         return f"<samara.Cursor [{self.index}, {self.last}] {self.status}>"
 
     def walk(self) -> Any:
-        with self._tree._lock.gate:
+        with self._tree._gate:
             entry = self._seek(self._index, MAX, 1, here=True, gaps=True)
             return entry if isinstance(entry, Entry) else None
 
@@ -126,7 +129,7 @@ class Cursor:
     def _step(self, limit: Any, way: int, find: bool, gaps: bool) -> Entry[Any] | Gap | None:
         """The next Entry, or Gap, before the limit; a find() looks at index itself first."""
         limit = index_of(limit, "max" if way > 0 else "min")
-        with self._tree._lock.gate:
+        with self._tree._gate:
             if (limit < 0) if way > 0 else (limit > MAX):
                 self._status = STOPPED[way]
                 return None
@@ -162,13 +165,13 @@ class Cursor:
         return None
 
     def store(self, value: Any) -> None:
-        with self._tree._lock.gate:
+        with self._tree._gate:
             displaced = write_range(self._tree._head, self._index, self._last, value)
             self._status = "active"
         del displaced  # unlocked: the ends of the values can run anything
 
     def erase(self) -> Entry[Any] | None:
-        with self._tree._lock.gate:
+        with self._tree._gate:
             entry: Entry[Any] | None = self.walk()
             if entry:
                 self.store(GAP)
@@ -182,7 +185,7 @@ class Cursor:
 
     def _take_area(self, size: Any, window: tuple[Any, Any], reverse: bool) -> int:
         request = Request.of(size, window, 1, reverse, clip=True, names=("min", "max"))
-        with self._tree._lock.gate:
+        with self._tree._gate:
             start = search(self._tree._head, request)
             self.set_range(start, start + request.size - 1)
             return start

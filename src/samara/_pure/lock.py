@@ -1,29 +1,29 @@
 """The lock of one tree: several operations as one."""
 
-from threading import RLock, get_ident
-from typing import Literal
+from threading import get_ident
+from typing import Any, Literal
 
 
 class TreeLock:
-    """`gate` is what each operation of the tree takes too."""
+    """Around `gate`, a lock that each operation of the tree takes too."""
 
-    __slots__ = ("depth", "gate", "owner")
+    __slots__ = ("_depth", "_gate", "_owner")
 
-    def __init__(self) -> None:
-        self.gate = RLock()
-        self.owner = self.depth = 0
+    def __init__(self, gate: Any) -> None:
+        self._gate = gate
+        self._owner = self._depth = 0
 
     def acquire(self) -> Literal[True]:
-        self.gate.acquire()
-        self.owner = get_ident()
-        self.depth += 1
+        self._gate.acquire()
+        self._owner = get_ident()
+        self._depth += 1
         return True
 
     def release(self) -> None:
-        if not self.depth or self.owner != get_ident():
+        if not self._depth or self._owner != get_ident():
             raise RuntimeError("this thread does not hold the lock")
-        self.depth -= 1
-        self.gate.release()
+        self._depth -= 1
+        self._gate.release()
 
     def __enter__(self) -> Literal[True]:
         return self.acquire()
@@ -32,4 +32,4 @@ class TreeLock:
         self.release()
 
     def __repr__(self) -> str:
-        return f"<samara.TreeLock {'held' if self.depth else 'free'}>"
+        return f"<samara.TreeLock {'held' if self._depth else 'free'}>"

@@ -8,6 +8,7 @@ import copyreg
 import functools
 import reprlib
 from collections.abc import Iterator
+from threading import RLock
 from types import GenericAlias
 from typing import Any, Self
 
@@ -25,12 +26,12 @@ from samara._pure.writing import write_range
 
 
 class MapleTree:
-    __slots__ = ("__weakref__", "_head", "_lock")
+    __slots__ = ("__weakref__", "_gate", "_head", "_lock")
     __hash__ = None  # type: ignore[assignment]
-    __class_getitem__: Any = classmethod(GenericAlias)
 
     _head: Head
     _lock: TreeLock
+    _gate: Any  # the lock's own
 
     def __init__(self, iterable: Any = (), /, *, track_gaps: bool = True) -> None:
         head = Head(bool(track_gaps))
@@ -39,7 +40,7 @@ class MapleTree:
             if relative.tracks_gaps == head.tracks_gaps:
                 head, iterable = relative, ()
         fill(head, iterable)
-        with self._lock.gate:
+        with self._gate:
             self._head.swap(head)
 
     # Takes what __init__() takes; inspect.signature() looks here first.
@@ -50,12 +51,13 @@ class MapleTree:
     @classmethod
     def _of(cls, head: Head) -> Self:
         self = object.__new__(cls)
-        object.__setattr__(self, "_head", head)
-        object.__setattr__(self, "_lock", TreeLock())
+        gate = RLock()
+        for name, value in (("_head", head), ("_gate", gate), ("_lock", TreeLock(gate))):
+            object.__setattr__(self, name, value)
         return self
 
     def _fork_head(self) -> Head:
-        with self._lock.gate:
+        with self._gate:
             return duplication.fork(self._head)
 
     def _relative(self, head: Head) -> Self:
@@ -66,7 +68,7 @@ class MapleTree:
         return tree
 
     def dup(self) -> Self:
-        with self._lock.gate:
+        with self._gate:
             head = duplication.duplicate(self._head)
         return self._relative(head)
 
@@ -76,7 +78,7 @@ class MapleTree:
         if other is self:
             raise ValueError("other must be another tree")
         head = self._fork_head()
-        with other._lock.gate:
+        with other._gate:
             if other:
                 raise ValueError(f"other is not empty: it holds {len(other)} ranges")
             if self.track_gaps != other.track_gaps:
@@ -92,7 +94,7 @@ class MapleTree:
 
     def clear(self) -> None:
         empty = Head(self.track_gaps)
-        with self._lock.gate:
+        with self._gate:
             self._head.swap(empty)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -102,16 +104,15 @@ class MapleTree:
         return copyreg.__newobj__, (type(self),), state  # type: ignore[attr-defined]
 
     def __setstate__(self, state: tuple[Any, ...], /) -> None:
-        head = pickling.head_of(self, state)
-        with self._lock.gate:
+        with self._gate:
             if self:
                 raise ValueError("__setstate__() needs an empty tree")
-            self._head.swap(head)
+            self._head.swap(pickling.head_of(self, state))
         pickling.set_attributes(self, state[5])
 
     def get(self, index: Any, default: Any = None) -> Any:
         index = index_of(index, "index")
-        with self._lock.gate:
+        with self._gate:
             value = load(self._head, index) if 0 <= index <= MAX else GAP
         return default if value is GAP else value
 
@@ -120,7 +121,7 @@ class MapleTree:
 
     def _first(self, first: int, last: int, way: int = 1) -> Entry[Any] | None:
         """The first entry of a window, or with way -1 the last."""
-        with self._lock.gate:
+        with self._gate:
             return next(entries_of(self._head, first, last, way), None)
 
     def entry(self, index: Any) -> Entry[Any] | None:
@@ -151,7 +152,7 @@ class MapleTree:
         self, size: Any, first: Any = 0, last: Any = MAX, *, align: Any = 1, reverse: Any = False
     ) -> int:
         request = Request.of(size, (first, last), align, reverse, clip=True)
-        with self._lock.gate:
+        with self._gate:
             return search(self._head, request)
 
     def __iter__(self) -> Iterator[Entry[Any]]:
@@ -163,10 +164,10 @@ class MapleTree:
     def entries(
         self, first: Any = 0, last: Any = MAX, *, reverse: bool = False, clip: bool = False
     ) -> Iterator[Entry[Any]]:
-        window = clipped_window(first, last)
+        window, way, clip = clipped_window(first, last), -1 if reverse else 1, bool(clip)
         if window is None:
             return iter(())
-        entries = entries_of(self._fork_head(), *window, -1 if reverse else 1)
+        entries = entries_of(self._fork_head(), *window, way)
         return (cut(entry, *window) for entry in entries) if clip else entries
 
     def gaps(self, first: Any = 0, last: Any = MAX) -> Iterator[Gap]:
@@ -174,7 +175,7 @@ class MapleTree:
         return gaps_of(self._fork_head(), *window) if window else iter(())
 
     def _write(self, first: int, last: int, value: Any) -> None:
-        with self._lock.gate:
+        with self._gate:
             displaced = write_range(self._head, first, last, value)
         del displaced  # unlocked: the ends of the values can run anything
 
@@ -183,7 +184,7 @@ class MapleTree:
 
     def insert_range(self, first: Any, last: Any, value: Any) -> None:
         first, last = required_window(first, last)
-        with self._lock.gate:
+        with self._gate:
             occupied = self._first(first, last)
             if occupied:
                 raise RangeOccupiedError(first, last, occupied)
@@ -191,7 +192,7 @@ class MapleTree:
 
     def erase(self, index: Any) -> Entry[Any] | None:
         index = required_index(index, "index")
-        with self._lock.gate:
+        with self._gate:
             entry = self._first(index, index)
             if entry:
                 self._write(entry.first, entry.last, GAP)
@@ -199,7 +200,7 @@ class MapleTree:
 
     def pop_range(self, first: Any, last: Any) -> list[Entry[Any]]:
         first, last = required_window(first, last)
-        with self._lock.gate:
+        with self._gate:
             removed = list(self.entries(first, last, clip=True))
             self._write(first, last, GAP)
             return removed
@@ -215,7 +216,7 @@ class MapleTree:
         reverse: Any = False,
     ) -> int:
         request = Request.of(size, (first, last), align, reverse, clip=False)
-        with self._lock.gate:
+        with self._gate:
             start = search(self._head, request)
             self._write(start, start + request.size - 1, value)
             return start
@@ -223,7 +224,7 @@ class MapleTree:
     def __getitem__(self, key: Any, /) -> Any:
         if isinstance(key, slice):
             window = arguments.slice_window(key, clip=True)
-            with self._lock.gate:
+            with self._gate:
                 head = Head(self._head.tracks_gaps)
                 if window:
                     head = duplication.slice_of(self._head, *window)
@@ -242,13 +243,13 @@ class MapleTree:
             self._write(*window, value)
 
     def __delitem__(self, key: Any, /) -> None:
-        with self._lock.gate:
+        with self._gate:
             if not isinstance(key, slice) and required_index(key, "index") not in self:
                 raise KeyError(key)
             self[key] = GAP
 
     def __len__(self) -> int:
-        with self._lock.gate:
+        with self._gate:
             return self._head.known_counts()[0]
 
     def __bool__(self) -> bool:
@@ -270,17 +271,17 @@ class MapleTree:
 
     @property
     def covered(self) -> int:
-        with self._lock.gate:
+        with self._gate:
             return self._head.known_counts()[1]
 
     @property
     def height(self) -> int:
-        with self._lock.gate:
+        with self._gate:
             return self._head.height
 
     @property
     def node_count(self) -> int:
-        with self._lock.gate:
+        with self._gate:
             return node_count(self._head.root)
 
     @property
@@ -292,22 +293,26 @@ class MapleTree:
 
     @property
     def track_gaps(self) -> bool:
-        with self._lock.gate:
+        with self._gate:
             return self._head.tracks_gaps
 
     @property
     def lock(self) -> TreeLock:
         return self._lock
 
+    @classmethod
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias:
+        return GenericAlias(cls, item)
+
     def cursor(self, first: Any = 0, last: Any = None) -> Cursor:
         return Cursor(self, first, last)
 
     def check(self) -> None:
-        with self._lock.gate:
+        with self._gate:
             checking.check(self._head)
 
     def dump(self, *, hex: bool = False) -> str:
-        with self._lock.gate:
+        with self._gate:
             return checking.dump(self._head, bool(hex))
 
 

@@ -119,11 +119,11 @@ class Splice:
 
         Where one node takes the list of its level instead, it is the target, and that the answer.
         """
-        left, right = self.left[depth], self.right[depth]
-        is_leaf = left.node.is_leaf
+        is_leaf = self.left[depth].node.is_leaf
         middle = self._pieces() if is_leaf else self._replace(depth + 1)
         if self.target:
             return middle
+        left, right = self.left[depth], self.right[depth]  # where a pull below has put them
         items = left.items(0, left.slot) + middle + right.items(right.slot + 1, len(right.slots))
         items = self._fill_up(items, depth)
         alone = max(self._room(depth, -1), self._room(depth, 1)) < 0
