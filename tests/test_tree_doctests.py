@@ -65,7 +65,9 @@ def test_signatures_say_the_defaults():
         "size, first=0, last=18446744073709551615, *, align=1, reverse=False)"
     )
     assert signature.parameters["last"].default == samara.MAX
-    assert str(inspect.signature(samara.MapleTree)) == "(iterable=(), /, *, track_gaps=True)"
+    assert str(inspect.signature(samara.MapleTree)) == (
+        "(iterable=(), /, *, dtype=None, track_gaps=True)"
+    )
     assert str(inspect.signature(samara.Cursor)) == "(tree, first=0, last=None)"
 
 

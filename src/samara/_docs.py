@@ -9,15 +9,19 @@ examples and holds the signatures to the real ones.
 from typing import Final
 
 MAPLE_TREE: Final = {
-    "MapleTree(iterable=(), /, *, track_gaps=True)": """
+    "MapleTree(iterable=(), /, *, dtype=None, track_gaps=True)": """
 An ordered map from ranges of integers to values.
 
 Ranges are closed, [first, last], within 0 ... MAX = 2**64 - 1, and do not overlap. An index
-without a value lies in a gap. Values are any objects, None too. n is the number of ranges.
+without a value lies in a gap. Values are any objects, None too; with a dtype they are numbers
+of 64 bits. n is the number of ranges.
 
 iterable    triples (first, last, value), or a MapleTree; a later triple overwrites
             what it covers. Sorted triples that do not overlap: O(n), into full nodes; each
             other one O(log n).
+dtype       None: any object. 'u8', 'i8' or 'f8': a packed tree, whose values are unsigned
+            integers, signed ones or floats, stored as such: values are converted when they
+            are stored, and there are no reference counts.
 track_gaps  keep the largest gap of each subtree, which empty_area() and alloc_range() need;
             stores are faster without.
 
@@ -25,8 +29,9 @@ t[i], t[i] = v and del t[i] are about one index; t[a:b] is half-open, and t[a:] 
 All are O(log n). Reading t[a:b] gives a tree of what lies there, cut at the ends.
 
 Look-ups take any integer: outside 0 ... MAX there is nothing. Writes refuse those with
-ValueError. What is no integer is a TypeError. Out of memory is a MemoryError and changes
-nothing.
+ValueError. What is no integer is a TypeError. A packed tree refuses what its dtype cannot hold:
+TypeError for what is no number, ValueError for an integer outside its 64 bits. Out of memory is a
+MemoryError and changes nothing.
 
 Iterating runs over the tree as it was when the loop began.
 
@@ -41,6 +46,8 @@ MapleTree([(13, 13, 'c'), (14, 19, 'a'), (30, 34, 'b')])
 >>> del t[:20]
 >>> [value for first, last, value in t]
 ['b']
+>>> MapleTree([(10, 19, 1.5)], dtype='f8')
+MapleTree([(10, 19, 1.5)], dtype='f8')
 """,
     "get(index, default=None)": """
 The value at an index; default where there is none. O(log n).
@@ -226,7 +233,7 @@ Traceback (most recent call last):
 samara.NoSpaceError: no 5 free indices in [0, 12]
 """,
     "clear()": """
-Remove everything. The attributes (track_gaps) stay. O(nodes that no other tree shares).
+Remove everything. The attributes (dtype, track_gaps) stay. O(nodes that no other tree shares).
 
 >>> t = MapleTree([(10, 19, 'a')], track_gaps=False)
 >>> t.clear()
@@ -249,7 +256,7 @@ all over.
     "dup_into(other)": """
 A full copy of the tree in another one, which must be empty and have the same attributes. O(n).
 
-ValueError where other is not empty or differs in track_gaps; nothing is changed then.
+ValueError where other is not empty or differs in dtype or track_gaps; nothing is changed then.
 MemoryError leaves other empty.
 
 >>> t = MapleTree([(10, 19, 'a')])
@@ -288,7 +295,8 @@ Check every invariant of the tree; AssertionError says what is broken and where.
 >>> MapleTree([(10, 19, 'a')]).check()
 """,
     "dump(*, hex=False)": """
-The tree's nodes and slots as text, one to a line; words are the values' addresses. O(n).
+The tree's nodes and slots as text, one to a line; words are the values' addresses, or the 64
+bits of a packed tree's numbers. O(n).
 
 hex  numbers in base 16
 
@@ -341,6 +349,12 @@ Can this tree search for free room? Given when the tree is made.
 
 >>> MapleTree(track_gaps=False).track_gaps
 False
+""",
+    "dtype": """
+What the values are: None for any object, else 'u8', 'i8' or 'f8'. Given when the tree is made.
+
+>>> MapleTree(dtype='u8').dtype
+'u8'
 """,
     "lock": """
 A re-entrant lock, used by `with`: several operations as one. Each single operation is whole
