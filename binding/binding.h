@@ -238,6 +238,37 @@ int build_from_iterable(struct maple_tree *mt, enum dtype dtype, PyObject *itera
 /* Put "item N: " (or another noun) before the message of a TypeError or ValueError. */
 void locate_error(const char *noun, Py_ssize_t position);
 
+/* buffer.c: one argument of an array operation, a buffer of numbers or a sequence. */
+enum column_kind { COLUMN_OBJECTS, COLUMN_UNSIGNED, COLUMN_SIGNED, COLUMN_FLOATS };
+struct column {
+	const char *name; /* for messages */
+	enum column_kind kind;
+	size_t count;
+	Py_buffer view;   /* not of COLUMN_OBJECTS */
+	size_t item;      /* bytes, and what is between two */
+	Py_ssize_t step;  /* begin of one to begin of the next, may be negative */
+	PyObject *items;  /* COLUMN_OBJECTS: a tuple, owned */
+	uint64_t *made;   /* words, owned, where the buffer is not used as it is */
+	uint8_t *outside; /* keys of COLUMN_OBJECTS: 1 where one is outside 0 ... MAX; owned */
+};
+
+/* 0 or -1. Afterwards column_close(), also where it fails. With `objects` a sequence, whatever it is. */
+int column_open(struct column *column, PyObject *object, const char *name, bool objects);
+void column_close(struct column *column);
+/* The column as words: its own memory or the buffer's, until column_close(). NULL with an exception. */
+const uint64_t *column_indices(struct column *column);
+const uint64_t *column_values(struct column *column, enum dtype dtype);
+/* Make ready for the look-ups of keys: any integers. 0 or -1. */
+int column_keys(struct column *column);
+/* `count` keys from `at` on: their words, in `scratch` or where they are. Then, when they have been looked up, 0
+ * in `present` for those outside 0 ... MAX. Both need no interpreter lock. */
+const uint64_t *column_block(const struct column *column, size_t at, size_t count,
+			     uint64_t *scratch);
+void column_mask(const struct column *column, size_t at, size_t count, const uint64_t *words,
+		 uint8_t *present);
+/* The key at a position as an object, the one that was given if there is one. */
+PyObject *column_key(const struct column *column, size_t at);
+
 /* tree_copy.c */
 PyObject *tree_slice(struct tree_object *self, uint64_t first, uint64_t last, bool empty);
 int attributes_set(PyObject *target, PyObject *attributes);
@@ -262,7 +293,7 @@ extern PyType_Spec iterator_spec;
 PyObject *cursor_new(struct tree_object *tree, PyObject *first, PyObject *last);
 extern PyType_Spec cursor_spec;
 
-/* Methods with their own files: tree_read.c, tree_write.c, tree_copy.c, pickle.c. */
+/* Methods with their own files: tree_read.c, tree_write.c, tree_copy.c, arrays.c, pickle.c. */
 #define FASTCALL_METHOD(name)                                                                      \
 	PyObject *name(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,          \
 		       PyObject *kwnames)
@@ -293,6 +324,12 @@ NOARGS_METHOD(tree_fork);
 NOARGS_METHOD(tree_dup);
 FASTCALL_METHOD(tree_dup_into);
 FASTCALL_METHOD(tree_cursor);
+
+PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
+			   PyObject *kwnames);
+NOARGS_METHOD(tree_to_arrays);
+FASTCALL_METHOD(tree_load_many);
+FASTCALL_METHOD(tree_store_many);
 
 NOARGS_METHOD(tree_reduce);
 PyObject *tree_setstate(struct tree_object *self, PyObject *state);

@@ -516,6 +516,8 @@ static PyMemberDef tree_members[] = {
 /* ---- the type --------------------------------------------------------------------------------- */
 
 #define FASTCALL(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
+#define CLASS_FASTCALL(function)                                                                   \
+	(PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS | METH_CLASS
 #define NOARGS(function) (PyCFunction)(function), METH_NOARGS
 #define ONE_ARG(function) (PyCFunction)(function), METH_O
 
@@ -540,6 +542,10 @@ static PyMethodDef tree_methods[] = {
 	{"dup_into", FASTCALL(tree_dup_into), DOC_MapleTree_dup_into},
 	{"fork", NOARGS(tree_fork), DOC_MapleTree_fork},
 	{"cursor", FASTCALL(tree_cursor), DOC_MapleTree_cursor},
+	{"from_arrays", CLASS_FASTCALL(tree_from_arrays), DOC_MapleTree_from_arrays},
+	{"to_arrays", NOARGS(tree_to_arrays), DOC_MapleTree_to_arrays},
+	{"load_many", FASTCALL(tree_load_many), DOC_MapleTree_load_many},
+	{"store_many", FASTCALL(tree_store_many), DOC_MapleTree_store_many},
 	{"check", NOARGS(tree_check), DOC_MapleTree_check},
 	{"dump", FASTCALL(tree_dump), DOC_MapleTree_dump},
 	{"__copy__", NOARGS(tree_fork), DOC_MapleTree___copy__},
