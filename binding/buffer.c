@@ -76,9 +76,10 @@ static int open_buffer(struct column *column, PyObject *object)
 		PyBuffer_Release(&column->view);
 		return status;
 	}
-	column->count = (size_t)column->view.shape[0];
 	column->item = (size_t)column->view.itemsize;
-	column->step = column->view.strides[0];
+	column->count = (size_t)(column->view.len / column->view.itemsize);
+	/* ctypes gives none, for what is contiguous. */
+	column->step = column->view.strides ? column->view.strides[0] : column->view.itemsize;
 	return 1;
 }
 

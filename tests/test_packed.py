@@ -141,7 +141,7 @@ def test_what_is_converted():
     for dtype in ("u8", "i8"):
         t = MapleTree([(1, 1, True), (2, 2, Index(7))], dtype=dtype)
         assert list(t) == [(1, 1, 1), (2, 2, 7)] and type(t[1]) is int
-    values = [3, True, Fraction(1, 4), Float(2.5), Index(7), TOP + 1, "0.1" and 0.1]
+    values = [3, True, Fraction(1, 4), Float(2.5), Index(7), TOP + 1, 0.1]
     t = MapleTree(((n, n, value) for n, value in enumerate(values)), dtype="f8")
     assert [value for _, _, value in t] == [3.0, 1.0, 0.25, 2.5, 7.0, float(TOP), 0.1]
     assert all(type(value) is float for _, _, value in t)
@@ -266,7 +266,7 @@ def test_everything_that_returns_a_value(dtype):
     assert cursor.value == 7 and cursor.status == "active"
     cursor.store(8)
     assert t[33] == 8 and cursor.value == 8
-    assert [entry.value for entry in Cursor(t, 30)][:2] == [3, 8]
+    assert [entry.value for entry in Cursor(t, 30)][:2] == [8, 4]
     del t[:]
     assert cursor.value is None and cursor.status == "gap"
 
@@ -592,9 +592,6 @@ def test_a_conversion_that_changes_the_dtype(write):
     write(t, value)
     assert t.dtype is None and any(stored is value for _, _, stored in t)
     gc.collect()
-    t = MapleTree(dtype="u8")
-    with pytest.raises(TypeError, match="must be an integer"):
-        write(t, type("Both", (Index, Float), {})(5, lambda: t.__init__(dtype="i8")) and 1.5)
 
 
 # ---- memory
