@@ -331,8 +331,8 @@ ImportError where there is no numpy.
 The values at many indices: a numpy array of the tree's dtype, or for a tree of objects a list.
 O(log n) for each key.
 
-The keys are looked up in the tree as it is now, several at once. Where there are many, other threads
-run meanwhile, and may write the tree.
+The keys are looked up in the tree as it is now, several at once. Where there are many, other
+threads run meanwhile, and may write the tree.
 
 keys     a buffer of integers (numpy array, array.array ... with one dimension) or a sequence of
          integers. It must not change meanwhile.
