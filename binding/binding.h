@@ -5,7 +5,7 @@
  * Ownership
  *   tree      owns one maple tree, a reference to its module (so the state outlives it), and its lock object.
  *             A value in the tree is one strong reference, held by the leaf that the value lies in, however
- *             many trees share that leaf.
+ *             many trees share that leaf. A packed tree (one with a dtype) holds numbers and no references.
  *   iterator  owns a fork of the tree it runs over, until it is exhausted.
  *   cursor    owns a reference to its tree; its ma_state borrows the maple tree inside.
  *   family    owns nothing: it knows the trees and iterators that may share nodes, and visits the values in
@@ -17,6 +17,8 @@
  *     drop the interpreter lock.
  *   - A word read from the tree is a borrowed reference: it is turned into an owned one before anything
  *     else happens, since an allocation can start a garbage collection and that can run anything.
+ *   - Whatever runs anything can give the tree another dtype, through __init__(): a word made before is
+ *     none of this tree then. So a value is converted by tree_enter_value(), which looks again.
  *   - A core call that writes can run anything at its end; what was read before is stale then.
  */
 #ifndef SAMARA_BINDING_H
@@ -59,6 +61,70 @@ extern struct PyModuleDef core_module;
 /* The exception for a negative status of the core; NULL always. */
 PyObject *raise_status(int status);
 
+/* ---- value.c: a value and the word that stands for it ------------------------------------------- */
+
+enum dtype {
+	DTYPE_OBJECT, /* the address of an object, of which the leaf owns a reference */
+	DTYPE_U8,     /* packed: an unsigned integer, */
+	DTYPE_I8,     /* a signed one, */
+	DTYPE_F8,     /* the bits of a double */
+};
+
+/* None or a name. 0, or -1 with ValueError. NULL: None. */
+int dtype_parse(PyObject *object, enum dtype *dtype);
+/* "u8" ...; NULL for DTYPE_OBJECT. */
+const char *dtype_name(enum dtype dtype);
+/* Its name as an object, or None. */
+PyObject *dtype_object(enum dtype dtype);
+/* What the core does with such words. */
+const struct mt_value_ops *dtype_ops(enum dtype dtype);
+
+int number_to_word(enum dtype dtype, PyObject *value, uint64_t *word);
+PyObject *word_to_number(enum dtype dtype, uint64_t word);
+
+static inline uint64_t word_of(PyObject *object)
+{
+	return (uint64_t)(uintptr_t)object;
+}
+
+static inline PyObject *object_of(uint64_t word)
+{
+	return (PyObject *)(uintptr_t)word;
+}
+
+static inline uint64_t word_of_double(double number)
+{
+	uint64_t word;
+
+	memcpy(&word, &number, sizeof(word));
+	return word;
+}
+
+static inline double double_of(uint64_t word)
+{
+	double number;
+
+	memcpy(&number, &word, sizeof(number));
+	return number;
+}
+
+/* 0; or -1 with TypeError, ValueError or what the value's own methods raised. An object's word is borrowed. */
+static inline int value_to_word(enum dtype dtype, PyObject *value, uint64_t *word)
+{
+	if (__builtin_expect(dtype != DTYPE_OBJECT, 0))
+		return number_to_word(dtype, value, word);
+	*word = word_of(value);
+	return 0;
+}
+
+/* A reference of the caller's own; NULL with MemoryError. Collects no garbage: an int or a float is no container. */
+static inline PyObject *word_to_value(enum dtype dtype, uint64_t word)
+{
+	if (__builtin_expect(dtype != DTYPE_OBJECT, 0))
+		return word_to_number(dtype, word);
+	return Py_NewRef(object_of(word));
+}
+
 /* ---- family.c: garbage collection over shared nodes --------------------------------------------- */
 
 /* What may share nodes: embedded in a tree and in an iterator. */
@@ -100,6 +166,7 @@ extern PyType_Spec lock_spec;
 
 struct tree_object {
 	PyObject_HEAD struct maple_tree mt;
+	enum dtype dtype;
 	struct core_state *state; /* NULL until the maple tree is initialised */
 	struct lock_object *lock; /* NULL until t.lock is first asked for */
 	struct member member;
@@ -124,35 +191,39 @@ static inline int tree_enter(struct tree_object *tree)
 	return lock_wait(tree->lock);
 }
 
-/* A value and the word that stands for it: today always an object and its address. */
-static inline uint64_t word_of(PyObject *value)
+/* The same with a value to be stored, which becomes the tree's kind of word. */
+static inline int tree_enter_value(struct tree_object *tree, PyObject *value, uint64_t *word)
 {
-	return (uint64_t)(uintptr_t)value;
-}
+	enum dtype dtype;
 
-static inline PyObject *value_of(uint64_t word)
-{
-	return (PyObject *)(uintptr_t)word;
+	do {
+		dtype = tree->dtype;
+		if (value_to_word(dtype, value, word) < 0 || tree_enter(tree) < 0)
+			return -1;
+	} while (__builtin_expect(tree->dtype != dtype, 0));
+	return 0;
 }
 
 static inline PyObject *tree_box(const struct tree_object *tree, uint64_t word)
 {
-	(void)tree;
-	return Py_NewRef(value_of(word));
+	return word_to_value(tree->dtype, word);
 }
 
 /* tree.c */
 extern PyType_Spec tree_spec;
-extern const struct mt_value_ops object_ops;
 uint32_t tree_flags(bool track_gaps);
 /* An instance of `type` whose maple tree the caller initialises, then tree_adopt(). */
 struct tree_object *tree_alloc(PyTypeObject *type);
 void tree_adopt(struct tree_object *tree, struct core_state *state);
-/* The family of a tree, made if it has none yet (which can run anything). Borrowed. */
-struct family *tree_family(struct tree_object *tree);
+/* As tree_enter(), for what comes to share nodes: a tree of objects is in a family then. */
+int tree_enter_family(struct tree_object *tree);
+/* Give the tree new contents: `mt` is moved into it. `source` is the family it shares nodes with, or NULL. Runs
+ * what the old values' ends run. */
+void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dtype,
+		  struct family *source);
 PyObject *tree_iter(struct tree_object *self);
 
-/* entry.c: results. Each takes over the reference to `value`, also where it fails. */
+/* entry.c: results. Each takes over the reference to `value`, also where it fails. NULL: an exception is set. */
 PyObject *entry_new(const struct core_state *state, uint64_t first, uint64_t last, PyObject *value);
 PyObject *gap_new(const struct core_state *state, uint64_t first, uint64_t last);
 /* An Entry of what the core just found, the word still borrowed. */
@@ -163,7 +234,40 @@ static inline PyObject *entry_box(const struct tree_object *tree, const struct m
 void raise_occupied(const struct core_state *state, uint64_t first, uint64_t last, PyObject *entry);
 
 /* tree_build.c: fill an empty maple tree from an iterable of triples. 0 or -1. */
-int build_from_iterable(struct maple_tree *mt, PyObject *iterable);
+int build_from_iterable(struct maple_tree *mt, enum dtype dtype, PyObject *iterable);
+/* Put "item N: " (or another noun) before the message of a TypeError or ValueError. */
+void locate_error(const char *noun, Py_ssize_t position);
+
+/* buffer.c: one argument of an array operation, a buffer of numbers or a sequence. */
+enum column_kind { COLUMN_OBJECTS, COLUMN_UNSIGNED, COLUMN_SIGNED, COLUMN_FLOATS };
+struct column {
+	const char *name; /* for messages */
+	enum column_kind kind;
+	size_t count;
+	Py_buffer view;   /* not of COLUMN_OBJECTS */
+	size_t item;      /* bytes, and what is between two */
+	Py_ssize_t step;  /* begin of one to begin of the next, may be negative */
+	PyObject *items;  /* COLUMN_OBJECTS: a tuple, owned */
+	uint64_t *made;   /* words, owned, where the buffer is not used as it is */
+	uint8_t *outside; /* keys of COLUMN_OBJECTS: 1 where one is outside 0 ... MAX; owned */
+};
+
+/* 0 or -1. Afterwards column_close(), also where it fails. With `objects` a sequence, whatever it is. */
+int column_open(struct column *column, PyObject *object, const char *name, bool objects);
+void column_close(struct column *column);
+/* The column as words: its own memory or the buffer's, until column_close(). NULL with an exception. */
+const uint64_t *column_indices(struct column *column);
+const uint64_t *column_values(struct column *column, enum dtype dtype);
+/* Make ready for the look-ups of keys: any integers. 0 or -1. */
+int column_keys(struct column *column);
+/* `count` keys from `at` on: their words, in `scratch` or where they are. Then, when they have been looked up, 0
+ * in `present` for those outside 0 ... MAX. Both need no interpreter lock. */
+const uint64_t *column_block(const struct column *column, size_t at, size_t count,
+			     uint64_t *scratch);
+void column_mask(const struct column *column, size_t at, size_t count, const uint64_t *words,
+		 uint8_t *present);
+/* The key at a position as an object, the one that was given if there is one. */
+PyObject *column_key(const struct column *column, size_t at);
 
 /* tree_copy.c */
 PyObject *tree_slice(struct tree_object *self, uint64_t first, uint64_t last, bool empty);
@@ -181,15 +285,15 @@ struct iteration {
 	bool clip;
 };
 PyObject *iterator_new(struct tree_object *tree, const struct iteration *iteration);
-/* One step of an iterator of entries: true with an owned *value. */
-bool iterator_step(PyObject *iterator, uint64_t *first, uint64_t *last, PyObject **value);
+/* One step of an iterator of entries: 1 with an owned *value, 0 at the end, -1 with MemoryError. */
+int iterator_step(PyObject *iterator, uint64_t *first, uint64_t *last, PyObject **value);
 extern PyType_Spec iterator_spec;
 
 /* cursor.c */
 PyObject *cursor_new(struct tree_object *tree, PyObject *first, PyObject *last);
 extern PyType_Spec cursor_spec;
 
-/* Methods with their own files: tree_read.c, tree_write.c, tree_copy.c, pickle.c. */
+/* Methods with their own files: tree_read.c, tree_write.c, tree_copy.c, arrays.c, pickle.c. */
 #define FASTCALL_METHOD(name)                                                                      \
 	PyObject *name(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,          \
 		       PyObject *kwnames)
@@ -220,6 +324,12 @@ NOARGS_METHOD(tree_fork);
 NOARGS_METHOD(tree_dup);
 FASTCALL_METHOD(tree_dup_into);
 FASTCALL_METHOD(tree_cursor);
+
+PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
+			   PyObject *kwnames);
+NOARGS_METHOD(tree_to_arrays);
+FASTCALL_METHOD(tree_load_many);
+FASTCALL_METHOD(tree_store_many);
 
 NOARGS_METHOD(tree_reduce);
 PyObject *tree_setstate(struct tree_object *self, PyObject *state);

@@ -4,7 +4,7 @@
  *
  * The ma_state remembers the path to where it stands, and the tree's generation then; the core walks again where
  * the generation moved, so a cursor never follows a freed node. The word that it remembers is stale in the same
- * case: only value_now() and found() read it.
+ * case: only word_now() and found() read it.
  */
 #include "binding.h"
 #include "docs.h"
@@ -109,17 +109,17 @@ static PyObject *found_or_none(struct cursor_object *self, bool something)
 	Py_RETURN_NONE;
 }
 
-/* The value at the cursor's index now, borrowed; NULL on a gap or where it has not been walked. */
-static PyObject *value_now(struct cursor_object *self)
+/* The word of the value at the cursor's index now; false on a gap or where it has not been walked. */
+static bool word_now(struct cursor_object *self, uint64_t *word)
 {
 	struct maple_tree *mt = &self->tree->mt;
-	uint64_t word;
 
 	if (self->mas.status != ma_active)
-		return NULL;
-	if (self->mas.generation == mt->ma_generation)
-		return self->mas.present ? value_of(self->mas.word) : NULL;
-	return mtree_load_word(mt, self->mas.index, &word) ? value_of(word) : NULL;
+		return false;
+	if (self->mas.generation != mt->ma_generation)
+		return mtree_load_word(mt, self->mas.index, word);
+	*word = self->mas.word;
+	return self->mas.present;
 }
 
 /* ---- steps ------------------------------------------------------------------------------------ */
@@ -295,11 +295,13 @@ CURSOR_METHOD(cursor_store)
 	static const char *const names[] = {"value"};
 	static const struct signature signature = {"store", names, 1, 1, 1};
 	PyObject *given[1];
+	uint64_t word;
 	int status;
 
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0 || tree_enter(self->tree) < 0)
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    tree_enter_value(self->tree, given[0], &word) < 0)
 		return NULL;
-	status = mas_store_word(&self->mas, word_of(given[0]));
+	status = mas_store_word(&self->mas, word);
 	if (status < 0)
 		return raise_status(status);
 	Py_RETURN_NONE;
@@ -405,20 +407,23 @@ static PyObject *cursor_get_last(struct cursor_object *self, void *Py_UNUSED(clo
 
 static PyObject *cursor_get_value(struct cursor_object *self, void *Py_UNUSED(closure))
 {
-	PyObject *value;
+	uint64_t word;
 
 	if (tree_enter(self->tree) < 0)
 		return NULL;
-	value = value_now(self);
-	return Py_NewRef(value ? value : Py_None);
+	if (word_now(self, &word))
+		return tree_box(self->tree, word);
+	Py_RETURN_NONE;
 }
 
 /* "gap" is the core's active state on a range without a value. */
 static PyObject *cursor_get_status(struct cursor_object *self, void *Py_UNUSED(closure))
 {
+	uint64_t word;
+
 	if (tree_enter(self->tree) < 0)
 		return NULL;
-	if (self->mas.status == ma_active && !value_now(self))
+	if (self->mas.status == ma_active && !word_now(self, &word))
 		return PyUnicode_FromString("gap");
 	return PyUnicode_FromString(status_name(self->mas.status));
 }

@@ -11,6 +11,7 @@ import runpy
 import sys
 from pathlib import Path
 
+CLASS_METHODS = {"from_arrays", "__class_getitem__"}
 CLASSES = {"MAPLE_TREE": "MapleTree", "CURSOR": "Cursor", "TREE_LOCK": "TreeLock"}
 
 
@@ -18,7 +19,8 @@ def text_signature(name: str, parameters: str, is_class: bool) -> str:
     """As CPython's own docstrings begin."""
     parameters = parameters.replace("MAX", str(2**64 - 1))
     if not is_class:
-        parameters = f"$self, {parameters}" if parameters else "$self"
+        bound = "$type" if name in CLASS_METHODS else "$self"
+        parameters = f"{bound}, {parameters}" if parameters else bound
     return f"{name}({parameters})\n--\n\n"
 
 

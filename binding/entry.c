@@ -10,12 +10,12 @@ PyObject *entry_new(const struct core_state *state, uint64_t first, uint64_t las
 	PyObject *first_object = PyLong_FromUnsignedLongLong(first);
 	PyObject *last_object = PyLong_FromUnsignedLongLong(last);
 
-	if (first_object && last_object)
+	if (first_object && last_object && value)
 		entry = state->entry_type->tp_alloc(state->entry_type, 3);
 	if (!entry) {
 		Py_XDECREF(first_object);
 		Py_XDECREF(last_object);
-		Py_DECREF(value);
+		Py_XDECREF(value);
 		return NULL;
 	}
 	PyTuple_SET_ITEM(entry, 0, first_object);

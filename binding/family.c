@@ -32,7 +32,7 @@ static int visit_words(void *context, const uint64_t *words, uint32_t present)
 	struct visit_context *gc = context;
 
 	while (present) {
-		int result = gc->visit(value_of(words[__builtin_ctz(present)]), gc->arg);
+		int result = gc->visit(object_of(words[__builtin_ctz(present)]), gc->arg);
 
 		if (result)
 			return result;

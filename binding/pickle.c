@@ -10,12 +10,21 @@
  *   values         a list, one value for each range
  *   attributes     what object.__getstate__() answers for an instance of a subclass; None for a plain tree
  *
+ * and that of a packed tree
+ *
+ *   (2, track_gaps, firsts, lasts, values, attributes, dtype)
+ *
+ *   values         bytes: the words, 8 bytes each, little-endian
+ *   dtype          'u8', 'i8' or 'f8'
+ *
  * A state comes from outside: all of it is checked before the tree is touched.
  */
 #include "binding.h"
 
-#define STATE_VERSION 1
-#define STATE_MEMBERS 6
+#define OBJECT_VERSION 1
+#define OBJECT_MEMBERS 6
+#define PACKED_VERSION 2
+#define PACKED_MEMBERS 7
 
 static void put_little_endian(char *bytes, uint64_t number)
 {
@@ -35,12 +44,14 @@ static uint64_t get_little_endian(const char *bytes)
 /* ---- out -------------------------------------------------------------------------------------- */
 
 /* The state of a snapshot. Between the first item and the last nothing else runs. */
-static PyObject *state_of_snapshot(struct maple_tree *snapshot, PyObject *attributes)
+static PyObject *state_of_snapshot(struct maple_tree *snapshot, enum dtype dtype,
+				   PyObject *attributes)
 {
+	bool packed = dtype != DTYPE_OBJECT;
 	Py_ssize_t count = (Py_ssize_t)mt_entries(snapshot);
 	PyObject *firsts = PyBytes_FromStringAndSize(NULL, count * 8);
 	PyObject *lasts = PyBytes_FromStringAndSize(NULL, count * 8);
-	PyObject *values = PyList_New(count);
+	PyObject *values = packed ? PyBytes_FromStringAndSize(NULL, count * 8) : PyList_New(count);
 	PyObject *track_gaps = mt_attr(snapshot) & MT_FLAGS_ALLOC_RANGE ? Py_True : Py_False;
 	PyObject *state = NULL;
 	struct ma_state mas;
@@ -51,10 +62,17 @@ static PyObject *state_of_snapshot(struct maple_tree *snapshot, PyObject *attrib
 	for (Py_ssize_t i = 0; i < count && mas_find_word(&mas, MAX_INDEX, false); i++) {
 		put_little_endian(PyBytes_AS_STRING(firsts) + i * 8, mas.index);
 		put_little_endian(PyBytes_AS_STRING(lasts) + i * 8, mas.last);
-		PyList_SET_ITEM(values, i, Py_NewRef(value_of(mas.word)));
+		if (packed)
+			put_little_endian(PyBytes_AS_STRING(values) + i * 8, mas.word);
+		else
+			PyList_SET_ITEM(values, i, Py_NewRef(object_of(mas.word)));
 	}
-	state = Py_BuildValue("(iOOOOO)", STATE_VERSION, track_gaps, firsts, lasts, values,
-			      attributes);
+	if (packed)
+		state = Py_BuildValue("(iOOOOOs)", PACKED_VERSION, track_gaps, firsts, lasts,
+				      values, attributes, dtype_name(dtype));
+	else
+		state = Py_BuildValue("(iOOOOO)", OBJECT_VERSION, track_gaps, firsts, lasts, values,
+				      attributes);
 out:
 	Py_XDECREF(firsts);
 	Py_XDECREF(lasts);
@@ -68,12 +86,14 @@ NOARGS_METHOD(tree_reduce)
 	PyObject *state = NULL;
 	PyObject *result = NULL;
 	struct maple_tree snapshot;
+	enum dtype dtype;
 
 	(void)unused;
 	if (!attributes || tree_enter(self) < 0)
 		goto out;
+	dtype = self->dtype;
 	mt_fork(&self->mt, &snapshot);
-	state = state_of_snapshot(&snapshot, attributes);
+	state = state_of_snapshot(&snapshot, dtype, attributes);
 	mt_fini(&snapshot);
 	if (state)
 		result = Py_BuildValue("O(O)O", self->state->newobj, Py_TYPE(self), state);
@@ -110,38 +130,68 @@ static int check_attributes(PyObject *self, PyObject *attributes)
 	return 0;
 }
 
-static int check_state(PyObject *self, PyObject *state)
+/* The format's version, which says what members there are; or -1. */
+static int check_version(PyObject *state)
 {
-	PyObject *version, *firsts, *lasts, *values;
+	PyObject *version;
+	Py_ssize_t members;
+	long number;
 
-	if (!PyTuple_Check(state) || PyTuple_GET_SIZE(state) != STATE_MEMBERS)
-		return refuse("it is no tuple of 6");
+	if (!PyTuple_Check(state) || PyTuple_GET_SIZE(state) < OBJECT_MEMBERS ||
+	    PyTuple_GET_SIZE(state) > PACKED_MEMBERS)
+		return refuse("it is no tuple of 6 or 7");
 	version = PyTuple_GET_ITEM(state, 0);
-	firsts = PyTuple_GET_ITEM(state, 2);
-	lasts = PyTuple_GET_ITEM(state, 3);
-	values = PyTuple_GET_ITEM(state, 4);
 	if (!PyLong_CheckExact(version))
 		return refuse("the format's version is no integer");
-	if (PyLong_AsLong(version) != STATE_VERSION) {
-		PyErr_Clear();
-		PyErr_Format(PyExc_ValueError, "a MapleTree pickled in format %S, this is format 1",
+	number = PyLong_AsLong(version);
+	PyErr_Clear();
+	if (number != OBJECT_VERSION && number != PACKED_VERSION) {
+		PyErr_Format(PyExc_ValueError,
+			     "a MapleTree pickled in format %S, this reads formats 1 and 2",
 			     version);
 		return -1;
 	}
+	members = PyTuple_GET_SIZE(state);
+	if (number == OBJECT_VERSION && members != OBJECT_MEMBERS)
+		return refuse("it is no tuple of 6");
+	if (number == PACKED_VERSION && members != PACKED_MEMBERS)
+		return refuse("it is no tuple of 7");
+	return (int)number;
+}
+
+static int check_state(PyObject *self, PyObject *state, enum dtype *dtype)
+{
+	PyObject *firsts, *lasts, *values;
+	int version = check_version(state);
+
+	if (version < 0)
+		return -1;
+	firsts = PyTuple_GET_ITEM(state, 2);
+	lasts = PyTuple_GET_ITEM(state, 3);
+	values = PyTuple_GET_ITEM(state, 4);
 	if (!PyBool_Check(PyTuple_GET_ITEM(state, 1)))
 		return refuse("track_gaps is no bool");
 	if (!PyBytes_Check(firsts) || !PyBytes_Check(lasts))
 		return refuse("the ranges are no bytes");
-	if (!PyList_Check(values))
+	if (version == OBJECT_VERSION && !PyList_Check(values))
 		return refuse("the values are no list");
+	if (version == PACKED_VERSION && !PyBytes_Check(values))
+		return refuse("the values are no bytes");
 	if (PyBytes_GET_SIZE(firsts) != PyBytes_GET_SIZE(lasts) ||
 	    PyBytes_GET_SIZE(firsts) % 8 != 0)
 		return refuse("the ranges' ends differ in number");
+	*dtype = DTYPE_OBJECT;
+	if (version == PACKED_VERSION) {
+		if (dtype_parse(PyTuple_GET_ITEM(state, 6), dtype) < 0)
+			PyErr_Clear();
+		if (*dtype == DTYPE_OBJECT)
+			return refuse("the dtype is none of 'u8', 'i8' and 'f8'");
+	}
 	return check_attributes(self, PyTuple_GET_ITEM(state, 5));
 }
 
 /* Build `mt`, which is empty, from a checked state. Sets the exception for -EINVAL only. */
-static int build_from_state(struct maple_tree *mt, PyObject *state)
+static int build_from_state(struct maple_tree *mt, enum dtype dtype, PyObject *state)
 {
 	const char *firsts = PyBytes_AS_STRING(PyTuple_GET_ITEM(state, 2));
 	const char *lasts = PyBytes_AS_STRING(PyTuple_GET_ITEM(state, 3));
@@ -149,10 +199,12 @@ static int build_from_state(struct maple_tree *mt, PyObject *state)
 	size_t count = (size_t)PyBytes_GET_SIZE(PyTuple_GET_ITEM(state, 2)) / 8;
 	uint64_t *numbers;
 	size_t bad = 0;
+	bool packed = dtype != DTYPE_OBJECT;
 	int status;
 
-	/* Checked this late because nothing can change the list any more. */
-	if ((size_t)PyList_GET_SIZE(values) != count) {
+	/* Checked this late because nothing can change a list any more. */
+	if ((packed ? (size_t)PyBytes_GET_SIZE(values) : (size_t)PyList_GET_SIZE(values) * 8) !=
+	    count * 8) {
 		refuse("ranges and values differ in number");
 		return -EINVAL;
 	}
@@ -162,7 +214,9 @@ static int build_from_state(struct maple_tree *mt, PyObject *state)
 	for (size_t i = 0; i < count; i++) {
 		numbers[i] = get_little_endian(firsts + i * 8);
 		numbers[count + i] = get_little_endian(lasts + i * 8);
-		numbers[2 * count + i] = word_of(PyList_GET_ITEM(values, (Py_ssize_t)i));
+		numbers[2 * count + i] =
+			packed ? get_little_endian(PyBytes_AS_STRING(values) + i * 8)
+			       : word_of(PyList_GET_ITEM(values, (Py_ssize_t)i));
 	}
 	status = mt_build(mt, numbers, numbers + count, numbers + 2 * count, count, &bad);
 	if (status == -EINVAL)
@@ -177,23 +231,24 @@ static int build_from_state(struct maple_tree *mt, PyObject *state)
 
 PyObject *tree_setstate(struct tree_object *self, PyObject *state)
 {
-	uint32_t flags;
+	struct maple_tree mt;
+	enum dtype dtype;
 	int status;
 
-	if (check_state((PyObject *)self, state) < 0 || tree_enter(self) < 0)
+	if (check_state((PyObject *)self, state, &dtype) < 0 || tree_enter(self) < 0)
 		return NULL;
 	if (!mtree_empty(&self->mt)) {
 		PyErr_SetString(PyExc_ValueError, "__setstate__() needs an empty tree");
 		return NULL;
 	}
-	/* An empty tree has no nodes that depend on its attributes. */
-	flags = self->mt.ma_flags;
-	self->mt.ma_flags = tree_flags(PyTuple_GET_ITEM(state, 1) == Py_True);
-	status = build_from_state(&self->mt, state);
+	mt_init_pool(&mt, tree_flags(PyTuple_GET_ITEM(state, 1) == Py_True), self->state->pool,
+		     dtype_ops(dtype));
+	status = build_from_state(&mt, dtype, state);
 	if (status < 0) {
-		self->mt.ma_flags = flags;
+		mt_fini(&mt);
 		return status == -EINVAL ? NULL : raise_status(status);
 	}
+	tree_replace(self, &mt, dtype, NULL);
 	if (attributes_set((PyObject *)self, PyTuple_GET_ITEM(state, 5)) < 0)
 		return NULL;
 	Py_RETURN_NONE;

@@ -3,44 +3,20 @@
  * samara.MapleTree: the type, its life, the mapping protocol and its attributes.
  *
  *        struct tree_object
- *        +---------+------+-------+------+--------+--------------+
- *        | PyObject|  mt  | state | lock | member | weak refs    |
- *        +---------+--|---+-------+------+---|----+--------------+
- *                     v                      v
- *                 nodes (maple tree)      family, once nodes have been shared
+ *        +---------+------+-------+-------+------+--------+--------------+
+ *        | PyObject|  mt  | dtype | state | lock | member | weak refs    |
+ *        +---------+--|---+-------+-------+------+---|----+--------------+
+ *                     v                              v
+ *                 nodes (maple tree)              family, once nodes have been shared
  *
  * Invariants
  *   - state is NULL only between tree_alloc() and tree_adopt(); all the rest is valid once it is set.
- *   - mt was made with object_ops over the module's pool and MT_FLAGS_LOCK_EXTERN: the interpreter lock
- *     is the lock.
+ *   - mt was made with dtype's value operations over the module's pool and MT_FLAGS_LOCK_EXTERN: the
+ *     interpreter lock is the lock.
+ *   - A packed tree is in no family: there is nothing in it for the garbage collector.
  */
 #include "binding.h"
 #include "docs.h"
-
-/* ---- values ----------------------------------------------------------------------------------- */
-
-static void retain_objects(void *context, const uint64_t *words, uint32_t present)
-{
-	(void)context;
-	while (present) {
-		Py_INCREF(value_of(words[__builtin_ctz(present)]));
-		present &= present - 1;
-	}
-}
-
-static void release_objects(void *context, const uint64_t *words, uint32_t present)
-{
-	(void)context;
-	while (present) {
-		Py_DECREF(value_of(words[__builtin_ctz(present)]));
-		present &= present - 1;
-	}
-}
-
-const struct mt_value_ops object_ops = {
-	.retain = retain_objects,
-	.release = release_objects,
-};
 
 /* ---- life ------------------------------------------------------------------------------------- */
 
@@ -60,20 +36,29 @@ void tree_adopt(struct tree_object *tree, struct core_state *state)
 	tree->state = state;
 }
 
-struct family *tree_family(struct tree_object *tree)
+static bool lacks_family(const struct tree_object *tree)
 {
-	struct family *family;
+	return tree->dtype == DTYPE_OBJECT && !tree->member.family;
+}
 
-	if (tree->member.family)
-		return tree->member.family;
-	family = family_new(tree->state);
-	if (!family)
-		return NULL;
-	/* A finalizer may have been here before us. */
-	if (!tree->member.family)
-		family_join(family, &tree->member, &tree->mt);
-	Py_DECREF(family);
-	return tree->member.family;
+int tree_enter_family(struct tree_object *tree)
+{
+	if (tree_enter(tree) < 0)
+		return -1;
+	/* Making a family can run a finalizer, and waiting lets other threads in: either can make one too, or empty
+	 * the tree, which then leaves it. */
+	while (lacks_family(tree)) {
+		struct family *family = family_new(tree->state);
+
+		if (!family)
+			return -1;
+		if (lacks_family(tree))
+			family_join(family, &tree->member, &tree->mt);
+		Py_DECREF(family);
+		if (tree_enter(tree) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static PyObject *tree_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
@@ -90,17 +75,18 @@ static PyObject *tree_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	tree = tree_alloc(type);
 	if (!tree)
 		return NULL;
-	mt_init_pool(&tree->mt, tree_flags(true), state->pool, &object_ops);
+	mt_init_pool(&tree->mt, tree_flags(true), state->pool, dtype_ops(DTYPE_OBJECT));
 	tree_adopt(tree, state);
 	return (PyObject *)tree;
 }
 
-/* Give the tree new contents: `mt` is moved into it. `source` is the family it shares nodes with, or NULL. */
-static void tree_replace(struct tree_object *self, struct maple_tree *mt, struct family *source)
+void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dtype,
+		  struct family *source)
 {
 	struct maple_tree old = self->mt;
 
 	self->mt = *mt;
+	self->dtype = dtype;
 	self->mt.ma_generation = old.ma_generation + 1; /* cursors compare it */
 	Py_XINCREF(source);
 	family_leave(&self->member);
@@ -111,35 +97,35 @@ static void tree_replace(struct tree_object *self, struct maple_tree *mt, struct
 }
 
 /* Contents from another tree: a fork. 1, or 0 where the attributes differ, or -1. */
-static int init_from_tree(struct tree_object *self, struct tree_object *other, uint32_t flags)
+static int init_from_tree(struct tree_object *self, struct tree_object *other, uint32_t flags,
+			  enum dtype dtype)
 {
 	struct maple_tree mt;
 
-	if (!tree_family(other))
-		return -1;
 	do {
-		if (tree_enter(self) < 0 || tree_enter(other) < 0)
+		if (tree_enter(self) < 0 || tree_enter_family(other) < 0)
 			return -1;
 	} while (lock_blocks(self->lock));
-	if (mt_attr(&other->mt) != flags)
+	if (mt_attr(&other->mt) != flags || other->dtype != dtype)
 		return 0;
 	mt_fork(&other->mt, &mt);
-	tree_replace(self, &mt, other->member.family);
+	tree_replace(self, &mt, dtype, other->member.family);
 	return 1;
 }
 
-static int init_from_iterable(struct tree_object *self, PyObject *iterable, uint32_t flags)
+static int init_from_iterable(struct tree_object *self, PyObject *iterable, uint32_t flags,
+			      enum dtype dtype)
 {
 	struct maple_tree mt;
 	int status = 0;
 
-	mt_init_pool(&mt, flags, self->state->pool, &object_ops);
+	mt_init_pool(&mt, flags, self->state->pool, dtype_ops(dtype));
 	if (iterable)
-		status = build_from_iterable(&mt, iterable);
+		status = build_from_iterable(&mt, dtype, iterable);
 	if (status == 0)
 		status = tree_enter(self);
 	if (status == 0)
-		tree_replace(self, &mt, NULL);
+		tree_replace(self, &mt, dtype, NULL);
 	else
 		mt_fini(&mt);
 	return status;
@@ -147,20 +133,23 @@ static int init_from_iterable(struct tree_object *self, PyObject *iterable, uint
 
 static int tree_init(struct tree_object *self, PyObject *args, PyObject *kwargs)
 {
-	static char *names[] = {"", "track_gaps", NULL};
+	static char *names[] = {"", "dtype", "track_gaps", NULL};
 	PyObject *iterable = NULL;
+	PyObject *dtype_given = NULL;
+	enum dtype dtype;
 	int track_gaps = 1;
 	int status = 0;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$p:MapleTree", names, &iterable,
-					 &track_gaps))
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$Op:MapleTree", names, &iterable,
+					 &dtype_given, &track_gaps) ||
+	    dtype_parse(dtype_given, &dtype) < 0)
 		return -1;
 	if (iterable && PyObject_TypeCheck(iterable, self->state->tree_type) &&
 	    Py_TYPE(iterable)->tp_iter == (getiterfunc)tree_iter)
 		status = init_from_tree(self, (struct tree_object *)iterable,
-					tree_flags(track_gaps));
+					tree_flags(track_gaps), dtype);
 	if (status == 0)
-		status = init_from_iterable(self, iterable, tree_flags(track_gaps));
+		status = init_from_iterable(self, iterable, tree_flags(track_gaps), dtype);
 	return status < 0 ? -1 : 0;
 }
 
@@ -170,6 +159,8 @@ static int tree_traverse(struct tree_object *self, visitproc visit, void *arg)
 	if (!self->state)
 		return 0;
 	Py_VISIT(self->state->module);
+	if (self->dtype != DTYPE_OBJECT)
+		return 0;
 	return member_traverse(&self->member, &self->mt, visit, arg);
 }
 
@@ -251,17 +242,23 @@ static PyObject *tree_subscript(struct tree_object *self, PyObject *key)
 	return NULL;
 }
 
+/* tree_enter(); with a value where there is one. */
+static int enter_store(struct tree_object *self, PyObject *value, uint64_t *word)
+{
+	return value ? tree_enter_value(self, value, word) : tree_enter(self);
+}
+
 static int store_slice(struct tree_object *self, PyObject *key, PyObject *value)
 {
-	uint64_t first, last;
+	uint64_t first, last, word;
 	int status = slice_require(key, &first, &last);
 
-	if (status < 0 || tree_enter(self) < 0)
+	if (status < 0 || enter_store(self, value, &word) < 0)
 		return -1;
 	if (status == 0)
 		return 0;
 	if (value)
-		status = mtree_store_range_word(&self->mt, first, last, word_of(value));
+		status = mtree_store_range_word(&self->mt, first, last, word);
 	else
 		status = mtree_clear_range(&self->mt, first, last);
 	if (status < 0)
@@ -276,10 +273,10 @@ static int tree_store_subscript(struct tree_object *self, PyObject *key, PyObjec
 
 	if (PySlice_Check(key))
 		return store_slice(self, key, value);
-	if (index_require(key, "index", &index) < 0 || tree_enter(self) < 0)
+	if (index_require(key, "index", &index) < 0 || enter_store(self, value, &word) < 0)
 		return -1;
 	if (value) {
-		status = mtree_store_range_word(&self->mt, index, index, word_of(value));
+		status = mtree_store_range_word(&self->mt, index, index, word);
 	} else {
 		if (!mtree_load_word(&self->mt, index, &word)) {
 			PyErr_SetObject(PyExc_KeyError, key);
@@ -310,11 +307,15 @@ static int sequences_equal(PyObject *left, PyObject *right)
 	uint64_t first[2], last[2];
 	PyObject *value[2];
 	int equal = 1;
+	int more;
 
-	while (equal == 1 && iterator_step(left, &first[0], &last[0], &value[0])) {
-		if (!iterator_step(right, &first[1], &last[1], &value[1])) {
+	while (equal == 1 && (more = iterator_step(left, &first[0], &last[0], &value[0])) != 0) {
+		if (more < 0)
+			return -1;
+		more = iterator_step(right, &first[1], &last[1], &value[1]);
+		if (more <= 0) {
 			Py_DECREF(value[0]);
-			return 0;
+			return more;
 		}
 		equal = first[0] == first[1] && last[0] == last[1];
 		if (equal && value[0] != value[1])
@@ -322,11 +323,29 @@ static int sequences_equal(PyObject *left, PyObject *right)
 		Py_DECREF(value[0]);
 		Py_DECREF(value[1]);
 	}
-	if (equal == 1 && iterator_step(right, &first[1], &last[1], &value[1])) {
+	if (equal != 1)
+		return equal;
+	more = iterator_step(right, &first[1], &last[1], &value[1]);
+	if (more > 0)
 		Py_DECREF(value[1]);
-		equal = 0;
+	return more < 0 ? -1 : !more;
+}
+
+/* The same for two trees of one dtype that is packed. Runs nothing. */
+static bool packed_equal(struct tree_object *left, struct tree_object *right)
+{
+	struct ma_state a, b;
+
+	mas_init(&a, &left->mt, 0);
+	mas_init(&b, &right->mt, 0);
+	while (mas_find_word(&a, MAX_INDEX, false)) {
+		if (!mas_find_word(&b, MAX_INDEX, false) || a.index != b.index || a.last != b.last)
+			return false;
+		if (left->dtype == DTYPE_F8 ? double_of(a.word) != double_of(b.word)
+					    : a.word != b.word)
+			return false;
 	}
-	return equal;
+	return !mas_find_word(&b, MAX_INDEX, false);
 }
 
 static PyObject *tree_compare(struct tree_object *self, PyObject *object, int operation)
@@ -342,6 +361,8 @@ static PyObject *tree_compare(struct tree_object *self, PyObject *object, int op
 		return NULL;
 	if (mt_entries(&self->mt) != mt_entries(&other->mt))
 		return PyBool_FromLong(operation == Py_NE);
+	if (self->dtype != DTYPE_OBJECT && self->dtype == other->dtype)
+		return PyBool_FromLong(packed_equal(self, other) == (operation == Py_EQ));
 	left = tree_iter(self);
 	right = left ? tree_iter(other) : NULL;
 	if (right)
@@ -357,8 +378,9 @@ static int print_entries(PyObject *iterator, PyObject *parts)
 	uint64_t first, last;
 	PyObject *value;
 	int status = 0;
+	int more = 0;
 
-	while (status == 0 && iterator_step(iterator, &first, &last, &value)) {
+	while (status == 0 && (more = iterator_step(iterator, &first, &last, &value)) > 0) {
 		PyObject *text = PyObject_Repr(value);
 		PyObject *part = NULL;
 
@@ -370,13 +392,14 @@ static int print_entries(PyObject *iterator, PyObject *parts)
 		status = part ? PyList_Append(parts, part) : -1;
 		Py_XDECREF(part);
 	}
-	return status;
+	return more < 0 ? -1 : status;
 }
 
-/* `TreeType([(10, 19, 'a')])` */
+/* `TreeType([(10, 19, 1)], dtype='u8', track_gaps=False)`, without the options that are as by default. */
 static PyObject *print_tree(struct tree_object *self)
 {
-	const char *options = tree_tracks_gaps(self) ? "" : ", track_gaps=False";
+	const char *dtype = dtype_name(self->dtype);
+	const char *gaps = tree_tracks_gaps(self) ? "" : ", track_gaps=False";
 	PyObject *iterator = tree_iter(self);
 	PyObject *parts = PyList_New(0);
 	PyObject *separator = PyUnicode_FromString(", ");
@@ -387,7 +410,9 @@ static PyObject *print_tree(struct tree_object *self)
 	if (iterator && parts && separator && name && print_entries(iterator, parts) == 0)
 		joined = PyUnicode_Join(separator, parts);
 	if (joined)
-		text = PyUnicode_FromFormat("%S([%U]%s)", name, joined, options);
+		text = PyUnicode_FromFormat("%S([%U]%s%s%s%s)", name, joined,
+					    dtype ? ", dtype='" : "", dtype ? dtype : "",
+					    dtype ? "'" : "", gaps);
 	Py_XDECREF(iterator);
 	Py_XDECREF(parts);
 	Py_XDECREF(separator);
@@ -454,6 +479,11 @@ static PyObject *tree_get_track_gaps(struct tree_object *self, void *Py_UNUSED(c
 	return PyBool_FromLong(tree_tracks_gaps(self));
 }
 
+static PyObject *tree_get_dtype(struct tree_object *self, void *Py_UNUSED(closure))
+{
+	return dtype_object(self->dtype);
+}
+
 static PyObject *tree_get_lock(struct tree_object *self, void *Py_UNUSED(closure))
 {
 	if (!self->lock) {
@@ -472,6 +502,7 @@ static PyGetSetDef tree_getset[] = {
 	{"node_count", (getter)tree_get_node_count, NULL, DOC_MapleTree_node_count, NULL},
 	{"nbytes", (getter)tree_get_nbytes, NULL, DOC_MapleTree_nbytes, NULL},
 	{"track_gaps", (getter)tree_get_track_gaps, NULL, DOC_MapleTree_track_gaps, NULL},
+	{"dtype", (getter)tree_get_dtype, NULL, DOC_MapleTree_dtype, NULL},
 	{"lock", (getter)tree_get_lock, NULL, DOC_MapleTree_lock, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
@@ -485,6 +516,8 @@ static PyMemberDef tree_members[] = {
 /* ---- the type --------------------------------------------------------------------------------- */
 
 #define FASTCALL(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
+#define CLASS_FASTCALL(function)                                                                   \
+	(PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS | METH_CLASS
 #define NOARGS(function) (PyCFunction)(function), METH_NOARGS
 #define ONE_ARG(function) (PyCFunction)(function), METH_O
 
@@ -509,6 +542,10 @@ static PyMethodDef tree_methods[] = {
 	{"dup_into", FASTCALL(tree_dup_into), DOC_MapleTree_dup_into},
 	{"fork", NOARGS(tree_fork), DOC_MapleTree_fork},
 	{"cursor", FASTCALL(tree_cursor), DOC_MapleTree_cursor},
+	{"from_arrays", CLASS_FASTCALL(tree_from_arrays), DOC_MapleTree_from_arrays},
+	{"to_arrays", NOARGS(tree_to_arrays), DOC_MapleTree_to_arrays},
+	{"load_many", FASTCALL(tree_load_many), DOC_MapleTree_load_many},
+	{"store_many", FASTCALL(tree_store_many), DOC_MapleTree_store_many},
 	{"check", NOARGS(tree_check), DOC_MapleTree_check},
 	{"dump", FASTCALL(tree_dump), DOC_MapleTree_dump},
 	{"__copy__", NOARGS(tree_fork), DOC_MapleTree___copy__},

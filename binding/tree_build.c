@@ -9,21 +9,21 @@
 #include "binding.h"
 
 struct gathered {
+	enum dtype dtype;
 	uint64_t *first;
 	uint64_t *last;
-	uint64_t *words; /* owned references */
+	uint64_t *words; /* of objects: owned references */
 	size_t count;
 	size_t size;
 };
 
-/* Put "item N: " before the message of a TypeError or ValueError. */
-static void name_item(Py_ssize_t position)
+void locate_error(const char *noun, Py_ssize_t position)
 {
 	PyObject *type, *value, *traceback;
 
 	PyErr_Fetch(&type, &value, &traceback);
 	if (value && (type == PyExc_TypeError || type == PyExc_ValueError)) {
-		PyErr_Format(type, "item %zd: %S", position, value);
+		PyErr_Format(type, "%s %zd: %S", noun, position, value);
 		Py_DECREF(type);
 		Py_DECREF(value);
 		Py_XDECREF(traceback);
@@ -32,8 +32,15 @@ static void name_item(Py_ssize_t position)
 	}
 }
 
-/* 0 with an owned *value, or -1. */
-static int parse_triple(PyObject *item, uint64_t *first, uint64_t *last, PyObject **value)
+static void release_word(enum dtype dtype, uint64_t word)
+{
+	if (dtype == DTYPE_OBJECT)
+		Py_DECREF(object_of(word));
+}
+
+/* 0, the word of an object with a reference; or -1. */
+static int parse_triple(enum dtype dtype, PyObject *item, uint64_t *first, uint64_t *last,
+			uint64_t *word)
 {
 	/* A tuple of our own: converting an index can change a list. */
 	PyObject *triple = PyTuple_Check(item) ? Py_NewRef(item) : PySequence_Tuple(item);
@@ -48,7 +55,9 @@ static int parse_triple(PyObject *item, uint64_t *first, uint64_t *last, PyObjec
 		status = window_require(PyTuple_GET_ITEM(triple, 0), PyTuple_GET_ITEM(triple, 1),
 					first, last);
 	if (status == 0)
-		*value = Py_NewRef(PyTuple_GET_ITEM(triple, 2));
+		status = value_to_word(dtype, PyTuple_GET_ITEM(triple, 2), word);
+	if (status == 0 && dtype == DTYPE_OBJECT)
+		Py_INCREF(object_of(*word));
 	Py_DECREF(triple);
 	return status;
 }
@@ -75,11 +84,11 @@ static int gathered_grow(struct gathered *gathered)
 static void gathered_free(struct gathered *gathered)
 {
 	for (size_t i = 0; i < gathered->count; i++)
-		Py_DECREF(value_of(gathered->words[i]));
+		release_word(gathered->dtype, gathered->words[i]);
 	PyMem_Free(gathered->first);
 	PyMem_Free(gathered->last);
 	PyMem_Free(gathered->words);
-	*gathered = (struct gathered){0};
+	*gathered = (struct gathered){.dtype = gathered->dtype};
 }
 
 static int build(struct maple_tree *mt, struct gathered *gathered)
@@ -97,12 +106,11 @@ static int build(struct maple_tree *mt, struct gathered *gathered)
 static int add_triple(struct maple_tree *mt, struct gathered *gathered, bool *sorted,
 		      PyObject *item, Py_ssize_t position)
 {
-	uint64_t first, last;
-	PyObject *value = NULL;
-	int status = parse_triple(item, &first, &last, &value);
+	uint64_t first, last, word;
+	int status = parse_triple(gathered->dtype, item, &first, &last, &word);
 
 	if (status < 0) {
-		name_item(position);
+		locate_error("item", position);
 		return -1;
 	}
 	if (*sorted && gathered->count && first <= gathered->last[gathered->count - 1]) {
@@ -110,7 +118,7 @@ static int add_triple(struct maple_tree *mt, struct gathered *gathered, bool *so
 		status = build(mt, gathered);
 	}
 	if (status == 0 && !*sorted) {
-		status = mtree_store_range_word(mt, first, last, word_of(value));
+		status = mtree_store_range_word(mt, first, last, word);
 		if (status < 0)
 			raise_status(status);
 	}
@@ -119,17 +127,17 @@ static int add_triple(struct maple_tree *mt, struct gathered *gathered, bool *so
 	if (status == 0 && *sorted) {
 		gathered->first[gathered->count] = first;
 		gathered->last[gathered->count] = last;
-		gathered->words[gathered->count] = word_of(value);
+		gathered->words[gathered->count] = word;
 		gathered->count++;
 		return 0;
 	}
-	Py_DECREF(value);
+	release_word(gathered->dtype, word);
 	return status < 0 ? -1 : 0;
 }
 
-int build_from_iterable(struct maple_tree *mt, PyObject *iterable)
+int build_from_iterable(struct maple_tree *mt, enum dtype dtype, PyObject *iterable)
 {
-	struct gathered gathered = {0};
+	struct gathered gathered = {.dtype = dtype};
 	PyObject *iterator = PyObject_GetIter(iterable);
 	PyObject *item;
 	Py_ssize_t position = 0;

@@ -65,23 +65,22 @@ static PyObject *finish_copy(struct tree_object *source, struct tree_object *cop
 
 /* ---- copies ----------------------------------------------------------------------------------- */
 
-/* A new instance that may share nodes with self: make sure of the family first, and allow other threads. */
+/* A new instance that may share nodes with self. Nothing runs between this and what the caller does to self. */
 static struct tree_object *relative_alloc(struct tree_object *self)
 {
-	struct tree_object *copy;
+	struct tree_object *copy = tree_alloc(Py_TYPE(self));
 
-	if (!tree_family(self))
-		return NULL;
-	copy = tree_alloc(Py_TYPE(self));
-	if (copy && tree_enter(self) < 0)
+	if (copy && tree_enter_family(self) < 0)
 		Py_CLEAR(copy);
 	return copy;
 }
 
 static void adopt_relative(struct tree_object *self, struct tree_object *copy)
 {
+	copy->dtype = self->dtype;
 	tree_adopt(copy, self->state);
-	family_join(self->member.family, &copy->member, &copy->mt);
+	if (self->member.family)
+		family_join(self->member.family, &copy->member, &copy->mt);
 }
 
 NOARGS_METHOD(tree_fork)
@@ -104,7 +103,8 @@ PyObject *tree_slice(struct tree_object *self, uint64_t first, uint64_t last, bo
 	if (!copy)
 		return NULL;
 	if (empty)
-		mt_init_pool(&copy->mt, mt_attr(&self->mt), self->state->pool, &object_ops);
+		mt_init_pool(&copy->mt, mt_attr(&self->mt), self->state->pool,
+			     dtype_ops(self->dtype));
 	else
 		status = mt_slice(&self->mt, first, last, &copy->mt);
 	adopt_relative(self, copy);
@@ -127,7 +127,8 @@ NOARGS_METHOD(tree_dup)
 		Py_DECREF(copy);
 		return NULL;
 	}
-	mt_init_pool(&copy->mt, mt_attr(&self->mt), self->state->pool, &object_ops);
+	mt_init_pool(&copy->mt, mt_attr(&self->mt), self->state->pool, dtype_ops(self->dtype));
+	copy->dtype = self->dtype;
 	tree_adopt(copy, self->state);
 	status = __mt_dup(&self->mt, &copy->mt);
 	if (status < 0) {
@@ -135,6 +136,27 @@ NOARGS_METHOD(tree_dup)
 		return raise_status(status);
 	}
 	return finish_copy(self, copy);
+}
+
+static PyObject *attributes_text(const struct tree_object *tree)
+{
+	const char *name = dtype_name(tree->dtype);
+	const char *quote = name ? "'" : "";
+
+	return PyUnicode_FromFormat("track_gaps=%s, dtype=%s%s%s",
+				    tree_tracks_gaps(tree) ? "True" : "False", quote,
+				    name ? name : "None", quote);
+}
+
+static void raise_attributes(const struct tree_object *here, const struct tree_object *there)
+{
+	PyObject *text[2] = {attributes_text(here), attributes_text(there)};
+
+	if (text[0] && text[1])
+		PyErr_Format(PyExc_ValueError, "other differs in attributes: %U here, %U there",
+			     text[0], text[1]);
+	Py_XDECREF(text[0]);
+	Py_XDECREF(text[1]);
 }
 
 FASTCALL_METHOD(tree_dup_into)
@@ -163,11 +185,10 @@ FASTCALL_METHOD(tree_dup_into)
 	if (!mtree_empty(&other->mt))
 		return PyErr_Format(PyExc_ValueError, "other is not empty: it holds %llu ranges",
 				    (unsigned long long)mt_entries(&other->mt));
-	if (mt_attr(&other->mt) != mt_attr(&self->mt))
-		return PyErr_Format(PyExc_ValueError,
-				    "other differs in attributes: track_gaps=%s here, %s there",
-				    tree_tracks_gaps(self) ? "True" : "False",
-				    tree_tracks_gaps(other) ? "True" : "False");
+	if (mt_attr(&other->mt) != mt_attr(&self->mt) || other->dtype != self->dtype) {
+		raise_attributes(self, other);
+		return NULL;
+	}
 	status = __mt_dup(&self->mt, &other->mt);
 	if (status < 0)
 		return raise_status(status);

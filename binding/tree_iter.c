@@ -15,6 +15,7 @@
 struct iterator_object {
 	PyObject_HEAD struct core_state *state; /* the module is owned through it */
 	struct maple_tree snapshot;
+	enum dtype dtype;
 	struct member member;
 	PyObject *result;
 	bool done;
@@ -30,8 +31,6 @@ PyObject *iterator_new(struct tree_object *tree, const struct iteration *iterati
 {
 	struct iterator_object *self;
 
-	if (!tree_family(tree))
-		return NULL;
 	self = PyObject_GC_New(struct iterator_object, tree->state->iterator_type);
 	if (!self)
 		return NULL;
@@ -45,13 +44,15 @@ PyObject *iterator_new(struct tree_object *tree, const struct iteration *iterati
 	self->gaps = iteration->kind == ITERATE_GAPS;
 	self->first = iteration->first;
 	self->last = iteration->last;
-	if (tree_enter(tree) < 0) {
+	if (tree_enter_family(tree) < 0) {
 		Py_DECREF(self);
 		return NULL;
 	}
+	self->dtype = tree->dtype;
 	if (!iteration->empty) {
 		mt_fork(&tree->mt, &self->snapshot);
-		family_join(tree->member.family, &self->member, &self->snapshot);
+		if (tree->member.family)
+			family_join(tree->member.family, &self->member, &self->snapshot);
 		mas_init(&self->mas, &self->snapshot,
 			 iteration->reverse ? iteration->last : iteration->first);
 		self->done = false;
@@ -108,31 +109,33 @@ static PyObject *entry_again(struct iterator_object *self, uint64_t first, uint6
 	return result;
 }
 
-/* The next entry: true with an owned *value. */
-static bool step(struct iterator_object *self, uint64_t *first, uint64_t *last, PyObject **value)
+/* The next entry: 1 with an owned *value; 0 at the end; -1. */
+static int step(struct iterator_object *self, uint64_t *first, uint64_t *last, PyObject **value)
 {
 	bool found = self->reverse ? mas_find_rev_word(&self->mas, self->first, false)
 				   : mas_find_word(&self->mas, self->last, false);
 
 	if (!found) {
 		iterator_finish(self);
-		return false;
+		return 0;
 	}
-	*value = Py_NewRef(value_of(self->mas.word));
+	*value = word_to_value(self->dtype, self->mas.word);
+	if (!*value)
+		return -1;
 	*first = self->mas.index;
 	*last = self->mas.last;
 	if (self->clip && *first < self->first)
 		*first = self->first;
 	if (self->clip && *last > self->last)
 		*last = self->last;
-	return true;
+	return 1;
 }
 
-bool iterator_step(PyObject *iterator, uint64_t *first, uint64_t *last, PyObject **value)
+int iterator_step(PyObject *iterator, uint64_t *first, uint64_t *last, PyObject **value)
 {
 	struct iterator_object *self = (struct iterator_object *)iterator;
 
-	return !self->done && step(self, first, last, value);
+	return self->done ? 0 : step(self, first, last, value);
 }
 
 static PyObject *next_entry(struct iterator_object *self)
@@ -140,7 +143,7 @@ static PyObject *next_entry(struct iterator_object *self)
 	uint64_t first, last;
 	PyObject *value;
 
-	return step(self, &first, &last, &value) ? entry_again(self, first, last, value) : NULL;
+	return step(self, &first, &last, &value) > 0 ? entry_again(self, first, last, value) : NULL;
 }
 
 /* From entry to entry: a gap is what lies between the end of the last one and the next. */
@@ -177,7 +180,9 @@ static int iterator_traverse(struct iterator_object *self, visitproc visit, void
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(self->state->module);
 	Py_VISIT(self->result);
-	return self->done ? 0 : member_traverse(&self->member, &self->snapshot, visit, arg);
+	if (self->done || self->dtype != DTYPE_OBJECT)
+		return 0;
+	return member_traverse(&self->member, &self->snapshot, visit, arg);
 }
 
 static int iterator_clear(struct iterator_object *self)

@@ -16,13 +16,14 @@ FASTCALL_METHOD(tree_store_range)
 {
 	static const struct signature signature = {"store_range", store_names, 3, 3, 3};
 	PyObject *given[3];
-	uint64_t first, last;
+	uint64_t first, last, word;
 	int status;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    window_require(given[0], given[1], &first, &last) < 0 || tree_enter(self) < 0)
+	    window_require(given[0], given[1], &first, &last) < 0 ||
+	    tree_enter_value(self, given[2], &word) < 0)
 		return NULL;
-	status = mtree_store_range_word(&self->mt, first, last, word_of(given[2]));
+	status = mtree_store_range_word(&self->mt, first, last, word);
 	if (status < 0)
 		return raise_status(status);
 	Py_RETURN_NONE;
@@ -34,13 +35,14 @@ FASTCALL_METHOD(tree_insert_range)
 	struct mt_entry occupied;
 	PyObject *given[3];
 	PyObject *entry;
-	uint64_t first, last;
+	uint64_t first, last, word;
 	int status;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    window_require(given[0], given[1], &first, &last) < 0 || tree_enter(self) < 0)
+	    window_require(given[0], given[1], &first, &last) < 0 ||
+	    tree_enter_value(self, given[2], &word) < 0)
 		return NULL;
-	status = mtree_insert_range_word(&self->mt, first, last, word_of(given[2]), &occupied);
+	status = mtree_insert_range_word(&self->mt, first, last, word, &occupied);
 	if (status == 0)
 		Py_RETURN_NONE;
 	if (status != -EEXIST)
@@ -152,13 +154,14 @@ FASTCALL_METHOD(tree_alloc_range)
 	struct area area = {0};
 	PyObject *given[6];
 	PyObject *result;
-	uint64_t start, last;
+	uint64_t start, last, word;
 	int status;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
 	    area_size(&area, given[1]) < 0 ||
 	    window_require(given[2], given[3], &area.first, &area.last) < 0 ||
-	    area_options(&area, given[4], given[5]) < 0 || tree_enter(self) < 0)
+	    area_options(&area, given[4], given[5]) < 0 ||
+	    tree_enter_value(self, given[0], &word) < 0)
 		return NULL;
 	if (area_search(self, &area, &start) <= 0)
 		return NULL;
@@ -167,7 +170,7 @@ FASTCALL_METHOD(tree_alloc_range)
 	if (!result)
 		return NULL;
 	last = area.size_whole ? MAX_INDEX : start + (area.size - 1);
-	status = mtree_store_range_word(&self->mt, start, last, word_of(given[0]));
+	status = mtree_store_range_word(&self->mt, start, last, word);
 	if (status < 0) {
 		Py_DECREF(result);
 		return raise_status(status);

@@ -2,7 +2,7 @@
 
 import doctest
 import inspect
-from types import GetSetDescriptorType, MethodDescriptorType
+from types import ClassMethodDescriptorType, GetSetDescriptorType, MethodDescriptorType
 
 import pytest
 
@@ -14,7 +14,8 @@ TYPES = [samara.MapleTree, samara.Cursor, type(samara.MapleTree().lock)]
 
 def public_members(cls):
     for name, member in vars(cls).items():
-        if isinstance(member, MethodDescriptorType | GetSetDescriptorType):
+        kinds = MethodDescriptorType | ClassMethodDescriptorType | GetSetDescriptorType
+        if isinstance(member, kinds):
             if not name.startswith("_"):
                 yield name, member
 
@@ -57,6 +58,8 @@ def test_signatures_can_be_inspected(cls):
         if isinstance(member, MethodDescriptorType):
             parameters = inspect.signature(member).parameters
             assert next(iter(parameters)) == "self", name
+        elif isinstance(member, ClassMethodDescriptorType):
+            assert "self" not in inspect.signature(getattr(cls, name)).parameters
 
 
 def test_signatures_say_the_defaults():
@@ -65,8 +68,14 @@ def test_signatures_say_the_defaults():
         "size, first=0, last=18446744073709551615, *, align=1, reverse=False)"
     )
     assert signature.parameters["last"].default == samara.MAX
-    assert str(inspect.signature(samara.MapleTree)) == "(iterable=(), /, *, track_gaps=True)"
+    assert str(inspect.signature(samara.MapleTree)) == (
+        "(iterable=(), /, *, dtype=None, track_gaps=True)"
+    )
     assert str(inspect.signature(samara.Cursor)) == "(tree, first=0, last=None)"
+    assert str(inspect.signature(samara.MapleTree.from_arrays)) == (
+        "(first, last, values, *, dtype=None, track_gaps=True)"
+    )
+    assert inspect.signature(samara.MapleTree.load_many).parameters["default"].default is ...
 
 
 def test_the_module_exports_what_the_package_names():

@@ -1,13 +1,26 @@
 from collections.abc import Iterable, Iterator
 from types import GenericAlias, TracebackType
-from typing import Any, Generic, Literal, Self, SupportsIndex, TypeVar, final, overload
+from typing import (
+    Any,
+    Generic,
+    Literal,
+    Self,
+    SupportsFloat,
+    SupportsIndex,
+    TypeAlias,
+    TypeVar,
+    final,
+    overload,
+)
 
-from typing_extensions import disjoint_base
+from typing_extensions import Buffer, disjoint_base
 
 from samara._entry import Entry, Gap
 
 _V = TypeVar("_V")
 _D = TypeVar("_D")
+_Triples: TypeAlias = Iterable[tuple[SupportsIndex, SupportsIndex, _V]]
+_Integers: TypeAlias = Buffer | Iterable[SupportsIndex]
 
 @final
 class TreeLock:
@@ -24,13 +37,44 @@ class TreeLock:
 
 @disjoint_base
 class MapleTree(Generic[_V]):
+    @overload
     def __init__(
-        self,
-        iterable: Iterable[tuple[SupportsIndex, SupportsIndex, _V]] = (),
+        self, iterable: _Triples[_V] = (), /, *, dtype: None = None, track_gaps: bool = True
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: MapleTree[int],
+        iterable: _Triples[SupportsIndex] = (),
         /,
         *,
+        dtype: Literal["u8", "i8"],
         track_gaps: bool = True,
     ) -> None: ...
+    @overload
+    def __init__(
+        self: MapleTree[float],
+        iterable: _Triples[SupportsFloat | SupportsIndex] = (),
+        /,
+        *,
+        dtype: Literal["f8"],
+        track_gaps: bool = True,
+    ) -> None: ...
+    @classmethod
+    def from_arrays(
+        cls,
+        first: _Integers,
+        last: _Integers,
+        values: Iterable[_V],
+        *,
+        dtype: Literal["u8", "i8", "f8"] | None = None,
+        track_gaps: bool = True,
+    ) -> Self: ...
+    # Arrays are numpy's, which the package can do without.
+    def to_arrays(self) -> tuple[Any, Any, Any]: ...
+    def load_many(self, keys: _Integers, default: Any = ...) -> Any: ...
+    def store_many(self, first: _Integers, last: _Integers, values: Iterable[_V]) -> None: ...
+    @property
+    def dtype(self) -> Literal["u8", "i8", "f8"] | None: ...
     @property
     def covered(self) -> int: ...
     @property

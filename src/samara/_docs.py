@@ -9,15 +9,19 @@ examples and holds the signatures to the real ones.
 from typing import Final
 
 MAPLE_TREE: Final = {
-    "MapleTree(iterable=(), /, *, track_gaps=True)": """
+    "MapleTree(iterable=(), /, *, dtype=None, track_gaps=True)": """
 An ordered map from ranges of integers to values.
 
 Ranges are closed, [first, last], within 0 ... MAX = 2**64 - 1, and do not overlap. An index
-without a value lies in a gap. Values are any objects, None too. n is the number of ranges.
+without a value lies in a gap. Values are any objects, None too; with a dtype they are numbers
+of 64 bits. n is the number of ranges.
 
 iterable    triples (first, last, value), or a MapleTree; a later triple overwrites
             what it covers. Sorted triples that do not overlap: O(n), into full nodes; each
             other one O(log n).
+dtype       None: any object. 'u8', 'i8' or 'f8': a packed tree, whose values are unsigned
+            integers, signed ones or floats, stored as such: values are converted when they
+            are stored, and there are no reference counts.
 track_gaps  keep the largest gap of each subtree, which empty_area() and alloc_range() need;
             stores are faster without.
 
@@ -25,8 +29,9 @@ t[i], t[i] = v and del t[i] are about one index; t[a:b] is half-open, and t[a:] 
 All are O(log n). Reading t[a:b] gives a tree of what lies there, cut at the ends.
 
 Look-ups take any integer: outside 0 ... MAX there is nothing. Writes refuse those with
-ValueError. What is no integer is a TypeError. Out of memory is a MemoryError and changes
-nothing.
+ValueError. What is no integer is a TypeError. A packed tree refuses what its dtype cannot hold:
+TypeError for what is no number, ValueError for an integer outside its 64 bits. Out of memory is a
+MemoryError and changes nothing.
 
 Iterating runs over the tree as it was when the loop began.
 
@@ -41,6 +46,8 @@ MapleTree([(13, 13, 'c'), (14, 19, 'a'), (30, 34, 'b')])
 >>> del t[:20]
 >>> [value for first, last, value in t]
 ['b']
+>>> MapleTree([(10, 19, 1.5)], dtype='f8')
+MapleTree([(10, 19, 1.5)], dtype='f8')
 """,
     "get(index, default=None)": """
 The value at an index; default where there is none. O(log n).
@@ -226,7 +233,7 @@ Traceback (most recent call last):
 samara.NoSpaceError: no 5 free indices in [0, 12]
 """,
     "clear()": """
-Remove everything. The attributes (track_gaps) stay. O(nodes that no other tree shares).
+Remove everything. The attributes (dtype, track_gaps) stay. O(nodes that no other tree shares).
 
 >>> t = MapleTree([(10, 19, 'a')], track_gaps=False)
 >>> t.clear()
@@ -249,7 +256,7 @@ all over.
     "dup_into(other)": """
 A full copy of the tree in another one, which must be empty and have the same attributes. O(n).
 
-ValueError where other is not empty or differs in track_gaps; nothing is changed then.
+ValueError where other is not empty or differs in dtype or track_gaps; nothing is changed then.
 MemoryError leaves other empty.
 
 >>> t = MapleTree([(10, 19, 'a')])
@@ -282,13 +289,87 @@ ValueError where first is above last or an end is outside 0 ... MAX.
 >>> cursor.walk()
 Entry(first=10, last=19, value='a')
 """,
+    "from_arrays(first, last, values, *, dtype=None, track_gaps=True)": """
+A tree of the ranges [first[i], last[i]], both ends included, with values[i]. O(n), into full
+nodes.
+
+The ranges must be sorted and must not overlap. A class method; a subclass's instance is made
+without __init__().
+
+first, last  buffers of integers (numpy arrays, array.array, memoryview ... with one dimension, of
+             any size, signed or unsigned) or sequences of integers
+values       the same, also of floats, or a sequence of any objects
+dtype        'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
+             integers, signed ones or floats makes a tree of that dtype; anything else makes a tree
+             of objects.
+
+ValueError where the three differ in length, an end is outside 0 ... MAX, a first is above its last,
+a range overlaps or lies below the one before, or a value is outside its dtype's 64 bits, each with
+its position; for a buffer of several dimensions or of another byte order. TypeError for what is no
+number. Buffers must not change meanwhile.
+
+>>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
+MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> from array import array
+>>> MapleTree.from_arrays(range(0, 30, 10), range(5, 35, 10), array('d', [1, 2, 3]))
+MapleTree([(0, 5, 1.0), (10, 15, 2.0), (20, 25, 3.0)], dtype='f8')
+>>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
+Traceback (most recent call last):
+ValueError: position 1: [12, 19] overlaps or lies below [10, 12]
+""",
+    "to_arrays()": """
+All ranges as three numpy arrays (first, last, values), both ends included. O(n).
+
+The first two are of uint64; the values of uint64, int64 or float64 by the dtype, or of objects.
+ImportError where there is no numpy.
+
+>>> first, last, values = MapleTree([(10, 19, 1.5)], dtype='f8').to_arrays()
+>>> first, last, values
+(array([10], dtype=uint64), array([19], dtype=uint64), array([1.5]))
+""",
+    "load_many(keys, default=...)": """
+The values at many indices: a numpy array of the tree's dtype, or for a tree of objects a list.
+O(log n) for each key.
+
+The keys are looked up in the tree as it is now, several at once. Where there are many, other
+threads run meanwhile, and may write the tree.
+
+keys     a buffer of integers (numpy array, array.array ... with one dimension) or a sequence of
+         integers. It must not change meanwhile.
+default  what stands for a key without a value, and for one outside 0 ... MAX; a packed tree
+         converts it to its dtype. Without it such a key is a KeyError with the first one.
+
+TypeError for keys that are no integers. ImportError where the tree has a dtype and there is no
+numpy.
+
+>>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> t.load_many([35, 10, 20, -1], None)
+['b', 'a', None, None]
+>>> t.load_many(range(19, 22))
+Traceback (most recent call last):
+KeyError: 20
+""",
+    "store_many(first, last, values)": """
+Store values[i] over [first[i], last[i]], both ends included, for each i in order: all or none.
+O(log n) for each, beside what store_range() says.
+
+The arguments are those of from_arrays(), in any order, and may overlap: a later range overwrites an
+earlier one. All of it is converted and checked before the tree changes. ValueError and TypeError as
+there; MemoryError leaves the tree as it was.
+
+>>> t = MapleTree()
+>>> t.store_many([30, 10], [39, 33], ['a', 'b'])
+>>> t
+MapleTree([(10, 33, 'b'), (34, 39, 'a')])
+""",
     "check()": """
 Check every invariant of the tree; AssertionError says what is broken and where. O(n).
 
 >>> MapleTree([(10, 19, 'a')]).check()
 """,
     "dump(*, hex=False)": """
-The tree's nodes and slots as text, one to a line; words are the values' addresses. O(n).
+The tree's nodes and slots as text, one to a line; words are the values' addresses, or the 64
+bits of a packed tree's numbers. O(n).
 
 hex  numbers in base 16
 
@@ -341,6 +422,12 @@ Can this tree search for free room? Given when the tree is made.
 
 >>> MapleTree(track_gaps=False).track_gaps
 False
+""",
+    "dtype": """
+What the values are: None for any object, else 'u8', 'i8' or 'f8'. Given when the tree is made.
+
+>>> MapleTree(dtype='u8').dtype
+'u8'
 """,
     "lock": """
 A re-entrant lock, used by `with`: several operations as one. Each single operation is whole

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * samara.MapleTree: from arrays, to arrays, and many look-ups or stores in one call.
+ *
+ * Buffers come in through columns (buffer.c). What goes out is numpy's: it is imported when it is first asked
+ * for, makes the array, and lends its memory for it to be filled.
+ *
+ * Look-ups and reading run over a snapshot, an O(1) fork. The nodes of a snapshot are never written, so that the
+ * long loops over a packed tree, and the look-ups in any, go on without the interpreter lock: they read nodes and
+ * the caller's keys, and write memory that nobody else knows yet. Nodes are counted with the lock held.
+ */
+#include "binding.h"
+
+/* So little work that giving the interpreter lock away costs more. */
+#define FEW 512
+/* Keys looked up at once: what comes with each of them stays in the cache. */
+#define BLOCK 16384
+
+/* ---- numpy ------------------------------------------------------------------------------------ */
+
+struct output {
+	PyObject *array; /* owned */
+	Py_buffer view;  /* of its memory, while the array is being filled */
+};
+
+static PyObject *import_numpy(const char *function)
+{
+	PyObject *numpy = PyImport_ImportModule("numpy");
+	PyObject *type, *cause, *error, *traceback;
+
+	if (numpy || !PyErr_ExceptionMatches(PyExc_ImportError))
+		return numpy;
+	PyErr_Fetch(&type, &cause, &traceback);
+	PyErr_NormalizeException(&type, &cause, &traceback);
+	Py_XDECREF(traceback);
+	Py_DECREF(type);
+	PyErr_Format(PyExc_ImportError, "%s() needs numpy: pip install samara[numpy]", function);
+	PyErr_Fetch(&type, &error, &traceback);
+	PyErr_NormalizeException(&type, &error, &traceback);
+	PyException_SetCause(error, cause);
+	PyErr_Restore(type, error, traceback);
+	return NULL;
+}
+
+/* An array of words of that dtype, whose memory the caller fills. 0 or -1. */
+static int output_make(struct output *output, PyObject *numpy, enum dtype dtype, size_t count)
+{
+	static const char *const types[] = {"object", "uint64", "int64", "float64"};
+
+	output->array = PyObject_CallMethod(numpy, "empty", "ns", (Py_ssize_t)count, types[dtype]);
+	if (!output->array)
+		return -1;
+	if (PyObject_GetBuffer(output->array, &output->view, PyBUF_CONTIG) < 0) {
+		Py_CLEAR(output->array);
+		return -1;
+	}
+	return 0;
+}
+
+/* Give the memory back. The array, or NULL where there is none. */
+static PyObject *output_take(struct output *output)
+{
+	PyObject *array = output->array;
+
+	if (array)
+		PyBuffer_Release(&output->view);
+	output->array = NULL;
+	return array;
+}
+
+/* ---- ranges in -------------------------------------------------------------------------------- */
+
+struct ranges {
+	struct column first;
+	struct column last;
+	struct column values;
+	const uint64_t *firsts;
+	const uint64_t *lasts;
+	const uint64_t *words;
+	size_t count;
+};
+
+static void ranges_close(struct ranges *ranges)
+{
+	column_close(&ranges->first);
+	column_close(&ranges->last);
+	column_close(&ranges->values);
+}
+
+/* 0 or -1; in both cases ranges_close(). `objects`: the values are taken as objects, not as numbers. */
+static int ranges_open(struct ranges *ranges, PyObject *const *given, bool objects)
+{
+	*ranges = (struct ranges){0};
+	if (column_open(&ranges->first, given[0], "first", false) < 0 ||
+	    column_open(&ranges->last, given[1], "last", false) < 0 ||
+	    column_open(&ranges->values, given[2], "values", objects) < 0)
+		return -1;
+	ranges->count = ranges->first.count;
+	if (ranges->last.count == ranges->count && ranges->values.count == ranges->count)
+		return 0;
+	PyErr_Format(PyExc_ValueError, "first, last and values differ in length: %zu, %zu, %zu",
+		     ranges->count, ranges->last.count, ranges->values.count);
+	return -1;
+}
+
+static int ranges_convert(struct ranges *ranges, enum dtype dtype)
+{
+	ranges->firsts = column_indices(&ranges->first);
+	ranges->lasts = ranges->firsts ? column_indices(&ranges->last) : NULL;
+	ranges->words = ranges->lasts ? column_values(&ranges->values, dtype) : NULL;
+	return ranges->words ? 0 : -1;
+}
+
+static int raise_backwards(const struct ranges *ranges, size_t at)
+{
+	PyErr_Format(PyExc_ValueError, "position %zu: first %llu is above last %llu", at,
+		     (unsigned long long)ranges->firsts[at], (unsigned long long)ranges->lasts[at]);
+	return -1;
+}
+
+/* What mt_build() has found at that position. */
+static void raise_order(const struct ranges *ranges, size_t at)
+{
+	if (ranges->firsts[at] > ranges->lasts[at])
+		raise_backwards(ranges, at);
+	else
+		PyErr_Format(PyExc_ValueError,
+			     "position %zu: [%llu, %llu] overlaps or lies below [%llu, %llu]", at,
+			     (unsigned long long)ranges->firsts[at],
+			     (unsigned long long)ranges->lasts[at],
+			     (unsigned long long)ranges->firsts[at - 1],
+			     (unsigned long long)ranges->lasts[at - 1]);
+}
+
+/* The dtype that a buffer's format says. */
+static enum dtype dtype_of(const struct column *values)
+{
+	switch (values->kind) {
+	case COLUMN_UNSIGNED:
+		return DTYPE_U8;
+	case COLUMN_SIGNED:
+		return DTYPE_I8;
+	case COLUMN_FLOATS:
+		return DTYPE_F8;
+	default:
+		return DTYPE_OBJECT;
+	}
+}
+
+/* A new instance of `type`, made without __init__(), of converted ranges. */
+static PyObject *build_ranges(PyTypeObject *type, const struct ranges *ranges, enum dtype dtype,
+			      bool track_gaps)
+{
+	PyObject *module = PyType_GetModuleByDef(type, &core_module);
+	struct tree_object *tree = module ? tree_alloc(type) : NULL;
+	struct core_state *state;
+	size_t bad = 0;
+	int status;
+
+	if (!tree)
+		return NULL;
+	state = PyModule_GetState(module);
+	mt_init_pool(&tree->mt, tree_flags(track_gaps), state->pool, dtype_ops(dtype));
+	tree->dtype = dtype;
+	tree_adopt(tree, state);
+	status = mt_build(&tree->mt, ranges->firsts, ranges->lasts, ranges->words, ranges->count,
+			  &bad);
+	if (status == 0)
+		return (PyObject *)tree;
+	Py_DECREF(tree);
+	if (status != -EINVAL)
+		return raise_status(status);
+	raise_order(ranges, bad);
+	return NULL;
+}
+
+PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
+			   PyObject *kwnames)
+{
+	static const char *const names[] = {"first", "last", "values", "dtype", "track_gaps"};
+	static const struct signature signature = {"from_arrays", names, 5, 3, 3};
+	PyObject *given[5];
+	PyObject *tree = NULL;
+	struct ranges ranges;
+	enum dtype dtype;
+	int track_gaps = 1;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    dtype_parse(given[3], &dtype) < 0)
+		return NULL;
+	if (given[4])
+		track_gaps = PyObject_IsTrue(given[4]);
+	if (track_gaps < 0)
+		return NULL;
+	if (ranges_open(&ranges, given, false) == 0) {
+		if (dtype == DTYPE_OBJECT)
+			dtype = dtype_of(&ranges.values);
+		if (ranges_convert(&ranges, dtype) == 0)
+			tree = build_ranges(type, &ranges, dtype, track_gaps);
+	}
+	ranges_close(&ranges);
+	return tree;
+}
+
+/* All stores on a fork, then that for the tree: between the first and the last nothing else runs, since what
+ * they overwrite is still held by the tree or the caller. */
+static int store_ranges(struct tree_object *self, const struct ranges *ranges)
+{
+	struct maple_tree work;
+	int status = 0;
+
+	mt_fork(&self->mt, &work);
+	for (size_t i = 0; status == 0 && i < ranges->count; i++)
+		status = mtree_store_range_word(&work, ranges->firsts[i], ranges->lasts[i],
+						ranges->words[i]);
+	if (status == 0)
+		tree_replace(self, &work, self->dtype, self->member.family);
+	else
+		mt_fini(&work);
+	return status;
+}
+
+FASTCALL_METHOD(tree_store_many)
+{
+	static const char *const names[] = {"first", "last", "values"};
+	static const struct signature signature = {"store_many", names, 3, 3, 3};
+	PyObject *given[3];
+	struct ranges ranges = {0};
+	enum dtype dtype;
+	int status;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
+		return NULL;
+	do {
+		ranges_close(&ranges);
+		dtype = self->dtype;
+		status = ranges_open(&ranges, given, dtype == DTYPE_OBJECT);
+		if (status == 0)
+			status = ranges_convert(&ranges, dtype);
+		for (size_t i = 0; status == 0 && i < ranges.count; i++) {
+			if (ranges.firsts[i] > ranges.lasts[i])
+				status = raise_backwards(&ranges, i);
+		}
+		if (status == 0)
+			status = tree_enter(self);
+	} while (status == 0 && self->dtype != dtype);
+	if (status == 0) {
+		status = store_ranges(self, &ranges);
+		if (status < 0)
+			raise_status(status);
+	}
+	ranges_close(&ranges);
+	if (status < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+/* ---- ranges out ------------------------------------------------------------------------------- */
+
+static void read_ranges(struct maple_tree *snapshot, uint64_t *firsts, uint64_t *lasts,
+			uint64_t *words)
+{
+	struct ma_state mas;
+
+	mas_init(&mas, snapshot, 0);
+	while (mas_find_word(&mas, MAX_INDEX, false)) {
+		*firsts++ = mas.index;
+		*lasts++ = mas.last;
+		*words++ = mas.word;
+	}
+}
+
+/* The memory of an array of objects holds references, to None or nowhere: they become those to `words`. */
+static void fill_objects(PyObject **objects, const uint64_t *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		PyObject *old = objects[i];
+
+		objects[i] = Py_NewRef(object_of(words[i]));
+		Py_XDECREF(old);
+	}
+}
+
+/* Fill the three; 0 or -1. */
+static int fill_outputs(struct maple_tree *snapshot, enum dtype dtype, size_t count,
+			struct output *outputs)
+{
+	uint64_t *firsts = outputs[0].view.buf;
+	uint64_t *lasts = outputs[1].view.buf;
+	uint64_t *words = outputs[2].view.buf;
+
+	if (dtype == DTYPE_OBJECT) {
+		words = PyMem_New(uint64_t, count);
+		if (!words) {
+			PyErr_NoMemory();
+			return -1;
+		}
+		read_ranges(snapshot, firsts, lasts, words);
+		fill_objects(outputs[2].view.buf, words, count);
+		PyMem_Free(words);
+	} else if (count < FEW) {
+		read_ranges(snapshot, firsts, lasts, words);
+	} else {
+		Py_BEGIN_ALLOW_THREADS
+		read_ranges(snapshot, firsts, lasts, words);
+		Py_END_ALLOW_THREADS
+	}
+	return 0;
+}
+
+NOARGS_METHOD(tree_to_arrays)
+{
+	struct output outputs[3] = {0};
+	struct maple_tree snapshot;
+	PyObject *numpy = import_numpy("to_arrays");
+	PyObject *result = NULL;
+	PyObject *arrays[3];
+	enum dtype dtype;
+	size_t count;
+	int status;
+
+	(void)unused;
+	if (!numpy)
+		return NULL;
+	if (tree_enter(self) < 0) {
+		Py_DECREF(numpy);
+		return NULL;
+	}
+	dtype = self->dtype;
+	mt_fork(&self->mt, &snapshot);
+	count = mt_entries(&snapshot);
+	status = output_make(&outputs[0], numpy, DTYPE_U8, count);
+	if (status == 0)
+		status = output_make(&outputs[1], numpy, DTYPE_U8, count);
+	if (status == 0)
+		status = output_make(&outputs[2], numpy, dtype, count);
+	if (status == 0)
+		status = fill_outputs(&snapshot, dtype, count, outputs);
+	for (int i = 0; i < 3; i++)
+		arrays[i] = output_take(&outputs[i]);
+	if (status == 0)
+		result = PyTuple_Pack(3, arrays[0], arrays[1], arrays[2]);
+	for (int i = 0; i < 3; i++)
+		Py_XDECREF(arrays[i]);
+	Py_DECREF(numpy);
+	mt_fini(&snapshot);
+	return result;
+}
+
+/* ---- look-ups --------------------------------------------------------------------------------- */
+
+struct look {
+	const struct maple_tree *snapshot;
+	const struct column *keys;
+	uint64_t *words;   /* what was found */
+	uint64_t *scratch; /* for a block of keys */
+	uint8_t *present;  /* for a block */
+	bool fill;         /* the absent get `absent`; else the first of them ends it */
+	uint64_t absent;
+};
+
+/* Without a branch: whether a key has a value is often as good as random. */
+static void fill_absent(const struct look *look, uint64_t *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint64_t found = -(uint64_t)look->present[i];
+
+		words[i] = (words[i] & found) | (look->absent & ~found);
+	}
+}
+
+/* 0; or 1 with the position of a key that is absent. Needs no interpreter lock. */
+static int look_up(const struct look *look, size_t *bad)
+{
+	size_t count = look->keys->count;
+
+	for (size_t at = 0; at < count; at += BLOCK) {
+		size_t some = count - at < BLOCK ? count - at : BLOCK;
+		const uint64_t *keys = column_block(look->keys, at, some, look->scratch);
+		uint64_t *words = look->words + at;
+
+		mt_load_batch(look->snapshot, keys, some, words, look->present);
+		column_mask(look->keys, at, some, keys, look->present);
+		if (look->fill) {
+			fill_absent(look, words, some);
+		} else {
+			const uint8_t *absent = memchr(look->present, 0, some);
+
+			if (absent) {
+				*bad = at + (size_t)(absent - look->present);
+				return 1;
+			}
+		}
+	}
+	return 0;
+}
+
+/* Look up all keys into look->words. 0, or -1 with KeyError or MemoryError. */
+static int look_up_all(struct look *look)
+{
+	size_t count = look->keys->count;
+	size_t block = count < BLOCK ? count : BLOCK;
+	size_t bad = 0;
+	int status;
+
+	look->scratch = PyMem_New(uint64_t, block);
+	look->present = PyMem_New(uint8_t, block);
+	if (!look->scratch || !look->present) {
+		PyErr_NoMemory();
+		status = -1;
+	} else if (count < FEW) {
+		status = look_up(look, &bad);
+	} else {
+		Py_BEGIN_ALLOW_THREADS
+		status = look_up(look, &bad);
+		Py_END_ALLOW_THREADS
+	}
+	PyMem_Free(look->scratch);
+	PyMem_Free(look->present);
+	if (status > 0) {
+		PyObject *key = column_key(look->keys, bad);
+
+		if (key)
+			PyErr_SetObject(PyExc_KeyError, key);
+		Py_XDECREF(key);
+	}
+	return status == 0 ? 0 : -1;
+}
+
+static PyObject *look_up_objects(struct look *look)
+{
+	size_t count = look->keys->count;
+	PyObject *list = NULL;
+
+	look->words = PyMem_New(uint64_t, count);
+	if (!look->words)
+		return PyErr_NoMemory();
+	if (look_up_all(look) == 0)
+		list = PyList_New((Py_ssize_t)count);
+	for (size_t i = 0; list && i < count; i++)
+		PyList_SET_ITEM(list, (Py_ssize_t)i, Py_NewRef(object_of(look->words[i])));
+	PyMem_Free(look->words);
+	return list;
+}
+
+static PyObject *look_up_numbers(struct look *look, enum dtype dtype)
+{
+	struct output output = {0};
+	PyObject *numpy = import_numpy("load_many");
+	PyObject *array;
+	int status;
+
+	if (!numpy)
+		return NULL;
+	status = output_make(&output, numpy, dtype, look->keys->count);
+	Py_DECREF(numpy);
+	if (status < 0)
+		return NULL;
+	look->words = output.view.buf;
+	status = look_up_all(look);
+	array = output_take(&output);
+	if (status < 0)
+		Py_CLEAR(array);
+	return array;
+}
+
+FASTCALL_METHOD(tree_load_many)
+{
+	static const char *const names[] = {"keys", "default"};
+	static const struct signature signature = {"load_many", names, 2, 1, 2};
+	struct maple_tree snapshot;
+	struct column keys;
+	struct look look = {.snapshot = &snapshot, .keys = &keys};
+	PyObject *given[2];
+	PyObject *result = NULL;
+	enum dtype dtype;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
+		return NULL;
+	if (column_open(&keys, given[0], "keys", false) < 0 || column_keys(&keys) < 0 ||
+	    tree_enter(self) < 0)
+		goto out;
+	dtype = self->dtype;
+	mt_fork(&self->mt, &snapshot);
+	look.fill = given[1] && given[1] != Py_Ellipsis;
+	if (!look.fill || value_to_word(dtype, given[1], &look.absent) == 0)
+		result = dtype == DTYPE_OBJECT ? look_up_objects(&look)
+					       : look_up_numbers(&look, dtype);
+	mt_fini(&snapshot);
+out:
+	column_close(&keys);
+	return result;
+}
