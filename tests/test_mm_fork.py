@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import pytest
 
+from interpreter import collect, live_nodes
 from samara import MapleTree, _implementation
 from samara.mm import (
     FORK_METHODS,
@@ -71,12 +72,8 @@ def child_rows(parent: list[list[Any]]) -> list[list[Any]]:
     return rows
 
 
-def live_nodes() -> int:
-    return int(_implementation._pool_stats()[0])
-
-
 def live_vmas() -> int:
-    gc.collect()
+    collect()
     return sum(type(thing) is VMA for thing in gc.get_objects())
 
 

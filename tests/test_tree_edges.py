@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from interpreter import DEEP
 from samara import MAX, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
 
 BELOW = [-1, -(2**63), -(2**64), -(10**30)]
@@ -538,7 +539,7 @@ def test_errors_of_eq_come_through():
 def test_deep_nesting_raises_and_does_not_crash():
     def nested():
         t = MapleTree()
-        for _ in range(100_000):
+        for _ in range(DEEP):
             t = MapleTree([(0, 0, t)])
         return t
 
