@@ -68,7 +68,7 @@ export UBSAN_OPTIONS := print_stacktrace=1
 test-sanitize: $(VENV)/.dev build/sanitize/.compiled build/sanitize-package/.installed \
 		build/debug/.compiled
 	ASAN_OPTIONS=detect_leaks=1 meson test -C build/sanitize --print-errorlogs
-	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 \
+	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 SAMARA_PURE=0 \
 		PYTHONMALLOC=malloc PYTHONPATH=build/sanitize-package/site python -m pytest
 	.ci/need valgrind
 	meson setup --reconfigure build/debug >/dev/null
