@@ -34,6 +34,9 @@ class Index:
     def __index__(self):
         return self.number
 
+    def __repr__(self):
+        return str(self.number)
+
 
 class Fails:
     """What should be asked for a number, a truth or its members, and fails."""
@@ -511,7 +514,9 @@ def test_same_docstrings(name):
 
 
 def parameters_of(thing):
-    return [(p.name, p.kind, p.default) for p in inspect.signature(thing).parameters.values()]
+    """Whether `self` can be given by name makes no difference."""
+    parameters = inspect.signature(thing).parameters.values()
+    return [(p.name, p.name == "self" or p.kind, p.default) for p in parameters]
 
 
 @types

@@ -7,7 +7,7 @@ import pytest
 
 from interpreter import c_only, collect, references, settle
 from interpreter import live_nodes as live
-from samara import MAX, MapleTree
+from samara import MAX, Cursor, MapleTree
 
 
 def tree(count=1000, **options):
@@ -227,11 +227,16 @@ def test_a_plain_tree_has_no_attributes():
     t = MapleTree()
     with pytest.raises(AttributeError):
         t.x = 1
-    with pytest.raises(TypeError):
-        MapleTree.x = 1
     for name in ("covered", "height", "lock", "nbytes", "node_count", "track_gaps"):
         with pytest.raises(AttributeError):
             setattr(t, name, 1)
+
+
+@c_only
+def test_the_types_are_not_changed():
+    for cls in (MapleTree, Cursor):
+        with pytest.raises(TypeError):
+            cls.x = 1
 
 
 # ---- weak references

@@ -61,17 +61,20 @@ def test_signatures_can_be_inspected(cls):
             assert next(iter(parameters)) == "self", name
 
 
+def signature_of(thing):
+    """Without annotations."""
+    signature = inspect.signature(thing)
+    bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    return str(signature.replace(parameters=bare, return_annotation=signature.empty))
+
+
 def test_signatures_say_the_defaults():
-    signature = inspect.signature(samara.MapleTree.empty_area)
-    assert str(signature).endswith(
+    assert signature_of(samara.MapleTree.empty_area).endswith(
         "size, first=0, last=18446744073709551615, *, align=1, reverse=False)"
     )
-    assert signature.parameters["last"].default == samara.MAX
-    assert str(inspect.signature(samara.MapleTree)) == (
-        "(iterable=(), /, *, dtype=None, track_gaps=True)"
-    )
-    assert str(inspect.signature(samara.Cursor)) == "(tree, first=0, last=None)"
-    assert str(inspect.signature(samara.MapleTree.from_arrays)) == (
+    assert signature_of(samara.MapleTree) == "(iterable=(), /, *, dtype=None, track_gaps=True)"
+    assert signature_of(samara.Cursor) == "(tree, first=0, last=None)"
+    assert signature_of(samara.MapleTree.from_arrays) == (
         "(first, last, values, *, dtype=None, track_gaps=True)"
     )
     assert inspect.signature(samara.MapleTree.load_many).parameters["default"].default is ...

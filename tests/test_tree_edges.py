@@ -451,13 +451,13 @@ def test_other_ways_to_call_it_wrongly():
     ):
         with pytest.raises(TypeError):
             call()
-    with pytest.raises(TypeError, match=r"get\(\) missing required argument 'index'"):
+    with pytest.raises(TypeError, match=r"get\(\) missing .*'index'"):
         MapleTree().get()
     with pytest.raises(TypeError, match=r"get\(\) got an unexpected keyword argument 'other'"):
         MapleTree().get(1, other=2)
     with pytest.raises(TypeError, match=r"multiple values for argument 'index'"):
         MapleTree().get(1, index=1)
-    with pytest.raises(TypeError, match=r"entries\(\) takes at most 2 positional arguments \(3"):
+    with pytest.raises(TypeError, match=r"entries\(\) takes .* positional arguments"):
         MapleTree().entries(0, 1, True)
 
 
