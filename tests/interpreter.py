@@ -23,9 +23,9 @@ counts_references = pytest.mark.skipif(
 )
 
 
-def scaled(number):
+def scaled(number, least=1):
     """As many as fit in the same time, more or less."""
-    return max(1, number // SLOWER)
+    return max(least, number // SLOWER)
 
 
 def steps(number):
