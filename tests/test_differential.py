@@ -510,7 +510,8 @@ def test_same_docstrings(name):
     ours, theirs = (getattr(side, name) for side in SIDES)
     assert inspect.getdoc(ours) == inspect.getdoc(theirs)
     for member in documented_names(name):
-        assert inspect.getdoc(getattr(ours, member)) == inspect.getdoc(getattr(theirs, member)), member
+        mine, other = (inspect.getdoc(getattr(cls, member)) for cls in (ours, theirs))
+        assert mine == other, member
 
 
 def parameters_of(thing):
@@ -526,7 +527,7 @@ def test_same_signatures(name):
         assert parameters_of(ours) == parameters_of(theirs)
     for member in documented_names(name):
         if callable(getattr(ours, member)):
-            mine, other = parameters_of(getattr(ours, member)), parameters_of(getattr(theirs, member))
+            mine, other = (parameters_of(getattr(cls, member)) for cls in (ours, theirs))
             assert mine == other, member
 
 

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 import pytest
 
-from interpreter import collect, live_nodes, scaled
+from interpreter import collect, counted_nodes, live_nodes, scaled
 from samara import MapleTree, _implementation
 from samara.mm import (
     FORK_METHODS,
@@ -390,7 +390,7 @@ def test_memory_that_runs_out_in_truth(method: ForkMethod) -> None:
     before = parent.vmas()
     expected = child_rows([row_of_vma(vma) for vma in before])
     parent.fork("cow").exit()
-    nodes = live_nodes()
+    nodes = counted_nodes()
     failures = 0
     for nth in range(1, 10_000):
         _implementation._fail_nth(nth)
@@ -411,7 +411,7 @@ def test_memory_that_runs_out_in_truth(method: ForkMethod) -> None:
         child.exit()
         assert parent.ledger.open == len(parent)
         assert all(mine is old for mine, old in zip(parent, before, strict=True))
-        assert live_nodes() == nodes
+        assert counted_nodes() == nodes
         if complete:
             break
     assert complete and failures > 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from interpreter import collect, references
+from interpreter import collect, counted_nodes, references
 from interpreter import live_nodes as live
 from samara import MAX, MapleTree, _implementation
 
@@ -70,11 +70,11 @@ def test_each_allocation_failing(write, track_gaps, shared):
     t = filled(track_gaps)
     relative = t.fork() if shared else None
     before = list(t)
-    nodes = live()
+    nodes = counted_nodes()
     counts = references([value, *VALUES])
     n = 1
     while fails(n, lambda: write(t, value)):
-        assert live() == nodes
+        assert counted_nodes() == nodes
         assert references([value, *VALUES]) == counts
         t.check()
         assert list(t) == before
@@ -105,11 +105,11 @@ def test_dup_into_leaves_the_target_empty(n):
 def test_building_from_many_triples_out_of_order():
     triples = [(n, n + 1, VALUES[n % 600]) for n in range(200, 0, -1)]
     whole = MapleTree(triples)
-    nodes = live()
+    nodes = counted_nodes()
     counts = references(VALUES)
     n = 1
     while fails(n, lambda: MapleTree(triples)):
-        assert live() == nodes
+        assert counted_nodes() == nodes
         assert references(VALUES) == counts
         n += 1
     assert n > 1 and MapleTree(triples) == whole
