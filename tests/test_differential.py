@@ -287,17 +287,20 @@ class Member:
         self.ask("__init__", self.given.triples(), **options)
 
     def restore(self):
-        """From a state, of a side's own or forged; a tree that is not empty refuses it."""
+        """From a state, of a side's own or forged; a tree that is not empty refuses both."""
         donor = self.random.choice(SIDES).MapleTree(
             [(self.given.base + 2 * n, self.given.base + 2 * n, n) for n in range(5)]
         )
-        state = list(donor.__reduce__()[2])
-        if self.random.random() < 0.3:
+        state = donor.__reduce__()[2]
+        if self.random.random() < 0.5:
+            self.ask("__setstate__", state)
+            return
+        self.ask("clear")
+        state = list(state)
+        if self.random.random() < 0.6:
             state[self.random.randrange(len(state))] = self.random.choice(
                 [0, 2, None, "x", b"", b"1234567", bytes(40), bytes(80), [], [1] * 10, {"x": 1}]
             )
-        if self.random.random() < 0.3:
-            self.ask("clear")
         self.ask("__setstate__", self.random.choice([tuple(state)] * 9 + [state, None, ()]))
 
     # ---- look-ups
