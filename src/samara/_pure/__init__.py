@@ -1,8 +1,8 @@
 """The maple tree in plain Python: to read, to run without a compiler, to check the C core against.
 
 Start with `nodes`, then `walking`, `writing`, `gaps` and `duplication`: the tree itself.
-`building`, `checking` and `state` go over whole trees; `tree`, `cursor`, `lock` and `arguments` are
-what users see. docs/how-it-works.md goes through it in pictures.
+`building`, `checking`, `pickling` and `arrays` go over whole trees; `tree`, `cursor`, `lock`,
+`packed` and `arguments` are what users see. docs/how-it-works.md goes through it in pictures.
 """
 
 from samara import _docs

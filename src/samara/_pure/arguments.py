@@ -7,6 +7,7 @@ outside is None; writes refuse it.
 import operator
 from typing import Any
 
+from samara._errors import type_name
 from samara._pure.nodes import MAX
 
 Window = tuple[int, int]
@@ -15,14 +16,14 @@ NAMES = ("first", "last")
 
 def index_of(number: Any, name: str) -> int:
     if not hasattr(type(number), "__index__"):
-        raise TypeError(f"{name} must be an integer, not {type(number).__name__}")
-    return operator.index(number)
+        raise TypeError(f"{name} must be an integer, not {type_name(number)}")
+    return int.__index__(operator.index(number))  # an int of no subclass, such as bool
 
 
-def required_index(number: Any, name: str, top: int = MAX) -> int:
+def required_index(number: Any, name: str, top: int = MAX, low: int = 0) -> int:
     index = index_of(number, name)
-    if not 0 <= index <= top:
-        raise ValueError(f"{name} {index} is outside 0 ... {top}")
+    if not low <= index <= top:
+        raise ValueError(f"{name} {index} is outside {low} ... {top}")
     return index
 
 

@@ -1,9 +1,12 @@
 """Building a tree of triples: those that come in order level by level, from full leaves; O(n)."""
 
+from functools import partial
 from typing import Any
 
+from samara._columns import convert_each
 from samara._pure.arguments import required_window
 from samara._pure.nodes import GAP, MAX, POOL, Head, Item, capacity, deal, even_shares
+from samara._pure.packed import convert
 from samara._pure.writing import write_range
 
 Triple = tuple[int, int, Any]
@@ -43,13 +46,8 @@ def fill(head: Head, iterable: Any) -> None:
     """From the first triple that breaks the order on they are stored one by one."""
     in_order: list[Triple] = []
     built = False
-    for position, item in enumerate(iterable):
-        try:
-            first, last, value = triple_of(item)
-        except (TypeError, ValueError) as error:
-            if type(error) not in (TypeError, ValueError):
-                raise
-            raise type(error)(f"item {position}: {error}") from None
+    take = partial(triple_of, dtype=head.dtype)
+    for first, last, value in convert_each(iterable, "item", take):
         if not built and in_order and first <= in_order[-1][1]:
             built = True
             build(head, in_order)
@@ -61,8 +59,8 @@ def fill(head: Head, iterable: Any) -> None:
         build(head, in_order)
 
 
-def triple_of(item: Any) -> Triple:
+def triple_of(item: Any, dtype: str | None) -> Triple:
     members = tuple(item)
     if len(members) != 3:
         raise ValueError(f"expected (first, last, value), got {len(members)} members")
-    return *required_window(*members[:2]), members[2]
+    return *required_window(*members[:2]), convert(members[2], dtype)

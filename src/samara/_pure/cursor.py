@@ -8,6 +8,7 @@ from types import GenericAlias
 from typing import TYPE_CHECKING, Any, Self
 
 from samara._entry import Entry, Gap
+from samara._errors import type_name
 from samara._pure.arguments import index_of, required_index, required_window
 from samara._pure.gaps import Request, search
 from samara._pure.nodes import GAP, MAX
@@ -25,8 +26,8 @@ class Cursor:
 
     def __init__(self, tree: "MapleTree", first: Any = 0, last: Any = None) -> None:
         if not hasattr(type(tree), "_fork_head"):
-            name = type(tree).__name__
-            raise TypeError(f"Cursor() argument 1 must be samara.MapleTree, not {name}")
+            text = f"Cursor() argument 1 must be samara.MapleTree, not {type_name(tree)}"
+            raise TypeError(text)
         first = required_index(first, "first")
         self._tree = tree
         self.set_range(first, first if last is None else last)
@@ -165,7 +166,7 @@ class Cursor:
         return None
 
     def store(self, value: Any) -> None:
-        with self._tree._gate:
+        with self._tree._converted(value) as value:
             displaced = write_range(self._tree._head, self._index, self._last, value)
             self._status = "active"
         del displaced  # unlocked: the ends of the values can run anything

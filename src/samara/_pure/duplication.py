@@ -16,7 +16,7 @@ from samara._pure.writing import write_range
 
 def duplicate(head: Head) -> Head:
     """A copy in nodes of its own. O(n)."""
-    new = Head(head.tracks_gaps)
+    new = head.empty()
     if head.root:
         (root,) = POOL.take(1, new.owner)
         copy_node(head.root, root)
@@ -38,7 +38,7 @@ def copy_node(source: Node, copy: Node) -> None:
 
 def fork(head: Head) -> Head:
     """A copy that shares every node until one of the two writes it. O(1)."""
-    new = Head(head.tracks_gaps)
+    new = head.empty()
     new.root, new.height, new.counts = head.root, head.height, head.counts
     head.owner = object()
     return new

@@ -62,19 +62,26 @@ POOL: Final = Pool()
 class Head:
     """A tree's own part: its root, and what is known of all below.
 
+    `tracks_gaps` and `dtype` are its attributes, which all its copies have too.
     `counts`, of the entries and of the keys they cover, is None where a cut left them unknown.
     `generation` moves with each change: a path is good as long as it stays.
     """
 
-    __slots__ = ("counts", "generation", "height", "owner", "root", "tracks_gaps")
+    __slots__ = ("counts", "dtype", "generation", "height", "owner", "root", "tracks_gaps")
 
-    def __init__(self, tracks_gaps: bool) -> None:
-        self.tracks_gaps = tracks_gaps
+    def __init__(self, tracks_gaps: bool, dtype: str | None = None) -> None:
+        self.tracks_gaps, self.dtype = tracks_gaps, dtype
         self.owner = object()
         self.root: Node | None = None
         self.height = 0
         self.counts: tuple[int, int] | None = (0, 0)
         self.generation = 1
+
+    def attributes(self) -> str:
+        return f"track_gaps={self.tracks_gaps}, dtype={self.dtype!r}"
+
+    def empty(self) -> "Head":
+        return Head(self.tracks_gaps, self.dtype)
 
     def known_counts(self) -> tuple[int, int]:
         if self.counts is None:
@@ -84,6 +91,7 @@ class Head:
     def swap(self, other: "Head") -> None:
         """Trade contents and attributes."""
         self.tracks_gaps, other.tracks_gaps = other.tracks_gaps, self.tracks_gaps
+        self.dtype, other.dtype = other.dtype, self.dtype
         self.root, other.root = other.root, self.root
         self.height, other.height = other.height, self.height
         self.owner, other.owner = other.owner, self.owner
