@@ -1,12 +1,12 @@
-"""Columns: what array operations are given, read into tuples of numbers or of any objects.
+"""Arrays for plain Python: columns, which array operations are given, and numpy's, their answers.
 
-A column is a buffer of numbers with one dimension, or anything else that can be iterated. Only the
-extension reads buffers where they lie; this is for plain Python.
+A column is a buffer of numbers with one dimension, or anything else that can be iterated. It is
+read into a tuple; only the extension reads buffers where they lie.
 """
 
 import struct
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final, NamedTuple, TypeVar
 
 from samara._errors import type_name
@@ -16,6 +16,7 @@ T = TypeVar("T")
 KINDS: Final = {"u8": "BHILQN", "i8": "bhilqn", "f8": "efdg"}
 DTYPES: Final = {code: dtype for dtype, codes in KINDS.items() for code in codes}
 INTEGERS: Final = {1: "b", 2: "h", 4: "i", 8: "q"}  # by size: "l" has two
+TYPES: Final = {"u8": "uint64", "i8": "int64", "f8": "float64", None: "object"}  # numpy's
 ORDERS: Final = ("", *"@=<>!")
 FOREIGN: Final = ">!" if sys.byteorder == "little" else "<"
 
@@ -32,6 +33,9 @@ class Column(NamedTuple):
             text = f"{self.name} must hold integers, not items of format '{self.format}'"
             raise TypeError(text)
         return list(convert_each(self.items, "position", convert))
+
+
+Columns = tuple[Column, Column, Column]
 
 
 def convert_each(items: Iterable[Any], noun: str, convert: Callable[[Any], T]) -> Iterator[T]:
@@ -57,6 +61,28 @@ def open_column(given: Any, name: str, objects: bool = False) -> Column:
         text = f"{name} must be a buffer or a sequence, not {type_name(given)}"
         raise TypeError(text) from None
     return Column(name, tuple(items))
+
+
+def open_ranges(first: Any, last: Any, values: Any, objects: bool = False) -> Columns:
+    ends = open_column(first, "first"), open_column(last, "last")
+    columns = *ends, open_column(values, "values", objects)
+    sizes = [len(column.items) for column in columns]
+    if len(set(sizes)) > 1:
+        lengths = ", ".join(map(str, sizes))
+        raise ValueError(f"first, last and values differ in length: {lengths}")
+    return columns
+
+
+def check_order(ranges: Iterable[tuple[int, int, Any]], rising: bool) -> None:
+    """No range may end before it begins; with `rising` none below the end of the one before."""
+    low, high = 0, -1
+    for position, (first, last, _) in enumerate(ranges):
+        if first > last:
+            raise ValueError(f"position {position}: first {first} is above last {last}")
+        if rising and first <= high:
+            place = f"[{first}, {last}] overlaps or lies below [{low}, {high}]"
+            raise ValueError(f"position {position}: {place}")
+        low, high = first, last
 
 
 def open_buffer(given: Any, name: str) -> Column | None:
@@ -86,3 +112,15 @@ def numbers_of(view: memoryview, letter: str) -> tuple[Any, ...]:
 
         return tuple((c_longdouble * len(view)).from_buffer_copy(view.tobytes()))
     return struct.unpack(f"={len(view)}{letter}", view.tobytes())
+
+
+def import_numpy(function: str) -> Any:
+    try:
+        import numpy
+    except ImportError as error:
+        raise ImportError(f"{function}() needs numpy: pip install samara[numpy]") from error
+    return numpy
+
+
+def array_of(numpy: Any, values: Collection[Any], dtype: str | None) -> Any:
+    return numpy.fromiter(values, TYPES[dtype], len(values))

@@ -15,11 +15,8 @@ from samara._pure.tree import MapleTree
 
 __all__ = ["Cursor", "Entry", "MapleTree", "TreeLock", "_fail_nth", "_pool_stats"]
 
-for _cls, _texts in (
-    (MapleTree, _docs.MAPLE_TREE),
-    (Cursor, _docs.CURSOR),
-    (TreeLock, _docs.TREE_LOCK),
-):
+_TEXTS = {MapleTree: _docs.MAPLE_TREE, Cursor: _docs.CURSOR, TreeLock: _docs.TREE_LOCK}
+for _cls, _texts in _TEXTS.items():
     for _key, _text in _texts.items():
         _name = _key.partition("(")[0]
         _member = _cls if _name == _cls.__name__ else vars(_cls)[_name]

@@ -5,6 +5,7 @@ outside is None; writes refuse it.
 """
 
 import operator
+from functools import partial
 from typing import Any
 
 from samara._errors import type_name
@@ -56,13 +57,10 @@ def slice_window(key: slice, clip: bool) -> Window | None:
     """A half-open slice as a closed window; None where it is empty."""
     if key.step is not None:
         raise ValueError(f"a slice of a tree has no step, got {key.step!r}")
-    bounds = [0, MAX + 1]
-    for i, (bound, name) in enumerate([(key.start, "start"), (key.stop, "stop")]):
-        if bound is not None and clip:
-            bounds[i] = min(max(index_of(bound, name), 0), MAX + 1)
-        elif bound is not None:
-            bounds[i] = required_index(bound, name, MAX + 1)
-    if bounds[0] > bounds[1]:
-        start, stop = (index_of(bound, "") for bound in (key.start, key.stop))
+    check = index_of if clip else partial(required_index, top=MAX + 1)
+    start = 0 if key.start is None else check(key.start, "start")
+    stop = MAX + 1 if key.stop is None else check(key.stop, "stop")
+    low, high = max(start, 0), min(max(stop, 0), MAX + 1)
+    if min(low, MAX + 1) > high:
         raise ValueError(f"start {start} is above stop {stop}")
-    return (bounds[0], bounds[1] - 1) if bounds[0] < bounds[1] else None
+    return (low, high - 1) if low < high else None

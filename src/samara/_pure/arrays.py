@@ -1,64 +1,36 @@
 """Arrays in and out. They come in as columns (`samara/_columns.py`), and go out as numpy's."""
 
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
-from samara._columns import Column, open_column
+from samara._columns import Column, Columns, array_of, check_order, import_numpy, open_ranges
 from samara._pure.arguments import required_index
-from samara._pure.building import Triple
+from samara._pure.building import Triple, build
 from samara._pure.nodes import GAP, MAX, Head
 from samara._pure.packed import convert
-from samara._pure.walking import entries_of, load
-
-TYPES: Final = {None: "object", "u8": "uint64", "i8": "int64", "f8": "float64"}  # numpy's
-Columns = tuple[Column, Column, Column]
-
-
-def open_ranges(first: Any, last: Any, values: Any, objects: bool = False) -> Columns:
-    ends = open_column(first, "first"), open_column(last, "last")
-    columns = *ends, open_column(values, "values", objects)
-    sizes = [len(column.items) for column in columns]
-    if len(set(sizes)) > 1:
-        lengths = ", ".join(map(str, sizes))
-        raise ValueError(f"first, last and values differ in length: {lengths}")
-    return columns
+from samara._pure.walking import load
 
 
 def triples_of(columns: Columns, dtype: str | None, rising: bool) -> list[Triple]:
     """All converted and checked; with `rising` they must be sorted and not overlap."""
     *ends, values = columns
-    firsts, lasts = (end.converted(partial(required_index, name=end.name)) for end in ends)
-    converted = values.converted(partial(convert, dtype=dtype), floats=dtype not in ("u8", "i8"))
-    triples = list(zip(firsts, lasts, converted, strict=True))
-    before = (0, -1)
-    for position, (first, last, _) in enumerate(triples):
-        if first > last:
-            raise ValueError(f"position {position}: first {first} is above last {last}")
-        if rising and first <= before[1]:
-            place = f"[{first}, {last}] overlaps or lies below [{before[0]}, {before[1]}]"
-            raise ValueError(f"position {position}: {place}")
-        before = first, last
+    lists = [end.converted(partial(required_index, name=end.name)) for end in ends]
+    lists += [values.converted(partial(convert, dtype=dtype), floats=dtype not in ("u8", "i8"))]
+    triples: list[Triple] = list(zip(*lists, strict=True))
+    check_order(triples, rising)
     return triples
+
+
+def head_of(columns: Columns, dtype: str | None, track_gaps: bool) -> Head:
+    """A new head from ranges in order; without a dtype it is that of the values."""
+    head = Head(track_gaps, dtype or columns[2].dtype)
+    build(head, triples_of(columns, head.dtype, rising=True))
+    return head
 
 
 def stores_of(given: tuple[Any, Any, Any], dtype: str | None) -> list[Triple]:
     """What store_many() is given, all converted and checked."""
     return triples_of(open_ranges(*given, objects=dtype is None), dtype, rising=False)
-
-
-def import_numpy(function: str) -> Any:
-    try:
-        import numpy
-    except ImportError as error:
-        raise ImportError(f"{function}() needs numpy: pip install samara[numpy]") from error
-    return numpy
-
-
-def read_all(numpy: Any, head: Head) -> tuple[Any, ...]:
-    """The ranges as three arrays."""
-    firsts, lasts, values = list(zip(*entries_of(head, 0, MAX), strict=True)) or ((), (), ())
-    ends = (numpy.fromiter(column, "uint64", len(values)) for column in (firsts, lasts))
-    return *ends, numpy.fromiter(values, TYPES[head.dtype], len(values))
 
 
 def look_up(head: Head, keys: Column, indices: list[int], default: Any) -> Any:
@@ -72,4 +44,4 @@ def look_up(head: Head, keys: Column, indices: list[int], default: Any) -> Any:
         if value is GAP and default is ...:
             raise KeyError(key)
         values.append(default if value is GAP else value)
-    return numpy.fromiter(values, TYPES[head.dtype], len(values)) if numpy else values
+    return array_of(numpy, values, head.dtype) if numpy else values

@@ -117,10 +117,10 @@ def content_of(items: list[Item]) -> tuple[tuple[int, ...], tuple[Any, ...], tup
     return lasts[:-1], slots, gaps
 
 
-def deal(items: list[Item], shares: list[int], is_leaf: bool, nodes: list[Node]) -> list[Item]:
-    """Fill nodes with these; the answer is they, as items of their parent."""
+def deal(items: list[Item], shares: list[int], is_leaf: bool, owner: object) -> list[Item]:
+    """Fill new nodes with these; the answer is they, as items of their parent."""
     made, start = [], 0
-    for node, share in zip(nodes, shares, strict=True):
+    for node, share in zip(POOL.take(len(shares), owner), shares, strict=True):
         own, start = items[start : start + share], start + share
         node.is_leaf = is_leaf
         node.pivots, node.slots, node.gaps = content_of(own)

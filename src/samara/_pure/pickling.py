@@ -1,35 +1,32 @@
 """States: what a pickle of a tree holds, the same for both implementations.
 
     (1, track_gaps, firsts, lasts, values, attributes)
+    (2, track_gaps, firsts, lasts, values, attributes, dtype)   of a packed tree
 
     firsts, lasts  bytes: the ends of the ranges in order, 8 bytes each, little-endian
-    values         a list, one value for each range
+    values         a list, one value for each range; of a packed tree bytes, as the ends
     attributes     what object.__getstate__() answers for an instance of a subclass, else None
-
-and that of a packed tree
-
-    (2, track_gaps, firsts, lasts, values, attributes, dtype)
-
-    values         bytes: the numbers, 8 bytes each, little-endian
 
 A state comes from outside: all of it is checked before the tree is touched.
 """
 
 import struct
-from typing import Any
+from typing import Any, Final
 
 from samara._pure.building import build
 from samara._pure.nodes import MAX, Head
-from samara._pure.packed import FORMS
+from samara._pure.packed import FORMS, checked_dtype
 from samara._pure.walking import entries_of
 
+OWN: Final = ("_gate", "_head", "_lock")  # what makes an instance a tree
 
-def attributes_of(tree: Any, own: tuple[str, ...]) -> Any:
-    """What an instance has beside what makes it a tree."""
+
+def attributes_of(tree: Any) -> Any:
+    """What an instance of a subclass has beside that."""
     state = object.__getstate__(tree)
     if not isinstance(state, tuple):
         return state
-    slots = {name: value for name, value in state[1].items() if name not in own}
+    slots = {name: value for name, value in state[1].items() if name not in OWN}
     return (state[0], slots) if slots else state[0]
 
 
@@ -70,11 +67,9 @@ def check_state(tree: Any, state: Any) -> None:
     expect(isinstance(values, kind), f"the values are no {kind.__name__}")
     sizes = {len(end) for end in ends}
     expect(len(sizes) == 1 and not sum(sizes) % 8, "the ranges' ends differ in number")
-    known = version == 1 or (isinstance(dtype, str) and dtype in FORMS)
-    expect(known, "the dtype is none of 'u8', 'i8' and 'f8'")
+    expect(version == 1 or dtype in tuple(FORMS), "the dtype is none of 'u8', 'i8' and 'f8'")
     dicts = attributes if isinstance(attributes, tuple) else (attributes, {})
-    paired = len(dicts) == 2 and isinstance(dicts[1], dict)
-    expect(paired, "the attributes are no pair of dicts")
+    expect(len(dicts) == 2 and isinstance(dicts[1], dict), "the attributes are no pair of dicts")
     expect(isinstance(dicts[0], dict | None), "the attributes are no dict")
     homeless = dicts[0] is not None and not hasattr(tree, "__dict__")
     expect(not homeless, "attributes for a class whose instances have none")
@@ -84,16 +79,14 @@ def head_of(state: tuple[Any, ...]) -> Head:
     """A new head from a state that has been checked."""
     _, track_gaps, *ends, values, _, dtype = (*state, None)[:7]
     count = len(ends[0]) // 8
-    whole = len(values) == (count * 8 if dtype else count)
-    expect(whole, "ranges and values differ in number")
+    expect(len(values) == (count * 8 if dtype else count), "ranges and values differ in number")
     firsts, lasts = (struct.unpack(f"<{count}Q", end) for end in ends)
     if dtype:
         values = struct.unpack(f"<{count}{FORMS[dtype]}", values)
     free = 0
     for position, (first, last) in enumerate(zip(firsts, lasts, strict=True)):
-        sound = free <= first <= last
-        expect(sound, f"range {position}, [{first}, {last}], is out of order")
+        expect(free <= first <= last, f"range {position}, [{first}, {last}], is out of order")
         free = last + 1
-    head = Head(track_gaps, dtype)
+    head = Head(track_gaps, checked_dtype(dtype))
     build(head, list(zip(firsts, lasts, values, strict=True)))
     return head

@@ -9,22 +9,17 @@ import copyreg
 import functools
 import reprlib
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from threading import RLock
 from types import GenericAlias
 from typing import Any, Self
 
-from samara._columns import open_column
+from samara._columns import array_of, import_numpy, open_column, open_ranges
 from samara._entry import Entry, Gap
 from samara._errors import RangeOccupiedError, type_name
 from samara._pure import arguments, arrays, checking, duplication, pickling
-from samara._pure.arguments import (
-    Window,
-    clipped_window,
-    index_of,
-    required_index,
-    required_window,
-)
-from samara._pure.building import build, fill
+from samara._pure.arguments import clipped_window, index_of, required_index, required_window
+from samara._pure.building import fill
 from samara._pure.cursor import Cursor
 from samara._pure.gaps import Request, search
 from samara._pure.lock import TreeLock
@@ -39,12 +34,9 @@ class MapleTree:
     __hash__ = None  # type: ignore[assignment]
 
     _head: Head
-    _lock: TreeLock
     _gate: Any  # the lock's own
 
-    def __init__(
-        self, iterable: Any = (), /, *, dtype: str | None = None, track_gaps: bool = True
-    ) -> None:
+    def __init__(self, iterable: Any = (), /, *, dtype: Any = None, track_gaps: Any = True) -> None:
         head = Head(bool(track_gaps), checked_dtype(dtype))
         if isinstance(iterable, MapleTree) and type(iterable).__iter__ is MapleTree.__iter__:
             relative = iterable._fork_head()
@@ -74,8 +66,7 @@ class MapleTree:
     def _relative(self, head: Head) -> Self:
         """A tree of the same class with the instance's own attributes."""
         tree = self._of(head)
-        if type(self) is not MapleTree:
-            pickling.set_attributes(tree, pickling.attributes_of(self, MapleTree.__slots__))
+        pickling.set_attributes(tree, pickling.attributes_of(self))
         return tree
 
     def dup(self) -> Self:
@@ -109,9 +100,7 @@ class MapleTree:
             self._head.swap(head)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        plain = type(self) is MapleTree
-        attributes = None if plain else pickling.attributes_of(self, MapleTree.__slots__)
-        state = pickling.state_of(self._fork_head(), attributes)
+        state = pickling.state_of(self._fork_head(), pickling.attributes_of(self))
         return copyreg.__newobj__, (type(self),), state  # type: ignore[attr-defined]
 
     def __setstate__(self, state: tuple[Any, ...], /) -> None:
@@ -163,7 +152,8 @@ class MapleTree:
     def empty_area(
         self, size: Any, first: Any = 0, last: Any = MAX, *, align: Any = 1, reverse: Any = False
     ) -> int:
-        request = Request.of(size, (first, last), align, reverse, clip=True)
+        size, window = arguments.positive(size, "size"), clipped_window(first, last)
+        request = Request(size, window, arguments.positive(align, "align"), bool(reverse))
         with self._gate:
             return search(self._head, request)
 
@@ -197,7 +187,7 @@ class MapleTree:
                     yield converted
                     return
 
-    def _write(self, window: Window | None, value: Any) -> None:
+    def _write(self, window: arguments.Window | None, value: Any) -> None:
         with self._converted(value) as value:
             displaced = window and write_range(self._head, *window, value)
         del displaced  # unlocked: the ends of the values can run anything
@@ -238,31 +228,26 @@ class MapleTree:
         align: Any = 1,
         reverse: Any = False,
     ) -> int:
-        request = Request.of(size, (first, last), align, reverse, clip=False)
+        size, window = arguments.positive(size, "size"), required_window(first, last)
+        request = Request(size, window, arguments.positive(align, "align"), bool(reverse))
         with self._converted(value) as value:
             start = search(self._head, request)
-            write_range(self._head, start, start + request.size - 1, value)
+            write_range(self._head, start, start + size - 1, value)
             return start
 
     @classmethod
     def from_arrays(
-        cls,
-        first: Any,
-        last: Any,
-        values: Any,
-        *,
-        dtype: str | None = None,
-        track_gaps: bool = True,
+        cls, first: Any, last: Any, values: Any, *, dtype: Any = None, track_gaps: Any = True
     ) -> Self:
         dtype, track_gaps = checked_dtype(dtype), bool(track_gaps)
-        columns = arrays.open_ranges(first, last, values)
-        head = Head(track_gaps, dtype or columns[2].dtype)
-        build(head, arrays.triples_of(columns, head.dtype, rising=True))
-        return cls._of(head)
+        return cls._of(arrays.head_of(open_ranges(first, last, values), dtype, track_gaps))
 
     def to_arrays(self) -> tuple[Any, ...]:
-        numpy = arrays.import_numpy("to_arrays")
-        return arrays.read_all(numpy, self._fork_head())
+        numpy = import_numpy("to_arrays")
+        head = self._fork_head()
+        firsts, lasts, values = list(zip(*entries_of(head, 0, MAX), strict=True)) or ((), (), ())
+        ends = array_of(numpy, firsts, "u8"), array_of(numpy, lasts, "u8")
+        return *ends, array_of(numpy, values, head.dtype)
 
     def load_many(self, keys: Any, default: Any = ...) -> Any:
         column = open_column(keys, "keys")
@@ -346,19 +331,9 @@ class MapleTree:
     def __sizeof__(self) -> int:
         return self.nbytes
 
-    @property
-    def track_gaps(self) -> bool:
-        with self._gate:
-            return self._head.tracks_gaps
-
-    @property
-    def dtype(self) -> str | None:
-        with self._gate:
-            return self._head.dtype
-
-    @property
-    def lock(self) -> TreeLock:
-        return self._lock
+    track_gaps = property(attrgetter("_head.tracks_gaps"))
+    dtype = property(attrgetter("_head.dtype"))
+    lock = property(attrgetter("_lock"))
 
     @classmethod
     def __class_getitem__(cls, item: Any, /) -> GenericAlias:
