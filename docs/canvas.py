@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from xml.sax.saxutils import escape
 
+from samara._arguments import MAX
 from samara._pure import MapleTree
-from samara._pure.nodes import GAP, MAX, Node
+from samara._pure.nodes import GAP, Node
 from samara._pure.walking import Level
 
 CHAR, LINE, PAD = 7.3, 16, 7  # of the text, in pixels

@@ -12,8 +12,9 @@ from unittest.mock import patch
 
 from canvas import LINE, Canvas, Drawing, Names, Places, Spot, is_blank, named, number, shot_of
 
+from samara._arguments import MAX
 from samara._pure import MapleTree, duplication
-from samara._pure.nodes import MAX, POOL, Node
+from samara._pure.nodes import POOL, Node
 from samara._pure.walking import Level, descend
 from samara._pure.writing import Splice
 

@@ -1,13 +1,13 @@
 """The maple tree in plain Python: to read, to run without a compiler, to check the C core against.
 
 Start with `nodes`, then `walking`, `writing`, `gaps` and `duplication`: the tree itself.
-`building`, `checking`, `pickling` and `arrays` go over whole trees; `tree`, `cursor`, `lock`,
-`packed` and `arguments` are what users see. docs/how-it-works.md goes through it in pictures.
+`building`, `checking`, `pickling` and `arrays` go over whole trees; `tree`, `cursor`, `lock` and
+`packed` are what users see. docs/how-it-works.md goes through it in pictures.
 """
 
 from samara import _docs
+from samara._arguments import required_index
 from samara._entry import Entry
-from samara._pure.arguments import required_index
 from samara._pure.cursor import Cursor
 from samara._pure.lock import TreeLock
 from samara._pure.nodes import NODE_BYTES, POOL

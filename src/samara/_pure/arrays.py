@@ -3,10 +3,10 @@
 from functools import partial
 from typing import Any
 
+from samara._arguments import MAX, required_index
 from samara._columns import Column, Columns, array_of, check_order, import_numpy, open_ranges
-from samara._pure.arguments import required_index
 from samara._pure.building import Triple, build
-from samara._pure.nodes import GAP, MAX, Head
+from samara._pure.nodes import GAP, Head
 from samara._pure.packed import convert
 from samara._pure.walking import load
 

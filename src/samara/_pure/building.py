@@ -4,9 +4,9 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+from samara._arguments import MAX, required_window
 from samara._columns import convert_each
-from samara._pure.arguments import required_window
-from samara._pure.nodes import GAP, MAX, Head, Item, capacity, deal, even_shares
+from samara._pure.nodes import GAP, Head, Item, capacity, deal, even_shares
 from samara._pure.packed import convert
 from samara._pure.writing import write_range
 

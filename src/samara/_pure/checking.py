@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from samara._pure.nodes import GAP, MAX, Head, capacity, count
+from samara._arguments import MAX
+from samara._pure.nodes import GAP, Head, capacity, count
 from samara._pure.packed import word_of
 from samara._pure.walking import Level
 

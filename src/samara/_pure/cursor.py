@@ -8,12 +8,12 @@ from operator import attrgetter
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, Self
 
+from samara import _arguments as arguments
+from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
 from samara._entry import Entry, Gap
 from samara._errors import type_name
-from samara._pure import arguments
-from samara._pure.arguments import clipped_window, index_of, required_index, required_window
 from samara._pure.gaps import Request, search
-from samara._pure.nodes import GAP, MAX
+from samara._pure.nodes import GAP
 from samara._pure.walking import descend, load, step
 from samara._pure.writing import write_range
 

@@ -10,7 +10,8 @@ take their places. If an allocation fails, what was made is dropped and the new 
         A   B           A   B  (the source's)     A'  B' (B' is blank)   A'  B'
 """
 
-from samara._pure.nodes import GAP, MAX, POOL, Head, Node
+from samara._arguments import MAX
+from samara._pure.nodes import GAP, POOL, Head, Node
 from samara._pure.writing import write_range
 
 
@@ -39,8 +40,9 @@ def copy_node(source: Node, copy: Node) -> None:
 def fork(head: Head) -> Head:
     """A copy that shares every node until one of the two writes it. O(1)."""
     new = head.empty()
-    new.root, new.height, new.counts = head.root, head.height, head.counts
-    head.owner = object()
+    owner = object()
+    # One statement without a call: a finalizer can write the tree, but not in between.
+    new.root, new.height, new.counts, head.owner = head.root, head.height, head.counts, owner
     return new
 
 

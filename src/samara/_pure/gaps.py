@@ -8,9 +8,9 @@ No gap spans two leaves, since neighbouring gaps are one slot.
 from bisect import bisect_left
 from typing import NamedTuple
 
+from samara._arguments import MAX, Window
 from samara._errors import NoSpaceError
-from samara._pure.arguments import Window
-from samara._pure.nodes import MAX, Head
+from samara._pure.nodes import Head
 from samara._pure.walking import Level
 
 

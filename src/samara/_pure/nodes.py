@@ -18,7 +18,8 @@ it is sure.) A node is written by giving it new tuples at once, so nobody sees h
 
 from typing import Any, Final
 
-MAX: Final = 2**64 - 1
+from samara._arguments import MAX
+
 GAP: Final[Any] = type("Gap", (), {"__slots__": (), "__repr__": lambda self: "-"})()
 NODE_BYTES: Final = 256  # of a node of the extension
 Item = tuple[int, Any, int]  # a slot outside a node: its last key, what is in it, its largest gap

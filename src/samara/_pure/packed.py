@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from samara._arguments import required_index
 from samara._errors import type_name
-from samara._pure.arguments import required_index
 from samara._pure.nodes import GAP
 
 FORMS: Final = {"u8": "Q", "i8": "q", "f8": "d"}  # what struct calls them

@@ -13,8 +13,9 @@ A state comes from outside: all of it is checked before the tree is touched.
 import struct
 from typing import Any, Final
 
+from samara._arguments import MAX
 from samara._pure.building import build
-from samara._pure.nodes import MAX, Head
+from samara._pure.nodes import Head
 from samara._pure.packed import FORMS, checked_dtype
 from samara._pure.walking import entries_of
 

@@ -14,16 +14,17 @@ from threading import RLock
 from types import GenericAlias
 from typing import Any, Self
 
+from samara import _arguments as arguments
+from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
 from samara._columns import array_of, import_numpy, open_column, open_ranges
 from samara._entry import Entry, Gap
 from samara._errors import RangeOccupiedError, type_name
-from samara._pure import arguments, arrays, checking, duplication, pickling
-from samara._pure.arguments import clipped_window, index_of, required_index, required_window
+from samara._pure import arrays, checking, duplication, pickling
 from samara._pure.building import fill
 from samara._pure.cursor import Cursor
 from samara._pure.gaps import Request, search
 from samara._pure.lock import TreeLock
-from samara._pure.nodes import GAP, MAX, NODE_BYTES, Head, node_count
+from samara._pure.nodes import GAP, NODE_BYTES, Head, node_count
 from samara._pure.packed import checked_dtype, convert
 from samara._pure.walking import entries_of, load
 from samara._pure.writing import write_range
@@ -169,8 +170,8 @@ class MapleTree:
         window, way, clip = clipped_window(first, last), -1 if reverse else 1, bool(clip)
         if window is None:
             return iter(())
-        entries = entries_of(self._fork_head(), *window, way)
-        return (cut(entry, *window) for entry in entries) if clip else entries
+        entries, (low, high) = entries_of(self._fork_head(), *window, way), window
+        return (Entry(max(a, low), min(b, high), v) for a, b, v in entries) if clip else entries
 
     def gaps(self, first: Any = 0, last: Any = MAX) -> Iterator[Gap]:
         window = clipped_window(first, last)
@@ -180,8 +181,7 @@ class MapleTree:
     def _converted(self, given: Any, way: Callable[..., Any] = convert) -> Iterator[Any]:
         """Take the lock, with something converted by `way` to the tree's dtype."""
         while True:
-            dtype = self.dtype
-            converted = way(given, dtype)
+            converted = way(given, dtype := self.dtype)
             with self._gate:
                 if self._head.dtype == dtype:  # the conversion can have run t.__init__()
                     yield converted
@@ -349,10 +349,6 @@ class MapleTree:
     def dump(self, *, hex: bool = False) -> str:
         with self._gate:
             return checking.dump(self._head, bool(hex))
-
-
-def cut(entry: Entry[Any], first: int, last: int) -> Entry[Any]:
-    return Entry(max(entry.first, first), min(entry.last, last), entry.value)
 
 
 def gaps_of(head: Head, first: int, last: int) -> Iterator[Gap]:

@@ -18,7 +18,8 @@ by Ctrl-C, or by a finalizer that writes this very tree, after which the splice 
 
 from typing import Any
 
-from samara._pure.nodes import GAP, MAX, Head, Item, Node, capacity, content_of, deal, even_shares
+from samara._arguments import MAX
+from samara._pure.nodes import GAP, Head, Item, Node, capacity, content_of, deal, even_shares
 from samara._pure.walking import Level, descend, entries_of, room_beside, step
 
 

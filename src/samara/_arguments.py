@@ -1,4 +1,4 @@
-"""Arguments: numbers, windows and slices, checked before a tree is touched.
+"""Arguments of the plain-Python tree: numbers, windows and slices, checked before it is touched.
 
 An index is anything with `__index__`. Look-ups cut what lies outside 0 ... MAX, and a window wholly
 outside is None; writes refuse it.
@@ -6,13 +6,15 @@ outside is None; writes refuse it.
 
 import operator
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from samara._errors import type_name
-from samara._pure.nodes import MAX
+
+MAX: Final = 2**64 - 1
+"""The largest index."""
 
 Window = tuple[int, int]
-NAMES = ("first", "last")
+NAMES: Final = ("first", "last")
 
 
 def index_of(number: Any, name: str) -> int:
