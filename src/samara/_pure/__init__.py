@@ -20,7 +20,8 @@ for _cls, _texts in _TEXTS.items():
     for _key, _text in _texts.items():
         _name = _key.partition("(")[0]
         _member = _cls if _name == _cls.__name__ else vars(_cls)[_name]
-        getattr(_member, "__func__", _member).__doc__ = _text.strip("\n")
+        for _documented in (_member, getattr(_member, "__func__", _member)):
+            _documented.__doc__ = _text.strip("\n")
     _cls.__module__ = "samara"  # its public place, so that pickles and messages name it
 
 

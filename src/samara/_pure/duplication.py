@@ -4,10 +4,10 @@
 its copy refers to the source's children at first; all of its own are then allocated at once and
 take their places. If an allocation fails, what was made is dropped and the new tree stays empty.
 
-        source          copy: step 1              step 2                 step 3
-          R               R'                        R'                     R'
-         / \\             / \\                       / \\                    / \\
-        A   B           A   B  (the source's)     A'  B' (B' is blank)   A'  B'
+        source        copied whole      children allocated    both filled, and hung in
+          R              R'                 R'   ?  ?                  R'
+         / \\            / \\                / \\                        / \\
+        A   B          A   B              A   B                      A'  B'
 """
 
 from samara._arguments import MAX
