@@ -182,7 +182,7 @@ static double time_overwrite(void *context, uint64_t times)
 	for (uint64_t i = 0; i < times * bench->entries; i++) {
 		uint64_t key = next_key(bench);
 
-		store(&bench->ascending, key / 10 * 10, key);
+		store(&bench->ascending, key / 10 * 10, key + 1); /* no NULL: it ends iterations */
 	}
 	return bench_now() - start;
 }

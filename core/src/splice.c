@@ -295,14 +295,14 @@ static void pull_left(struct splice *splice, unsigned from)
 	prepend_slots(splice, spine, 0, spine->node->count);
 }
 
-/* Too few items for a node: take in the nearest neighbour. A leaf that has not lost slots was
- * within its rights, unless all that it has left is a gap. */
+/* Too few items for a node: take in the nearest neighbour. A node that has not lost slots was within
+ * its rights, unless it is a leaf and all that it has left is a gap. */
 static void fill_up(struct splice *splice, enum mt_kind kind)
 {
 	const struct mt_spine *left = splice->left[splice->level];
 
-	if (kind == MT_LEAF && left == splice->right[splice->level] &&
-	    splice->items >= left->node->count && splice->present)
+	if (left == splice->right[splice->level] && splice->items >= left->node->count &&
+	    (kind != MT_LEAF || splice->present))
 		return;
 	while (splice->items < mt_least(kind)) {
 		int from_right = keeps_right(splice);
@@ -338,19 +338,19 @@ static void fill_node(const struct splice *splice, struct maple_node *node, enum
 
 /*
  * Where the list is cut between nodes: evenly, but for a write at the very end of the tree, as
- * loads in ascending order do: there the first leaf is left full, since nothing more is likely to
+ * loads in ascending order do: there the first node is left full, since nothing more is likely to
  * come into it.
  */
 static unsigned first_share(const struct splice *splice, enum mt_kind kind, unsigned nodes)
 {
 	unsigned end = splice->items - 1;
 
-	if (kind != MT_LEAF || nodes != 2 || splice->last[end] != UINT64_MAX ||
+	if (nodes != 2 || splice->last[end] != UINT64_MAX ||
 	    splice->write->last < splice->last[end - 1])
 		return (splice->items + nodes - 1) / nodes;
 	/* A leaf of nothing but the last gap would be no leaf. */
-	return end == MT_WIDE_SLOTS && !(splice->present >> end & 1) ? MT_WIDE_SLOTS - 1
-								     : MT_WIDE_SLOTS;
+	return mt_capacity(kind) - (kind == MT_LEAF && end == MT_WIDE_SLOTS &&
+				    !(splice->present >> end & 1));
 }
 
 static void make_nodes(struct splice *splice, enum mt_kind kind)

@@ -50,8 +50,8 @@ static int check_limits(const struct check *check, const struct maple_node *node
 	if (node->kind != kind)
 		return broken(check, min, max, "kind %u where %u belongs", node->kind,
 			      (unsigned)kind);
-	if (root || (kind == MT_LEAF && max == UINT64_MAX))
-		least = kind == MT_LEAF ? 1 : 2;
+	if (root || max == UINT64_MAX)
+		least = root && kind != MT_LEAF ? 2 : 1;
 	if (node->count < least || node->count > mt_capacity(kind))
 		return broken(check, min, max, "%u slots, not %u to %u", node->count, least,
 			      mt_capacity(kind));

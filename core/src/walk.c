@@ -67,12 +67,7 @@ void mas_descend(struct ma_state *mas, uint64_t index)
 	level->node = mt->ma_root;
 	level->min = 0;
 	level->max = UINT64_MAX;
-	level->slot = mt_search.slot(level->node, index);
-	while (level != mas_leaf(mas)) {
-		enter_child(level + 1, level);
-		level++;
-		level->slot = mt_search.slot(level->node, index);
-	}
+	mt_search.descend(level, mas->depth, index);
 }
 
 uint64_t mas_path_first(struct ma_state *mas)

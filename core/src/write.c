@@ -262,7 +262,7 @@ static unsigned shrink_bound(const struct ma_state *mas)
 		const struct maple_node *node = mas->path[i].node;
 		unsigned least = i ? mt_least((enum mt_kind)node->kind) : 2;
 
-		/* It may lose two children: a thin last leaf does not fill its neighbour up alone. */
+		/* It may lose two children: a thin last node does not fill its neighbour up alone. */
 		if (!mas->tree->ma_shared && node->count >= least + 2)
 			return bound;
 		bound += 2;

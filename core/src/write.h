@@ -14,7 +14,7 @@
 
 #define MT_SPINES_MAX (4 * MT_MAX_HEIGHT)
 
-/* A leaf or an internal node holds at least this many slots, see the invariants in node.h. */
+/* A node holds at least this many slots, but for those that the invariants in node.h except. */
 static inline unsigned mt_least(enum mt_kind kind)
 {
 	return mt_capacity(kind) / 2;
