@@ -13,6 +13,7 @@
  * node's own minimum and maximum, which only the path to it knows. Invariants:
  *   - pivots rise strictly; those from count - 1 on are UINT64_MAX, so that a search needs no
  * count;
+ *   - gaps past `count` are 0;
  *   - a leaf's `present` has a bit for each slot that holds a value, and one at least;
  *   - no two neighbouring slots, not even of neighbouring leaves, are both gaps;
  *   - all leaves are at one depth; a node has at least half of its slots in use, unless it is the

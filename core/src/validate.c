@@ -122,6 +122,10 @@ static int check_subtree(struct check *check, const struct maple_node *node, uin
 			return broken(check, min, max, "gap %u is %" PRIu64 ", not %" PRIu64, i,
 				      node->narrow.gap[i], mt_node_gap(child, first, last));
 	}
+	for (unsigned i = node->count; node->kind == MT_NARROW && i < MT_NARROW_SLOTS; i++)
+		if (node->narrow.gap[i])
+			return broken(check, min, max, "unused gap %u is %" PRIu64, i,
+				      node->narrow.gap[i]);
 	return 0;
 }
 
