@@ -17,10 +17,6 @@
 
 #define MT_INLINE static inline __attribute__((always_inline))
 
-/* The lanes of each kind that hold pivots; lane 0 is the header. */
-#define MT_WIDE_LANES 0xfffeu
-#define MT_NARROW_LANES 0x03feu
-
 #define MT_NEAR_HEIGHT 5u
 #define MT_FAR_LEVELS 3u
 
@@ -34,6 +30,12 @@ MT_INLINE void prefetch_slots(const struct maple_node *node)
 {
 	__builtin_prefetch((const char *)node + 128);
 	__builtin_prefetch((const char *)node + 192);
+}
+
+/* Whether the key lies in the node's last slot. */
+MT_INLINE bool behind_last_pivot(const struct maple_node *node, uint64_t key)
+{
+	return node->count == 1 || node->pivot[node->count - 2] < key;
 }
 
 /* ---- portable ---- */
@@ -67,6 +69,14 @@ static void copy_portable(struct maple_node *to, const struct maple_node *from)
 
 #ifdef MT_HAVE_X86
 
+/* A narrow node's pivots behind the first seven. Not in a vector, which would take in gaps too: one
+ * that was written just now would hold the search up. */
+MT_INLINE unsigned last_two_below(const struct maple_node *node, uint64_t key)
+{
+	static_assert(MT_NARROW_SLOTS == 10, "a narrow node has nine pivots");
+	return (unsigned)(node->pivot[7] < key) + (node->pivot[8] < key);
+}
+
 /* ---- AVX2: four lanes at a time ---- */
 
 #define MT_AVX2 __attribute__((target("avx2,popcnt")))
@@ -86,17 +96,17 @@ MT_AVX2 MT_INLINE unsigned lanes_below_avx2(const struct maple_node *node, uint6
 
 		below |= (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(less)) << (4 * i);
 	}
-	return below;
+	return (unsigned)__builtin_popcount(below & ~1u);
 }
 
 MT_AVX2 MT_INLINE unsigned narrow_avx2(const struct maple_node *node, uint64_t key)
 {
-	return (unsigned)__builtin_popcount(lanes_below_avx2(node, key, 3) & MT_NARROW_LANES);
+	return lanes_below_avx2(node, key, 2) + last_two_below(node, key);
 }
 
 MT_AVX2 MT_INLINE unsigned wide_avx2(const struct maple_node *node, uint64_t key)
 {
-	return (unsigned)__builtin_popcount(lanes_below_avx2(node, key, 4) & MT_WIDE_LANES);
+	return lanes_below_avx2(node, key, 4);
 }
 
 MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *from)
@@ -116,27 +126,25 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 
 #define MT_AVX512 __attribute__((target("avx512f,avx512vpopcntdq,avx2,popcnt")))
 
+MT_AVX512 MT_INLINE unsigned low_lanes_below_avx512(const struct maple_node *node, __m512i wanted)
+{
+	return (unsigned)__builtin_popcount(
+		_mm512_mask_cmplt_epu64_mask(0xfe, _mm512_load_si512(node), wanted));
+}
+
 MT_AVX512 MT_INLINE unsigned narrow_avx512(const struct maple_node *node, uint64_t key)
 {
-	const __m512i wanted = _mm512_set1_epi64((int64_t)key);
-	__mmask8 low = _mm512_mask_cmplt_epu64_mask(MT_NARROW_LANES & 0xff,
-						    _mm512_load_si512(node), wanted);
-	__mmask8 high = _mm512_mask_cmplt_epu64_mask(MT_NARROW_LANES >> 8,
-						     _mm512_load_si512((const char *)node + 64),
-						     wanted);
-
-	return (unsigned)__builtin_popcount(low) + (unsigned)__builtin_popcount(high);
+	return low_lanes_below_avx512(node, _mm512_set1_epi64((int64_t)key)) +
+	       last_two_below(node, key);
 }
 
 MT_AVX512 MT_INLINE unsigned wide_avx512(const struct maple_node *node, uint64_t key)
 {
 	const __m512i wanted = _mm512_set1_epi64((int64_t)key);
-	__mmask8 low = _mm512_mask_cmplt_epu64_mask(MT_WIDE_LANES & 0xff, _mm512_load_si512(node),
-						    wanted);
 	__mmask8 high =
 		_mm512_cmplt_epu64_mask(_mm512_load_si512((const char *)node + 64), wanted);
 
-	return (unsigned)__builtin_popcount(low) + (unsigned)__builtin_popcount(high);
+	return low_lanes_below_avx512(node, wanted) + (unsigned)__builtin_popcount(high);
 }
 
 #define MT_VERSION avx512

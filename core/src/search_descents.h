@@ -15,9 +15,14 @@
 #define MT_JOIN(left, right) MT_JOIN_NAMES(left, right)
 #define MT_NAMED(name) MT_JOIN(name, MT_VERSION)
 
-MT_TARGET static unsigned MT_NAMED(slot)(const struct maple_node *node, uint64_t key)
+MT_TARGET MT_INLINE unsigned MT_NAMED(any)(const struct maple_node *node, uint64_t key)
 {
 	return node->kind == MT_NARROW ? MT_NAMED(narrow)(node, key) : MT_NAMED(wide)(node, key);
+}
+
+MT_TARGET static unsigned MT_NAMED(slot)(const struct maple_node *node, uint64_t key)
+{
+	return MT_NAMED(any)(node, key);
 }
 
 MT_TARGET static bool MT_NAMED(load)(const struct maple_node *node, uint32_t height, uint64_t key,
@@ -88,6 +93,8 @@ MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node *root, uint
 	return found;
 }
 
+/* At the right edge the last slot is asked first, by itself: stores in ascending order all go there,
+ * and a vector that takes in words written just now has to wait for them. */
 MT_TARGET static void MT_NAMED(descend)(struct ma_level *level, unsigned depth, uint64_t key)
 {
 	const struct maple_node *node = level->node;
@@ -95,9 +102,12 @@ MT_TARGET static void MT_NAMED(descend)(struct ma_level *level, unsigned depth, 
 	uint64_t max = level->max;
 
 	for (;; level++) {
-		unsigned slot = node->kind == MT_NARROW ? MT_NAMED(narrow)(node, key)
-							: MT_NAMED(wide)(node, key);
+		unsigned slot;
 
+		if (max == UINT64_MAX && behind_last_pivot(node, key))
+			slot = node->count - 1u;
+		else
+			slot = MT_NAMED(any)(node, key);
 		level->node = (struct maple_node *)node;
 		level->min = min;
 		level->max = max;
