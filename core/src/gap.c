@@ -72,7 +72,8 @@ void mt_gap_up(struct ma_level *path, unsigned depth, uint64_t gap)
 		if (gap < known) {
 			if (before < known)
 				return; /* another one is the largest */
-			gap = narrow_gap(level->node);
+			if (!mt_gap_rules(gap, level->min, level->max))
+				gap = narrow_gap(level->node);
 		}
 	}
 }

@@ -110,7 +110,11 @@ static void correct_gaps(const struct mt_write *write)
 		if (made > known)
 			mt_gap_up(mas->path, mas->depth, made);
 	} else if (write->gap_hit >= known) {
-		mt_gap_up(mas->path, mas->depth, mt_node_gap(leaf->node, leaf->min, leaf->max));
+		uint64_t rest = write->right_piece ? write->right_last - write->last : 0;
+
+		if (write->right_present || !mt_gap_rules(rest, leaf->min, leaf->max))
+			rest = mt_node_gap(leaf->node, leaf->min, leaf->max);
+		mt_gap_up(mas->path, mas->depth, rest);
 	}
 }
 
