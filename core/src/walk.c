@@ -11,6 +11,9 @@
 
 #include <errno.h>
 
+/* A loop over a large tree asks for leaves so far ahead of the one it is in. */
+#define MT_LEAVES_AHEAD 4u
+
 void mas_init(struct ma_state *mas, struct maple_tree *mt, uint64_t index)
 {
 	mas->tree = mt;
@@ -104,6 +107,15 @@ void mas_settle(struct ma_state *mas)
 	mas->status = ma_active;
 }
 
+/* Ask for the leaf that the path comes to so many steps on, as far as it has the same parent. */
+static void prefetch_ahead(const struct ma_level *parent, unsigned steps)
+{
+	unsigned slot = parent->slot + steps;
+
+	if (slot < parent->node->count)
+		mt_prefetch_node(mt_child(parent->node, slot));
+}
+
 /* From level `from` down along the first or the last slots. */
 static void path_edge(struct ma_state *mas, unsigned from, bool last)
 {
@@ -112,21 +124,32 @@ static void path_edge(struct ma_state *mas, unsigned from, bool last)
 
 		enter_child(child, &mas->path[i]);
 		child->slot = last ? child->node->count - 1u : 0;
+		if (i + 3 == mas->depth && !last)
+			for (unsigned steps = 1; steps < MT_LEAVES_AHEAD; steps++)
+				prefetch_ahead(child, steps);
 	}
 }
 
-bool mas_path_next(struct ma_state *mas)
+/* The next slot of the lowest of the first `levels` levels that has one, and down from there. */
+static inline bool path_next(struct ma_state *mas, unsigned levels)
 {
-	for (unsigned i = mas->depth; i-- > 0;) {
+	for (unsigned i = levels; i-- > 0;) {
 		struct ma_level *level = &mas->path[i];
 
 		if (level->slot + 1 < level->node->count) {
 			level->slot++;
+			if (i + 2 == mas->depth)
+				prefetch_ahead(level, MT_LEAVES_AHEAD);
 			path_edge(mas, i, false);
 			return true;
 		}
 	}
 	return false;
+}
+
+bool mas_path_next(struct ma_state *mas)
+{
+	return path_next(mas, mas->depth);
 }
 
 bool mas_path_prev(struct ma_state *mas)
@@ -197,10 +220,10 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	if (!mas_has_path(mas) || mas->status != ma_active || !mas->depth)
 		return false;
 	leaf = mas_leaf(mas);
-	behind = (uint32_t)leaf->node->present >> leaf->slot >> 1;
+	behind = leaf->node->present & -2u << leaf->slot;
 	if (!behind)
 		return false;
-	slot = leaf->slot + 1 + (unsigned)__builtin_ctz(behind);
+	slot = (unsigned)__builtin_ctz(behind);
 	first = leaf->node->pivot[slot - 1] + 1;
 	if (first > max)
 		return false;
@@ -212,10 +235,24 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	return true;
 }
 
+/* The first entry of the next leaf: each has one. */
+static bool next_leaf(struct ma_state *mas, uint64_t max)
+{
+	struct ma_level *leaf = mas_leaf(mas);
+
+	if (mas->last >= max || !path_next(mas, mas->depth - 1))
+		return stop_at_limit(mas, ma_overflow);
+	leaf->slot = (unsigned)__builtin_ctz(leaf->node->present);
+	if (mas_path_first(mas) > max)
+		return stop_at_limit(mas, ma_overflow);
+	mas_settle(mas);
+	return true;
+}
+
 static bool next_from(struct ma_state *mas, uint64_t max, bool gaps)
 {
-	if (!gaps && next_in_leaf(mas, max))
-		return true;
+	if (!gaps && mas_has_path(mas) && mas->status == ma_active && mas->depth)
+		return next_in_leaf(mas, max) || next_leaf(mas, max);
 	if (mas->last >= max && mas->status == ma_active)
 		return stop_at_limit(mas, ma_overflow);
 	if (!mas_has_path(mas) || mas->status == ma_start)
@@ -357,9 +394,15 @@ void *mas_prev_range(struct ma_state *mas, uint64_t min)
 	return stopped_at(mas, mas_prev_word(mas, min, true));
 }
 
-void *mas_find(struct ma_state *mas, uint64_t max)
+/* Apart, so that the steps of a loop that stay in their leaf, as most do, cost no more than that. */
+static __attribute__((noinline)) void *find_out_of_leaf(struct ma_state *mas, uint64_t max)
 {
 	return stopped_at(mas, mas_find_word(mas, max, false));
+}
+
+void *mas_find(struct ma_state *mas, uint64_t max)
+{
+	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : find_out_of_leaf(mas, max);
 }
 
 void *mas_find_range(struct ma_state *mas, uint64_t max)
