@@ -138,8 +138,6 @@ static inline bool path_next(struct ma_state *mas, unsigned levels)
 
 		if (level->slot + 1 < level->node->count) {
 			level->slot++;
-			if (i + 2 == mas->depth)
-				prefetch_ahead(level, MT_LEAVES_AHEAD);
 			path_edge(mas, i, false);
 			return true;
 		}
@@ -209,6 +207,11 @@ static bool take_or_prev(struct ma_state *mas, uint64_t min, bool gaps, bool her
 	return true;
 }
 
+static inline bool stands_in_leaf(const struct ma_state *mas)
+{
+	return mas_has_path(mas) && mas->status == ma_active && mas->depth;
+}
+
 /* The next value of the leaf that the cursor stands in: most steps of a loop end here. */
 static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 {
@@ -217,8 +220,6 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	unsigned slot;
 	uint64_t first;
 
-	if (!mas_has_path(mas) || mas->status != ma_active || !mas->depth)
-		return false;
 	leaf = mas_leaf(mas);
 	behind = leaf->node->present & -2u << leaf->slot;
 	if (!behind)
@@ -239,9 +240,17 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 static bool next_leaf(struct ma_state *mas, uint64_t max)
 {
 	struct ma_level *leaf = mas_leaf(mas);
+	struct ma_level *parent = leaf - 1;
 
-	if (mas->last >= max || !path_next(mas, mas->depth - 1))
+	if (mas->last >= max)
 		return stop_at_limit(mas, ma_overflow);
+	if (mas->depth > 1 && parent->slot + 1 < parent->node->count) {
+		parent->slot++;
+		prefetch_ahead(parent, MT_LEAVES_AHEAD);
+		enter_child(leaf, parent);
+	} else if (!path_next(mas, mas->depth - 1)) {
+		return stop_at_limit(mas, ma_overflow);
+	}
 	leaf->slot = (unsigned)__builtin_ctz(leaf->node->present);
 	if (mas_path_first(mas) > max)
 		return stop_at_limit(mas, ma_overflow);
@@ -251,7 +260,7 @@ static bool next_leaf(struct ma_state *mas, uint64_t max)
 
 static bool next_from(struct ma_state *mas, uint64_t max, bool gaps)
 {
-	if (!gaps && mas_has_path(mas) && mas->status == ma_active && mas->depth)
+	if (!gaps && stands_in_leaf(mas))
 		return next_in_leaf(mas, max) || next_leaf(mas, max);
 	if (mas->last >= max && mas->status == ma_active)
 		return stop_at_limit(mas, ma_overflow);
@@ -394,15 +403,23 @@ void *mas_prev_range(struct ma_state *mas, uint64_t min)
 	return stopped_at(mas, mas_prev_word(mas, min, true));
 }
 
-/* Apart, so that the steps of a loop that stay in their leaf, as most do, cost no more than that. */
-static __attribute__((noinline)) void *find_out_of_leaf(struct ma_state *mas, uint64_t max)
+/* Both apart, so that the steps of a loop that stay in their leaf, as most do, cost no more than
+ * that. */
+static __attribute__((noinline)) void *find_in_next_leaf(struct ma_state *mas, uint64_t max)
+{
+	return stopped_at(mas, next_leaf(mas, max));
+}
+
+static __attribute__((noinline)) void *find_by_walk(struct ma_state *mas, uint64_t max)
 {
 	return stopped_at(mas, mas_find_word(mas, max, false));
 }
 
 void *mas_find(struct ma_state *mas, uint64_t max)
 {
-	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : find_out_of_leaf(mas, max);
+	if (!stands_in_leaf(mas))
+		return find_by_walk(mas, max);
+	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : find_in_next_leaf(mas, max);
 }
 
 void *mas_find_range(struct ma_state *mas, uint64_t max)
