@@ -21,7 +21,7 @@ BUILD_FILES := meson.build meson.options pyproject.toml
 INSTALL := python -m pip install --quiet --no-build-isolation
 
 .PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long test-pypy \
-	wheel-pure bench-fork lint format clean
+	wheel-pure bench-core bench-fork lint format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.samara
@@ -74,10 +74,9 @@ test-sanitize: $(VENV)/.dev build/sanitize/.compiled build/sanitize-package/.ins
 	meson setup --reconfigure build/debug >/dev/null
 	meson test -C build/debug --setup valgrind --print-errorlogs
 
-# Prints the table and writes build/bench_fork.json.
-bench-fork: build/release/.compiled
-	python benchmarks/bench_fork.py --program build/release/bench_fork \
-		--json build/bench_fork.json
+# Each prints its table and writes build/bench_NAME.json.
+bench-core bench-fork: bench-%: build/release/.compiled
+	python benchmarks/bench_$*.py --program build/release/bench_$* --json build/bench_$*.json
 
 lint: $(VENV)/.samara $(VENV)/.dev
 	ruff check .

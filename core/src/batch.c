@@ -2,7 +2,8 @@
 /*
  * Many look-ups at once. A single descent waits for memory at each level; a group of keys going
  * down side by side, each child's cache lines asked for one level ahead, waits for all of them
- * together.
+ * together. Keys that come nearly in order, and close together, need no descents: they are walked
+ * to, from leaf to leaf. Each group decides for itself.
  */
 #include "search.h"
 
@@ -26,10 +27,31 @@ static size_t load_rest(const struct maple_tree *mt, const uint64_t *keys, size_
 	return found;
 }
 
+static bool nearly_sorted(const uint64_t *keys)
+{
+	unsigned falls = 0;
+
+	for (unsigned i = 1; i < MT_GROUP; i++)
+		falls += keys[i] < keys[i - 1];
+	return falls <= MT_GROUP / 8;
+}
+
+/* Bring the path to the first key; whether the last one is so near that walking pays. */
+static bool walk_to_group(struct ma_level *path, unsigned depth, const uint64_t *keys)
+{
+	struct ma_level *level = mt_level_above(path, depth, keys[0]);
+	const struct ma_level *parent = depth > 1 ? &path[depth - 2] : path;
+
+	mt_search.descend(level, depth - (unsigned)(level - path), keys[0]);
+	return keys[MT_GROUP - 1] - keys[0] <= parent->max - parent->min;
+}
+
 size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t count,
 		     uint64_t *words, uint8_t *present)
 {
+	struct ma_level path[MT_MAX_HEIGHT];
 	uint32_t height = mt_tree_height(mt);
+	bool has_path = false;
 	size_t found = 0;
 	size_t at;
 
@@ -38,9 +60,22 @@ size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t c
 		memset(present, 0, count);
 		return 0;
 	}
-	for (at = 0; count - at >= MT_GROUP; at += MT_GROUP)
+	for (at = 0; count - at >= MT_GROUP; at += MT_GROUP) {
+		if (nearly_sorted(keys + at)) {
+			if (!has_path) {
+				path[0] = (struct ma_level){mt->ma_root, 0, UINT64_MAX, 0};
+				mt_search.descend(path, height, keys[at]);
+				has_path = true;
+			}
+			if (walk_to_group(path, height, keys + at)) {
+				found += mt_search.walk_group(path, height, keys + at, words + at,
+							      present + at);
+				continue;
+			}
+		}
 		found += mt_search.load_group(mt->ma_root, height, keys + at, words + at,
 					      present + at);
+	}
 	if (at < count)
 		found += load_rest(mt, keys + at, count - at, words + at, present + at);
 	return found;

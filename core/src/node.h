@@ -123,6 +123,18 @@ static inline void mt_prefetch_node(const struct maple_node *node)
 		__builtin_prefetch((const char *)node + line);
 }
 
+/* What goes over a large tree in order asks for leaves so far ahead of the one it is in. */
+#define MT_LEAVES_AHEAD 4u
+
+/* Ask for the leaf that a path comes to so many steps on, as far as it has the same parent. */
+static inline void mt_prefetch_ahead(const struct ma_level *parent, unsigned steps)
+{
+	unsigned slot = parent->slot + steps;
+
+	if (slot < parent->node->count)
+		mt_prefetch_node(mt_child(parent->node, slot));
+}
+
 /* The attributes may be asked for without the lock, while a writer changes the height beside them.
  *  */
 static inline uint32_t mt_flags(const struct maple_tree *mt)

@@ -17,6 +17,8 @@
 
 #define MT_INLINE static inline __attribute__((always_inline))
 
+/* A batch asks for nodes before it reads them in a tree of this height or more, and there for those
+ * of the lowest levels: the others are in the processor's caches anyway. */
 #define MT_NEAR_HEIGHT 5u
 #define MT_FAR_LEVELS 3u
 
@@ -30,6 +32,17 @@ MT_INLINE void prefetch_slots(const struct maple_node *node)
 {
 	__builtin_prefetch((const char *)node + 128);
 	__builtin_prefetch((const char *)node + 192);
+}
+
+/* What a look-up that ends in a leaf's slot gives. */
+MT_INLINE bool take_slot(const struct maple_node *leaf, unsigned slot, uint64_t *word,
+			 uint8_t *present)
+{
+	uint64_t value = leaf->wide.slot[slot];
+
+	*present = mt_slot_present(leaf, slot);
+	*word = *present ? value : 0;
+	return *present;
 }
 
 /* Whether the key lies in the node's last slot. */
@@ -185,7 +198,8 @@ MT_INLINE unsigned wide_neon(const struct maple_node *node, uint64_t key)
 #endif
 
 #define MT_FUNCTIONS(version, copy)                                                                \
-	slot_##version, load_##version, load_group_##version, descend_##version, copy, #version
+	slot_##version, load_##version, load_group_##version, walk_group_##version,                \
+		descend_##version, copy, #version
 
 static const struct mt_search versions[] = {
 	{MT_FUNCTIONS(portable, copy_portable)},

@@ -83,12 +83,8 @@ MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node *root, uint
 			       : MT_NAMED(step)(node, keys, false, true);
 	}
 	for (unsigned i = 0; i < MT_GROUP; i++) {
-		unsigned slot = MT_NAMED(wide)(node[i], keys[i]);
-		uint64_t word = node[i]->wide.slot[slot];
-
-		present[i] = mt_slot_present(node[i], slot);
-		words[i] = present[i] ? word : 0;
-		found += present[i];
+		found += take_slot(node[i], MT_NAMED(wide)(node[i], keys[i]), words + i,
+				   present + i);
 	}
 	return found;
 }
@@ -119,6 +115,31 @@ MT_TARGET static void MT_NAMED(descend)(struct ma_level *level, unsigned depth, 
 		node = mt_child(node, slot);
 		prefetch_slots(node);
 	}
+}
+
+MT_TARGET static size_t MT_NAMED(walk_group)(struct ma_level *path, unsigned depth,
+					     const uint64_t *keys, uint64_t *words,
+					     uint8_t *present)
+{
+	const struct ma_level *leaf = &path[depth - 1];
+	size_t found = 0;
+
+	for (unsigned i = 0; i < MT_GROUP; i++) {
+		unsigned slot;
+
+		if (mt_level_covers(leaf, keys[i])) {
+			slot = MT_NAMED(wide)(leaf->node, keys[i]);
+		} else {
+			struct ma_level *level = mt_level_above(path, depth, keys[i]);
+
+			MT_NAMED(descend)(level, depth - (unsigned)(level - path), keys[i]);
+			slot = leaf->slot;
+			if (depth > 1)
+				mt_prefetch_ahead(leaf - 1, MT_LEAVES_AHEAD);
+		}
+		found += take_slot(leaf->node, slot, words + i, present + i);
+	}
+	return found;
 }
 
 #undef MT_NAMED

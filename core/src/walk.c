@@ -11,9 +11,6 @@
 
 #include <errno.h>
 
-/* A loop over a large tree asks for leaves so far ahead of the one it is in. */
-#define MT_LEAVES_AHEAD 4u
-
 void mas_init(struct ma_state *mas, struct maple_tree *mt, uint64_t index)
 {
 	mas->tree = mt;
@@ -107,15 +104,6 @@ void mas_settle(struct ma_state *mas)
 	mas->status = ma_active;
 }
 
-/* Ask for the leaf that the path comes to so many steps on, as far as it has the same parent. */
-static void prefetch_ahead(const struct ma_level *parent, unsigned steps)
-{
-	unsigned slot = parent->slot + steps;
-
-	if (slot < parent->node->count)
-		mt_prefetch_node(mt_child(parent->node, slot));
-}
-
 /* From level `from` down along the first or the last slots. */
 static void path_edge(struct ma_state *mas, unsigned from, bool last)
 {
@@ -126,7 +114,7 @@ static void path_edge(struct ma_state *mas, unsigned from, bool last)
 		child->slot = last ? child->node->count - 1u : 0;
 		if (i + 3 == mas->depth && !last)
 			for (unsigned steps = 1; steps < MT_LEAVES_AHEAD; steps++)
-				prefetch_ahead(child, steps);
+				mt_prefetch_ahead(child, steps);
 	}
 }
 
@@ -246,7 +234,7 @@ static bool next_leaf(struct ma_state *mas, uint64_t max)
 		return stop_at_limit(mas, ma_overflow);
 	if (mas->depth > 1 && parent->slot + 1 < parent->node->count) {
 		parent->slot++;
-		prefetch_ahead(parent, MT_LEAVES_AHEAD);
+		mt_prefetch_ahead(parent, MT_LEAVES_AHEAD);
 		enter_child(leaf, parent);
 	} else if (!path_next(mas, mas->depth - 1)) {
 		return stop_at_limit(mas, ma_overflow);
