@@ -253,8 +253,8 @@ static double time_iterate(void *context, uint64_t times)
 		void *entry;
 
 		mas_init(&mas, &bench->ascending, 0);
-		mas_for_each(&mas, entry, UINT64_MAX)
-			sum += (uintptr_t)entry + mas.index + mas.last;
+		mas_for_each(&mas, entry, UINT64_MAX) sum +=
+			(uintptr_t)entry + mas.index + mas.last;
 	}
 	sink += sum;
 	return bench_now() - start;

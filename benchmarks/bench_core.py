@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Run bench_core, print its table beside the kernel's own tree, and keep the figures.
 
-Times are nanoseconds for one entry or one key, the median of the runs; bench_core.c says what each
-method does. The kernel's figures are those of its tree of Linux 6.12, compiled for user space with an
-ideal slab allocator, on a machine of this kind. Exits with 1 where a bound is not met.
+Times are nanoseconds for one entry or one key, the median of the runs; bench_core.c says what
+each method does. The kernel's figures are those of its tree of Linux 6.12, compiled for user space
+with an ideal slab allocator, on a machine of this kind. Exits with 1 where a bound is not met.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ GAPS = 1
 CALLERS_LOCK = 2
 
 # Method: the kernel's figures by size, and the bounds that samara sets itself.
-KERNEL = {
+KERNEL: dict[str, list[float]] = {
     "store_ascending": [119, 150, 176, 189, 255],
     "store_shuffled": [256, 427, 556, 627, 1210],
     "load": [31, 45, 60, 93, 279],
     "iterate": [10.6, 11, 12, 13, 24],
     "dup": [3.1, 3.3, 3.7, 4.8, 24],
 }
-BOUNDS = {
+BOUNDS: dict[str, dict[int, float]] = {
     "load": {51221: 45, 1000000: 190},
     "batch_random": {51221: 16, 1000000: 50},
     "store_ascending": {51221: 60, 1000000: 80},

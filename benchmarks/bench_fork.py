@@ -90,9 +90,7 @@ def main() -> int:
 
     sizes = QUICK if arguments.quick else AXIS
     milliseconds = 10 if arguments.quick else arguments.milliseconds
-    command, output, nodes = measure(
-        arguments.program, [arguments.runs, milliseconds], sizes
-    )
+    command, output, nodes = measure(arguments.program, [arguments.runs, milliseconds], sizes)
     table = medians(output)
     results = check_bounds(table)
 

@@ -154,8 +154,7 @@ MT_AVX512 MT_INLINE unsigned narrow_avx512(const struct maple_node *node, uint64
 MT_AVX512 MT_INLINE unsigned wide_avx512(const struct maple_node *node, uint64_t key)
 {
 	const __m512i wanted = _mm512_set1_epi64((int64_t)key);
-	__mmask8 high =
-		_mm512_cmplt_epu64_mask(_mm512_load_si512((const char *)node + 64), wanted);
+	__mmask8 high = _mm512_cmplt_epu64_mask(_mm512_load_si512((const char *)node + 64), wanted);
 
 	return low_lanes_below_avx512(node, wanted) + (unsigned)__builtin_popcount(high);
 }
