@@ -74,9 +74,15 @@ test-sanitize: $(VENV)/.dev build/sanitize/.compiled build/sanitize-package/.ins
 	meson setup --reconfigure build/debug >/dev/null
 	meson test -C build/debug --setup valgrind --print-errorlogs
 
-# Each prints its table and writes build/bench_NAME.json.
-bench-core bench-fork: bench-%: build/release/.compiled
-	python benchmarks/bench_$*.py --program build/release/bench_$* --json build/bench_$*.json
+# Prints the table and writes build/bench_core.json.
+bench-core: build/release/.compiled
+	python benchmarks/bench_core.py --program build/release/bench_core \
+		--json build/bench_core.json
+
+# Prints the table and writes build/bench_fork.json.
+bench-fork: build/release/.compiled
+	python benchmarks/bench_fork.py --program build/release/bench_fork \
+		--json build/bench_fork.json
 
 lint: $(VENV)/.samara $(VENV)/.dev
 	ruff check .
