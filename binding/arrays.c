@@ -257,19 +257,6 @@ FASTCALL_METHOD(tree_store_many)
 
 /* ---- ranges out ------------------------------------------------------------------------------- */
 
-static void read_ranges(struct maple_tree *snapshot, uint64_t *firsts, uint64_t *lasts,
-			uint64_t *words)
-{
-	struct ma_state mas;
-
-	mas_init(&mas, snapshot, 0);
-	while (mas_find_word(&mas, MAX_INDEX, false)) {
-		*firsts++ = mas.index;
-		*lasts++ = mas.last;
-		*words++ = mas.word;
-	}
-}
-
 /* The memory of an array of objects holds references, to None or nowhere: they become those to `words`. */
 static void fill_objects(PyObject **objects, const uint64_t *words, size_t count)
 {
@@ -295,14 +282,14 @@ static int fill_outputs(struct maple_tree *snapshot, enum dtype dtype, size_t co
 			PyErr_NoMemory();
 			return -1;
 		}
-		read_ranges(snapshot, firsts, lasts, words);
+		mt_read(snapshot, firsts, lasts, words);
 		fill_objects(outputs[2].view.buf, words, count);
 		PyMem_Free(words);
 	} else if (count < FEW) {
-		read_ranges(snapshot, firsts, lasts, words);
+		mt_read(snapshot, firsts, lasts, words);
 	} else {
 		Py_BEGIN_ALLOW_THREADS
-		read_ranges(snapshot, firsts, lasts, words);
+		mt_read(snapshot, firsts, lasts, words);
 		Py_END_ALLOW_THREADS
 	}
 	return 0;

@@ -259,6 +259,10 @@ MT_API int mt_empty_area(const struct maple_tree *mt, uint64_t min, uint64_t max
  * tree is not empty or entry *bad (may be NULL) is out of order. */
 MT_API int mt_build(struct maple_tree *mt, const uint64_t *first, const uint64_t *last,
 		    const uint64_t *words, size_t count, size_t *bad);
+/* The way back: all entries in order into arrays of mt_entries() members each. Returns how many
+ * there were. O(n); the tree must not be written meanwhile. */
+MT_API size_t mt_read(const struct maple_tree *mt, uint64_t *first, uint64_t *last,
+		      uint64_t *words);
 
 /* ---- whole trees ---------------------------------------------------------------------------- */
 

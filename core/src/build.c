@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Building a tree from sorted ranges. The input is checked and its slots (entries and the gaps
+ * Building a tree from sorted ranges, and reading them back. The input is checked and its slots (entries and the gaps
  * between) counted first, so the shape is known: full leaves, and above them nodes whose children
  * differ by one leaf at most in what they hold. Then one pass over the input fills the tree depth
  * first, all children of a node allocated at once.
@@ -10,6 +10,8 @@
 #include "write.h"
 
 #include <errno.h>
+
+#define MT_READ_AHEAD 4u /* leaves */
 
 struct build {
 	struct maple_tree *mt;
@@ -168,4 +170,59 @@ int mt_build(struct maple_tree *mt, const uint64_t *first, const uint64_t *last,
 out:
 	mtree_unlock(mt);
 	return status;
+}
+
+/* ---- reading back ----------------------------------------------------------------------------- */
+
+struct reader {
+	uint64_t *first;
+	uint64_t *last;
+	uint64_t *words;
+};
+
+/* Each slot is written where the next entry goes, and kept if it is one: whether it is, is as good as
+ * random. Behind a gap at the leaf's end another leaf follows, but for the tree's last one. */
+static void read_leaf(struct reader *to, const struct maple_node *leaf, uint64_t min, uint64_t max)
+{
+	unsigned count = leaf->count;
+	size_t at = 0;
+
+	if (!mt_slot_present(leaf, count - 1u) && max == UINT64_MAX)
+		count--;
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t end = i + 1u < leaf->count ? leaf->pivot[i] : max;
+
+		to->first[at] = min;
+		to->last[at] = end;
+		to->words[at] = leaf->wide.slot[i];
+		at += mt_slot_present(leaf, i);
+		min = end + 1;
+	}
+	to->first += at;
+	to->last += at;
+	to->words += at;
+}
+
+static void read_subtree(struct reader *to, const struct maple_node *node, uint64_t min,
+			 uint64_t max)
+{
+	if (node->kind == MT_LEAF) {
+		read_leaf(to, node, min, max);
+		return;
+	}
+	for (unsigned i = 0; i < node->count; i++) {
+		if (i + MT_READ_AHEAD < node->count)
+			mt_prefetch_node(mt_child(node, i + MT_READ_AHEAD));
+		read_subtree(to, mt_child(node, i), mt_slot_min(node, i, min),
+			     mt_slot_max(node, i, max));
+	}
+}
+
+size_t mt_read(const struct maple_tree *mt, uint64_t *first, uint64_t *last, uint64_t *words)
+{
+	struct reader reader = {first, last, words};
+
+	if (mt->ma_root)
+		read_subtree(&reader, mt->ma_root, 0, UINT64_MAX);
+	return (size_t)(reader.first - first);
 }

@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct arrays {
 	size_t count;
@@ -68,6 +69,22 @@ static size_t fewest_leaves(const struct arrays *arrays)
 	return (slots + MT_MAX_SLOTS - 1) / MT_MAX_SLOTS;
 }
 
+/* What is read back is what went in, and nothing is written behind it. */
+static void check_read(const struct maple_tree *built, const struct arrays *arrays)
+{
+	struct arrays back;
+	size_t count = arrays->count;
+
+	arrays_init(&back, count + 1);
+	back.first[count] = back.last[count] = back.words[count] = 77;
+	CHECK_EQ(mt_read(built, back.first, back.last, back.words), count);
+	CHECK(!memcmp(back.first, arrays->first, count * sizeof(uint64_t)));
+	CHECK(!memcmp(back.last, arrays->last, count * sizeof(uint64_t)));
+	CHECK(!memcmp(back.words, arrays->words, count * sizeof(uint64_t)));
+	CHECK(back.first[count] == 77 && back.last[count] == 77 && back.words[count] == 77);
+	arrays_fini(&back);
+}
+
 static void compare(const struct arrays *arrays, uint32_t flags)
 {
 	struct maple_pool *pool = test_pool();
@@ -83,10 +100,12 @@ static void compare(const struct arrays *arrays, uint32_t flags)
 	CHECK_EQ(bad, 77);
 	CHECK_VALID(&built);
 	CHECK_EQ(counts.total, arrays->count);
+	check_read(&built, arrays);
 	for (i = 0; i < arrays->count; i++)
 		CHECK_EQ(mtree_store_range_word(&stored, arrays->first[i], arrays->last[i],
 						arrays->words[i]),
 			 0);
+	check_read(&stored, arrays);
 	CHECK_SAME_ENTRIES(&built, &stored);
 	CHECK_EQ(mt_entries(&built), arrays->count);
 
