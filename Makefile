@@ -19,7 +19,8 @@ BUILD_FILES := meson.build meson.options pyproject.toml
 
 INSTALL := python -m pip install --quiet --no-build-isolation
 
-.PHONY: demo test test-c test-python test-sanitize test-long bench-fork lint format clean
+.PHONY: demo test test-c test-python test-sanitize test-long bench bench-quick bench-docs bench-fork \
+	lint format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.samara
@@ -56,6 +57,18 @@ test-sanitize: $(VENV)/.dev build/sanitize/.compiled build/sanitize-package/.ins
 	meson setup --reconfigure build/debug >/dev/null
 	meson test -C build/debug --setup valgrind --print-errorlogs
 
+# samara beside its peers: prints the bounds and writes build/bench.json. Minutes.
+bench: $(VENV)/.samara $(VENV)/.bench
+	python benchmarks/bench.py --json build/bench.json
+
+# Three sizes, in less than two minutes.
+bench-quick: $(VENV)/.samara $(VENV)/.bench
+	python benchmarks/bench.py --quick --json build/bench.json
+
+# The tables and pictures of docs/performance.md, from the figures of the run that is kept.
+bench-docs: $(VENV)/.samara $(VENV)/.bench
+	python benchmarks/bench.py --docs benchmarks/results/bench.json
+
 # Prints the table and writes build/bench_fork.json.
 bench-fork: build/release/.compiled
 	python benchmarks/bench_fork.py --program build/release/bench_fork \
@@ -65,7 +78,7 @@ lint: $(VENV)/.samara $(VENV)/.dev
 	ruff check .
 	ruff format --check .
 	mypy
-	mypy --strict benchmarks/*.py core/tests/*.py $(DOCS_HEADER)
+	mypy --strict benchmarks/*.py benchmarks/suite/*.py core/tests/*.py $(DOCS_HEADER)
 	python -m mypy.stubtest samara --allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
 	clang-format --dry-run -Werror $(CORE) $(BINDING) $(C_TESTS)
 	$(MAKE) --no-print-directory build/gcc/.compiled
@@ -96,6 +109,11 @@ $(VENV)/.samara: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(DOCS_HEADER)
 # What it takes to test and to check: the `dev` extra.
 $(VENV)/.dev: pyproject.toml | $(VENV)/.samara
 	$(INSTALL) -Cbuild-dir=build/package ".[dev]"
+	touch $@
+
+# What it takes to measure the peers: the `bench` extra.
+$(VENV)/.bench: pyproject.toml | $(VENV)/.samara
+	$(INSTALL) -Cbuild-dir=build/package ".[bench]"
 	touch $@
 
 # ---- C builds -----------------------------------------------------------------------------------
