@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Measure samara beside its peers, print the table of bounds, keep the figures.
 
-Medians of the rounds, ratios within one run, on one processor. --docs draws the tables and the
-pictures of docs/performance.md from the figures of a run; it measures nothing.
+Medians of the rounds, ratios within one run, on one processor. Times are those that the processor
+spent on this process: what else runs on the machine does not count. --docs draws the tables and
+the pictures of docs/performance.md from the figures of a run; it measures nothing.
 
 Exits with 1 where a bound is not met.
 """
@@ -10,6 +11,7 @@ Exits with 1 where a bound is not met.
 from __future__ import annotations
 
 import argparse
+import datetime
 import importlib.metadata
 import os
 import platform
@@ -17,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from common import machine, now
+from bench_run import processor
 
 # Before polars is imported: as many threads as the processors that this runs on.
 os.environ["POLARS_MAX_THREADS"] = "1"
@@ -101,8 +103,14 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         footprints = clock.measure_footprints(Path(__file__), plan, results.left_out, advance)
     return {
         "command": ["python", "benchmarks/bench.py", *sys.argv[1:]],
-        "date": now(),
-        "machine": machine() | {"pinned_to": pinned},
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "processor": processor(),
+            "processors": os.cpu_count(),
+            "kernel": platform.release(),
+            "architecture": platform.machine(),
+            "pinned_to": pinned,
+        },
         "load": {"before": load_before, "after": os.getloadavg()},
         "versions": versions(),
         "sizes": plan.sizes,

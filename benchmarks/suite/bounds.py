@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .figures import Figures
 
-PYTHON = "empty Python call"
+PYTHON = "empty Python method"
 LIST = "list + bisect"
 SEARCHSORTED = "numpy, gaps unseen"
 LARGE = 6421
@@ -130,7 +130,7 @@ BOUNDS = [
     Bound("two threads of `load_many`", "≥ 1.7 × one thread", threads),
     Bound(
         "overwriting store, random",
-        "≤ 6 empty Python calls up to 51,221",
+        "≤ 6 calls of an empty Python method up to 51,221",
         ratios("store", "samara", PYTHON, 6, lambda n: n <= 51221),
     ),
     Bound(
@@ -154,15 +154,19 @@ BOUNDS = [
         "≤ 1.5 × `list.copy` of as many values from 6,421 up",
         ratios("dup", "samara", "list.copy of the values", 1.5, large),
     ),
-    Bound("`fork`", "≤ 4 empty Python calls at any n", ratios("fork", "samara", PYTHON, 4)),
+    Bound(
+        "`fork`",
+        "≤ 4 calls of an empty Python method at any n",
+        ratios("fork", "samara", PYTHON, 4),
+    ),
     Bound(
         "`fork` and one store",
-        "≤ 20 empty Python calls at any n",
+        "≤ 20 calls of an empty Python method at any n",
         ratios("fork_store", "samara", PYTHON, 20),
     ),
     Bound(
         "`empty_area` of 64, few such gaps",
-        "≤ 8 empty Python calls at any n",
+        "≤ 8 calls of an empty Python method at any n",
         ratios("empty_area", "samara", PYTHON, 8),
     ),
     Bound(

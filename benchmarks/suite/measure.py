@@ -21,29 +21,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from .peers import PEERS, UNCHECKED, YARDSTICKS, Peer, Samara, SamaraPacked
+from .peers import PEERS, UNCHECKED, Peer, Samara, SamaraPacked
 from .workloads import (
     MANY,
     MISSING,
     OPERATIONS,
     Operation,
     Ranges,
-    each_key,
 )
 
 Samples = dict[str, dict[str, dict[str, list[float]]]]  # operation, n, peer: by round
-
-
-def empty(key: Any) -> None:
-    pass
-
-
-# Calls of one argument. callable() has its answer at hand.
-UNITS: dict[str, Callable[[Any], object]] = {
-    "empty Python call": empty,
-    "empty C call": callable,
-}
-UNIT_INPUTS = [1 << 40] * 100_000
 
 
 @dataclass
@@ -92,19 +79,16 @@ class Contestant:
     name: str
     target: Any
     loop: Callable[[Any, Sequence[Any]], int]
-    inputs: Sequence[Any] | None = None  # None: those of the round
     per: int = 1
     count: int = 0
 
     def turn(self, inputs: Sequence[Any]) -> float:
         """Nanoseconds of one operation."""
-        inputs = self.inputs if self.inputs is not None else inputs
         part = inputs[: self.count]
         return self.loop(self.target, part) / len(part) / self.per
 
     def settle(self, inputs: Sequence[Any], seconds: float) -> None:
         """Find out how many inputs a turn has time for. Warms up too."""
-        inputs = self.inputs if self.inputs is not None else inputs
         count = 1
         while True:
             took = self.loop(self.target, inputs[:count])
@@ -115,15 +99,12 @@ class Contestant:
 
 
 def contestants_of(operation: Operation, peers: Sequence[Peer], n: int) -> list[Contestant]:
-    """Who can do it, and empty calls beside them where they are the measure."""
-    found = [
-        Contestant(peer.name, getattr(peer, operation.name), operation.loop, None, operation.per(n))
+    """Who can do it."""
+    return [
+        Contestant(peer.name, getattr(peer, operation.name), operation.loop, operation.per(n))
         for peer in peers
         if hasattr(peer, operation.name)
     ]
-    if operation.units and found:
-        found += [Contestant(name, call, each_key, UNIT_INPUTS) for name, call in UNITS.items()]
-    return found
 
 
 def measure_operation(
@@ -161,7 +142,7 @@ def check_answers(
     expected = None
     kept, checked = [], []
     for peer in peers:
-        if not hasattr(peer, operation.name) or peer.name == UNCHECKED:
+        if not hasattr(peer, operation.name) or peer.name in UNCHECKED:
             kept.append(peer)
             continue
         try:
@@ -171,8 +152,6 @@ def check_answers(
             leave_out(results, peer.name, ranges.n, operation.name, plan)
             continue
         kept.append(peer)
-        if peer.name in [yardstick.name for yardstick in YARDSTICKS]:
-            continue
         checked.append(peer.name)
         if expected is None:
             expected = answer
@@ -206,21 +185,13 @@ def measure_size(
 ) -> None:
     """All operations at one size. No garbage is collected while the clock runs."""
     made: dict[Any, tuple[Ranges, list[Peer]]] = {}
-    gone: set[tuple[str, int]] = set()
     for operation in OPERATIONS:
         advance(f"n = {n:,}: {operation.title}")
-        if n < operation.least:
-            continue
         if operation.data not in made:
             ranges = operation.data(n)
-            wanted = [
-                kind
-                for kind in kinds
-                if operation.data is Ranges or kind not in YARDSTICKS and (kind.name, n) not in gone
-            ]
+            wanted = [kind for kind in kinds if operation.data is Ranges or kind.searches]
             made[operation.data] = ranges, build_peers(wanted, ranges, plan, results)
         ranges, peers = made[operation.data]
-        gone |= {(entry["peer"], entry["n"]) for entry in results.left_out}
         gc.collect()
         gc.disable()
         able = check_answers(operation, peers, ranges, plan, results)
@@ -332,7 +303,7 @@ def measure_footprints(
     for n in plan.footprint_sizes:
         for kind in PEERS:
             advance(f"n = {n:,}: memory of {kind.name}")
-            if kind.name == UNCHECKED or (kind.name, n) in absent:
+            if kind.name in UNCHECKED or (kind.name, n) in absent:
                 continue
             command = [sys.executable, str(program), "--footprint", kind.name, str(n)]
             output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout

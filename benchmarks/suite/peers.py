@@ -29,6 +29,8 @@ class Peer:
     name: ClassVar[str]
     # Distributions whose versions the figures name.
     packages: ClassVar[tuple[str, ...]] = ()
+    # Does it do empty_area()? That one is asked of a map of its own.
+    searches: ClassVar[bool] = False
 
     def __init__(self, ranges: Ranges) -> None:
         raise NotImplementedError
@@ -39,6 +41,7 @@ class Peer:
 
 class Samara(Peer):
     name = "samara"
+    searches = True
     packages = ("samara",)
 
     def __init__(self, ranges: Ranges) -> None:
@@ -92,6 +95,7 @@ class SamaraPacked(Peer):
 
 class ListBisect(Peer):
     name = "list + bisect"
+    searches = True
 
     def __init__(self, ranges: Ranges) -> None:
         self.build: Callable[[], Any] = lambda: (
@@ -296,6 +300,7 @@ class Intervals(Peer):
 
 class Numpy(Peer):
     name = "numpy"
+    searches = True
     packages = ("numpy",)
 
     def __init__(self, ranges: Ranges) -> None:
@@ -401,6 +406,42 @@ class Polars(Peer):
 # ---- yardsticks ---------------------------------------------------------------------------------
 
 
+class EmptyPython(Peer):
+    """A map whose methods do nothing, a Python class: called as the others, in the same loop."""
+
+    name = "empty Python method"
+    searches = True
+
+    def __init__(self, ranges: Ranges) -> None:
+        self.subscript = self.contains = self
+
+    def get(self, key: int) -> None:
+        pass
+
+    entry = empty_area = __getitem__ = get
+
+    def __contains__(self, key: int) -> bool:
+        return True
+
+    def fork(self) -> None:
+        pass
+
+    def store(self, first: int, last: int, value: int) -> None:
+        pass
+
+    fork_store = store
+
+
+class EmptyC(Peer):
+    """The builtin callable(), which has its answer at hand."""
+
+    name = "empty C call"
+    searches = True
+
+    def __init__(self, ranges: Ranges) -> None:
+        self.get = self.entry = self.empty_area = callable
+
+
 class ListCopy(Peer):
     name = "list.copy of the values"
 
@@ -428,6 +469,6 @@ PEERS: list[type[Peer]] = [
     Samara, SamaraPacked, ListBisect, Sorted, BTree, Collections, Intervals, Numpy,
     NumpyUnchecked, Pandas, Polars,
 ]  # fmt: skip
-YARDSTICKS: list[type[Peer]] = [ListCopy, BytesCopy, Zip]
-# What answers by another rule than the rest.
-UNCHECKED = NumpyUnchecked.name
+YARDSTICKS: list[type[Peer]] = [EmptyPython, EmptyC, ListCopy, BytesCopy, Zip]
+# Whose answers are none, or by another rule. (A copy of bytes has none to compare, a zip has.)
+UNCHECKED = {NumpyUnchecked.name, EmptyPython.name, EmptyC.name}

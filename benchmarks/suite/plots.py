@@ -39,7 +39,7 @@ COLOURS = {
     "pandas IntervalIndex": "#cc79a7",
     "polars join_asof": "#b8a200",
 }
-DASHED = {"empty Python call", "empty C call", "list.copy of the values"}
+DASHED = {"empty Python method", "empty C call", "list.copy of the values"}
 
 
 def finish(axes: Any, title: str, unit: str, path: Path) -> None:

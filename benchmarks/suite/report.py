@@ -195,8 +195,8 @@ def units_block(figures: Figures) -> str:
     n = figures.sizes("get")[0]
     empty = figures.median("get", "empty C call", n) or 0.0
     rows = [["empty C call", number(empty), ""]]
-    python = figures.median("get", "empty Python call", n) or 0.0
-    rows.append(["empty Python call", number(python), number(python - empty)])
+    python = figures.median("get", "empty Python method", n) or 0.0
+    rows.append(["empty Python method", number(python), number(python - empty)])
     for operation in ("subscript", "contains", "get", "entry", "fork", "store", "iterate"):
         value = figures.median(operation, "samara", n)
         if value is not None:

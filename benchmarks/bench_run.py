@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""What the drivers of the C benchmarks share: run the program pinned, take medians, keep figures.
+
+A program prints one line for each size, method and run, columns apart by tabs: entries, nodes,
+method, run, repetitions, time.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+Times = dict[str, float]
+
+
+def measure(
+    program: Path, options: list[int], sizes: list[int]
+) -> tuple[list[str], str, dict[int, int]]:
+    """Run the C program on one of our processors; its command, its output and the nodes by size."""
+    cpu = max(os.sched_getaffinity(0))
+    command = [str(program), str(cpu), *map(str, options), *map(str, sizes)]
+    lines = []
+    nodes: dict[int, int] = {}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            entries, count, *_ = line.split("\t")
+            if int(entries) not in nodes:
+                print(f"measuring {int(entries):,} entries ...", file=sys.stderr)
+            nodes[int(entries)] = int(count)
+    if process.returncode:
+        sys.exit(f"{program.name} ended with {process.returncode}")
+    return command, "".join(lines), nodes
+
+
+def medians(output: str) -> dict[int, Times]:
+    """The median over the runs, by size and method."""
+    runs: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for line in output.splitlines():
+        entries, _nodes, method, _run, _repetitions, time = line.split("\t")
+        runs[int(entries)][method].append(float(time))
+    return {
+        entries: {method: statistics.median(times) for method, times in methods.items()}
+        for entries, methods in runs.items()
+    }
+
+
+def number(value: float) -> str:
+    """Three or four figures that matter."""
+    return f"{value:,.3f}" if value < 10 else f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
+
+
+def processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def compiler(program: Path) -> dict[str, object]:
+    """What built the program, from its build folder."""
+    about = program.parent / "meson-info" / "intro-compilers.json"
+    if not about.exists():
+        return {}
+    c = json.loads(about.read_text())["host"]["c"]
+    return {"id": c["id"], "version": c["full_version"]}
+
+
+def write_json(file: Path, program: Path, command: list[str], figures: dict[str, object]) -> None:
+    """Keep the figures with the machine and the command that made them."""
+    about = {
+        "command": command,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "processor": processor(),
+            "processors": os.cpu_count(),
+            "kernel": platform.release(),
+            "architecture": platform.machine(),
+        },
+        "compiler": compiler(program),
+    }
+    file.write_text(json.dumps(about | figures, indent=1) + "\n")
