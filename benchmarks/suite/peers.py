@@ -432,6 +432,18 @@ class EmptyPython(Peer):
     fork_store = store
 
 
+class EmptyFunction(Peer):
+    """The least that Python calls: a function of one argument."""
+
+    name = "empty Python call"
+
+    def __init__(self, ranges: Ranges) -> None:
+        def empty(key: Any) -> None:
+            pass
+
+        self.get = empty
+
+
 class EmptyC(Peer):
     """The builtin callable(), which has its answer at hand."""
 
@@ -469,6 +481,6 @@ PEERS: list[type[Peer]] = [
     Samara, SamaraPacked, ListBisect, Sorted, BTree, Collections, Intervals, Numpy,
     NumpyUnchecked, Pandas, Polars,
 ]  # fmt: skip
-YARDSTICKS: list[type[Peer]] = [EmptyPython, EmptyC, ListCopy, BytesCopy, Zip]
+YARDSTICKS: list[type[Peer]] = [EmptyPython, EmptyFunction, EmptyC, ListCopy, BytesCopy, Zip]
 # Whose answers are none, or by another rule. (A copy of bytes has none to compare, a zip has.)
-UNCHECKED = {NumpyUnchecked.name, EmptyPython.name, EmptyC.name}
+UNCHECKED = {NumpyUnchecked.name, EmptyPython.name, EmptyFunction.name, EmptyC.name}

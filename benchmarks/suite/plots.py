@@ -39,7 +39,12 @@ COLOURS = {
     "pandas IntervalIndex": "#cc79a7",
     "polars join_asof": "#b8a200",
 }
-DASHED = {"empty Python method", "empty C call", "list.copy of the values"}
+DASHED = {
+    "empty Python method": "#555555",
+    "empty Python call": "#888888",
+    "empty C call": "#bbbbbb",
+    "list.copy of the values": "#555555",
+}
 
 
 def finish(axes: Any, title: str, unit: str, path: Path) -> None:
@@ -65,8 +70,9 @@ def draw_operation(figures: Figures, operation: str, path: Path) -> None:
             if (value := figures.median(operation, peer, n)) is not None
         ]
         yardstick = peer in DASHED
+        colour = DASHED[peer] if yardstick else COLOURS[peer]
         axes.plot(
-            *zip(*points, strict=True), label=peer, color=COLOURS.get(peer, "#555555"),
+            *zip(*points, strict=True), label=peer, color=colour,
             linestyle=":" if yardstick else "-", marker=None if yardstick else "o", markersize=3,
             linewidth=2.4 if peer.startswith("samara") else 1.2,
         )  # fmt: skip
@@ -94,6 +100,7 @@ def draw_all(figures: Figures, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # The same figures make the same file.
     matplotlib.rcParams["svg.hashsalt"] = "samara"
+    matplotlib.rcParams["svg.fonttype"] = "none"
     for operation in OPERATIONS:
         draw_operation(figures, operation, folder / f"bench_{operation}.svg")
     if figures.data["growth"]:

@@ -58,7 +58,13 @@ def print_bounds(figures: Figures) -> bool:
 
 
 def measured(cases: list[Case]) -> str:
-    return "; ".join(f"{short(case.n)}: {number(case.value)}" for case in cases) or "not measured"
+    return "; ".join(f"{short(case.n)}: {case_number(case)}" for case in cases) or "not measured"
+
+
+def case_number(case: Case) -> str:
+    """With more figures where it would look like its limit, but is a miss."""
+    text = number(case.value)
+    return text if case.met or text != number(case.limit) else f"{case.value:.4g}"
 
 
 def verdict(cases: list[Case]) -> str:
@@ -195,8 +201,10 @@ def units_block(figures: Figures) -> str:
     n = figures.sizes("get")[0]
     empty = figures.median("get", "empty C call", n) or 0.0
     rows = [["empty C call", number(empty), ""]]
-    python = figures.median("get", "empty Python method", n) or 0.0
-    rows.append(["empty Python method", number(python), number(python - empty)])
+    for yardstick in ("empty Python call", "empty Python method"):
+        value = figures.median("get", yardstick, n)
+        if value is not None:
+            rows.append([yardstick, number(value), number(value - empty)])
     for operation in ("subscript", "contains", "get", "entry", "fork", "store", "iterate"):
         value = figures.median(operation, "samara", n)
         if value is not None:
