@@ -5,6 +5,7 @@
 PYTHON ?= python3
 VENV := .venv
 STEPS_LONG ?= 1000000
+STEPS_LONG_PURE ?= 30000
 
 # What the environment holds comes before what the system has.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -19,28 +20,44 @@ BUILD_FILES := meson.build meson.options pyproject.toml
 
 INSTALL := python -m pip install --quiet --no-build-isolation
 
-.PHONY: demo test test-c test-python test-sanitize test-long bench bench-quick bench-docs bench-fork \
-	lint format clean
+.PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long test-pypy \
+	wheel-pure bench bench-quick bench-docs bench-core bench-fork lint format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.samara
 	samara fork
 	samara fork --vmas
 
-test: test-c test-python
+test: test-c test-python test-pure test-pure-wheel
 
 # The C tests run twice: with the core checking itself after each write, and as it ships.
 test-c: build/debug/.compiled build/release/.compiled
 	meson test -C build/debug --print-errorlogs
 	meson test -C build/release --print-errorlogs
 
+# The Python tests run twice too: on the extension, then on the tree in plain Python.
 test-python: $(VENV)/.samara $(VENV)/.dev build/release/.compiled
-	python -m pytest
+	SAMARA_PURE=0 python -m pytest
 
-# A million steps for each family test, on the builds that check the most and cost the least.
+test-pure: $(VENV)/.samara $(VENV)/.dev
+	SAMARA_PURE=1 python -m pytest --ignore tests/test_differential.py
+
+# The package as it is where there is no compiler: what the wheel holds, and the quick tests on it.
+test-pure-wheel: build/pure-wheel/.installed
+	env -u SAMARA_PURE build/pure-wheel/bin/python tests/check_pure_wheel.py $(PURE_WHEEL)
+	env -u SAMARA_PURE build/pure-wheel/bin/python -m pytest --quiet $(QUICK_TESTS)
+
+# A million steps for each family test, on the builds that check the most and cost the least; fewer in
+# plain Python, and for the comparison of the two.
 test-long: $(VENV)/.samara $(VENV)/.dev build/debug/.compiled
 	SAMARA_STEPS=$(STEPS_LONG) build/debug/test_family
-	SAMARA_STEPS=$(STEPS_LONG) python -m pytest tests/test_family.py
+	SAMARA_PURE=0 SAMARA_STEPS=$(STEPS_LONG) python -m pytest tests/test_family.py
+	SAMARA_PURE=1 SAMARA_STEPS=$(STEPS_LONG_PURE) python -m pytest tests/test_family.py
+	SAMARA_STEPS=$(STEPS_LONG_PURE) python -m pytest tests/test_differential.py
+
+# The Python tests on PyPy: that of $PYPY, of PATH, or Debian's, which is brought into build/.
+test-pypy: build/pypy-venv/.installed
+	build/pypy-venv/bin/python -m pytest
 
 # AddressSanitizer and UndefinedBehaviorSanitizer on the C and the Python tests, valgrind on the C tests.
 # Leaks: the C tests are checked for them; the interpreter itself would report its own.
@@ -51,7 +68,7 @@ export UBSAN_OPTIONS := print_stacktrace=1
 test-sanitize: $(VENV)/.dev build/sanitize/.compiled build/sanitize-package/.installed \
 		build/debug/.compiled
 	ASAN_OPTIONS=detect_leaks=1 meson test -C build/sanitize --print-errorlogs
-	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 \
+	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 SAMARA_PURE=0 \
 		PYTHONMALLOC=malloc PYTHONPATH=build/sanitize-package/site python -m pytest
 	.ci/need valgrind
 	meson setup --reconfigure build/debug >/dev/null
@@ -68,6 +85,11 @@ bench-quick: $(VENV)/.samara $(VENV)/.bench
 # The tables and pictures of docs/performance.md, from the figures of the run that is kept.
 bench-docs: $(VENV)/.samara $(VENV)/.bench
 	python benchmarks/bench.py --docs benchmarks/results/bench.json
+
+# Prints the table and writes build/bench_core.json.
+bench-core: build/release/.compiled
+	python benchmarks/bench_core.py --program build/release/bench_core \
+		--json build/bench_core.json
 
 # Prints the table and writes build/bench_fork.json.
 bench-fork: build/release/.compiled
@@ -91,8 +113,11 @@ format: $(VENV)/.dev
 	ruff format .
 	clang-format -i $(CORE) $(BINDING) $(C_TESTS)
 
+# A wheel of plain Python, for any machine. No compiler is on its build's PATH.
+wheel-pure: dist/.pure
+
 clean:
-	rm -rf build $(VENV)
+	rm -rf build dist $(VENV)
 
 # ---- the environment ----------------------------------------------------------------------------
 
@@ -114,6 +139,32 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.samara
 # What it takes to measure the peers: the `bench` extra.
 $(VENV)/.bench: pyproject.toml | $(VENV)/.samara
 	$(INSTALL) -Cbuild-dir=build/package ".[bench]"
+	touch $@
+
+# ---- plain Python -------------------------------------------------------------------------------
+
+PURE_WHEEL := dist/samara-*-py3-none-any.whl
+QUICK_TESTS := $(addprefix tests/test_,cli_fork.py cursor.py documents.py mm_fork.py mm_maps.py mm_vma.py \
+	tree_area.py tree_copies.py tree_doctests.py tree_edges.py tree_iteration.py)
+# The first hypothesis with an extension for PyPy asks for a newer PyPy than Debian's.
+PYPY_NEEDS := "hypothesis<6.156"
+
+dist/.pure: $(VENV)/.tools $(BUILD_FILES) $(PACKAGE)
+	rm -f $(PURE_WHEEL)
+	PATH=$(CURDIR)/$(VENV)/bin python -m pip wheel --quiet --no-deps --no-build-isolation \
+		--wheel-dir dist -Csetup-args=-Dextension=false .
+	touch $@
+
+build/pure-wheel/.installed: dist/.pure
+	rm -rf $(@D)
+	python -m venv --without-pip $(@D)
+	PATH=$(CURDIR)/$(VENV)/bin python -m pip --python $(@D)/bin/python install --quiet "$$(echo $(PURE_WHEEL))[test]"
+	touch $@
+
+build/pypy-venv/.installed: dist/.pure .ci/pypy
+	rm -rf $(@D)
+	pypy=$$(.ci/pypy build/pypy) && $$pypy -m venv --without-pip $(@D)
+	python -m pip --python $(@D)/bin/python install --quiet "$$(echo $(PURE_WHEEL))[test]" $(PYPY_NEEDS)
 	touch $@
 
 # ---- C builds -----------------------------------------------------------------------------------

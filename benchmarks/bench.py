@@ -58,10 +58,13 @@ def versions() -> dict[str, str]:
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from samara._implementation import PURE
     from suite import measure as clock
     from suite.peers import PEERS, YARDSTICKS
     from suite.workloads import OPERATIONS
 
+    if PURE:
+        sys.exit("bench: this is the tree in plain Python; the figures are the extension's")
     quick = arguments.quick
     sizes = arguments.sizes or (QUICK_SIZES if quick else SIZES)
     large = [n for n in sizes if n >= 51_221]

@@ -9,19 +9,16 @@
  * each size, method and run:
  *
  *     entries  nodes  method  run  repetitions  microseconds (of one repetition)
- *
- * usage: bench_fork CPU RUNS MILLISECONDS ENTRIES...
  */
-#define _GNU_SOURCE
+#include "bench.h"
 #include "maple_tree.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#define USAGE "usage: bench_fork CPU RUNS MILLISECONDS ENTRIES..."
 
 struct bench {
 	uint64_t entries;
@@ -32,12 +29,6 @@ struct bench {
 	char *source;
 	char *target;
 };
-
-static void fail(const char *what)
-{
-	fprintf(stderr, "bench_fork: %s\n", what);
-	exit(1);
-}
 
 static void *value(uint64_t number)
 {
@@ -63,7 +54,7 @@ static void insert_one_by_one(struct bench *bench)
 	{
 		mas_set_range(&to, from.index, from.last);
 		if (mas_store(&to, entry))
-			fail("no memory");
+			bench_fail("no memory");
 	}
 	mt_fini(&child);
 }
@@ -77,12 +68,12 @@ static void dup_and_replace(struct bench *bench)
 
 	init_tree(bench, &child);
 	if (__mt_dup(&bench->parent, &child))
-		fail("no memory");
+		bench_fail("no memory");
 	mas_init(&mas, &child, 0);
 	mas_for_each(&mas, entry, UINT64_MAX)
 	{
 		if (mas_store(&mas, value((uintptr_t)entry + 1)))
-			fail("no memory");
+			bench_fail("no memory");
 	}
 	mt_fini(&child);
 }
@@ -93,7 +84,7 @@ static void dup_alone(struct bench *bench)
 
 	init_tree(bench, &child);
 	if (__mt_dup(&bench->parent, &child))
-		fail("no memory");
+		bench_fail("no memory");
 	mt_fini(&child);
 }
 
@@ -112,7 +103,7 @@ static void fork_and_one_store(struct bench *bench)
 
 	mt_fork(&bench->parent, &child);
 	if (mtree_store_range(&child, middle * 10, middle * 10 + 5, value(1)))
-		fail("no memory");
+		bench_fail("no memory");
 	mt_fini(&child);
 }
 
@@ -133,33 +124,19 @@ static const struct {
 
 enum { METHODS = sizeof(methods) / sizeof(*methods) };
 
-static double now(void)
+struct turn {
+	struct bench *bench;
+	size_t method;
+};
+
+static double time_method(void *context, uint64_t times)
 {
-	struct timespec time;
+	const struct turn *turn = context;
+	double start = bench_now();
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-/* Repeat for at least so many seconds. Returns the seconds of one repetition. */
-static double turn(struct bench *bench, size_t method, double least, uint64_t *repetitions)
-{
-	uint64_t batch = 1, done = 0, i;
-	double start, passed;
-
-	methods[method].once(bench); /* warm */
-	start = now();
-	do {
-		for (i = 0; i < batch; i++)
-			methods[method].once(bench);
-		done += batch;
-		passed = now() - start;
-		/* Look at the clock some ten times in a turn. */
-		if (passed < least / 10)
-			batch *= 2;
-	} while (passed < least);
-	*repetitions = done;
-	return passed / (double)done;
+	while (times--)
+		methods[turn->method].once(turn->bench);
+	return bench_now() - start;
 }
 
 static void build_parent(struct bench *bench)
@@ -167,17 +144,17 @@ static void build_parent(struct bench *bench)
 	uint64_t i;
 
 	if (mt_pool_create(&bench->pool, NULL))
-		fail("no memory");
+		bench_fail("no memory");
 	init_tree(bench, &bench->parent);
 	for (i = 0; i < bench->entries; i++) {
 		if (mtree_store_range(&bench->parent, i * 10, i * 10 + 5, value(i + 1)))
-			fail("no memory");
+			bench_fail("no memory");
 	}
 	bench->bytes = mt_node_count(&bench->parent) * MT_NODE_BYTES;
 	bench->source = aligned_alloc(4096, (bench->bytes + 4095) / 4096 * 4096);
 	bench->target = aligned_alloc(4096, (bench->bytes + 4095) / 4096 * 4096);
 	if (!bench->source || !bench->target)
-		fail("no memory");
+		bench_fail("no memory");
 	memset(bench->source, 1, bench->bytes);
 	memset(bench->target, 2, bench->bytes);
 }
@@ -191,8 +168,9 @@ static void measure(uint64_t entries, unsigned long runs, double least)
 	build_parent(&bench);
 	for (run = 0; run < runs; run++) {
 		for (method = 0; method < METHODS; method++) {
+			struct turn turn = {&bench, method};
 			uint64_t repetitions;
-			double seconds = turn(&bench, method, least, &repetitions);
+			double seconds = bench_turn(time_method, &turn, least, &repetitions);
 
 			printf("%" PRIu64 "\t%zu\t%s\t%lu\t%" PRIu64 "\t%.6f\n", entries,
 			       bench.bytes / MT_NODE_BYTES, methods[method].name, run, repetitions,
@@ -206,28 +184,13 @@ static void measure(uint64_t entries, unsigned long runs, double least)
 	free(bench.target);
 }
 
-static uint64_t number(const char *text)
-{
-	char *end;
-	uint64_t result = strtoull(text, &end, 10);
-
-	if (!*text || *end)
-		fail("usage: bench_fork CPU RUNS MILLISECONDS ENTRIES...");
-	return result;
-}
-
 int main(int argc, char **argv)
 {
-	cpu_set_t cpus;
-	int i;
-
 	if (argc < 5)
-		fail("usage: bench_fork CPU RUNS MILLISECONDS ENTRIES...");
-	CPU_ZERO(&cpus);
-	CPU_SET(number(argv[1]), &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
-		fail("cannot run on that processor");
-	for (i = 4; i < argc; i++)
-		measure(number(argv[i]), number(argv[2]), (double)number(argv[3]) / 1e3);
+		bench_fail(USAGE);
+	bench_pin(bench_number(argv[1], USAGE));
+	for (int i = 4; i < argc; i++)
+		measure(bench_number(argv[i], USAGE), bench_number(argv[2], USAGE),
+			(double)bench_number(argv[3], USAGE) / 1e3);
 	return 0;
 }

@@ -8,24 +8,17 @@ of each. Exits with 1 where a bound is not met.
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
-import os
-import platform
-import statistics
-import subprocess
 import sys
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from bench_run import Times, measure, medians, number, write_json
 
 AXIS = [135, 21, 121, 221, 421, 821, 1621, 3221, 6421, 12821, 25621, 51221]
 QUICK = [135, 821, 6421]
 METHODS = ["insert", "dup_replace", "dup", "fork", "fork_store", "memcpy"]
 LARGE = 6421
-
-Times = dict[str, float]
 
 
 @dataclass
@@ -45,44 +38,6 @@ BOUNDS = [
 ]
 # Flat: the dearest fork costs no more than this many times the cheapest.
 FLAT = 2.0
-
-
-def measure(
-    program: Path, sizes: list[int], runs: int, milliseconds: int
-) -> tuple[list[str], str, dict[int, int]]:
-    """Run the C program on one of our processors; its command, its output and the nodes by size."""
-    cpu = max(os.sched_getaffinity(0))
-    command = [str(program), str(cpu), str(runs), str(milliseconds), *map(str, sizes)]
-    lines = []
-    nodes: dict[int, int] = {}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            entries, count, *_ = line.split("\t")
-            if int(entries) not in nodes:
-                print(f"measuring {int(entries):,} entries ...", file=sys.stderr)
-            nodes[int(entries)] = int(count)
-    if process.returncode:
-        sys.exit(f"bench_fork ended with {process.returncode}")
-    return command, "".join(lines), nodes
-
-
-def medians(output: str) -> dict[int, Times]:
-    """The median over the runs, by size and method."""
-    runs: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for line in output.splitlines():
-        entries, _nodes, method, _run, _repetitions, microseconds = line.split("\t")
-        runs[int(entries)][method].append(float(microseconds))
-    return {
-        entries: {method: statistics.median(times) for method, times in methods.items()}
-        for entries, methods in runs.items()
-    }
-
-
-def number(value: float) -> str:
-    """Three or four figures that matter."""
-    return f"{value:,.3f}" if value < 10 else f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
 
 
 def print_table(table: dict[int, Times], nodes: dict[int, int]) -> None:
@@ -124,22 +79,6 @@ def check_bounds(table: dict[int, Times]) -> list[dict[str, object]]:
     return results
 
 
-def processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
-
-
-def compiler(program: Path) -> dict[str, object]:
-    """What built the program, from its build folder."""
-    about = program.parent / "meson-info" / "intro-compilers.json"
-    if not about.exists():
-        return {}
-    c = json.loads(about.read_text())["host"]["c"]
-    return {"id": c["id"], "version": c["full_version"]}
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", type=Path, required=True, help="the compiled bench_fork")
@@ -151,7 +90,7 @@ def main() -> int:
 
     sizes = QUICK if arguments.quick else AXIS
     milliseconds = 10 if arguments.quick else arguments.milliseconds
-    command, output, nodes = measure(arguments.program, sizes, arguments.runs, milliseconds)
+    command, output, nodes = measure(arguments.program, [arguments.runs, milliseconds], sizes)
     table = medians(output)
     results = check_bounds(table)
 
@@ -161,16 +100,7 @@ def main() -> int:
         mark = "PASS" if result["met"] else "FAIL"
         print(f"{mark}  {result['bound']}: {result['worst']:.3g} at {result['entries']:,} entries")
     if arguments.json:
-        figures = {
-            "command": command,
-            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "machine": {
-                "processor": processor(),
-                "processors": os.cpu_count(),
-                "kernel": platform.release(),
-                "architecture": platform.machine(),
-            },
-            "compiler": compiler(arguments.program),
+        figures: dict[str, object] = {
             "runs": arguments.runs,
             "milliseconds_per_turn": milliseconds,
             "microseconds": {str(entries): times for entries, times in table.items()},
@@ -178,7 +108,7 @@ def main() -> int:
             "bounds": results,
             "output": output.splitlines(),
         }
-        arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
+        write_json(arguments.json, arguments.program, command, figures)
     return 0 if all(result["met"] for result in results) else 1
 
 

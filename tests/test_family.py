@@ -4,17 +4,16 @@ The long tier sets SAMARA_STEPS to a million. After each step every member is ch
 """
 
 import copy
-import gc
-import os
 import pickle
 
 import pytest
 
+from interpreter import collect, live_nodes, steps
 from samara import MAX, MapleTree, _implementation
 from test_tree_oracle import Driver
 from tree_oracle import seeded
 
-STEPS = int(os.environ.get("SAMARA_STEPS") or 60_000)
+STEPS = steps(60_000)
 SIZE = 90
 MEMBERS = 6
 
@@ -170,11 +169,6 @@ def step(family, random):
     member.remember()
 
 
-def live_nodes():
-    gc.collect()
-    return _implementation._pool_stats()[0]
-
-
 def drive(family, random, steps):
     for number in range(steps):
         try:
@@ -190,8 +184,10 @@ def drive(family, random, steps):
 @pytest.mark.parametrize("track_gaps", [True, False], ids=["gaps", "plain"])
 def test_every_member_is_as_if_alone(base, track_gaps):
     random = seeded(f"family of {base} {track_gaps}")
+    collect()
     before = live_nodes()
     family = [Member(random, base, track_gaps)]
     drive(family, random, STEPS // 6 + 1)
     family.clear()
+    collect()
     assert live_nodes() == before

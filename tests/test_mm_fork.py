@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import pytest
 
+from interpreter import collect, counted_nodes, live_nodes, scaled
 from samara import MapleTree, _implementation
 from samara.mm import (
     FORK_METHODS,
@@ -71,12 +72,8 @@ def child_rows(parent: list[list[Any]]) -> list[list[Any]]:
     return rows
 
 
-def live_nodes() -> int:
-    return int(_implementation._pool_stats()[0])
-
-
 def live_vmas() -> int:
-    gc.collect()
+    collect()
     return sum(type(thing) is VMA for thing in gc.get_objects())
 
 
@@ -269,12 +266,13 @@ def test_what_a_child_stores_is_its_own() -> None:
 
 
 def test_fork_without_changes_by_cow_allocates_no_node() -> None:
-    parent = synthetic(20_000)
+    count = scaled(20_000, least=2000)
+    parent = synthetic(count)
     parent.fork("cow").exit()
     before = live_nodes()
     children = [parent.fork("cow") for _ in range(100)]
     assert live_nodes() == before
-    assert sum(child.exit() for child in children) == 100 * 20_000
+    assert sum(child.exit() for child in children) == 100 * count
 
 
 @each_method
@@ -388,11 +386,11 @@ def test_failure_at_every_vma_where_fork_changes_many(method: ForkMethod) -> Non
 @each_method
 def test_memory_that_runs_out_in_truth(method: ForkMethod) -> None:
     """The n-th allocation of a node fails, for every n that a fork makes."""
-    parent = random_space(random.Random(SEED), 400, 0.2)
+    parent = random_space(random.Random(SEED), scaled(400, least=100), 0.2)
     before = parent.vmas()
     expected = child_rows([row_of_vma(vma) for vma in before])
     parent.fork("cow").exit()
-    nodes = live_nodes()
+    nodes = counted_nodes()
     failures = 0
     for nth in range(1, 10_000):
         _implementation._fail_nth(nth)
@@ -413,7 +411,7 @@ def test_memory_that_runs_out_in_truth(method: ForkMethod) -> None:
         child.exit()
         assert parent.ledger.open == len(parent)
         assert all(mine is old for mine, old in zip(parent, before, strict=True))
-        assert live_nodes() == nodes
+        assert counted_nodes() == nodes
         if complete:
             break
     assert complete and failures > 0

@@ -1,20 +1,16 @@
 """Iterators run over the tree as it was when they were made, and give its nodes up at their end."""
 
-import gc
 import weakref
 
 import pytest
 
-from samara import MAX, Entry, Gap, MapleTree, _implementation
+from interpreter import collect, settle
+from interpreter import live_nodes as live
+from samara import MAX, Entry, Gap, MapleTree
 
 
 def tree(count=100):
     return MapleTree((10 * number, 10 * number + 4, number) for number in range(count))
-
-
-def live():
-    gc.collect()
-    return _implementation._pool_stats()[0]
 
 
 def test_what_is_yielded():
@@ -99,6 +95,7 @@ def test_each_iterator_has_its_own_view():
 
 
 def test_an_exhausted_iterator_stays_so_and_holds_nothing():
+    collect()
     t = tree()
     alone = live()
     iterators = [iter(t), reversed(t), t.gaps(), t.entries(5, 500), t.entries(2**64)]
@@ -123,9 +120,10 @@ def test_the_value_ends_with_the_iterator():
     iterator = iter(t)
     next(iterator)
     t.clear()
-    gc.collect()
+    collect()
     assert all(reference() for reference in references)
     del iterator
+    settle()
     assert not any(reference() for reference in references)
 
 
@@ -134,7 +132,7 @@ def test_an_iterator_outlives_its_tree():
     before = list(t)
     iterator = iter(t)
     del t
-    gc.collect()
+    collect()
     assert list(iterator) == before
 
 

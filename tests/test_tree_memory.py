@@ -1,21 +1,16 @@
 """Out of memory, at each node allocation of each write: MemoryError, and everything as it was."""
 
-import gc
-import sys
-
 import pytest
 
+from interpreter import collect, counted_nodes, references
+from interpreter import live_nodes as live
 from samara import MAX, MapleTree, _implementation
-
-
-def live():
-    return _implementation._pool_stats()[0]
 
 
 @pytest.fixture(autouse=True)
 def no_garbage():
     """Nothing here makes cycles, so counting needs no collection later."""
-    gc.collect()
+    collect()
 
 
 def fails(n, call):
@@ -71,15 +66,16 @@ def test_each_allocation_failing(write, track_gaps, shared):
     if not track_gaps and write is WRITES["alloc"]:
         pytest.skip("needs gap tracking")
     value = Value("new")
+    alone = references([value])
     t = filled(track_gaps)
     relative = t.fork() if shared else None
     before = list(t)
-    nodes = live()
-    counts = [sys.getrefcount(v) for v in [value, *VALUES]]
+    nodes = counted_nodes()
+    counts = references([value, *VALUES])
     n = 1
     while fails(n, lambda: write(t, value)):
-        assert live() == nodes
-        assert [sys.getrefcount(v) for v in [value, *VALUES]] == counts
+        assert counted_nodes() == nodes
+        assert references([value, *VALUES]) == counts
         t.check()
         assert list(t) == before
         n += 1
@@ -89,7 +85,7 @@ def test_each_allocation_failing(write, track_gaps, shared):
         assert list(relative) == before
         assert n > 1, "a write to a shared tree allocates"
     t = relative = before = None
-    assert sys.getrefcount(value) == 2
+    assert references([value]) == alone
 
 
 @pytest.mark.parametrize("n", range(1, 40))
@@ -109,12 +105,12 @@ def test_dup_into_leaves_the_target_empty(n):
 def test_building_from_many_triples_out_of_order():
     triples = [(n, n + 1, VALUES[n % 600]) for n in range(200, 0, -1)]
     whole = MapleTree(triples)
-    nodes = live()
-    counts = [sys.getrefcount(v) for v in VALUES]
+    nodes = counted_nodes()
+    counts = references(VALUES)
     n = 1
     while fails(n, lambda: MapleTree(triples)):
-        assert live() == nodes
-        assert [sys.getrefcount(v) for v in VALUES] == counts
+        assert counted_nodes() == nodes
+        assert references(VALUES) == counts
         n += 1
     assert n > 1 and MapleTree(triples) == whole
 

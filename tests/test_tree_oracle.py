@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from interpreter import scaled
 from samara import MAX, MapleTree, NoSpaceError, RangeOccupiedError
 from tree_oracle import Oracle, seeded
 
@@ -201,6 +202,35 @@ def test_a_tall_tree():
         driver.write()
     driver.look()
     driver.look_everywhere()
+
+
+@pytest.mark.parametrize("count", [100, 200, 450])
+@pytest.mark.parametrize("track_gaps", [True, False], ids=["gaps", "plain"])
+def test_spanning_writes(count, track_gaps):
+    """Ranges over many leaves, whose ends leave too little for a node on either side."""
+    random = seeded(f"spanning {count} {track_gaps}")
+    entries = [(2 * n, 2 * n, n) for n in range(count)]
+    tree = MapleTree(entries, track_gaps=track_gaps)
+    for _ in range(scaled(2000, least=200)):
+        first = random.randrange(2 * count)
+        last = random.randrange(first, 2 * count + 1)
+        below = [entry for entry in entries if entry[1] < first]
+        inside = [entry for entry in entries if first <= entry[0] <= last]
+        above = [entry for entry in entries if entry[0] > last]
+        part = tree[first : last + 1]
+        written = random.choice([tree.fork, tree.dup])()
+        written.store_range(first, last, "x")
+        emptied = random.choice([tree.fork, tree.dup])()
+        assert emptied.pop_range(first, last) == inside
+        for result, expected in (
+            (part, inside),
+            (written, [*below, (first, last, "x"), *above]),
+            (emptied, below + above),
+        ):
+            assert plain(result) == expected, (first, last)
+            result.check()
+    assert plain(tree) == entries
+    tree.check()
 
 
 def test_a_family_of_copies():

@@ -2,12 +2,12 @@
 
 import contextlib
 import copy
-import gc
 import pickle
 import struct
 
 import pytest
 
+from interpreter import collect, counted_nodes, scaled
 from samara import MAX, MapleTree, _implementation
 
 
@@ -48,7 +48,7 @@ def test_the_ends_of_the_key_space():
 
 
 def test_a_million_ranges():
-    count = 1_000_000
+    count = scaled(1_000_000)
     t = MapleTree((3 * n, 3 * n + 1, n % 100) for n in range(count))
     data = pickle.dumps(t)
     assert len(data) < 25 * count
@@ -199,8 +199,8 @@ def test_a_state_that_the_unpickler_changes_half_way():
 def test_out_of_memory_while_unpickling():
     t = tree(1000)
     data = pickle.dumps(t)
-    gc.collect()
-    before = _implementation._pool_stats()[0]
+    collect()
+    before = counted_nodes()
     u = None
     for n in range(1, 10_000):
         _implementation._fail_nth(n)
@@ -209,7 +209,7 @@ def test_out_of_memory_while_unpickling():
         _implementation._fail_nth(0)
         if u is not None:
             break
-        assert _implementation._pool_stats()[0] == before
+        assert counted_nodes() == before
     assert n > 1 and u == t
 
 

@@ -5,7 +5,8 @@ import gc
 
 import pytest
 
-from samara import MAX, Entry, MapleTree, NoSpaceError, RangeOccupiedError, _implementation
+from interpreter import collect, counts_references, live_nodes, settle
+from samara import MAX, Entry, MapleTree, NoSpaceError, RangeOccupiedError
 
 
 class Calls:
@@ -82,9 +83,10 @@ def test_a_value_whose_end_writes_the_tree(write, inner, shared):
         relative.check()
         del relative
     del result
-    gc.collect()
+    collect()
     assert ran or 105 in t
     t.clear()
+    settle()
     assert ran
     t.check()
 
@@ -103,6 +105,7 @@ def test_a_chain_of_ends():
     t.check()
 
 
+@counts_references
 def test_an_end_that_drops_the_last_name_of_the_tree():
     names = {"t": filled()}
     names["t"][105] = Calls(names.clear)
@@ -122,6 +125,7 @@ def test_an_end_that_runs_while_the_tree_ends():
     t[105] = Calls(lambda: seen.append(u[105]))
     u[105] = "u"
     del t
+    settle()
     assert seen == ["u"]
 
 
@@ -196,8 +200,8 @@ def test_an_iterable_that_fails_half_way():
     class Watched:
         pass
 
-    gc.collect()
-    before = _implementation._pool_stats()[0]
+    collect()
+    before = live_nodes()
 
     def triples():
         for n in range(100):
@@ -207,8 +211,7 @@ def test_an_iterable_that_fails_half_way():
 
     with pytest.raises(OSError, match="no"):
         MapleTree(triples())
-    assert _implementation._pool_stats()[0] == before
-    gc.collect()
+    assert live_nodes() == before
     assert not any(isinstance(o, Watched) for o in gc.get_objects())
 
 
@@ -249,6 +252,7 @@ def test_a_loop_whose_values_end_as_it_goes():
     for entry in iterator:
         t[entry.first] = "x"
     del entry
+    settle()
     assert sorted(ended) == list(range(10))
 
 
@@ -263,6 +267,7 @@ def test_an_end_that_advances_the_iterator_that_drops_it():
         pass
     del own
     del _
+    settle()
     assert seen == [(0, 0, "a")]
 
 

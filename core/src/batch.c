@@ -2,50 +2,81 @@
 /*
  * Many look-ups at once. A single descent waits for memory at each level; a group of keys going
  * down side by side, each child's cache lines asked for one level ahead, waits for all of them
- * together.
+ * together. Keys that come nearly in order, and close together, need no descents: they are walked
+ * to, from leaf to leaf. Each group decides for itself.
  */
 #include "search.h"
 
-#define MT_GROUP 16
-
-static size_t load_group(const struct maple_tree *mt, const uint64_t *keys, size_t count,
-			 uint64_t *words, uint8_t *present)
+/* Fewer keys than a group: the last one stands in for those that are missing. */
+static size_t load_rest(const struct maple_tree *mt, const uint64_t *keys, size_t count,
+			uint64_t *words, uint8_t *present)
 {
-	const struct maple_node *node[MT_GROUP];
+	uint64_t padded[MT_GROUP];
+	uint64_t group_words[MT_GROUP];
+	uint8_t group_present[MT_GROUP];
 	size_t found = 0;
 
-	for (size_t i = 0; i < count; i++)
-		node[i] = mt->ma_root;
-	for (uint32_t height = mt_tree_height(mt); height > 1; height--) {
-		for (size_t i = 0; i < count; i++) {
-			node[i] = mt_child(node[i], mt_search.slot(node[i], keys[i]));
-			mt_prefetch_node(node[i]);
-		}
-	}
+	for (size_t i = 0; i < MT_GROUP; i++)
+		padded[i] = keys[i < count ? i : count - 1];
+	mt_search.load_group(mt->ma_root, mt_tree_height(mt), padded, group_words, group_present);
 	for (size_t i = 0; i < count; i++) {
-		unsigned slot = mt_search.slot(node[i], keys[i]);
-
-		present[i] = mt_slot_present(node[i], slot);
-		words[i] = present[i] ? node[i]->wide.slot[slot] : 0;
+		words[i] = group_words[i];
+		present[i] = group_present[i];
 		found += present[i];
 	}
 	return found;
 }
 
+static bool nearly_sorted(const uint64_t *keys)
+{
+	unsigned falls = 0;
+
+	for (unsigned i = 1; i < MT_GROUP; i++)
+		falls += keys[i] < keys[i - 1];
+	return falls <= MT_GROUP / 8;
+}
+
+/* Bring the path to the first key; whether the last one is so near that walking pays. */
+static bool walk_to_group(struct ma_level *path, unsigned depth, const uint64_t *keys)
+{
+	struct ma_level *level = mt_level_above(path, depth, keys[0]);
+	const struct ma_level *parent = depth > 1 ? &path[depth - 2] : path;
+
+	mt_search.descend(level, depth - (unsigned)(level - path), keys[0]);
+	return keys[MT_GROUP - 1] - keys[0] <= parent->max - parent->min;
+}
+
 size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t count,
 		     uint64_t *words, uint8_t *present)
 {
+	struct ma_level path[MT_MAX_HEIGHT];
+	uint32_t height = mt_tree_height(mt);
+	bool has_path = false;
 	size_t found = 0;
+	size_t at;
 
 	if (!mt->ma_root) {
 		memset(words, 0, count * sizeof(*words));
 		memset(present, 0, count);
 		return 0;
 	}
-	for (size_t i = 0; i < count; i += MT_GROUP) {
-		size_t group = count - i < MT_GROUP ? count - i : MT_GROUP;
-
-		found += load_group(mt, keys + i, group, words + i, present + i);
+	for (at = 0; count - at >= MT_GROUP; at += MT_GROUP) {
+		if (nearly_sorted(keys + at)) {
+			if (!has_path) {
+				path[0] = (struct ma_level){mt->ma_root, 0, UINT64_MAX, 0};
+				mt_search.descend(path, height, keys[at]);
+				has_path = true;
+			}
+			if (walk_to_group(path, height, keys + at)) {
+				found += mt_search.walk_group(path, height, keys + at, words + at,
+							      present + at);
+				continue;
+			}
+		}
+		found += mt_search.load_group(mt->ma_root, height, keys + at, words + at,
+					      present + at);
 	}
+	if (at < count)
+		found += load_rest(mt, keys + at, count - at, words + at, present + at);
 	return found;
 }

@@ -96,6 +96,8 @@ static int fill_internal(struct build *build, struct maple_node *node, uint32_t 
 	node->present = 0;
 	node->count = (uint8_t)count;
 	memset(node->pivot, 0xff, (mt_capacity(kind) - 1) * sizeof(node->pivot[0]));
+	if (kind == MT_NARROW)
+		memset(node->narrow.gap, 0, sizeof(node->narrow.gap));
 	for (done = 0; done < count; done++) {
 		uint64_t min = build->key;
 		size_t share = leaves / (count - done);

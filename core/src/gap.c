@@ -10,46 +10,71 @@
 
 #include <errno.h>
 
+/* Sizes less one, so that the whole space fits; a leaf without gaps is told apart by its bits. */
 static uint64_t leaf_gap(const struct maple_node *leaf, uint64_t min, uint64_t max)
 {
-	uint32_t gaps = ~(uint32_t)leaf->present & mt_slot_mask(0, leaf->count);
+	unsigned end = leaf->count - 1u;
+	uint32_t gaps = ~(uint32_t)leaf->present & mt_slot_mask(0, end + 1);
+	uint32_t inner = gaps & ~(1u | 1u << end);
 	uint64_t largest = 0;
 
-	for (; gaps; gaps &= gaps - 1) {
-		unsigned slot = (unsigned)__builtin_ctz(gaps);
-		uint64_t size =
-			mt_range_size(mt_slot_min(leaf, slot, min), mt_slot_max(leaf, slot, max));
+	if (!gaps)
+		return 0;
+	if (gaps & 1)
+		largest = mt_slot_max(leaf, 0, max) - min;
+	if (end && gaps >> end & 1) {
+		uint64_t size = max - leaf->lane[end] - 1;
 
-		if (size > largest)
-			largest = size;
+		largest = size > largest ? size : largest;
 	}
-	return largest;
+	for (; inner; inner &= inner - 1) {
+		unsigned slot = (unsigned)__builtin_ctz(inner);
+		uint64_t size = leaf->pivot[slot] - leaf->lane[slot] - 1;
+
+		largest = size > largest ? size : largest;
+	}
+	return mt_range_size(0, largest);
+}
+
+/* Unused gaps are 0: no count is needed, and no loop. */
+static uint64_t narrow_gap(const struct maple_node *node)
+{
+	uint64_t even = node->narrow.gap[0];
+	uint64_t odd = node->narrow.gap[1];
+
+	static_assert(MT_NARROW_SLOTS % 2 == 0, "gaps come in pairs");
+	for (unsigned i = 2; i < MT_NARROW_SLOTS; i += 2) {
+		even = node->narrow.gap[i] > even ? node->narrow.gap[i] : even;
+		odd = node->narrow.gap[i + 1] > odd ? node->narrow.gap[i + 1] : odd;
+	}
+	return even > odd ? even : odd;
 }
 
 uint64_t mt_node_gap(const struct maple_node *node, uint64_t min, uint64_t max)
 {
-	uint64_t largest = 0;
-
-	if (node->kind == MT_LEAF)
-		return leaf_gap(node, min, max);
-	assert(node->kind == MT_NARROW);
-	for (unsigned i = 0; i < node->count; i++)
-		if (node->narrow.gap[i] > largest)
-			largest = node->narrow.gap[i];
-	return largest;
+	assert(node->kind == MT_LEAF || node->kind == MT_NARROW);
+	return node->kind == MT_LEAF ? leaf_gap(node, min, max) : narrow_gap(node);
 }
 
-void mt_gaps_up(struct ma_level *path, unsigned depth)
+void mt_gap_up(struct ma_level *path, unsigned depth, uint64_t gap)
 {
-	struct ma_level *level = &path[depth - 1];
+	for (struct ma_level *level = &path[depth - 1]; level-- > path;) {
+		uint64_t *below = &level->node->narrow.gap[level->slot];
+		uint64_t before = *below;
+		uint64_t known;
 
-	while (level > path) {
-		uint64_t gap = mt_node_gap(level->node, level->min, level->max);
-
-		level--;
-		if (level->node->narrow.gap[level->slot] == gap)
+		if (before == gap)
 			return;
-		level->node->narrow.gap[level->slot] = gap;
+		*below = gap;
+		if (level == path)
+			return;
+		known = level[-1].node->narrow.gap[level[-1].slot];
+		if (gap < known) {
+			if (before < known)
+				return; /* another one is the largest */
+			if (!mt_gap_rules(gap, level->min, level->max))
+				gap = narrow_gap(level->node);
+		}
 	}
 }
 

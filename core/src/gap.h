@@ -7,8 +7,15 @@
 
 /* The size of the largest gap below a node that covers [min, max]. O(slots). */
 uint64_t mt_node_gap(const struct maple_node *node, uint64_t min, uint64_t max);
-/* After the node at path[depth - 1] changed: correct the sizes above it. The nodes there are
- * private. */
-void mt_gaps_up(struct ma_level *path, unsigned depth);
+/* The largest gap below the node at path[depth - 1] is now this: correct the sizes above it. The
+ * nodes there are private. O(h), but for most writes it ends at once. */
+void mt_gap_up(struct ma_level *path, unsigned depth, uint64_t gap);
+
+/* Whether a gap within [min, max] is so large that no other one there can be larger: what is behind
+ * the last entry of a growing tree is, at each level. */
+static inline bool mt_gap_rules(uint64_t gap, uint64_t min, uint64_t max)
+{
+	return gap > max - min - gap;
+}
 
 #endif /* MT_GAP_H */

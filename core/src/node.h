@@ -13,11 +13,11 @@
  * node's own minimum and maximum, which only the path to it knows. Invariants:
  *   - pivots rise strictly; those from count - 1 on are UINT64_MAX, so that a search needs no
  * count;
+ *   - gaps past `count` are 0;
  *   - a leaf's `present` has a bit for each slot that holds a value, and one at least;
  *   - no two neighbouring slots, not even of neighbouring leaves, are both gaps;
- *   - all leaves are at one depth; an internal node has at least half of its slots in use, unless
- * it
- *     is the root (then at least two); so has a leaf, unless it is the root or the last one;
+ *   - all leaves are at one depth; a node has at least half of its slots in use, unless it is the
+ *     root (if internal, then at least two) or the last node of its level (at least one);
  *   - a node that more than one parent or tree refers to is never written, nor is anything below
  * it. Reference counts live beside the nodes, in the slab's header (pool.h).
  */
@@ -35,22 +35,27 @@ enum mt_kind { MT_LEAF, MT_WIDE, MT_NARROW };
 #define MT_NARROW_SLOTS 10u
 
 struct maple_node {
-	uint8_t kind;
-	uint8_t count; /* slots in use, 1 ... */
-	uint16_t present;
-	uint32_t unused;
 	union {
-		uint64_t pivot[MT_WIDE_SLOTS - 1];
 		struct {
-			uint64_t pivot[MT_WIDE_SLOTS - 1];
-			uint64_t slot[MT_WIDE_SLOTS];
-		} wide;
-		struct {
-			uint64_t pivot[MT_NARROW_SLOTS - 1];
-			uint64_t gap[MT_NARROW_SLOTS];
-			uint64_t slot[MT_NARROW_SLOTS];
-			uint64_t unused[2];
-		} narrow;
+			uint8_t kind;
+			uint8_t count; /* slots in use, 1 ... */
+			uint16_t present;
+			uint32_t unused;
+			union {
+				uint64_t pivot[MT_WIDE_SLOTS - 1];
+				struct {
+					uint64_t pivot[MT_WIDE_SLOTS - 1];
+					uint64_t slot[MT_WIDE_SLOTS];
+				} wide;
+				struct {
+					uint64_t pivot[MT_NARROW_SLOTS - 1];
+					uint64_t gap[MT_NARROW_SLOTS];
+					uint64_t slot[MT_NARROW_SLOTS];
+					uint64_t unused[2];
+				} narrow;
+			};
+		};
+		uint64_t lane[MT_NODE_BYTES / 8]; /* the whole, as the search sees it */
 	};
 };
 
@@ -77,15 +82,20 @@ static inline unsigned mt_capacity(enum mt_kind kind)
 	return kind == MT_NARROW ? MT_NARROW_SLOTS : MT_WIDE_SLOTS;
 }
 
-/* The first and last key of a slot of a node that covers [min, max]. */
+/* The first and last key of a slot of a node that covers [min, max]. Lane i + 1 is pivot i: read in
+ * any case, a slot at the edge costs no branch that the processor might foresee wrongly. */
 static inline uint64_t mt_slot_min(const struct maple_node *node, unsigned slot, uint64_t min)
 {
-	return slot ? node->pivot[slot - 1] + 1 : min;
+	uint64_t behind = node->lane[slot] + 1;
+
+	return slot ? behind : min;
 }
 
 static inline uint64_t mt_slot_max(const struct maple_node *node, unsigned slot, uint64_t max)
 {
-	return slot + 1u < node->count ? node->pivot[slot] : max;
+	uint64_t pivot = node->lane[slot + 1];
+
+	return slot + 1u < node->count ? pivot : max;
 }
 
 static inline bool mt_slot_present(const struct maple_node *node, unsigned slot)
@@ -111,6 +121,18 @@ static inline void mt_prefetch_node(const struct maple_node *node)
 {
 	for (unsigned line = 0; line < MT_NODE_BYTES; line += 64)
 		__builtin_prefetch((const char *)node + line);
+}
+
+/* What goes over a large tree in order asks for leaves so far ahead of the one it is in. */
+#define MT_LEAVES_AHEAD 4u
+
+/* Ask for the leaf that a path comes to so many steps on, as far as it has the same parent. */
+static inline void mt_prefetch_ahead(const struct ma_level *parent, unsigned steps)
+{
+	unsigned slot = parent->slot + steps;
+
+	if (slot < parent->node->count)
+		mt_prefetch_node(mt_child(parent->node, slot));
 }
 
 /* The attributes may be asked for without the lock, while a writer changes the height beside them.

@@ -7,6 +7,11 @@
  * free, in `empty` when all are, in no list when none is. `used_slabs` + `empty_slabs` is the
  * number of slabs.
  */
+#ifdef __linux__
+#define _DEFAULT_SOURCE /* madvise() */
+#include <sys/mman.h>
+#endif
+
 #include "pool.h"
 
 #include <errno.h>
@@ -23,7 +28,8 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-#define MT_CHUNK_SLABS_MAX 128u /* 2 MiB */
+#define MT_HUGE_PAGE ((size_t)2 << 20)
+#define MT_CHUNK_SLABS_MAX (MT_HUGE_PAGE / MT_SLAB_BYTES)
 #define MT_EMPTY_SLABS_KEPT                                                                        \
 	64u /* beside as many as are in use, so that fork loops reuse their memory */
 
@@ -47,10 +53,20 @@ struct maple_pool {
 
 static struct maple_pool default_pool;
 
+/* A chunk of a large tree asks for a huge page: else each look-up pays for finding the pages. */
 static void *libc_alloc(void *context, size_t size, size_t align)
 {
+	void *memory;
+
 	(void)context;
-	return aligned_alloc(align, size);
+	if (size % MT_HUGE_PAGE)
+		return aligned_alloc(align, size);
+	memory = aligned_alloc(MT_HUGE_PAGE, size);
+#ifdef MADV_HUGEPAGE
+	if (memory)
+		madvise(memory, size, MADV_HUGEPAGE);
+#endif
+	return memory;
 }
 
 static void libc_free(void *context, void *memory, size_t size)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Node search in its versions. Each version is a pair of functions: the count of pivots below a
- * key, and the look-up's descent with that count inlined. Owns nothing; `mt_search` is written
- * once, before main().
+ * Node search in its versions. A version is its two counts of pivots below a key, for wide nodes (and
+ * leaves) and for narrow ones, and the descents of search_descents.h with those inlined. Owns
+ * nothing; `mt_search` is written once, before main().
  */
 #include "search.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#define MT_HAVE_AVX2 1
+#define MT_HAVE_X86 1
 #include <immintrin.h>
 #endif
 #if defined(__aarch64__) && defined(__ARM_NEON)
@@ -17,79 +17,110 @@
 
 #define MT_INLINE static inline __attribute__((always_inline))
 
-/* The lanes of each kind that hold pivots; lane 0 is the header. */
-#define MT_WIDE_LANES 0xfffeu
-#define MT_NARROW_LANES 0x03feu
+/* A batch asks for nodes before it reads them in a tree of this height or more, and there for those
+ * of the lowest levels: the others are in the processor's caches anyway. */
+#define MT_NEAR_HEIGHT 5u
+#define MT_FAR_LEVELS 3u
 
-MT_INLINE unsigned portable_slot(const struct maple_node *node, uint64_t key)
+MT_INLINE const struct maple_node *as_node(uint64_t word)
 {
-	const uint64_t *pivot = node->pivot;
-	unsigned low = 0;
-	unsigned high = 0;
+	return (const struct maple_node *)(uintptr_t)word;
+}
+
+/* The second half of a node: the first is about to be read. */
+MT_INLINE void prefetch_slots(const struct maple_node *node)
+{
+	__builtin_prefetch((const char *)node + 128);
+	__builtin_prefetch((const char *)node + 192);
+}
+
+/* What a look-up that ends in a leaf's slot gives. */
+MT_INLINE bool take_slot(const struct maple_node *leaf, unsigned slot, uint64_t *word,
+			 uint8_t *present)
+{
+	uint64_t value = leaf->wide.slot[slot];
+
+	*present = mt_slot_present(leaf, slot);
+	*word = *present ? value : 0;
+	return *present;
+}
+
+/* Whether the key lies in the node's last slot. */
+MT_INLINE bool behind_last_pivot(const struct maple_node *node, uint64_t key)
+{
+	return node->count == 1 || node->pivot[node->count - 2] < key;
+}
+
+/* ---- portable ---- */
+
+MT_INLINE unsigned narrow_portable(const struct maple_node *node, uint64_t key)
+{
+	unsigned below = 0;
 
 	for (unsigned i = 0; i < MT_NARROW_SLOTS - 1; i++)
-		low += pivot[i] < key;
-	if (node->kind == MT_NARROW)
-		return low;
-	for (unsigned i = MT_NARROW_SLOTS - 1; i < MT_WIDE_SLOTS - 1; i++)
-		high += pivot[i] < key;
-	return low + high;
+		below += node->pivot[i] < key;
+	return below;
 }
 
-/* The body of every load(): `slot` is a constant in each caller and inlined there. */
-#define MT_DEFINE_LOAD(name, slot_of)                                                              \
-	static bool name(const struct maple_node *node, uint32_t height, uint64_t key,             \
-			 uint64_t *word)                                                           \
-	{                                                                                          \
-		unsigned slot;                                                                     \
-                                                                                                   \
-		while (--height)                                                                   \
-			node = mt_child(node, slot_of(node, key));                                 \
-		slot = slot_of(node, key);                                                         \
-		*word = node->wide.slot[slot];                                                     \
-		return mt_slot_present(node, slot);                                                \
-	}
-
-static unsigned slot_portable(const struct maple_node *node, uint64_t key)
+MT_INLINE unsigned wide_portable(const struct maple_node *node, uint64_t key)
 {
-	return portable_slot(node, key);
-}
+	unsigned below = narrow_portable(node, key);
 
-MT_DEFINE_LOAD(load_portable, portable_slot)
+	for (unsigned i = MT_NARROW_SLOTS - 1; i < MT_WIDE_SLOTS - 1; i++)
+		below += node->pivot[i] < key;
+	return below;
+}
 
 static void copy_portable(struct maple_node *to, const struct maple_node *from)
 {
 	memcpy(to, from, sizeof(*to));
 }
 
-#ifdef MT_HAVE_AVX2
+#define MT_VERSION portable
+#define MT_TARGET
+#include "search_descents.h"
+
+#ifdef MT_HAVE_X86
+
+/* A narrow node's pivots behind the first seven. Not in a vector, which would take in gaps too: one
+ * that was written just now would hold the search up. */
+MT_INLINE unsigned last_two_below(const struct maple_node *node, uint64_t key)
+{
+	static_assert(MT_NARROW_SLOTS == 10, "a narrow node has nine pivots");
+	return (unsigned)(node->pivot[7] < key) + (node->pivot[8] < key);
+}
+
+/* ---- AVX2: four lanes at a time ---- */
 
 #define MT_AVX2 __attribute__((target("avx2,popcnt")))
 
-/* Four lanes at a time; AVX2 compares signed, so both sides have their top bit flipped. */
-MT_AVX2 MT_INLINE unsigned avx2_slot(const struct maple_node *node, uint64_t key)
+/* AVX2 compares signed, so both sides have their top bit flipped. */
+MT_AVX2 MT_INLINE unsigned lanes_below_avx2(const struct maple_node *node, uint64_t key,
+					    unsigned vectors)
 {
 	const __m256i *lanes = (const __m256i *)node;
 	const __m256i flip = _mm256_set1_epi64x(INT64_MIN);
 	const __m256i wanted = _mm256_xor_si256(_mm256_set1_epi64x((int64_t)key), flip);
 	unsigned below = 0;
 
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < vectors; i++) {
 		__m256i pivots = _mm256_xor_si256(_mm256_load_si256(lanes + i), flip);
 		__m256i less = _mm256_cmpgt_epi64(wanted, pivots);
 
 		below |= (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(less)) << (4 * i);
 	}
-	below &= node->kind == MT_NARROW ? MT_NARROW_LANES : MT_WIDE_LANES;
-	return (unsigned)__builtin_popcount(below);
+	return (unsigned)__builtin_popcount(below & ~1u);
 }
 
-MT_AVX2 static unsigned slot_avx2(const struct maple_node *node, uint64_t key)
+MT_AVX2 MT_INLINE unsigned narrow_avx2(const struct maple_node *node, uint64_t key)
 {
-	return avx2_slot(node, key);
+	return lanes_below_avx2(node, key, 2) + last_two_below(node, key);
 }
 
-MT_AVX2 MT_DEFINE_LOAD(load_avx2, avx2_slot)
+MT_AVX2 MT_INLINE unsigned wide_avx2(const struct maple_node *node, uint64_t key)
+{
+	return lanes_below_avx2(node, key, 4);
+}
 
 MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *from)
 {
@@ -100,50 +131,98 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 		_mm256_store_si256(target + i, _mm256_load_si256(source + i));
 }
 
+#define MT_VERSION avx2
+#define MT_TARGET MT_AVX2
+#include "search_descents.h"
+
+/* ---- AVX-512: eight lanes at a time, compared unsigned ---- */
+
+#define MT_AVX512 __attribute__((target("avx512f,avx512vpopcntdq,avx2,popcnt")))
+
+MT_AVX512 MT_INLINE unsigned low_lanes_below_avx512(const struct maple_node *node, __m512i wanted)
+{
+	return (unsigned)__builtin_popcount(
+		_mm512_mask_cmplt_epu64_mask(0xfe, _mm512_load_si512(node), wanted));
+}
+
+MT_AVX512 MT_INLINE unsigned narrow_avx512(const struct maple_node *node, uint64_t key)
+{
+	return low_lanes_below_avx512(node, _mm512_set1_epi64((int64_t)key)) +
+	       last_two_below(node, key);
+}
+
+MT_AVX512 MT_INLINE unsigned wide_avx512(const struct maple_node *node, uint64_t key)
+{
+	const __m512i wanted = _mm512_set1_epi64((int64_t)key);
+	__mmask8 high = _mm512_cmplt_epu64_mask(_mm512_load_si512((const char *)node + 64), wanted);
+
+	return low_lanes_below_avx512(node, wanted) + (unsigned)__builtin_popcount(high);
+}
+
+#define MT_VERSION avx512
+#define MT_TARGET MT_AVX512
+#include "search_descents.h"
+
 #endif
 
 #ifdef MT_HAVE_NEON
 
-MT_INLINE unsigned neon_slot(const struct maple_node *node, uint64_t key)
+/* ---- NEON: two lanes at a time ---- */
+
+/* Pairs, and one pivot over; a true comparison is -1. */
+MT_INLINE unsigned pivots_below_neon(const struct maple_node *node, uint64_t key, unsigned last)
 {
 	const uint64x2_t wanted = vdupq_n_u64(key);
-	unsigned last = (node->kind == MT_NARROW ? MT_NARROW_SLOTS : MT_WIDE_SLOTS) - 2;
 	uint64x2_t count = vdupq_n_u64(0);
 
-	/* Pairs, and one pivot over; a true comparison is -1. */
 	for (unsigned i = 0; i < last; i += 2)
 		count = vaddq_u64(count, vcltq_u64(vld1q_u64(node->pivot + i), wanted));
 	return (unsigned)(0 - vaddvq_u64(count)) + (node->pivot[last] < key);
 }
 
-static unsigned slot_neon(const struct maple_node *node, uint64_t key)
+MT_INLINE unsigned narrow_neon(const struct maple_node *node, uint64_t key)
 {
-	return neon_slot(node, key);
+	return pivots_below_neon(node, key, MT_NARROW_SLOTS - 2);
 }
 
-MT_DEFINE_LOAD(load_neon, neon_slot)
+MT_INLINE unsigned wide_neon(const struct maple_node *node, uint64_t key)
+{
+	return pivots_below_neon(node, key, MT_WIDE_SLOTS - 2);
+}
+
+#define MT_VERSION neon
+#define MT_TARGET
+#include "search_descents.h"
 
 #endif
+
+#define MT_FUNCTIONS(version, copy)                                                                \
+	slot_##version, load_##version, load_group_##version, walk_group_##version,                \
+		descend_##version, copy, #version
 
 static const struct mt_search versions[] = {
-	{slot_portable, load_portable, copy_portable, "portable"},
-#ifdef MT_HAVE_AVX2
-	{slot_avx2, load_avx2, copy_avx2, "avx2"},
+	{MT_FUNCTIONS(portable, copy_portable)},
+#ifdef MT_HAVE_X86
+	{MT_FUNCTIONS(avx2, copy_avx2)},
+	{MT_FUNCTIONS(avx512, copy_avx2)},
 #endif
 #ifdef MT_HAVE_NEON
-	{slot_neon, load_neon, copy_portable, "neon"},
+	{MT_FUNCTIONS(neon, copy_portable)},
 #endif
 };
 
-struct mt_search mt_search = {slot_portable, load_portable, copy_portable, "portable"};
+struct mt_search mt_search = {MT_FUNCTIONS(portable, copy_portable)};
 
 const struct mt_search *mt_search_version(unsigned number)
 {
 	if (number >= sizeof(versions) / sizeof(versions[0]))
 		return NULL;
-#ifdef MT_HAVE_AVX2
-	if (versions[number].slot == slot_avx2 &&
-	    !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt")))
+#ifdef MT_HAVE_X86
+	if (number > 0 && !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt")))
+		return NULL;
+	/* Processors that came with vpopcntdq do not slow down for 512-bit comparisons. */
+	if (versions[number].slot == slot_avx512 &&
+	    !(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vpopcntdq")))
 		return NULL;
 #endif
 	return &versions[number];
@@ -153,7 +232,7 @@ __attribute__((constructor)) static void choose_search(void)
 {
 	const struct mt_search *best;
 
-#ifdef MT_HAVE_AVX2
+#ifdef MT_HAVE_X86
 	__builtin_cpu_init();
 #endif
 	for (unsigned i = 0; (best = mt_search_version(i)); i++)

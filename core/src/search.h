@@ -3,7 +3,8 @@
  * What depends on the processor. Searching a node without branches: the slot of a key is the number
  * of pivots below it. The header word and the pivots fill sixteen 64-bit lanes, two cache lines;
  * lanes that are no pivots are masked out. The best version that the processor has is chosen once,
- * when the program starts.
+ * when the program starts. The descents stand here too, since each version has its search inlined
+ * in them.
  */
 #ifndef MT_SEARCH_H
 #define MT_SEARCH_H
@@ -15,11 +16,38 @@ struct mt_search {
 	unsigned (*slot)(const struct maple_node *node, uint64_t key);
 	/* The whole descent of a look-up from a root of the given height (>= 1). */
 	bool (*load)(const struct maple_node *root, uint32_t height, uint64_t key, uint64_t *word);
+	/* The same for MT_GROUP keys side by side. Returns how many are present. */
+	size_t (*load_group)(const struct maple_node *root, uint32_t height, const uint64_t *keys,
+			     uint64_t *words, uint8_t *present);
+	/* The same for keys that come nearly in order: along a path that leads to the first of them, and
+	 * then to the last. */
+	size_t (*walk_group)(struct ma_level *path, unsigned depth, const uint64_t *keys,
+			     uint64_t *words, uint8_t *present);
+	/* From a level of a path, whose node covers the key, down to that of the leaf: `depth` levels
+	 * in all. */
+	void (*descend)(struct ma_level *level, unsigned depth, uint64_t key);
 	void (*copy)(struct maple_node *to, const struct maple_node *from);
 	const char *name;
 };
 
+#define MT_GROUP 32u
+
 extern struct mt_search mt_search;
+
+static inline bool mt_level_covers(const struct ma_level *level, uint64_t key)
+{
+	return key - level->min <= level->max - level->min;
+}
+
+/* The lowest level of a path above its leaf, or the root's, that covers the key. */
+static inline struct ma_level *mt_level_above(struct ma_level *path, unsigned depth, uint64_t key)
+{
+	struct ma_level *level = &path[depth - 1];
+
+	while (level > path && !mt_level_covers(--level, key))
+		;
+	return level;
+}
 
 /* Every version that this processor can run, the portable one first; NULL past the last. For tests.
  */

@@ -295,14 +295,14 @@ static void pull_left(struct splice *splice, unsigned from)
 	prepend_slots(splice, spine, 0, spine->node->count);
 }
 
-/* Too few items for a node: take in the nearest neighbour. A leaf that has not lost slots was
- * within its rights, unless all that it has left is a gap. */
+/* Too few items for a node: take in the nearest neighbour. A node that has not lost slots was within
+ * its rights, unless it is a leaf and all that it has left is a gap. */
 static void fill_up(struct splice *splice, enum mt_kind kind)
 {
 	const struct mt_spine *left = splice->left[splice->level];
 
-	if (kind == MT_LEAF && left == splice->right[splice->level] &&
-	    splice->items >= left->node->count && splice->present)
+	if (left == splice->right[splice->level] && splice->items >= left->node->count &&
+	    (kind != MT_LEAF || splice->present))
 		return;
 	while (splice->items < mt_least(kind)) {
 		int from_right = keeps_right(splice);
@@ -332,25 +332,10 @@ static void fill_node(const struct splice *splice, struct maple_node *node, enum
 	for (unsigned i = count - 1; i < mt_capacity(kind) - 1; i++)
 		node->pivot[i] = UINT64_MAX;
 	memcpy(mt_slots(node), splice->word + low, count * sizeof(uint64_t));
-	if (kind == MT_NARROW)
+	if (kind == MT_NARROW) {
 		memcpy(node->narrow.gap, splice->gap + low, count * sizeof(uint64_t));
-}
-
-/*
- * Where the list is cut between nodes: evenly, but for a write at the very end of the tree, as
- * loads in ascending order do: there the first leaf is left full, since nothing more is likely to
- * come into it.
- */
-static unsigned first_share(const struct splice *splice, enum mt_kind kind, unsigned nodes)
-{
-	unsigned end = splice->items - 1;
-
-	if (kind != MT_LEAF || nodes != 2 || splice->last[end] != UINT64_MAX ||
-	    splice->write->last < splice->last[end - 1])
-		return (splice->items + nodes - 1) / nodes;
-	/* A leaf of nothing but the last gap would be no leaf. */
-	return end == MT_WIDE_SLOTS && !(splice->present >> end & 1) ? MT_WIDE_SLOTS - 1
-								     : MT_WIDE_SLOTS;
+		memset(node->narrow.gap + count, 0, (MT_NARROW_SLOTS - count) * sizeof(uint64_t));
+	}
 }
 
 static void make_nodes(struct splice *splice, enum mt_kind kind)
@@ -358,6 +343,9 @@ static void make_nodes(struct splice *splice, enum mt_kind kind)
 	struct mt_write *write = splice->write;
 	unsigned capacity = mt_capacity(kind);
 	unsigned nodes = (splice->items + capacity - 1) / capacity;
+	unsigned end = splice->items - 1;
+	bool at_end = nodes > 1 && splice->last[end] == UINT64_MAX &&
+		      write->last >= splice->last[end - 1];
 	uint64_t min = splice->min;
 	unsigned low = 0;
 
@@ -369,8 +357,9 @@ static void make_nodes(struct splice *splice, enum mt_kind kind)
 
 		assert(write->reserved);
 		node = write->reserve[--write->reserved];
-		if (i == 0 && nodes > 1)
-			share = first_share(splice, kind, nodes);
+		if (nodes == 2 && i == 0)
+			share = mt_first_share(kind, splice->items, at_end,
+					       splice->present >> end & 1);
 		fill_node(splice, node, kind, low, low + share);
 		low += share;
 		splice->made_node[i] = node;
@@ -403,7 +392,7 @@ static void write_in_place(struct splice *splice, struct mt_spine *spine, enum m
 
 		path[i] = (struct ma_level){above->node, above->min, above->max, above->left};
 	}
-	mt_gaps_up(path, splice->level + 1);
+	mt_gap_up(path, splice->level + 1, mt_node_gap(node, spine->min, spine->max));
 }
 
 /* The nodes of the topmost level become the tree, under a new root where they are several. */

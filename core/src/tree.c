@@ -206,7 +206,8 @@ void *mt_prev(struct maple_tree *mt, uint64_t index, uint64_t min)
 static int finish_write(struct maple_tree *mt, int status, struct mt_grave *grave)
 {
 	mtree_unlock(mt);
-	mt_bury(mt_pool_of(mt), mt->ma_ops, grave);
+	if (mt_grave_used(grave))
+		mt_bury(mt_pool_of(mt), mt->ma_ops, grave);
 	return status;
 }
 

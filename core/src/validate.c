@@ -50,8 +50,8 @@ static int check_limits(const struct check *check, const struct maple_node *node
 	if (node->kind != kind)
 		return broken(check, min, max, "kind %u where %u belongs", node->kind,
 			      (unsigned)kind);
-	if (root || (kind == MT_LEAF && max == UINT64_MAX))
-		least = kind == MT_LEAF ? 1 : 2;
+	if (root || max == UINT64_MAX)
+		least = root && kind != MT_LEAF ? 2 : 1;
 	if (node->count < least || node->count > mt_capacity(kind))
 		return broken(check, min, max, "%u slots, not %u to %u", node->count, least,
 			      mt_capacity(kind));
@@ -122,6 +122,10 @@ static int check_subtree(struct check *check, const struct maple_node *node, uin
 			return broken(check, min, max, "gap %u is %" PRIu64 ", not %" PRIu64, i,
 				      node->narrow.gap[i], mt_node_gap(child, first, last));
 	}
+	for (unsigned i = node->count; node->kind == MT_NARROW && i < MT_NARROW_SLOTS; i++)
+		if (node->narrow.gap[i])
+			return broken(check, min, max, "unused gap %u is %" PRIu64, i,
+				      node->narrow.gap[i]);
 	return 0;
 }
 

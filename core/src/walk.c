@@ -67,12 +67,7 @@ void mas_descend(struct ma_state *mas, uint64_t index)
 	level->node = mt->ma_root;
 	level->min = 0;
 	level->max = UINT64_MAX;
-	level->slot = mt_search.slot(level->node, index);
-	while (level != mas_leaf(mas)) {
-		enter_child(level + 1, level);
-		level++;
-		level->slot = mt_search.slot(level->node, index);
-	}
+	mt_search.descend(level, mas->depth, index);
 }
 
 uint64_t mas_path_first(struct ma_state *mas)
@@ -117,12 +112,16 @@ static void path_edge(struct ma_state *mas, unsigned from, bool last)
 
 		enter_child(child, &mas->path[i]);
 		child->slot = last ? child->node->count - 1u : 0;
+		if (i + 3 == mas->depth && !last)
+			for (unsigned steps = 1; steps < MT_LEAVES_AHEAD; steps++)
+				mt_prefetch_ahead(child, steps);
 	}
 }
 
-bool mas_path_next(struct ma_state *mas)
+/* The next slot of the lowest of the first `levels` levels that has one, and down from there. */
+static inline bool path_next(struct ma_state *mas, unsigned levels)
 {
-	for (unsigned i = mas->depth; i-- > 0;) {
+	for (unsigned i = levels; i-- > 0;) {
 		struct ma_level *level = &mas->path[i];
 
 		if (level->slot + 1 < level->node->count) {
@@ -132,6 +131,11 @@ bool mas_path_next(struct ma_state *mas)
 		}
 	}
 	return false;
+}
+
+bool mas_path_next(struct ma_state *mas)
+{
+	return path_next(mas, mas->depth);
 }
 
 bool mas_path_prev(struct ma_state *mas)
@@ -191,6 +195,11 @@ static bool take_or_prev(struct ma_state *mas, uint64_t min, bool gaps, bool her
 	return true;
 }
 
+static inline bool stands_in_leaf(const struct ma_state *mas)
+{
+	return mas_has_path(mas) && mas->status == ma_active && mas->depth;
+}
+
 /* The next value of the leaf that the cursor stands in: most steps of a loop end here. */
 static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 {
@@ -199,13 +208,11 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	unsigned slot;
 	uint64_t first;
 
-	if (!mas_has_path(mas) || mas->status != ma_active || !mas->depth)
-		return false;
 	leaf = mas_leaf(mas);
-	behind = (uint32_t)leaf->node->present >> leaf->slot >> 1;
+	behind = leaf->node->present & -2u << leaf->slot;
 	if (!behind)
 		return false;
-	slot = leaf->slot + 1 + (unsigned)__builtin_ctz(behind);
+	slot = (unsigned)__builtin_ctz(behind);
 	first = leaf->node->pivot[slot - 1] + 1;
 	if (first > max)
 		return false;
@@ -217,10 +224,32 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	return true;
 }
 
+/* The first entry of the next leaf: each has one. */
+static bool next_leaf(struct ma_state *mas, uint64_t max)
+{
+	struct ma_level *leaf = mas_leaf(mas);
+	struct ma_level *parent = leaf - 1;
+
+	if (mas->last >= max)
+		return stop_at_limit(mas, ma_overflow);
+	if (mas->depth > 1 && parent->slot + 1 < parent->node->count) {
+		parent->slot++;
+		mt_prefetch_ahead(parent, MT_LEAVES_AHEAD);
+		enter_child(leaf, parent);
+	} else if (!path_next(mas, mas->depth - 1)) {
+		return stop_at_limit(mas, ma_overflow);
+	}
+	leaf->slot = (unsigned)__builtin_ctz(leaf->node->present);
+	if (mas_path_first(mas) > max)
+		return stop_at_limit(mas, ma_overflow);
+	mas_settle(mas);
+	return true;
+}
+
 static bool next_from(struct ma_state *mas, uint64_t max, bool gaps)
 {
-	if (!gaps && next_in_leaf(mas, max))
-		return true;
+	if (!gaps && stands_in_leaf(mas))
+		return next_in_leaf(mas, max) || next_leaf(mas, max);
 	if (mas->last >= max && mas->status == ma_active)
 		return stop_at_limit(mas, ma_overflow);
 	if (!mas_has_path(mas) || mas->status == ma_start)
@@ -362,9 +391,23 @@ void *mas_prev_range(struct ma_state *mas, uint64_t min)
 	return stopped_at(mas, mas_prev_word(mas, min, true));
 }
 
-void *mas_find(struct ma_state *mas, uint64_t max)
+/* Both apart, so that the steps of a loop that stay in their leaf, as most do, cost no more than
+ * that. */
+static __attribute__((noinline)) void *find_in_next_leaf(struct ma_state *mas, uint64_t max)
+{
+	return stopped_at(mas, next_leaf(mas, max));
+}
+
+static __attribute__((noinline)) void *find_by_walk(struct ma_state *mas, uint64_t max)
 {
 	return stopped_at(mas, mas_find_word(mas, max, false));
+}
+
+void *mas_find(struct ma_state *mas, uint64_t max)
+{
+	if (!stands_in_leaf(mas))
+		return find_by_walk(mas, max);
+	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : find_in_next_leaf(mas, max);
 }
 
 void *mas_find_range(struct ma_state *mas, uint64_t max)

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One store: the plan, the reserve, and the write inside a private leaf. See write.h for the order
- * of things.
+ * One store: the plan, the reserve, and the choice of who writes. See write.h for the order of
+ * things.
  *
  * Nothing of the tree changes before all that can fail is done. Values: a stored word, and each
  * piece of an entry that was cut, gets a reference of its own before the tree changes; the entries
  * that were overwritten or cut lose theirs in mt_bury().
  */
 #include "write.h"
-#include "gap.h"
 #include "pool.h"
 #include "walk.h"
 
@@ -115,6 +114,7 @@ static int cut_ends(struct mt_write *write)
 	slot_entry(leaf, leaf->slot, &whole);
 	write->low = leaf->slot;
 	write->high = leaf->slot + 1;
+	write->gap_hit = present ? 0 : mt_range_size(whole.first, whole.last);
 	write->left_piece = whole.first < write->first;
 	write->left_present = write->left_piece && present;
 	if (write->left_present) {
@@ -128,6 +128,7 @@ static int cut_ends(struct mt_write *write)
 		write->high = mt_search.slot(leaf->node, write->last) + 1;
 		slot_entry(leaf, write->high - 1, &whole);
 		present = mt_slot_present(leaf->node, write->high - 1);
+		write->gap_hit = UINT64_MAX; /* perhaps */
 	} else if (write->last > whole.last) {
 		write->high = 0;
 		present = slot_around(write->mas, write->last, &whole);
@@ -154,82 +155,6 @@ static void bury_pieces(struct mt_write *write)
 	grave->dropped[1] = write->right_word;
 	grave->dropped_present = (uint32_t)write->left_present | (uint32_t)write->right_present
 									 << 1;
-}
-
-/* Account for the slots of the leaf that go, and for the new ones in their place. */
-static void count_in_leaf(struct mt_write *write)
-{
-	struct maple_tree *mt = write->mt;
-	const struct ma_level *leaf = mas_leaf(write->mas);
-	uint32_t present = leaf->node->present & mt_slot_mask(write->low, write->high);
-
-	if (!mt->ma_counted)
-		return;
-	for (; present; present &= present - 1) {
-		struct mt_entry entry;
-
-		slot_entry(leaf, (unsigned)__builtin_ctz(present), &entry);
-		mt->ma_entries--;
-		mt_covered_subtract(mt->ma_covered,
-				    entry.first < write->first ? write->first : entry.first,
-				    entry.last > write->last ? write->last : entry.last);
-	}
-	mt->ma_entries += (uint64_t)write->left_present + write->present + write->right_present;
-	if (write->present)
-		mt_covered_add(mt->ma_covered, write->first, write->last);
-}
-
-/*
- * Replace the touched slots of the private leaf by the pieces and the new slot: `size` slots in
- * all, at most 16. Only the slots behind are moved.
- */
-static void write_in_leaf(struct mt_write *write, unsigned size)
-{
-	struct mt_grave *grave = write->grave;
-	struct ma_state *mas = write->mas;
-	struct maple_node *node = mas_leaf(mas)->node;
-	uint64_t *slot = node->wide.slot;
-	uint64_t *pivot = node->pivot;
-	unsigned low = write->low;
-	unsigned high = write->high;
-	unsigned at = low + write->left_piece;
-	unsigned behind = at + 1 + write->right_piece; /* where the slots from `high` on go */
-	unsigned count = node->count;
-	uint32_t present = node->present;
-	bool gaps_differ = !write->present || (~present & mt_slot_mask(low, high));
-	uint32_t middle;
-
-	grave->dropped_present = (present & mt_slot_mask(low, high)) >> low;
-	if (grave->dropped_present)
-		memcpy(grave->dropped, slot + low, (high - low) * sizeof(*slot));
-
-	if (behind != high) {
-		memmove(slot + behind, slot + high, (count - high) * sizeof(*slot));
-		if (high < count)
-			memmove(pivot + behind, pivot + high, (count - 1 - high) * sizeof(*pivot));
-		for (unsigned i = size - 1; i < count - 1u; i++)
-			pivot[i] = UINT64_MAX;
-	}
-	if (write->left_piece) {
-		pivot[low] = write->first - 1;
-		slot[low] = write->left_word;
-	}
-	slot[at] = write->word;
-	if (at < size - 1)
-		pivot[at] = write->last;
-	if (write->right_piece) {
-		slot[at + 1] = write->right_word;
-		if (at + 1 < size - 1)
-			pivot[at + 1] = write->right_last;
-	}
-	middle = (uint32_t)write->left_present << low | (uint32_t)write->present << at |
-		 (uint32_t)write->right_present << (at + 1);
-	node->present =
-		(uint16_t)((present & mt_slot_mask(0, low)) | middle | present >> high << behind);
-	node->count = (uint8_t)size;
-	mas_leaf(mas)->slot = at;
-	if (gaps_differ && mt_tracks_gaps(write->mt))
-		mt_gaps_up(mas->path, mas->depth);
 }
 
 /* Nodes for a write that adds slots to one leaf: one for each level that must be copied, two for
@@ -262,7 +187,7 @@ static unsigned shrink_bound(const struct ma_state *mas)
 		const struct maple_node *node = mas->path[i].node;
 		unsigned least = i ? mt_least((enum mt_kind)node->kind) : 2;
 
-		/* It may lose two children: a thin last leaf does not fill its neighbour up alone. */
+		/* It may lose two children: a thin last node does not fill its neighbour up alone. */
 		if (!mas->tree->ma_shared && node->count >= least + 2)
 			return bound;
 		bound += 2;
@@ -334,6 +259,17 @@ static int write_first(struct mt_write *write)
 	return 0;
 }
 
+/* Whether the parent of the path's leaf has room for one more child. */
+static bool parent_has_room(const struct ma_state *mas)
+{
+	const struct maple_node *parent;
+
+	if (mas->depth < 2)
+		return false;
+	parent = mas->path[mas->depth - 2].node;
+	return parent->count < mt_capacity((enum mt_kind)parent->kind);
+}
+
 /* The write into a tree that has a root, planned and cut. */
 static int write_planned(struct mt_write *write)
 {
@@ -350,10 +286,18 @@ static int write_planned(struct mt_write *write)
 		/* Too thin, or nothing but a gap. */
 		if ((size < count && size < mt_least(MT_LEAF)) || (size == 1 && !write->present)) {
 			bound = shrink_bound(mas);
-		} else if (size <= MT_WIDE_SLOTS && mas_path_private(mas)) {
+		} else if (!mas_path_private(mas)) {
+			bound = growth_bound(mas, size);
+		} else if (size <= MT_WIDE_SLOTS) {
 			mt_retain(ops, &write->word, write->present);
-			count_in_leaf(write);
-			write_in_leaf(write, size);
+			mt_leaf_write(write, size);
+			return 0;
+		} else if (parent_has_room(mas)) {
+			status = take_nodes(write, 1);
+			if (status)
+				return status;
+			mt_retain(ops, &write->word, write->present);
+			mt_leaf_split(write, size);
 			return 0;
 		} else {
 			bound = growth_bound(mas, size);
@@ -374,13 +318,15 @@ static int write_locked(struct mt_write *write)
 	struct maple_tree *mt = write->mt;
 	struct ma_state *mas = write->mas;
 	const struct mt_value_ops *ops = mt->ma_ops;
+	uint64_t first;
 	int status;
 
 	if (!mt->ma_root) {
 		mas->depth = 0;
 		return write->present ? write_first(write) : 0;
 	}
-	walk_to(mas, write->first);
+	first = write->first;
+	walk_to(mas, first);
 	if (!write->present) {
 		const struct ma_level *leaf = mas_leaf(mas);
 
@@ -391,7 +337,8 @@ static int write_locked(struct mt_write *write)
 	} else if (ops && ops->equal) {
 		grow_equal(write);
 	}
-	walk_to(mas, write->first);
+	if (write->first != first)
+		walk_to(mas, write->first);
 	status = cut_ends(write);
 	if (!status)
 		status = write_planned(write);

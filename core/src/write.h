@@ -4,7 +4,8 @@
  *
  *   plan      where it begins and ends, grown over neighbours that become one slot with it;
  *   reserve   values for cut entries, and the most nodes that may be needed: all that can fail;
- *   write     in the leaf if it is private and stays within its limits, else by splice.c;
+ *   write     by leaf.c where one private leaf, or that and a new one beside it, can take it, else
+ *             by splice.c;
  *   bury      what the write displaced: released when the tree is whole again, and unlocked.
  */
 #ifndef MT_WRITE_H
@@ -14,7 +15,7 @@
 
 #define MT_SPINES_MAX (4 * MT_MAX_HEIGHT)
 
-/* A leaf or an internal node holds at least this many slots, see the invariants in node.h. */
+/* A node holds at least this many slots, but for those that the invariants in node.h except. */
 static inline unsigned mt_least(enum mt_kind kind)
 {
 	return mt_capacity(kind) / 2;
@@ -55,6 +56,11 @@ static inline void mt_grave_init(struct mt_grave *grave)
 	grave->dropped_children = false;
 }
 
+static inline bool mt_grave_used(const struct mt_grave *grave)
+{
+	return grave->spines || grave->dropped_present;
+}
+
 struct mt_write {
 	struct ma_state *mas; /* its path leads to `first`, with the slot there */
 	struct maple_tree *mt;
@@ -70,6 +76,7 @@ struct mt_write {
 	bool left_present;
 	bool right_present;
 	uint64_t right_last; /* last key of the slot around `last` */
+	uint64_t gap_hit;    /* the size of the largest gap that it touches, or more; 0: none */
 	/* The slots [low, high) of the leaf that the write touches; high is 0 where it goes beyond
 	 * the leaf. */
 	unsigned low;
@@ -89,6 +96,27 @@ int mt_write_range(struct ma_state *mas, uint64_t first, uint64_t last, uint64_t
 void mt_bury(struct maple_pool *pool, const struct mt_value_ops *ops, struct mt_grave *grave);
 /* The most nodes that a store over [first, last] may take. */
 unsigned mt_write_bound(const struct maple_tree *mt);
+
+/*
+ * How many of `items`, too many for one node, go into the first of two: half of them, but for a write
+ * at the very end of the tree, as loads in ascending order do: there the first node is left full,
+ * since nothing more is likely to come into it. `last_present`: whether the last item is a value.
+ */
+static inline unsigned mt_first_share(enum mt_kind kind, unsigned items, bool at_end,
+				      bool last_present)
+{
+	if (!at_end)
+		return (items + 1) / 2;
+	/* A leaf of nothing but the last gap would be no leaf. */
+	return mt_capacity(kind) - (kind == MT_LEAF && items == MT_WIDE_SLOTS + 1 && !last_present);
+}
+
+/* leaf.c: the write within the leaf at the end of the path, for a plan whose pieces are ready. All
+ * nodes of the path are private. Afterwards the path leads to the new slot. */
+/* `size` slots after it, that one leaf can hold. */
+void mt_leaf_write(struct mt_write *write, unsigned size);
+/* `size` slots that need two leaves; the parent has room. Takes one node from write->reserve. */
+void mt_leaf_split(struct mt_write *write, unsigned size);
 
 /* splice.c: the general write, for a plan whose pieces are ready. Takes nodes from write->reserve
  * alone. */

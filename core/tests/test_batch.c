@@ -9,19 +9,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static int compare_keys(const void *left, const void *right)
+{
+	uint64_t a = *(const uint64_t *)left;
+	uint64_t b = *(const uint64_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+/* Keys over the whole space, or close together; in order, nearly so, or not at all. */
 static void compare(struct maple_tree *mt, uint64_t space, size_t count)
 {
 	uint64_t *keys = test_array(count, sizeof(*keys));
 	uint64_t *words = test_array(count, sizeof(*words));
 	uint8_t *present = test_array(count, sizeof(*present));
+	uint64_t near = 1 + test_below(test_below(2) ? space : 300), from = test_below(space);
 	size_t i, found = 0;
 
 	for (i = 0; i < count; i++) {
-		keys[i] = test_below(space);
+		keys[i] = test_below(2) ? from + test_below(near) : test_below(space);
 		if (test_below(50) == 0)
 			keys[i] = test_below(2) ? UINT64_MAX - test_below(3) : test_below(3);
 		words[i] = 0xdead;
 		present[i] = 0xaa;
+	}
+	if (test_below(3)) {
+		qsort(keys, count, sizeof(*keys), compare_keys);
+		for (i = count; i > 40 && test_below(3); i -= 40)
+			keys[i - 1 - test_below(30)] = test_below(space);
 	}
 	mtree_lock(mt);
 	found = mt_load_batch(mt, keys, count, words, present);
@@ -128,6 +143,36 @@ static void every_search_counts_the_same(void)
 	test_pool_end(pool);
 }
 
+/* Groups side by side, and along a path, against the version's single look-up. */
+static void check_groups(const struct mt_search *search, const struct maple_tree *mt, uint64_t from)
+{
+	uint64_t keys[MT_GROUP], words[2][MT_GROUP], word;
+	uint8_t present[2][MT_GROUP];
+	struct ma_level path[MT_MAX_HEIGHT];
+	uint32_t height = mt_height(mt);
+	size_t found[2];
+	unsigned i;
+
+	for (i = 0; i < MT_GROUP; i++)
+		keys[i] = test_below(8) ? from + i * 7 : test_random();
+	path[0] = (struct ma_level){mt->ma_root, 0, UINT64_MAX, 0};
+	search->descend(path, height, keys[0]);
+	found[0] = search->load_group(mt->ma_root, height, keys, words[0], present[0]);
+	found[1] = search->walk_group(path, height, keys, words[1], present[1]);
+	CHECK(mt_level_covers(&path[height - 1], keys[MT_GROUP - 1]));
+	CHECK_EQ(found[0], found[1]);
+	for (i = 0; i < MT_GROUP; i++) {
+		bool there = search->load(mt->ma_root, height, keys[i], &word);
+
+		CHECK_EQ(present[0][i], there);
+		CHECK_EQ(present[1][i], there);
+		CHECK_EQ(words[0][i], there ? word : 0);
+		CHECK_EQ(words[1][i], there ? word : 0);
+		found[0] -= there;
+	}
+	CHECK_EQ(found[0], 0);
+}
+
 static void every_descent_finds_the_same(void)
 {
 	const struct mt_search *search;
@@ -155,6 +200,7 @@ static void every_descent_finds_the_same(void)
 						CHECK_EQ(word, expected);
 				}
 				CHECK(!search->load(mt.ma_root, mt_height(&mt), UINT64_MAX, &word));
+				check_groups(search, &mt, test_below(n * 12 + 30));
 			}
 		}
 		mt_fini(&mt);

@@ -471,9 +471,54 @@ static void dump_shows_every_node_and_slot(void)
 	test_pool_end(pool);
 }
 
+/* Loads in ascending order leave all nodes full but the last of each level, which may be as thin as
+ * one slot; eaten up from either end, or from both, they stay whole. */
+static void ascending_loads_fill_all_levels(void)
+{
+	uint64_t entries, i, low, high;
+	uint32_t flags;
+
+	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
+		uint64_t fan_out = flags ? 10 : 16;
+
+		for (entries = 1; entries < 3000; entries += 1 + entries / 3) {
+			struct maple_pool *pool = test_pool();
+			struct maple_tree mt, fork;
+			uint64_t level = (2 * entries + 14) / 15;
+			uint64_t most = level;
+
+			mt_init_pool(&mt, flags, pool, NULL);
+			for (i = 0; i < entries; i++)
+				CHECK_EQ(mtree_store_range(&mt, i * 10, i * 10 + 5, ENTRY(i + 1)),
+					 0);
+			CHECK_VALID(&mt);
+			for (; level > 1; most += level)
+				level = (level + fan_out - 1) / fan_out;
+			CHECK(mt_node_count(&mt) <= most + 2 * mt_height(&mt));
+			for (low = 0, high = entries; low < high;) {
+				test_fork(&mt, &fork);
+				i = test_below(2) ? low++ : --high;
+				CHECK_EQ(mtree_erase(&mt, i * 10, NULL), 0);
+				if (entries < 300)
+					CHECK_VALID(&mt);
+				/* A second time, in nodes that are private by now. */
+				if (test_below(2) && low < high) {
+					i = test_below(2) ? low++ : --high;
+					CHECK_EQ(mtree_erase(&mt, i * 10, NULL), 0);
+				}
+				mt_fini(&fork);
+			}
+			CHECK(mtree_empty(&mt));
+			mt_fini(&mt);
+			test_pool_end(pool);
+		}
+	}
+}
+
 static const struct test_case cases[] = {
 	{"random_order", random_order},
 	{"fill_and_drain_all_ways", fill_and_drain_all_ways},
+	{"ascending_loads_fill_all_levels", ascending_loads_fill_all_levels},
 	{"spanning_stores", spanning_stores},
 	{"both_ends_of_the_key_space", both_ends_of_the_key_space},
 	{"find_walks_every_entry", find_walks_every_entry},

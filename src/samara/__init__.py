@@ -13,14 +13,12 @@ An ordered map from ranges of integers in 0 ... MAX to values, with O(1) forks.
 
 from typing import Final
 
+from samara._arguments import MAX
 from samara._entry import Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError
 from samara._implementation import PURE, Cursor, MapleTree
 
 __version__: Final = "0.1.0"
-
-MAX: Final = 2**64 - 1
-"""The largest index."""
 
 implementation: Final = "python" if PURE else "c"
 """What the tree is written in."""

@@ -1,8 +1,15 @@
-"""The errors that trees raise beside Python's own."""
+"""The errors that trees raise beside Python's own, and how they name types."""
 
 from typing import Any
 
 from samara._entry import Entry
+
+
+def type_name(value: object) -> str:
+    """A type as CPython's own messages name it: with its module where it is written in C."""
+    kind = type(value)
+    in_c = kind.__flags__ & 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
+    return f"{kind.__module__}.{kind.__name__}".removeprefix("builtins.") if in_c else kind.__name__
 
 
 class RangeOccupiedError(ValueError):

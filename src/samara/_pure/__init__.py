@@ -1,13 +1,13 @@
 """The maple tree in plain Python: to read, to run without a compiler, to check the C core against.
 
 Start with `nodes`, then `walking`, `writing`, `gaps` and `duplication`: the tree itself.
-`building`, `checking` and `state` go over whole trees; `tree`, `cursor`, `lock` and `arguments` are
-what users see. docs/how-it-works.md goes through it in pictures.
+`building`, `checking`, `pickling` and `arrays` go over whole trees; `tree`, `cursor`, `lock` and
+`packed` are what users see. docs/how-it-works.md goes through it in pictures.
 """
 
 from samara import _docs
+from samara._arguments import required_index
 from samara._entry import Entry
-from samara._pure.arguments import required_index
 from samara._pure.cursor import Cursor
 from samara._pure.lock import TreeLock
 from samara._pure.nodes import NODE_BYTES, POOL
@@ -15,15 +15,13 @@ from samara._pure.tree import MapleTree
 
 __all__ = ["Cursor", "Entry", "MapleTree", "TreeLock", "_fail_nth", "_pool_stats"]
 
-for _cls, _texts in (
-    (MapleTree, _docs.MAPLE_TREE),
-    (Cursor, _docs.CURSOR),
-    (TreeLock, _docs.TREE_LOCK),
-):
+_TEXTS = {MapleTree: _docs.MAPLE_TREE, Cursor: _docs.CURSOR, TreeLock: _docs.TREE_LOCK}
+for _cls, _texts in _TEXTS.items():
     for _key, _text in _texts.items():
         _name = _key.partition("(")[0]
         _member = _cls if _name == _cls.__name__ else vars(_cls)[_name]
-        getattr(_member, "__func__", _member).__doc__ = _text.strip("\n")
+        for _documented in (_member, getattr(_member, "__func__", _member)):
+            _documented.__doc__ = _text.strip("\n")
     _cls.__module__ = "samara"  # its public place, so that pickles and messages name it
 
 

@@ -1,9 +1,13 @@
 """Building a tree of triples: those that come in order level by level, from full leaves; O(n)."""
 
+from functools import partial
+from itertools import chain
 from typing import Any
 
-from samara._pure.arguments import required_window
-from samara._pure.nodes import GAP, MAX, POOL, Head, Item, capacity, deal, even_shares
+from samara._arguments import MAX, required_window
+from samara._columns import convert_each
+from samara._pure.nodes import GAP, Head, Item, capacity, deal, even_shares
+from samara._pure.packed import convert
 from samara._pure.writing import write_range
 
 Triple = tuple[int, int, Any]
@@ -19,7 +23,7 @@ def build(head: Head, triples: list[Triple]) -> None:
     while triples and (height == 0 or len(items) > 1):
         if height:
             shares = even_shares(len(items), capacity(False, head.tracks_gaps))
-        items = deal(items, shares, height == 0, POOL.take(len(shares), head.owner))
+        items = deal(items, shares, height == 0, head.owner)
         height += 1
     if triples:
         covered = sum(last - first + 1 for first, last, _ in triples)
@@ -41,28 +45,21 @@ def slots_of(triples: list[Triple], tracks_gaps: bool) -> list[Item]:
 
 def fill(head: Head, iterable: Any) -> None:
     """From the first triple that breaks the order on they are stored one by one."""
+    triples = convert_each(iterable, "item", partial(triple_of, dtype=head.dtype))
     in_order: list[Triple] = []
-    built = False
-    for position, item in enumerate(iterable):
-        try:
-            first, last, value = triple_of(item)
-        except (TypeError, ValueError) as error:
-            if type(error) not in (TypeError, ValueError):
-                raise
-            raise type(error)(f"item {position}: {error}") from None
-        if not built and in_order and first <= in_order[-1][1]:
-            built = True
-            build(head, in_order)
-        if built:
-            write_range(head, first, last, value)
-        else:
-            in_order.append((first, last, value))
-    if not built:
-        build(head, in_order)
+    others: list[Triple] = []
+    for triple in triples:
+        if in_order and triple[0] <= in_order[-1][1]:
+            others.append(triple)
+            break
+        in_order.append(triple)
+    build(head, in_order)
+    for triple in chain(others, triples):
+        write_range(head, *triple)
 
 
-def triple_of(item: Any) -> Triple:
+def triple_of(item: Any, dtype: str | None) -> Triple:
     members = tuple(item)
     if len(members) != 3:
         raise ValueError(f"expected (first, last, value), got {len(members)} members")
-    return *required_window(*members[:2]), members[2]
+    return *required_window(*members[:2]), convert(members[2], dtype)

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from samara._pure.nodes import GAP, MAX, Head, capacity, count
+from samara._arguments import MAX
+from samara._pure.nodes import GAP, Head, capacity, count
+from samara._pure.packed import word_of
 from samara._pure.walking import Level
 
 
@@ -68,7 +70,7 @@ def node_lines(head: Head, level: Level, form: str) -> Iterator[str]:
     for slot, content in enumerate(level.slots):
         level.slot = slot
         if node.is_leaf:
-            text = "gap" if content is GAP else f"{id(content):#x}"
+            text = "gap" if content is GAP else f"{word_of(content, head.dtype):#x}"
             yield f"    {slot:2} [{level.slot_first:{form}}, {level.slot_last:{form}}]: {text}"
             continue
         if head.tracks_gaps:

@@ -4,19 +4,23 @@ The C core keeps the path to the place as long as nobody else writes. Here each 
 `index`, O(log n): a path would keep alive what is no longer in the tree.
 """
 
+from operator import attrgetter
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, Self
 
+from samara import _arguments as arguments
+from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
 from samara._entry import Entry, Gap
-from samara._pure.arguments import index_of, required_index, required_window
+from samara._errors import type_name
 from samara._pure.gaps import Request, search
-from samara._pure.nodes import GAP, MAX
+from samara._pure.nodes import GAP
 from samara._pure.walking import descend, load, step
 from samara._pure.writing import write_range
 
 if TYPE_CHECKING:
     from samara._pure.tree import MapleTree
 
+Found = Entry[Any] | Gap | None
 STOPPED = {1: "overflow", -1: "underflow"}  # at the limit: index and last stay
 
 
@@ -25,8 +29,7 @@ class Cursor:
 
     def __init__(self, tree: "MapleTree", first: Any = 0, last: Any = None) -> None:
         if not hasattr(type(tree), "_fork_head"):
-            name = type(tree).__name__
-            raise TypeError(f"Cursor() argument 1 must be samara.MapleTree, not {name}")
+            raise TypeError(f"Cursor() argument 1 must be samara.MapleTree, not {type_name(tree)}")
         first = required_index(first, "first")
         self._tree = tree
         self.set_range(first, first if last is None else last)
@@ -55,17 +58,9 @@ class Cursor:
     def pause(self) -> None:
         self._status = "pause"
 
-    @property
-    def index(self) -> int:
-        return self._index
-
-    @property
-    def last(self) -> int:
-        return self._last
-
-    @property
-    def tree(self) -> "MapleTree":
-        return self._tree
+    index = property(attrgetter("_index"))
+    last = property(attrgetter("_last"))
+    tree = property(attrgetter("_tree"))
 
     def _content(self) -> Any:
         """What is now where it stands."""
@@ -126,7 +121,7 @@ class Cursor:
             raise StopIteration
         return entry
 
-    def _step(self, limit: Any, way: int, find: bool, gaps: bool) -> Entry[Any] | Gap | None:
+    def _step(self, limit: Any, way: int, find: bool, gaps: bool) -> Found:
         """The next Entry, or Gap, before the limit; a find() looks at index itself first."""
         limit = index_of(limit, "max" if way > 0 else "min")
         with self._tree._gate:
@@ -142,13 +137,10 @@ class Cursor:
             if stands and ((limit - beyond) * way < 0 or not 0 <= beyond <= MAX):
                 self._status = STOPPED[way]
                 return None
-            if self._status == "pause":
-                return self._seek(beyond, limit, way, here=True, gaps=gaps)
-            return self._seek(self._index, limit, way, here=False, gaps=gaps)
+            paused = self._status == "pause"
+            return self._seek(beyond if paused else self._index, limit, way, here=paused, gaps=gaps)
 
-    def _seek(
-        self, index: int, limit: int, way: int, here: bool, gaps: bool
-    ) -> Entry[Any] | Gap | None:
+    def _seek(self, index: int, limit: int, way: int, here: bool, gaps: bool) -> Found:
         """The first range that counts before the limit: from that around index, or the next one."""
         path = descend(self._tree._head, index)
         more = here or step(path, way)
@@ -165,7 +157,7 @@ class Cursor:
         return None
 
     def store(self, value: Any) -> None:
-        with self._tree._gate:
+        with self._tree._converted(value) as value:
             displaced = write_range(self._tree._head, self._index, self._last, value)
             self._status = "active"
         del displaced  # unlocked: the ends of the values can run anything
@@ -184,7 +176,8 @@ class Cursor:
         return self._take_area(size, (min, max), reverse=True)
 
     def _take_area(self, size: Any, window: tuple[Any, Any], reverse: bool) -> int:
-        request = Request.of(size, window, 1, reverse, clip=True, names=("min", "max"))
+        size, ends = arguments.positive(size, "size"), clipped_window(*window, ("min", "max"))
+        request = Request(size, ends, 1, reverse)
         with self._tree._gate:
             start = search(self._tree._head, request)
             self.set_range(start, start + request.size - 1)

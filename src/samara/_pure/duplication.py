@@ -4,19 +4,20 @@
 its copy refers to the source's children at first; all of its own are then allocated at once and
 take their places. If an allocation fails, what was made is dropped and the new tree stays empty.
 
-        source          copy: step 1              step 2                 step 3
-          R               R'                        R'                     R'
-         / \\             / \\                       / \\                    / \\
-        A   B           A   B  (the source's)     A'  B' (B' is blank)   A'  B'
+        source        copied whole      children allocated    both filled, and hung in
+          R              R'                 R'   ?  ?                  R'
+         / \\            / \\                / \\                        / \\
+        A   B          A   B              A   B                      A'  B'
 """
 
-from samara._pure.nodes import GAP, MAX, POOL, Head, Node
+from samara._arguments import MAX
+from samara._pure.nodes import GAP, POOL, Head, Node
 from samara._pure.writing import write_range
 
 
 def duplicate(head: Head) -> Head:
     """A copy in nodes of its own. O(n)."""
-    new = Head(head.tracks_gaps)
+    new = head.empty()
     if head.root:
         (root,) = POOL.take(1, new.owner)
         copy_node(head.root, root)
@@ -38,9 +39,10 @@ def copy_node(source: Node, copy: Node) -> None:
 
 def fork(head: Head) -> Head:
     """A copy that shares every node until one of the two writes it. O(1)."""
-    new = Head(head.tracks_gaps)
-    new.root, new.height, new.counts = head.root, head.height, head.counts
-    head.owner = object()
+    new = head.empty()
+    owner = object()
+    # One statement without a call: a finalizer can write the tree, but not in between.
+    new.root, new.height, new.counts, head.owner = head.root, head.height, head.counts, owner
     return new
 
 

@@ -6,11 +6,11 @@ No gap spans two leaves, since neighbouring gaps are one slot.
 """
 
 from bisect import bisect_left
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from samara._arguments import MAX, Window
 from samara._errors import NoSpaceError
-from samara._pure.arguments import NAMES, Window, clipped_window, positive, required_window
-from samara._pure.nodes import MAX, Head
+from samara._pure.nodes import Head
 from samara._pure.walking import Level
 
 
@@ -21,21 +21,6 @@ class Request(NamedTuple):
     window: Window | None
     align: int
     reverse: bool
-
-    @classmethod
-    def of(
-        cls,
-        size: Any,
-        window: tuple[Any, Any],
-        align: Any,
-        reverse: Any,
-        *,
-        clip: bool,
-        names: tuple[str, str] = NAMES,
-    ) -> "Request":
-        size = positive(size, "size")
-        ends = clipped_window(*window, names) if clip else required_window(*window)
-        return cls(size, ends, positive(align, "align"), bool(reverse))
 
     def fit(self, first: int, last: int) -> int | None:
         """Where they begin in this gap, if they have room."""

@@ -18,7 +18,8 @@ it is sure.) A node is written by giving it new tuples at once, so nobody sees h
 
 from typing import Any, Final
 
-MAX: Final = 2**64 - 1
+from samara._arguments import MAX
+
 GAP: Final[Any] = type("Gap", (), {"__slots__": (), "__repr__": lambda self: "-"})()
 NODE_BYTES: Final = 256  # of a node of the extension
 Item = tuple[int, Any, int]  # a slot outside a node: its last key, what is in it, its largest gap
@@ -62,19 +63,26 @@ POOL: Final = Pool()
 class Head:
     """A tree's own part: its root, and what is known of all below.
 
+    `tracks_gaps` and `dtype` are its attributes, which all its copies have too.
     `counts`, of the entries and of the keys they cover, is None where a cut left them unknown.
     `generation` moves with each change: a path is good as long as it stays.
     """
 
-    __slots__ = ("counts", "generation", "height", "owner", "root", "tracks_gaps")
+    __slots__ = ("counts", "dtype", "generation", "height", "owner", "root", "tracks_gaps")
 
-    def __init__(self, tracks_gaps: bool) -> None:
-        self.tracks_gaps = tracks_gaps
+    def __init__(self, tracks_gaps: bool, dtype: str | None = None) -> None:
+        self.tracks_gaps, self.dtype = tracks_gaps, dtype
         self.owner = object()
         self.root: Node | None = None
         self.height = 0
         self.counts: tuple[int, int] | None = (0, 0)
         self.generation = 1
+
+    def attributes(self) -> str:
+        return f"track_gaps={self.tracks_gaps}, dtype={self.dtype!r}"
+
+    def empty(self) -> "Head":
+        return Head(self.tracks_gaps, self.dtype)
 
     def known_counts(self) -> tuple[int, int]:
         if self.counts is None:
@@ -84,6 +92,7 @@ class Head:
     def swap(self, other: "Head") -> None:
         """Trade contents and attributes."""
         self.tracks_gaps, other.tracks_gaps = other.tracks_gaps, self.tracks_gaps
+        self.dtype, other.dtype = other.dtype, self.dtype
         self.root, other.root = other.root, self.root
         self.height, other.height = other.height, self.height
         self.owner, other.owner = other.owner, self.owner
@@ -109,10 +118,10 @@ def content_of(items: list[Item]) -> tuple[tuple[int, ...], tuple[Any, ...], tup
     return lasts[:-1], slots, gaps
 
 
-def deal(items: list[Item], shares: list[int], is_leaf: bool, nodes: list[Node]) -> list[Item]:
-    """Fill nodes with these; the answer is they, as items of their parent."""
+def deal(items: list[Item], shares: list[int], is_leaf: bool, owner: object) -> list[Item]:
+    """Fill new nodes with these; the answer is they, as items of their parent."""
     made, start = [], 0
-    for node, share in zip(nodes, shares, strict=True):
+    for node, share in zip(POOL.take(len(shares), owner), shares, strict=True):
         own, start = items[start : start + share], start + share
         node.is_leaf = is_leaf
         node.pivots, node.slots, node.gaps = content_of(own)

@@ -1,28 +1,33 @@
 """States: what a pickle of a tree holds, the same for both implementations.
 
     (1, track_gaps, firsts, lasts, values, attributes)
+    (2, track_gaps, firsts, lasts, values, attributes, dtype)   of a packed tree
 
     firsts, lasts  bytes: the ends of the ranges in order, 8 bytes each, little-endian
-    values         a list, one value for each range
+    values         a list, one value for each range; of a packed tree bytes, as the ends
     attributes     what object.__getstate__() answers for an instance of a subclass, else None
 
 A state comes from outside: all of it is checked before the tree is touched.
 """
 
 import struct
-from typing import Any
+from typing import Any, Final
 
+from samara._arguments import MAX
 from samara._pure.building import build
-from samara._pure.nodes import MAX, Head
+from samara._pure.nodes import Head
+from samara._pure.packed import FORMS, checked_dtype
 from samara._pure.walking import entries_of
 
+OWN: Final = ("_gate", "_head", "_lock")  # what makes an instance a tree
 
-def attributes_of(tree: Any, own: tuple[str, ...]) -> Any:
-    """What an instance has beside what makes it a tree."""
+
+def attributes_of(tree: Any) -> Any:
+    """What an instance of a subclass has beside that."""
     state = object.__getstate__(tree)
     if not isinstance(state, tuple):
         return state
-    slots = {name: value for name, value in state[1].items() if name not in own}
+    slots = {name: value for name, value in state[1].items() if name not in OWN}
     return (state[0], slots) if slots else state[0]
 
 
@@ -36,9 +41,12 @@ def set_attributes(tree: Any, attributes: Any) -> None:
 
 def state_of(head: Head, attributes: Any) -> tuple[Any, ...]:
     firsts, lasts, values = list(zip(*entries_of(head, 0, MAX), strict=True)) or ((), (), ())
-    form = f"<{len(values)}Q"
-    ends = struct.pack(form, *firsts), struct.pack(form, *lasts)
-    return 1, head.tracks_gaps, *ends, list(values), attributes
+    form = f"<{len(values)}"
+    ends = struct.pack(f"{form}Q", *firsts), struct.pack(f"{form}Q", *lasts)
+    if head.dtype is None:
+        return 1, head.tracks_gaps, *ends, list(values), attributes
+    words = struct.pack(form + FORMS[head.dtype], *values)
+    return 2, head.tracks_gaps, *ends, words, attributes, head.dtype
 
 
 def expect(sound: bool, reason: str) -> None:
@@ -46,31 +54,40 @@ def expect(sound: bool, reason: str) -> None:
         raise ValueError(f"not the state of a MapleTree: {reason}")
 
 
-def head_of(tree: Any, state: Any) -> Head:
-    """A new head from a state."""
-    expect(isinstance(state, tuple) and len(state) == 6, "it is no tuple of 6")
-    version, track_gaps, *ends, values, attributes = state
+def check_state(tree: Any, state: Any) -> None:
+    """All but what can still change, and the order of the ranges."""
+    expect(isinstance(state, tuple) and len(state) in (6, 7), "it is no tuple of 6 or 7")
+    version, track_gaps, *ends, values, attributes, dtype = (*state, None)[:7]
     expect(type(version) is int, "the format's version is no integer")
-    if version != 1:
-        raise ValueError(f"a MapleTree pickled in format {version}, this is format 1")
+    if version not in (1, 2):
+        raise ValueError(f"a MapleTree pickled in format {version}, this reads formats 1 and 2")
+    expect(len(state) == 5 + version, f"it is no tuple of {5 + version}")
     expect(isinstance(track_gaps, bool), "track_gaps is no bool")
     expect(all(isinstance(end, bytes) for end in ends), "the ranges are no bytes")
-    expect(isinstance(values, list), "the values are no list")
+    kind = (list, bytes)[version - 1]
+    expect(isinstance(values, kind), f"the values are no {kind.__name__}")
     sizes = {len(end) for end in ends}
     expect(len(sizes) == 1 and not sum(sizes) % 8, "the ranges' ends differ in number")
+    expect(version == 1 or dtype in tuple(FORMS), "the dtype is none of 'u8', 'i8' and 'f8'")
     dicts = attributes if isinstance(attributes, tuple) else (attributes, {})
-    paired = len(dicts) == 2 and isinstance(dicts[1], dict)
-    expect(paired, "the attributes are no pair of dicts")
+    expect(len(dicts) == 2 and isinstance(dicts[1], dict), "the attributes are no pair of dicts")
     expect(isinstance(dicts[0], dict | None), "the attributes are no dict")
     homeless = dicts[0] is not None and not hasattr(tree, "__dict__")
     expect(not homeless, "attributes for a class whose instances have none")
-    expect(sizes == {len(values) * 8}, "ranges and values differ in number")
-    firsts, lasts = (struct.unpack(f"<{len(values)}Q", end) for end in ends)
+
+
+def head_of(state: tuple[Any, ...]) -> Head:
+    """A new head from a state that has been checked."""
+    _, track_gaps, *ends, values, _, dtype = (*state, None)[:7]
+    count = len(ends[0]) // 8
+    expect(len(values) == (count * 8 if dtype else count), "ranges and values differ in number")
+    firsts, lasts = (struct.unpack(f"<{count}Q", end) for end in ends)
+    if dtype:
+        values = struct.unpack(f"<{count}{FORMS[dtype]}", values)
     free = 0
     for position, (first, last) in enumerate(zip(firsts, lasts, strict=True)):
-        sound = free <= first <= last
-        expect(sound, f"range {position}, [{first}, {last}], is out of order")
+        expect(free <= first <= last, f"range {position}, [{first}, {last}], is out of order")
         free = last + 1
-    head = Head(track_gaps)
+    head = Head(track_gaps, checked_dtype(dtype))
     build(head, list(zip(firsts, lasts, values, strict=True)))
     return head

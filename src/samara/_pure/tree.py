@@ -4,23 +4,28 @@ Each operation takes the tree's lock, so that it is whole for other threads; val
 displaces are dropped after that. An iterator runs over a fork of its own.
 """
 
+import contextlib
 import copyreg
 import functools
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from operator import attrgetter
 from threading import RLock
 from types import GenericAlias
 from typing import Any, Self
 
+from samara import _arguments as arguments
+from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
+from samara._columns import array_of, import_numpy, open_column, open_ranges
 from samara._entry import Entry, Gap
-from samara._errors import RangeOccupiedError
-from samara._pure import arguments, checking, duplication, pickling
-from samara._pure.arguments import clipped_window, index_of, required_index, required_window
+from samara._errors import RangeOccupiedError, type_name
+from samara._pure import arrays, checking, duplication, pickling
 from samara._pure.building import fill
 from samara._pure.cursor import Cursor
 from samara._pure.gaps import Request, search
 from samara._pure.lock import TreeLock
-from samara._pure.nodes import GAP, MAX, NODE_BYTES, Head, node_count
+from samara._pure.nodes import GAP, NODE_BYTES, Head, node_count
+from samara._pure.packed import checked_dtype, convert
 from samara._pure.walking import entries_of, load
 from samara._pure.writing import write_range
 
@@ -30,14 +35,13 @@ class MapleTree:
     __hash__ = None  # type: ignore[assignment]
 
     _head: Head
-    _lock: TreeLock
     _gate: Any  # the lock's own
 
-    def __init__(self, iterable: Any = (), /, *, track_gaps: bool = True) -> None:
-        head = Head(bool(track_gaps))
+    def __init__(self, iterable: Any = (), /, *, dtype: Any = None, track_gaps: Any = True) -> None:
+        head = Head(bool(track_gaps), checked_dtype(dtype))
         if isinstance(iterable, MapleTree) and type(iterable).__iter__ is MapleTree.__iter__:
             relative = iterable._fork_head()
-            if relative.tracks_gaps == head.tracks_gaps:
+            if relative.attributes() == head.attributes():
                 head, iterable = relative, ()
         fill(head, iterable)
         with self._gate:
@@ -63,8 +67,7 @@ class MapleTree:
     def _relative(self, head: Head) -> Self:
         """A tree of the same class with the instance's own attributes."""
         tree = self._of(head)
-        if type(self) is not MapleTree:
-            pickling.set_attributes(tree, pickling.attributes_of(self, MapleTree.__slots__))
+        pickling.set_attributes(tree, pickling.attributes_of(self))
         return tree
 
     def dup(self) -> Self:
@@ -74,16 +77,16 @@ class MapleTree:
 
     def dup_into(self, other: "MapleTree") -> None:
         if not isinstance(other, MapleTree):
-            raise TypeError(f"other must be a MapleTree, not {type(other).__name__}")
+            raise TypeError(f"other must be a MapleTree, not {type_name(other)}")
         if other is self:
             raise ValueError("other must be another tree")
         head = self._fork_head()
         with other._gate:
             if other:
                 raise ValueError(f"other is not empty: it holds {len(other)} ranges")
-            if self.track_gaps != other.track_gaps:
-                differ = f"track_gaps={self.track_gaps} here, {other.track_gaps} there"
-                raise ValueError(f"other differs in attributes: {differ}")
+            here, there = head.attributes(), other._head.attributes()
+            if here != there:
+                raise ValueError(f"other differs in attributes: {here} here, {there} there")
             other._head.swap(duplication.duplicate(head))
 
     def fork(self) -> Self:
@@ -93,21 +96,20 @@ class MapleTree:
         return self.fork()
 
     def clear(self) -> None:
-        empty = Head(self.track_gaps)
         with self._gate:
-            self._head.swap(empty)
+            head = self._head.empty()
+            self._head.swap(head)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        plain = type(self) is MapleTree
-        attributes = None if plain else pickling.attributes_of(self, MapleTree.__slots__)
-        state = pickling.state_of(self._fork_head(), attributes)
+        state = pickling.state_of(self._fork_head(), pickling.attributes_of(self))
         return copyreg.__newobj__, (type(self),), state  # type: ignore[attr-defined]
 
     def __setstate__(self, state: tuple[Any, ...], /) -> None:
+        pickling.check_state(self, state)
         with self._gate:
             if self:
                 raise ValueError("__setstate__() needs an empty tree")
-            self._head.swap(pickling.head_of(self, state))
+            self._head.swap(pickling.head_of(state))
         pickling.set_attributes(self, state[5])
 
     def get(self, index: Any, default: Any = None) -> Any:
@@ -151,7 +153,8 @@ class MapleTree:
     def empty_area(
         self, size: Any, first: Any = 0, last: Any = MAX, *, align: Any = 1, reverse: Any = False
     ) -> int:
-        request = Request.of(size, (first, last), align, reverse, clip=True)
+        size, window = arguments.positive(size, "size"), clipped_window(first, last)
+        request = Request(size, window, arguments.positive(align, "align"), bool(reverse))
         with self._gate:
             return search(self._head, request)
 
@@ -167,42 +170,52 @@ class MapleTree:
         window, way, clip = clipped_window(first, last), -1 if reverse else 1, bool(clip)
         if window is None:
             return iter(())
-        entries = entries_of(self._fork_head(), *window, way)
-        return (cut(entry, *window) for entry in entries) if clip else entries
+        entries, (low, high) = entries_of(self._fork_head(), *window, way), window
+        return (Entry(max(a, low), min(b, high), v) for a, b, v in entries) if clip else entries
 
     def gaps(self, first: Any = 0, last: Any = MAX) -> Iterator[Gap]:
         window = clipped_window(first, last)
         return gaps_of(self._fork_head(), *window) if window else iter(())
 
-    def _write(self, first: int, last: int, value: Any) -> None:
-        with self._gate:
-            displaced = write_range(self._head, first, last, value)
+    @contextlib.contextmanager
+    def _converted(self, given: Any, way: Callable[..., Any] = convert) -> Iterator[Any]:
+        """Take the lock, with something converted by `way` to the tree's dtype."""
+        while True:
+            converted = way(given, dtype := self.dtype)
+            with self._gate:
+                if self._head.dtype == dtype:  # the conversion can have run t.__init__()
+                    yield converted
+                    return
+
+    def _write(self, window: arguments.Window | None, value: Any) -> None:
+        with self._converted(value) as value:
+            displaced = window and write_range(self._head, *window, value)
         del displaced  # unlocked: the ends of the values can run anything
 
     def store_range(self, first: Any, last: Any, value: Any) -> None:
-        self._write(*required_window(first, last), value)
+        self._write(required_window(first, last), value)
 
     def insert_range(self, first: Any, last: Any, value: Any) -> None:
-        first, last = required_window(first, last)
-        with self._gate:
-            occupied = self._first(first, last)
+        window = required_window(first, last)
+        with self._converted(value) as value:
+            occupied = self._first(*window)
             if occupied:
-                raise RangeOccupiedError(first, last, occupied)
-            self._write(first, last, value)
+                raise RangeOccupiedError(*window, occupied)
+            write_range(self._head, *window, value)
 
     def erase(self, index: Any) -> Entry[Any] | None:
         index = required_index(index, "index")
         with self._gate:
             entry = self._first(index, index)
             if entry:
-                self._write(entry.first, entry.last, GAP)
+                self._write(entry[:2], GAP)
             return entry
 
     def pop_range(self, first: Any, last: Any) -> list[Entry[Any]]:
         first, last = required_window(first, last)
         with self._gate:
             removed = list(self.entries(first, last, clip=True))
-            self._write(first, last, GAP)
+            self._write((first, last), GAP)
             return removed
 
     def alloc_range(
@@ -215,19 +228,45 @@ class MapleTree:
         align: Any = 1,
         reverse: Any = False,
     ) -> int:
-        request = Request.of(size, (first, last), align, reverse, clip=False)
-        with self._gate:
+        size, window = arguments.positive(size, "size"), required_window(first, last)
+        request = Request(size, window, arguments.positive(align, "align"), bool(reverse))
+        with self._converted(value) as value:
             start = search(self._head, request)
-            self._write(start, start + request.size - 1, value)
+            write_range(self._head, start, start + size - 1, value)
             return start
+
+    @classmethod
+    def from_arrays(
+        cls, first: Any, last: Any, values: Any, *, dtype: Any = None, track_gaps: Any = True
+    ) -> Self:
+        dtype, track_gaps = checked_dtype(dtype), bool(track_gaps)
+        return cls._of(arrays.head_of(open_ranges(first, last, values), dtype, track_gaps))
+
+    def to_arrays(self) -> tuple[Any, ...]:
+        numpy = import_numpy("to_arrays")
+        head = self._fork_head()
+        firsts, lasts, values = list(zip(*entries_of(head, 0, MAX), strict=True)) or ((), (), ())
+        ends = array_of(numpy, firsts, "u8"), array_of(numpy, lasts, "u8")
+        return *ends, array_of(numpy, values, head.dtype)
+
+    def load_many(self, keys: Any, default: Any = ...) -> Any:
+        column = open_column(keys, "keys")
+        indices = column.converted(functools.partial(index_of, name="key"))
+        return arrays.look_up(self._fork_head(), column, indices, default)
+
+    def store_many(self, first: Any, last: Any, values: Any) -> None:
+        with self._converted((first, last, values), arrays.stores_of) as stores:
+            head = duplication.fork(self._head)
+            for store in stores:
+                write_range(head, *store)
+            self._head.swap(head)
+        # What is displaced, held by `head`, goes unlocked.
 
     def __getitem__(self, key: Any, /) -> Any:
         if isinstance(key, slice):
             window = arguments.slice_window(key, clip=True)
             with self._gate:
-                head = Head(self._head.tracks_gaps)
-                if window:
-                    head = duplication.slice_of(self._head, *window)
+                head = duplication.slice_of(self._head, *window) if window else self._head.empty()
             return self._relative(head)
         value = self.get(key, GAP)
         if value is GAP:
@@ -239,8 +278,7 @@ class MapleTree:
             window = arguments.slice_window(key, clip=False)
         else:
             window = (required_index(key, "index"),) * 2
-        if window:
-            self._write(*window, value)
+        self._write(window, value)
 
     def __delitem__(self, key: Any, /) -> None:
         with self._gate:
@@ -258,15 +296,17 @@ class MapleTree:
     def __eq__(self, other: object, /) -> bool:
         if not isinstance(other, MapleTree):
             return NotImplemented
+        objects = self.dtype is other.dtype is None  # the same one is equal; a packed NaN is not
         return len(self) == len(other) and all(
-            a[:2] == b[:2] and (a.value is b.value or a.value == b.value)
+            a[:2] == b[:2] and ((objects and a.value is b.value) or a.value == b.value)
             for a, b in zip(self, other, strict=False)
         )
 
     @reprlib.recursive_repr("...")
     def __repr__(self) -> str:
         parts = ", ".join(f"({first}, {last}, {value!r})" for first, last, value in self)
-        options = "" if self.track_gaps else ", track_gaps=False"
+        options = f", dtype={self.dtype!r}" if self.dtype else ""
+        options += "" if self.track_gaps else ", track_gaps=False"
         return f"{type(self).__name__}([{parts}]{options})"
 
     @property
@@ -291,14 +331,9 @@ class MapleTree:
     def __sizeof__(self) -> int:
         return self.nbytes
 
-    @property
-    def track_gaps(self) -> bool:
-        with self._gate:
-            return self._head.tracks_gaps
-
-    @property
-    def lock(self) -> TreeLock:
-        return self._lock
+    track_gaps = property(attrgetter("_head.tracks_gaps"))
+    dtype = property(attrgetter("_head.dtype"))
+    lock = property(attrgetter("_lock"))
 
     @classmethod
     def __class_getitem__(cls, item: Any, /) -> GenericAlias:
@@ -314,10 +349,6 @@ class MapleTree:
     def dump(self, *, hex: bool = False) -> str:
         with self._gate:
             return checking.dump(self._head, bool(hex))
-
-
-def cut(entry: Entry[Any], first: int, last: int) -> Entry[Any]:
-    return Entry(max(entry.first, first), min(entry.last, last), entry.value)
 
 
 def gaps_of(head: Head, first: int, last: int) -> Iterator[Gap]:

@@ -9,8 +9,9 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any
 
+from samara._arguments import MAX
 from samara._entry import Entry
-from samara._pure.nodes import GAP, MAX, Head, Item, Node
+from samara._pure.nodes import GAP, Head, Item, Node
 
 
 class Level:

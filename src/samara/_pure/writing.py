@@ -18,18 +18,8 @@ by Ctrl-C, or by a finalizer that writes this very tree, after which the splice 
 
 from typing import Any
 
-from samara._pure.nodes import (
-    GAP,
-    MAX,
-    POOL,
-    Head,
-    Item,
-    Node,
-    capacity,
-    content_of,
-    deal,
-    even_shares,
-)
+from samara._arguments import MAX
+from samara._pure.nodes import GAP, Head, Item, Node, capacity, content_of, deal, even_shares
 from samara._pure.walking import Level, descend, entries_of, room_beside, step
 
 
@@ -56,8 +46,6 @@ class Splice:
     def __init__(self, head: Head, first: int, last: int, value: Any) -> None:
         self.head, self.first, self.last, self.value = head, first, last, value
         self.seen = head.generation
-        self.left: list[Level] = []
-        self.right: list[Level] = []
         self.target: Node | None = None
         self.displaced: list[Any] = []
         self.height = 0
@@ -195,6 +183,5 @@ class Splice:
             # the first leaf, so it is full. A leaf of nothing but the last gap would be no leaf.
             first = 15 if len(items) == 17 and items[-1][1] is GAP else 16
             shares = [first, len(items) - first]
-        nodes = POOL.take(len(shares), self.head.owner)
         self.height = len(self.left) - depth
-        return deal(items, shares, is_leaf, nodes)
+        return deal(items, shares, is_leaf, self.head.owner)

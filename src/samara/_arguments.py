@@ -1,28 +1,32 @@
-"""Arguments: numbers, windows and slices, checked before a tree is touched.
+"""Arguments of the plain-Python tree: numbers, windows and slices, checked before it is touched.
 
 An index is anything with `__index__`. Look-ups cut what lies outside 0 ... MAX, and a window wholly
 outside is None; writes refuse it.
 """
 
 import operator
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
-from samara._pure.nodes import MAX
+from samara._errors import type_name
+
+MAX: Final = 2**64 - 1
+"""The largest index."""
 
 Window = tuple[int, int]
-NAMES = ("first", "last")
+NAMES: Final = ("first", "last")
 
 
 def index_of(number: Any, name: str) -> int:
     if not hasattr(type(number), "__index__"):
-        raise TypeError(f"{name} must be an integer, not {type(number).__name__}")
-    return operator.index(number)
+        raise TypeError(f"{name} must be an integer, not {type_name(number)}")
+    return int.__index__(operator.index(number))  # an int of no subclass, such as bool
 
 
-def required_index(number: Any, name: str, top: int = MAX) -> int:
+def required_index(number: Any, name: str, top: int = MAX, low: int = 0) -> int:
     index = index_of(number, name)
-    if not 0 <= index <= top:
-        raise ValueError(f"{name} {index} is outside 0 ... {top}")
+    if not low <= index <= top:
+        raise ValueError(f"{name} {index} is outside {low} ... {top}")
     return index
 
 
@@ -55,13 +59,10 @@ def slice_window(key: slice, clip: bool) -> Window | None:
     """A half-open slice as a closed window; None where it is empty."""
     if key.step is not None:
         raise ValueError(f"a slice of a tree has no step, got {key.step!r}")
-    bounds = [0, MAX + 1]
-    for i, (bound, name) in enumerate([(key.start, "start"), (key.stop, "stop")]):
-        if bound is not None and clip:
-            bounds[i] = min(max(index_of(bound, name), 0), MAX + 1)
-        elif bound is not None:
-            bounds[i] = required_index(bound, name, MAX + 1)
-    if bounds[0] > bounds[1]:
-        start, stop = (index_of(bound, "") for bound in (key.start, key.stop))
+    check = index_of if clip else partial(required_index, top=MAX + 1)
+    start = 0 if key.start is None else check(key.start, "start")
+    stop = MAX + 1 if key.stop is None else check(key.stop, "stop")
+    low, high = max(start, 0), min(max(stop, 0), MAX + 1)
+    if min(low, MAX + 1) > high:
         raise ValueError(f"start {start} is above stop {stop}")
-    return (bounds[0], bounds[1] - 1) if bounds[0] < bounds[1] else None
+    return (low, high - 1) if low < high else None

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The descents of one version of the search. search.c includes this once for each version, after it
+ * has defined
+ *
+ *   MT_VERSION      the version's name
+ *   MT_TARGET       the attribute that lets the compiler use its instructions, or nothing
+ *   wide_VERSION(), narrow_VERSION()
+ *                   its count of pivots, for leaves and wide nodes and for narrow ones
+ *
+ * No include guard, on purpose. A leaf's slots are asked for before its pivots are looked at: a
+ * large tree's leaves are in no cache, and so one wait does for both.
+ */
+#define MT_JOIN_NAMES(left, right) left##_##right
+#define MT_JOIN(left, right) MT_JOIN_NAMES(left, right)
+#define MT_NAMED(name) MT_JOIN(name, MT_VERSION)
+
+MT_TARGET MT_INLINE unsigned MT_NAMED(any)(const struct maple_node *node, uint64_t key)
+{
+	return node->kind == MT_NARROW ? MT_NAMED(narrow)(node, key) : MT_NAMED(wide)(node, key);
+}
+
+MT_TARGET static unsigned MT_NAMED(slot)(const struct maple_node *node, uint64_t key)
+{
+	return MT_NAMED(any)(node, key);
+}
+
+MT_TARGET static bool MT_NAMED(load)(const struct maple_node *node, uint32_t height, uint64_t key,
+				     uint64_t *word)
+{
+	unsigned slot;
+
+	if (node->kind == MT_NARROW) {
+		while (--height) {
+			slot = MT_NAMED(narrow)(node, key);
+			node = as_node(node->narrow.slot[slot]);
+			prefetch_slots(node);
+		}
+	} else {
+		while (--height) {
+			slot = MT_NAMED(wide)(node, key);
+			node = as_node(node->wide.slot[slot]);
+			prefetch_slots(node);
+		}
+	}
+	slot = MT_NAMED(wide)(node, key);
+	*word = node->wide.slot[slot];
+	return mt_slot_present(node, slot);
+}
+
+/* All keys of a group down by one level. */
+MT_TARGET MT_INLINE void MT_NAMED(step)(const struct maple_node **node, const uint64_t *keys,
+					bool narrow, bool far)
+{
+	for (unsigned i = 0; i < MT_GROUP; i++) {
+		const uint64_t *slots = narrow ? node[i]->narrow.slot : node[i]->wide.slot;
+		unsigned slot = narrow ? MT_NAMED(narrow)(node[i], keys[i])
+				       : MT_NAMED(wide)(node[i], keys[i]);
+
+		node[i] = as_node(slots[slot]);
+		if (far)
+			mt_prefetch_node(node[i]);
+	}
+}
+
+MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node *root, uint32_t height,
+					     const uint64_t *keys, uint64_t *words,
+					     uint8_t *present)
+{
+	const struct maple_node *node[MT_GROUP];
+	bool narrow = root->kind == MT_NARROW;
+	uint32_t near = height < MT_NEAR_HEIGHT ? 0 : MT_FAR_LEVELS;
+	size_t found = 0;
+
+	for (unsigned i = 0; i < MT_GROUP; i++)
+		node[i] = root;
+	while (--height) {
+		if (height > near)
+			narrow ? MT_NAMED(step)(node, keys, true, false)
+			       : MT_NAMED(step)(node, keys, false, false);
+		else
+			narrow ? MT_NAMED(step)(node, keys, true, true)
+			       : MT_NAMED(step)(node, keys, false, true);
+	}
+	for (unsigned i = 0; i < MT_GROUP; i++) {
+		found += take_slot(node[i], MT_NAMED(wide)(node[i], keys[i]), words + i,
+				   present + i);
+	}
+	return found;
+}
+
+/* At the right edge the last slot is asked first, by itself: stores in ascending order all go there,
+ * and a vector that takes in words written just now has to wait for them. */
+MT_TARGET static void MT_NAMED(descend)(struct ma_level *level, unsigned depth, uint64_t key)
+{
+	const struct maple_node *node = level->node;
+	uint64_t min = level->min;
+	uint64_t max = level->max;
+
+	for (;; level++) {
+		unsigned slot;
+
+		if (max == UINT64_MAX && behind_last_pivot(node, key))
+			slot = node->count - 1u;
+		else
+			slot = MT_NAMED(any)(node, key);
+		level->node = (struct maple_node *)node;
+		level->min = min;
+		level->max = max;
+		level->slot = slot;
+		if (!--depth)
+			return;
+		min = mt_slot_min(node, slot, min);
+		max = mt_slot_max(node, slot, max);
+		node = mt_child(node, slot);
+		prefetch_slots(node);
+	}
+}
+
+MT_TARGET static size_t MT_NAMED(walk_group)(struct ma_level *path, unsigned depth,
+					     const uint64_t *keys, uint64_t *words,
+					     uint8_t *present)
+{
+	const struct ma_level *leaf = &path[depth - 1];
+	size_t found = 0;
+
+	for (unsigned i = 0; i < MT_GROUP; i++) {
+		unsigned slot;
+
+		if (mt_level_covers(leaf, keys[i])) {
+			slot = MT_NAMED(wide)(leaf->node, keys[i]);
+		} else {
+			struct ma_level *level = mt_level_above(path, depth, keys[i]);
+
+			MT_NAMED(descend)(level, depth - (unsigned)(level - path), keys[i]);
+			slot = leaf->slot;
+			if (depth > 1)
+				mt_prefetch_ahead(leaf - 1, MT_LEAVES_AHEAD);
+		}
+		found += take_slot(leaf->node, slot, words + i, present + i);
+	}
+	return found;
+}
+
+#undef MT_NAMED
+#undef MT_JOIN
+#undef MT_JOIN_NAMES
+#undef MT_TARGET
+#undef MT_VERSION

@@ -1,0 +1,126 @@
+"""Arrays for plain Python: columns, which array operations are given, and numpy's, their answers.
+
+A column is a buffer of numbers with one dimension, or anything else that can be iterated. It is
+read into a tuple; only the extension reads buffers where they lie.
+"""
+
+import struct
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any, Final, NamedTuple, TypeVar
+
+from samara._errors import type_name
+
+T = TypeVar("T")
+
+KINDS: Final = {"u8": "BHILQN", "i8": "bhilqn", "f8": "efdg"}
+DTYPES: Final = {code: dtype for dtype, codes in KINDS.items() for code in codes}
+INTEGERS: Final = {1: "b", 2: "h", 4: "i", 8: "q"}  # by size: "l" has two
+TYPES: Final = {"u8": "uint64", "i8": "int64", "f8": "float64", None: "object"}  # numpy's
+ORDERS: Final = ("", *"@=<>!")
+FOREIGN: Final = ">!" if sys.byteorder == "little" else "<"
+
+
+class Column(NamedTuple):
+    name: str
+    items: tuple[Any, ...]
+    format: str = ""  # of a buffer of numbers, and the dtype that this is
+    dtype: str | None = None
+
+    def converted(self, convert: Callable[[Any], T], floats: bool = False) -> list[T]:
+        """Each item converted; without `floats` a buffer of them is refused as a whole."""
+        if self.dtype == "f8" and not floats:
+            text = f"{self.name} must hold integers, not items of format '{self.format}'"
+            raise TypeError(text)
+        return list(convert_each(self.items, "position", convert))
+
+
+Columns = tuple[Column, Column, Column]
+
+
+def convert_each(items: Iterable[Any], noun: str, convert: Callable[[Any], T]) -> Iterator[T]:
+    """Where one cannot be converted, a plain TypeError or ValueError says which."""
+    for position, item in enumerate(items):
+        try:
+            converted = convert(item)
+        except (TypeError, ValueError) as error:
+            if type(error) not in (TypeError, ValueError):
+                raise
+            raise type(error)(f"{noun} {position}: {error}") from None
+        yield converted
+
+
+def open_column(given: Any, name: str, objects: bool = False) -> Column:
+    """A column of numbers or objects; with `objects` of these, whatever is given."""
+    column = None if objects else open_buffer(given, name)
+    if column:
+        return column
+    try:
+        items = given if hasattr(type(given), "__iter__") else iter(given)
+    except TypeError:
+        text = f"{name} must be a buffer or a sequence, not {type_name(given)}"
+        raise TypeError(text) from None
+    return Column(name, tuple(items))
+
+
+def open_ranges(first: Any, last: Any, values: Any, objects: bool = False) -> Columns:
+    ends = open_column(first, "first"), open_column(last, "last")
+    columns = *ends, open_column(values, "values", objects)
+    sizes = [len(column.items) for column in columns]
+    if len(set(sizes)) > 1:
+        lengths = ", ".join(map(str, sizes))
+        raise ValueError(f"first, last and values differ in length: {lengths}")
+    return columns
+
+
+def check_order(ranges: Iterable[tuple[int, int, Any]], rising: bool) -> None:
+    """No range may end before it begins; with `rising` none below the end of the one before."""
+    low, high = 0, -1
+    for position, (first, last, _) in enumerate(ranges):
+        if first > last:
+            raise ValueError(f"position {position}: first {first} is above last {last}")
+        if rising and first <= high:
+            place = f"[{first}, {last}] overlaps or lies below [{low}, {high}]"
+            raise ValueError(f"position {position}: {place}")
+        low, high = first, last
+
+
+def open_buffer(given: Any, name: str) -> Column | None:
+    """None for what is no buffer, and for one that cannot be described, as numpy's dates."""
+    try:
+        view = memoryview(given)
+    except (TypeError, ValueError, BufferError):
+        return None
+    with view:
+        if view.ndim != 1:
+            raise ValueError(f"{name} must have one dimension, not {view.ndim}")
+        order, code = view.format[:-1], view.format[-1:]
+        dtype = DTYPES.get(code) if order in ORDERS else None
+        letter = code if dtype == "f8" else INTEGERS.get(view.itemsize)
+        if dtype is None or letter is None:
+            return None
+        if order and order in FOREIGN:
+            text = f"{name} has format '{view.format}', which is not the native byte order"
+            raise ValueError(text)
+        letter = letter.upper() if dtype == "u8" else letter
+        return Column(name, numbers_of(view, letter), view.format, dtype)
+
+
+def numbers_of(view: memoryview, letter: str) -> tuple[Any, ...]:
+    if letter == "g":  # a long double, of which struct knows nothing
+        from ctypes import c_longdouble
+
+        return tuple((c_longdouble * len(view)).from_buffer_copy(view.tobytes()))
+    return struct.unpack(f"={len(view)}{letter}", view.tobytes())
+
+
+def import_numpy(function: str) -> Any:
+    try:
+        import numpy
+    except ImportError as error:
+        raise ImportError(f"{function}() needs numpy: pip install samara[numpy]") from error
+    return numpy
+
+
+def array_of(numpy: Any, values: Collection[Any], dtype: str | None) -> Any:
+    return numpy.fromiter(values, TYPES[dtype], len(values))

@@ -1,0 +1,52 @@
+"""Packed values: in a tree with a dtype each value is a number of 64 bits.
+
+The extension keeps the bits themselves. Here they are Python's own numbers, made when a value comes
+in: exact ints within the limits, or exact floats.
+"""
+
+import struct
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from samara._arguments import required_index
+from samara._errors import type_name
+from samara._pure.nodes import GAP
+
+FORMS: Final = {"u8": "Q", "i8": "q", "f8": "d"}  # what struct calls them
+
+
+def checked_dtype(dtype: Any) -> str | None:
+    if dtype is None:
+        return None
+    if not isinstance(dtype, str) or dtype not in FORMS:
+        raise ValueError(f"dtype must be None, 'u8', 'i8' or 'f8', not {dtype!r}")
+    return str(dtype)
+
+
+def to_float(value: Any) -> float:
+    if isinstance(value, float):
+        return float.__float__(value)
+    known = any(hasattr(type(value), way) for way in ("__float__", "__index__"))
+    if not known or isinstance(value, str | bytes):  # numpy's strings have the first
+        raise TypeError(f"value must be a number, not {type_name(value)}")
+    return float(value)
+
+
+CONVERTERS: Final[dict[str, Callable[[Any], int | float]]] = {
+    "u8": partial(required_index, name="value"),
+    "i8": partial(required_index, name="value", low=-(2**63), top=2**63 - 1),
+    "f8": to_float,
+}
+
+
+def convert(value: Any, dtype: str | None) -> Any:
+    """A value, or GAP, as a tree of that dtype keeps it. Can run anything."""
+    return value if dtype is None or value is GAP else CONVERTERS[dtype](value)
+
+
+def word_of(value: Any, dtype: str | None) -> int:
+    """The bits that stand for a value in the extension: for an object its address."""
+    if dtype is None:
+        return id(value)
+    return int.from_bytes(struct.pack(f"<{FORMS[dtype]}", value), "little")
