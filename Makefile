@@ -21,7 +21,7 @@ BUILD_FILES := meson.build meson.options pyproject.toml
 INSTALL := python -m pip install --quiet --no-build-isolation
 
 .PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long test-pypy \
-	wheel-pure bench-core bench-fork lint format clean
+	wheel-pure bench bench-quick bench-docs bench-core bench-fork lint format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.samara
@@ -74,6 +74,18 @@ test-sanitize: $(VENV)/.dev build/sanitize/.compiled build/sanitize-package/.ins
 	meson setup --reconfigure build/debug >/dev/null
 	meson test -C build/debug --setup valgrind --print-errorlogs
 
+# samara beside its peers: prints the bounds and writes build/bench.json. Minutes.
+bench: $(VENV)/.samara $(VENV)/.bench
+	python benchmarks/bench.py --json build/bench.json
+
+# Three sizes, in less than two minutes.
+bench-quick: $(VENV)/.samara $(VENV)/.bench
+	python benchmarks/bench.py --quick --json build/bench.json
+
+# The tables and pictures of docs/performance.md, from the figures of the run that is kept.
+bench-docs: $(VENV)/.samara $(VENV)/.bench
+	python benchmarks/bench.py --docs benchmarks/results/bench.json
+
 # Prints the table and writes build/bench_core.json.
 bench-core: build/release/.compiled
 	python benchmarks/bench_core.py --program build/release/bench_core \
@@ -88,7 +100,7 @@ lint: $(VENV)/.samara $(VENV)/.dev
 	ruff check .
 	ruff format --check .
 	mypy
-	mypy --strict benchmarks/*.py core/tests/*.py $(DOCS_HEADER)
+	mypy --strict benchmarks/*.py benchmarks/suite/*.py core/tests/*.py $(DOCS_HEADER)
 	python -m mypy.stubtest samara --allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
 	clang-format --dry-run -Werror $(CORE) $(BINDING) $(C_TESTS)
 	$(MAKE) --no-print-directory build/gcc/.compiled
@@ -122,6 +134,11 @@ $(VENV)/.samara: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(DOCS_HEADER)
 # What it takes to test and to check: the `dev` extra.
 $(VENV)/.dev: pyproject.toml | $(VENV)/.samara
 	$(INSTALL) -Cbuild-dir=build/package ".[dev]"
+	touch $@
+
+# What it takes to measure the peers: the `bench` extra.
+$(VENV)/.bench: pyproject.toml | $(VENV)/.samara
+	$(INSTALL) -Cbuild-dir=build/package ".[bench]"
 	touch $@
 
 # ---- plain Python -------------------------------------------------------------------------------

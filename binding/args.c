@@ -18,8 +18,8 @@ static int name_position(const struct signature *signature, PyObject *keyword)
 	return -1;
 }
 
-int args_parse(const struct signature *signature, PyObject *const *args, Py_ssize_t nargs,
-	       PyObject *kwnames, PyObject **out)
+int args_parse_slow(const struct signature *signature, PyObject *const *args, Py_ssize_t nargs,
+		    PyObject *kwnames, PyObject **out)
 {
 	Py_ssize_t keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
 
@@ -86,6 +86,8 @@ int index_parse_slow(PyObject *number, const char *name, uint64_t *out)
 	PyObject *exact;
 	int kind;
 
+	if (PyLong_CheckExact(number))
+		return classify(number, out);
 	if (!PyIndex_Check(number)) {
 		PyErr_Format(PyExc_TypeError, "%s must be an integer, not %s", name,
 			     Py_TYPE(number)->tp_name);

@@ -345,9 +345,20 @@ struct signature {
 	int positional;
 };
 
+int args_parse_slow(const struct signature *signature, PyObject *const *args, Py_ssize_t nargs,
+		    PyObject *kwnames, PyObject **out);
+
 /* Borrowed references into out[0 ... count - 1], NULL where not given. 0 or -1. */
-int args_parse(const struct signature *signature, PyObject *const *args, Py_ssize_t nargs,
-	       PyObject *kwnames, PyObject **out);
+static inline int args_parse(const struct signature *signature, PyObject *const *args,
+			     Py_ssize_t nargs, PyObject *kwnames, PyObject **out)
+{
+	if (__builtin_expect(
+		    kwnames || nargs < signature->required || nargs > signature->positional, 0))
+		return args_parse_slow(signature, args, nargs, kwnames, out);
+	for (int i = 0; i < signature->count; i++)
+		out[i] = i < nargs ? args[i] : NULL;
+	return 0;
+}
 
 enum index_kind {
 	INDEX_ERROR = -1, /* with TypeError, or what __index__ raised */
@@ -359,17 +370,41 @@ enum index_kind {
 
 int index_parse_slow(PyObject *number, const char *name, uint64_t *out);
 
+/* An int of one or two digits, 1 ... 2^60 - 1, as most are: read without a call. */
+static inline bool int_is_short(PyObject *number, uint64_t *out)
+{
+	/* The layout of an int is known for these versions, and checked by every test that has numbers in it. */
+#if PyLong_SHIFT == 30 && PY_VERSION_HEX < 0x030F0000
+	PyLongObject *integer = (PyLongObject *)number;
+#if PY_VERSION_HEX >= 0x030C0000
+	const digit *digits = integer->long_value.ob_digit;
+	/* The sign's two bits are 0 for positive numbers. */
+	uintptr_t size = integer->long_value.lv_tag;
+
+	size = size & 3 ? 0 : size >> 3;
+#else
+	const digit *digits = integer->ob_digit;
+	Py_ssize_t size = Py_SIZE(integer);
+#endif
+	if (size == 2) {
+		*out = (uint64_t)digits[1] << PyLong_SHIFT | digits[0];
+		return true;
+	}
+	if (size == 1) {
+		*out = digits[0];
+		return true;
+	}
+#else
+	(void)number;
+	(void)out;
+#endif
+	return false;
+}
+
 static inline int index_parse(PyObject *number, const char *name, uint64_t *out)
 {
-	if (__builtin_expect(PyLong_CheckExact(number), 1)) {
-		int overflow;
-		long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
-
-		if (__builtin_expect(value >= 0, 1)) {
-			*out = (uint64_t)value;
-			return INDEX_IN;
-		}
-	}
+	if (__builtin_expect(PyLong_CheckExact(number) && int_is_short(number, out), 1))
+		return INDEX_IN;
 	return index_parse_slow(number, name, out);
 }
 

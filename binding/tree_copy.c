@@ -54,9 +54,14 @@ int attributes_set(PyObject *target, PyObject *attributes)
 /* The last step of each copy: takes over `copy`. */
 static PyObject *finish_copy(struct tree_object *source, struct tree_object *copy)
 {
-	PyObject *attributes = attributes_get(source);
-	int status = attributes ? attributes_set((PyObject *)copy, attributes) : -1;
+	PyObject *attributes;
+	int status;
 
+	/* A MapleTree itself has none. */
+	if (Py_IS_TYPE((PyObject *)source, source->state->tree_type))
+		return (PyObject *)copy;
+	attributes = attributes_get(source);
+	status = attributes ? attributes_set((PyObject *)copy, attributes) : -1;
 	Py_XDECREF(attributes);
 	if (status < 0)
 		Py_CLEAR(copy);

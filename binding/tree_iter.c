@@ -7,8 +7,8 @@
  * copy no nodes.
  *
  * Invariants: `done` is set before the fork is given up, and a step touches the fork only while it is not set, so
- * a finalizer may call the iterator back. `result` is the last tuple of entries, made use of again where nobody
- * else holds it any more.
+ * a finalizer may call the iterator back. `results` are two tuples of entries, made use of in turns where nobody
+ * else holds them any more: a loop still holds the last one when it asks for the next.
  */
 #include "binding.h"
 
@@ -17,7 +17,8 @@ struct iterator_object {
 	struct maple_tree snapshot;
 	enum dtype dtype;
 	struct member member;
-	PyObject *result;
+	PyObject *results[2];
+	int turn; /* of the two */
 	bool done;
 	bool reverse;
 	bool clip;
@@ -37,7 +38,9 @@ PyObject *iterator_new(struct tree_object *tree, const struct iteration *iterati
 	self->state = tree->state;
 	Py_INCREF(self->state->module);
 	self->member = (struct member){0};
-	self->result = NULL;
+	self->results[0] = NULL;
+	self->results[1] = NULL;
+	self->turn = 0;
 	self->done = true;
 	self->reverse = iteration->reverse;
 	self->clip = iteration->clip;
@@ -64,10 +67,8 @@ PyObject *iterator_new(struct tree_object *tree, const struct iteration *iterati
 /* Give up the snapshot. Runs what the values' ends run. */
 static void iterator_finish(struct iterator_object *self)
 {
-	PyObject *result = self->result;
-
-	self->result = NULL;
-	Py_XDECREF(result);
+	Py_CLEAR(self->results[0]);
+	Py_CLEAR(self->results[1]);
 	if (self->done)
 		return;
 	self->done = true;
@@ -75,19 +76,22 @@ static void iterator_finish(struct iterator_object *self)
 	mt_fini(&self->snapshot);
 }
 
-/* An Entry in `result` where nobody else holds that, else a new one. Takes over `value`. */
+/* An Entry: the one whose turn it is where nobody else holds it, else a new one. Takes over `value`. */
 static PyObject *entry_again(struct iterator_object *self, uint64_t first, uint64_t last,
 			     PyObject *value)
 {
-	PyObject *result = self->result;
+	PyObject *result = self->results[self->turn];
 	PyObject *numbers[2];
 	PyObject *old[3];
+	int turn = self->turn;
 
+	self->turn = !turn;
 	if (!result || Py_REFCNT(result) != 1) {
 		PyObject *entry = entry_new(self->state, first, last, value);
 
-		if (entry && !self->result)
-			self->result = Py_NewRef(entry);
+		/* Making it can have run a collection, and that anything, this function too. */
+		if (entry && !self->results[turn])
+			self->results[turn] = Py_NewRef(entry);
 		return entry;
 	}
 	numbers[0] = PyLong_FromUnsignedLongLong(first);
@@ -179,7 +183,8 @@ static int iterator_traverse(struct iterator_object *self, visitproc visit, void
 {
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(self->state->module);
-	Py_VISIT(self->result);
+	Py_VISIT(self->results[0]);
+	Py_VISIT(self->results[1]);
 	if (self->done || self->dtype != DTYPE_OBJECT)
 		return 0;
 	return member_traverse(&self->member, &self->snapshot, visit, arg);

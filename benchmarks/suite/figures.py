@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+"""What a run left behind: medians of its rounds, and ratios that are medians of rounds too."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+
+class Figures:
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.data = data
+
+    @classmethod
+    def read(cls, path: Path) -> Figures:
+        return cls(json.loads(path.read_text()))
+
+    def title(self, operation: str) -> str:
+        title: str = self.data["operations"][operation]["title"]
+        return title
+
+    def rounds(self, operation: str, peer: str, n: int, part: str = "samples") -> list[float]:
+        """Nanoseconds by round; none where that was not measured."""
+        found: list[float] = self.data[part].get(operation, {}).get(str(n), {}).get(peer, [])
+        return found
+
+    def median(self, operation: str, peer: str, n: int, part: str = "samples") -> float | None:
+        rounds = self.rounds(operation, peer, n, part)
+        return statistics.median(rounds) if rounds else None
+
+    def ratio(self, operation: str, peer: str, other: str, n: int) -> float | None:
+        """The median of the rounds' ratios: what slows a whole round down falls out."""
+        pairs = (
+            list(
+                zip(self.rounds(operation, peer, n), self.rounds(operation, other, n), strict=True)
+            )
+            if self.rounds(operation, peer, n) and self.rounds(operation, other, n)
+            else []
+        )
+        return statistics.median(a / b for a, b in pairs) if pairs else None
+
+    def gain_of_threads(self, n: int) -> float | None:
+        rounds = self.data["threads"].get(str(n), [])
+        return statistics.median(2 * one / two for one, two in rounds) if rounds else None
+
+    def sizes(self, operation: str, part: str = "samples") -> list[int]:
+        return sorted(map(int, self.data[part].get(operation, {})))
+
+    def peers(self, operation: str, part: str = "samples") -> list[str]:
+        """In the order of their first appearance."""
+        found: dict[str, None] = {}
+        for by_peer in self.data[part].get(operation, {}).values():
+            found.update(dict.fromkeys(by_peer))
+        return list(found)

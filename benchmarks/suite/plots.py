@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""The pictures of docs/performance.md, drawn from the figures of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+from .figures import Figures
+from .report import own_median
+
+matplotlib.use("svg")
+
+from matplotlib import pyplot
+
+# Picture and what it shows.
+OPERATIONS = ["get", "load_many", "load_many_sorted", "store", "fork_store", "dup", "empty_area"]
+GROWTH = {
+    "growth_calls": [
+        "subscript", "contains", "get", "entry", "store", "fork", "fork_store", "empty_area",
+    ],
+    "growth_whole": [
+        "load_many", "load_many_sorted", "iterate", "build", "to_arrays", "dup", "dup_packed",
+    ],
+}  # fmt: skip
+# The same colour for a peer in each picture.
+COLOURS = {
+    "samara": "#c1272d",
+    "samara, packed": "#e8833a",
+    "list + bisect": "#0072b2",
+    "sortedcontainers SortedDict": "#56b4e9",
+    "BTrees QOBTree": "#009e73",
+    "collections-extended RangeMap": "#8c6bb1",
+    "intervaltree": "#999999",
+    "numpy": "#000000",
+    "numpy, gaps unseen": "#7f7f7f",
+    "pandas IntervalIndex": "#cc79a7",
+    "polars join_asof": "#b8a200",
+}
+DASHED = {
+    "empty Python method": "#555555",
+    "empty Python call": "#888888",
+    "empty C call": "#bbbbbb",
+    "list.copy of the values": "#555555",
+}
+
+
+def finish(axes: Any, title: str, unit: str, path: Path) -> None:
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("ranges in the map")
+    axes.set_ylabel(unit)
+    axes.set_title(title)
+    axes.grid(True, which="major", alpha=0.3)
+    axes.legend(fontsize="x-small", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
+    pyplot.close(axes.figure)
+
+
+def draw_operation(figures: Figures, operation: str, path: Path) -> None:
+    about = figures.data["operations"][operation]
+    scale = 1000 if about["unit"].startswith("µs") else 1
+    _, axes = pyplot.subplots(figsize=(6.4, 4.2))
+    for peer in figures.peers(operation):
+        points = [
+            (n, value / scale)
+            for n in figures.sizes(operation)
+            if (value := figures.median(operation, peer, n)) is not None
+        ]
+        yardstick = peer in DASHED
+        colour = DASHED[peer] if yardstick else COLOURS[peer]
+        axes.plot(
+            *zip(*points, strict=True), label=peer, color=colour,
+            linestyle=":" if yardstick else "-", marker=None if yardstick else "o", markersize=3,
+            linewidth=2.4 if peer.startswith("samara") else 1.2,
+        )  # fmt: skip
+    finish(axes, about["title"], about["unit"].split(",")[0], path)
+
+
+def draw_growth(figures: Figures, operations: list[str], path: Path) -> None:
+    _, axes = pyplot.subplots(figsize=(6.4, 4.2))
+    for operation in operations:
+        points = [
+            (n, value)
+            for n in figures.sizes(operation, "growth")
+            if (value := own_median(figures, operation, n)) is not None
+        ]
+        if points:
+            axes.plot(
+                *zip(*points, strict=True), label=figures.title(operation), marker="o", markersize=3
+            )
+    whole = "load_many" in operations
+    title = "samara: whole maps and many keys" if whole else "samara: one call"
+    finish(axes, title, "ns per range or key" if whole else "ns per call", path)
+
+
+def draw_all(figures: Figures, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    # The same figures make the same file.
+    matplotlib.rcParams["svg.hashsalt"] = "samara"
+    matplotlib.rcParams["svg.fonttype"] = "none"
+    for operation in OPERATIONS:
+        draw_operation(figures, operation, folder / f"bench_{operation}.svg")
+    if figures.data["growth"]:
+        for name, operations in GROWTH.items():
+            draw_growth(figures, operations, folder / f"bench_{name}.svg")

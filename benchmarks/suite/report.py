@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: MIT
+"""The tables: in the terminal, and between the markers of docs/performance.md.
+
+<!-- bench:NAME -->
+what is made anew
+<!-- end -->
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from .bounds import Case, judge
+from .figures import Figures
+
+BLOCK = re.compile(r"(<!-- bench:([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def number(value: float) -> str:
+    """Three figures that matter."""
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def compact_json(data: dict[str, Any]) -> str:
+    """One line for each list of numbers."""
+    text = json.dumps(data, indent=1, ensure_ascii=False)
+    return re.sub(r"\[[^][{}]*\]", lambda match: " ".join(match[0].split()), text) + "\n"
+
+
+# ---- the terminal -------------------------------------------------------------------------------
+
+
+def print_bounds(figures: Figures) -> bool:
+    """True where all are met."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="bounds: medians of the rounds, ratios within the run")
+    for head in ("operation", "bound", "measured, by n", ""):
+        table.add_column(head, overflow="fold")
+    results = judge(figures)
+    for bound, cases in results:
+        table.add_row(
+            bound.operation.replace("`", ""), bound.claim.replace("`", ""),
+            measured(cases), verdict(cases),
+            style="red" if any(not case.met for case in cases) else None,
+        )  # fmt: skip
+    console = Console(width=None)
+    console.print(table)
+    for line in left_out_lines(figures):
+        console.print(line, highlight=False)
+    return all(case.met for _, cases in results for case in cases)
+
+
+def measured(cases: list[Case]) -> str:
+    return "; ".join(f"{short(case.n)}: {case_number(case)}" for case in cases) or "not measured"
+
+
+def case_number(case: Case) -> str:
+    """With more figures where it would look like its limit, but is a miss."""
+    text = number(case.value)
+    return text if case.met or text != number(case.limit) else f"{case.value:.4g}"
+
+
+def verdict(cases: list[Case]) -> str:
+    if not cases:
+        return "–"
+    return "pass" if all(case.met for case in cases) else "miss"
+
+
+def short(n: int) -> str:
+    return f"{n // 1_000_000}M" if n >= 1_000_000 else f"{n:,}"
+
+
+def left_out_lines(figures: Figures) -> list[str]:
+    """Who was not measured where, since one step took too long."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for entry in figures.data["left_out"]:
+        title = figures.title(entry["operation"])
+        titles = found.setdefault((entry["peer"], entry["n"]), [])
+        if title not in titles:
+            titles.append(title)
+    built = figures.title("build")
+    return [
+        f"{peer} is left out at {short(n)}"
+        + (": building" if built in titles else f" for {', '.join(titles)}: it")
+        + f" took more than {figures.data['patience']:g} s"
+        for (peer, n), titles in found.items()
+    ]
+
+
+# ---- the page -----------------------------------------------------------------------------------
+
+
+def markdown(heads: list[str], rows: list[list[str]]) -> str:
+    rule = ["---"] + ["---:"] * (len(heads) - 1)
+    return "".join("| " + " | ".join(row) + " |\n" for row in [heads, rule, *rows])
+
+
+def bounds_block(figures: Figures) -> str:
+    rows = [
+        [bound.operation, bound.claim, measured(cases), f"**{verdict(cases)}**"
+         if verdict(cases) == "miss" else verdict(cases)]
+        for bound, cases in judge(figures)
+    ]  # fmt: skip
+    heads = ["operation", "bound", "measured, by n", ""]
+    lines = [heads, ["---"] * 4, *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def machine_block(figures: Figures) -> str:
+    data = figures.data
+    machine = data["machine"]
+    load = data["load"]
+    names = ", ".join(f"{name} {version}" for name, version in data["versions"].items())
+    return (
+        f"- {data['date'][:10]}, `{' '.join(data['command'])}`\n"
+        f"- {machine['processor']} ({machine['architecture']}), "
+        f"{machine['processors']} processors, Linux {machine['kernel']}; pinned to one of them\n"
+        f"- load average of the machine before and after: {load['before'][0]:.1f} and "
+        f"{load['after'][0]:.1f}, this run included\n"
+        f"- {names}\n"
+        f"- {data['rounds']} rounds\n"
+    )
+
+
+def operation_table(figures: Figures, operation: str) -> str:
+    unit = figures.data["operations"][operation]["unit"]
+    scale = 1000 if unit.startswith("µs") else 1
+    sizes = figures.sizes(operation)
+    rows = []
+    for peer in figures.peers(operation):
+        medians = [figures.median(operation, peer, n) for n in sizes]
+        cells = ["–" if value is None else number(value / scale) for value in medians]
+        rows.append([peer, *cells])
+    return markdown([unit, *map(short, sizes)], rows)
+
+
+def growth_block(figures: Figures) -> str:
+    """samara's own figures over all sizes, in nanoseconds."""
+    operations = list(figures.data["growth"])
+    sizes = figures.sizes("get", "growth")
+    rows = []
+    for operation in operations:
+        cells = []
+        for n in sizes:
+            value = own_median(figures, operation, n)
+            cells.append("–" if value is None else number(value))
+        rows.append([figures.title(operation), *cells])
+    return markdown(["ns", *map(short, sizes)], rows)
+
+
+def own_median(figures: Figures, operation: str, n: int) -> float | None:
+    """Of object trees where they have the operation, else of packed ones; a whole copy by range."""
+    value = figures.median(operation, "samara", n, "growth")
+    if value is None or operation == "build":
+        value = figures.median(operation, "samara, packed", n, "growth")
+    whole = operation in ("dup", "dup_packed")
+    return value / n if value is not None and whole else value
+
+
+def memory_block(figures: Figures) -> str:
+    by_size = figures.data["memory"]
+    states = list(next(iter(by_size.values()), {}))
+    rows = [[state, *(number(by_size[n][state]) for n in by_size)] for state in states]
+    heads = ["bytes per range of a tree", *(short(int(n)) for n in by_size)]
+    return markdown(heads, rows)
+
+
+def footprints_block(figures: Figures) -> str:
+    by_size = figures.data["footprints"]
+    peers = list(dict.fromkeys(peer for sizes in by_size.values() for peer in sizes))
+    rows = [
+        [peer, *(number(by_size[n][peer]) if peer in by_size[n] else "–" for n in by_size)]
+        for peer in peers
+    ]
+    heads = ["bytes per range that the process grows by", *(short(int(n)) for n in by_size)]
+    return markdown(heads, rows)
+
+
+def threads_block(figures: Figures) -> str:
+    rows = []
+    for n in figures.data["threads"]:
+        gain = figures.gain_of_threads(int(n))
+        assert gain is not None
+        rows.append([short(int(n)), f"{gain:.2f}"])
+    return markdown(["n", "two threads / one thread"], rows)
+
+
+def left_out_block(figures: Figures) -> str:
+    return "".join(f"- {line}\n" for line in left_out_lines(figures)) or "- Nobody.\n"
+
+
+def units_block(figures: Figures) -> str:
+    """How far single calls are from an empty C call, where the tree is small."""
+    n = figures.sizes("get")[0]
+    empty = figures.median("get", "empty C call", n) or 0.0
+    rows = [["empty C call", number(empty), ""]]
+    for yardstick in ("empty Python call", "empty Python method"):
+        value = figures.median("get", yardstick, n)
+        if value is not None:
+            rows.append([yardstick, number(value), number(value - empty)])
+    for operation in ("subscript", "contains", "get", "entry", "fork", "store", "iterate"):
+        value = figures.median(operation, "samara", n)
+        if value is not None:
+            rows.append([figures.title(operation), number(value), number(value - empty)])
+    return markdown([f"n = {n}", "ns", "above an empty C call"], rows)
+
+
+BLOCKS: dict[str, Callable[[Figures], str]] = {
+    "machine": machine_block,
+    "bounds": bounds_block,
+    "units": units_block,
+    "memory": memory_block,
+    "footprints": footprints_block,
+    "threads": threads_block,
+    "left-out": left_out_block,
+    "growth": growth_block,
+}
+
+
+def fill_page(page: str, figures: Figures) -> str:
+    """The page with all blocks made anew. KeyError for a block that nobody knows."""
+    return BLOCK.sub(lambda match: f"{match[1]}\n{block_text(match[2], figures)}\n{match[3]}", page)
+
+
+def block_text(name: str, figures: Figures) -> str:
+    """A block of its own, or the table of an operation."""
+    block = BLOCKS.get(name)
+    return block(figures) if block else operation_table(figures, name)
