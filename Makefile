@@ -100,7 +100,7 @@ lint: $(VENV)/.samara $(VENV)/.dev
 	ruff check .
 	ruff format --check .
 	mypy
-	mypy --strict benchmarks/*.py benchmarks/suite/*.py core/tests/*.py $(DOCS_HEADER)
+	mypy --strict benchmarks/*.py benchmarks/suite/*.py core/tests/*.py docs/*.py $(DOCS_HEADER)
 	python -m mypy.stubtest samara --allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
 	clang-format --dry-run -Werror $(CORE) $(BINDING) $(C_TESTS)
 	$(MAKE) --no-print-directory build/gcc/.compiled
