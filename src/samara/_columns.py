@@ -6,7 +6,7 @@ read into a tuple; only the extension reads buffers where they lie.
 
 import struct
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, NamedTuple, TypeVar
 
 from samara._errors import type_name
@@ -32,22 +32,20 @@ class Column(NamedTuple):
         if self.dtype == "f8" and not floats:
             text = f"{self.name} must hold integers, not items of format '{self.format}'"
             raise TypeError(text)
-        return list(convert_each(self.items, "position", convert))
+        return [convert_one(item, convert, "position", i) for i, item in enumerate(self.items)]
 
 
 Columns = tuple[Column, Column, Column]
 
 
-def convert_each(items: Iterable[Any], noun: str, convert: Callable[[Any], T]) -> Iterator[T]:
-    """Where one cannot be converted, a plain TypeError or ValueError says which."""
-    for position, item in enumerate(items):
-        try:
-            converted = convert(item)
-        except (TypeError, ValueError) as error:
-            if type(error) not in (TypeError, ValueError):
-                raise
-            raise type(error)(f"{noun} {position}: {error}") from None
-        yield converted
+def convert_one(item: Any, convert: Callable[[Any], T], noun: str, position: int) -> T:
+    """Where it cannot be converted, a plain TypeError or ValueError says which item it is."""
+    try:
+        return convert(item)
+    except (TypeError, ValueError) as error:
+        if type(error) not in (TypeError, ValueError):
+            raise
+        raise type(error)(f"{noun} {position}: {error}") from None
 
 
 def open_column(given: Any, name: str, objects: bool = False) -> Column:

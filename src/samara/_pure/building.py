@@ -1,11 +1,10 @@
 """Building a tree of triples: those that come in order level by level, from full leaves; O(n)."""
 
 from functools import partial
-from itertools import chain
 from typing import Any
 
 from samara._arguments import MAX, required_window
-from samara._columns import convert_each
+from samara._columns import convert_one
 from samara._pure.nodes import GAP, Head, Item, capacity, deal, even_shares
 from samara._pure.packed import convert
 from samara._pure.writing import write_range
@@ -45,17 +44,18 @@ def slots_of(triples: list[Triple], tracks_gaps: bool) -> list[Item]:
 
 def fill(head: Head, iterable: Any) -> None:
     """From the first triple that breaks the order on they are stored one by one."""
-    triples = convert_each(iterable, "item", partial(triple_of, dtype=head.dtype))
-    in_order: list[Triple] = []
-    others: list[Triple] = []
-    for triple in triples:
+    parse = partial(triple_of, dtype=head.dtype)
+    in_order: list[Triple] | None = []
+    for position, item in enumerate(iterable):
+        triple = convert_one(item, parse, "item", position)
         if in_order and triple[0] <= in_order[-1][1]:
-            others.append(triple)
-            break
-        in_order.append(triple)
-    build(head, in_order)
-    for triple in chain(others, triples):
-        write_range(head, *triple)
+            build(head, in_order)
+            in_order = None
+        if in_order is None:
+            write_range(head, *triple)
+        else:
+            in_order.append(triple)
+    build(head, in_order or [])
 
 
 def triple_of(item: Any, dtype: str | None) -> Triple:

@@ -157,10 +157,12 @@ class Cursor:
         return None
 
     def store(self, value: Any) -> None:
-        with self._tree._converted(value) as value:
-            displaced = write_range(self._tree._head, self._index, self._last, value)
-            self._status = "active"
-        del displaced  # unlocked: the ends of the values can run anything
+        self._tree._change(value, self._write)  # the answer is displaced, and goes unlocked
+
+    def _write(self, value: Any) -> list[Any]:
+        displaced = write_range(self._tree._head, self._index, self._last, value)
+        self._status = "active"
+        return displaced
 
     def erase(self) -> Entry[Any] | None:
         with self._tree._gate:

@@ -4,7 +4,6 @@ Each operation takes the tree's lock, so that it is whole for other threads; val
 displaces are dropped after that. An iterator runs over a fork of its own.
 """
 
-import contextlib
 import copyreg
 import functools
 import reprlib
@@ -20,7 +19,7 @@ from samara._columns import array_of, import_numpy, open_column, open_ranges
 from samara._entry import Entry, Gap
 from samara._errors import RangeOccupiedError, type_name
 from samara._pure import arrays, checking, duplication, pickling
-from samara._pure.building import fill
+from samara._pure.building import Triple, fill
 from samara._pure.cursor import Cursor
 from samara._pure.gaps import Request, search
 from samara._pure.lock import TreeLock
@@ -177,31 +176,33 @@ class MapleTree:
         window = clipped_window(first, last)
         return gaps_of(self._fork_head(), *window) if window else iter(())
 
-    @contextlib.contextmanager
-    def _converted(self, given: Any, way: Callable[..., Any] = convert) -> Iterator[Any]:
-        """Take the lock, with something converted by `way` to the tree's dtype."""
+    def _change(
+        self, given: Any, change: Callable[[Any], Any], way: Callable[..., Any] = convert
+    ) -> Any:
+        """Convert something to the tree's dtype; then change(it), under the lock."""
         while True:
             converted = way(given, dtype := self.dtype)
             with self._gate:
                 if self._head.dtype == dtype:  # the conversion can have run t.__init__()
-                    yield converted
-                    return
+                    return change(converted)
 
     def _write(self, window: arguments.Window | None, value: Any) -> None:
-        with self._converted(value) as value:
-            displaced = window and write_range(self._head, *window, value)
-        del displaced  # unlocked: the ends of the values can run anything
+        # What is displaced is the answer, and goes unlocked: the ends of values can run anything.
+        self._change(value, lambda value: window and write_range(self._head, *window, value))
 
     def store_range(self, first: Any, last: Any, value: Any) -> None:
         self._write(required_window(first, last), value)
 
     def insert_range(self, first: Any, last: Any, value: Any) -> None:
         window = required_window(first, last)
-        with self._converted(value) as value:
+
+        def insert(value: Any) -> None:
             occupied = self._first(*window)
             if occupied:
                 raise RangeOccupiedError(*window, occupied)
             write_range(self._head, *window, value)
+
+        self._change(value, insert)
 
     def erase(self, index: Any) -> Entry[Any] | None:
         index = required_index(index, "index")
@@ -230,10 +231,13 @@ class MapleTree:
     ) -> int:
         size, window = arguments.positive(size, "size"), required_window(first, last)
         request = Request(size, window, arguments.positive(align, "align"), bool(reverse))
-        with self._converted(value) as value:
+
+        def take(value: Any) -> int:
             start = search(self._head, request)
             write_range(self._head, start, start + size - 1, value)
             return start
+
+        return int(self._change(value, take))
 
     @classmethod
     def from_arrays(
@@ -255,12 +259,14 @@ class MapleTree:
         return arrays.look_up(self._fork_head(), column, indices, default)
 
     def store_many(self, first: Any, last: Any, values: Any) -> None:
-        with self._converted((first, last, values), arrays.stores_of) as stores:
+        def store(triples: list[Triple]) -> Head:
             head = duplication.fork(self._head)
-            for store in stores:
-                write_range(head, *store)
+            for triple in triples:
+                write_range(head, *triple)
             self._head.swap(head)
-        # What is displaced, held by `head`, goes unlocked.
+            return head  # what is displaced goes unlocked
+
+        self._change((first, last, values), store, arrays.stores_of)
 
     def __getitem__(self, key: Any, /) -> Any:
         if isinstance(key, slice):
