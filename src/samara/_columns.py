@@ -105,11 +105,19 @@ def open_buffer(given: Any, name: str) -> Column | None:
 
 
 def numbers_of(view: memoryview, letter: str) -> tuple[Any, ...]:
+    packed = bytes_of(view)
     if letter == "g":  # a long double, of which struct knows nothing
         from ctypes import c_longdouble
 
-        return tuple((c_longdouble * len(view)).from_buffer_copy(view.tobytes()))
-    return struct.unpack(f"={len(view)}{letter}", view.tobytes())
+        return tuple((c_longdouble * len(view)).from_buffer_copy(packed))
+    return struct.unpack(f"={len(view)}{letter}", packed)
+
+
+def bytes_of(view: memoryview) -> bytes:
+    """As tobytes(), with which PyPy reads numpy's arrays as if there were nothing between items."""
+    if view.contiguous or sys.implementation.name != "pypy":
+        return view.tobytes()
+    return b"".join(view[n : n + 1].cast("B").tobytes() for n in range(len(view)))
 
 
 def import_numpy(function: str) -> Any:

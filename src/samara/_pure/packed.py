@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from samara._arguments import required_index
+from samara._arguments import MAX, required_index
 from samara._errors import type_name
 from samara._pure.nodes import GAP
 
@@ -46,7 +46,10 @@ def convert(value: Any, dtype: str | None) -> Any:
 
 
 def word_of(value: Any, dtype: str | None) -> int:
-    """The bits that stand for a value in the extension: for an object its address."""
+    """The bits that stand for a value in the extension: for an object its address.
+
+    PyPy gives some objects ids that are no addresses, below 0 or above 64 bits.
+    """
     if dtype is None:
-        return id(value)
+        return id(value) & MAX
     return int.from_bytes(struct.pack(f"<{FORMS[dtype]}", value), "little")
