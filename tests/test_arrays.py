@@ -11,6 +11,14 @@ from array import array
 
 import pytest
 
+from interpreter import (
+    collect,
+    counted_nodes,
+    counts_references,
+    live_nodes,
+    references,
+    settle,
+)
 from samara import MAX, MapleTree, _implementation
 from tree_oracle import Oracle, seeded
 
@@ -39,15 +47,6 @@ class Value:
     pass
 
 
-def live():
-    return _implementation._pool_stats()[0]
-
-
-def references(values):
-    """The counts of those that only the test knows."""
-    return [sys.getrefcount(value) for value in values if isinstance(value, Value)]
-
-
 def columns(count, step=10, width=5):
     first = [step * n for n in range(count)]
     return first, [index + width - 1 for index in first], [n % 100 for n in range(count)]
@@ -55,12 +54,12 @@ def columns(count, step=10, width=5):
 
 def refused(error, message, call, *arguments, **options):
     """The call raises just this, and makes no nodes."""
-    nodes = live()
+    nodes = counted_nodes()
     with pytest.raises(error) as caught:
         call(*arguments, **options)
     assert str(caught.value) == message
     caught = None
-    assert live() == nodes
+    assert counted_nodes() == nodes
 
 
 # ---- from_arrays
@@ -313,7 +312,7 @@ def test_several_dimensions(np):
     ids=str,
 )
 def test_what_from_arrays_refuses(given, error, message):
-    start = live()
+    start = counted_nodes()
     with pytest.raises(error) as caught:
         MapleTree.from_arrays(*given)
     assert message in str(caught.value)
@@ -323,7 +322,7 @@ def test_what_from_arrays_refuses(given, error, message):
         MapleTree.from_arrays(*numbers)
     assert message in str(caught.value)
     caught = None
-    assert live() == start
+    assert counted_nodes() == start
 
 
 def is_numbers(column):
@@ -425,6 +424,7 @@ def test_values_that_are_sequences_stay_what_they_are(np):
     assert out.shape == (5,) and all(a is b for a, b in zip(out, values, strict=True))
 
 
+@counts_references
 def test_to_arrays_counts_references(np):
     value = Value()
     t = MapleTree((2 * n, 2 * n, value) for n in range(1000))
@@ -564,11 +564,12 @@ def test_keys_that_are_none():
         t.load_many([], 1, 2)
 
 
+@counts_references
 def test_load_many_counts_references():
     value, other = Value(), Value()
     t = MapleTree((2 * n, 2 * n, value) for n in range(1000))
     start = sys.getrefcount(value), sys.getrefcount(other)
-    nodes = live()
+    nodes = counted_nodes()
     found = t.load_many(array("Q", range(2000)), other)
     assert sys.getrefcount(value) == start[0] + 1000
     assert sys.getrefcount(other) == start[1] + 1000
@@ -577,7 +578,7 @@ def test_load_many_counts_references():
     with pytest.raises(KeyError):
         t.load_many(range(2000))
     assert (sys.getrefcount(value), sys.getrefcount(other)) == start
-    assert live() == nodes
+    assert counted_nodes() == nodes
 
 
 def test_a_default_that_writes_the_tree(np):
@@ -664,9 +665,10 @@ def test_store_many_out_of_memory(dtype):
     before = list(t)
     first = [17 * n for n in range(50)]
     last = [17 * n + 30 for n in range(50)]
+    counted = olds if dtype is None else []
     gc.collect()
-    nodes = live()
-    counts = references(olds)
+    nodes = counted_nodes()
+    counts = references(counted)
     n = 1
     while True:
         _implementation._fail_nth(n)
@@ -677,8 +679,8 @@ def test_store_many_out_of_memory(dtype):
             pass
         finally:
             _implementation._fail_nth(0)
-        assert live() == nodes and list(t) == before
-        assert references(olds) == counts
+        assert counted_nodes() == nodes and list(t) == before
+        assert references(counted) == counts
         t.check()
         n += 1
     assert n > 1
@@ -693,9 +695,10 @@ def test_store_many_out_of_memory(dtype):
 def test_from_arrays_out_of_memory(dtype):
     values = [Value() for _ in range(1000)] if dtype is None else list(range(1000))
     first, last, _ = columns(1000)
-    gc.collect()
-    nodes = live()
-    counts = references(values)
+    counted = values if dtype is None else []
+    collect()
+    start, nodes = live_nodes(), counted_nodes()
+    counts = references(counted)
     for n in itertools.count(1):
         _implementation._fail_nth(n)
         try:
@@ -705,24 +708,25 @@ def test_from_arrays_out_of_memory(dtype):
             pass
         finally:
             _implementation._fail_nth(0)
-        assert live() == nodes
-        assert references(values) == counts
+        assert counted_nodes() == nodes
+        assert references(counted) == counts
     assert n > 1
-    assert live() == nodes + t.node_count
+    assert live_nodes() == start + t.node_count
     del t
-    assert live() == nodes
-    assert references(values) == counts
+    assert live_nodes() == start
+    assert references(counted) == counts
 
 
+@counts_references
 def test_store_many_counts_references():
     value, old = Value(), Value()
     t = MapleTree((10 * n, 10 * n + 4, old) for n in range(1000))
     start = sys.getrefcount(value), sys.getrefcount(old)
-    nodes = live()
+    nodes = counted_nodes()
     t.store_many([10 * n for n in range(1000)], [10 * n + 4 for n in range(1000)], [value] * 1000)
     assert sys.getrefcount(value) == start[0] + 1000
     assert sys.getrefcount(old) == start[1] - 1000
-    assert live() == nodes and t.covered == 5000
+    assert counted_nodes() == nodes and t.covered == 5000
 
 
 def test_an_end_that_writes_the_tree():
@@ -736,6 +740,7 @@ def test_an_end_that_writes_the_tree():
 
     t[5] = Last()
     t.store_many([1, 3], [9, 4], "ab")
+    settle()
     assert seen == [[(1, 2, "a"), (3, 4, "b"), (5, 9, "a")]]
     assert t[100] == "end"
     t.check()
@@ -759,12 +764,12 @@ def test_a_tree_in_itself(np):
     u = MapleTree.from_arrays(first, last, values)
     assert u[1] is t
     values = None
-    gc.collect()
+    collect()
     t.store_many(first, last, [u, u])
-    nodes = live()
+    nodes = live_nodes()
     del t, u
-    gc.collect()
-    assert live() < nodes
+    collect()
+    assert live_nodes() < nodes
 
 
 # ---- threads

@@ -243,6 +243,7 @@ def test_no_such_process() -> None:
         AddressSpace.from_pid(2**70)
 
 
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="this interpreter has no os.waitid")
 def test_a_process_that_has_ended_but_is_not_waited_for() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
     assert process.stdout is not None

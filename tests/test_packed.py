@@ -12,6 +12,8 @@ from fractions import Fraction
 
 import pytest
 
+from interpreter import collect, counted_nodes
+from interpreter import live_nodes as live
 from samara import (
     MAX,
     Cursor,
@@ -64,10 +66,6 @@ def tree(dtype, count=100, **options):
 
 def plain(entries):
     return [tuple(entry) for entry in entries]
-
-
-def live():
-    return _implementation._pool_stats()[0]
 
 
 # ---- dtypes
@@ -176,12 +174,12 @@ def test_an_item_that_is_refused(dtype, value, error, message):
     if error is not OverflowError:
         message = f"item 2: {message}"
     for triples in ([(1, 1, 1), (2, 2, 2), (3, 3, value)], [(3, 9, 1), (2, 9, 2), (3, 3, value)]):
-        nodes = live()
+        nodes = counted_nodes()
         with pytest.raises(error) as caught:
             MapleTree(triples, dtype=dtype)
         assert str(caught.value) == message
         caught = None
-        assert live() == nodes
+        assert counted_nodes() == nodes
         with pytest.raises(error):
             t.__init__(triples, dtype=dtype)
         assert list(t) == before
@@ -623,7 +621,7 @@ def test_no_references_are_kept(dtype):
 
 @each_dtype
 def test_nothing_is_left(dtype):
-    gc.collect()
+    collect()
     before = live()
     t = tree(dtype, 1000)
     u, v, w = t.fork(), t.dup(), t[50:5000]
@@ -656,7 +654,7 @@ def test_each_allocation_failing(dtype, write):
     relative = t.fork()
     before = list(t)
     gc.collect()
-    nodes = live()
+    nodes = counted_nodes()
     n = 1
     while True:
         _implementation._fail_nth(n)
@@ -667,7 +665,7 @@ def test_each_allocation_failing(dtype, write):
             pass
         finally:
             _implementation._fail_nth(0)
-        assert live() == nodes
+        assert counted_nodes() == nodes
         assert list(t) == before and t.dtype == dtype
         t.check()
         n += 1
