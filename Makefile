@@ -82,7 +82,7 @@ bench: $(VENV)/.samara $(VENV)/.bench
 bench-quick: $(VENV)/.samara $(VENV)/.bench
 	python benchmarks/bench.py --quick --json build/bench.json
 
-# The tables and pictures of docs/performance.md, from the figures of the run that is kept.
+# The tables and plots of docs/performance.md, from the figures of the run that is kept.
 bench-docs: $(VENV)/.samara $(VENV)/.bench
 	python benchmarks/bench.py --docs benchmarks/results/bench.json
 

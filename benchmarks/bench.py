@@ -3,7 +3,7 @@
 
 Medians of the rounds, ratios within one run, on one processor. Times are those that the processor
 spent on this process: what else runs on the machine does not count. --docs draws the tables and
-the pictures of docs/performance.md from the figures of a run; it measures nothing.
+the plots of docs/performance.md from the figures of a run; it measures nothing.
 
 Exits with 1 where a bound is not met.
 """
@@ -41,7 +41,7 @@ def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--no-growth", action="store_true", help="only the sizes of the bounds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument(
-        "--docs", type=Path, metavar="FILE", help="from these figures: the page and its pictures"
+        "--docs", type=Path, metavar="FILE", help="from these figures: the page and its plots"
     )
     parser.add_argument("--footprint", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args(words)
@@ -152,7 +152,7 @@ def main() -> int:
         figures = Figures.read(arguments.docs)
         page = ROOT / "docs" / "performance.md"
         page.write_text(report.fill_page(page.read_text(), figures))
-        plots.draw_all(figures, ROOT / "docs" / "pictures")
+        plots.draw_all(figures, ROOT / "docs" / "plots")
         return 0
 
     data = measure(arguments)

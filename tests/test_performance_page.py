@@ -32,6 +32,11 @@ def test_every_operation_has_its_table():
     assert blocks == set(FIGURES.data["operations"]) | set(report.BLOCKS)
 
 
+def test_the_page_shows_each_plot():
+    shown = re.findall(r"!\[[^]]+\]\(plots/([^)]+)\)", PAGE)
+    assert sorted(shown) == sorted(path.name for path in (ROOT / "docs" / "plots").iterdir())
+
+
 def test_the_figures_are_of_a_whole_run():
     assert {100, 1_000, 10_000, 50_000, 1_000_000} <= set(FIGURES.data["sizes"])
     assert {135, 6_421, 51_221} <= set(FIGURES.data["sizes"])

@@ -7,7 +7,7 @@
     figures     what a run leaves behind, read again
     bounds      what samara promises, held against the figures
     report      the tables and the page
-    plots       the pictures
+    plots       the plots of the page
 
 report and all below it read the JSON of a run and nothing else.
 """

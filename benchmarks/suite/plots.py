@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The pictures of docs/performance.md, drawn from the figures of a run."""
+"""The plots of docs/performance.md, drawn from the figures of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ matplotlib.use("svg")
 
 from matplotlib import pyplot
 
-# Picture and what it shows.
 OPERATIONS = ["get", "load_many", "load_many_sorted", "store", "fork_store", "dup", "empty_area"]
 GROWTH = {
     "growth_calls": [
@@ -25,7 +24,7 @@ GROWTH = {
         "load_many", "load_many_sorted", "iterate", "build", "to_arrays", "dup", "dup_packed",
     ],
 }  # fmt: skip
-# The same colour for a peer in each picture.
+# The same colour for a peer in each plot.
 COLOURS = {
     "samara": "#c1272d",
     "samara, packed": "#e8833a",
@@ -102,7 +101,7 @@ def draw_all(figures: Figures, folder: Path) -> None:
     matplotlib.rcParams["svg.hashsalt"] = "samara"
     matplotlib.rcParams["svg.fonttype"] = "none"
     for operation in OPERATIONS:
-        draw_operation(figures, operation, folder / f"bench_{operation}.svg")
+        draw_operation(figures, operation, folder / f"{operation}.svg")
     if figures.data["growth"]:
         for name, operations in GROWTH.items():
-            draw_growth(figures, operations, folder / f"bench_{name}.svg")
+            draw_growth(figures, operations, folder / f"{name}.svg")
