@@ -125,18 +125,16 @@ class Cursor:
         """The next Entry, or Gap, before the limit; a find() looks at index itself first."""
         limit = index_of(limit, "max" if way > 0 else "min")
         with self._tree._gate:
-            if (limit < 0) if way > 0 else (limit > MAX):
+            beyond = self._last + 1 if way > 0 else self._index - 1
+            stands = self._status in ("active", "pause")
+            at_end = stands and ((limit - beyond) * way < 0 or not 0 <= beyond <= MAX)
+            if at_end or ((limit < 0) if way > 0 else (limit > MAX)):
                 self._status = STOPPED[way]
                 return None
             if find and self._status == "start":
                 if (limit - self._index) * way < 0:
                     return None  # still to be looked at, under a wider limit
                 return self._seek(self._index, limit, way, here=True, gaps=gaps)
-            beyond = self._last + 1 if way > 0 else self._index - 1
-            stands = self._status in ("active", "pause")
-            if stands and ((limit - beyond) * way < 0 or not 0 <= beyond <= MAX):
-                self._status = STOPPED[way]
-                return None
             paused = self._status == "pause"
             return self._seek(beyond if paused else self._index, limit, way, here=paused, gaps=gaps)
 

@@ -74,9 +74,8 @@ class Head:
         self.tracks_gaps, self.dtype = tracks_gaps, dtype
         self.owner = object()
         self.root: Node | None = None
-        self.height = 0
         self.counts: tuple[int, int] | None = (0, 0)
-        self.generation = 1
+        self.height, self.generation = 0, 1
 
     def attributes(self) -> str:
         return f"track_gaps={self.tracks_gaps}, dtype={self.dtype!r}"
