@@ -31,8 +31,7 @@ def check_subtree(head: Head, level: Level, height: int, after_gap: bool) -> boo
     least = most // 2
     if node is head.root or (is_leaf and level.last == MAX):
         least = 1 if is_leaf else 2
-    size = len(node.slots)
-    ends = [level.first - 1, *level.pivots, level.last]
+    size, ends = len(node.slots), [level.first - 1, *level.pivots, level.last]
     expect(node.is_leaf == is_leaf, level, "a leaf above the lowest level, or none in it")
     expect(least <= size <= most, level, f"{size} slots, not {least} to {most}")
     expect(len(ends) == size + 1, level, f"{len(node.pivots)} pivots for {size} slots")
