@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .figures import Figures
 
-PYTHON = "empty Python method"
+PYTHON = "empty Python call"
 LIST = "list + bisect"
 SEARCHSORTED = "numpy, gaps unseen"
 LARGE = 6421
@@ -130,7 +130,7 @@ BOUNDS = [
     Bound("two threads of `load_many`", "≥ 1.7 × one thread", threads),
     Bound(
         "overwriting store, random",
-        "≤ 6 calls of an empty Python method up to 51,221",
+        "≤ 6 empty Python calls up to 51,221",
         ratios("store", "samara", PYTHON, 6, lambda n: n <= 51221),
     ),
     Bound(
@@ -156,17 +156,17 @@ BOUNDS = [
     ),
     Bound(
         "`fork`",
-        "≤ 4 calls of an empty Python method at any n",
+        "≤ 4 empty Python calls at any n",
         ratios("fork", "samara", PYTHON, 4),
     ),
     Bound(
         "`fork` and one store",
-        "≤ 20 calls of an empty Python method at any n",
+        "≤ 20 empty Python calls at any n",
         ratios("fork_store", "samara", PYTHON, 20),
     ),
     Bound(
         "`empty_area` of 64, few such gaps",
-        "≤ 8 calls of an empty Python method at any n",
+        "≤ 8 empty Python calls at any n",
         ratios("empty_area", "samara", PYTHON, 8),
     ),
     Bound(

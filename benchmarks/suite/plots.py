@@ -39,7 +39,6 @@ COLOURS = {
     "polars join_asof": "#b8a200",
 }
 DASHED = {
-    "empty Python method": "#555555",
     "empty Python call": "#888888",
     "empty C call": "#bbbbbb",
     "list.copy of the values": "#555555",

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .bounds import Case, judge
+from .bounds import PYTHON, Case, judge
 from .figures import Figures
 
 BLOCK = re.compile(r"(<!-- bench:([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -201,10 +201,8 @@ def units_block(figures: Figures) -> str:
     n = figures.sizes("get")[0]
     empty = figures.median("get", "empty C call", n) or 0.0
     rows = [["empty C call", number(empty), ""]]
-    for yardstick in ("empty Python call", "empty Python method"):
-        value = figures.median("get", yardstick, n)
-        if value is not None:
-            rows.append([yardstick, number(value), number(value - empty)])
+    python = figures.median("get", PYTHON, n) or 0.0
+    rows.append([PYTHON, number(python), number(python - empty)])
     for operation in ("subscript", "contains", "get", "entry", "fork", "store", "iterate"):
         value = figures.median(operation, "samara", n)
         if value is not None:
