@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench_run import processor
+from bench_run import machine
 
 # Before polars is imported: as many threads as the processors that this runs on.
 os.environ["POLARS_MAX_THREADS"] = "1"
@@ -107,13 +107,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "command": ["python", "benchmarks/bench.py", *sys.argv[1:]],
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "processor": processor(),
-            "processors": os.cpu_count(),
-            "kernel": platform.release(),
-            "architecture": platform.machine(),
-            "pinned_to": pinned,
-        },
+        "machine": machine() | {"pinned_to": pinned},
         "load": {"before": load_before, "after": os.getloadavg()},
         "versions": versions(),
         "sizes": plan.sizes,

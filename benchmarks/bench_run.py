@@ -74,17 +74,21 @@ def compiler(program: Path) -> dict[str, object]:
     return {"id": c["id"], "version": c["full_version"]}
 
 
+def machine() -> dict[str, object]:
+    return {
+        "processor": processor(),
+        "processors": os.cpu_count(),
+        "kernel": platform.release(),
+        "architecture": platform.machine(),
+    }
+
+
 def write_json(file: Path, program: Path, command: list[str], figures: dict[str, object]) -> None:
     """Keep the figures with the machine and the command that made them."""
     about = {
         "command": command,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "processor": processor(),
-            "processors": os.cpu_count(),
-            "kernel": platform.release(),
-            "architecture": platform.machine(),
-        },
+        "machine": machine(),
         "compiler": compiler(program),
     }
     file.write_text(json.dumps(about | figures, indent=1) + "\n")

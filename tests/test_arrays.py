@@ -20,7 +20,7 @@ from interpreter import (
     settle,
 )
 from samara import MAX, MapleTree, _implementation
-from tree_oracle import Oracle, seeded
+from tree_oracle import Index, Oracle, seeded
 
 TOP = 2**63
 DTYPES = ["u8", "i8", "f8"]
@@ -31,16 +31,6 @@ ABSENT = object()
 @pytest.fixture
 def np():
     return pytest.importorskip("numpy")
-
-
-class Index:
-    def __init__(self, number, call=lambda: None):
-        self.number = number
-        self.call = call
-
-    def __index__(self):
-        self.call()
-        return self.number
 
 
 class Value:

@@ -17,26 +17,13 @@ import pytest
 import samara
 from interpreter import steps
 from samara import MAX, _docs, _pure
-from tree_oracle import seeded
+from tree_oracle import Index, seeded
 
 _core = pytest.importorskip("samara._core", reason="there is no extension to compare with")
 
 SIDES = (_core, _pure)
 STEPS = steps(4000)
 MEMBERS = 6
-
-
-class Index:
-    """An integer only through __index__."""
-
-    def __init__(self, number):
-        self.number = number
-
-    def __index__(self):
-        return self.number
-
-    def __repr__(self):
-        return str(self.number)
 
 
 class Fails:

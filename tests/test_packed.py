@@ -23,7 +23,7 @@ from samara import (
     _implementation,
     implementation,
 )
-from tree_oracle import Oracle, seeded
+from tree_oracle import Index, Oracle, seeded
 
 DTYPES = ["u8", "i8", "f8"]
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
@@ -34,18 +34,6 @@ LIMITS = {
     "i8": [0, -1, 1, -TOP, TOP - 1],
     "f8": [0.0, -0.0, 1.5, -math.inf, math.inf, sys.float_info.max, 5e-324],
 }
-
-
-class Index:
-    """An integer that is none of Python's own, and can do something when it is asked."""
-
-    def __init__(self, number, call=lambda: None):
-        self.number = number
-        self.call = call
-
-    def __index__(self):
-        self.call()
-        return self.number
 
 
 class Float:

@@ -17,6 +17,18 @@ def seeded(name):
     return random.Random(f"{name} {seed}")
 
 
+class Index:
+    """An integer that is none of Python's own, and can do something when it is asked."""
+
+    def __init__(self, number, call=lambda: None):
+        self.number = number
+        self.call = call
+
+    def __index__(self):
+        self.call()
+        return self.number
+
+
 class Oracle:
     """`size` indices from `base` on; nothing is ever stored outside."""
 
