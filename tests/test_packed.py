@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import pytest
 
-from interpreter import collect, counted_nodes
+from interpreter import collect, counted_nodes, scaled
 from interpreter import live_nodes as live
 from samara import (
     MAX,
@@ -669,7 +669,7 @@ def test_each_allocation_failing(dtype, write):
 @pytest.mark.parametrize("dtype", [None, *DTYPES])
 @pytest.mark.parametrize("way", [MapleTree.fork, iter, lambda t: t[1:50], lambda t: MapleTree(t)])
 def test_a_tree_that_is_emptied_while_a_copy_waits_for_its_lock(way, dtype):
-    for _ in range(20):
+    for _ in range(scaled(20, 4)):
         t = tree(dtype)
         copies = []
         waiting = threading.Event()
