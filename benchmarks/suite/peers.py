@@ -8,6 +8,7 @@ methods. `build` makes the map itself once more.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -25,15 +26,15 @@ from samara import MapleTree
 from .workloads import AREA, BASE, MISSING, Array, Ranges
 
 
-class Peer:
+class Peer(ABC):
     name: ClassVar[str]
     # Distributions whose versions the figures name.
     packages: ClassVar[tuple[str, ...]] = ()
     # Does it do empty_area()? That one is asked of a map of its own.
     searches: ClassVar[bool] = False
 
-    def __init__(self, ranges: Ranges) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def __init__(self, ranges: Ranges) -> None: ...
 
 
 # ---- samara -------------------------------------------------------------------------------------
@@ -154,11 +155,13 @@ class StartsPeer(Peer):
 
     mapping: Any
 
+    @abstractmethod
     def last_start(self, key: int) -> int | None:
-        raise NotImplementedError
+        """The start of the last range that begins at or below a key."""
 
+    @abstractmethod
     def starts(self, first: int, last: int) -> list[int]:
-        raise NotImplementedError
+        """The starts in [first, last]."""
 
     def adopt(self) -> None:
         mapping, last_start, starts = self.mapping, self.last_start, self.starts
