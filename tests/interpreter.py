@@ -73,3 +73,15 @@ def live_nodes():
 def counted_nodes():
     """As live_nodes(), for a test that asks a thousand times: where that is cheap, else 0."""
     return pool_nodes() if COUNTS_REFERENCES else 0
+
+
+def fails(n, call):
+    """Does the call run out of memory when the n-th allocation from now fails?"""
+    samara._implementation._fail_nth(n)
+    try:
+        call()
+    except MemoryError:
+        return True
+    finally:
+        samara._implementation._fail_nth(0)
+    return False

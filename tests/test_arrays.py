@@ -2,7 +2,6 @@
 
 import ctypes
 import gc
-import itertools
 import math
 import struct
 import sys
@@ -15,11 +14,12 @@ from interpreter import (
     collect,
     counted_nodes,
     counts_references,
+    fails,
     live_nodes,
     references,
     settle,
 )
-from samara import MAX, MapleTree, _implementation
+from samara import MAX, MapleTree
 from tree_oracle import Index, Oracle, seeded
 
 TOP = 2**63
@@ -660,15 +660,7 @@ def test_store_many_out_of_memory(dtype):
     nodes = counted_nodes()
     counts = references(counted)
     n = 1
-    while True:
-        _implementation._fail_nth(n)
-        try:
-            t.store_many(first, last, values)
-            break
-        except MemoryError:
-            pass
-        finally:
-            _implementation._fail_nth(0)
+    while fails(n, lambda: t.store_many(first, last, values)):
         assert counted_nodes() == nodes and list(t) == before
         assert references(counted) == counts
         t.check()
@@ -689,18 +681,14 @@ def test_from_arrays_out_of_memory(dtype):
     collect()
     start, nodes = live_nodes(), counted_nodes()
     counts = references(counted)
-    for n in itertools.count(1):
-        _implementation._fail_nth(n)
-        try:
-            t = MapleTree.from_arrays(first, last, values, dtype=dtype)
-            break
-        except MemoryError:
-            pass
-        finally:
-            _implementation._fail_nth(0)
+    made = []
+    n = 1
+    while fails(n, lambda: made.append(MapleTree.from_arrays(first, last, values, dtype=dtype))):
         assert counted_nodes() == nodes
         assert references(counted) == counts
+        n += 1
     assert n > 1
+    t = made.pop()
     assert live_nodes() == start + t.node_count
     del t
     assert live_nodes() == start

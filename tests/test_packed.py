@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import pytest
 
-from interpreter import collect, counted_nodes, scaled
+from interpreter import collect, counted_nodes, fails, scaled
 from interpreter import live_nodes as live
 from samara import (
     MAX,
@@ -20,7 +20,6 @@ from samara import (
     MapleTree,
     NoSpaceError,
     RangeOccupiedError,
-    _implementation,
     implementation,
 )
 from tree_oracle import Index, Oracle, seeded
@@ -644,15 +643,7 @@ def test_each_allocation_failing(dtype, write):
     gc.collect()
     nodes = counted_nodes()
     n = 1
-    while True:
-        _implementation._fail_nth(n)
-        try:
-            write(t, 7)
-            break
-        except MemoryError:
-            pass
-        finally:
-            _implementation._fail_nth(0)
+    while fails(n, lambda: write(t, 7)):
         assert counted_nodes() == nodes
         assert list(t) == before and t.dtype == dtype
         t.check()

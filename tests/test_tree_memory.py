@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from interpreter import counted_nodes, references
+from interpreter import counted_nodes, fails, references
 from interpreter import live_nodes as live
 from samara import MAX, MapleTree, _implementation
 
@@ -13,18 +13,6 @@ from samara import MAX, MapleTree, _implementation
 def no_garbage():
     """Nothing here makes cycles: counting needs no collection later, or makes its own."""
     gc.collect()
-
-
-def fails(n, call):
-    """Does the call run out of memory when the n-th allocation from now fails?"""
-    _implementation._fail_nth(n)
-    try:
-        call()
-    except MemoryError:
-        return True
-    finally:
-        _implementation._fail_nth(0)
-    return False
 
 
 class Value:
