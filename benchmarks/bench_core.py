@@ -8,11 +8,9 @@ with an ideal slab allocator, on a machine of this kind. Exits with 1 where a bo
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
-from bench_run import Times, measure, medians, number, write_json
+from bench_run import Times, measure, medians, number, options, turn, write_json
 
 SIZES = [135, 821, 6421, 51221, 1000000]
 QUICK = [135, 6421, 51221]
@@ -66,21 +64,15 @@ def check_bounds(table: dict[int, Times]) -> list[dict[str, object]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--program", type=Path, required=True, help="the compiled bench_core")
-    parser.add_argument("--runs", type=int, default=5, help="runs of each method (default 5)")
-    parser.add_argument("--milliseconds", type=int, default=60, help="the least that a turn takes")
-    parser.add_argument("--quick", action="store_true", help="three sizes, short turns")
+    parser = options(__doc__)
     parser.add_argument("--no-gaps", action="store_true", help="trees that track no gaps")
     parser.add_argument("--own-lock", action="store_true", help="each call takes the tree's lock")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     arguments = parser.parse_args()
 
     sizes = QUICK if arguments.quick else SIZES
-    milliseconds = 10 if arguments.quick else arguments.milliseconds
     attributes = GAPS * (not arguments.no_gaps) + CALLERS_LOCK * (not arguments.own_lock)
     command, output, nodes = measure(
-        arguments.program, [arguments.runs, milliseconds, attributes], sizes
+        arguments.program, [arguments.runs, turn(arguments), attributes], sizes
     )
     table = medians(output)
     results = check_bounds(table)
@@ -89,17 +81,12 @@ def main() -> int:
     print()
     for result in results:
         print(f"{'PASS' if result['met'] else 'FAIL'}  {result['bound']}: {result['value']:.3g}")
-    if arguments.json:
-        figures: dict[str, object] = {
-            "runs": arguments.runs,
-            "milliseconds_per_turn": milliseconds,
-            "attributes": attributes,
-            "nanoseconds": {str(entries): times for entries, times in table.items()},
-            "nodes": {str(entries): count for entries, count in nodes.items()},
-            "bounds": results,
-            "output": output.splitlines(),
-        }
-        write_json(arguments.json, arguments.program, command, figures)
+    figures: dict[str, object] = {
+        "attributes": attributes,
+        "nanoseconds": {str(entries): times for entries, times in table.items()},
+        "bounds": results,
+    }
+    write_json(arguments, command, output, nodes, figures)
     return 0 if all(result["met"] for result in results) else 1
 
 

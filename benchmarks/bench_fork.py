@@ -7,13 +7,11 @@ of each. Exits with 1 where a bound is not met.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench_run import Times, measure, medians, number, write_json
+from bench_run import Times, measure, medians, number, options, turn, write_json
 
 AXIS = [135, 21, 121, 221, 421, 821, 1621, 3221, 6421, 12821, 25621, 51221]
 QUICK = [135, 821, 6421]
@@ -80,17 +78,9 @@ def check_bounds(table: dict[int, Times]) -> list[dict[str, object]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--program", type=Path, required=True, help="the compiled bench_fork")
-    parser.add_argument("--runs", type=int, default=5, help="runs of each method (default 5)")
-    parser.add_argument("--milliseconds", type=int, default=60, help="the least that a turn takes")
-    parser.add_argument("--quick", action="store_true", help="three sizes, short turns")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    arguments = parser.parse_args()
-
+    arguments = options(__doc__).parse_args()
     sizes = QUICK if arguments.quick else AXIS
-    milliseconds = 10 if arguments.quick else arguments.milliseconds
-    command, output, nodes = measure(arguments.program, [arguments.runs, milliseconds], sizes)
+    command, output, nodes = measure(arguments.program, [arguments.runs, turn(arguments)], sizes)
     table = medians(output)
     results = check_bounds(table)
 
@@ -99,16 +89,11 @@ def main() -> int:
     for result in results:
         mark = "PASS" if result["met"] else "FAIL"
         print(f"{mark}  {result['bound']}: {result['worst']:.3g} at {result['entries']:,} entries")
-    if arguments.json:
-        figures: dict[str, object] = {
-            "runs": arguments.runs,
-            "milliseconds_per_turn": milliseconds,
-            "microseconds": {str(entries): times for entries, times in table.items()},
-            "nodes": {str(entries): count for entries, count in nodes.items()},
-            "bounds": results,
-            "output": output.splitlines(),
-        }
-        write_json(arguments.json, arguments.program, command, figures)
+    figures: dict[str, object] = {
+        "microseconds": {str(entries): times for entries, times in table.items()},
+        "bounds": results,
+    }
+    write_json(arguments, command, output, nodes, figures)
     return 0 if all(result["met"] for result in results) else 1
 
 

@@ -7,6 +7,7 @@ method, run, repetitions, time.
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import json
 import os
@@ -83,12 +84,40 @@ def machine() -> dict[str, object]:
     }
 
 
-def write_json(file: Path, program: Path, command: list[str], figures: dict[str, object]) -> None:
-    """Keep the figures with the machine and the command that made them."""
+def options(description: str | None) -> argparse.ArgumentParser:
+    """What every driver can be told."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--program", type=Path, required=True, help="the compiled benchmark")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each method (default 5)")
+    parser.add_argument("--milliseconds", type=int, default=60, help="the least that a turn takes")
+    parser.add_argument("--quick", action="store_true", help="three sizes, short turns")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    return parser
+
+
+def turn(arguments: argparse.Namespace) -> int:
+    """The least milliseconds that a turn takes."""
+    return 10 if arguments.quick else int(arguments.milliseconds)
+
+
+def write_json(
+    arguments: argparse.Namespace,
+    command: list[str],
+    output: str,
+    nodes: dict[int, int],
+    figures: dict[str, object],
+) -> None:
+    """If asked for, keep the figures with the machine and the command that made them."""
+    if not arguments.json:
+        return
     about = {
         "command": command,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": machine(),
-        "compiler": compiler(program),
+        "compiler": compiler(arguments.program),
+        "runs": arguments.runs,
+        "milliseconds_per_turn": turn(arguments),
+        "nodes": {str(entries): count for entries, count in nodes.items()},
+        "output": output.splitlines(),
     }
-    file.write_text(json.dumps(about | figures, indent=1) + "\n")
+    arguments.json.write_text(json.dumps(about | figures, indent=1) + "\n")
