@@ -98,6 +98,10 @@ static int module_exec(PyObject *module)
 		PyErr_NoMemory();
 		return -1;
 	}
+#ifndef Py_GIL_DISABLED
+	/* The interpreter's lock is held around all but look-ups. */
+	mt_pool_serial(state->pool);
+#endif
 	if (import_type("Entry", &state->entry_type) < 0 ||
 	    import_type("Gap", &state->gap_type) < 0 ||
 	    import_name("samara._errors", "RangeOccupiedError", &state->occupied_error) < 0 ||

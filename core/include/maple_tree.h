@@ -168,6 +168,11 @@ struct mt_pool_stats {
 /* A new pool with one reference; `allocator` NULL means the C library. -ENOMEM. Pools are thread
  * safe. */
 MT_API int mt_pool_create(struct maple_pool **out, const struct mt_allocator *allocator);
+/* From now on the caller lets no two calls run at once that write, fork, copy or end trees of this
+ * pool, as under an interpreter's lock: the pool does without its own lock and without atomic counts.
+ * Look-ups may run beside each other, and beside writers of other trees, as ever. Call it before
+ * the pool has trees. */
+MT_API void mt_pool_serial(struct maple_pool *pool);
 MT_API void mt_pool_get(struct maple_pool *pool);
 MT_API void mt_pool_put(struct maple_pool *pool); /* frees it with the last reference */
 MT_API void mt_pool_stats(struct maple_pool *pool, struct mt_pool_stats *stats); /* NULL: default */

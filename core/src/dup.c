@@ -30,7 +30,7 @@ static void put_children(struct maple_pool *pool, const struct mt_value_ops *ops
 	for (unsigned i = 0; i < count; i++) {
 		struct maple_node *child = (struct maple_node *)(uintptr_t)slots[i];
 
-		if (!mt_node_put(child))
+		if (!mt_node_put(pool, child))
 			continue;
 		if (height > 2)
 			put_children(pool, ops, child, height - 1);
@@ -45,7 +45,7 @@ static void put_children(struct maple_pool *pool, const struct mt_value_ops *ops
 void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops,
 		    struct maple_node *node, uint32_t height)
 {
-	if (!mt_node_put(node))
+	if (!mt_node_put(pool, node))
 		return;
 	if (height == 1)
 		mt_release(ops, node->wide.slot, node->present);
@@ -175,7 +175,7 @@ int mtree_dup(struct maple_tree *mt, struct maple_tree *new_tree)
 void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree)
 {
 	if (mt->ma_root) {
-		mt_node_get(mt->ma_root);
+		mt_node_get(mt_pool_of(mt), mt->ma_root);
 		mt->ma_shared = true;
 	}
 	mt_init_pool(new_tree, mt_attr(mt), mt->ma_pool, mt->ma_ops);

@@ -33,22 +33,6 @@
 #define MT_EMPTY_SLABS_KEPT                                                                        \
 	64u /* beside as many as are in use, so that fork loops reuse their memory */
 
-struct maple_pool {
-	struct mt_lock lock;
-	uint32_t refs;
-	uint32_t pass;
-	struct mt_slab *partial;
-	struct mt_slab *empty;
-	struct mt_chunk *busy; /* chunks with a slab in use */
-	struct mt_chunk *idle; /* the others */
-	size_t used_slabs;
-	size_t empty_slabs;
-	size_t live;
-	uint64_t allocated;
-	uint64_t fail_in; /* the n-th node allocation from now fails; 0: none */
-	struct mt_allocator allocator;
-};
-
 #define MT_POOL_BYTES ((sizeof(struct maple_pool) + 63) / 64 * 64) /* a multiple, as C11 asks */
 
 static struct maple_pool default_pool;
@@ -94,6 +78,18 @@ static void pool_give(struct maple_pool *pool, void *memory, size_t size)
 		libc_free(NULL, memory, size);
 }
 
+static inline void pool_lock(struct maple_pool *pool)
+{
+	if (!pool->serial)
+		mt_spin_lock(&pool->lock);
+}
+
+static inline void pool_unlock(struct maple_pool *pool)
+{
+	if (!pool->serial)
+		mt_spin_unlock(&pool->lock);
+}
+
 struct maple_pool *mt_pool_of(const struct maple_tree *mt)
 {
 	return mt->ma_pool ? mt->ma_pool : &default_pool;
@@ -114,9 +110,18 @@ int mt_pool_create(struct maple_pool **out, const struct mt_allocator *allocator
 	return 0;
 }
 
+void mt_pool_serial(struct maple_pool *pool)
+{
+	pool->serial = true;
+}
+
 void mt_pool_get(struct maple_pool *pool)
 {
-	if (pool && pool != &default_pool)
+	if (!pool || pool == &default_pool)
+		return;
+	if (pool->serial)
+		pool->refs++;
+	else
 		__atomic_fetch_add(&pool->refs, 1u, __ATOMIC_RELAXED);
 }
 
@@ -305,7 +310,7 @@ size_t mt_pool_alloc_bulk(struct maple_pool *pool, size_t count, struct maple_no
 	size_t allowed = count;
 	size_t got = 0;
 
-	mt_spin_lock(&pool->lock);
+	pool_lock(pool);
 	if (pool->fail_in) {
 		if (pool->fail_in <= count) {
 			allowed = pool->fail_in - 1;
@@ -338,15 +343,15 @@ size_t mt_pool_alloc_bulk(struct maple_pool *pool, size_t count, struct maple_no
 		got = 0;
 	}
 	pool->allocated += got;
-	mt_spin_unlock(&pool->lock);
+	pool_unlock(pool);
 	return got;
 }
 
 void mt_pool_free_bulk(struct maple_pool *pool, size_t count, struct maple_node **nodes)
 {
-	mt_spin_lock(&pool->lock);
+	pool_lock(pool);
 	free_locked(pool, count, nodes);
-	mt_spin_unlock(&pool->lock);
+	pool_unlock(pool);
 }
 
 void mt_free_one(struct maple_pool *pool, struct maple_node *node)
@@ -358,9 +363,9 @@ bool mt_pool_has_free(struct maple_pool *pool, const struct maple_node *node)
 {
 	bool is_free;
 
-	mt_spin_lock(&pool->lock);
+	pool_lock(pool);
 	is_free = mt_slab_of(node)->free >> mt_slab_index(node) & 1;
-	mt_spin_unlock(&pool->lock);
+	pool_unlock(pool);
 	return is_free;
 }
 
@@ -368,16 +373,16 @@ void mt_pool_trim(struct maple_pool *pool)
 {
 	if (!pool)
 		pool = &default_pool;
-	mt_spin_lock(&pool->lock);
+	pool_lock(pool);
 	release_idle(pool, 0);
-	mt_spin_unlock(&pool->lock);
+	pool_unlock(pool);
 }
 
 void mt_pool_put(struct maple_pool *pool)
 {
 	if (!pool || pool == &default_pool)
 		return;
-	if (__atomic_fetch_sub(&pool->refs, 1u, __ATOMIC_ACQ_REL) != 1)
+	if (pool->serial ? --pool->refs : __atomic_sub_fetch(&pool->refs, 1u, __ATOMIC_ACQ_REL))
 		return;
 	assert(pool->live == 0);
 	release_idle(pool, 0);
@@ -388,20 +393,20 @@ void mt_pool_stats(struct maple_pool *pool, struct mt_pool_stats *stats)
 {
 	if (!pool)
 		pool = &default_pool;
-	mt_spin_lock(&pool->lock);
+	pool_lock(pool);
 	stats->live = pool->live;
 	stats->allocated = pool->allocated;
 	stats->bytes = (pool->used_slabs + pool->empty_slabs) * MT_SLAB_BYTES;
-	mt_spin_unlock(&pool->lock);
+	pool_unlock(pool);
 }
 
 void mt_pool_fail_nth(struct maple_pool *pool, uint64_t n)
 {
 	if (!pool)
 		pool = &default_pool;
-	mt_spin_lock(&pool->lock);
+	pool_lock(pool);
 	pool->fail_in = n;
-	mt_spin_unlock(&pool->lock);
+	pool_unlock(pool);
 }
 
 static void forget_pass(struct mt_chunk *chunk)
@@ -417,13 +422,13 @@ uint32_t mt_visit_begin(struct maple_pool *pool)
 
 	if (!pool)
 		pool = &default_pool;
-	mt_spin_lock(&pool->lock);
+	pool_lock(pool);
 	if (++pool->pass == 0) { /* wrapped: no slab may remember an old pass by this number */
 		forget_pass(pool->busy);
 		forget_pass(pool->idle);
 		pool->pass = 1;
 	}
 	pass = pool->pass;
-	mt_spin_unlock(&pool->lock);
+	pool_unlock(pool);
 	return pass;
 }

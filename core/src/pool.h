@@ -14,7 +14,9 @@
  * destroy, which asks each node whether it is shared, touch one dense line instead of one line per
  * node.
  *
- * The pool's lock guards the free bits, lists and statistics; reference counts are atomic.
+ * The pool's lock guards the free bits, lists and statistics; reference counts are atomic. A serial
+ * pool, whose caller lets no two writers run at once, does without either: an atomic instruction
+ * costs as much as ten others, and the first write after a fork counts up some fifty children.
  */
 #ifndef MT_POOL_H
 #define MT_POOL_H
@@ -54,6 +56,23 @@ static_assert(sizeof(struct mt_slab) <= MT_SLAB_HEADER_NODES * MT_NODE_BYTES, "t
 static_assert(offsetof(struct mt_slab, refs) % 64 == 0, "counts start on a cache line");
 static_assert(MT_SLAB_NODES * MT_NODE_BYTES == MT_SLAB_BYTES, "a slab is full of nodes");
 
+struct maple_pool {
+	struct mt_lock lock;
+	uint32_t refs;
+	bool serial;
+	uint32_t pass;
+	struct mt_slab *partial;
+	struct mt_slab *empty;
+	struct mt_chunk *busy; /* chunks with a slab in use */
+	struct mt_chunk *idle; /* the others */
+	size_t used_slabs;
+	size_t empty_slabs;
+	size_t live;
+	uint64_t allocated;
+	uint64_t fail_in; /* the n-th node allocation from now fails; 0: none */
+	struct mt_allocator allocator;
+};
+
 /* The pool a tree draws from. */
 struct maple_pool *mt_pool_of(const struct maple_tree *mt);
 
@@ -92,17 +111,28 @@ static inline bool mt_node_single(const struct maple_node *node)
 	return mt_node_count_refs(node) == 1;
 }
 
-static inline void mt_node_get(const struct maple_node *node)
+static inline void mt_node_get(const struct maple_pool *pool, const struct maple_node *node)
 {
-	__atomic_fetch_add(mt_node_refs(node), 1u, __ATOMIC_RELAXED);
+	uint32_t *refs = mt_node_refs(node);
+
+	if (pool->serial)
+		__atomic_store_n(refs, *refs + 1, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_add(refs, 1u, __ATOMIC_RELAXED);
 }
 
 /* Drop a reference; true where it was the last, and the caller now frees the node. Only an owner
  * can add a reference, so a count of one cannot rise under us and needs no atomic subtraction. */
-static inline bool mt_node_put(const struct maple_node *node)
+static inline bool mt_node_put(const struct maple_pool *pool, const struct maple_node *node)
 {
-	return mt_node_single(node) ||
-	       __atomic_fetch_sub(mt_node_refs(node), 1u, __ATOMIC_ACQ_REL) == 1;
+	uint32_t *refs = mt_node_refs(node);
+
+	if (mt_node_single(node))
+		return true;
+	if (!pool->serial)
+		return __atomic_fetch_sub(refs, 1u, __ATOMIC_ACQ_REL) == 1;
+	__atomic_store_n(refs, *refs - 1, __ATOMIC_RELAXED);
+	return false;
 }
 
 #endif /* MT_POOL_H */

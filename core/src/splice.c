@@ -168,6 +168,7 @@ static void put_slots(struct splice *splice, unsigned at, const struct mt_spine 
 {
 	struct maple_node *node = spine->node;
 	const uint64_t *slots = mt_slots(node);
+	const struct maple_pool *pool = mt_pool_of(splice->mt);
 	bool leaf = node->kind == MT_LEAF;
 
 	for (unsigned slot = low; slot < high; slot++, at++) {
@@ -178,7 +179,7 @@ static void put_slots(struct splice *splice, unsigned at, const struct mt_spine 
 		if (leaf)
 			splice->present |= (uint64_t)mt_slot_present(node, slot) << at;
 		else if (!spine->owned)
-			mt_node_get(mt_child(node, slot));
+			mt_node_get(pool, mt_child(node, slot));
 	}
 	if (leaf && !spine->owned)
 		mt_retain(splice->mt->ma_ops, slots, node->present & mt_slot_mask(low, high));

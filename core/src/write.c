@@ -101,6 +101,16 @@ static int cut_value(const struct mt_value_ops *ops, const struct mt_entry *whol
 	return 0;
 }
 
+/* What the write drops or cuts loses or gains references: ask for it before it is needed. */
+static void prefetch_values(const struct mt_value_ops *ops, const struct maple_node *leaf,
+			    unsigned low, unsigned high)
+{
+	if (!ops)
+		return;
+	for (unsigned slot = low; slot < high; slot++)
+		__builtin_prefetch((const void *)(uintptr_t)leaf->wide.slot[slot], 1);
+}
+
 /* Find the slots at both ends and the pieces left over there, and take references to those that are
  * values. */
 static int cut_ends(struct mt_write *write)
@@ -114,6 +124,7 @@ static int cut_ends(struct mt_write *write)
 	slot_entry(leaf, leaf->slot, &whole);
 	write->low = leaf->slot;
 	write->high = leaf->slot + 1;
+	prefetch_values(ops, leaf->node, write->low, write->high);
 	write->gap_hit = present ? 0 : mt_range_size(whole.first, whole.last);
 	write->left_piece = whole.first < write->first;
 	write->left_present = write->left_piece && present;
@@ -126,6 +137,7 @@ static int cut_ends(struct mt_write *write)
 	}
 	if (write->last > whole.last && write->last <= leaf->max) {
 		write->high = mt_search.slot(leaf->node, write->last) + 1;
+		prefetch_values(ops, leaf->node, write->low + 1, write->high);
 		slot_entry(leaf, write->high - 1, &whole);
 		present = mt_slot_present(leaf->node, write->high - 1);
 		write->gap_hit = UINT64_MAX; /* perhaps */
@@ -157,13 +169,12 @@ static void bury_pieces(struct mt_write *write)
 									 << 1;
 }
 
-/* Nodes for a write that adds slots to one leaf: one for each level that must be copied, two for
- * each that splits. */
-static unsigned growth_bound(const struct ma_state *mas, unsigned leaf_size)
+/* Nodes for a write that splits a leaf whose parent is full: two for each level that splits, one for
+ * each other that must be copied. */
+static unsigned growth_bound(const struct ma_state *mas)
 {
-	unsigned extra = leaf_size > MT_WIDE_SLOTS;
-	unsigned bound = 1 + extra;
-	bool split = extra;
+	unsigned bound = 2;
+	bool split = true;
 
 	for (unsigned i = mas->depth - 1; i-- > 0;) {
 		const struct maple_node *node = mas->path[i].node;
@@ -270,6 +281,29 @@ static bool parent_has_room(const struct ma_state *mas)
 	return parent->count < mt_capacity((enum mt_kind)parent->kind);
 }
 
+/* The write that comes to `size` slots, for which the leaf has room, or with a sibling the parent. */
+static int write_in_leaf(struct mt_write *write, unsigned size)
+{
+	unsigned depth = write->mas->depth;
+	unsigned levels = mas_private_levels(write->mas);
+	unsigned needed = depth - levels + (size > MT_WIDE_SLOTS);
+
+	if (needed) {
+		int status = take_nodes(write, needed);
+
+		if (status)
+			return status;
+	}
+	mt_retain(write->mt->ma_ops, &write->word, write->present);
+	if (levels < depth)
+		mt_path_own(write, levels);
+	if (size <= MT_WIDE_SLOTS)
+		mt_leaf_write(write, size);
+	else
+		mt_leaf_split(write, size);
+	return 0;
+}
+
 /* The write into a tree that has a root, planned and cut. */
 static int write_planned(struct mt_write *write)
 {
@@ -286,21 +320,10 @@ static int write_planned(struct mt_write *write)
 		/* Too thin, or nothing but a gap. */
 		if ((size < count && size < mt_least(MT_LEAF)) || (size == 1 && !write->present)) {
 			bound = shrink_bound(mas);
-		} else if (!mas_path_private(mas)) {
-			bound = growth_bound(mas, size);
-		} else if (size <= MT_WIDE_SLOTS) {
-			mt_retain(ops, &write->word, write->present);
-			mt_leaf_write(write, size);
-			return 0;
-		} else if (parent_has_room(mas)) {
-			status = take_nodes(write, 1);
-			if (status)
-				return status;
-			mt_retain(ops, &write->word, write->present);
-			mt_leaf_split(write, size);
-			return 0;
+		} else if (size <= MT_WIDE_SLOTS || parent_has_room(mas)) {
+			return write_in_leaf(write, size);
 		} else {
-			bound = growth_bound(mas, size);
+			bound = growth_bound(mas);
 		}
 	}
 	status = take_nodes(write, bound);

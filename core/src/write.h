@@ -111,6 +111,10 @@ static inline unsigned mt_first_share(enum mt_kind kind, unsigned items, bool at
 	return mt_capacity(kind) - (kind == MT_LEAF && items == MT_WIDE_SLOTS + 1 && !last_present);
 }
 
+/* own.c: copy the nodes of the path that others share, which are those behind the first `levels`,
+ * into nodes from write->reserve. Afterwards the whole path is private. */
+void mt_path_own(struct mt_write *write, unsigned levels);
+
 /* leaf.c: the write within the leaf at the end of the path, for a plan whose pieces are ready. All
  * nodes of the path are private. Afterwards the path leads to the new slot. */
 /* `size` slots after it, that one leaf can hold. */
@@ -137,15 +141,21 @@ bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max,
 void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops,
 		      struct maple_node **children, unsigned done, unsigned count, uint32_t height);
 
-/* Whether every node on the cursor's path belongs to its tree alone. */
-static inline bool mas_path_private(const struct ma_state *mas)
+/* How many levels of the cursor's path, from the root down, belong to its tree alone: a node below a
+ * shared one is shared, whatever its own count. */
+static inline unsigned mas_private_levels(const struct ma_state *mas)
 {
 	if (!mas->tree->ma_shared)
-		return true;
+		return mas->depth;
 	for (unsigned i = 0; i < mas->depth; i++)
 		if (!mt_node_single(mas->path[i].node))
-			return false;
-	return true;
+			return i;
+	return mas->depth;
+}
+
+static inline bool mas_path_private(const struct ma_state *mas)
+{
+	return mas_private_levels(mas) == mas->depth;
 }
 
 /* 128-bit sums of covered keys. */

@@ -427,13 +427,15 @@ static void (*const steps_of_a_family[])(struct family *, struct member *) = {
 	compare, preallocated, fork_one, duplicate, slice,   destroy,
 };
 
-static void run(uint32_t flags, bool random_widths, bool coalesces, size_t steps)
+static void run(uint32_t flags, bool random_widths, bool coalesces, bool serial, size_t steps)
 {
 	struct family family = {
 		.flags = flags, .random_widths = random_widths, .coalesces = coalesces};
 	size_t step, i;
 
 	family.pool = test_pool();
+	if (serial)
+		mt_pool_serial(family.pool);
 	test_counts_init(&family.counts, WORDS);
 	family.ops = test_count_ops(&family.counts);
 	if (coalesces)
@@ -465,11 +467,11 @@ static void run(uint32_t flags, bool random_widths, bool coalesces, size_t steps
 
 static void every_kind_of_family(void)
 {
-	size_t steps = test_steps(160000) / 8 + 1;
+	size_t steps = test_steps(160000) / 16 + 1;
 	unsigned kind;
 
-	for (kind = 0; kind < 8; kind++)
-		run(kind & 1 ? MT_FLAGS_ALLOC_RANGE : 0, kind & 2, kind & 4, steps);
+	for (kind = 0; kind < 16; kind++)
+		run(kind & 1 ? MT_FLAGS_ALLOC_RANGE : 0, kind & 2, kind & 4, kind & 8, steps);
 }
 
 static const struct test_case cases[] = {

@@ -92,7 +92,7 @@ static void leaf_without_values(struct victim *victim)
 
 static void reference_too_many(struct victim *victim)
 {
-	mt_node_get(victim->leaf);
+	mt_node_get(victim->mt.ma_pool, victim->leaf);
 }
 
 static void entries_miscounted(struct victim *victim)

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first write after a fork, where it stays in one leaf: the shared nodes of its path are copied
+ * whole, and the write then finds a path of its own.
+ */
+#include "search.h"
+#include "walk.h"
+#include "write.h"
+
+/* A second parent for all children of a node but the one at `except`, which is to be copied too. */
+static void share_children(const struct maple_pool *pool, const struct maple_node *node,
+			   unsigned except)
+{
+	for (unsigned slot = 0; slot < node->count; slot++)
+		if (slot != except)
+			mt_node_get(pool, mt_child(node, slot));
+}
+
+/* The tree's reference to a subtree that it has copied the path of: given up when all is done, since
+ * the other owners may have gone meanwhile, and then values go with it. */
+static void bury_shared(struct mt_grave *grave, struct maple_node *node, unsigned level,
+			unsigned depth)
+{
+	grave->height = depth;
+	grave->kept_level = -1;
+	grave->spines = 1;
+	grave->spine[0] = (struct mt_spine){
+		.node = node,
+		.level = (uint8_t)level,
+		.borrowed = true,
+	};
+}
+
+void mt_path_own(struct mt_write *write, unsigned levels)
+{
+	struct maple_tree *mt = write->mt;
+	struct ma_state *mas = write->mas;
+	const struct maple_pool *pool = mt_pool_of(mt);
+
+	bury_shared(write->grave, mas->path[levels].node, levels, mas->depth);
+	for (unsigned i = levels; i < mas->depth; i++) {
+		struct ma_level *level = &mas->path[i];
+		struct maple_node *copy = write->reserve[--write->reserved];
+
+		mt_search.copy(copy, level->node);
+		if (copy->kind == MT_LEAF)
+			mt_retain(mt->ma_ops, copy->wide.slot, copy->present);
+		else
+			share_children(pool, copy, level->slot);
+		level->node = copy;
+		if (i == 0)
+			mt_set_root(mt, copy, mas->depth);
+		else
+			mt_slots(level[-1].node)[level[-1].slot] = (uint64_t)(uintptr_t)copy;
+	}
+}
