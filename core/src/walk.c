@@ -213,7 +213,7 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	if (!behind)
 		return false;
 	slot = (unsigned)__builtin_ctz(behind);
-	first = leaf->node->pivot[slot - 1] + 1;
+	first = leaf->node->lane[slot] + 1; /* behind pivot slot - 1 */
 	if (first > max)
 		return false;
 	leaf->slot = slot;
