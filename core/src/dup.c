@@ -100,17 +100,18 @@ static int dup_children(struct maple_pool *pool, const struct mt_value_ops *ops,
 	if (!mt_pool_alloc_bulk(pool, count, children))
 		return -ENOMEM;
 	for (done = 0; done < count; done++) {
+		const struct maple_node *source = (const struct maple_node *)(uintptr_t)slots[done];
 		struct maple_node *child = children[done];
 
 		if (done + 1 < count)
 			mt_prefetch_node((const struct maple_node *)(uintptr_t)slots[done + 1]);
-		mt_search.copy(child, (const struct maple_node *)(uintptr_t)slots[done]);
+		mt_search.copy(child, source);
 		slots[done] = (uint64_t)(uintptr_t)child;
 		if (height > 2) {
 			if (dup_children(pool, ops, child, height - 1))
 				goto undo;
 		} else if (ops) {
-			mt_retain(ops, child->wide.slot, child->present);
+			mt_retain(ops, source->wide.slot, source->present);
 		}
 	}
 	return 0;
