@@ -84,6 +84,12 @@ struct mt_value_ops {
 	 * keeps left's word. Asked by stores, not by mt_build(). Neither this nor split() may
 	 * write the tree, which refuses with -EBUSY, or empty it. */
 	bool (*equal)(void *context, const struct mt_entry *left, const struct mt_entry *right);
+	/* The same with a word of its own for the union, in place of equal(): 1 with *word, owned by
+	 * the tree; 0 to stay apart; or a negative errno, which the write then returns. Here the
+	 * entry beside what is stored comes whole, also where that covers a part of it; the union
+	 * goes from left->first to right->last. */
+	int (*merge)(void *context, const struct mt_entry *left, const struct mt_entry *right,
+		     uint64_t *word);
 	/* A value whose range is cut: put into *piece a word, owned by the tree, for the part
 	 * [first, last] of `whole`. 0 or a negative errno, which the write then returns. */
 	int (*split)(void *context, const struct mt_entry *whole, uint64_t first, uint64_t last,

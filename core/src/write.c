@@ -66,28 +66,56 @@ static void grow_gap(struct mt_write *write)
 		write->last = beside.last;
 }
 
-/* A new value takes in equal ones beside it; the union keeps the word of the one on the left. */
-static void grow_equal(struct mt_write *write)
+/* Whether two that are to stand side by side become one, whose word is then write->word; or an error. */
+static int unite(struct mt_write *write, struct mt_entry left, struct mt_entry right)
 {
 	const struct mt_value_ops *ops = write->mt->ma_ops;
-	struct mt_entry whole;
+	uint64_t word;
+	int status;
+
+	if (!ops->merge) {
+		if (left.last >= write->first && left.first < write->first)
+			left.last = write->first - 1;
+		if (right.first <= write->last && right.last > write->last)
+			right.first = write->last + 1;
+		if (!ops->equal(ops->context, &left, &right))
+			return 0;
+		write->word = left.word;
+		return 1;
+	}
+	status = ops->merge(ops->context, &left, &right, &word);
+	if (status <= 0)
+		return status;
+	if (write->owned)
+		mt_release(ops, &write->word, 1);
+	write->word = word;
+	write->owned = true;
+	return 1;
+}
+
+static struct mt_entry stored_entry(const struct mt_write *write)
+{
+	return (struct mt_entry){write->first, write->last, write->word};
+}
+
+/* A new value takes in those beside it that become one with it. */
+static int grow_value(struct mt_write *write)
+{
 	struct mt_entry beside;
+	int status = 0;
 
 	if (write->first > 0 && slot_around(write->mas, write->first - 1, &beside)) {
-		beside.last = write->first - 1;
-		whole = (struct mt_entry){write->first, write->last, write->word};
-		if (ops->equal(ops->context, &beside, &whole)) {
+		status = unite(write, beside, stored_entry(write));
+		if (status > 0)
 			write->first = beside.first;
-			write->word = beside.word;
-		}
 	}
-	if (write->last < UINT64_MAX && slot_around(write->mas, write->last + 1, &beside)) {
-		whole = (struct mt_entry){write->first, write->last, write->word};
-		if (beside.first <= write->last)
-			beside.first = write->last + 1;
-		if (ops->equal(ops->context, &whole, &beside))
+	if (status >= 0 && write->last < UINT64_MAX &&
+	    slot_around(write->mas, write->last + 1, &beside)) {
+		status = unite(write, stored_entry(write), beside);
+		if (status > 0)
 			write->last = beside.last;
 	}
+	return status < 0 ? status : 0;
 }
 
 /* The word for the part [first, last] of an entry that is cut, with a reference of its own. */
@@ -158,6 +186,13 @@ static int cut_ends(struct mt_write *write)
 	return 0;
 }
 
+/* A reference for the word to be stored, where it has none of its own yet. */
+static void retain_word(const struct mt_write *write)
+{
+	if (!write->owned)
+		mt_retain(write->mt->ma_ops, &write->word, write->present);
+}
+
 /* A write that fails: its pieces go the way of displaced values, released when all is done. */
 static void bury_pieces(struct mt_write *write)
 {
@@ -165,8 +200,9 @@ static void bury_pieces(struct mt_write *write)
 
 	grave->dropped[0] = write->left_word;
 	grave->dropped[1] = write->right_word;
-	grave->dropped_present = (uint32_t)write->left_present | (uint32_t)write->right_present
-									 << 1;
+	grave->dropped[2] = write->word;
+	grave->dropped_present = (uint32_t)write->left_present |
+				 (uint32_t)write->right_present << 1 | (uint32_t)write->owned << 2;
 }
 
 /* Nodes for a write that splits a leaf whose parent is full: two for each level that splits, one for
@@ -262,7 +298,7 @@ static int write_first(struct mt_write *write)
 	if (write->last < UINT64_MAX)
 		leaf->pivot[slot] = write->last;
 	leaf->wide.slot[slot] = write->word;
-	mt_retain(mt->ma_ops, &write->word, 1);
+	retain_word(write);
 	mt_reset_root(mt);
 	mt_set_root(mt, leaf, 1);
 	mt->ma_entries = 1;
@@ -294,7 +330,7 @@ static int write_in_leaf(struct mt_write *write, unsigned size)
 		if (status)
 			return status;
 	}
-	mt_retain(write->mt->ma_ops, &write->word, write->present);
+	retain_word(write);
 	if (levels < depth)
 		mt_path_own(write, levels);
 	if (size <= MT_WIDE_SLOTS)
@@ -308,7 +344,6 @@ static int write_in_leaf(struct mt_write *write, unsigned size)
 static int write_planned(struct mt_write *write)
 {
 	struct ma_state *mas = write->mas;
-	const struct mt_value_ops *ops = write->mt->ma_ops;
 	unsigned bound = mt_write_bound(write->mt);
 	int status;
 
@@ -329,7 +364,7 @@ static int write_planned(struct mt_write *write)
 	status = take_nodes(write, bound);
 	if (status)
 		return status;
-	mt_retain(ops, &write->word, write->present);
+	retain_word(write);
 	mt_splice(write);
 	mas->depth = 0; /* the path is that of the tree as it was */
 	give_nodes(write);
@@ -342,7 +377,7 @@ static int write_locked(struct mt_write *write)
 	struct ma_state *mas = write->mas;
 	const struct mt_value_ops *ops = mt->ma_ops;
 	uint64_t first;
-	int status;
+	int status = 0;
 
 	if (!mt->ma_root) {
 		mas->depth = 0;
@@ -357,12 +392,13 @@ static int write_locked(struct mt_write *write)
 		    write->last <= mt_slot_max(leaf->node, leaf->slot, leaf->max))
 			return 0; /* a gap already */
 		grow_gap(write);
-	} else if (ops && ops->equal) {
-		grow_equal(write);
+	} else if (ops && (ops->equal || ops->merge)) {
+		status = grow_value(write);
 	}
 	if (write->first != first)
 		walk_to(mas, write->first);
-	status = cut_ends(write);
+	if (!status)
+		status = cut_ends(write);
 	if (!status)
 		status = write_planned(write);
 	if (status)
@@ -409,6 +445,7 @@ int mt_write_range(struct ma_state *mas, uint64_t first, uint64_t last, uint64_t
 	write.last = last;
 	write.word = present ? word : 0;
 	write.present = present;
+	write.owned = false;
 	write.left_present = write.right_present = false;
 	write.left_word = write.right_word = 0;
 	write.reserved = 0;

@@ -68,6 +68,7 @@ struct mt_write {
 	uint64_t last;
 	uint64_t word;
 	bool present;
+	bool owned; /* the word is the tree's already: merge() made it */
 	/* The parts left over of the entries at the ends, before `first` and behind `last`. */
 	bool left_piece;
 	bool right_piece;

@@ -143,6 +143,25 @@ static int split_offset(void *context, const struct mt_entry *whole, uint64_t fi
 	return 0;
 }
 
+/* Two whose offsets go on from one to the other are one: that of key 0 is equal. */
+static int merge_offsets(void *context, const struct mt_entry *left, const struct mt_entry *right,
+			 uint64_t *word)
+{
+	struct offsets *offsets = context;
+
+	CHECK(left->first <= right->first || left->last <= right->last);
+	CHECK(right->first <= left->last + 1);
+	if (offsets->offset[left->word] - left->first !=
+	    offsets->offset[right->word] - right->first)
+		return 0;
+	if (offsets->fail && --offsets->fail == 0)
+		return -ENOMEM;
+	*word = new_offset(offsets, offsets->offset[left->word]);
+	offsets->counts.references[*word]++;
+	offsets->counts.total++;
+	return 1;
+}
+
 static void check_offsets(const struct oracle *oracle, struct maple_tree *mt,
 			  const struct offsets *offsets)
 {
@@ -162,7 +181,7 @@ static void check_offsets(const struct oracle *oracle, struct maple_tree *mt,
 	CHECK_EQ(offsets->counts.total, mt_entries(mt));
 }
 
-static void cut_values_are_split(void)
+static void random_offsets(bool merges)
 {
 	struct maple_pool *pool = test_pool();
 	size_t step, steps = test_steps(6000);
@@ -172,13 +191,16 @@ static void cut_values_are_split(void)
 	struct oracle oracle, sliced;
 	uint64_t word;
 
-	offsets.limit = steps * 8 + 16;
+	offsets.limit = steps * 12 + 16;
 	offsets.offset = test_array(offsets.limit, sizeof(*offsets.offset));
 	test_counts_init(&offsets.counts, offsets.limit);
 	ops = test_count_ops(&offsets.counts);
 	ops.split = split_offset;
+	if (merges)
+		ops.merge = merge_offsets;
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, &ops);
 	oracle_init(&oracle, CELLS);
+	oracle.coalesces = merges;
 	for (step = 0; step < steps; step++) {
 		size_t low = test_below(CELLS - 1), high = low + test_below(30);
 		size_t failing = test_below(3);
@@ -186,7 +208,8 @@ static void cut_values_are_split(void)
 
 		if (high >= CELLS - 1)
 			high = CELLS - 2;
-		word = new_offset(&offsets, test_random());
+		/* Few offsets of key 0, so that neighbours often go on from each other. */
+		word = new_offset(&offsets, low + (merges ? test_below(3) : test_random()));
 		mt_init_pool(&before, MT_FLAGS_ALLOC_RANGE, pool, &ops);
 		CHECK_EQ(mtree_dup(&mt, &before), 0);
 		offsets.fail = failing;
@@ -360,10 +383,21 @@ static void writes_from_inside_are_refused(void)
 	test_pool_end(pool);
 }
 
+static void cut_values_are_split(void)
+{
+	random_offsets(false);
+}
+
+static void neighbours_merge(void)
+{
+	random_offsets(true);
+}
+
 static const struct test_case cases[] = {
 	{"references_balance", references_balance},
 	{"equal_neighbours_coalesce", equal_neighbours_coalesce},
 	{"cut_values_are_split", cut_values_are_split},
+	{"neighbours_merge", neighbours_merge},
 	{"release_finds_a_whole_tree", release_finds_a_whole_tree},
 	{"writes_from_inside_are_refused", writes_from_inside_are_refused},
 };
