@@ -244,6 +244,8 @@ FASTCALL_METHOD(tree_store_many)
 		if (status == 0)
 			status = tree_enter(self);
 	} while (status == 0 && self->dtype != dtype);
+	if (status == 0)
+		status = tree_require_idle(self);
 	if (status == 0) {
 		status = store_ranges(self, &ranges);
 		if (status < 0)

@@ -47,6 +47,7 @@ struct core_state {
 	PyTypeObject *iterator_type;
 	PyTypeObject *family_type;
 	PyTypeObject *lock_type;
+	PyTypeObject *policy_type;
 	PyTypeObject *entry_type; /* samara._entry.Entry, a tuple of 3 */
 	PyTypeObject *gap_type;   /* samara._entry.Gap, a tuple of 2 */
 	PyObject *occupied_error;
@@ -162,11 +163,14 @@ struct lock_object *lock_new(struct core_state *state);
 int lock_wait(struct lock_object *lock);
 extern PyType_Spec lock_spec;
 
+struct policy;
+
 /* ---- tree ------------------------------------------------------------------------------------- */
 
 struct tree_object {
 	PyObject_HEAD struct maple_tree mt;
 	enum dtype dtype;
+	struct policy *policy;    /* owned; NULL: none. Once there is one it stays */
 	struct core_state *state; /* NULL until the maple tree is initialised */
 	struct lock_object *lock; /* NULL until t.lock is first asked for */
 	struct member member;
@@ -221,7 +225,22 @@ int tree_enter_family(struct tree_object *tree);
  * what the old values' ends run. */
 void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dtype,
 		  struct family *source);
+/* 0; or -1 with RuntimeError where the tree is asking its policy, and must not lose its contents. */
+int tree_require_idle(const struct tree_object *tree);
 PyObject *tree_iter(struct tree_object *self);
+
+/* policy.c */
+/* The policy that an argument of __init__() means for a tree: an owned reference in *out, NULL for None. 0, or -1
+ * with an exception. */
+int policy_parse(const struct tree_object *tree, PyObject *given, enum dtype dtype,
+		 struct policy **out);
+/* Make it that of a tree that has none: another reference. */
+void policy_adopt(struct tree_object *tree, struct policy *policy);
+/* What the core does with the words of a tree that has this policy, or none. */
+const struct mt_value_ops *policy_ops(const struct policy *policy, enum dtype dtype);
+/* What the user gave, or None; borrowed. */
+PyObject *policy_given(const struct policy *policy);
+extern PyType_Spec policy_spec;
 
 /* entry.c: results. Each takes over the reference to `value`, also where it fails. NULL: an exception is set. */
 PyObject *entry_new(const struct core_state *state, uint64_t first, uint64_t last, PyObject *value);

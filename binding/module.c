@@ -13,6 +13,13 @@ PyObject *raise_status(int status)
 {
 	if (status == -ENOMEM)
 		return PyErr_NoMemory();
+	if (status == -ECANCELED) /* a policy's method has raised */
+		return NULL;
+	if (status == -EBUSY) {
+		PyErr_SetString(PyExc_RuntimeError,
+				"this tree is being written: it is asking its policy");
+		return NULL;
+	}
 	return PyErr_Format(PyExc_SystemError, "the maple tree answered with status %d", status);
 }
 
@@ -118,7 +125,8 @@ static int module_exec(PyObject *module)
 	    make_type(module, &cursor_spec, &state->cursor_type) < 0 ||
 	    make_type(module, &iterator_spec, &state->iterator_type) < 0 ||
 	    make_type(module, &family_spec, &state->family_type) < 0 ||
-	    make_type(module, &lock_spec, &state->lock_type) < 0)
+	    make_type(module, &lock_spec, &state->lock_type) < 0 ||
+	    make_type(module, &policy_spec, &state->policy_type) < 0)
 		return -1;
 	if (PyModule_AddType(module, state->tree_type) < 0 ||
 	    PyModule_AddType(module, state->cursor_type) < 0 ||
@@ -136,6 +144,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
 	Py_VISIT(state->iterator_type);
 	Py_VISIT(state->family_type);
 	Py_VISIT(state->lock_type);
+	Py_VISIT(state->policy_type);
 	Py_VISIT(state->entry_type);
 	Py_VISIT(state->gap_type);
 	Py_VISIT(state->occupied_error);
@@ -155,6 +164,7 @@ static void module_free(void *module)
 	Py_CLEAR(state->iterator_type);
 	Py_CLEAR(state->family_type);
 	Py_CLEAR(state->lock_type);
+	Py_CLEAR(state->policy_type);
 	Py_CLEAR(state->entry_type);
 	Py_CLEAR(state->gap_type);
 	Py_CLEAR(state->occupied_error);

@@ -17,6 +17,10 @@
  *   values         bytes: the words, 8 bytes each, little-endian
  *   dtype          'u8', 'i8' or 'f8'
  *
+ * and that of a tree with a policy
+ *
+ *   (3, track_gaps, firsts, lasts, values, attributes, policy)
+ *
  * A state comes from outside: all of it is checked before the tree is touched.
  */
 #include "binding.h"
@@ -25,6 +29,8 @@
 #define OBJECT_MEMBERS 6
 #define PACKED_VERSION 2
 #define PACKED_MEMBERS 7
+#define POLICY_VERSION 3
+#define POLICY_MEMBERS 7
 
 static void put_little_endian(char *bytes, uint64_t number)
 {
@@ -45,7 +51,7 @@ static uint64_t get_little_endian(const char *bytes)
 
 /* The state of a snapshot. Between the first item and the last nothing else runs. */
 static PyObject *state_of_snapshot(struct maple_tree *snapshot, enum dtype dtype,
-				   PyObject *attributes)
+				   PyObject *attributes, PyObject *policy)
 {
 	bool packed = dtype != DTYPE_OBJECT;
 	Py_ssize_t count = (Py_ssize_t)mt_entries(snapshot);
@@ -70,6 +76,9 @@ static PyObject *state_of_snapshot(struct maple_tree *snapshot, enum dtype dtype
 	if (packed)
 		state = Py_BuildValue("(iOOOOOs)", PACKED_VERSION, track_gaps, firsts, lasts,
 				      values, attributes, dtype_name(dtype));
+	else if (policy != Py_None)
+		state = Py_BuildValue("(iOOOOOO)", POLICY_VERSION, track_gaps, firsts, lasts,
+				      values, attributes, policy);
 	else
 		state = Py_BuildValue("(iOOOOO)", OBJECT_VERSION, track_gaps, firsts, lasts, values,
 				      attributes);
@@ -93,7 +102,7 @@ NOARGS_METHOD(tree_reduce)
 		goto out;
 	dtype = self->dtype;
 	mt_fork(&self->mt, &snapshot);
-	state = state_of_snapshot(&snapshot, dtype, attributes);
+	state = state_of_snapshot(&snapshot, dtype, attributes, policy_given(self->policy));
 	mt_fini(&snapshot);
 	if (state)
 		result = Py_BuildValue("O(O)O", self->state->newobj, Py_TYPE(self), state);
@@ -145,16 +154,17 @@ static int check_version(PyObject *state)
 		return refuse("the format's version is no integer");
 	number = PyLong_AsLong(version);
 	PyErr_Clear();
-	if (number != OBJECT_VERSION && number != PACKED_VERSION) {
+	if (number != OBJECT_VERSION && number != PACKED_VERSION && number != POLICY_VERSION) {
 		PyErr_Format(PyExc_ValueError,
-			     "a MapleTree pickled in format %S, this reads formats 1 and 2",
+			     "a MapleTree pickled in format %S, this reads formats 1, 2 and 3",
 			     version);
 		return -1;
 	}
 	members = PyTuple_GET_SIZE(state);
 	if (number == OBJECT_VERSION && members != OBJECT_MEMBERS)
 		return refuse("it is no tuple of 6");
-	if (number == PACKED_VERSION && members != PACKED_MEMBERS)
+	static_assert(PACKED_MEMBERS == POLICY_MEMBERS, "one message does for both");
+	if (number != OBJECT_VERSION && members != PACKED_MEMBERS)
 		return refuse("it is no tuple of 7");
 	return (int)number;
 }
@@ -173,7 +183,7 @@ static int check_state(PyObject *self, PyObject *state, enum dtype *dtype)
 		return refuse("track_gaps is no bool");
 	if (!PyBytes_Check(firsts) || !PyBytes_Check(lasts))
 		return refuse("the ranges are no bytes");
-	if (version == OBJECT_VERSION && !PyList_Check(values))
+	if (version != PACKED_VERSION && !PyList_Check(values))
 		return refuse("the values are no list");
 	if (version == PACKED_VERSION && !PyBytes_Check(values))
 		return refuse("the values are no bytes");
@@ -231,25 +241,39 @@ static int build_from_state(struct maple_tree *mt, enum dtype dtype, PyObject *s
 
 PyObject *tree_setstate(struct tree_object *self, PyObject *state)
 {
+	struct policy *policy = NULL;
+	PyObject *given = NULL;
+	PyObject *result = NULL;
 	struct maple_tree mt;
 	enum dtype dtype;
 	int status;
 
-	if (check_state((PyObject *)self, state, &dtype) < 0 || tree_enter(self) < 0)
+	if (check_state((PyObject *)self, state, &dtype) < 0)
 		return NULL;
+	if (PyLong_AsLong(PyTuple_GET_ITEM(state, 0)) == POLICY_VERSION)
+		given = PyTuple_GET_ITEM(state, 6);
+	if (policy_parse(self, given, dtype, &policy) < 0)
+		return NULL;
+	if (tree_enter(self) < 0)
+		goto out;
 	if (!mtree_empty(&self->mt)) {
 		PyErr_SetString(PyExc_ValueError, "__setstate__() needs an empty tree");
-		return NULL;
+		goto out;
 	}
 	mt_init_pool(&mt, tree_flags(PyTuple_GET_ITEM(state, 1) == Py_True), self->state->pool,
-		     dtype_ops(dtype));
+		     policy_ops(policy, dtype));
 	status = build_from_state(&mt, dtype, state);
 	if (status < 0) {
 		mt_fini(&mt);
-		return status == -EINVAL ? NULL : raise_status(status);
+		if (status != -EINVAL)
+			raise_status(status);
+		goto out;
 	}
+	policy_adopt(self, policy);
 	tree_replace(self, &mt, dtype, NULL);
-	if (attributes_set((PyObject *)self, PyTuple_GET_ITEM(state, 5)) < 0)
-		return NULL;
-	Py_RETURN_NONE;
+	if (attributes_set((PyObject *)self, PyTuple_GET_ITEM(state, 5)) == 0)
+		result = Py_NewRef(Py_None);
+out:
+	Py_XDECREF((PyObject *)policy);
+	return result;
 }

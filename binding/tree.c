@@ -3,15 +3,15 @@
  * samara.MapleTree: the type, its life, the mapping protocol and its attributes.
  *
  *        struct tree_object
- *        +---------+------+-------+-------+------+--------+--------------+
- *        | PyObject|  mt  | dtype | state | lock | member | weak refs    |
- *        +---------+--|---+-------+-------+------+---|----+--------------+
- *                     v                              v
- *                 nodes (maple tree)              family, once nodes have been shared
+ *        +---------+------+-------+--------+-------+------+--------+--------------+
+ *        | PyObject|  mt  | dtype | policy | state | lock | member | weak refs    |
+ *        +---------+--|---+-------+--------+-------+------+---|----+--------------+
+ *                     v                                       v
+ *                 nodes (maple tree)                       family, once nodes have been shared
  *
  * Invariants
  *   - state is NULL only between tree_alloc() and tree_adopt(); all the rest is valid once it is set.
- *   - mt was made with dtype's value operations over the module's pool and MT_FLAGS_LOCK_EXTERN: the
+ *   - mt was made with the policy's value operations, or else dtype's, over the module's pool and MT_FLAGS_LOCK_EXTERN: the
  *     interpreter lock is the lock.
  *   - A packed tree is in no family: there is nothing in it for the garbage collector.
  */
@@ -98,7 +98,7 @@ void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dt
 
 /* Contents from another tree: a fork. 1, or 0 where the attributes differ, or -1. */
 static int init_from_tree(struct tree_object *self, struct tree_object *other, uint32_t flags,
-			  enum dtype dtype)
+			  enum dtype dtype, struct policy *policy)
 {
 	struct maple_tree mt;
 
@@ -106,50 +106,63 @@ static int init_from_tree(struct tree_object *self, struct tree_object *other, u
 		if (tree_enter(self) < 0 || tree_enter_family(other) < 0)
 			return -1;
 	} while (lock_blocks(self->lock));
-	if (mt_attr(&other->mt) != flags || other->dtype != dtype)
+	if (mt_attr(&other->mt) != flags || other->dtype != dtype ||
+	    policy_given(other->policy) != policy_given(policy))
 		return 0;
+	if (tree_require_idle(self) < 0)
+		return -1;
 	mt_fork(&other->mt, &mt);
+	mt.ma_ops = policy_ops(policy, dtype); /* of its own, with the same policy */
+	policy_adopt(self, policy);
 	tree_replace(self, &mt, dtype, other->member.family);
 	return 1;
 }
 
 static int init_from_iterable(struct tree_object *self, PyObject *iterable, uint32_t flags,
-			      enum dtype dtype)
+			      enum dtype dtype, struct policy *policy)
 {
 	struct maple_tree mt;
 	int status = 0;
 
-	mt_init_pool(&mt, flags, self->state->pool, dtype_ops(dtype));
+	mt_init_pool(&mt, flags, self->state->pool, policy_ops(policy, dtype));
 	if (iterable)
 		status = build_from_iterable(&mt, dtype, iterable);
 	if (status == 0)
 		status = tree_enter(self);
 	if (status == 0)
+		status = tree_require_idle(self);
+	if (status == 0) {
+		policy_adopt(self, policy);
 		tree_replace(self, &mt, dtype, NULL);
-	else
+	} else {
 		mt_fini(&mt);
+	}
 	return status;
 }
 
 static int tree_init(struct tree_object *self, PyObject *args, PyObject *kwargs)
 {
-	static char *names[] = {"", "dtype", "track_gaps", NULL};
+	static char *names[] = {"", "dtype", "track_gaps", "policy", NULL};
 	PyObject *iterable = NULL;
 	PyObject *dtype_given = NULL;
+	PyObject *policy_argument = NULL;
+	struct policy *policy;
 	enum dtype dtype;
 	int track_gaps = 1;
 	int status = 0;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$Op:MapleTree", names, &iterable,
-					 &dtype_given, &track_gaps) ||
-	    dtype_parse(dtype_given, &dtype) < 0)
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$OpO:MapleTree", names, &iterable,
+					 &dtype_given, &track_gaps, &policy_argument) ||
+	    dtype_parse(dtype_given, &dtype) < 0 ||
+	    policy_parse(self, policy_argument, dtype, &policy) < 0)
 		return -1;
 	if (iterable && PyObject_TypeCheck(iterable, self->state->tree_type) &&
 	    Py_TYPE(iterable)->tp_iter == (getiterfunc)tree_iter)
 		status = init_from_tree(self, (struct tree_object *)iterable,
-					tree_flags(track_gaps), dtype);
+					tree_flags(track_gaps), dtype, policy);
 	if (status == 0)
-		status = init_from_iterable(self, iterable, tree_flags(track_gaps), dtype);
+		status = init_from_iterable(self, iterable, tree_flags(track_gaps), dtype, policy);
+	Py_XDECREF((PyObject *)policy);
 	return status < 0 ? -1 : 0;
 }
 
@@ -159,6 +172,7 @@ static int tree_traverse(struct tree_object *self, visitproc visit, void *arg)
 	if (!self->state)
 		return 0;
 	Py_VISIT(self->state->module);
+	Py_VISIT((PyObject *)self->policy);
 	if (self->dtype != DTYPE_OBJECT)
 		return 0;
 	return member_traverse(&self->member, &self->mt, visit, arg);
@@ -187,6 +201,7 @@ static void tree_dealloc(struct tree_object *self)
 		mt_fini(&self->mt);
 		Py_DECREF(module);
 	}
+	Py_XDECREF((PyObject *)self->policy);
 	Py_XDECREF(self->lock);
 	type->tp_free(self);
 	Py_DECREF(type);
@@ -484,6 +499,11 @@ static PyObject *tree_get_dtype(struct tree_object *self, void *Py_UNUSED(closur
 	return dtype_object(self->dtype);
 }
 
+static PyObject *tree_get_policy(struct tree_object *self, void *Py_UNUSED(closure))
+{
+	return Py_NewRef(policy_given(self->policy));
+}
+
 static PyObject *tree_get_lock(struct tree_object *self, void *Py_UNUSED(closure))
 {
 	if (!self->lock) {
@@ -503,6 +523,7 @@ static PyGetSetDef tree_getset[] = {
 	{"nbytes", (getter)tree_get_nbytes, NULL, DOC_MapleTree_nbytes, NULL},
 	{"track_gaps", (getter)tree_get_track_gaps, NULL, DOC_MapleTree_track_gaps, NULL},
 	{"dtype", (getter)tree_get_dtype, NULL, DOC_MapleTree_dtype, NULL},
+	{"policy", (getter)tree_get_policy, NULL, DOC_MapleTree_policy, NULL},
 	{"lock", (getter)tree_get_lock, NULL, DOC_MapleTree_lock, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };

@@ -80,12 +80,14 @@ static struct tree_object *relative_alloc(struct tree_object *self)
 	return copy;
 }
 
-static void adopt_relative(struct tree_object *self, struct tree_object *copy)
+static void adopt_relative(struct tree_object *self, struct tree_object *copy,
+			   struct family *family)
 {
 	copy->dtype = self->dtype;
+	policy_adopt(copy, self->policy);
 	tree_adopt(copy, self->state);
-	if (self->member.family)
-		family_join(self->member.family, &copy->member, &copy->mt);
+	if (family)
+		family_join(family, &copy->member, &copy->mt);
 }
 
 NOARGS_METHOD(tree_fork)
@@ -96,23 +98,28 @@ NOARGS_METHOD(tree_fork)
 	if (!copy)
 		return NULL;
 	mt_fork(&self->mt, &copy->mt);
-	adopt_relative(self, copy);
+	adopt_relative(self, copy, self->member.family);
 	return finish_copy(self, copy);
 }
 
 PyObject *tree_slice(struct tree_object *self, uint64_t first, uint64_t last, bool empty)
 {
 	struct tree_object *copy = relative_alloc(self);
+	struct family *family;
 	int status = 0;
 
 	if (!copy)
 		return NULL;
+	/* Cutting asks the policy, and that can empty the tree, which then leaves its family. */
+	family = self->member.family;
+	Py_XINCREF((PyObject *)family);
 	if (empty)
 		mt_init_pool(&copy->mt, mt_attr(&self->mt), self->state->pool,
-			     dtype_ops(self->dtype));
+			     policy_ops(self->policy, self->dtype));
 	else
 		status = mt_slice(&self->mt, first, last, &copy->mt);
-	adopt_relative(self, copy);
+	adopt_relative(self, copy, family);
+	Py_XDECREF((PyObject *)family);
 	if (status < 0) {
 		Py_DECREF(copy);
 		return raise_status(status);
@@ -132,8 +139,10 @@ NOARGS_METHOD(tree_dup)
 		Py_DECREF(copy);
 		return NULL;
 	}
-	mt_init_pool(&copy->mt, mt_attr(&self->mt), self->state->pool, dtype_ops(self->dtype));
+	mt_init_pool(&copy->mt, mt_attr(&self->mt), self->state->pool,
+		     policy_ops(self->policy, self->dtype));
 	copy->dtype = self->dtype;
+	policy_adopt(copy, self->policy);
 	tree_adopt(copy, self->state);
 	status = __mt_dup(&self->mt, &copy->mt);
 	if (status < 0) {
@@ -148,9 +157,9 @@ static PyObject *attributes_text(const struct tree_object *tree)
 	const char *name = dtype_name(tree->dtype);
 	const char *quote = name ? "'" : "";
 
-	return PyUnicode_FromFormat("track_gaps=%s, dtype=%s%s%s",
+	return PyUnicode_FromFormat("track_gaps=%s, dtype=%s%s%s, policy=%R",
 				    tree_tracks_gaps(tree) ? "True" : "False", quote,
-				    name ? name : "None", quote);
+				    name ? name : "None", quote, policy_given(tree->policy));
 }
 
 static void raise_attributes(const struct tree_object *here, const struct tree_object *there)
@@ -169,6 +178,7 @@ FASTCALL_METHOD(tree_dup_into)
 	static const char *const names[] = {"other"};
 	static const struct signature signature = {"dup_into", names, 1, 1, 1};
 	struct tree_object *other;
+	struct maple_tree copy;
 	PyObject *given[1];
 	int status;
 
@@ -190,13 +200,20 @@ FASTCALL_METHOD(tree_dup_into)
 	if (!mtree_empty(&other->mt))
 		return PyErr_Format(PyExc_ValueError, "other is not empty: it holds %llu ranges",
 				    (unsigned long long)mt_entries(&other->mt));
-	if (mt_attr(&other->mt) != mt_attr(&self->mt) || other->dtype != self->dtype) {
+	if (mt_attr(&other->mt) != mt_attr(&self->mt) || other->dtype != self->dtype ||
+	    policy_given(other->policy) != policy_given(self->policy)) {
 		raise_attributes(self, other);
 		return NULL;
 	}
-	status = __mt_dup(&self->mt, &other->mt);
-	if (status < 0)
+	/* With a policy each has operations of its own, which do the same. */
+	mt_init_pool(&copy, mt_attr(&self->mt), self->state->pool, self->mt.ma_ops);
+	status = __mt_dup(&self->mt, &copy);
+	if (status < 0) {
+		mt_fini(&copy);
 		return raise_status(status);
+	}
+	copy.ma_ops = other->mt.ma_ops;
+	tree_replace(other, &copy, other->dtype, NULL);
 	Py_RETURN_NONE;
 }
 

@@ -16,6 +16,7 @@ struct iterator_object {
 	PyObject_HEAD struct core_state *state; /* the module is owned through it */
 	struct maple_tree snapshot;
 	enum dtype dtype;
+	struct policy *policy; /* owned, or NULL: the snapshot's */
 	struct member member;
 	PyObject *results[2];
 	int turn; /* of the two */
@@ -38,6 +39,7 @@ PyObject *iterator_new(struct tree_object *tree, const struct iteration *iterati
 	self->state = tree->state;
 	Py_INCREF(self->state->module);
 	self->member = (struct member){0};
+	self->policy = NULL;
 	self->results[0] = NULL;
 	self->results[1] = NULL;
 	self->turn = 0;
@@ -52,6 +54,7 @@ PyObject *iterator_new(struct tree_object *tree, const struct iteration *iterati
 		return NULL;
 	}
 	self->dtype = tree->dtype;
+	self->policy = (struct policy *)Py_XNewRef((PyObject *)tree->policy);
 	if (!iteration->empty) {
 		mt_fork(&tree->mt, &self->snapshot);
 		if (tree->member.family)
@@ -185,6 +188,7 @@ static int iterator_traverse(struct iterator_object *self, visitproc visit, void
 	Py_VISIT(self->state->module);
 	Py_VISIT(self->results[0]);
 	Py_VISIT(self->results[1]);
+	Py_VISIT((PyObject *)self->policy);
 	if (self->done || self->dtype != DTYPE_OBJECT)
 		return 0;
 	return member_traverse(&self->member, &self->snapshot, visit, arg);
@@ -203,6 +207,7 @@ static void iterator_dealloc(struct iterator_object *self)
 	PyObject_GC_UnTrack(self);
 	Py_TRASHCAN_BEGIN(self, iterator_dealloc)
 	iterator_finish(self);
+	Py_XDECREF((PyObject *)self->policy);
 	Py_DECREF(self->state->module);
 	PyObject_GC_Del(self);
 	Py_DECREF(type);

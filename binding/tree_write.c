@@ -181,7 +181,7 @@ FASTCALL_METHOD(tree_alloc_range)
 NOARGS_METHOD(tree_clear_all)
 {
 	(void)unused;
-	if (tree_enter(self) < 0)
+	if (tree_enter(self) < 0 || tree_require_idle(self) < 0)
 		return NULL;
 	/* An empty tree shares no nodes: nothing of its old relatives hangs on it any more. */
 	family_leave(&self->member);

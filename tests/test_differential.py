@@ -523,6 +523,40 @@ def test_same_signatures(name):
             assert mine == other, member
 
 
+class Asking:
+    """A policy that keeps what it is asked. Values are the kinds that merge."""
+
+    def __init__(self):
+        self.asked = []
+
+    def split(self, entry, first, last):
+        self.asked.append(("split", tuple(entry), first, last))
+        return entry.value
+
+    def merge(self, left, right):
+        self.asked.append(("merge", tuple(left), tuple(right)))
+        return left.value if left.value == right.value else NotImplemented
+
+
+def test_same_questions_to_a_policy():
+    random = seeded("questions")
+    policies = Asking(), Asking()
+    trees = [side.MapleTree(policy=policy) for side, policy in zip(SIDES, policies, strict=True)]
+    for _ in range(STEPS):
+        first = random.randrange(300)
+        last = first + random.randrange(30)
+        kind = random.randrange(3)
+        for tree in trees:
+            if kind:
+                tree.store_range(first, last, kind)
+            else:
+                tree.pop_range(first, last)
+        assert list(trees[0]) == list(trees[1])
+        assert policies[0].asked == policies[1].asked
+        for policy in policies:
+            policy.asked.clear()
+
+
 def test_same_answers_of_locks():
     locks = Both([side.MapleTree().lock for side in SIDES])
     for name in ("release", "acquire", "acquire", "release", "__enter__", "release", "release"):

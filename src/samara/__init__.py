@@ -17,6 +17,7 @@ from samara._arguments import MAX
 from samara._entry import Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError
 from samara._implementation import PURE, Cursor, MapleTree
+from samara._policy import Policy
 
 __version__: Final = "0.1.0"
 
@@ -30,6 +31,7 @@ __all__ = [
     "Gap",
     "MapleTree",
     "NoSpaceError",
+    "Policy",
     "RangeOccupiedError",
     "__version__",
     "implementation",

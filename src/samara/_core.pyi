@@ -16,6 +16,7 @@ from typing import (
 from typing_extensions import Buffer, disjoint_base
 
 from samara._entry import Entry, Gap
+from samara._policy import Policy
 
 _V = TypeVar("_V")
 _D = TypeVar("_D")
@@ -39,7 +40,13 @@ class TreeLock:
 class MapleTree(Generic[_V]):
     @overload
     def __init__(
-        self, iterable: _Triples[_V] = (), /, *, dtype: None = None, track_gaps: bool = True
+        self,
+        iterable: _Triples[_V] = (),
+        /,
+        *,
+        dtype: None = None,
+        track_gaps: bool = True,
+        policy: Policy[_V] | None = None,
     ) -> None: ...
     @overload
     def __init__(
@@ -49,6 +56,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: Literal["u8", "i8"],
         track_gaps: bool = True,
+        policy: None = None,
     ) -> None: ...
     @overload
     def __init__(
@@ -58,6 +66,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: Literal["f8"],
         track_gaps: bool = True,
+        policy: None = None,
     ) -> None: ...
     @classmethod
     def from_arrays(
@@ -75,6 +84,8 @@ class MapleTree(Generic[_V]):
     def store_many(self, first: _Integers, last: _Integers, values: Iterable[_V]) -> None: ...
     @property
     def dtype(self) -> Literal["u8", "i8", "f8"] | None: ...
+    @property
+    def policy(self) -> Policy[_V] | None: ...
     @property
     def covered(self) -> int: ...
     @property

@@ -9,7 +9,7 @@ examples and holds the signatures to the real ones.
 from typing import Final
 
 MAPLE_TREE: Final = {
-    "MapleTree(iterable=(), /, *, dtype=None, track_gaps=True)": """
+    "MapleTree(iterable=(), /, *, dtype=None, track_gaps=True, policy=None)": """
 An ordered map from ranges of integers to values.
 
 Ranges are closed, [first, last], within 0 ... MAX = 2**64 - 1, and do not overlap. An index
@@ -24,6 +24,8 @@ dtype       None: any object. 'u8', 'i8' or 'f8': a packed tree, whose values ar
             are stored, and there are no reference counts.
 track_gaps  keep the largest gap of each subtree, which empty_area() and alloc_range() need;
             stores are faster without.
+policy      None, or a samara.Policy: an object whose methods split() and merge() are asked what
+            becomes of a value whose range is cut, and whether two neighbours are one.
 
 t[i], t[i] = v and del t[i] are about one index; t[a:b] is half-open, and t[a:] reaches MAX.
 All are O(log n). Reading t[a:b] gives a tree of what lies there, cut at the ends.
@@ -428,6 +430,13 @@ What the values are: None for any object, else 'u8', 'i8' or 'f8'. Given when th
 
 >>> MapleTree(dtype='u8').dtype
 'u8'
+""",
+    "policy": """
+The samara.Policy that the tree asks about its values, or None. Given when the tree is made, and
+kept.
+
+>>> MapleTree().policy is None
+True
 """,
     "lock": """
 A re-entrant lock, used by `with`: several operations as one. Each single operation is whole

@@ -19,6 +19,7 @@ it is sure.) A node is written by giving it new tuples at once, so nobody sees h
 from typing import Any, Final
 
 from samara._arguments import MAX
+from samara._policy import Policy
 
 GAP: Final[Any] = type("Gap", (), {"__slots__": (), "__repr__": lambda self: "-"})()
 NODE_BYTES: Final = 256  # of a node of the extension
@@ -63,25 +64,48 @@ POOL: Final = Pool()
 class Head:
     """A tree's own part: its root, and what is known of all below.
 
-    `tracks_gaps` and `dtype` are its attributes, which all its copies have too.
+    `tracks_gaps`, `dtype` and `policy` are its attributes, which all its copies have too.
+    `asking` is set while a write asks the policy.
     `counts`, of the entries and of the keys they cover, is None where a cut left them unknown.
     `generation` moves with each change: a path is good as long as it stays.
     """
 
-    __slots__ = ("counts", "dtype", "generation", "height", "owner", "root", "tracks_gaps")
+    __slots__ = (
+        "asking",
+        "counts",
+        "dtype",
+        "generation",
+        "height",
+        "owner",
+        "policy",
+        "root",
+        "tracks_gaps",
+    )
 
-    def __init__(self, tracks_gaps: bool, dtype: str | None = None) -> None:
-        self.tracks_gaps, self.dtype = tracks_gaps, dtype
+    def __init__(
+        self, tracks_gaps: bool, dtype: str | None = None, policy: Policy[Any] | None = None
+    ) -> None:
+        self.tracks_gaps, self.dtype, self.policy = tracks_gaps, dtype, policy
+        self.asking = False
         self.owner = object()
         self.root: Node | None = None
         self.counts: tuple[int, int] | None = (0, 0)
         self.height, self.generation = 0, 1
 
+    def is_like(self, other: "Head") -> bool:
+        """Are the attributes those of the other?"""
+        same = self.tracks_gaps == other.tracks_gaps and self.dtype == other.dtype
+        return same and self.policy is other.policy
+
     def attributes(self) -> str:
-        return f"track_gaps={self.tracks_gaps}, dtype={self.dtype!r}"
+        return f"track_gaps={self.tracks_gaps}, dtype={self.dtype!r}, policy={self.policy!r}"
 
     def empty(self) -> "Head":
-        return Head(self.tracks_gaps, self.dtype)
+        return Head(self.tracks_gaps, self.dtype, self.policy)
+
+    def require_idle(self) -> None:
+        if self.asking:
+            raise RuntimeError("this tree is being written: it is asking its policy")
 
     def known_counts(self) -> tuple[int, int]:
         if self.counts is None:
@@ -90,6 +114,8 @@ class Head:
 
     def swap(self, other: "Head") -> None:
         """Trade contents and attributes."""
+        self.require_idle()
+        self.policy, other.policy = other.policy, self.policy
         self.tracks_gaps, other.tracks_gaps = other.tracks_gaps, self.tracks_gaps
         self.dtype, other.dtype = other.dtype, self.dtype
         self.root, other.root = other.root, self.root

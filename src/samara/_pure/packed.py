@@ -24,6 +24,20 @@ def checked_dtype(dtype: Any) -> str | None:
     return str(dtype)
 
 
+def checked_policy(policy: Any, dtype: str | None, present: Any) -> Any:
+    """A policy for a tree that has `present`, which it keeps."""
+    if present is not None and policy is not present:
+        raise ValueError(f"a tree keeps its policy {present!r}, it cannot get {policy!r}")
+    if policy is None:
+        return None
+    if dtype is not None:
+        raise ValueError(f"a tree with dtype {dtype!r} can have no policy")
+    for name in ("split", "merge"):
+        if not callable(method := getattr(policy, name)):
+            raise TypeError(f"policy's {name} is not callable: {method!r}")
+    return policy
+
+
 def to_float(value: Any) -> float:
     if isinstance(value, float):
         return float.__float__(value)

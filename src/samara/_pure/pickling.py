@@ -2,6 +2,7 @@
 
     (1, track_gaps, firsts, lasts, values, attributes)
     (2, track_gaps, firsts, lasts, values, attributes, dtype)   of a packed tree
+    (3, track_gaps, firsts, lasts, values, attributes, policy)  of a tree with a policy
 
     firsts, lasts  bytes: the ends of the ranges in order, 8 bytes each, little-endian
     values         a list, one value for each range; of a packed tree bytes, as the ends
@@ -43,6 +44,8 @@ def state_of(head: Head, attributes: Any) -> tuple[Any, ...]:
     firsts, lasts, values = list(zip(*entries_of(head, 0, MAX), strict=True)) or ((), (), ())
     form = f"<{len(values)}"
     ends = struct.pack(f"{form}Q", *firsts), struct.pack(f"{form}Q", *lasts)
+    if head.policy is not None:
+        return 3, head.tracks_gaps, *ends, list(values), attributes, head.policy
     if head.dtype is None:
         return 1, head.tracks_gaps, *ends, list(values), attributes
     words = struct.pack(form + FORMS[head.dtype], *values)
@@ -59,16 +62,17 @@ def check_state(tree: Any, state: Any) -> None:
     expect(isinstance(state, tuple) and len(state) in (6, 7), "it is no tuple of 6 or 7")
     version, track_gaps, *ends, values, attributes, dtype = (*state, None)[:7]
     expect(type(version) is int, "the format's version is no integer")
-    if version not in (1, 2):
-        raise ValueError(f"a MapleTree pickled in format {version}, this reads formats 1 and 2")
-    expect(len(state) == 5 + version, f"it is no tuple of {5 + version}")
+    if version not in (1, 2, 3):
+        raise ValueError(f"a MapleTree pickled in format {version}, this reads formats 1, 2 and 3")
+    members = 6 if version == 1 else 7
+    expect(len(state) == members, f"it is no tuple of {members}")
     expect(isinstance(track_gaps, bool), "track_gaps is no bool")
     expect(all(isinstance(end, bytes) for end in ends), "the ranges are no bytes")
-    kind = (list, bytes)[version - 1]
+    kind = bytes if version == 2 else list
     expect(isinstance(values, kind), f"the values are no {kind.__name__}")
     sizes = {len(end) for end in ends}
     expect(len(sizes) == 1 and not sum(sizes) % 8, "the ranges' ends differ in number")
-    expect(version == 1 or dtype in tuple(FORMS), "the dtype is none of 'u8', 'i8' and 'f8'")
+    expect(version != 2 or dtype in tuple(FORMS), "the dtype is none of 'u8', 'i8' and 'f8'")
     dicts = attributes if isinstance(attributes, tuple) else (attributes, {})
     expect(len(dicts) == 2 and isinstance(dicts[1], dict), "the attributes are no pair of dicts")
     expect(isinstance(dicts[0], dict | None), "the attributes are no dict")
@@ -76,9 +80,10 @@ def check_state(tree: Any, state: Any) -> None:
     expect(not homeless, "attributes for a class whose instances have none")
 
 
-def head_of(state: tuple[Any, ...]) -> Head:
+def head_of(state: tuple[Any, ...], policy: Any) -> Head:
     """A new head from a state that has been checked."""
-    _, track_gaps, *ends, values, _, dtype = (*state, None)[:7]
+    version, track_gaps, *ends, values, _, dtype = (*state, None)[:7]
+    dtype = dtype if version == 2 else None
     count = len(ends[0]) // 8
     expect(len(values) == (count * 8 if dtype else count), "ranges and values differ in number")
     firsts, lasts = (struct.unpack(f"<{count}Q", end) for end in ends)
@@ -88,6 +93,6 @@ def head_of(state: tuple[Any, ...]) -> Head:
     for position, (first, last) in enumerate(zip(firsts, lasts, strict=True)):
         expect(free <= first <= last, f"range {position}, [{first}, {last}], is out of order")
         free = last + 1
-    head = Head(track_gaps, checked_dtype(dtype))
+    head = Head(track_gaps, checked_dtype(dtype), policy)
     build(head, list(zip(firsts, lasts, values, strict=True)))
     return head

@@ -24,7 +24,7 @@ from samara._pure.cursor import Cursor
 from samara._pure.gaps import Request, search
 from samara._pure.lock import TreeLock
 from samara._pure.nodes import GAP, NODE_BYTES, Head, node_count
-from samara._pure.packed import checked_dtype, convert
+from samara._pure.packed import checked_dtype, checked_policy, convert
 from samara._pure.walking import entries_of, load
 from samara._pure.writing import write_range
 
@@ -36,11 +36,20 @@ class MapleTree:
     _head: Head
     _gate: Any  # the lock's own
 
-    def __init__(self, iterable: Any = (), /, *, dtype: Any = None, track_gaps: Any = True) -> None:
-        head = Head(bool(track_gaps), checked_dtype(dtype))
+    def __init__(
+        self,
+        iterable: Any = (),
+        /,
+        *,
+        dtype: Any = None,
+        track_gaps: Any = True,
+        policy: Any = None,
+    ) -> None:
+        dtype = checked_dtype(dtype)
+        head = Head(bool(track_gaps), dtype, checked_policy(policy, dtype, self.policy))
         if isinstance(iterable, MapleTree) and type(iterable).__iter__ is MapleTree.__iter__:
             relative = iterable._fork_head()
-            if relative.attributes() == head.attributes():
+            if relative.is_like(head):
                 head, iterable = relative, ()
         fill(head, iterable)
         with self._gate:
@@ -83,8 +92,8 @@ class MapleTree:
         with other._gate:
             if other:
                 raise ValueError(f"other is not empty: it holds {len(other)} ranges")
-            here, there = head.attributes(), other._head.attributes()
-            if here != there:
+            if not head.is_like(other._head):
+                here, there = head.attributes(), other._head.attributes()
                 raise ValueError(f"other differs in attributes: {here} here, {there} there")
             other._head.swap(duplication.duplicate(head))
 
@@ -105,10 +114,11 @@ class MapleTree:
 
     def __setstate__(self, state: tuple[Any, ...], /) -> None:
         pickling.check_state(self, state)
+        policy = checked_policy(state[6] if state[0] == 3 else None, None, self.policy)
         with self._gate:
             if self:
                 raise ValueError("__setstate__() needs an empty tree")
-            self._head.swap(pickling.head_of(state))
+            self._head.swap(pickling.head_of(state, policy))
         pickling.set_attributes(self, state[5])
 
     def get(self, index: Any, default: Any = None) -> Any:
@@ -339,6 +349,7 @@ class MapleTree:
 
     track_gaps = property(attrgetter("_head.tracks_gaps"))
     dtype = property(attrgetter("_head.dtype"))
+    policy = property(attrgetter("_head.policy"))
     lock = property(attrgetter("_lock"))
 
     @classmethod

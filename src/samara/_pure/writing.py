@@ -16,9 +16,12 @@ so that a write happens whole or not at all, however it is interrupted: by an al
 by Ctrl-C, or by a finalizer that writes this very tree, after which the splice begins again.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from samara._arguments import MAX
+from samara._entry import Entry
+from samara._policy import Policy
 from samara._pure.nodes import GAP, Head, Item, Node, capacity, content_of, deal, even_shares
 from samara._pure.walking import Level, descend, entries_of, room_beside, step
 
@@ -29,6 +32,7 @@ def write_range(head: Head, first: int, last: int, value: Any) -> list[Any]:
     The answer keeps what was displaced, to be dropped when the tree is unlocked: the end of a value
     can run anything.
     """
+    head.require_idle()
     while True:
         splice = Splice(head, first, last, value)
         try:
@@ -52,6 +56,8 @@ class Splice:
 
     def run(self) -> bool:
         """False where something else has written, or forked, the tree meanwhile."""
+        if self.value is not GAP and self.head.policy is not None:
+            self._merge(self.head.policy)
         self.counts = self._counts()
         if self.value is GAP:
             self._widen()
@@ -99,6 +105,32 @@ class Splice:
         if behind and behind[-1].content is GAP:
             self.last = max(self.last, behind[-1].slot_last)
 
+    def _ask(self, method: Callable[..., Any], *given: Any) -> Any:
+        self.head.asking = True
+        try:
+            return method(*given)
+        finally:
+            self.head.asking = False
+
+    def _merge(self, policy: Policy[Any]) -> None:
+        """A new value takes in those beside it that become one with it."""
+        for way, index in ((-1, self.first - 1), (1, self.last + 1)):
+            beside = next(entries_of(self.head, index, index), None) if 0 <= index <= MAX else None
+            if beside:
+                pair = [beside, Entry(self.first, self.last, self.value)][::-way]
+                value = self._ask(policy.merge, *pair)
+                if value is not NotImplemented:
+                    self.first, self.last = pair[0].first, pair[1].last
+                    self.value = value
+
+    def _piece(self, level: Level, first: int, last: int) -> Any:
+        """What a slot holds of which only [first, last] stays."""
+        policy, value = self.head.policy, level.content
+        if policy is None or value is GAP:
+            return value
+        whole = Entry(level.slot_first, level.slot_last, value)
+        return self._ask(policy.split, whole, first, last)
+
     def _cuts_value(self) -> bool:
         return self.left[-1].content is not GAP or self.left[-1].slot_last < self.last
 
@@ -124,18 +156,18 @@ class Splice:
 
     def _pieces(self) -> list[Item]:
         """The new slot, and what is left of the slots that it cuts."""
-        low, before = (self.left[-1].slot_first, self.left[-1].content) if self.left else (0, GAP)
-        high, behind = (
-            (self.right[-1].slot_last, self.right[-1].content) if self.left else (MAX, GAP)
-        )
+        low, high = (self.left[-1].slot_first, self.right[-1].slot_last) if self.left else (0, MAX)
+        pieces = [(self.first, self.last, self.value)]
+        for at, path, first, last in (
+            (0, self.left, low, self.first - 1),
+            (2, self.right, self.last + 1, high),
+        ):
+            if first <= last:
+                value = self._piece(path[-1], first, last) if path else GAP
+                pieces.insert(at, (first, last, value))
         return [
             (last, content, last - first + 1 if content is GAP and self.head.tracks_gaps else 0)
-            for first, last, content in (
-                (low, self.first - 1, before),
-                (self.first, self.last, self.value),
-                (self.last + 1, high, behind),
-            )
-            if first <= last
+            for first, last, content in pieces
         ]
 
     def _room(self, depth: int, way: int) -> int:

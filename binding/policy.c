@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A tree's policy: an object of Python's whose methods say what becomes of a value whose range is cut, and
+ * whether neighbours become one. It stands behind the value operations of its trees.
+ *
+ * Invariants
+ *   - The operations outlive all trees that were made with them: each tree and each iterator owns a reference to the
+ *     policy, and a tree never changes its own. So a snapshot on the C stack is safe as long as its tree is.
+ *   - A tree whose core write is asking its policy is busy: the core refuses other writes, and tree_require_idle()
+ *     what would replace its contents.
+ */
+#include "binding.h"
+
+struct policy {
+	PyObject_HEAD struct core_state *state; /* the module is owned through it */
+	struct mt_value_ops ops;                /* first those of any object */
+	PyObject *given;
+	PyObject *split;
+	PyObject *merge;
+};
+
+static PyObject *entry_of(const struct policy *policy, const struct mt_entry *entry)
+{
+	return entry_new(policy->state, entry->first, entry->last,
+			 Py_NewRef(object_of(entry->word)));
+}
+
+/* The core's split(): -ECANCELED with the method's exception. */
+static int ask_split(void *context, const struct mt_entry *whole, uint64_t first, uint64_t last,
+		     uint64_t *piece)
+{
+	struct policy *policy = context;
+	PyObject *given[3] = {entry_of(policy, whole), PyLong_FromUnsignedLongLong(first),
+			      PyLong_FromUnsignedLongLong(last)};
+	PyObject *result = NULL;
+
+	if (given[0] && given[1] && given[2])
+		result = PyObject_Vectorcall(policy->split, given, 3, NULL);
+	for (int i = 0; i < 3; i++)
+		Py_XDECREF(given[i]);
+	if (!result)
+		return -ECANCELED;
+	*piece = word_of(result);
+	return 0;
+}
+
+/* The core's merge(). */
+static int ask_merge(void *context, const struct mt_entry *left, const struct mt_entry *right,
+		     uint64_t *word)
+{
+	struct policy *policy = context;
+	PyObject *given[2] = {entry_of(policy, left), entry_of(policy, right)};
+	PyObject *result = NULL;
+
+	if (given[0] && given[1])
+		result = PyObject_Vectorcall(policy->merge, given, 2, NULL);
+	Py_XDECREF(given[0]);
+	Py_XDECREF(given[1]);
+	if (!result)
+		return -ECANCELED;
+	if (result == Py_NotImplemented) {
+		Py_DECREF(result);
+		return 0;
+	}
+	*word = word_of(result);
+	return 1;
+}
+
+static PyObject *method_of(PyObject *given, const char *name)
+{
+	PyObject *method = PyObject_GetAttrString(given, name);
+
+	if (method && !PyCallable_Check(method)) {
+		PyErr_Format(PyExc_TypeError, "policy's %s is not callable: %R", name, method);
+		Py_CLEAR(method);
+	}
+	return method;
+}
+
+static struct policy *policy_new(struct core_state *state, PyObject *given)
+{
+	PyObject *split = method_of(given, "split");
+	PyObject *merge = split ? method_of(given, "merge") : NULL;
+	struct policy *policy = merge ? PyObject_GC_New(struct policy, state->policy_type) : NULL;
+
+	if (!policy) {
+		Py_XDECREF(split);
+		Py_XDECREF(merge);
+		return NULL;
+	}
+	Py_INCREF(state->module);
+	policy->state = state;
+	policy->ops = *dtype_ops(DTYPE_OBJECT);
+	policy->ops.split = ask_split;
+	policy->ops.merge = ask_merge;
+	policy->ops.context = policy;
+	policy->given = Py_NewRef(given);
+	policy->split = split;
+	policy->merge = merge;
+	PyObject_GC_Track(policy);
+	return policy;
+}
+
+int policy_parse(const struct tree_object *tree, PyObject *given, enum dtype dtype,
+		 struct policy **out)
+{
+	*out = NULL;
+	if (!given)
+		given = Py_None;
+	if (tree->policy && tree->policy->given != given) {
+		PyErr_Format(PyExc_ValueError, "a tree keeps its policy %R, it cannot get %R",
+			     tree->policy->given, given);
+		return -1;
+	}
+	if (given == Py_None)
+		return 0;
+	if (dtype != DTYPE_OBJECT) {
+		PyErr_Format(PyExc_ValueError, "a tree with dtype '%s' can have no policy",
+			     dtype_name(dtype));
+		return -1;
+	}
+	*out = tree->policy ? (struct policy *)Py_NewRef((PyObject *)tree->policy)
+			    : policy_new(tree->state, given);
+	return *out ? 0 : -1;
+}
+
+void policy_adopt(struct tree_object *tree, struct policy *policy)
+{
+	if (!tree->policy)
+		tree->policy = (struct policy *)Py_XNewRef((PyObject *)policy);
+}
+
+const struct mt_value_ops *policy_ops(const struct policy *policy, enum dtype dtype)
+{
+	return policy ? &policy->ops : dtype_ops(dtype);
+}
+
+PyObject *policy_given(const struct policy *policy)
+{
+	return policy ? policy->given : Py_None;
+}
+
+int tree_require_idle(const struct tree_object *tree)
+{
+	if (!tree->mt.ma_busy)
+		return 0;
+	raise_status(-EBUSY);
+	return -1;
+}
+
+static int policy_traverse(struct policy *self, visitproc visit, void *arg)
+{
+	Py_VISIT(Py_TYPE(self));
+	Py_VISIT(self->state->module);
+	Py_VISIT(self->given);
+	Py_VISIT(self->split);
+	Py_VISIT(self->merge);
+	return 0;
+}
+
+static void policy_dealloc(struct policy *self)
+{
+	PyTypeObject *type = Py_TYPE(self);
+	PyObject *module = self->state->module;
+
+	PyObject_GC_UnTrack(self);
+	Py_DECREF(self->given);
+	Py_DECREF(self->split);
+	Py_DECREF(self->merge);
+	PyObject_GC_Del(self);
+	Py_DECREF(module);
+	Py_DECREF(type);
+}
+
+static PyType_Slot policy_slots[] = {
+	{Py_tp_doc, (void *)PyDoc_STR("A policy, as its trees' value operations.")},
+	{Py_tp_traverse, policy_traverse},
+	{Py_tp_dealloc, policy_dealloc},
+	{0, NULL},
+};
+
+PyType_Spec policy_spec = {
+	.name = "samara._core.Policy",
+	.basicsize = sizeof(struct policy),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+		 Py_TPFLAGS_DISALLOW_INSTANTIATION,
+	.slots = policy_slots,
+};

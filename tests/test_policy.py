@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: MIT
+"""Policies: values that are cut with their ranges, and neighbours that become one.
+
+The values here say themselves over which range they stand and what they are made of, so that each
+can be held against its entry, and a plain array of cells says what should be where.
+"""
+
+import copy
+import gc
+import pickle
+import weakref
+from typing import NamedTuple
+
+import pytest
+
+import interpreter
+from samara import MAX, Entry, MapleTree
+from tree_oracle import seeded
+
+CELLS = 120
+
+
+class Piece(NamedTuple):
+    first: int
+    last: int
+    kind: int  # pieces of a kind merge
+
+
+class Pieces:
+    """The policy. `asked` keeps what it was asked; `fail` makes the n-th question raise."""
+
+    def __init__(self):
+        self.asked = []
+        self.fail = 0
+
+    def question(self, *given):
+        self.asked.append(given)
+        if self.fail:
+            self.fail -= 1
+            if not self.fail:
+                raise LookupError("no answer")
+
+    def split(self, entry, first, last):
+        self.question("split", entry, first, last)
+        assert type(entry) is Entry
+        assert entry[:2] == entry.value[:2]
+        assert entry.first <= first <= last <= entry.last
+        assert (first, last) != entry[:2]
+        return Piece(first, last, entry.value.kind)
+
+    def merge(self, left, right):
+        self.question("merge", left, right)
+        assert left[:2] == left.value[:2]
+        assert right[:2] == right.value[:2]
+        assert right.first <= left.last + 1
+        if left.value.kind != right.value.kind:
+            return NotImplemented
+        return Piece(left.first, right.last, left.value.kind)
+
+    def __eq__(self, other):
+        return isinstance(other, Pieces)
+
+    __hash__ = None
+
+
+def expected(cells):
+    """The entries of an array of kinds: neighbours of one kind are one."""
+    entries = []
+    for index, kind in enumerate(cells):
+        if kind is None:
+            continue
+        if entries and entries[-1].last == index - 1 and entries[-1].kind == kind:
+            entries[-1] = Piece(entries[-1].first, index, kind)
+        else:
+            entries.append(Piece(index, index, kind))
+    return [Entry(piece.first, piece.last, piece) for piece in entries]
+
+
+def stores(tree, first, last, kind):
+    """One of the ways to store."""
+    return [
+        lambda: tree.store_range(first, last, Piece(first, last, kind)),
+        lambda: tree.__setitem__(slice(first, last + 1), Piece(first, last, kind)),
+        lambda: tree.store_many([first], [last], [Piece(first, last, kind)]),
+        lambda: cursor_store(tree, first, last, Piece(first, last, kind)),
+    ]
+
+
+def cursor_store(tree, first, last, value):
+    cursor = tree.cursor()
+    cursor.set_range(first, last)
+    cursor.store(value)
+
+
+@pytest.mark.parametrize("track_gaps", [True, False])
+def test_random_writes_against_an_array(track_gaps):
+    choose = seeded("policy")
+    tree = MapleTree(policy=Pieces(), track_gaps=track_gaps)
+    cells = [None] * CELLS
+    relatives = []
+    for _ in range(interpreter.steps(4000)):
+        first = choose.randrange(CELLS)
+        last = min(CELLS - 1, first + choose.randrange(12))
+        if choose.random() < 0.3:
+            tree.pop_range(first, last)
+            cells[first : last + 1] = [None] * (last + 1 - first)
+        else:
+            kind = choose.randrange(3)
+            choose.choice(stores(tree, first, last, kind))()
+            cells[first : last + 1] = [kind] * (last + 1 - first)
+        assert list(tree) == expected(cells)
+        if choose.random() < 0.05:
+            relatives = [*relatives[-3:], (tree, list(cells))]
+            tree = choose.choice([tree.fork, tree.dup, lambda tree=tree: copy.copy(tree)])()
+        if choose.random() < 0.05:
+            low = choose.randrange(CELLS)
+            part = [None] * low + cells[low : low + 30]
+            assert list(tree[low : low + 30]) == expected(part)
+        tree.check()
+    for relative, then in relatives:
+        assert list(relative) == expected(then)
+
+
+def test_insert_and_allocation_merge_too():
+    tree = MapleTree([(10, 19, Piece(10, 19, 1))], policy=Pieces())
+    tree.insert_range(20, 29, Piece(20, 29, 1))
+    assert list(tree) == [(10, 29, (10, 29, 1))]
+    assert tree.alloc_range(Piece(0, 9, 1), 10) == 0
+    assert list(tree) == [(0, 29, (0, 29, 1))]
+    tree[MAX] = Piece(MAX, MAX, 1)
+    tree[MAX - 1] = Piece(MAX - 1, MAX - 1, 1)
+    assert tree.entry(MAX) == (MAX - 1, MAX, (MAX - 1, MAX, 1))
+
+
+def test_a_store_into_its_own_kind_is_one_entry():
+    tree = MapleTree([(0, 99, Piece(0, 99, 1))], policy=Pieces())
+    tree[40:60] = Piece(40, 59, 1)
+    assert list(tree) == [(0, 99, (0, 99, 1))]
+    tree[40:60] = Piece(40, 59, 2)
+    assert [entry.value.kind for entry in tree] == [1, 2, 1]
+
+
+def test_sorted_triples_are_taken_as_they_are():
+    triples = [(i * 10, i * 10 + 9, Piece(i * 10, i * 10 + 9, 1)) for i in range(50)]
+    policy = Pieces()
+    assert len(MapleTree(triples, policy=policy)) == 50
+    assert not policy.asked
+
+
+@pytest.mark.parametrize("question", [1, 2, 3, 4])
+def test_what_the_policy_raises_ends_the_write(question):
+    policy = Pieces()
+    triples = [(i * 10, i * 10 + 9, Piece(i * 10, i * 10 + 9, i % 3)) for i in range(50)]
+    tree = MapleTree(triples, policy=policy)
+    before = list(tree)
+    live = interpreter.pool_nodes()
+    policy.fail = question
+    with pytest.raises(LookupError, match="no answer"):
+        tree[104:296] = Piece(104, 295, 7)
+    assert list(tree) == before
+    tree.check()
+    assert interpreter.pool_nodes() == live
+    if question > 2:
+        with pytest.raises(LookupError):
+            policy.fail = question - 2
+            tree.pop_range(104, 295)
+        assert list(tree) == before
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda tree: tree.store_range(0, 5, Piece(0, 5, 0)),
+        lambda tree: tree.clear(),
+        lambda tree: tree.pop_range(0, MAX),
+        lambda tree: tree.store_many([0], [5], [Piece(0, 5, 0)]),
+        lambda tree: tree.__init__([], policy=tree.policy),
+        lambda tree: cursor_store(tree, 0, 5, Piece(0, 5, 0)),
+    ],
+)
+def test_a_policy_cannot_write_its_tree(write):
+    class Writing(Pieces):
+        def split(self, entry, first, last):
+            with pytest.raises(RuntimeError, match="asking its policy"):
+                write(tree)
+            assert list(tree) == before
+            return super().split(entry, first, last)
+
+    tree = MapleTree([(10, 99, Piece(10, 99, 1))], policy=Writing())
+    before = list(tree)
+    tree[40:50] = Piece(40, 49, 2)
+    assert [entry.value for entry in tree] == [(10, 39, 1), (40, 49, 2), (50, 99, 1)]
+
+
+def test_a_policy_can_fork_its_tree():
+    kept = []
+
+    class Forking(Pieces):
+        def merge(self, left, right):
+            kept.append((tree.fork(), list(tree), iter(tree)))
+            return super().merge(left, right)
+
+    triples = [(i * 10, i * 10 + 9, Piece(i * 10, i * 10 + 9, i % 2)) for i in range(400)]
+    tree = MapleTree(triples, policy=Forking())
+    for index in range(5, 3900, 130):
+        tree[index : index + 20] = Piece(index, index + 19, 5)
+    assert len(kept) == 2 * len(range(5, 3900, 130))
+    for fork, then, iterator in kept:
+        assert list(fork) == then == list(iterator)
+        fork.check()
+    tree.check()
+
+
+def test_relatives_and_pickles_keep_it():
+    policy = Pieces()
+    tree = MapleTree([(0, 9, Piece(0, 9, 1))], policy=policy)
+    for relative in (tree.fork(), tree.dup(), tree[2:7], copy.copy(tree), tree[5:5]):
+        assert relative.policy is policy
+    other = MapleTree(policy=policy)
+    tree.dup_into(other)
+    assert other == tree
+    other[4] = Piece(4, 4, 2)
+    assert [entry.value for entry in other] == [(0, 3, 1), (4, 4, 2), (5, 9, 1)]
+    assert MapleTree(tree, policy=policy) == tree
+    assert MapleTree(tree).policy is None
+    again = pickle.loads(pickle.dumps(tree))
+    assert again == tree
+    assert type(again.policy) is Pieces
+    assert copy.deepcopy(tree).policy is not policy
+
+
+def test_what_is_refused():
+    policy = Pieces()
+    tree = MapleTree(policy=policy)
+    with pytest.raises(ValueError, match="a tree keeps its policy"):
+        tree.__init__()
+    with pytest.raises(ValueError, match="a tree keeps its policy"):
+        tree.__init__(policy=Pieces())
+    tree.__init__([(1, 2, Piece(1, 2, 1))], policy=policy)
+    assert tree[1] == (1, 2, 1)
+    with pytest.raises(ValueError, match="a tree with dtype 'u8' can have no policy"):
+        MapleTree(dtype="u8", policy=policy)
+    with pytest.raises(AttributeError):
+        MapleTree(policy=object())
+    policy.merge = 3
+    with pytest.raises(TypeError, match="policy's merge is not callable: 3"):
+        MapleTree(policy=policy)
+    with pytest.raises(ValueError, match="other differs in attributes"):
+        MapleTree(policy=Pieces()).dup_into(MapleTree())
+    assert MapleTree().policy is None
+
+
+def test_an_iterator_outlives_its_tree():
+    tree = MapleTree([(0, 9, Piece(0, 9, 1)), (20, 29, Piece(20, 29, 1))], policy=Pieces())
+    iterator = iter(tree)
+    del tree
+    gc.collect()
+    assert [entry.value for entry in iterator] == [(0, 9, 1), (20, 29, 1)]
+
+
+def test_a_cycle_through_the_policy_is_collected():
+    policy = Pieces()
+    policy.tree = tree = MapleTree([(0, 9, Piece(0, 9, 1))], policy=policy)
+    gone = weakref.ref(policy)
+    del policy, tree
+    interpreter.collect()
+    assert gone() is None
+
+
+def test_no_memory_changes_nothing():
+    triples = [(i * 10, i * 10 + 9, Piece(i * 10, i * 10 + 9, i % 3)) for i in range(200)]
+    tree = MapleTree(triples, policy=Pieces())
+    before = list(tree)
+    for nth in range(1, 40):
+        fork = tree.fork()
+        if not interpreter.fails(nth, lambda fork=fork: fork.store_range(55, 65, Piece(55, 65, 9))):
+            break
+        assert list(fork) == before == list(tree)
+        fork.check()
+    else:
+        pytest.fail("it never came to an end")
+    assert nth > 1
+
+
+@interpreter.counts_references
+def test_references_balance():
+    values = [Piece(i * 10, i * 10 + 9, i % 3) for i in range(50)]
+    counts = interpreter.references(values)
+    tree = MapleTree([(value.first, value.last, value) for value in values], policy=Pieces())
+    for start in range(5, 400, 35):
+        tree[start : start + 20] = Piece(start, start + 19, start % 4)
+    tree.policy.fail = 1
+    with pytest.raises(LookupError):
+        tree[5:400] = Piece(5, 399, 1)
+    tree.policy.asked.clear()
+    del tree
+    assert interpreter.references(values) == counts
