@@ -432,7 +432,8 @@ def test_dup_into_trees_of_another_kind():
         with pytest.raises(ValueError) as caught:
             t.dup_into(other)
         assert str(caught.value) == (
-            f"other differs in attributes: track_gaps=True, dtype='u8' here, {there} there"
+            "other differs in attributes: track_gaps=True, dtype='u8', policy=None here, "
+            f"{there}, policy=None there"
         )
         assert not other
         with pytest.raises(ValueError, match="other differs in attributes"):
@@ -510,7 +511,7 @@ def forged(**changes):
         ((*GOOD, 1), "no tuple of 6 or 7"),
         (list(GOOD), "no tuple of 6 or 7"),
         (forged(version=1), "no tuple of 6"),
-        (forged(version=3), "a MapleTree pickled in format 3, this reads formats 1 and 2"),
+        (forged(version=4), "a MapleTree pickled in format 4, this reads formats 1, 2 and 3"),
         (forged(version=2.0), "version is no integer"),
         (forged(track_gaps=1), "track_gaps is no bool"),
         (forged(firsts="ab"), "the ranges are no bytes"),

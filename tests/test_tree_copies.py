@@ -106,7 +106,9 @@ def test_dup_into():
     other.check()
     with pytest.raises(ValueError, match="other is not empty: it holds 1000 ranges"):
         t.dup_into(other)
-    with pytest.raises(ValueError, match="track_gaps=True, dtype=None here, track_gaps=False"):
+    with pytest.raises(
+        ValueError, match="track_gaps=True, dtype=None, policy=None here, track_gaps=False"
+    ):
         t.dup_into(MapleTree(track_gaps=False))
     with pytest.raises(ValueError, match="another tree"):
         t.dup_into(t)

@@ -72,10 +72,13 @@ def test_signatures_say_the_defaults():
     assert signature_of(samara.MapleTree.empty_area).endswith(
         "size, first=0, last=18446744073709551615, *, align=1, reverse=False)"
     )
-    assert signature_of(samara.MapleTree) == "(iterable=(), /, *, dtype=None, track_gaps=True)"
+    assert (
+        signature_of(samara.MapleTree)
+        == "(iterable=(), /, *, dtype=None, track_gaps=True, policy=None)"
+    )
     assert signature_of(samara.Cursor) == "(tree, first=0, last=None)"
     assert signature_of(samara.MapleTree.from_arrays) == (
-        "(first, last, values, *, dtype=None, track_gaps=True)"
+        "(first, last, values, *, dtype=None, track_gaps=True, policy=None)"
     )
     assert inspect.signature(samara.MapleTree.load_many).parameters["default"].default is ...
 

@@ -137,7 +137,7 @@ def forged(**changes):
         (list(GOOD), "no tuple of 6"),
         (GOOD[:5], "no tuple of 6"),
         ((*GOOD, 1), "no tuple of 6"),
-        (forged(version=3), "format 3"),
+        (forged(version=4), "format 4"),
         (forged(version=2), "no tuple of 7"),
         (forged(version=0), "format 0"),
         (forged(version=2**80), f"format {2**80}"),
