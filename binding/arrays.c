@@ -13,8 +13,6 @@
 
 /* So little work that giving the interpreter lock away costs more. */
 #define FEW 512
-/* Keys looked up at once: what comes with each of them stays in the cache. */
-#define BLOCK 16384
 
 /* ---- numpy ------------------------------------------------------------------------------------ */
 
@@ -342,7 +340,8 @@ struct look {
 	const struct maple_tree *snapshot;
 	const struct column *keys;
 	uint64_t *words;   /* what was found */
-	uint64_t *scratch; /* for a block of keys */
+	size_t block;      /* so many keys at a time */
+	uint64_t *scratch; /* for a block */
 	uint8_t *present;  /* for a block */
 	bool fill;         /* the absent get `absent`; else the first of them ends it */
 	uint64_t absent;
@@ -363,8 +362,8 @@ static int look_up(const struct look *look, size_t *bad)
 {
 	size_t count = look->keys->count;
 
-	for (size_t at = 0; at < count; at += BLOCK) {
-		size_t some = count - at < BLOCK ? count - at : BLOCK;
+	for (size_t at = 0; at < count; at += look->block) {
+		size_t some = count - at < look->block ? count - at : look->block;
 		const uint64_t *keys = column_block(look->keys, at, some, look->scratch);
 		uint64_t *words = look->words + at;
 
@@ -388,12 +387,13 @@ static int look_up(const struct look *look, size_t *bad)
 static int look_up_all(struct look *look)
 {
 	size_t count = look->keys->count;
-	size_t block = count < BLOCK ? count : BLOCK;
+	size_t block = mt_batch_size(look->snapshot);
 	size_t bad = 0;
 	int status;
 
-	look->scratch = PyMem_New(uint64_t, block);
-	look->present = PyMem_New(uint8_t, block);
+	look->block = count < block ? count : block;
+	look->scratch = PyMem_New(uint64_t, look->block);
+	look->present = PyMem_New(uint8_t, look->block);
 	if (!look->scratch || !look->present) {
 		PyErr_NoMemory();
 		status = -1;

@@ -266,6 +266,11 @@ MT_API int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entr
 MT_API int mt_empty_area(const struct maple_tree *mt, uint64_t min, uint64_t max, uint64_t size,
 			 uint64_t align, bool reverse, uint64_t *start);
 
+/* How many keys mt_load_batch() had best be given at a time, where there are so many: as many as stay
+ * in a cache until their answers are used; or, of a large tree, so many that it pays to sort them
+ * by where they lead to. That takes 18 bytes a key for the time of the call, if they can be had. */
+MT_API size_t mt_batch_size(const struct maple_tree *mt);
+
 /* Fill an empty tree from n sorted, non-overlapping ranges: full nodes, O(n). -EINVAL where the
  * tree is not empty or entry *bad (may be NULL) is out of order. */
 MT_API int mt_build(struct maple_tree *mt, const uint64_t *first, const uint64_t *last,

@@ -5,7 +5,19 @@
  * together. Keys that come nearly in order, and close together, need no descents: they are walked
  * to, from leaf to leaf. Each group decides for itself.
  */
-#include "search.h"
+#include "batch.h"
+
+#define SAMPLES 16u
+
+static size_t load_group(const struct maple_tree *mt, const uint64_t *keys, uint64_t *words,
+			 uint8_t *present)
+{
+	const struct maple_node *node[MT_GROUP];
+
+	for (unsigned i = 0; i < MT_GROUP; i++)
+		node[i] = mt->ma_root;
+	return mt_search.load_group(node, mt_tree_height(mt), keys, words, present);
+}
 
 /* Fewer keys than a group: the last one stands in for those that are missing. */
 static size_t load_rest(const struct maple_tree *mt, const uint64_t *keys, size_t count,
@@ -18,7 +30,7 @@ static size_t load_rest(const struct maple_tree *mt, const uint64_t *keys, size_
 
 	for (size_t i = 0; i < MT_GROUP; i++)
 		padded[i] = keys[i < count ? i : count - 1];
-	mt_search.load_group(mt->ma_root, mt_tree_height(mt), padded, group_words, group_present);
+	load_group(mt, padded, group_words, group_present);
 	for (size_t i = 0; i < count; i++) {
 		words[i] = group_words[i];
 		present[i] = group_present[i];
@@ -39,11 +51,45 @@ static bool nearly_sorted(const uint64_t *keys)
 /* Bring the path to the first key; whether the last one is so near that walking pays. */
 static bool walk_to_group(struct ma_level *path, unsigned depth, const uint64_t *keys)
 {
-	struct ma_level *level = mt_level_above(path, depth, keys[0]);
-	const struct ma_level *parent = depth > 1 ? &path[depth - 2] : path;
+	struct ma_level *leaf = &path[depth - 1];
+	const struct ma_level *parent = depth > 1 ? leaf - 1 : leaf;
 
-	mt_search.descend(level, depth - (unsigned)(level - path), keys[0]);
+	if (mt_level_covers(leaf, keys[0])) {
+		leaf->slot = mt_search.slot(leaf->node, keys[0]);
+	} else {
+		struct ma_level *level = mt_level_above(path, depth, keys[0]);
+
+		mt_search.descend(level, depth - (unsigned)(level - path), keys[0]);
+	}
 	return keys[MT_GROUP - 1] - keys[0] <= parent->max - parent->min;
+}
+
+/* Whether most of the keys come in order, as far as some groups of them tell. */
+static bool mostly_sorted(const uint64_t *keys, size_t count)
+{
+	unsigned sorted = 0;
+
+	for (size_t i = 0; i < SAMPLES; i++)
+		sorted += nearly_sorted(keys + count / SAMPLES * i);
+	return sorted > SAMPLES / 2;
+}
+
+/* Look up by parts as many of the keys as that pays for; returns how many. */
+static size_t load_parts(const struct maple_tree *mt, const uint64_t *keys, size_t count,
+			 uint64_t *words, uint8_t *present, size_t *found)
+{
+	size_t at = 0;
+
+	for (;;) {
+		size_t some = count - at < MT_PARTED_MOST ? (count - at) / MT_GROUP * MT_GROUP
+							  : MT_PARTED_MOST;
+
+		if (some < SAMPLES * MT_GROUP || !mt_parts_pay(mt, some) ||
+		    mostly_sorted(keys + at, some) ||
+		    mt_load_by_parts(mt, keys + at, some, words + at, present + at, found))
+			return at;
+		at += some;
+	}
 }
 
 size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t count,
@@ -60,7 +106,8 @@ size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t c
 		memset(present, 0, count);
 		return 0;
 	}
-	for (at = 0; count - at >= MT_GROUP; at += MT_GROUP) {
+	at = load_parts(mt, keys, count, words, present, &found);
+	for (; count - at >= MT_GROUP; at += MT_GROUP) {
 		if (nearly_sorted(keys + at)) {
 			if (!has_path) {
 				path[0] = (struct ma_level){mt->ma_root, 0, UINT64_MAX, 0};
@@ -73,8 +120,7 @@ size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t c
 				continue;
 			}
 		}
-		found += mt_search.load_group(mt->ma_root, height, keys + at, words + at,
-					      present + at);
+		found += load_group(mt, keys + at, words + at, present + at);
 	}
 	if (at < count)
 		found += load_rest(mt, keys + at, count - at, words + at, present + at);

@@ -38,11 +38,35 @@ MT_INLINE void prefetch_slots(const struct maple_node *node)
 MT_INLINE bool take_slot(const struct maple_node *leaf, unsigned slot, uint64_t *word,
 			 uint8_t *present)
 {
-	uint64_t value = leaf->wide.slot[slot];
+	uint64_t there = mt_slot_present(leaf, slot);
 
-	*present = mt_slot_present(leaf, slot);
-	*word = *present ? value : 0;
-	return *present;
+	*word = leaf->wide.slot[slot] & -there;
+	*present = (uint8_t)there;
+	return there;
+}
+
+/* Whether all keys of a group lie in the slot where a path ends. Without a branch. */
+MT_INLINE bool all_in_slot(const struct ma_level *leaf, const uint64_t *keys)
+{
+	uint64_t min = mt_slot_min(leaf->node, leaf->slot, leaf->min);
+	uint64_t size = mt_slot_max(leaf->node, leaf->slot, leaf->max) - min;
+	uint64_t outside = 0;
+
+	for (unsigned i = 0; i < MT_GROUP; i++)
+		outside |= keys[i] - min > size;
+	return !outside;
+}
+
+/* What a look-up that ends in this slot gives, for a whole group. */
+MT_INLINE size_t repeat_slot(const struct maple_node *leaf, unsigned slot, uint64_t *words,
+			     uint8_t *present)
+{
+	bool there = take_slot(leaf, slot, words, present);
+
+	for (unsigned i = 1; i < MT_GROUP; i++)
+		words[i] = words[0];
+	memset(present, there, MT_GROUP);
+	return there ? MT_GROUP : 0;
 }
 
 /* Whether the key lies in the node's last slot. */
@@ -197,8 +221,8 @@ MT_INLINE unsigned wide_neon(const struct maple_node *node, uint64_t key)
 #endif
 
 #define MT_FUNCTIONS(version, copy)                                                                \
-	slot_##version, load_##version, load_group_##version, walk_group_##version,                \
-		descend_##version, copy, #version
+	slot_##version, load_##version, load_group_##version, part_group_##version,                \
+		walk_group_##version, descend_##version, copy, #version
 
 static const struct mt_search versions[] = {
 	{MT_FUNCTIONS(portable, copy_portable)},

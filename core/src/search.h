@@ -16,9 +16,14 @@ struct mt_search {
 	unsigned (*slot)(const struct maple_node *node, uint64_t key);
 	/* The whole descent of a look-up from a root of the given height (>= 1). */
 	bool (*load)(const struct maple_node *root, uint32_t height, uint64_t key, uint64_t *word);
-	/* The same for MT_GROUP keys side by side. Returns how many are present. */
-	size_t (*load_group)(const struct maple_node *root, uint32_t height, const uint64_t *keys,
+	/* The same for MT_GROUP keys side by side, each from a node of its own, all of one height.
+	 * Returns how many are present. Uses up `node`. */
+	size_t (*load_group)(const struct maple_node **node, uint32_t height, const uint64_t *keys,
 			     uint64_t *words, uint8_t *present);
+	/* The slot of each of MT_GROUP keys at the bottom of a tree of wide nodes, counted from that of
+	 * the node at `lowest`: all of that level stand in a row. */
+	void (*part_group)(const struct maple_node *root, uint32_t height,
+			   const struct maple_node *lowest, const uint64_t *keys, uint16_t *parts);
 	/* The same for keys that come nearly in order: along a path that leads to the first of them, and
 	 * then to the last. */
 	size_t (*walk_group)(struct ma_level *path, unsigned depth, const uint64_t *keys,

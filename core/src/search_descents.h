@@ -63,17 +63,14 @@ MT_TARGET MT_INLINE void MT_NAMED(step)(const struct maple_node **node, const ui
 	}
 }
 
-MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node *root, uint32_t height,
+MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node **node, uint32_t height,
 					     const uint64_t *keys, uint64_t *words,
 					     uint8_t *present)
 {
-	const struct maple_node *node[MT_GROUP];
-	bool narrow = root->kind == MT_NARROW;
+	bool narrow = node[0]->kind == MT_NARROW;
 	uint32_t near = height < MT_NEAR_HEIGHT ? 0 : MT_FAR_LEVELS;
 	size_t found = 0;
 
-	for (unsigned i = 0; i < MT_GROUP; i++)
-		node[i] = root;
 	while (--height) {
 		if (height > near)
 			narrow ? MT_NAMED(step)(node, keys, true, false)
@@ -87,6 +84,21 @@ MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node *root, uint
 				   present + i);
 	}
 	return found;
+}
+
+MT_TARGET static void MT_NAMED(part_group)(const struct maple_node *root, uint32_t height,
+					   const struct maple_node *lowest, const uint64_t *keys,
+					   uint16_t *parts)
+{
+	const struct maple_node *node[MT_GROUP];
+
+	for (unsigned i = 0; i < MT_GROUP; i++)
+		node[i] = root;
+	while (--height)
+		MT_NAMED(step)(node, keys, false, false);
+	for (unsigned i = 0; i < MT_GROUP; i++)
+		parts[i] = (uint16_t)((size_t)(node[i] - lowest) * MT_WIDE_SLOTS +
+				      MT_NAMED(wide)(node[i], keys[i]));
 }
 
 /* At the right edge the last slot is asked first, by itself: stores in ascending order all go there,
@@ -124,6 +136,8 @@ MT_TARGET static size_t MT_NAMED(walk_group)(struct ma_level *path, unsigned dep
 	const struct ma_level *leaf = &path[depth - 1];
 	size_t found = 0;
 
+	if (all_in_slot(leaf, keys))
+		return repeat_slot(leaf->node, leaf->slot, words, present);
 	for (unsigned i = 0; i < MT_GROUP; i++) {
 		unsigned slot;
 
@@ -135,7 +149,7 @@ MT_TARGET static size_t MT_NAMED(walk_group)(struct ma_level *path, unsigned dep
 			MT_NAMED(descend)(level, depth - (unsigned)(level - path), keys[i]);
 			slot = leaf->slot;
 			if (depth > 1)
-				mt_prefetch_ahead(leaf - 1, MT_LEAVES_AHEAD);
+				mt_prefetch_ahead(path, leaf - 1, MT_LEAVES_AHEAD);
 		}
 		found += take_slot(leaf->node, slot, words + i, present + i);
 	}

@@ -3,6 +3,7 @@
  * plain count. */
 #include "test.h"
 
+#include "batch.h"
 #include "pool.h"
 #include "search.h"
 
@@ -86,6 +87,91 @@ static void batches_equal_single_look_ups(void)
 	}
 }
 
+/* By parts, which a batch does for large trees alone. */
+static void compare_parts(const struct maple_tree *mt, uint64_t space, size_t count)
+{
+	uint64_t *keys = test_array(count, sizeof(*keys));
+	uint64_t *words = test_array(count, sizeof(*words));
+	uint8_t *present = test_array(count, sizeof(*present));
+	uint64_t near = 1 + test_below(space), from = test_below(space);
+	size_t i, found = 1;
+
+	for (i = 0; i < count; i++) {
+		keys[i] = test_below(2) ? from + test_below(near) : test_below(space);
+		if (test_below(50) == 0)
+			keys[i] = test_below(2) ? UINT64_MAX - test_below(3) : test_below(3);
+		words[i] = 0xdead;
+		present[i] = 0xaa;
+	}
+	CHECK_EQ(mt_load_by_parts(mt, keys, count, words, present, &found), 0);
+	for (i = 0; i < count; i++) {
+		uint64_t word = 0;
+		bool there = mtree_load_word((struct maple_tree *)mt, keys[i], &word);
+
+		CHECK_EQ(present[i], there);
+		CHECK_EQ(words[i], there ? word : 0);
+		found -= there;
+	}
+	CHECK_EQ(found, 1);
+	free(keys);
+	free(words);
+	free(present);
+}
+
+static void parts_equal_single_look_ups(void)
+{
+	/* From a single leaf to more nodes on the second level than there may be parts. */
+	static const size_t ranges[] = {1, 5, 17, 200, 3000, 30000, 350000};
+	size_t i;
+	uint32_t flags;
+
+	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
+		for (i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
+			struct maple_pool *pool = test_pool();
+			uint64_t space = ranges[i] * 12 + 20, n;
+			struct maple_tree mt;
+
+			mt_init_pool(&mt, flags, pool, NULL);
+			for (n = 0; n < ranges[i]; n++)
+				CHECK_EQ(mtree_store_range_word(&mt, n * 12, n * 12 + n % 12, n),
+					 0);
+			CHECK_EQ(mtree_store(&mt, UINT64_MAX, ENTRY(1)), 0);
+			compare_parts(&mt, space, MT_GROUP);
+			compare_parts(&mt, space, 40 * MT_GROUP);
+			compare_parts(&mt, space, 1000 * MT_GROUP);
+			mt_fini(&mt);
+			test_pool_end(pool);
+		}
+	}
+}
+
+/* A batch of a tree that is large enough, in no order and in order. */
+static void large_trees(void)
+{
+	size_t count = 700000, i;
+	uint64_t *first = test_array(count, sizeof(*first));
+	uint64_t *last = test_array(count, sizeof(*last));
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	for (i = 0; i < count; i++) {
+		first[i] = i * 12;
+		last[i] = i * 12 + i % 11;
+	}
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	CHECK(!mt_parts_pay(&mt, SIZE_MAX));
+	CHECK_EQ(mt_build(&mt, first, last, first, count, NULL), 0);
+	CHECK(mt_parts_pay(&mt, count));
+	CHECK(!mt_parts_pay(&mt, 1000));
+	CHECK(mt_batch_size(&mt) > count);
+	for (i = 0; i < 6; i++)
+		compare(&mt, count * 12, count / 2 + test_below(1000));
+	mt_fini(&mt);
+	test_pool_end(pool);
+	free(first);
+	free(last);
+}
+
 /* A node with `count` slots in use and its pivots at random, at times as close as they can be. */
 static void random_node(struct maple_node *node, enum mt_kind kind)
 {
@@ -146,6 +232,7 @@ static void every_search_counts_the_same(void)
 /* Groups side by side, and along a path, against the version's single look-up. */
 static void check_groups(const struct mt_search *search, const struct maple_tree *mt, uint64_t from)
 {
+	const struct maple_node *node[MT_GROUP];
 	uint64_t keys[MT_GROUP], words[2][MT_GROUP], word;
 	uint8_t present[2][MT_GROUP];
 	struct ma_level path[MT_MAX_HEIGHT];
@@ -157,7 +244,9 @@ static void check_groups(const struct mt_search *search, const struct maple_tree
 		keys[i] = test_below(8) ? from + i * 7 : test_random();
 	path[0] = (struct ma_level){mt->ma_root, 0, UINT64_MAX, 0};
 	search->descend(path, height, keys[0]);
-	found[0] = search->load_group(mt->ma_root, height, keys, words[0], present[0]);
+	for (i = 0; i < MT_GROUP; i++)
+		node[i] = mt->ma_root;
+	found[0] = search->load_group(node, height, keys, words[0], present[0]);
 	found[1] = search->walk_group(path, height, keys, words[1], present[1]);
 	CHECK(mt_level_covers(&path[height - 1], keys[MT_GROUP - 1]));
 	CHECK_EQ(found[0], found[1]);
@@ -210,6 +299,8 @@ static void every_descent_finds_the_same(void)
 
 static const struct test_case cases[] = {
 	{"batches_equal_single_look_ups", batches_equal_single_look_ups},
+	{"parts_equal_single_look_ups", parts_equal_single_look_ups},
+	{"large_trees", large_trees},
 	{"every_search_counts_the_same", every_search_counts_the_same},
 	{"every_descent_finds_the_same", every_descent_finds_the_same},
 };
