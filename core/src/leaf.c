@@ -44,7 +44,7 @@ static void count_in_leaf(const struct mt_write *write)
 static void drop_values(const struct mt_write *write)
 {
 	const struct maple_node *leaf = mas_leaf(write->mas)->node;
-	uint32_t dropped = leaf->present & mt_slot_mask(write->low, write->high);
+	uint32_t dropped = leaf->present & mt_slot_mask(write->low, write->high) & ~write->kept;
 
 	if (!write->mt->ma_ops || !dropped)
 		return;

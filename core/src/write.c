@@ -118,18 +118,25 @@ static int grow_value(struct mt_write *write)
 	return status < 0 ? status : 0;
 }
 
-/* The word for the part [first, last] of an entry that is cut, with a reference of its own. */
+/* Whether pieces of a cut entry have values of their own. Else they have the entry's word, and one of
+ * them its reference, so that an object that is only cut is not touched. */
+static bool splits_values(const struct mt_write *write)
+{
+	return write->mt->ma_ops && write->mt->ma_ops->split;
+}
+
+/* The word for the part [first, last] of an entry that is cut; with a reference only where split() made
+ * it. */
 static int cut_value(const struct mt_value_ops *ops, const struct mt_entry *whole, uint64_t first,
 		     uint64_t last, uint64_t *piece)
 {
 	if (ops && ops->split)
 		return ops->split(ops->context, whole, first, last, piece);
 	*piece = whole->word;
-	mt_retain(ops, piece, 1);
 	return 0;
 }
 
-/* What the write drops or cuts loses or gains references: ask for it before it is needed. */
+/* What the write drops loses a reference: ask for it before it is needed. */
 static void prefetch_values(const struct mt_value_ops *ops, const struct maple_node *leaf,
 			    unsigned low, unsigned high)
 {
@@ -152,7 +159,6 @@ static int cut_ends(struct mt_write *write)
 	slot_entry(leaf, leaf->slot, &whole);
 	write->low = leaf->slot;
 	write->high = leaf->slot + 1;
-	prefetch_values(ops, leaf->node, write->low, write->high);
 	write->gap_hit = present ? 0 : mt_range_size(whole.first, whole.last);
 	write->left_piece = whole.first < write->first;
 	write->left_present = write->left_piece && present;
@@ -165,7 +171,6 @@ static int cut_ends(struct mt_write *write)
 	}
 	if (write->last > whole.last && write->last <= leaf->max) {
 		write->high = mt_search.slot(leaf->node, write->last) + 1;
-		prefetch_values(ops, leaf->node, write->low + 1, write->high);
 		slot_entry(leaf, write->high - 1, &whole);
 		present = mt_slot_present(leaf->node, write->high - 1);
 		write->gap_hit = UINT64_MAX; /* perhaps */
@@ -183,6 +188,9 @@ static int cut_ends(struct mt_write *write)
 			return status;
 		}
 	}
+	if (write->high)
+		prefetch_values(ops, leaf->node, write->low + write->left_present,
+				write->high - write->right_present);
 	return 0;
 }
 
@@ -201,8 +209,10 @@ static void bury_pieces(struct mt_write *write)
 	grave->dropped[0] = write->left_word;
 	grave->dropped[1] = write->right_word;
 	grave->dropped[2] = write->word;
-	grave->dropped_present = (uint32_t)write->left_present |
-				 (uint32_t)write->right_present << 1 | (uint32_t)write->owned << 2;
+	grave->dropped_present = (uint32_t)write->owned << 2;
+	if (splits_values(write))
+		grave->dropped_present |=
+			(uint32_t)write->left_present | (uint32_t)write->right_present << 1;
 }
 
 /* Nodes for a write that splits a leaf whose parent is full: two for each level that splits, one for
@@ -317,6 +327,18 @@ static bool parent_has_room(const struct ma_state *mas)
 	return parent->count < mt_capacity((enum mt_kind)parent->kind);
 }
 
+/* The slots of the leaf whose references go on to a piece. One that is cut in the middle leaves two
+ * pieces, and needs another reference. */
+static uint32_t keep_cut_slots(const struct mt_write *write)
+{
+	uint32_t left = (uint32_t)write->left_present << write->low;
+	uint32_t right = (uint32_t)write->right_present << (write->high - 1);
+
+	if (left & right)
+		mt_retain(write->mt->ma_ops, &write->right_word, 1);
+	return left | right;
+}
+
 /* The write that comes to `size` slots, for which the leaf has room, or with a sibling the parent. */
 static int write_in_leaf(struct mt_write *write, unsigned size)
 {
@@ -333,6 +355,7 @@ static int write_in_leaf(struct mt_write *write, unsigned size)
 	retain_word(write);
 	if (levels < depth)
 		mt_path_own(write, levels);
+	write->kept = splits_values(write) ? 0 : keep_cut_slots(write);
 	if (size <= MT_WIDE_SLOTS)
 		mt_leaf_write(write, size);
 	else
@@ -365,6 +388,10 @@ static int write_planned(struct mt_write *write)
 	if (status)
 		return status;
 	retain_word(write);
+	if (!splits_values(write)) {
+		mt_retain(write->mt->ma_ops, &write->left_word, write->left_present);
+		mt_retain(write->mt->ma_ops, &write->right_word, write->right_present);
+	}
 	mt_splice(write);
 	mas->depth = 0; /* the path is that of the tree as it was */
 	give_nodes(write);

@@ -82,6 +82,7 @@ struct mt_write {
 	 * the leaf. */
 	unsigned low;
 	unsigned high;
+	uint32_t kept; /* of these: whose references the pieces take over */
 	/* Nodes taken and not used yet. */
 	unsigned reserved;
 	struct maple_node *reserve[3 * MT_MAX_HEIGHT + 1];
