@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The write that stays inside one private leaf: its slots replaced in place, or, where they have
- * become too many, shared out between it and one new leaf that its private parent has room for. Most
- * writes are one of the two; all others are splice.c's.
+ * The write that stays inside one private leaf: its slots replaced in place. Most writes are this;
+ * where the slots become too many it is spill.c's, and all others are splice.c's.
  */
 #include "gap.h"
 #include "walk.h"
 #include "write.h"
-
-/* A full leaf, its pieces and the new slot. */
-#define MT_SPLIT_MAX (MT_WIDE_SLOTS + 2)
 
 static void pad_pivots(struct maple_node *leaf, unsigned from, unsigned end)
 {
@@ -17,8 +13,7 @@ static void pad_pivots(struct maple_node *leaf, unsigned from, unsigned end)
 		leaf->pivot[i] = UINT64_MAX;
 }
 
-/* Account for the slots of the leaf that go, and for the new ones in their place. */
-static void count_in_leaf(const struct mt_write *write)
+void mt_leaf_count(const struct mt_write *write)
 {
 	struct maple_tree *mt = write->mt;
 	const struct ma_level *leaf = mas_leaf(write->mas);
@@ -40,8 +35,7 @@ static void count_in_leaf(const struct mt_write *write)
 		mt_covered_add(mt->ma_covered, write->first, write->last);
 }
 
-/* Remember the values that go; plain numbers need no burial. */
-static void drop_values(const struct mt_write *write)
+void mt_leaf_drop(const struct mt_write *write)
 {
 	const struct maple_node *leaf = mas_leaf(write->mas)->node;
 	uint32_t dropped = leaf->present & mt_slot_mask(write->low, write->high) & ~write->kept;
@@ -127,8 +121,8 @@ void mt_leaf_write(struct mt_write *write, unsigned size)
 	unsigned at = low + write->left_piece;
 	uint32_t present = present_after(write);
 
-	count_in_leaf(write);
-	drop_values(write);
+	mt_leaf_count(write);
+	mt_leaf_drop(write);
 	move_slots(leaf, write->high, at + 1 + write->right_piece);
 	if (write->left_piece) {
 		pivot[low] = write->first - 1;
@@ -146,103 +140,4 @@ void mt_leaf_write(struct mt_write *write, unsigned size)
 	leaf->count = (uint8_t)size;
 	level->slot = at;
 	correct_gaps(write);
-}
-
-/* Make a leaf of items [low, high) of a list. */
-static void fill_leaf(struct maple_node *leaf, const uint64_t *last, const uint64_t *word,
-		      uint32_t present, unsigned low, unsigned high)
-{
-	unsigned count = high - low;
-
-	leaf->kind = MT_LEAF;
-	leaf->count = (uint8_t)count;
-	leaf->present = (uint16_t)(present >> low & mt_slot_mask(0, count));
-	leaf->unused = 0;
-	memcpy(leaf->pivot, last + low, (count - 1) * sizeof(last[0]));
-	pad_pivots(leaf, count - 1, MT_WIDE_SLOTS - 1);
-	memcpy(leaf->wide.slot, word + low, count * sizeof(word[0]));
-}
-
-/* Put a node behind the child that the path takes at `level`; `cut` is that child's new last key. */
-static void add_sibling(struct ma_level *level, struct maple_node *sibling, uint64_t cut)
-{
-	struct maple_node *node = level->node;
-	uint64_t *slots = mt_slots(node);
-	unsigned slot = level->slot;
-
-	for (unsigned i = node->count; i-- > slot + 1u;) {
-		slots[i + 1] = slots[i];
-		node->pivot[i] = node->pivot[i - 1];
-	}
-	if (node->kind == MT_NARROW)
-		memmove(node->narrow.gap + slot + 1, node->narrow.gap + slot,
-			(node->count - slot) * sizeof(node->narrow.gap[0]));
-	node->pivot[slot] = cut;
-	slots[slot + 1] = (uint64_t)(uintptr_t)sibling;
-	node->count++;
-}
-
-void mt_leaf_split(struct mt_write *write, unsigned size)
-{
-	struct ma_state *mas = write->mas;
-	struct ma_level *level = mas_leaf(mas);
-	struct ma_level *parent = level - 1;
-	struct maple_node *leaf = level->node;
-	struct maple_node *sibling = write->reserve[--write->reserved];
-	uint64_t last[MT_SPLIT_MAX];
-	uint64_t word[MT_SPLIT_MAX];
-	uint32_t present = present_after(write);
-	unsigned low = write->low;
-	unsigned at = low + write->left_piece;
-	unsigned behind = at + 1 + write->right_piece;
-	unsigned count = leaf->count;
-	unsigned share;
-	uint64_t cut;
-
-	count_in_leaf(write);
-	drop_values(write);
-	memcpy(last, leaf->pivot, low * sizeof(last[0]));
-	memcpy(word, leaf->wide.slot, low * sizeof(word[0]));
-	if (write->left_piece) {
-		last[low] = write->first - 1;
-		word[low] = write->left_word;
-	}
-	last[at] = write->last;
-	word[at] = write->word;
-	if (write->right_piece) {
-		last[at + 1] = write->right_last;
-		word[at + 1] = write->right_word;
-	}
-	if (write->high < count) {
-		memcpy(last + behind, leaf->pivot + write->high,
-		       (count - 1 - write->high) * sizeof(last[0]));
-		memcpy(word + behind, leaf->wide.slot + write->high,
-		       (count - write->high) * sizeof(word[0]));
-	}
-	last[size - 1] = level->max;
-
-	share = mt_first_share(MT_LEAF, size, level->max == UINT64_MAX && at + 2 >= size,
-			       present >> (size - 1) & 1);
-	cut = last[share - 1];
-	fill_leaf(leaf, last, word, present, 0, share);
-	fill_leaf(sibling, last, word, present, share, size);
-	add_sibling(parent, sibling, cut);
-	if (mt_tracks_gaps(write->mt)) {
-		uint64_t *gap = parent->node->narrow.gap + parent->slot;
-
-		gap[0] = mt_node_gap(leaf, level->min, cut);
-		gap[1] = mt_node_gap(sibling, cut + 1, level->max);
-		if (mas->depth > 2)
-			mt_gap_up(mas->path, mas->depth - 1,
-				  mt_node_gap(parent->node, parent->min, parent->max));
-	}
-	if (at < share) {
-		level->max = cut;
-		level->slot = at;
-	} else {
-		parent->slot++;
-		level->node = sibling;
-		level->min = cut + 1;
-		level->slot = at - share;
-	}
 }

@@ -339,12 +339,13 @@ static uint32_t keep_cut_slots(const struct mt_write *write)
 	return left | right;
 }
 
-/* The write that comes to `size` slots, for which the leaf has room, or with a sibling the parent. */
-static int write_in_leaf(struct mt_write *write, unsigned size)
+/* The write that comes to `size` slots, for which the leaf has room, or the one beside it, or with a new
+ * one the parent. */
+static int write_in_leaf(struct mt_write *write, unsigned size, int beside)
 {
 	unsigned depth = write->mas->depth;
 	unsigned levels = mas_private_levels(write->mas);
-	unsigned needed = depth - levels + (size > MT_WIDE_SLOTS);
+	unsigned needed = depth - levels + (size > MT_WIDE_SLOTS && !beside);
 
 	if (needed) {
 		int status = take_nodes(write, needed);
@@ -358,8 +359,10 @@ static int write_in_leaf(struct mt_write *write, unsigned size)
 	write->kept = splits_values(write) ? 0 : keep_cut_slots(write);
 	if (size <= MT_WIDE_SLOTS)
 		mt_leaf_write(write, size);
+	else if (beside)
+		mt_leaf_share(write, beside);
 	else
-		mt_leaf_split(write, size);
+		mt_leaf_split(write);
 	return 0;
 }
 
@@ -375,12 +378,16 @@ static int write_planned(struct mt_write *write)
 		unsigned size = count - (write->high - write->low) + write->left_piece + 1 +
 				write->right_piece;
 
+		int beside = 0;
+
 		/* Too thin, or nothing but a gap. */
 		if ((size < count && size < mt_least(MT_LEAF)) || (size == 1 && !write->present)) {
 			bound = shrink_bound(mas);
-		} else if (size <= MT_WIDE_SLOTS || parent_has_room(mas)) {
-			return write_in_leaf(write, size);
 		} else {
+			if (size > MT_WIDE_SLOTS && mas_path_private(mas))
+				beside = mt_leaf_beside(write, size);
+			if (size <= MT_WIDE_SLOTS || beside || parent_has_room(mas))
+				return write_in_leaf(write, size, beside);
 			bound = growth_bound(mas);
 		}
 	}

@@ -118,11 +118,20 @@ static inline unsigned mt_first_share(enum mt_kind kind, unsigned items, bool at
 void mt_path_own(struct mt_write *write, unsigned levels);
 
 /* leaf.c: the write within the leaf at the end of the path, for a plan whose pieces are ready. All
- * nodes of the path are private. Afterwards the path leads to the new slot. */
-/* `size` slots after it, that one leaf can hold. */
+ * nodes of the path are private. `size` slots after it, that one leaf can hold. Afterwards the path
+ * leads to the new slot. */
 void mt_leaf_write(struct mt_write *write, unsigned size);
-/* `size` slots that need two leaves; the parent has room. Takes one node from write->reserve. */
-void mt_leaf_split(struct mt_write *write, unsigned size);
+/* Account for the slots of the leaf that go, and for the new ones in their place. */
+void mt_leaf_count(const struct mt_write *write);
+/* Remember the values that go; plain numbers need no burial. */
+void mt_leaf_drop(const struct mt_write *write);
+
+/* spill.c: the same where the slots become too many for one leaf. */
+/* Which leaf has room for a share of them: the one before, -1, or behind, 1; 0 for none. */
+int mt_leaf_beside(const struct mt_write *write, unsigned size);
+void mt_leaf_share(struct mt_write *write, int beside);
+/* With a new leaf, from write->reserve, that the parent has room for. */
+void mt_leaf_split(struct mt_write *write);
 
 /* splice.c: the general write, for a plan whose pieces are ready. Takes nodes from write->reserve
  * alone. */

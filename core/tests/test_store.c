@@ -515,7 +515,59 @@ static void ascending_loads_fill_all_levels(void)
 	}
 }
 
+/* A leaf that overflows shares with the one beside it, on either side, and takes no node for it. */
+static void an_overflow_is_shared(void)
+{
+	uint32_t flags;
+	int side;
+
+	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
+		for (side = -1; side <= 1; side++) {
+			struct maple_pool *pool = test_pool();
+			struct maple_tree mt, fork;
+			uint64_t allocated, i, word;
+
+			mt_init_pool(&mt, flags, pool, NULL);
+			/* Eight entries and eight gaps fill a leaf. */
+			for (i = 0; i < 64; i++)
+				CHECK_EQ(mtree_store_range_word(&mt, i * 10, i * 10 + 4, i), 0);
+			for (i = 1; side && i < 7; i += 2)
+				CHECK_EQ(
+					mtree_erase(&mt, ((uint64_t)(3 + side) * 8 + i) * 10, NULL),
+					0);
+			allocated = test_allocated(pool);
+			CHECK_EQ(mtree_store_range_word(&mt, 277, 277, 1000), 0);
+			CHECK_EQ(test_allocated(pool) - allocated, side == 0);
+			CHECK_VALID(&mt);
+			for (i = 0; i < 64; i++) {
+				bool erased =
+					side && i / 8 == (uint64_t)(3 + side) && i % 2 && i % 8 < 7;
+
+				CHECK_EQ(mtree_load_word(&mt, i * 10 + 4, &word), !erased);
+				CHECK(erased || word == i);
+			}
+			CHECK(mtree_load_word(&mt, 277, &word));
+			CHECK_EQ(word, 1000);
+
+			/* Not with a leaf that another tree reads. */
+			mt_fork(&mt, &fork);
+			CHECK_EQ(mtree_store_range_word(&fork, 250, 250, 1), 0);
+			for (i = 0; i < 20; i++)
+				CHECK_EQ(mtree_store_range_word(&fork, 251 + 2 * i, 251 + 2 * i, i),
+					 0);
+			CHECK_VALID(&fork);
+			CHECK(mtree_load_word(&mt, 277, &word));
+			CHECK_EQ(word, 1000);
+			CHECK_EQ(mt_entries(&mt), side ? 64 - 3 + 1 : 65);
+			mt_fini(&fork);
+			mt_fini(&mt);
+			test_pool_end(pool);
+		}
+	}
+}
+
 static const struct test_case cases[] = {
+	{"an_overflow_is_shared", an_overflow_is_shared},
 	{"random_order", random_order},
 	{"fill_and_drain_all_ways", fill_and_drain_all_ways},
 	{"ascending_loads_fill_all_levels", ascending_loads_fill_all_levels},

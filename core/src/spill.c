@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The write that overflows a private leaf: what was in it is shared out between it and the leaf
+ * beside it, if that has room, or else a new one that its private parent has room for.
+ *
+ *        parent  [ ... | leaf | beside | ... ]         parent  [ ... | leaf | beside | ... ]
+ *                        /        \            ->                     /        \
+ *                 17 slots        9 slots                      13 slots        13 slots
+ *
+ * Sharing keeps leaves fuller than splitting alone, and takes no memory.
+ */
+#include "gap.h"
+#include "walk.h"
+#include "write.h"
+
+/* A full leaf, its pieces and the new slot, and what its neighbour holds. */
+#define MT_SPILL_MAX (2 * MT_WIDE_SLOTS)
+/* Two leaves share so much and no more: closer to full, they would soon have to share again. */
+#define MT_SHARED_MOST (2 * MT_WIDE_SLOTS - 4)
+
+struct items {
+	unsigned count;
+	uint32_t present;
+	uint64_t last[MT_SPILL_MAX];
+	uint64_t word[MT_SPILL_MAX];
+};
+
+static void add_item(struct items *items, uint64_t last, uint64_t word, bool present)
+{
+	unsigned at = items->count++;
+
+	items->last[at] = last;
+	items->word[at] = word;
+	items->present |= (uint32_t)present << at;
+}
+
+/* Slots [low, high) of a leaf that ends at `max`. */
+static void add_slots(struct items *items, const struct maple_node *leaf, unsigned low,
+		      unsigned high, uint64_t max)
+{
+	unsigned at = items->count;
+	unsigned count = high - low;
+
+	if (low >= high)
+		return;
+	memcpy(items->last + at, leaf->pivot + low, (count - 1) * sizeof(items->last[0]));
+	items->last[at + count - 1] = mt_slot_max(leaf, high - 1, max);
+	memcpy(items->word + at, leaf->wide.slot + low, count * sizeof(items->word[0]));
+	items->present |= (leaf->present >> low & mt_slot_mask(0, count)) << at;
+	items->count += count;
+}
+
+/* The leaf's slots as the write makes them. Returns where in the list the new one is. */
+static unsigned add_written(struct items *items, const struct mt_write *write)
+{
+	const struct ma_level *level = mas_leaf(write->mas);
+	const struct maple_node *leaf = level->node;
+	unsigned at;
+
+	add_slots(items, leaf, 0, write->low, level->max);
+	if (write->left_piece)
+		add_item(items, write->first - 1, write->left_word, write->left_present);
+	at = items->count;
+	add_item(items, write->last, write->word, write->present);
+	if (write->right_piece)
+		add_item(items, write->right_last, write->right_word, write->right_present);
+	add_slots(items, leaf, write->high, leaf->count, level->max);
+	return at;
+}
+
+/* Make a leaf of items [low, high) of a list. */
+static void fill_leaf(struct maple_node *leaf, const struct items *items, unsigned low,
+		      unsigned high)
+{
+	unsigned count = high - low;
+
+	leaf->kind = MT_LEAF;
+	leaf->count = (uint8_t)count;
+	leaf->present = (uint16_t)(items->present >> low & mt_slot_mask(0, count));
+	leaf->unused = 0;
+	memcpy(leaf->pivot, items->last + low, (count - 1) * sizeof(items->last[0]));
+	for (unsigned i = count - 1; i < MT_WIDE_SLOTS - 1; i++)
+		leaf->pivot[i] = UINT64_MAX;
+	memcpy(leaf->wide.slot, items->word + low, count * sizeof(items->word[0]));
+}
+
+/* Deal a list out to the children at `slot` and `slot + 1` of the leaf's parent, `share` items to the
+ * first, correct the parent, and bring the path to item `at`. */
+static void deal(struct mt_write *write, const struct items *items, unsigned share, unsigned slot,
+		 unsigned at)
+{
+	struct ma_state *mas = write->mas;
+	struct ma_level *level = mas_leaf(mas);
+	struct ma_level *parent = level - 1;
+	struct maple_node *left = mt_child(parent->node, slot);
+	struct maple_node *right = mt_child(parent->node, slot + 1);
+	uint64_t min = mt_slot_min(parent->node, slot, parent->min);
+	uint64_t max = items->last[items->count - 1];
+	uint64_t cut = items->last[share - 1];
+	bool in_left = at < share;
+
+	fill_leaf(left, items, 0, share);
+	fill_leaf(right, items, share, items->count);
+	parent->node->pivot[slot] = cut;
+	if (mt_tracks_gaps(write->mt)) {
+		uint64_t *gap = parent->node->narrow.gap + slot;
+
+		gap[0] = mt_node_gap(left, min, cut);
+		gap[1] = mt_node_gap(right, cut + 1, max);
+		if (mas->depth > 2)
+			mt_gap_up(mas->path, mas->depth - 1,
+				  mt_node_gap(parent->node, parent->min, parent->max));
+	}
+	parent->slot = slot + !in_left;
+	level->node = in_left ? left : right;
+	level->min = in_left ? min : cut + 1;
+	level->max = in_left ? cut : max;
+	level->slot = in_left ? at : at - share;
+}
+
+static bool has_room(const struct mt_write *write, const struct maple_node *beside, unsigned size)
+{
+	return beside->count + size <= MT_SHARED_MOST &&
+	       (!write->mt->ma_shared || mt_node_single(beside));
+}
+
+int mt_leaf_beside(const struct mt_write *write, unsigned size)
+{
+	const struct ma_state *mas = write->mas;
+	const struct ma_level *parent;
+
+	if (mas->depth < 2)
+		return 0;
+	parent = &mas->path[mas->depth - 2];
+	if (parent->slot > 0 && has_room(write, mt_child(parent->node, parent->slot - 1), size))
+		return -1;
+	return parent->slot + 1u < parent->node->count &&
+	       has_room(write, mt_child(parent->node, parent->slot + 1), size);
+}
+
+void mt_leaf_share(struct mt_write *write, int beside)
+{
+	const struct ma_level *level = mas_leaf(write->mas);
+	const struct ma_level *parent = level - 1;
+	const struct maple_node *node = parent->node;
+	unsigned slot = beside < 0 ? parent->slot - 1 : parent->slot;
+	struct items items;
+	unsigned at;
+
+	items.count = items.present = 0; /* the rest is large */
+	mt_leaf_count(write);
+	mt_leaf_drop(write);
+	if (beside < 0) {
+		const struct maple_node *left = mt_child(node, slot);
+
+		add_slots(&items, left, 0, left->count, level->min - 1);
+	}
+	at = add_written(&items, write);
+	if (beside > 0) {
+		const struct maple_node *right = mt_child(node, slot + 1);
+
+		add_slots(&items, right, 0, right->count, mt_slot_max(node, slot + 1, parent->max));
+	}
+	deal(write, &items, (items.count + 1) / 2, slot, at);
+}
+
+/* Put a node behind the child that the path takes at `level`; whoever calls corrects that one's pivot and
+ * the gaps of both. */
+static void add_sibling(struct ma_level *level, struct maple_node *sibling)
+{
+	struct maple_node *node = level->node;
+	uint64_t *slots = mt_slots(node);
+	unsigned slot = level->slot;
+
+	for (unsigned i = node->count; i-- > slot + 1u;) {
+		slots[i + 1] = slots[i];
+		node->pivot[i] = node->pivot[i - 1];
+	}
+	if (node->kind == MT_NARROW)
+		memmove(node->narrow.gap + slot + 1, node->narrow.gap + slot,
+			(node->count - slot) * sizeof(node->narrow.gap[0]));
+	slots[slot + 1] = (uint64_t)(uintptr_t)sibling;
+	node->count++;
+}
+
+void mt_leaf_split(struct mt_write *write)
+{
+	const struct ma_level *level = mas_leaf(write->mas);
+	struct ma_level *parent = mas_leaf(write->mas) - 1;
+	struct items items = {0};
+	unsigned at = add_written(&items, write);
+	unsigned end = items.count - 1;
+	unsigned share =
+		mt_first_share(MT_LEAF, items.count, level->max == UINT64_MAX && at + 1 >= end,
+			       items.present >> end & 1);
+
+	mt_leaf_count(write);
+	mt_leaf_drop(write);
+	add_sibling(parent, write->reserve[--write->reserved]);
+	deal(write, &items, share, parent->slot, at);
+}
