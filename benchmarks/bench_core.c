@@ -223,7 +223,7 @@ static double load_batch(struct bench *bench, const uint64_t *keys, uint64_t tim
 	double start = bench_now();
 
 	while (times--)
-		sink += mt_load_batch(&bench->ascending, keys, bench->keys_count, bench->words,
+		sink += mt_load_batch(&bench->ascending, keys, bench->keys_count, 0, bench->words,
 				      bench->present);
 	return bench_now() - start;
 }

@@ -347,7 +347,7 @@ struct look {
 	uint64_t absent;
 };
 
-/* Without a branch: whether a key has a value is often as good as random. */
+/* For keys that the tree may not have been asked for: those outside 0 ... MAX. */
 static void fill_absent(const struct look *look, uint64_t *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -367,11 +367,13 @@ static int look_up(const struct look *look, size_t *bad)
 		const uint64_t *keys = column_block(look->keys, at, some, look->scratch);
 		uint64_t *words = look->words + at;
 
-		mt_load_batch(look->snapshot, keys, some, words, look->present);
-		column_mask(look->keys, at, some, keys, look->present);
-		if (look->fill) {
+		bool masked;
+
+		mt_load_batch(look->snapshot, keys, some, look->absent, words, look->present);
+		masked = column_mask(look->keys, at, some, keys, look->present);
+		if (look->fill && masked) {
 			fill_absent(look, words, some);
-		} else {
+		} else if (!look->fill) {
 			const uint8_t *absent = memchr(look->present, 0, some);
 
 			if (absent) {

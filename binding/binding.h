@@ -280,10 +280,10 @@ const uint64_t *column_values(struct column *column, enum dtype dtype);
 /* Make ready for the look-ups of keys: any integers. 0 or -1. */
 int column_keys(struct column *column);
 /* `count` keys from `at` on: their words, in `scratch` or where they are. Then, when they have been looked up, 0
- * in `present` for those outside 0 ... MAX. Both need no interpreter lock. */
+ * in `present` for those outside 0 ... MAX: false where there can be none. Both need no interpreter lock. */
 const uint64_t *column_block(const struct column *column, size_t at, size_t count,
 			     uint64_t *scratch);
-void column_mask(const struct column *column, size_t at, size_t count, const uint64_t *words,
+bool column_mask(const struct column *column, size_t at, size_t count, const uint64_t *words,
 		 uint8_t *present);
 /* The key at a position as an object, the one that was given if there is one. */
 PyObject *column_key(const struct column *column, size_t at);

@@ -333,7 +333,7 @@ const uint64_t *column_block(const struct column *column, size_t at, size_t coun
 	return scratch;
 }
 
-void column_mask(const struct column *column, size_t at, size_t count, const uint64_t *words,
+bool column_mask(const struct column *column, size_t at, size_t count, const uint64_t *words,
 		 uint8_t *present)
 {
 	if (column->kind == COLUMN_SIGNED) {
@@ -342,7 +342,10 @@ void column_mask(const struct column *column, size_t at, size_t count, const uin
 	} else if (column->kind == COLUMN_OBJECTS) {
 		for (size_t i = 0; i < count; i++)
 			present[i] &= (uint8_t)!column->outside[at + i];
+	} else {
+		return false;
 	}
+	return true;
 }
 
 PyObject *column_key(const struct column *column, size_t at)

@@ -224,11 +224,11 @@ MT_API bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min,
 	for ((entry) = mt_find((mt), &(index), (max)); (entry);                                    \
 	     (entry) = mt_find_after((mt), &(index), (max)))
 
-/* Many look-ups: words[i] and, in present[i], 0 or 1, for each keys[i]. Descends several keys at
- * once. Takes no lock: read a fork, or hold the lock. Returns how many are present. O(count * h).
- */
+/* Many look-ups: words[i], `absent` where there is none, and, in present[i], 0 or 1, for each
+ * keys[i]. Descends several keys at once. Takes no lock: read a fork, or hold the lock. Returns how
+ * many are present. O(count * h). */
 MT_API size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t count,
-			    uint64_t *words, uint8_t *present);
+			    uint64_t absent, uint64_t *words, uint8_t *present);
 
 /* ---- normal interface: writes. Each locks; O(h) plus what it drops. -------------------------- */
 /* The tree takes its own reference to a stored value (ops->retain); the caller's stays the

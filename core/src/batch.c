@@ -9,19 +9,19 @@
 
 #define SAMPLES 16u
 
-static size_t load_group(const struct maple_tree *mt, const uint64_t *keys, uint64_t *words,
-			 uint8_t *present)
+static size_t load_group(const struct maple_tree *mt, const uint64_t *keys, uint64_t absent,
+			 uint64_t *words, uint8_t *present)
 {
 	const struct maple_node *node[MT_GROUP];
 
 	for (unsigned i = 0; i < MT_GROUP; i++)
 		node[i] = mt->ma_root;
-	return mt_search.load_group(node, mt_tree_height(mt), keys, words, present);
+	return mt_search.load_group(node, mt_tree_height(mt), keys, absent, words, present);
 }
 
 /* Fewer keys than a group: the last one stands in for those that are missing. */
 static size_t load_rest(const struct maple_tree *mt, const uint64_t *keys, size_t count,
-			uint64_t *words, uint8_t *present)
+			uint64_t absent, uint64_t *words, uint8_t *present)
 {
 	uint64_t padded[MT_GROUP];
 	uint64_t group_words[MT_GROUP];
@@ -30,7 +30,7 @@ static size_t load_rest(const struct maple_tree *mt, const uint64_t *keys, size_
 
 	for (size_t i = 0; i < MT_GROUP; i++)
 		padded[i] = keys[i < count ? i : count - 1];
-	load_group(mt, padded, group_words, group_present);
+	load_group(mt, padded, absent, group_words, group_present);
 	for (size_t i = 0; i < count; i++) {
 		words[i] = group_words[i];
 		present[i] = group_present[i];
@@ -76,7 +76,7 @@ static bool mostly_sorted(const uint64_t *keys, size_t count)
 
 /* Look up by parts as many of the keys as that pays for; returns how many. */
 static size_t load_parts(const struct maple_tree *mt, const uint64_t *keys, size_t count,
-			 uint64_t *words, uint8_t *present, size_t *found)
+			 uint64_t absent, uint64_t *words, uint8_t *present, size_t *found)
 {
 	size_t at = 0;
 
@@ -86,14 +86,14 @@ static size_t load_parts(const struct maple_tree *mt, const uint64_t *keys, size
 
 		if (some < SAMPLES * MT_GROUP || !mt_parts_pay(mt, some) ||
 		    mostly_sorted(keys + at, some) ||
-		    mt_load_by_parts(mt, keys + at, some, words + at, present + at, found))
+		    mt_load_by_parts(mt, keys + at, some, absent, words + at, present + at, found))
 			return at;
 		at += some;
 	}
 }
 
 size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t count,
-		     uint64_t *words, uint8_t *present)
+		     uint64_t absent, uint64_t *words, uint8_t *present)
 {
 	struct ma_level path[MT_MAX_HEIGHT];
 	uint32_t height = mt_tree_height(mt);
@@ -102,11 +102,12 @@ size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t c
 	size_t at;
 
 	if (!mt->ma_root) {
-		memset(words, 0, count * sizeof(*words));
+		for (at = 0; at < count; at++)
+			words[at] = absent;
 		memset(present, 0, count);
 		return 0;
 	}
-	at = load_parts(mt, keys, count, words, present, &found);
+	at = load_parts(mt, keys, count, absent, words, present, &found);
 	for (; count - at >= MT_GROUP; at += MT_GROUP) {
 		if (nearly_sorted(keys + at)) {
 			if (!has_path) {
@@ -115,14 +116,14 @@ size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t c
 				has_path = true;
 			}
 			if (walk_to_group(path, height, keys + at)) {
-				found += mt_search.walk_group(path, height, keys + at, words + at,
-							      present + at);
+				found += mt_search.walk_group(path, height, keys + at, absent,
+							      words + at, present + at);
 				continue;
 			}
 		}
-		found += load_group(mt, keys + at, words + at, present + at);
+		found += load_group(mt, keys + at, absent, words + at, present + at);
 	}
 	if (at < count)
-		found += load_rest(mt, keys + at, count - at, words + at, present + at);
+		found += load_rest(mt, keys + at, count - at, absent, words + at, present + at);
 	return found;
 }

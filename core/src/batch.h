@@ -13,6 +13,6 @@
 bool mt_parts_pay(const struct maple_tree *mt, size_t count);
 /* mt_load_batch() of them, `found` added up. 0; or -ENOMEM, and nothing done. */
 int mt_load_by_parts(const struct maple_tree *mt, const uint64_t *keys, size_t count,
-		     uint64_t *words, uint8_t *present, size_t *found);
+		     uint64_t absent, uint64_t *words, uint8_t *present, size_t *found);
 
 #endif /* MT_BATCH_H */

@@ -126,23 +126,13 @@ static inline void mt_prefetch_node(const struct maple_node *node)
 /* What goes over a large tree in order asks for leaves so far ahead of the one it is in. */
 #define MT_LEAVES_AHEAD 4u
 
-/* Ask for the leaf that a path comes to so many steps on: one of the same parent, or of the parent's
- * sibling, which is asked for as soon as the path has come to this one. */
-static inline void mt_prefetch_ahead(const struct ma_level *path, const struct ma_level *parent,
-				     unsigned steps)
+/* Ask for the leaf that a path comes to so many steps on, as far as it has the same parent. */
+static inline void mt_prefetch_ahead(const struct ma_level *parent, unsigned steps)
 {
-	const struct maple_node *node = parent->node;
 	unsigned slot = parent->slot + steps;
 
-	if (slot < node->count)
-		mt_prefetch_node(mt_child(node, slot));
-	if (parent == path || parent[-1].slot + 1u >= parent[-1].node->count)
-		return;
-	node = mt_child(parent[-1].node, parent[-1].slot + 1u);
-	if (parent->slot <= 1)
-		mt_prefetch_node(node);
-	else if (slot >= parent->node->count && slot - parent->node->count < node->count)
-		mt_prefetch_node(mt_child(node, slot - parent->node->count));
+	if (slot < parent->node->count)
+		mt_prefetch_node(mt_child(parent->node, slot));
 }
 
 /* The attributes may be asked for without the lock, while a writer changes the height beside them.

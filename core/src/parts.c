@@ -153,7 +153,7 @@ static void sort_keys(struct parts *parts, uint16_t *part_of, const uint64_t *ke
 		parts->items[parts->end[part_of[i]]++] = (struct item){keys[i], i};
 }
 
-static size_t load_sorted(const struct parts *parts, size_t count, uint64_t *words,
+static size_t load_sorted(const struct parts *parts, size_t count, uint64_t absent, uint64_t *words,
 			  uint8_t *present)
 {
 	size_t found = 0;
@@ -174,8 +174,8 @@ static size_t load_sorted(const struct parts *parts, size_t count, uint64_t *wor
 			__builtin_prefetch(words + items[i].place, 1);
 			__builtin_prefetch(present + items[i].place, 1);
 		}
-		found +=
-			mt_search.load_group(node, parts->height, keys, group_words, group_present);
+		found += mt_search.load_group(node, parts->height, keys, absent, group_words,
+					      group_present);
 		for (unsigned i = 0; i < MT_GROUP; i++) {
 			words[items[i].place] = group_words[i];
 			present[items[i].place] = group_present[i];
@@ -185,7 +185,7 @@ static size_t load_sorted(const struct parts *parts, size_t count, uint64_t *wor
 }
 
 int mt_load_by_parts(const struct maple_tree *mt, const uint64_t *keys, size_t count,
-		     uint64_t *words, uint8_t *present, size_t *found)
+		     uint64_t absent, uint64_t *words, uint8_t *present, size_t *found)
 {
 	size_t bytes = sizeof(struct parts) + count * (sizeof(struct item) + sizeof(uint16_t));
 	struct parts *parts = aligned_alloc(64, (bytes + 63) / 64 * 64);
@@ -197,7 +197,7 @@ int mt_load_by_parts(const struct maple_tree *mt, const uint64_t *keys, size_t c
 	find_parts(parts, mt);
 	build_index(parts);
 	sort_keys(parts, (uint16_t *)(parts->items + count), keys, count);
-	*found += load_sorted(parts, count, words, present);
+	*found += load_sorted(parts, count, absent, words, present);
 	free(parts);
 	return 0;
 }

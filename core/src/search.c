@@ -35,12 +35,13 @@ MT_INLINE void prefetch_slots(const struct maple_node *node)
 }
 
 /* What a look-up that ends in a leaf's slot gives. */
-MT_INLINE bool take_slot(const struct maple_node *leaf, unsigned slot, uint64_t *word,
-			 uint8_t *present)
+/* Without a branch: whether a key has a value is often as good as random. */
+MT_INLINE bool take_slot(const struct maple_node *leaf, unsigned slot, uint64_t absent,
+			 uint64_t *word, uint8_t *present)
 {
 	uint64_t there = mt_slot_present(leaf, slot);
 
-	*word = leaf->wide.slot[slot] & -there;
+	*word = absent ^ ((leaf->wide.slot[slot] ^ absent) & -there);
 	*present = (uint8_t)there;
 	return there;
 }
@@ -58,10 +59,10 @@ MT_INLINE bool all_in_slot(const struct ma_level *leaf, const uint64_t *keys)
 }
 
 /* What a look-up that ends in this slot gives, for a whole group. */
-MT_INLINE size_t repeat_slot(const struct maple_node *leaf, unsigned slot, uint64_t *words,
-			     uint8_t *present)
+MT_INLINE size_t repeat_slot(const struct maple_node *leaf, unsigned slot, uint64_t absent,
+			     uint64_t *words, uint8_t *present)
 {
-	bool there = take_slot(leaf, slot, words, present);
+	bool there = take_slot(leaf, slot, absent, words, present);
 
 	for (unsigned i = 1; i < MT_GROUP; i++)
 		words[i] = words[0];

@@ -19,7 +19,7 @@ struct mt_search {
 	/* The same for MT_GROUP keys side by side, each from a node of its own, all of one height.
 	 * Returns how many are present. Uses up `node`. */
 	size_t (*load_group)(const struct maple_node **node, uint32_t height, const uint64_t *keys,
-			     uint64_t *words, uint8_t *present);
+			     uint64_t absent, uint64_t *words, uint8_t *present);
 	/* The slot of each of MT_GROUP keys at the bottom of a tree of wide nodes, counted from that of
 	 * the node at `lowest`: all of that level stand in a row. */
 	void (*part_group)(const struct maple_node *root, uint32_t height,
@@ -27,7 +27,7 @@ struct mt_search {
 	/* The same for keys that come nearly in order: along a path that leads to the first of them, and
 	 * then to the last. */
 	size_t (*walk_group)(struct ma_level *path, unsigned depth, const uint64_t *keys,
-			     uint64_t *words, uint8_t *present);
+			     uint64_t absent, uint64_t *words, uint8_t *present);
 	/* From a level of a path, whose node covers the key, down to that of the leaf: `depth` levels
 	 * in all. */
 	void (*descend)(struct ma_level *level, unsigned depth, uint64_t key);

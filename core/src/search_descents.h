@@ -64,7 +64,7 @@ MT_TARGET MT_INLINE void MT_NAMED(step)(const struct maple_node **node, const ui
 }
 
 MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node **node, uint32_t height,
-					     const uint64_t *keys, uint64_t *words,
+					     const uint64_t *keys, uint64_t absent, uint64_t *words,
 					     uint8_t *present)
 {
 	bool narrow = node[0]->kind == MT_NARROW;
@@ -80,7 +80,7 @@ MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node **node, uin
 			       : MT_NAMED(step)(node, keys, false, true);
 	}
 	for (unsigned i = 0; i < MT_GROUP; i++) {
-		found += take_slot(node[i], MT_NAMED(wide)(node[i], keys[i]), words + i,
+		found += take_slot(node[i], MT_NAMED(wide)(node[i], keys[i]), absent, words + i,
 				   present + i);
 	}
 	return found;
@@ -130,14 +130,14 @@ MT_TARGET static void MT_NAMED(descend)(struct ma_level *level, unsigned depth, 
 }
 
 MT_TARGET static size_t MT_NAMED(walk_group)(struct ma_level *path, unsigned depth,
-					     const uint64_t *keys, uint64_t *words,
+					     const uint64_t *keys, uint64_t absent, uint64_t *words,
 					     uint8_t *present)
 {
 	const struct ma_level *leaf = &path[depth - 1];
 	size_t found = 0;
 
 	if (all_in_slot(leaf, keys))
-		return repeat_slot(leaf->node, leaf->slot, words, present);
+		return repeat_slot(leaf->node, leaf->slot, absent, words, present);
 	for (unsigned i = 0; i < MT_GROUP; i++) {
 		unsigned slot;
 
@@ -149,9 +149,9 @@ MT_TARGET static size_t MT_NAMED(walk_group)(struct ma_level *path, unsigned dep
 			MT_NAMED(descend)(level, depth - (unsigned)(level - path), keys[i]);
 			slot = leaf->slot;
 			if (depth > 1)
-				mt_prefetch_ahead(path, leaf - 1, MT_LEAVES_AHEAD);
+				mt_prefetch_ahead(leaf - 1, MT_LEAVES_AHEAD);
 		}
-		found += take_slot(leaf->node, slot, words + i, present + i);
+		found += take_slot(leaf->node, slot, absent, words + i, present + i);
 	}
 	return found;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The splice: the one way in which a tree changes shape. Insert, overwrite over many leaves, erase,
- * clear, the first write after a fork: all are this routine.
+ * The splice: the general way in which a tree changes shape. Insert, overwrite over many leaves, erase,
+ * clear: all that own.c, leaf.c and spill.c do not do faster is this routine.
  *
  * Two spines run from the root to the leaves at the two ends of the write; they part at the lowest
  * common node.

@@ -114,7 +114,7 @@ static void path_edge(struct ma_state *mas, unsigned from, bool last)
 		child->slot = last ? child->node->count - 1u : 0;
 		if (i + 3 == mas->depth && !last)
 			for (unsigned steps = 1; steps < MT_LEAVES_AHEAD; steps++)
-				mt_prefetch_ahead(mas->path, child, steps);
+				mt_prefetch_ahead(child, steps);
 	}
 }
 
@@ -234,7 +234,7 @@ static bool next_leaf(struct ma_state *mas, uint64_t max)
 		return stop_at_limit(mas, ma_overflow);
 	if (mas->depth > 1 && parent->slot + 1 < parent->node->count) {
 		parent->slot++;
-		mt_prefetch_ahead(mas->path, parent, MT_LEAVES_AHEAD);
+		mt_prefetch_ahead(parent, MT_LEAVES_AHEAD);
 		enter_child(leaf, parent);
 	} else if (!path_next(mas, mas->depth - 1)) {
 		return stop_at_limit(mas, ma_overflow);

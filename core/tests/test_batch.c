@@ -25,6 +25,7 @@ static void compare(struct maple_tree *mt, uint64_t space, size_t count)
 	uint64_t *words = test_array(count, sizeof(*words));
 	uint8_t *present = test_array(count, sizeof(*present));
 	uint64_t near = 1 + test_below(test_below(2) ? space : 300), from = test_below(space);
+	uint64_t absent = test_random();
 	size_t i, found = 0;
 
 	for (i = 0; i < count; i++) {
@@ -40,15 +41,14 @@ static void compare(struct maple_tree *mt, uint64_t space, size_t count)
 			keys[i - 1 - test_below(30)] = test_below(space);
 	}
 	mtree_lock(mt);
-	found = mt_load_batch(mt, keys, count, words, present);
+	found = mt_load_batch(mt, keys, count, absent, words, present);
 	mtree_unlock(mt);
 	for (i = 0; i < count; i++) {
 		uint64_t word = 0;
 		bool there = mtree_load_word(mt, keys[i], &word);
 
 		CHECK_EQ(present[i], there);
-		if (there)
-			CHECK_EQ(words[i], word);
+		CHECK_EQ(words[i], there ? word : absent);
 		found -= there;
 	}
 	CHECK_EQ(found, 0);
@@ -93,7 +93,7 @@ static void compare_parts(const struct maple_tree *mt, uint64_t space, size_t co
 	uint64_t *keys = test_array(count, sizeof(*keys));
 	uint64_t *words = test_array(count, sizeof(*words));
 	uint8_t *present = test_array(count, sizeof(*present));
-	uint64_t near = 1 + test_below(space), from = test_below(space);
+	uint64_t near = 1 + test_below(space), from = test_below(space), absent = test_random();
 	size_t i, found = 1;
 
 	for (i = 0; i < count; i++) {
@@ -103,13 +103,13 @@ static void compare_parts(const struct maple_tree *mt, uint64_t space, size_t co
 		words[i] = 0xdead;
 		present[i] = 0xaa;
 	}
-	CHECK_EQ(mt_load_by_parts(mt, keys, count, words, present, &found), 0);
+	CHECK_EQ(mt_load_by_parts(mt, keys, count, absent, words, present, &found), 0);
 	for (i = 0; i < count; i++) {
 		uint64_t word = 0;
 		bool there = mtree_load_word((struct maple_tree *)mt, keys[i], &word);
 
 		CHECK_EQ(present[i], there);
-		CHECK_EQ(words[i], there ? word : 0);
+		CHECK_EQ(words[i], there ? word : absent);
 		found -= there;
 	}
 	CHECK_EQ(found, 1);
@@ -246,8 +246,8 @@ static void check_groups(const struct mt_search *search, const struct maple_tree
 	search->descend(path, height, keys[0]);
 	for (i = 0; i < MT_GROUP; i++)
 		node[i] = mt->ma_root;
-	found[0] = search->load_group(node, height, keys, words[0], present[0]);
-	found[1] = search->walk_group(path, height, keys, words[1], present[1]);
+	found[0] = search->load_group(node, height, keys, 0, words[0], present[0]);
+	found[1] = search->walk_group(path, height, keys, 0, words[1], present[1]);
 	CHECK(mt_level_covers(&path[height - 1], keys[MT_GROUP - 1]));
 	CHECK_EQ(found[0], found[1]);
 	for (i = 0; i < MT_GROUP; i++) {

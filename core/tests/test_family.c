@@ -244,7 +244,7 @@ static void look_up(struct family *family, struct member *member)
 	CHECK_EQ(got.first, expected.first);
 	CHECK_EQ(got.last, expected.last);
 	CHECK_EQ(mtree_load_word(&member->mt, key, &word), there);
-	CHECK_EQ(mt_load_batch(&member->mt, &key, 1, &batch_word, &batch_present), there);
+	CHECK_EQ(mt_load_batch(&member->mt, &key, 1, 0, &batch_word, &batch_present), there);
 	if (there) {
 		CHECK_EQ(got.word, expected.word);
 		CHECK_EQ(word, expected.word);
