@@ -16,7 +16,7 @@
 /* A full leaf, its pieces and the new slot, and what its neighbour holds. */
 #define MT_SPILL_MAX (2 * MT_WIDE_SLOTS)
 /* Two leaves share so much and no more: closer to full, they would soon have to share again. */
-#define MT_SHARED_MOST (2 * MT_WIDE_SLOTS - 4)
+#define MT_SHARED_MOST (2 * MT_WIDE_SLOTS - 6)
 
 struct items {
 	unsigned count;
