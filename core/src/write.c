@@ -377,7 +377,6 @@ static int write_planned(struct mt_write *write)
 		unsigned count = mas_leaf(mas)->node->count;
 		unsigned size = count - (write->high - write->low) + write->left_piece + 1 +
 				write->right_piece;
-
 		int beside = 0;
 
 		/* Too thin, or nothing but a gap. */
