@@ -18,30 +18,37 @@ static int compare_keys(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-/* Keys over the whole space, or close together; in order, nearly so, or not at all. */
-static void compare(struct maple_tree *mt, uint64_t space, size_t count)
+/* Keys over the whole space, or close together. */
+static uint64_t *random_keys(uint64_t space, size_t count)
 {
 	uint64_t *keys = test_array(count, sizeof(*keys));
-	uint64_t *words = test_array(count, sizeof(*words));
-	uint8_t *present = test_array(count, sizeof(*present));
 	uint64_t near = 1 + test_below(test_below(2) ? space : 300), from = test_below(space);
-	uint64_t absent = test_random();
-	size_t i, found = 0;
+	size_t i;
 
 	for (i = 0; i < count; i++) {
 		keys[i] = test_below(2) ? from + test_below(near) : test_below(space);
 		if (test_below(50) == 0)
 			keys[i] = test_below(2) ? UINT64_MAX - test_below(3) : test_below(3);
+	}
+	return keys;
+}
+
+/* Look keys up, all at once, or by parts, which a batch does for large trees alone. */
+static void compare_keys_of(struct maple_tree *mt, const uint64_t *keys, size_t count, bool parts)
+{
+	uint64_t *words = test_array(count, sizeof(*words)), absent = test_random();
+	uint8_t *present = test_array(count, sizeof(*present));
+	size_t i, found = 0;
+
+	for (i = 0; i < count; i++) {
 		words[i] = 0xdead;
 		present[i] = 0xaa;
 	}
-	if (test_below(3)) {
-		qsort(keys, count, sizeof(*keys), compare_keys);
-		for (i = count; i > 40 && test_below(3); i -= 40)
-			keys[i - 1 - test_below(30)] = test_below(space);
-	}
 	mtree_lock(mt);
-	found = mt_load_batch(mt, keys, count, absent, words, present);
+	if (parts)
+		CHECK_EQ(mt_load_by_parts(mt, keys, count, absent, words, present, &found), 0);
+	else
+		found = mt_load_batch(mt, keys, count, absent, words, present);
 	mtree_unlock(mt);
 	for (i = 0; i < count; i++) {
 		uint64_t word = 0;
@@ -52,9 +59,39 @@ static void compare(struct maple_tree *mt, uint64_t space, size_t count)
 		found -= there;
 	}
 	CHECK_EQ(found, 0);
-	free(keys);
 	free(words);
 	free(present);
+}
+
+/* In order, nearly so, or not at all. */
+static void compare(struct maple_tree *mt, uint64_t space, size_t count)
+{
+	uint64_t *keys = random_keys(space, count);
+	size_t i;
+
+	if (test_below(3)) {
+		qsort(keys, count, sizeof(*keys), compare_keys);
+		for (i = count; i > 40 && test_below(3); i -= 40)
+			keys[i - 1 - test_below(30)] = test_below(space);
+	}
+	compare_keys_of(mt, keys, count, false);
+	free(keys);
+}
+
+static void compare_parts(struct maple_tree *mt, uint64_t space, size_t count)
+{
+	uint64_t *keys = random_keys(space, count);
+
+	compare_keys_of(mt, keys, count, true);
+	free(keys);
+}
+
+/* Ranges of all lengths up to twelve, twelve keys apart. Returns the keys that they take. */
+static uint64_t store_ranges(struct maple_tree *mt, size_t ranges)
+{
+	for (uint64_t n = 0; n < ranges; n++)
+		CHECK_EQ(mtree_store_range_word(mt, n * 12, n * 12 + n % 12, n), 0);
+	return ranges * 12 + 20;
 }
 
 static void batches_equal_single_look_ups(void)
@@ -66,13 +103,11 @@ static void batches_equal_single_look_ups(void)
 	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
 		for (i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
 			struct maple_pool *pool = test_pool();
-			uint64_t space = ranges[i] * 12 + 20, n;
 			struct maple_tree mt;
+			uint64_t space;
 
 			mt_init_pool(&mt, flags, pool, NULL);
-			for (n = 0; n < ranges[i]; n++)
-				CHECK_EQ(mtree_store_range_word(&mt, n * 12, n * 12 + n % 12, n),
-					 0);
+			space = store_ranges(&mt, ranges[i]);
 			if (ranges[i] == 200) {
 				CHECK_EQ(mtree_store(&mt, UINT64_MAX, ENTRY(1)), 0);
 				CHECK_EQ(mtree_store(&mt, 0, ENTRY(2)), 0);
@@ -81,68 +116,27 @@ static void batches_equal_single_look_ups(void)
 				compare(&mt, space, round);
 			compare(&mt, space, 1000);
 			compare(&mt, space, 5003);
+			/* From a single leaf on: parts take whole groups of keys. */
+			for (round = 1; ranges[i] && round <= 1000; round *= 30)
+				compare_parts(&mt, space, round * MT_GROUP);
 			mt_fini(&mt);
 			test_pool_end(pool);
 		}
 	}
 }
 
-/* By parts, which a batch does for large trees alone. */
-static void compare_parts(const struct maple_tree *mt, uint64_t space, size_t count)
+/* More nodes on the second level than there may be parts. */
+static void parts_of_a_high_tree(void)
 {
-	uint64_t *keys = test_array(count, sizeof(*keys));
-	uint64_t *words = test_array(count, sizeof(*words));
-	uint8_t *present = test_array(count, sizeof(*present));
-	uint64_t near = 1 + test_below(space), from = test_below(space), absent = test_random();
-	size_t i, found = 1;
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+	uint64_t space;
 
-	for (i = 0; i < count; i++) {
-		keys[i] = test_below(2) ? from + test_below(near) : test_below(space);
-		if (test_below(50) == 0)
-			keys[i] = test_below(2) ? UINT64_MAX - test_below(3) : test_below(3);
-		words[i] = 0xdead;
-		present[i] = 0xaa;
-	}
-	CHECK_EQ(mt_load_by_parts(mt, keys, count, absent, words, present, &found), 0);
-	for (i = 0; i < count; i++) {
-		uint64_t word = 0;
-		bool there = mtree_load_word((struct maple_tree *)mt, keys[i], &word);
-
-		CHECK_EQ(present[i], there);
-		CHECK_EQ(words[i], there ? word : absent);
-		found -= there;
-	}
-	CHECK_EQ(found, 1);
-	free(keys);
-	free(words);
-	free(present);
-}
-
-static void parts_equal_single_look_ups(void)
-{
-	/* From a single leaf to more nodes on the second level than there may be parts. */
-	static const size_t ranges[] = {1, 5, 17, 200, 3000, 30000, 350000};
-	size_t i;
-	uint32_t flags;
-
-	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
-		for (i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
-			struct maple_pool *pool = test_pool();
-			uint64_t space = ranges[i] * 12 + 20, n;
-			struct maple_tree mt;
-
-			mt_init_pool(&mt, flags, pool, NULL);
-			for (n = 0; n < ranges[i]; n++)
-				CHECK_EQ(mtree_store_range_word(&mt, n * 12, n * 12 + n % 12, n),
-					 0);
-			CHECK_EQ(mtree_store(&mt, UINT64_MAX, ENTRY(1)), 0);
-			compare_parts(&mt, space, MT_GROUP);
-			compare_parts(&mt, space, 40 * MT_GROUP);
-			compare_parts(&mt, space, 1000 * MT_GROUP);
-			mt_fini(&mt);
-			test_pool_end(pool);
-		}
-	}
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	space = store_ranges(&mt, 350000);
+	compare_parts(&mt, space, 1000 * MT_GROUP);
+	mt_fini(&mt);
+	test_pool_end(pool);
 }
 
 /* A batch of a tree that is large enough, in no order and in order. */
@@ -299,7 +293,7 @@ static void every_descent_finds_the_same(void)
 
 static const struct test_case cases[] = {
 	{"batches_equal_single_look_ups", batches_equal_single_look_ups},
-	{"parts_equal_single_look_ups", parts_equal_single_look_ups},
+	{"parts_of_a_high_tree", parts_of_a_high_tree},
 	{"large_trees", large_trees},
 	{"every_search_counts_the_same", every_search_counts_the_same},
 	{"every_descent_finds_the_same", every_descent_finds_the_same},
