@@ -8,17 +8,17 @@
 True
 """
 
-from samara.mm.address_space import TASK_SIZE, AddressSpace
+from samara.mm.address_space import AddressSpace
+from samara.mm.constants import Madv, Map, Mlock, Mremap, Prot
 from samara.mm.fork import FORK_METHODS, ForkError, ForkMark, ForkMethod, child_vma
 from samara.mm.ledger import Ledger
+from samara.mm.limits import TASK_SIZE, Limits
 from samara.mm.synthetic import synthetic
 from samara.mm.vma import (
     PAGE_SIZE,
     VM_FLAGS,
     VMA,
     File,
-    Map,
-    Prot,
     format_vm_flags,
     implied_vm_flags,
     parse_vm_flags,
@@ -36,7 +36,11 @@ __all__ = [
     "ForkMark",
     "ForkMethod",
     "Ledger",
+    "Limits",
+    "Madv",
     "Map",
+    "Mlock",
+    "Mremap",
     "Prot",
     "child_vma",
     "format_vm_flags",

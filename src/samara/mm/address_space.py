@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 
 from samara import MapleTree, RangeOccupiedError
+from samara.mm.changing import weight
 from samara.mm.fork import (
     FORK_METHODS,
     NOT_COPIED,
@@ -19,10 +21,12 @@ from samara.mm.fork import (
     is_changed_by_fork,
 )
 from samara.mm.ledger import Ledger
+from samara.mm.limits import TASK_SIZE, Limits
 from samara.mm.maps import format_maps, parse_maps, read_maps
-from samara.mm.vma import ADDRESS_END, VMA
+from samara.mm.merging import MERGING, kept_apart
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA
 
-TASK_SIZE = 0x7FFF_FFFF_F000  # where user addresses of x86-64 end
+_NO_LIMITS_GIVEN = Limits()
 
 
 class AddressSpace:
@@ -31,6 +35,7 @@ class AddressSpace:
     `vmas` may come in any order; two that overlap raise ValueError. Equal to another address space
     with equal VMAs. Iterating and `len` are over the VMAs. n is their number below.
 
+    limits    the `Limits` that calls keep to; forks have the same.
     tree      the `MapleTree` itself, a VMA over [start, end - 1]. For reading: what is written to
               it directly is not on the address space's books.
     ledger    the `Ledger` of this address space and all that are forked from it.
@@ -48,24 +53,48 @@ class AddressSpace:
     (1, 2, 0)
     """
 
-    __slots__ = ("__weakref__", "_changed", "_limit", "ledger", "tree")
+    __slots__ = (
+        "__weakref__",
+        "_changed",
+        "_data",
+        "_limit",
+        "_locked",
+        "_outside",
+        "ledger",
+        "limits",
+        "tree",
+    )
 
     # The VMAs of `tree` that fork leaves out or changes, so that fork by "cow" need not look for
     # them.
     _changed: Tree
     # Addresses from here on are not its own: the mark's, in a child that fork left half-made.
     _limit: int
+    # Bytes that count for RLIMIT_DATA and for RLIMIT_MEMLOCK.
+    _data: int
+    _locked: int
+    # VMAs above the addresses of user space ([vsyscall]), which no limit counts.
+    _outside: int
     ledger: Ledger
+    limits: Limits
     tree: Tree
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, vmas: Iterable[VMA] = ()) -> None:
-        self.tree = MapleTree()
-        self._changed = MapleTree()
+    def __init__(self, vmas: Iterable[VMA] = (), *, limits: Limits = _NO_LIMITS_GIVEN) -> None:
+        self.tree = MapleTree(policy=MERGING)
+        self._changed = MapleTree(policy=MERGING)
+        self.limits = limits
+        self._data = self._locked = self._outside = 0
         self._limit = ADDRESS_END
         self.ledger = Ledger()
+        with kept_apart():
+            self._take(vmas)
+        self.ledger.note_opened(len(self.tree))
+
+    def _take(self, vmas: Iterable[VMA]) -> None:
         insert = self.tree.insert_range
+        task_size = self.limits.task_size
         for vma in vmas:
             if not isinstance(vma, VMA):
                 raise TypeError(f"an address space holds VMAs, not {vma!r}")
@@ -73,9 +102,12 @@ class AddressSpace:
                 insert(vma.start, vma.end - 1, vma)
             except RangeOccupiedError as error:
                 raise ValueError(f"{vma!r} overlaps {error.entry.value!r}") from None
-            if is_changed_by_fork(vma):
+            locked, data, changed = weight(vma.vm_flags)
+            self._locked += locked * vma.size
+            self._data += data * vma.size
+            self._outside += vma.start >= task_size
+            if changed:
                 self._changed.store_range(vma.start, vma.end - 1, vma)
-        self.ledger.note_opened(len(self.tree))
 
     @classmethod
     def from_pid(cls, pid: int) -> AddressSpace:
@@ -112,12 +144,21 @@ class AddressSpace:
         return cls(parse_maps(text))
 
     @classmethod
-    def _of(cls, tree: Tree, ledger: Ledger, limit: int = ADDRESS_END) -> AddressSpace:
+    def _of(cls, tree: Tree, parent: AddressSpace, limit: int = ADDRESS_END) -> AddressSpace:
         space = cls.__new__(cls)
         space.tree = tree
-        space._changed = MapleTree()  # fork leaves nothing that it would change again
+        space._changed = MapleTree(policy=MERGING)  # fork leaves nothing that it would change again
         space._limit = limit
-        space.ledger = ledger
+        space._locked = 0  # locks are not inherited
+        left_out = (entry.value for entry in parent._changed if NOT_COPIED in entry.value.vm_flags)
+        lost = outside = 0
+        for vma in left_out:
+            lost += weight(vma.vm_flags).data * vma.size
+            outside += vma.start >= parent.limits.task_size
+        space._data = parent._data - lost
+        space._outside = parent._outside - outside
+        space.limits = parent.limits
+        space.ledger = parent.ledger
         return space
 
     # ---- looking ---------------------------------------------------------------------------------
@@ -162,6 +203,15 @@ class AddressSpace:
             yield first, last + 1
 
     @property
+    def size(self) -> int:
+        """Bytes mapped, as RLIMIT_AS counts them: without the page of [vsyscall]. O(1).
+
+        >>> AddressSpace([VMA(0x1000, 0x3000)]).size
+        8192
+        """
+        return self.tree.covered - self._outside * PAGE_SIZE
+
+    @property
     def half_made(self) -> bool:
         """Is this the child of a fork that failed half-way (`ForkError`)?"""
         return self._limit != ADDRESS_END
@@ -179,8 +229,8 @@ class AddressSpace:
         state = "half-made " if self.half_made else ""
         return f"<{state}AddressSpace of {len(self)} VMAs>"
 
-    def __reduce__(self) -> tuple[type[AddressSpace], tuple[list[VMA]]]:
-        return type(self), (self.vmas(),)
+    def __reduce__(self) -> tuple[Callable[..., AddressSpace], tuple[list[VMA]]]:
+        return partial(type(self), limits=self.limits), (self.vmas(),)
 
     def check(self) -> None:
         """Raise AssertionError, saying what is wrong, unless the tree is sound, each VMA stands at
@@ -194,6 +244,15 @@ class AddressSpace:
                 raise AssertionError(f"{vma!r} stands at {first:#x}...{last:#x}")
             if is_changed_by_fork(vma):
                 changed.append(vma)
+        if not self.half_made:
+            weights = [(weight(vma.vm_flags), vma.size) for vma in self]
+            books = (self._locked, self._data)
+            true = (
+                sum(one.locked * size for one, size in weights),
+                sum(one.data * size for one, size in weights),
+            )
+            if books != true:
+                raise AssertionError(f"locked and data bytes are {true}, but {books} are known")
         known = [vma for _first, _last, vma in self._changed]
         if known != changed:
             raise AssertionError(f"fork would change {changed}, but {known} are known")
@@ -236,14 +295,15 @@ class AddressSpace:
             raise ValueError("a half-made address space cannot be forked")
         failing = None if fail_at is None else self._to_duplicate(fail_at)
         try:
-            tree = duplicate(self.tree, self._changed, failing)
+            with kept_apart():
+                tree = duplicate(self.tree, self._changed, failing)
         except Stopped as stopped:
             raise self._half(stopped) from stopped.__cause__
         except MemoryError as error:
-            raise ForkError(self._of(MapleTree(), self.ledger, limit=0), None) from error
+            raise ForkError(self._of(MapleTree(policy=MERGING), self, limit=0), None) from error
         left_out = sum(1 for entry in self._changed if NOT_COPIED in entry.value.vm_flags)
         self.ledger.note_opened(len(self.tree) - left_out)
-        return self._of(tree, self.ledger)
+        return self._of(tree, self)
 
     def _to_duplicate(self, fail_at: int) -> VMA:
         copied = (vma for vma in self if NOT_COPIED not in vma.vm_flags)
@@ -265,7 +325,7 @@ class AddressSpace:
             limit = 0
         before = (mine for mine in self if mine.start < limit)
         self.ledger.note_opened(sum(1 for mine in before if NOT_COPIED not in mine.vm_flags))
-        return ForkError(self._of(tree, self.ledger, limit), vma)
+        return ForkError(self._of(tree, self, limit), vma)
 
     def exit(self) -> int:
         """End the process: give back all VMAs, up to the mark where fork stopped half-way, and
@@ -280,6 +340,7 @@ class AddressSpace:
         count = len(self)
         self.tree.clear()
         self._changed.clear()
+        self._data = self._locked = self._outside = 0
         self._limit = ADDRESS_END
         self.ledger.note_closed(count)
         return count

@@ -23,6 +23,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from samara import MapleTree
+from samara.mm.merging import MERGING
 from samara.mm.vma import VMA
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _duplicate(vma: VMA, failing: VMA | None) -> VMA | None:
 
 
 def _fork_insert(parent: Tree, changed: Tree, failing: VMA | None) -> Tree:
-    child: Tree = MapleTree()
+    child: Tree = MapleTree(policy=MERGING)
     store = child.store_range
     new = tuple.__new__
     plain = failing is None and not changed

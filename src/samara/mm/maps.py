@@ -8,7 +8,8 @@ import os
 import re
 from collections.abc import Iterable
 
-from samara.mm.vma import VMA, File, Map, Prot, parse_vm_flags
+from samara.mm.constants import Map, Prot
+from samara.mm.vma import VMA, File, parse_vm_flags
 
 # start-end perms offset dev inode, then blanks and what is mapped
 _VMA_LINE = re.compile(

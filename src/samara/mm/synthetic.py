@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from samara.mm.address_space import AddressSpace
-from samara.mm.vma import PAGE_SIZE, VMA, File, Map, Prot
+from samara.mm.constants import Map, Prot
+from samara.mm.vma import PAGE_SIZE, VMA, File
 
 _BASE = 1 << 40
 # A program's usual company, again and again: (rights, pages, with a file behind it, gap above in

@@ -7,9 +7,10 @@ Numbers and two-letter codes are Linux's own, as its manual pages and /proc show
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import IntFlag
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple, Self
+
+from samara.mm.constants import Map, Prot
 
 PAGE_SIZE: Final = 4096
 ADDRESS_END: Final = 2**64
@@ -56,23 +57,6 @@ VM_FLAGS: Final = {
     "dp": "may be dropped under memory pressure",
 }
 _ORDER: Final = {code: position for position, code in enumerate(VM_FLAGS)}
-
-
-class Prot(IntFlag):
-    """PROT_* of mmap(2)."""
-
-    NONE = 0
-    READ = 1
-    WRITE = 2
-    EXEC = 4
-
-
-class Map(IntFlag):
-    """MAP_* of mmap(2): those that a finished mapping still shows."""
-
-    SHARED = 0x01
-    PRIVATE = 0x02
-    ANONYMOUS = 0x20
 
 
 @lru_cache(maxsize=1024)  # a process has a few combinations; a hostile text may have any number

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""The bounds within which the memory calls of a process stay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from samara.mm.vma import PAGE_SIZE
+
+TASK_SIZE: Final = 0x7FFF_FFFF_F000  # where user addresses of x86-64 end
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the kernel and setrlimit(2) allow a process. Sizes in bytes; None is unlimited.
+
+    task_size        where user addresses end
+    mmap_base        new mappings are placed below, from the top down; the default is that of a
+                     process with a stack limit of 8 MiB, without address randomisation
+    mmap_min_addr    the least address that may be mapped (vm.mmap_min_addr)
+    max_map_count    how many VMAs (vm.max_map_count)
+    rlimit_as, rlimit_data, rlimit_stack, rlimit_memlock    RLIMIT_* of setrlimit(2)
+    stack_guard_gap  kept free below a stack that can grow
+
+    >>> Limits(rlimit_as=1 << 30).max_map_count
+    65530
+    """
+
+    task_size: int = TASK_SIZE
+    mmap_base: int = TASK_SIZE - (128 << 20)
+    mmap_min_addr: int = 65536
+    max_map_count: int = 65530
+    rlimit_as: int | None = None
+    rlimit_data: int | None = None
+    rlimit_stack: int | None = 8 << 20
+    rlimit_memlock: int | None = None
+    stack_guard_gap: int = 256 * PAGE_SIZE
+
+    @property
+    def bottom_up_base(self) -> int:
+        """Where the search begins that goes upwards when there is no room below `mmap_base`.
+
+        >>> hex(Limits().bottom_up_base)
+        '0x2aaaaaaab000'
+        """
+        return -(-(self.task_size // 3) // PAGE_SIZE) * PAGE_SIZE

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""How VMAs are cut and become one: the policy of the tree of an address space."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import NotImplementedType
+from typing import Any, Final
+
+from samara import Entry
+from samara.mm.vma import VMA
+
+# Names that /proc derives from where a VMA lies: such a VMA merges with one that has no name.
+_DERIVED: Final = frozenset(("", "[heap]", "[stack]"))
+# Not grown on remapping, memory of devices, memory without pages: such VMAs never merge.
+_APART: Final = frozenset(("de", "io", "pf", "mm", "ht"))
+_SOFT_DIRTY: Final = frozenset(("sd",))
+
+_new: Final = tuple.__new__
+
+
+class _Switch(threading.local):
+    off = False
+
+
+_switch: Final = _Switch()
+
+
+@contextmanager
+def kept_apart() -> Iterator[None]:
+    """Within it, what this thread stores merges with nothing, as in a fork: a child has each VMA
+    of its parent, though some may differ no longer."""
+    before, _switch.off = _switch.off, True
+    try:
+        yield
+    finally:
+        _switch.off = before
+
+
+class Merging:
+    """Cuts a VMA, and makes one of two neighbours where Linux does: all they have must be equal
+    but their places and soft-dirty (sd), and a file must go on where it left off.
+
+    An anonymous VMA is taken for untouched. Linux keeps some apart that page faults have tied to
+    different anonymous memory; faults are not modelled.
+
+    >>> from samara import MapleTree
+    >>> tree = MapleTree(policy=Merging())
+    >>> for start in (0x1000, 0x4000, 0x2000):
+    ...     tree.store_range(start, start + 0xfff, VMA(start, start + 0x1000))
+    >>> [vma for _, _, vma in tree]
+    [VMA(0x1000-0x3000 ---p), VMA(0x4000-0x5000 ---p)]
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str:
+        return "MERGING"
+
+    def split(self, entry: Entry[Any], first: int, last: int) -> Any:
+        """The part [first, last] of a VMA. The part of a stack that is not its upper end loses its
+        name."""
+        vma = entry[2]
+        if vma.__class__ is not VMA:
+            return vma
+        start, end, prot, flags, offset, file, name, vm_flags = vma
+        if file is not None:
+            offset += first - start
+        if name == "[stack]" and last + 1 != end:
+            name = ""
+        return _new(VMA, (first, last + 1, prot, flags, offset, file, name, vm_flags))
+
+    def merge(self, left: Entry[Any], right: Entry[Any]) -> Any | NotImplementedType:
+        """The VMA that two neighbours are, or NotImplemented."""
+        one, two = left[2], right[2]
+        if one.__class__ is not VMA or two.__class__ is not VMA:
+            return NotImplemented
+        start, _, prot, flags, offset, file, name, vm_flags = one
+        start2, _, prot2, flags2, offset2, file2, name2, vm_flags2 = two
+        if prot != prot2 or flags != flags2 or (file is not file2 and file != file2):
+            return NotImplemented
+        if file is not None and offset2 - start2 != offset - start:
+            return NotImplemented
+        if vm_flags is not vm_flags2 and vm_flags != vm_flags2:
+            if vm_flags ^ vm_flags2 != _SOFT_DIRTY:
+                return NotImplemented
+            vm_flags |= vm_flags2
+        if name != name2 or name not in _DERIVED:
+            if not _are_one_name(name, name2):
+                return NotImplemented
+            name = name or name2
+        if _switch.off or not _APART.isdisjoint(vm_flags):
+            return NotImplemented
+        first = left[0]
+        if file is not None:
+            offset += first - start
+        return _new(VMA, (first, right[1] + 1, prot, flags, offset, file, name, vm_flags))
+
+
+def _are_one_name(name: str, other: str) -> bool:
+    if name == other:
+        return not name.startswith("[") or name.startswith("[anon:")
+    return name in _DERIVED and other in _DERIVED and not (name and other)
+
+
+MERGING: Final = Merging()
