@@ -202,7 +202,7 @@ def test_smaps_give_each_vma_its_own_vm_flags() -> None:
     )
     first, second = AddressSpace.from_maps(text)
     assert format_vm_flags(first.vm_flags) == "rd wr mr mw me dc ac"
-    assert format_vm_flags(second.vm_flags) == "rd wr mr mw me"
+    assert format_vm_flags(second.vm_flags) == "rd wr mr mw me ac"
 
 
 def test_recordings_read_the_same_as_rows_and_as_text() -> None:
@@ -297,7 +297,7 @@ def test_maps_where_the_kernel_has_no_smaps(monkeypatch: pytest.MonkeyPatch) -> 
     with waiting_process() as pid:
         space = AddressSpace.from_pid(pid)
         assert space.maps() == Path(f"/proc/{pid}/maps").read_text()
-    assert [path.rpartition("/")[2] for path in opened] == ["smaps", "maps"]
+    assert [path.rpartition("/")[2] for path in opened] == ["smaps", "maps", "stat"]
 
 
 # ---- what an address space tells -----------------------------------------------------------------

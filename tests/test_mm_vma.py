@@ -155,9 +155,9 @@ def test_vm_flags_of_the_same_text_are_one_object() -> None:
 
 def test_implied_vm_flags() -> None:
     assert implied_vm_flags(Prot.NONE, Map.PRIVATE) == {"mr", "mw", "me"}
-    assert implied_vm_flags(7, Map.PRIVATE) == {"rd", "wr", "ex", "mr", "mw", "me"}
+    assert implied_vm_flags(7, Map.PRIVATE) == {"rd", "wr", "ex", "mr", "mw", "me", "ac"}
     assert implied_vm_flags(Prot.READ, Map.SHARED) == {"rd", "sh", "ms", "mr", "mw", "me"}
-    assert VMA(0, 4096, Prot.WRITE).vm_flags == {"wr", "mr", "mw", "me"}
+    assert VMA(0, 4096, Prot.WRITE).vm_flags == {"wr", "mr", "mw", "me", "ac"}
 
 
 def test_the_package_needs_nothing_but_python() -> None:

@@ -13,7 +13,9 @@ from samara.mm.constants import Madv, Map, Mlock, Mremap, Prot
 from samara.mm.fork import FORK_METHODS, ForkError, ForkMark, ForkMethod, child_vma
 from samara.mm.ledger import Ledger
 from samara.mm.limits import TASK_SIZE, Limits
+from samara.mm.replay import Placement, ReplayMismatch, replay
 from samara.mm.synthetic import synthetic
+from samara.mm.trace import Step, Trace, read_trace, write_trace
 from samara.mm.vma import (
     PAGE_SIZE,
     VM_FLAGS,
@@ -41,10 +43,17 @@ __all__ = [
     "Map",
     "Mlock",
     "Mremap",
+    "Placement",
     "Prot",
+    "ReplayMismatch",
+    "Step",
+    "Trace",
     "child_vma",
     "format_vm_flags",
     "implied_vm_flags",
     "parse_vm_flags",
+    "read_trace",
+    "replay",
     "synthetic",
+    "write_trace",
 ]

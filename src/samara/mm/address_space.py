@@ -6,10 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
-from itertools import islice
+from itertools import count, islice, takewhile
+from operator import attrgetter
+from typing import TypeAlias
 
-from samara import MapleTree, RangeOccupiedError
-from samara.mm.changing import weight
+from samara import MapleTree
+from samara.mm.calls import MemoryCalls
+from samara.mm.changing import check_words, derived_name, rename, weight
 from samara.mm.fork import (
     FORK_METHODS,
     NOT_COPIED,
@@ -22,14 +25,16 @@ from samara.mm.fork import (
 )
 from samara.mm.ledger import Ledger
 from samara.mm.limits import TASK_SIZE, Limits
-from samara.mm.maps import format_maps, parse_maps, read_maps
-from samara.mm.merging import MERGING, kept_apart
+from samara.mm.maps import format_maps, parse_maps, read_heap_and_stack, read_maps
+from samara.mm.merging import DERIVED_NAMES, MERGING, kept_apart
 from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA
 
 _NO_LIMITS_GIVEN = Limits()
+# Of a pickle: start_brk, brk, start_stack, locks to come.
+_State: TypeAlias = tuple[int, int, int, frozenset[str]]
 
 
-class AddressSpace:
+class AddressSpace(MemoryCalls):
     """The VMAs of a process: a maple tree of `VMA` values keyed by address.
 
     `vmas` may come in any order; two that overlap raise ValueError. Equal to another address space
@@ -53,61 +58,60 @@ class AddressSpace:
     (1, 2, 0)
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_changed",
-        "_data",
-        "_limit",
-        "_locked",
-        "_outside",
-        "ledger",
-        "limits",
-        "tree",
-    )
-
-    # The VMAs of `tree` that fork leaves out or changes, so that fork by "cow" need not look for
-    # them.
-    _changed: Tree
-    # Addresses from here on are not its own: the mark's, in a child that fork left half-made.
-    _limit: int
-    # Bytes that count for RLIMIT_DATA and for RLIMIT_MEMLOCK.
-    _data: int
-    _locked: int
-    # VMAs above the addresses of user space ([vsyscall]), which no limit counts.
-    _outside: int
-    ledger: Ledger
-    limits: Limits
-    tree: Tree
+    __slots__ = ()
 
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, vmas: Iterable[VMA] = (), *, limits: Limits = _NO_LIMITS_GIVEN) -> None:
-        self.tree = MapleTree(policy=MERGING)
-        self._changed = MapleTree(policy=MERGING)
         self.limits = limits
-        self._data = self._locked = self._outside = 0
         self._limit = ADDRESS_END
+        self._future_locks = frozenset()
+        self._identities = count(1)
+        self._shared_memory = count(1)
         self.ledger = Ledger()
-        with kept_apart():
-            self._take(vmas)
-        self.ledger.note_opened(len(self.tree))
+        self._take(vmas)
 
     def _take(self, vmas: Iterable[VMA]) -> None:
-        insert = self.tree.insert_range
-        task_size = self.limits.task_size
+        given = []
         for vma in vmas:
             if not isinstance(vma, VMA):
                 raise TypeError(f"an address space holds VMAs, not {vma!r}")
-            try:
-                insert(vma.start, vma.end - 1, vma)
-            except RangeOccupiedError as error:
-                raise ValueError(f"{vma!r} overlaps {error.entry.value!r}") from None
-            locked, data, changed = weight(vma.vm_flags)
-            self._locked += locked * vma.size
-            self._data += data * vma.size
-            self._outside += vma.start >= task_size
+            given.append(vma)
+        given.sort(key=attrgetter("start"))
+        locked_bytes = data_bytes = end = 0
+        changed_by_fork = []
+        sealed = False
+        before = None
+        for vma in given:
+            if vma[0] < end:
+                raise ValueError(f"{vma!r} overlaps {before!r}")
+            before = vma
+            end = vma[1]
+            locked, data, changed = weight(vma[7])
+            size = end - vma[0]
+            locked_bytes += locked * size
+            data_bytes += data * size
             if changed:
-                self._changed.store_range(vma.start, vma.end - 1, vma)
+                changed_by_fork.append((vma[0], end - 1, vma))
+            sealed = sealed or "sl" in vma[7]
+        # Sorted triples are taken as they are: no VMA is merged with its neighbour.
+        self.tree = MapleTree([(vma[0], vma[1] - 1, vma) for vma in given], policy=MERGING)
+        self._changed = MapleTree(changed_by_fork, policy=MERGING)
+        self._locked, self._data, self._sealed = locked_bytes, data_bytes, sealed
+        task_size = self.limits.task_size
+        self._outside = sum(1 for _ in takewhile(lambda vma: vma[0] >= task_size, reversed(given)))
+        self._find_heap_and_stack(given)
+        self.ledger.note_opened(len(given))
+
+    def _find_heap_and_stack(self, vmas: list[VMA]) -> None:
+        self._start_brk = self._brk = 0
+        self._start_stack = ADDRESS_END
+        for vma in vmas:
+            if vma[6] == "[heap]":
+                self._start_brk = self._start_brk or vma[0]
+                self._brk = vma[1]
+            elif vma[6] == "[stack]":
+                self._start_stack = vma[1] - PAGE_SIZE
 
     @classmethod
     def from_pid(cls, pid: int) -> AddressSpace:
@@ -123,7 +127,13 @@ class AddressSpace:
         >>> AddressSpace.from_pid(os.getpid()).find(id(os)).perms
         'rw-p'
         """
-        return cls(parse_maps(read_maps(pid)))
+        space = cls(parse_maps(read_maps(pid)))
+        start_brk, start_stack = read_heap_and_stack(pid)
+        if start_brk:
+            space._start_brk, space._brk = start_brk, max(space._brk, start_brk)
+        if start_stack:
+            space._start_stack = start_stack
+        return space
 
     @classmethod
     def from_maps(cls, text: str) -> AddressSpace:
@@ -149,7 +159,13 @@ class AddressSpace:
         space.tree = tree
         space._changed = MapleTree(policy=MERGING)  # fork leaves nothing that it would change again
         space._limit = limit
-        space._locked = 0  # locks are not inherited
+        space._locked = 0  # locks are not inherited, neither those that there are
+        space._future_locks = frozenset()  # nor those to come
+        space._sealed = parent._sealed
+        space._brk, space._start_brk = parent._brk, parent._start_brk
+        space._start_stack = parent._start_stack
+        space._identities = parent._identities
+        space._shared_memory = parent._shared_memory
         left_out = (entry.value for entry in parent._changed if NOT_COPIED in entry.value.vm_flags)
         lost = outside = 0
         for vma in left_out:
@@ -203,13 +219,13 @@ class AddressSpace:
             yield first, last + 1
 
     @property
-    def size(self) -> int:
-        """Bytes mapped, as RLIMIT_AS counts them: without the page of [vsyscall]. O(1).
+    def heap(self) -> tuple[int, int]:
+        """Where the heap of brk() begins and ends, in bytes; (0, 0) where that is not known. O(1).
 
-        >>> AddressSpace([VMA(0x1000, 0x3000)]).size
-        8192
+        >>> AddressSpace([VMA(0x1000, 0x3000, name="[heap]")]).heap
+        (4096, 12288)
         """
-        return self.tree.covered - self._outside * PAGE_SIZE
+        return self._start_brk, self._brk
 
     @property
     def half_made(self) -> bool:
@@ -229,8 +245,12 @@ class AddressSpace:
         state = "half-made " if self.half_made else ""
         return f"<{state}AddressSpace of {len(self)} VMAs>"
 
-    def __reduce__(self) -> tuple[Callable[..., AddressSpace], tuple[list[VMA]]]:
-        return partial(type(self), limits=self.limits), (self.vmas(),)
+    def __reduce__(self) -> tuple[Callable[..., AddressSpace], tuple[list[VMA]], _State]:
+        state = (self._start_brk, self._brk, self._start_stack, self._future_locks)
+        return partial(type(self), limits=self.limits), (self.vmas(),), state
+
+    def __setstate__(self, state: _State) -> None:
+        self._start_brk, self._brk, self._start_stack, self._future_locks = state
 
     def check(self) -> None:
         """Raise AssertionError, saying what is wrong, unless the tree is sound, each VMA stands at
@@ -244,15 +264,19 @@ class AddressSpace:
                 raise AssertionError(f"{vma!r} stands at {first:#x}...{last:#x}")
             if is_changed_by_fork(vma):
                 changed.append(vma)
+            if vma.file is None and vma.name in DERIVED_NAMES and not self.half_made:
+                name = derived_name(self, vma.start, vma.end)
+                if vma.name != name:
+                    raise AssertionError(f"{vma!r} should have the name {name!r}")
         if not self.half_made:
             weights = [(weight(vma.vm_flags), vma.size) for vma in self]
             books = (self._locked, self._data)
-            true = (
+            counted = (
                 sum(one.locked * size for one, size in weights),
                 sum(one.data * size for one, size in weights),
             )
-            if books != true:
-                raise AssertionError(f"locked and data bytes are {true}, but {books} are known")
+            if books != counted:
+                raise AssertionError(f"locked and data bytes are {counted}, but {books} are known")
         known = [vma for _first, _last, vma in self._changed]
         if known != changed:
             raise AssertionError(f"fork would change {changed}, but {known} are known")
@@ -344,3 +368,33 @@ class AddressSpace:
         self._limit = ADDRESS_END
         self.ledger.note_closed(count)
         return count
+
+    def exec(
+        self, vmas: Iterable[VMA] = (), *, start_brk: int = 0, start_stack: int | None = None
+    ) -> None:
+        """Start another program, as execve(2) does: all mappings and locks go, and the VMAs of the
+        new program stand here instead. Limits and ledger stay. O(n).
+
+        start_brk    where its heap begins, if it shall have one: the end of its data
+        start_stack  an address of its stack; left out, found by the name [stack]
+
+        ValueError, and nothing is changed, where two of the VMAs overlap.
+
+        >>> mm = AddressSpace([VMA(0x1000, 0x3000)])
+        >>> mm.exec([VMA(0x8000, 0x9000)], start_brk=0x9000)
+        >>> mm.vmas(), mm.heap
+        ([VMA(0x8000-0x9000 ---p)], (36864, 36864))
+        """
+        check_words(start_brk)
+        if start_stack is not None:
+            check_words(start_stack)
+        before = len(self)
+        self._take(vmas)
+        self.ledger.note_closed(before)
+        self._limit = ADDRESS_END
+        self._future_locks = frozenset()
+        if start_brk:
+            self._start_brk = self._brk = start_brk
+        if start_stack is not None:
+            self._start_stack = start_stack
+        rename(self, 0, ADDRESS_END)

@@ -2,15 +2,15 @@
 """What every memory call is made of: find VMAs, and store, change or remove ranges of them.
 
 How a call is written. It is a function of the `AddressSpace` and of plain ints, in a module of its
-own kind; the public method of `AddressSpace` has the documentation and calls it.
+own kind; the public method, in `calls.py`, has the documentation and calls it.
 
 1. Check the arguments in Linux's order; raise `failed(errno.EINVAL)` and the like.
-2. Find the VMAs concerned: `vmas_over(space, start, end)`, or `space.tree.find(start)` and then
-   `find(vma.end)`, which is Linux's find_vma(). No loop over the whole tree.
+2. Find the VMAs concerned: `find_vma(space, addr)`, `vmas_over(space, start, end)`. No loop over
+   the whole tree.
 3. Check limits: `check_count`, `check_size`, `check_locked`.
-4. Write, range by range: `insert(space, vma)` into free addresses; `change(space, vma, old)` where
-   [vma.start, vma.end) is a part of the VMA `old`, or all of it; `remove(space, start, end)`. These
-   keep the books: the ledger, the VMAs that fork changes, and the sizes that limits are about.
+4. Write, range by range: `insert(space, vma)` into free addresses; `modify` for other rights or
+   VmFlags of a part of a VMA; `unmap` and `remove`. These keep the books: the ledger, the VMAs that
+   fork changes, the sizes that limits are about, and the names that follow from a VMA's place.
    Cutting and merging is the tree's (`merging.py`), so what was found before a write may be gone
    after it: go on by address.
 5. A call that fails half-way, as mprotect does at a hole, raises when its first part is written.
@@ -23,17 +23,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from errno import EAGAIN, ENOMEM
+from errno import EAGAIN, EINVAL, ENOMEM, EPERM
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from samara import Entry
 from samara.mm.constants import Map, Prot
 from samara.mm.fork import is_changed_by_fork
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA, File
+from samara.mm.merging import DERIVED_NAMES, MERGING, kept_apart
+from samara.mm.space import Space
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA, AnonVma, File, TouchedVMA, same_kind
 
-if TYPE_CHECKING:
-    from samara.mm.address_space import AddressSpace
-
+_RIGHTS: Final = frozenset(("rd", "wr", "ex", "sd"))
 _PROTS: Final = tuple(Prot(bits) for bits in range(8))
 _new: Final = tuple.__new__
 
@@ -77,20 +78,35 @@ def flagged(vma: VMA, start: int, end: int, prot: int, vm_flags: frozenset[str])
     first, _, _, flags, offset, file, name, _ = vma
     if file is not None:
         offset += start - first
-    return _new(VMA, (start, end, _PROTS[prot & 7], flags, offset, file, name, vm_flags))
+    return same_kind(vma, (start, end, _PROTS[prot & 7], flags, offset, file, name, vm_flags))
 
 
-def vmas_over(space: AddressSpace, start: int, end: int) -> Iterator[VMA]:
-    """The VMAs that have an address of [start, end), whole, by address. Each is looked up when it
-    is asked for, behind the end of the one before: so the tree may be written between two. O(log
-    n) for each."""
+def find_vma(space: Space, addr: int) -> VMA | None:
+    """The first VMA of user space that ends above `addr`: Linux's find_vma(). O(log n)."""
+    task_size = space.limits.task_size
+    if addr >= task_size:
+        return None
+    entry = space.tree.find(addr, task_size - 1)
+    return None if entry is None else entry[2]
+
+
+def vmas_over(space: Space, start: int, end: int) -> Iterator[VMA]:
+    """The VMAs of user space that have an address of [start, end), whole, by address. Each is
+    looked up when it is asked for, behind the end of the one before: so the tree may be written
+    between two. O(log n) for each."""
     find = space.tree.find
+    end = min(end, space.limits.task_size)
     while start < end:
         entry = find(start, end - 1)
         if entry is None:
             return
         yield entry[2]
         start = entry[2][1]
+
+
+def is_special(vma: VMA) -> bool:
+    """Is it one of the kernel's own, such as [vdso], that cannot be cut?"""
+    return vma[6].startswith("[v") and vma[5] is None
 
 
 class _Weight(NamedTuple):
@@ -111,33 +127,49 @@ def weight(vm_flags: frozenset[str]) -> _Weight:
 # ---- limits --------------------------------------------------------------------------------------
 
 
-def check_count(space: AddressSpace, more: int = 1) -> None:
+def vma_count(space: Space) -> int:
+    """How many VMAs count for vm.max_map_count: all but [vsyscall]. O(1)."""
+    return len(space.tree) - space._outside
+
+
+def check_count(space: Space, more: int) -> None:
     """ENOMEM where `more` VMAs would be more than vm.max_map_count. O(1)."""
     if len(space.tree) - space._outside + more > space.limits.max_map_count:
         raise failed(ENOMEM)
 
 
-def check_size(space: AddressSpace, more: int, vm_flags: frozenset[str]) -> None:
-    """ENOMEM where `more` bytes of such memory pass RLIMIT_AS or RLIMIT_DATA. O(1)."""
+def check_size(space: Space, more: int, vm_flags: frozenset[str]) -> None:
+    """ENOMEM where `more` bytes of such memory pass RLIMIT_AS or RLIMIT_DATA, or are more than the
+    machine could ever have. O(1)."""
     limits = space.limits
     if limits.rlimit_as is not None and space.size + more > limits.rlimit_as:
         raise failed(ENOMEM)
     if limits.rlimit_data is not None and weight(vm_flags).data:
         if space._data + more > limits.rlimit_data:
             raise failed(ENOMEM)
+    if limits.total_memory is not None and "ac" in vm_flags:
+        check_commit(space, more)
 
 
-def check_locked(space: AddressSpace, more: int, error: int = EAGAIN) -> None:
+def check_commit(space: Space, more: int) -> None:
+    """ENOMEM where one call wants more memory than the machine could ever have. O(1)."""
+    total = space.limits.total_memory
+    if total is not None and more > total:
+        raise failed(ENOMEM)
+
+
+def check_locked(space: Space, more: int, error: int = EAGAIN) -> None:
     """`error` where `more` bytes of locked memory pass RLIMIT_MEMLOCK. O(1)."""
-    limit = space.limits.rlimit_memlock
-    if limit is not None and space._locked + more > limit:
+    limits = space.limits
+    limit = limits.rlimit_memlock
+    if limit is not None and space._locked + more > limit and not limits.privileged:
         raise failed(error)
 
 
 # ---- writes --------------------------------------------------------------------------------------
 
 
-def insert(space: AddressSpace, vma: VMA) -> None:
+def insert(space: Space, vma: VMA) -> None:
     """Put a VMA where nothing is. O(log n)."""
     _check_whole(space)
     start, end = vma[0], vma[1]
@@ -149,10 +181,10 @@ def insert(space: AddressSpace, vma: VMA) -> None:
     space._data += data * (end - start)
     if changed:
         space._changed.store_range(start, end - 1, vma)
-    _note(space, len(tree) - before)
+    _written(space, start, end, len(tree) - before)
 
 
-def change(space: AddressSpace, vma: VMA, old: VMA) -> None:
+def change(space: Space, vma: VMA, old: VMA) -> None:
     """Put a VMA in place of what `old` has at its addresses, which must be `old`'s. O(log n)."""
     _check_whole(space)
     start, end = vma[0], vma[1]
@@ -167,12 +199,11 @@ def change(space: AddressSpace, vma: VMA, old: VMA) -> None:
         space._changed.store_range(start, end - 1, vma)
     elif was_changed:
         space._changed.pop_range(start, end - 1)
-    if before != len(tree):
-        _note(space, len(tree) - before)
+    _written(space, start, end, len(tree) - before)
 
 
-def remove(space: AddressSpace, start: int, end: int) -> None:
-    """Unmap [start, end), whatever is there. O(log n), and O(1) for each VMA."""
+def remove(space: Space, start: int, end: int) -> None:
+    """Take away [start, end), whatever is there. O(log n), and O(1) for each VMA."""
     _check_whole(space)
     tree = space.tree
     before = len(tree)
@@ -187,16 +218,149 @@ def remove(space: AddressSpace, start: int, end: int) -> None:
         changes = changes or changed
     if changes:
         space._changed.pop_range(start, end - 1)
-    _note(space, len(tree) - before)
+    _written(space, start, end, len(tree) - before)
 
 
-def _check_whole(space: AddressSpace) -> None:
+def cut(space: Space, at: int) -> None:
+    """Make two of the VMA around `at`, which are as one but stay apart: what Linux leaves of a call
+    that failed after its first split. O(log n)."""
+    vma = find_vma(space, at)
+    if vma is not None and vma[0] < at:
+        with kept_apart():
+            change(space, flagged(vma, at, vma[1], vma[2], vma[7]), vma)
+
+
+def unmap(space: Space, start: int, end: int) -> None:
+    """Unmap [start, end), as munmap(2) does. O(log n), and O(1) for each VMA. ENOMEM where it would
+    make two VMAs of one and there are max_map_count already; EPERM for a sealed one; EINVAL for a
+    part of what cannot be cut."""
+    check_unmap(space, start, end)
+    remove(space, start, end)
+
+
+def check_unmap(space: Space, start: int, end: int) -> None:
+    """Raise what `unmap` would raise."""
+    tree = space.tree
+    first = tree.find(start, end - 1)
+    if first is None:
+        return
+    vma = first[2]
+    if vma[0] < start and end < vma[1] and vma_count(space) >= space.limits.max_map_count:
+        raise failed(ENOMEM)
+    _check_cut(vma, start, end)
+    if vma[1] < end:
+        if space._sealed:
+            for other in vmas_over(space, vma[1], end):
+                _check_cut(other, start, end)
+        else:
+            last = tree.find_rev(end - 1, start)
+            if last is not None:
+                _check_cut(last[2], start, end)
+
+
+def _check_cut(vma: VMA, start: int, end: int) -> None:
+    if "sl" in vma[7]:
+        raise failed(EPERM)
+    if (vma[0] < start or end < vma[1]) and is_special(vma):
+        raise failed(EINVAL)
+
+
+def modify(
+    space: Space, vma: VMA, start: int, end: int, prot: int, vm_flags: frozenset[str]
+) -> None:
+    """Give [start, end), cut to the VMA, other rights and VmFlags. O(log n). ENOMEM where that
+    needs more VMAs than vm.max_map_count, EINVAL for a part of what cannot be cut."""
+    start, end = max(start, vma[0]), min(end, vma[1])
+    if vm_flags is vma[7] or (vm_flags == vma[7] and prot == vma[2]):
+        return
+    new = flagged(vma, start, end, prot, vm_flags)
+    pieces = (vma[0] < start) + (end < vma[1])
+    if pieces:
+        # A part at an end that becomes one with its neighbour needs no new VMA.
+        if vma_count(space) + pieces > space.limits.max_map_count and not _joins(space, new):
+            if vma[0] < start and vma_count(space) < space.limits.max_map_count:
+                cut(space, start)
+            raise failed(ENOMEM)
+        if is_special(vma) and not _joins(space, new):
+            raise failed(EINVAL)
+    change(space, new, vma)
+
+
+def _joins(space: Space, vma: VMA) -> bool:
+    start, end = vma[0], vma[1]
+    entry = Entry(start, end - 1, vma)
+    before = space.tree.entry(start - 1) if start else None
+    if before is not None and before.last == start - 1:
+        if MERGING.merge(before, entry) is not NotImplemented:
+            return True
+    after = space.tree.entry(end)
+    if after is not None and after.first == end:
+        return MERGING.merge(entry, after) is not NotImplemented
+    return False
+
+
+def touch(space: Space, start: int, end: int) -> None:
+    """Private memory of [start, end) that may be written is written. O(log n) for each VMA."""
+    for vma in vmas_over(space, start, end):
+        if vma.__class__ is VMA and int(vma[2]) & 2 and "ms" not in vma[7] and "pf" not in vma[7]:
+            anon_vma = _reusable(space, vma) or AnonVma(next(space._identities), 0)
+            _store_apart(space, TouchedVMA.of(vma, anon_vma))
+
+
+def _reusable(space: Space, vma: VMA) -> AnonVma | None:
+    """The anon_vma of a neighbour with which this VMA might be one but for its rights."""
+    for at in (vma[1], vma[0] - 1):
+        other = space.tree.get(at) if at >= 0 else None
+        if not isinstance(other, TouchedVMA) or other[5] != vma[5]:
+            continue
+        if vma[5] is None:
+            goes_on = not other.anon_vma.shift
+        else:
+            goes_on = other[4] - other[0] == vma[4] - vma[0]
+        if goes_on and other[7] ^ vma[7] <= _RIGHTS:
+            return other.anon_vma
+    return None
+
+
+def _store_apart(space: Space, vma: VMA) -> None:
+    """Put a VMA in place of one that has the same addresses and weight."""
+    with kept_apart():
+        space.tree.store_range(vma[0], vma[1] - 1, vma)
+        if weight(vma[7]).changed:
+            space._changed.store_range(vma[0], vma[1] - 1, vma)
+
+
+def _check_whole(space: Space) -> None:
     if space._limit != ADDRESS_END:
         raise ValueError("a half-made address space cannot be changed")
 
 
-def _note(space: AddressSpace, more: int) -> None:
+def _written(space: Space, start: int, end: int, more: int) -> None:
     if more > 0:
         space.ledger.note_opened(more)
     elif more:
         space.ledger.note_closed(-more)
+    if (start <= space._brk and end >= space._start_brk) or end >= space._start_stack:
+        rename(space, start, end)
+
+
+# ---- names ---------------------------------------------------------------------------------------
+
+
+def derived_name(space: Space, start: int, end: int) -> str:
+    """The name that /proc gives private anonymous memory by where it lies. O(1)."""
+    if start < space._brk and end > space._start_brk:
+        return "[heap]"
+    if start <= space._start_stack <= end:
+        return "[stack]"
+    return ""
+
+
+def rename(space: Space, start: int, end: int) -> None:
+    """Give the VMAs in and beside [start, end) the names that follow from their places. O(log n)
+    for each VMA."""
+    for vma in vmas_over(space, max(start - 1, 0), end + 1):
+        if vma[5] is None and vma[6] in DERIVED_NAMES:
+            name = derived_name(space, vma[0], vma[1])
+            if name != vma[6]:
+                _store_apart(space, vma._replace(name=name))

@@ -111,7 +111,7 @@ def _fork_insert(parent: Tree, changed: Tree, failing: VMA | None) -> Tree:
     vma = None
     try:
         for first, last, vma in parent:
-            copy = new(VMA, vma[:]) if plain else _duplicate(vma, failing)
+            copy = new(VMA, vma[:]) if plain and vma.__class__ is VMA else _duplicate(vma, failing)
             if copy is not None:
                 store(first, last, copy)
     except MemoryError as error:
@@ -130,7 +130,7 @@ def _fork_dup(parent: Tree, changed: Tree, failing: VMA | None) -> Tree:
     try:
         while (entry := find()) is not None:
             vma = entry[2]
-            copy = new(VMA, vma[:]) if plain else _duplicate(vma, failing)
+            copy = new(VMA, vma[:]) if plain and vma.__class__ is VMA else _duplicate(vma, failing)
             if copy is not None:
                 store(copy)
             else:

@@ -22,6 +22,10 @@ class Limits:
     max_map_count    how many VMAs (vm.max_map_count)
     rlimit_as, rlimit_data, rlimit_stack, rlimit_memlock    RLIMIT_* of setrlimit(2)
     stack_guard_gap  kept free below a stack that can grow
+    total_memory     memory and swap of the machine: a single private writable range that is larger
+                     is refused (vm.overcommit_memory 0)
+    privileged       may map below mmap_min_addr and lock without limit (CAP_SYS_RAWIO and
+                     CAP_IPC_LOCK)
 
     >>> Limits(rlimit_as=1 << 30).max_map_count
     65530
@@ -36,6 +40,8 @@ class Limits:
     rlimit_stack: int | None = 8 << 20
     rlimit_memlock: int | None = None
     stack_guard_gap: int = 256 * PAGE_SIZE
+    total_memory: int | None = None
+    privileged: bool = False
 
     @property
     def bottom_up_base(self) -> int:

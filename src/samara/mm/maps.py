@@ -156,3 +156,16 @@ def read_maps(pid: int) -> str:
     if not os.path.exists("/proc/self/maps"):
         raise FileNotFoundError(errno.ENOENT, "memory maps are read from Linux's /proc", "/proc")
     raise ProcessLookupError(errno.ESRCH, f"no process {pid}")
+
+
+def read_heap_and_stack(pid: int) -> tuple[int, int]:
+    """Where the heap of a process begins, and an address of its stack, from /proc/PID/stat; 0 where
+    the kernel does not tell."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return 0, 0
+    # The numbers of proc(5), less the two fields up to the bracket.
+    start_stack, start_brk = (int(fields[number - 3]) for number in (28, 47))
+    return start_brk, start_stack

@@ -10,15 +10,15 @@ from types import NotImplementedType
 from typing import Any, Final
 
 from samara import Entry
-from samara.mm.vma import VMA
+from samara.mm.vma import VMA, AnonVma, same_kind
 
 # Names that /proc derives from where a VMA lies: such a VMA merges with one that has no name.
-_DERIVED: Final = frozenset(("", "[heap]", "[stack]"))
+DERIVED_NAMES: Final = frozenset(("", "[heap]", "[stack]"))
 # Not grown on remapping, memory of devices, memory without pages: such VMAs never merge.
 _APART: Final = frozenset(("de", "io", "pf", "mm", "ht"))
 _SOFT_DIRTY: Final = frozenset(("sd",))
 
-_new: Final = tuple.__new__
+_UNTOUCHED: Final = AnonVma(0, 0)
 
 
 class _Switch(threading.local):
@@ -43,8 +43,8 @@ class Merging:
     """Cuts a VMA, and makes one of two neighbours where Linux does: all they have must be equal
     but their places and soft-dirty (sd), and a file must go on where it left off.
 
-    An anonymous VMA is taken for untouched. Linux keeps some apart that page faults have tied to
-    different anonymous memory; faults are not modelled.
+    Private memory that was written (`TouchedVMA`) merges only with what was not, or with what
+    belongs to the same anon_vma.
 
     >>> from samara import MapleTree
     >>> tree = MapleTree(policy=Merging())
@@ -63,20 +63,24 @@ class Merging:
         """The part [first, last] of a VMA. The part of a stack that is not its upper end loses its
         name."""
         vma = entry[2]
-        if vma.__class__ is not VMA:
+        if not isinstance(vma, VMA):
             return vma
         start, end, prot, flags, offset, file, name, vm_flags = vma
         if file is not None:
             offset += first - start
         if name == "[stack]" and last + 1 != end:
             name = ""
-        return _new(VMA, (first, last + 1, prot, flags, offset, file, name, vm_flags))
+        return same_kind(vma, (first, last + 1, prot, flags, offset, file, name, vm_flags))
 
     def merge(self, left: Entry[Any], right: Entry[Any]) -> Any | NotImplementedType:
         """The VMA that two neighbours are, or NotImplemented."""
         one, two = left[2], right[2]
+        touched = one
         if one.__class__ is not VMA or two.__class__ is not VMA:
-            return NotImplemented
+            if not isinstance(one, VMA) or not isinstance(two, VMA) or not _share_pages(one, two):
+                return NotImplemented
+            if one.__class__ is VMA:
+                touched = two
         start, _, prot, flags, offset, file, name, vm_flags = one
         start2, _, prot2, flags2, offset2, file2, name2, vm_flags2 = two
         if prot != prot2 or flags != flags2 or (file is not file2 and file != file2):
@@ -87,7 +91,7 @@ class Merging:
             if vm_flags ^ vm_flags2 != _SOFT_DIRTY:
                 return NotImplemented
             vm_flags |= vm_flags2
-        if name != name2 or name not in _DERIVED:
+        if name != name2 or name not in DERIVED_NAMES:
             if not _are_one_name(name, name2):
                 return NotImplemented
             name = name or name2
@@ -96,13 +100,20 @@ class Merging:
         first = left[0]
         if file is not None:
             offset += first - start
-        return _new(VMA, (first, right[1] + 1, prot, flags, offset, file, name, vm_flags))
+        return same_kind(touched, (first, right[1] + 1, prot, flags, offset, file, name, vm_flags))
+
+
+def _share_pages(one: VMA, two: VMA) -> bool:
+    left, right = getattr(one, "anon_vma", None), getattr(two, "anon_vma", None)
+    if one[5] is None and (left or _UNTOUCHED).shift != (right or _UNTOUCHED).shift:
+        return False
+    return left is None or right is None or left.identity == right.identity
 
 
 def _are_one_name(name: str, other: str) -> bool:
     if name == other:
         return not name.startswith("[") or name.startswith("[anon:")
-    return name in _DERIVED and other in _DERIVED and not (name and other)
+    return name in DERIVED_NAMES and other in DERIVED_NAMES and not (name and other)
 
 
 MERGING: Final = Merging()

@@ -7,7 +7,7 @@ Numbers and two-letter codes are Linux's own, as its manual pages and /proc show
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, Self
 
 from samara.mm.constants import Map, Prot
@@ -80,18 +80,29 @@ def format_vm_flags(vm_flags: Iterable[str]) -> str:
     return " ".join(sorted(vm_flags, key=lambda code: (_ORDER.get(code, len(_ORDER)), code)))
 
 
-@cache
-def implied_vm_flags(prot: int, flags: int) -> frozenset[str]:
-    """The VmFlags that permissions alone tell: rd, wr, ex by `prot`; sh and ms for a shared
-    mapping; and mr, mw, me, which nearly every mapping has. O(1).
+@lru_cache(maxsize=1024)
+def implied_vm_flags(prot: int, flags: int, name: str = "") -> frozenset[str]:
+    """The VmFlags that most mappings with these permissions have: rd, wr, ex by `prot`; sh and ms
+    for a shared mapping; ac for one that is private and writable; mr, mw, me; and gd for [stack].
+    The kernel's own [vdso], [vvar] and [vsyscall] have theirs. O(1).
 
-    >>> format_vm_flags(implied_vm_flags(Prot.READ, Map.PRIVATE))
-    'rd mr mw me'
+    >>> format_vm_flags(implied_vm_flags(Prot.READ | Prot.WRITE, Map.PRIVATE))
+    'rd wr mr mw me ac'
     """
-    codes = ["mr", "mw", "me"]
-    codes += [code for bit, code in ((1, "rd"), (2, "wr"), (4, "ex")) if prot & bit]
+    rights = [code for bit, code in ((1, "rd"), (2, "wr"), (4, "ex")) if prot & bit]
+    if name.startswith("[vvar"):
+        return frozenset((*rights, "mr", "pf", "io", "de", "dd"))
+    if name == "[vsyscall]":
+        return frozenset(rights)
+    codes = [*rights, "mr", "mw", "me"]
     if flags & Map.SHARED:
         codes += ["sh", "ms"]
+    elif prot & 2:
+        codes.append("ac")
+    if name == "[stack]":
+        codes.append("gd")
+    elif name == "[vdso]":
+        codes.append("de")
     return frozenset(codes)
 
 
@@ -143,7 +154,7 @@ class VMA(_Fields):
     name          what Linux calls it where that is no path: "[heap]", "[anon:...]", or ""
     vm_flags      frozenset of the two-letter codes of /proc/PID/smaps (`VM_FLAGS` lists them);
                   can be given as a text ("rd wr mr") or any iterable. Left out: those that
-                  `prot` and `flags` imply (`implied_vm_flags`).
+                  `prot`, `flags` and `name` imply (`implied_vm_flags`).
 
     Immutable and hashable; equal where all fields are; sorts by address. A number out of bounds
     raises ValueError, a thing of the wrong type TypeError. `vma._replace(end=...)` gives a changed
@@ -155,7 +166,7 @@ class VMA(_Fields):
     >>> vma
     VMA(0x1000-0x3000 rw-p)
     >>> format_vm_flags(vma.vm_flags)
-    'rd wr mr mw me'
+    'rd wr mr mw me ac'
     >>> VMA(0x1000, 0x1000, Prot.READ)
     Traceback (most recent call last):
         ...
@@ -190,7 +201,7 @@ class VMA(_Fields):
         if type(flags) is not Map:
             flags = Map(flags)
         if vm_flags is None:
-            vm_flags = implied_vm_flags(prot, flags)
+            vm_flags = implied_vm_flags(prot, flags, name)
         elif isinstance(vm_flags, str):
             vm_flags = parse_vm_flags(vm_flags)
         elif type(vm_flags) is not frozenset:
@@ -251,3 +262,50 @@ class VMA(_Fields):
         offset = f" at {self.offset:#x}" if self.offset else ""
         label = f" {self.label!r}" if self.label else ""
         return f"VMA({self.start:#x}-{self.end:#x} {self.perms}{label}{offset})"
+
+
+class AnonVma(NamedTuple):
+    """What ties VMAs to the private pages that were written in them: Linux's anon_vma.
+
+    identity    VMAs with different ones never become one
+    shift       how far the memory was moved since it was first written, in bytes; only for memory
+                without a file
+    """
+
+    identity: int
+    shift: int
+
+
+class TouchedVMA(VMA):
+    """A private VMA in which a page was written. It is equal to a VMA with the same fields, but
+    merges only with memory that was not written or belongs to the same `anon_vma`.
+
+    >>> vma = TouchedVMA.of(VMA(0x1000, 0x3000), AnonVma(1, 0))
+    >>> vma == VMA(0x1000, 0x3000), vma._replace(end=0x2000).anon_vma
+    (True, AnonVma(identity=1, shift=0))
+    """
+
+    anon_vma: AnonVma
+
+    @classmethod
+    def of(cls, vma: VMA, anon_vma: AnonVma) -> TouchedVMA:
+        """The same VMA, touched. O(1)."""
+        touched = _new(cls, vma[:])
+        touched.anon_vma = anon_vma
+        return touched
+
+    def copy(self) -> TouchedVMA:
+        return TouchedVMA.of(self, self.anon_vma)
+
+    def _replace(self, **fields: Any) -> TouchedVMA:  # type: ignore[override]
+        plain = _new(VMA, self[:])
+        return TouchedVMA.of(plain._replace(**fields), self.anon_vma)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TouchedVMA.of, (_new(VMA, self[:]), self.anon_vma)
+
+
+def same_kind(vma: VMA, fields: tuple[Any, ...]) -> VMA:
+    """A VMA of these fields, known to be right, touched where `vma` is. O(1)."""
+    new = _new(VMA, fields)
+    return new if vma.__class__ is VMA else TouchedVMA.of(new, vma.anon_vma)  # type: ignore[attr-defined]

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""madvise: advice that stays with a VMA as a flag, and advice that only touches its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from errno import EACCES, EAGAIN, EINVAL, ENOMEM, EPERM
+from typing import Final, NamedTuple
+
+from samara.mm.changing import check_words, failed, modify, page_end, touch, vmas_over
+from samara.mm.constants import Madv
+from samara.mm.placement import HUGE_PAGE_SIZE
+from samara.mm.space import Space
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA
+
+_SPECIAL: Final = frozenset(("io", "de", "pf", "mm"))
+
+
+def _always(vma: VMA) -> int:
+    return 0
+
+
+def _private_memory(vma: VMA) -> int:
+    return EINVAL if vma.file is not None or vma.shared else 0
+
+
+def _not_dropped(vma: VMA) -> int:
+    return EINVAL if "dp" in vma.vm_flags else 0
+
+
+def _dumpable(vma: VMA) -> int:
+    kept_out = not _SPECIAL.isdisjoint(vma.vm_flags) and "ht" not in vma.vm_flags
+    return EINVAL if kept_out or "dp" in vma.vm_flags else 0
+
+
+def _no_device(vma: VMA) -> int:
+    return EINVAL if "io" in vma.vm_flags else 0
+
+
+def _has_pages(vma: VMA) -> int:
+    return EINVAL if "pf" in vma.vm_flags else 0
+
+
+def _droppable_pages(vma: VMA) -> int:
+    return EINVAL if not vma.vm_flags.isdisjoint(("lo", "pf")) else 0
+
+
+def _freeable(vma: VMA) -> int:
+    special = not _SPECIAL.isdisjoint(vma.vm_flags)
+    return EINVAL if vma.file is not None or special else _droppable_pages(vma)
+
+
+def _reclaimable(vma: VMA) -> int:
+    return EINVAL if not vma.vm_flags.isdisjoint(("lo", "pf", "ht")) else 0
+
+
+def _punchable(vma: VMA) -> int:
+    if "lo" in vma.vm_flags or vma.file is None:
+        return EINVAL
+    return 0 if "sh" in vma.vm_flags and "wr" in vma.vm_flags else EACCES
+
+
+def _readable(vma: VMA) -> int:
+    return EINVAL if "pf" in vma.vm_flags or not int(vma.prot) & 5 else 0
+
+
+def _writable(vma: VMA) -> int:
+    return EINVAL if "pf" in vma.vm_flags or "wr" not in vma.vm_flags else 0
+
+
+def _guardable(vma: VMA) -> int:
+    flags = vma.vm_flags
+    return EINVAL if not _SPECIAL.isdisjoint(flags) or "ht" in flags else 0
+
+
+def _guardable_unlocked(vma: VMA) -> int:
+    return EINVAL if "lo" in vma.vm_flags else _guardable(vma)
+
+
+def _collapsible(vma: VMA) -> int:
+    whole = vma.end // HUGE_PAGE_SIZE - -(-vma.start // HUGE_PAGE_SIZE)
+    return 0 if whole > 0 and _guardable(vma) == 0 else EINVAL
+
+
+def _anything(vma: VMA) -> bool:
+    return True
+
+
+def _mergeable(vma: VMA) -> bool:
+    flags = vma.vm_flags
+    return flags.isdisjoint(_SPECIAL | {"sh", "ms", "ht", "dp"})
+
+
+class _Advice(NamedTuple):
+    """What an advice does: codes set and cleared, the errno for a VMA that cannot have it, and
+    whether it passes over a VMA without a word."""
+
+    set: frozenset[str] = frozenset()
+    clear: frozenset[str] = frozenset()
+    refuse: Callable[[VMA], int] = _always
+    applies: Callable[[VMA], bool] = _anything
+
+
+def _codes(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_ADVICE: Final = {
+    int(advice): effect
+    for advice, effect in {
+        Madv.NORMAL: _Advice(clear=_codes("rr sr")),
+        Madv.RANDOM: _Advice(_codes("rr"), _codes("sr")),
+        Madv.SEQUENTIAL: _Advice(_codes("sr"), _codes("rr")),
+        Madv.WILLNEED: _Advice(),
+        Madv.DONTNEED: _Advice(refuse=_droppable_pages),
+        Madv.FREE: _Advice(refuse=_freeable),
+        Madv.REMOVE: _Advice(refuse=_punchable),
+        Madv.DONTFORK: _Advice(_codes("dc")),
+        Madv.DOFORK: _Advice(clear=_codes("dc"), refuse=_no_device),
+        Madv.MERGEABLE: _Advice(_codes("mg"), applies=_mergeable),
+        Madv.UNMERGEABLE: _Advice(clear=_codes("mg")),
+        Madv.HUGEPAGE: _Advice(_codes("hg"), _codes("nh")),
+        Madv.NOHUGEPAGE: _Advice(_codes("nh"), _codes("hg")),
+        Madv.DONTDUMP: _Advice(_codes("dd")),
+        Madv.DODUMP: _Advice(clear=_codes("dd"), refuse=_dumpable),
+        Madv.WIPEONFORK: _Advice(_codes("wf"), refuse=_private_memory),
+        Madv.KEEPONFORK: _Advice(clear=_codes("wf"), refuse=_not_dropped),
+        Madv.COLD: _Advice(refuse=_reclaimable),
+        Madv.PAGEOUT: _Advice(refuse=_reclaimable),
+        Madv.POPULATE_READ: _Advice(refuse=_readable),
+        Madv.POPULATE_WRITE: _Advice(refuse=_writable),
+        Madv.DONTNEED_LOCKED: _Advice(refuse=_has_pages),
+        Madv.COLLAPSE: _Advice(refuse=_collapsible),
+        Madv.GUARD_INSTALL: _Advice(_codes("gu"), refuse=_guardable_unlocked),
+        Madv.GUARD_REMOVE: _Advice(refuse=_guardable),
+    }.items()
+}
+_POPULATES: Final = (int(Madv.POPULATE_READ), int(Madv.POPULATE_WRITE))
+_TOUCHES: Final = (int(Madv.POPULATE_WRITE), int(Madv.GUARD_INSTALL))
+_POISONS: Final = (int(Madv.HWPOISON), int(Madv.SOFT_OFFLINE))
+
+
+def madvise(space: Space, addr: int, length: int, advice: int) -> None:
+    check_words(addr, length, advice)
+    addr, length, advice = int(addr), int(length), int(advice)
+    effect = _ADVICE.get(advice)
+    if effect is None and advice not in _POISONS or addr % PAGE_SIZE:
+        raise failed(EINVAL)
+    size = page_end(length)
+    end = (addr + size) % ADDRESS_END
+    if (length and not size) or end < addr:
+        raise failed(EINVAL)
+    if effect is None:
+        raise failed(EPERM)  # of the administrator, and not modelled
+    if end == addr:
+        return
+    unmapped = False
+    for vma in vmas_over(space, addr, end):
+        if vma[0] > addr:
+            unmapped = True
+            if advice in _POPULATES:
+                break
+        _advise(space, vma, addr, end, effect)
+        if advice in _TOUCHES:
+            touch(space, max(addr, vma[0]), min(end, vma[1]))
+        addr = vma[1]
+    if unmapped or addr < end:
+        raise failed(ENOMEM)
+
+
+def _advise(space: Space, vma: VMA, start: int, end: int, effect: _Advice) -> None:
+    old = vma[7]
+    refusal = effect.refuse(vma)
+    if refusal:
+        raise failed(refusal)
+    if not (effect.set or effect.clear) or not effect.applies(vma):
+        return
+    try:
+        modify(space, vma, start, end, vma[2], (old - effect.clear) | effect.set)
+    except OSError as error:
+        raise failed(EAGAIN if error.errno == ENOMEM else error.errno or EINVAL) from None

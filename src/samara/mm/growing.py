@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""brk, and stacks that grow down."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from errno import EFAULT, ENOMEM, EPERM
+from typing import Final
+
+from samara.mm.changing import (
+    change,
+    check_count,
+    check_locked,
+    check_size,
+    check_unmap,
+    check_words,
+    failed,
+    find_vma,
+    insert,
+    made,
+    page_end,
+    remove,
+    rename,
+    touch,
+)
+from samara.mm.constants import Map
+from samara.mm.merging import kept_apart
+from samara.mm.space import Space
+from samara.mm.vma import PAGE_SIZE, VMA, parse_vm_flags
+
+_LOCKED: Final = frozenset(("lo",))
+_READ_WRITE: Final = 3
+_HEAP_FLAGS: Final = parse_vm_flags("rd wr mr mw me ac")
+
+
+def brk(space: Space, addr: int) -> int:
+    check_words(addr)
+    addr = int(addr)
+    now = space._brk
+    if addr < space._start_brk or not space._start_brk or addr > space.limits.task_size:
+        return now
+    limit = space.limits.rlimit_data
+    if limit is not None and addr - space._start_brk > limit:
+        return now
+    old_end, new_end = page_end(now), page_end(addr)
+    try:
+        if addr <= now:
+            _shrink(space, addr, new_end, old_end)
+        elif new_end > old_end:
+            _grow(space, addr, old_end, new_end)
+        else:
+            space._brk = addr
+    except OSError:
+        return now
+    return space._brk
+
+
+def _shrink(space: Space, addr: int, start: int, end: int) -> None:
+    if start < end:
+        vma = find_vma(space, start)
+        if vma is None or vma[0] >= end:
+            raise failed(ENOMEM)
+        check_unmap(space, start, end)
+        remove(space, start, end)
+    space._brk = addr
+    rename(space, start, end)
+
+
+def _grow(space: Space, addr: int, start: int, end: int) -> None:
+    size = end - start
+    vm_flags = _HEAP_FLAGS | space._future_locks
+    if space._future_locks:
+        check_locked(space, size)
+    above = find_vma(space, start)
+    if above is not None:
+        guard = space.limits.stack_guard_gap if "gd" in above[7] else 0
+        if end + PAGE_SIZE > above[0] - guard:
+            raise failed(ENOMEM)
+    check_size(space, size, vm_flags)
+    check_count(space, 0)
+    space._brk = addr
+    heap = made(start, end, _READ_WRITE, Map.PRIVATE | Map.ANONYMOUS, vm_flags, name="[heap]")
+    # It joins the heap below it, but never what lies below the heap's beginning.
+    with nullcontext() if start > space._start_brk else kept_apart():
+        insert(space, heap)
+    if space._future_locks == _LOCKED:
+        touch(space, start, end)
+
+
+def expand_stack(space: Space, addr: int) -> VMA:
+    check_words(addr)
+    vma = find_vma(space, int(addr))
+    if vma is None:
+        raise failed(EFAULT)
+    if vma[0] <= addr:
+        return vma
+    if "gd" not in vma[7]:
+        raise failed(EFAULT)
+    start = addr & -PAGE_SIZE
+    limits = space.limits
+    if start < limits.mmap_min_addr:
+        raise failed(EPERM)
+    below = space.tree.find_rev(start)
+    if below is not None:
+        other = below[2]
+        accessible = not other[7].isdisjoint(("rd", "wr", "ex"))
+        if accessible and "gd" not in other[7] and start - other[1] < limits.stack_guard_gap:
+            raise failed(ENOMEM)
+    grown = vma[0] - start
+    check_size(space, grown, vma[7])
+    if limits.rlimit_stack is not None and vma[1] - start > limits.rlimit_stack:
+        raise failed(ENOMEM)
+    if "lo" in vma[7]:
+        check_locked(space, grown, ENOMEM)
+    whole = vma._replace(start=start)
+    with kept_apart():
+        insert(space, whole._replace(end=vma[0]))
+        change(space, whole, vma)
+    touch(space, start, whole[1])
+    return whole

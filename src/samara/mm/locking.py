@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""mlock, mlock2, munlock, mlockall, munlockall."""
+
+from __future__ import annotations
+
+from errno import EINVAL, ENOMEM, EPERM
+from typing import Final
+
+from samara.mm.changing import (
+    check_words,
+    failed,
+    find_vma,
+    modify,
+    page_end,
+    touch,
+    vmas_over,
+)
+from samara.mm.constants import Mlock
+from samara.mm.space import Space
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA
+
+_ONFAULT: Final = int(Mlock.ONFAULT)
+_CURRENT: Final = int(Mlock.CURRENT)
+_FUTURE: Final = int(Mlock.FUTURE)
+_ALL_ONFAULT: Final = int(Mlock.ALL_ONFAULT)
+_NONE: Final[frozenset[str]] = frozenset()
+_LOCKED: Final = frozenset(("lo",))
+_LOCKED_ON_FAULT: Final = frozenset(("lo", "lf"))
+# The kernel's own memory, huge pages, and memory that may be dropped: locks pass over them.
+_UNLOCKABLE: Final = ("io", "de", "pf", "mm", "ht", "dp")
+
+
+def mlock(space: Space, addr: int, length: int, flags: int) -> None:
+    check_words(addr, length, flags)
+    addr, length, flags = int(addr), int(length), int(flags)
+    if flags & ~_ONFAULT:
+        raise failed(EINVAL)
+    _check_may_lock(space)
+    limits = space.limits
+    length = page_end(length + addr % PAGE_SIZE)
+    addr &= -PAGE_SIZE
+    limit = limits.rlimit_memlock
+    if limit is not None and not limits.privileged and space._locked + length > limit:
+        already = sum(
+            min(vma[1], addr + length) - max(vma[0], addr)
+            for vma in vmas_over(space, addr, addr + length)
+            if "lo" in vma[7]
+        )
+        if space._locked + length - already > limit:
+            raise failed(ENOMEM)
+    unreadable = _set_locks(space, addr, length, _LOCKED_ON_FAULT if flags else _LOCKED)
+    if not flags:
+        touch(space, addr, addr + length)
+    if unreadable and not flags:
+        raise failed(ENOMEM)  # it is locked, but there is nothing to bring in
+
+
+def munlock(space: Space, addr: int, length: int) -> None:
+    check_words(addr, length)
+    _set_locks(space, addr & -PAGE_SIZE, page_end(length + addr % PAGE_SIZE), _NONE)
+
+
+def mlockall(space: Space, flags: int) -> None:
+    check_words(flags)
+    flags = int(flags)
+    if not flags or flags & ~(_CURRENT | _FUTURE | _ALL_ONFAULT) or flags == _ALL_ONFAULT:
+        raise failed(EINVAL)
+    _check_may_lock(space)
+    limits = space.limits
+    limit = limits.rlimit_memlock
+    if flags & _CURRENT and limit is not None and not limits.privileged and space.size > limit:
+        raise failed(ENOMEM)
+    locks = _LOCKED_ON_FAULT if flags & _ALL_ONFAULT else _LOCKED
+    space._future_locks = locks if flags & _FUTURE else _NONE
+    if flags & _CURRENT:
+        _set_all(space, locks)
+        if not flags & _ALL_ONFAULT:
+            touch(space, 0, limits.task_size)
+
+
+def munlockall(space: Space) -> None:
+    space._future_locks = _NONE
+    _set_all(space, _NONE)
+
+
+def _check_may_lock(space: Space) -> None:
+    if space.limits.rlimit_memlock == 0 and not space.limits.privileged:
+        raise failed(EPERM)
+
+
+def _set_locks(space: Space, addr: int, length: int, locks: frozenset[str]) -> bool:
+    """Returns whether some of the range can be neither read nor written."""
+    end = (addr + length) % ADDRESS_END
+    if end < addr:
+        raise failed(EINVAL)
+    unreadable = False
+    while addr < end:
+        vma = find_vma(space, addr)
+        if vma is None or vma[0] > addr:
+            raise failed(ENOMEM)
+        _set(space, vma, addr, end, locks)
+        unreadable = unreadable or vma[7].isdisjoint(("rd", "wr", "ex"))
+        addr = vma[1]
+    return unreadable
+
+
+def _set_all(space: Space, locks: frozenset[str]) -> None:
+    for vma in vmas_over(space, 0, space.limits.task_size):
+        try:
+            _set(space, vma, vma[0], vma[1], locks)
+        except OSError:
+            continue
+
+
+def _set(space: Space, vma: VMA, start: int, end: int, locks: frozenset[str]) -> None:
+    old = vma[7]
+    if old.isdisjoint(_UNLOCKABLE):
+        modify(space, vma, start, end, vma[2], (old - _LOCKED_ON_FAULT) | locks)

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""mremap."""
+
+from __future__ import annotations
+
+from errno import EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM
+from typing import Final
+
+from samara.mm.changing import (
+    change,
+    check_locked,
+    check_size,
+    check_words,
+    failed,
+    find_vma,
+    flagged,
+    insert,
+    is_special,
+    page_end,
+    unmap,
+    vma_count,
+)
+from samara.mm.constants import Map, Mremap
+from samara.mm.merging import kept_apart
+from samara.mm.placement import unmapped_area
+from samara.mm.space import Space
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA, AnonVma, TouchedVMA, same_kind
+
+_MAYMOVE: Final = int(Mremap.MAYMOVE)
+_FIXED: Final = int(Mremap.FIXED)
+_DONTUNMAP: Final = int(Mremap.DONTUNMAP)
+_MAP_FIXED: Final = int(Map.FIXED)
+# A move may need this many VMAs more for a while, and Linux asks for them beforehand.
+_MOVE_NEEDS: Final = 3
+_LOCKS: Final = frozenset(("lo", "lf"))
+
+
+def mremap(space: Space, old: int, old_size: int, new_size: int, flags: int, new_addr: int) -> int:
+    check_words(old, old_size, new_size, flags, new_addr)
+    old, flags, new_addr = int(old), int(flags), int(new_addr)
+    old_size, new_size = page_end(old_size), page_end(new_size)
+    _check_arguments(space, old, old_size, new_size, flags, new_addr)
+    vma = find_vma(space, old)
+    if vma is None or vma[0] > old:
+        raise failed(EFAULT)
+    if flags & (_FIXED | _DONTUNMAP):
+        if flags & _FIXED and old_size == new_size and old + old_size > vma[1]:
+            return _move_several(space, old, old_size, flags, new_addr)
+        return _move_to(space, vma, old, old_size, new_size, flags, new_addr)
+    _check_vma(space, vma, old, old_size, new_size, flags)
+    if new_size == old_size:
+        return old
+    if new_size < old_size:
+        unmap(space, old + new_size, old + old_size)
+        return old
+    if _grow_in_place(space, vma, old, old_size, new_size):
+        return old
+    if not flags & _MAYMOVE:
+        raise failed(ENOMEM)
+    offset = _offset_at(vma, old)
+    target = unmapped_area(space, 0, new_size, 0, vma[5], offset, shared=vma.shared)
+    return _move(space, vma, old, old_size, new_size, flags, target)
+
+
+def _check_arguments(
+    space: Space, old: int, old_size: int, new_size: int, flags: int, new_addr: int
+) -> None:
+    task_size = space.limits.task_size
+    if flags & ~(_MAYMOVE | _FIXED | _DONTUNMAP) or old % PAGE_SIZE:
+        raise failed(EINVAL)
+    if not new_size or new_size > task_size:
+        raise failed(EINVAL)
+    if not flags & (_FIXED | _DONTUNMAP):
+        return
+    if new_addr > task_size - new_size or new_addr % PAGE_SIZE or not flags & _MAYMOVE:
+        raise failed(EINVAL)
+    if flags & _DONTUNMAP and old_size != new_size:
+        raise failed(EINVAL)
+    if old + old_size > new_addr and new_addr + new_size > old:
+        raise failed(EINVAL)
+    if vma_count(space) + 2 >= space.limits.max_map_count - _MOVE_NEEDS:
+        raise failed(ENOMEM)
+
+
+def _check_vma(space: Space, vma: VMA, old: int, old_size: int, new_size: int, flags: int) -> None:
+    """What Linux asks of the one VMA that a call is about."""
+    vm_flags = vma[7]
+    if "sl" in vm_flags:
+        raise failed(EPERM)
+    if not old_size and "ms" not in vm_flags:
+        raise failed(EINVAL)
+    unmoving = not vm_flags.isdisjoint(("de", "pf"))
+    if flags & _DONTUNMAP and unmoving:
+        raise failed(EINVAL)
+    if new_size < old_size or (new_size == old_size and not flags & (_FIXED | _DONTUNMAP)):
+        return
+    if old_size > vma[1] - old:
+        raise failed(EFAULT)
+    if new_size == old_size:
+        return
+    if _offset_at(vma, old) + new_size > ADDRESS_END * PAGE_SIZE:
+        raise failed(EINVAL)
+    if unmoving:
+        raise failed(EFAULT)
+    if "lo" in vm_flags:
+        check_locked(space, new_size - old_size, EAGAIN)
+    check_size(space, new_size - old_size, vm_flags)
+
+
+def _offset_at(vma: VMA, addr: int) -> int:
+    return vma[4] + addr - vma[0] if vma[5] is not None else 0
+
+
+def _grow_in_place(space: Space, vma: VMA, old: int, old_size: int, new_size: int) -> bool:
+    end = vma[1]
+    more = new_size - old_size
+    if old_size != end - old or end + more > space.limits.task_size:
+        return False
+    if not space.tree.is_free(end, end + more - 1):
+        return False
+    grown = flagged(vma, end, end + more, vma[2], vma[7])
+    insert(space, grown)
+    return True
+
+
+def _move_to(
+    space: Space,
+    vma: VMA,
+    old: int,
+    old_size: int,
+    new_size: int,
+    flags: int,
+    new_addr: int,
+) -> int:
+    _check_vma(space, vma, old, old_size, new_size, flags)
+    if flags & _FIXED:
+        unmap(space, new_addr, new_addr + new_size)
+    if new_size < old_size:
+        unmap(space, old + new_size, old + old_size)
+        old_size = new_size
+        now = find_vma(space, old)
+        if now is None or now[0] > old:
+            raise failed(EFAULT)
+        vma = now
+    if flags & _DONTUNMAP:
+        check_size(space, new_size, vma[7])
+    fixed = _MAP_FIXED if flags & _FIXED else 0
+    offset = _offset_at(vma, old)
+    target = unmapped_area(space, new_addr, new_size, fixed, vma[5], offset, shared=vma.shared)
+    # What was unmapped may have been of the same VMA.
+    now = find_vma(space, old)
+    if now is None or now[0] > old:
+        raise failed(EFAULT)
+    return _move(space, now, old, old_size, new_size, flags, target)
+
+
+def _move_several(space: Space, old: int, size: int, flags: int, new_addr: int) -> int:
+    """All VMAs of a range to another place, with the gaps between them."""
+    end = old + size
+    at = old
+    while True:
+        vma = find_vma(space, at)
+        if vma is None or vma[0] >= end:
+            return new_addr
+        start = max(at, vma[0])
+        part = min(end, vma[1]) - start
+        _move_to(space, vma, start, part, part, flags, new_addr + start - old)
+        at = start + part
+
+
+def _move(
+    space: Space,
+    vma: VMA,
+    old: int,
+    old_size: int,
+    new_size: int,
+    flags: int,
+    target: int,
+) -> int:
+    if vma_count(space) >= space.limits.max_map_count - _MOVE_NEEDS:
+        raise failed(ENOMEM)
+    if is_special(vma) and (vma[0] != old or vma[1] != old + old_size):
+        raise failed(EINVAL)
+    vm_flags = vma[7]
+    place = (target, target + new_size)
+    name = vma[6] if is_special(vma) else ""
+    moved = same_kind(vma, (*place, vma[2], vma[3], _offset_at(vma, old), vma[5], name, vm_flags))
+    if isinstance(moved, TouchedVMA) and vma[5] is None:
+        identity, shift = moved.anon_vma
+        moved.anon_vma = AnonVma(identity, shift + old - target)
+    if flags & _DONTUNMAP:
+        if not vm_flags.isdisjoint(_LOCKS):
+            with kept_apart():
+                change(space, vma._replace(vm_flags=vm_flags - _LOCKS), vma)
+    elif old_size:
+        unmap(space, old, old + old_size)
+    insert(space, moved)
+    return target

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""Where a new mapping goes: the choice that Linux makes on x86-64, from the top down.
+
+Documented in mmap(2) (hints, MAP_FIXED, MAP_32BIT) and the kernel's sysctl documentation
+(mmap_min_addr, stack_guard_gap); what these leave open was tried on a running kernel
+(`docs/mm.md`).
+"""
+
+from __future__ import annotations
+
+from errno import EINVAL, ENOMEM, EPERM
+from typing import Final
+
+from samara import NoSpaceError
+from samara.mm.changing import failed, find_vma
+from samara.mm.constants import Map
+from samara.mm.space import Space
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA, File
+
+HUGE_PAGE_SIZE: Final = 2 << 20
+_FIXED: Final = int(Map.FIXED)
+_BIT32: Final = int(Map.BIT32)
+_BIT32_START: Final = 0x4000_0000
+_BIT32_END: Final = 0x8000_0000
+
+
+def unmapped_area(
+    space: Space,
+    addr: int,
+    length: int,
+    flags: int,
+    file: File | None = None,
+    offset: int = 0,
+    *,
+    shared: bool = False,
+) -> int:
+    """The address at which Linux would put a mapping of `length` bytes, whole pages; `addr` itself
+    with MAP_FIXED. ENOMEM where there is no room or it lies beyond user space; EINVAL where `addr`
+    is fixed within a page; EPERM below mmap_min_addr. O(log n)."""
+    limits = space.limits
+    if length > limits.task_size:
+        raise failed(ENOMEM)
+    if flags & _FIXED:
+        start = addr
+    else:
+        start = _free_start(space, addr, length, flags, file, offset, shared)
+    if start > limits.task_size - length:
+        raise failed(ENOMEM)
+    if start % PAGE_SIZE:
+        raise failed(EINVAL)
+    if start < limits.mmap_min_addr and not limits.privileged:
+        raise failed(EPERM)
+    return start
+
+
+def _free_start(
+    space: Space,
+    addr: int,
+    length: int,
+    flags: int,
+    file: File | None,
+    offset: int,
+    shared: bool,
+) -> int:
+    if file is not None:
+        huge = not shared_memory(file)
+    else:
+        huge = not shared and not addr and length % HUGE_PAGE_SIZE == 0
+    if huge:
+        start = _huge_aligned(space, addr, length, flags, offset)
+        if start is not None:
+            return start
+    found = _search(space, addr, length, flags)
+    if found is None:
+        raise failed(ENOMEM)
+    return found
+
+
+def shared_memory(file: File) -> bool:
+    """Is the file of a device that has no disk behind it, such as tmpfs? Mappings of the others are
+    put so that huge pages of the file fit them."""
+    return file.dev.startswith("00:")
+
+
+def _huge_aligned(space: Space, addr: int, length: int, flags: int, offset: int) -> int | None:
+    """A place where the file's huge pages are the memory's; None where it has none in this range,
+    or there is no room for it."""
+    end = offset + length
+    first = -(-offset // HUGE_PAGE_SIZE) * HUGE_PAGE_SIZE
+    if end <= first or end - first < HUGE_PAGE_SIZE or length + HUGE_PAGE_SIZE >= ADDRESS_END:
+        return None
+    padded = _search(space, addr, length + HUGE_PAGE_SIZE, flags)
+    if padded is None or padded == addr:
+        return padded
+    shift = (offset - padded) % HUGE_PAGE_SIZE
+    return padded + (shift or HUGE_PAGE_SIZE)
+
+
+def _search(space: Space, addr: int, length: int, flags: int) -> int | None:
+    limits = space.limits
+    if length > limits.task_size:
+        return None
+    if flags & _BIT32:
+        return _from_bottom(space, addr, length, _BIT32_START, _BIT32_END)
+    addr &= -PAGE_SIZE
+    if addr and addr <= limits.task_size - length and _is_open(space, addr, length):
+        return addr
+    start = _highest(space, length, PAGE_SIZE, limits.mmap_base)
+    if start is None:
+        start = _from_bottom(space, addr, length, limits.bottom_up_base, limits.task_size)
+    return start
+
+
+def _is_open(space: Space, addr: int, length: int) -> bool:
+    above = find_vma(space, addr)
+    return above is None or addr + length <= _guarded_start(space, above)
+
+
+def _guarded_start(space: Space, vma: VMA) -> int:
+    """Where a VMA begins, with the gap that is kept free below it where it grows down."""
+    if "gd" in vma[7]:
+        return max(vma[0] - space.limits.stack_guard_gap, 0)
+    return vma[0]
+
+
+def _highest(space: Space, length: int, low: int, high: int) -> int | None:
+    empty_area = space.tree.empty_area
+    while high - low >= length:
+        try:
+            start = empty_area(length, low, high - 1, reverse=True)
+        except NoSpaceError:
+            return None
+        above = find_vma(space, start + length)
+        if above is None:
+            return start
+        guarded = _guarded_start(space, above)
+        if start + length <= guarded:
+            return start
+        high = guarded
+    return None
+
+
+def _from_bottom(space: Space, addr: int, length: int, low: int, high: int) -> int | None:
+    addr = -(-addr // PAGE_SIZE) * PAGE_SIZE
+    if addr and addr <= high - length and _is_open(space, addr, length):
+        return addr
+    empty_area = space.tree.empty_area
+    while high - low >= length:
+        try:
+            start = empty_area(length, low, high - 1)
+        except NoSpaceError:
+            return None
+        above = find_vma(space, start + length)
+        if above is None or start + length <= _guarded_start(space, above):
+            return start
+        low = above[1]
+    return None

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""mprotect."""
+
+from __future__ import annotations
+
+from errno import EACCES, EINVAL, ENOMEM, EPERM
+from functools import lru_cache
+from typing import Final
+
+from samara.mm.changing import (
+    check_commit,
+    check_words,
+    failed,
+    find_vma,
+    modify,
+    page_end,
+    weight,
+)
+from samara.mm.constants import Prot
+from samara.mm.space import Space
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA
+
+_GROWSDOWN: Final = int(Prot.GROWSDOWN)
+_GROWSUP: Final = int(Prot.GROWSUP)
+_KNOWN: Final = int(Prot.READ | Prot.WRITE | Prot.EXEC | Prot.SEM)
+
+
+def mprotect(space: Space, addr: int, length: int, prot: int) -> None:
+    check_words(addr, length, prot)
+    addr, length, prot = int(addr), int(length), int(prot)
+    grows = prot & (_GROWSDOWN | _GROWSUP)
+    prot &= ~grows
+    if grows == _GROWSDOWN | _GROWSUP or addr % PAGE_SIZE:
+        raise failed(EINVAL)
+    if not length:
+        return
+    end = (addr + page_end(length)) % ADDRESS_END
+    if end <= addr:
+        raise failed(ENOMEM)
+    if prot & ~_KNOWN:
+        raise failed(EINVAL)
+    vma = find_vma(space, addr)
+    if vma is None:
+        raise failed(ENOMEM)
+    if grows == _GROWSDOWN:
+        if vma[0] >= end:
+            raise failed(ENOMEM)
+        addr = vma[0]
+        if "gd" not in vma[7]:
+            raise failed(EINVAL)
+    elif vma[0] > addr:
+        raise failed(ENOMEM)
+    elif grows:
+        raise failed(EINVAL)  # no memory of x86 grows up
+    while vma is not None and vma[0] <= addr:
+        _protect(space, vma, addr, end, prot & 7)
+        addr = vma[1]
+        if addr >= end:
+            return
+        vma = find_vma(space, addr)
+    raise failed(ENOMEM)
+
+
+def _protect(space: Space, vma: VMA, start: int, end: int, prot: int) -> None:
+    old = vma[7]
+    new = _protected(old, prot, _is_untouched(vma))
+    if new is None:
+        raise failed(EACCES)
+    if "sl" in old:
+        raise failed(EPERM)
+    if new == old:
+        return
+    if prot & 2:
+        size = min(end, vma[1]) - max(start, vma[0])
+        _check_data(space, size, old, new)
+        if "ac" in new and "ac" not in old:
+            check_commit(space, size)
+    modify(space, vma, start, end, prot, new)
+
+
+def _is_untouched(vma: VMA) -> bool:
+    return vma[5] is None and vma.__class__ is VMA and vma[6] != "[stack]"
+
+
+def _check_data(space: Space, size: int, old: frozenset[str], new: frozenset[str]) -> None:
+    limit = space.limits.rlimit_data
+    if limit is not None and weight(new).data and not weight(old).data:
+        if space._data + size > limit:
+            raise failed(ENOMEM)
+
+
+@lru_cache(maxsize=4096)
+def _protected(old: frozenset[str], prot: int, untouched: bool) -> frozenset[str] | None:
+    """VmFlags with the rights `prot`; None where they may not be had."""
+    wanted = {code for bit, code in ((1, "rd"), (2, "wr"), (4, "ex")) if prot & bit}
+    if any(f"m{code[0]}" not in old for code in wanted - {"ex"}):
+        return None
+    if "ex" in wanted and "me" not in old:
+        return None
+    codes = set(old - {"rd", "wr", "ex"}) | wanted
+    if "wr" in wanted:
+        if old.isdisjoint(("ac", "wr", "ht", "sh", "nr")):
+            codes.add("ac")
+    elif untouched:
+        codes.discard("ac")
+    return frozenset(codes)

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: MIT
+"""Replay of a recorded run: the model makes the calls, and is held to the kernel's maps."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from typing import Any, Final, Literal, TypeAlias
+
+from samara.mm.address_space import AddressSpace
+from samara.mm.changing import insert, remove, touch
+from samara.mm.constants import Map, Mremap
+from samara.mm.limits import Limits
+from samara.mm.merging import kept_apart
+from samara.mm.trace import Row, Step, Trace, check_trace, row_of, vma_of
+from samara.mm.vma import VMA, File
+
+Placement: TypeAlias = Literal["recorded", "own"]
+_FIXED: Final = int(Map.FIXED)
+_NOREPLACE: Final = int(Map.FIXED_NOREPLACE)
+_ANONYMOUS: Final = int(Map.ANONYMOUS)
+_SHARED: Final = int(Map.SHARED)
+_MAYMOVE: Final = int(Mremap.MAYMOVE)
+_MOVE_FIXED: Final = int(Mremap.FIXED)
+_STATE: Final = ("_brk", "_start_brk", "_data", "_locked", "_future_locks", "_outside", "_sealed")
+
+
+class ReplayMismatch(Exception):
+    """A step at which model and recording part.
+
+    number      of the step, from 0
+    step        as it was recorded
+    problem     what differs, in words
+    missing     rows that the kernel's maps had and the model has not
+    unexpected  rows that the model has and the kernel's maps had not
+    """
+
+    def __init__(
+        self,
+        number: int,
+        step: Step,
+        problem: str,
+        missing: list[list[Any]],
+        unexpected: list[list[Any]],
+    ) -> None:
+        super().__init__(f"step {number}, {step['call']}: {problem}")
+        self.number = number
+        self.step = step
+        self.problem = problem
+        self.missing = missing
+        self.unexpected = unexpected
+
+
+def replay(
+    trace: Trace, placement: Placement = "recorded", *, limits: Limits | None = None
+) -> Iterator[tuple[Step, AddressSpace]]:
+    """Make the calls of a recorded run, and yield (step, mm) after each. `mm` is one living address
+    space. O(log n) for each VMA that a step changes, of n.
+
+    trace      the decoded JSON of a recording (`read_trace`)
+    placement  "recorded" puts a mapping where the kernel put it; "own" lets the model choose
+    limits     of the process; left out, those of `Limits`, and privileged
+
+    The file behind a descriptor is read off the step's rows. An "external" step applies its rows as
+    they are. ReplayMismatch where the model's VMAs (start, end, permissions, offset, device, inode,
+    path), the address that was returned or the errno are not the recorded ones; ValueError for
+    what is no trace, or an unknown placement.
+
+    >>> row = [4096, 12288, "rw-p", 0, "00:00", 0, ""]
+    >>> rest = [4096, 8192, "rw-p", 0, "00:00", 0, ""]
+    >>> step = {"call": "munmap", "args": [8192, 4096, 0, 0, 0, 0], "ret": 0,
+    ...         "removed": [row], "added": [rest]}
+    >>> columns = ["start", "end", "perms", "offset", "dev", "inode", "path"]
+    >>> for step, mm in replay({"columns": columns, "initial": [row], "steps": [step]}):
+    ...     print(step["call"], mm.vmas())
+    munmap [VMA(0x1000-0x2000 rw-p)]
+    """
+    if placement not in ("recorded", "own"):
+        raise ValueError(f"placement is 'recorded' or 'own', not {placement!r}")
+    check_trace(trace)
+    return _replay(trace, placement == "own", limits or Limits(privileged=True))
+
+
+def _replay(trace: Trace, own: bool, limits: Limits) -> Iterator[tuple[Step, AddressSpace]]:
+    mm = AddressSpace(map(vma_of, trace["initial"]), limits=limits)
+    _set_break(mm, trace)
+    kernel = _Kernel(trace["initial"])
+    for number, step in enumerate(trace["steps"]):
+        before = _Before(mm)
+        problem = _make(mm, step, own)
+        kernel.apply(step)
+        missing, unexpected = kernel.compare(mm)
+        if (problem or missing or unexpected) and before.touch(mm, [*missing, *unexpected]):
+            problem = _make(mm, step, own)
+            missing, unexpected = kernel.compare(mm)
+        if problem or missing or unexpected:
+            if not problem:
+                problem = "the maps differ"
+            raise ReplayMismatch(number, step, problem, missing, unexpected)
+        yield step, mm
+
+
+def _set_break(mm: AddressSpace, trace: Trace) -> None:
+    """The program's first brk() tells where its break was."""
+    for step in trace["steps"]:
+        if step["call"] == "brk":
+            if not step["args"][0] or step["ret"] != step["args"][0]:
+                mm._brk = step["ret"]
+                mm._start_brk = mm._start_brk or step["ret"]
+            return
+
+
+def _external(mm: AddressSpace, step: Step) -> str:
+    for row in step["removed"]:
+        remove(mm, row[0], row[1])
+    with kept_apart():
+        for row in step["added"]:
+            insert(mm, vma_of(row))
+    return ""
+
+
+def _make(mm: AddressSpace, step: Step, own: bool) -> str:
+    """Make a call; what is wrong with its answer, or ""."""
+    if step["call"] == "external":
+        return _external(mm, step)
+    wanted = step["ret"]
+    try:
+        answer = _call(mm, step, own)
+    except OSError as error:
+        answer = -(error.errno or 0)
+    if answer == wanted:
+        return ""
+    return f"it returns {_shown(answer)}, the kernel's {_shown(wanted)}"
+
+
+def _shown(answer: int) -> str:
+    if answer < 0:
+        return f"{answer} ({errno.errorcode.get(-answer, '?')})"
+    return hex(answer)
+
+
+def _call(mm: AddressSpace, step: Step, own: bool) -> int:
+    args = step["args"]
+    name = step["call"]
+    if name == "mmap":
+        return _mmap(mm, step, own)
+    if name == "munmap":
+        mm.munmap(args[0], args[1])
+    elif name == "mprotect":
+        mm.mprotect(args[0], args[1], args[2])
+    elif name == "brk":
+        return mm.brk(args[0])
+    elif name == "mremap":
+        return _mremap(mm, step, own)
+    elif name == "madvise":
+        mm.madvise(args[0], args[1], args[2] % 2**32)
+    elif name == "mlock":
+        mm.mlock(args[0], args[1])
+    elif name == "mlock2":
+        mm.mlock(args[0], args[1], args[2])
+    elif name == "munlock":
+        mm.munlock(args[0], args[1])
+    elif name == "mlockall":
+        mm.mlockall(args[0])
+    elif name == "munlockall":
+        mm.munlockall()
+    else:
+        raise ValueError(f"a trace with a call {name!r}, which no model makes")
+    return 0
+
+
+def _mmap(mm: AddressSpace, step: Step, own: bool) -> int:
+    addr, length, prot, flags, descriptor, offset = step["args"]
+    wanted = step["ret"]
+    file = None
+    if flags & _ANONYMOUS == 0 or flags & _SHARED:
+        file = _file_at(step["added"], wanted)
+        if file is None and not flags & _ANONYMOUS and wanted != -errno.EBADF:
+            # Nothing was added: the new mapping became one with a VMA that was there.
+            file = _file_before(mm, wanted) or File("00:00", 0, "")
+    if not own and wanted >= 0 and not flags & (_FIXED | _NOREPLACE):
+        addr, flags = wanted, flags | _FIXED
+    return mm.mmap(addr, length, prot, flags, file, offset)
+
+
+def _file_at(rows: list[Row], addr: int) -> File | None:
+    for row in rows:
+        if row[0] <= addr < row[1]:
+            return vma_of(row).file
+    return None
+
+
+def _file_before(mm: AddressSpace, addr: int) -> File | None:
+    vma = mm.find(addr) if addr >= 0 else None
+    return None if vma is None else vma.file
+
+
+def _mremap(mm: AddressSpace, step: Step, own: bool) -> int:
+    old, old_size, new_size, flags, new_addr, _ = step["args"]
+    wanted = step["ret"]
+    if not own and wanted >= 0 and wanted != old and not flags & _MOVE_FIXED:
+        if flags & _MAYMOVE:
+            return mm.mremap(old, old_size, new_size, flags | _MOVE_FIXED, wanted)
+    return mm.mremap(old, old_size, new_size, flags, new_addr)
+
+
+class _Before:
+    """An address space as it was before a step, O(1): for a step to be made again.
+
+    Writes to memory are not in a recording, but some decide what merges (`AddressSpace.touch`). So
+    where a step's maps differ, what lies there is taken to have been written before the step, and
+    the step is made again. A difference that this does not explain is a difference.
+    """
+
+    def __init__(self, mm: AddressSpace) -> None:
+        self._tree = mm.tree.fork()
+        self._changed = mm._changed.fork()
+        self._state = [getattr(mm, name) for name in _STATE]
+
+    def touch(self, mm: AddressSpace, rows: list[list[Any]]) -> bool:
+        """Restore what was, written where these rows are. False where there is nothing to write."""
+        made = len(mm.tree)
+        mm.tree, mm._changed = self._tree, self._changed
+        for name, value in zip(_STATE, self._state, strict=True):
+            setattr(mm, name, value)
+        mm.ledger.note_opened(len(mm.tree))
+        mm.ledger.note_closed(made)
+        for row in rows:
+            touch(mm, max(row[0] - 1, 0), row[1] + 1)
+        return bool(rows)
+
+
+class _Kernel:
+    """The maps of the kernel, as the rows of a trace tell them."""
+
+    def __init__(self, initial: list[Row]) -> None:
+        self._rows = {row[0]: list(row) for row in initial}
+        # VMAs of the model that were found equal to the row of the same start.
+        self._equal: dict[int, VMA] = {}
+
+    def apply(self, step: Step) -> None:
+        for row in step["removed"]:
+            self._rows.pop(row[0], None)
+            self._equal.pop(row[0], None)
+        for row in step["added"]:
+            self._rows[row[0]] = list(row)
+            self._equal.pop(row[0], None)
+
+    def compare(self, mm: AddressSpace) -> tuple[list[list[Any]], list[list[Any]]]:
+        """Rows that only the kernel has, and rows that only the model has. O(n)."""
+        rows, equal = self._rows, self._equal
+        unexpected = []
+        count = 0
+        for _first, _last, vma in mm.tree:
+            start = vma[0]
+            if equal.get(start) is not vma:
+                row = row_of(vma)
+                if row != rows.get(start):
+                    unexpected.append(row)
+                    continue
+                equal[start] = vma
+            count += 1
+        if count == len(rows):
+            return [], unexpected
+        return [row for row in rows.values() if row_at(mm, row[0]) != row], unexpected
+
+
+def row_at(mm: AddressSpace, addr: int) -> list[Any] | None:
+    """The row of the VMA around an address. O(log n)."""
+    vma = mm.find(addr)
+    return None if vma is None else row_of(vma)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""Recorded runs: a program's memory calls, with what the kernel's own maps lost and gained."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Sequence
+from typing import Any, Final, TypedDict
+
+from samara.mm.constants import Map, Prot
+from samara.mm.vma import VMA, File
+
+COLUMNS: Final = ("start", "end", "perms", "offset", "dev", "inode", "path")
+# A VMA as a list, in the order of COLUMNS.
+Row = Sequence[Any]
+
+
+class Step(TypedDict):
+    """One call: its name, its six raw arguments, what it returned (a negative errno where it
+    failed), and the rows that the kernel's maps lost and gained by it. "external": what changed
+    between two calls."""
+
+    call: str
+    args: list[int]
+    ret: int
+    removed: list[Row]
+    added: list[Row]
+
+
+class Trace(TypedDict):
+    """A recorded run, as decoded from its JSON."""
+
+    program: str
+    kernel: str
+    columns: list[str]
+    initial: list[Row]
+    steps: list[Step]
+    final: list[Row]
+
+
+def read_trace(path: str | os.PathLike[str]) -> Trace:
+    """The trace in a file of JSON, compressed by gzip or not. O(size). OSError where it cannot be
+    read; ValueError where it is no trace."""
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+        trace = json.loads(data)
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(f"{os.fspath(path)} is no trace: {error}") from None
+    return check_trace(trace)
+
+
+def write_trace(path: str | os.PathLike[str], trace: Trace) -> None:
+    """Write a trace; compressed where the name ends in .gz. The same trace gives the same bytes."""
+    data = json.dumps(trace, separators=(",", ":")).encode()
+    if os.fspath(path).endswith(".gz"):
+        data = gzip.compress(data, mtime=0)
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def check_trace(trace: object) -> Trace:
+    """The same object, known to have a trace's form; ValueError, saying what is wrong. O(size).
+
+    >>> check_trace({"steps": []})
+    Traceback (most recent call last):
+        ...
+    ValueError: no trace: it has no 'columns'
+    """
+    if not isinstance(trace, dict):
+        raise ValueError(f"no trace: {type(trace).__name__} instead of an object")
+    for key in ("columns", "initial", "steps"):
+        if not isinstance(trace.get(key), list):
+            raise ValueError(f"no trace: it has no {key!r}")
+    if trace["columns"] != list(COLUMNS):
+        raise ValueError(f"the columns of a trace are {list(COLUMNS)}, not {trace['columns']}")
+    _check_rows(trace["initial"], "initial")
+    for number, step in enumerate(trace["steps"]):
+        _check_step(step, f"step {number}")
+    return trace  # type: ignore[return-value]
+
+
+def _check_step(step: object, where: str) -> None:
+    if not isinstance(step, dict) or not isinstance(step.get("call"), str):
+        raise ValueError(f"no trace: {where} has no call: {step!r:.100}")
+    args = step.get("args")
+    if not isinstance(args, list) or (step["call"] != "external" and len(args) != 6):
+        raise ValueError(f"no trace: {where} has no six arguments: {step!r:.100}")
+    if not all(type(word) is int and 0 <= word < 2**64 for word in args):
+        raise ValueError(f"no trace: {where} has an argument that is no word: {args}")
+    if step["call"] != "external" and type(step.get("ret")) is not int:
+        raise ValueError(f"no trace: {where} returns {step.get('ret')!r:.100}")
+    for key in ("removed", "added"):
+        _check_rows(step.get(key), f"{key} of {where}")
+
+
+def _check_rows(rows: object, where: str) -> None:
+    if not isinstance(rows, list):
+        raise ValueError(f"no trace: {where} is no list")
+    for row in rows:
+        try:
+            vma_of(row)
+        except (TypeError, ValueError, AttributeError, IndexError):
+            raise ValueError(f"no trace: a row of {where} is no VMA: {row!r:.100}") from None
+
+
+def vma_of(row: Row) -> VMA:
+    """The VMA of a row, with the VmFlags that most such mappings have. O(1).
+
+    >>> vma_of([4096, 8192, "rw-p", 0, "00:00", 0, "[heap]"])
+    VMA(0x1000-0x2000 rw-p '[heap]')
+    """
+    start, end, perms, offset, dev, inode, path = row
+    if type(perms) is not str or len(perms) != 4 or perms[3] not in "ps":
+        raise ValueError(f"{perms!r} are no permissions")
+    bits = sum(bit for bit, letter in zip((1, 2, 4), perms, strict=False) if letter != "-")
+    name = path if path.startswith("[") else ""
+    file = None
+    if not name and (path or inode or dev != "00:00"):
+        file = File(dev, inode, path)
+    kind = Map.SHARED if perms[3] == "s" else Map.PRIVATE
+    if file is None:
+        kind |= Map.ANONYMOUS
+    return VMA(start, end, Prot(bits), kind, offset, file, name)
+
+
+def row_of(vma: VMA) -> list[Any]:
+    """The row of a VMA: the columns of /proc/PID/maps. O(1).
+
+    >>> row_of(VMA(4096, 8192, Prot.READ))
+    [4096, 8192, 'r--p', 0, '00:00', 0, '']
+    """
+    file = vma.file
+    dev, inode = ("00:00", 0) if file is None else (file.dev, file.inode)
+    return [vma.start, vma.end, vma.perms, vma.offset, dev, inode, vma.label]

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""A process of the running kernel that makes the memory calls it is told to (`caller.c`)."""
+
+import ctypes
+import os
+import resource
+import struct
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+# Numbers of x86-64.
+CALLS = {
+    "mmap": 9,
+    "mprotect": 10,
+    "munmap": 11,
+    "brk": 12,
+    "mremap": 25,
+    "madvise": 28,
+    "fork": 57,
+    "mlock": 149,
+    "munlock": 150,
+    "mlockall": 151,
+    "munlockall": 152,
+    "prlimit64": 302,
+    "getrandom": 318,
+    "mlock2": 325,
+}
+_ADDR_NO_RANDOMIZE = 0x0040000
+_STACK = 8 << 20
+_FLAGS = "-std=c11 -O2 -Wall -Wextra -Werror -static -nostdlib -ffreestanding -fno-stack-protector"
+
+
+def build(directory: Path) -> Path:
+    """Compile `caller.c` into `directory`."""
+    program = directory / "caller"
+    source = Path(__file__).parent / "caller.c"
+    flags = (
+        "-static -nostdlib -ffreestanding -fno-stack-protector -O2 -std=c11 -Wall -Wextra -Werror"
+    )
+    compiler = os.environ.get("CC", "cc").split()
+    subprocess.run([*compiler, *flags.split(), "-o", program, source], check=True)
+    return program
+
+
+class Child:
+    """A running `caller`, its addresses not randomised, its stack limit 8 MiB."""
+
+    def __init__(self, program: Path, files: Sequence[int] = ()) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+
+        def prepare() -> None:
+            libc.personality(_ADDR_NO_RANDOMIZE)
+            hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+            resource.setrlimit(resource.RLIMIT_STACK, (_STACK, hard))
+
+        self._process = subprocess.Popen(
+            [program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=files,
+            preexec_fn=prepare,
+            env={},
+            bufsize=0,
+        )
+        self.pid = self._process.pid
+
+    def call(self, name: str, *args: int) -> int:
+        """Make a call; what the kernel returned, a negative errno where it failed."""
+        words = [CALLS[name], *args] + [0] * (6 - len(args))
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(struct.pack("7Q", *(word % 2**64 for word in words)))
+        answer = self._process.stdout.read(8)
+        if len(answer) != 8:
+            raise RuntimeError(f"the process ended at {name}{args}")
+        return int(struct.unpack("q", answer)[0])
+
+    def maps(self, kind: str = "maps") -> str:
+        """The text of its /proc/PID/maps, or of smaps."""
+        with open(f"/proc/{self.pid}/{kind}", "rb") as file:
+            return os.fsdecode(file.read())
+
+    def __enter__(self) -> "Child":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: MIT
+"""The model beside the running kernel: random memory calls in a real process, its /proc/PID/smaps
+after each. Every VMA must agree in all columns and VmFlags, and every answer.
+
+    python tests/kernel/oracle.py [--calls N] [--seeds N,N,...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import platform
+import random
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from child import Child, build
+
+from samara.mm import VMA, AddressSpace, File, Limits, Madv, format_vm_flags
+from samara.mm.maps import parse_maps
+
+PAGE = 4096
+HUGE = 2 << 20
+ARENA = 0x1000_0000  # where most fixed mappings go
+ARENA_PAGES = 96
+SEEDS = (1, 2, 3, 4, 5)
+CALLS = 1000  # for each seed
+MAP_KINDS = (0x22, 0x22, 0x22, 0x21, 0x02, 0x01, 0x03)
+MAP_EXTRAS = (0, 0, 0, 0, 0x4000, 0x20000, 0x100, 0x2000, 0x8000, 0x40, 0x800, 0x80000, 0x08)
+# All but those that need more memory than there is, or would take pages of the machine away.
+ADVICE = [int(advice) for advice in Madv if advice not in (25, 100, 101)] + [5, 26, 99]
+
+
+class Difference(AssertionError):
+    """The model and the kernel part."""
+
+
+def columns(vma: VMA) -> tuple[object, ...]:
+    file = vma.file
+    label = vma.label
+    return (
+        f"{vma.start:x}-{vma.end:x}",
+        vma.perms,
+        f"{vma.offset:x}",
+        ("00:00", 0) if file is None else (file.dev, file.inode),
+        label,
+        format_vm_flags(vma.vm_flags),
+    )
+
+
+class Oracle:
+    """One process and its model."""
+
+    def __init__(self, program: Path, directory: Path, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.files = [self._open(directory / "on_disk", os.O_RDWR | os.O_CREAT)]
+        self.modes = ["rw"]
+        for flags, mode in (
+            (os.O_RDONLY, "r"),
+            (os.O_WRONLY, "w"),
+            (os.O_RDWR | os.O_APPEND, "rw"),
+        ):
+            self.files.append(self._open(directory / "on_disk", flags))
+            self.modes.append(mode)
+        if os.path.isdir("/dev/shm"):
+            path = Path("/dev/shm") / f"samara-{os.getpid()}"
+            self.files.append(self._open(path, os.O_RDWR | os.O_CREAT))
+            self.modes.append("rw")
+            path.unlink()
+        self.child = Child(program, self.files)
+        self.behind = [self._behind(fd) for fd in self.files]
+        kernel = parse_maps(self.child.maps("smaps"))
+        self.model = AddressSpace(kernel, limits=self._limits())
+        self.model.exec(kernel, start_brk=self.child.call("brk", 0))
+        self.compare("at the beginning")
+
+    @staticmethod
+    def _open(path: Path, flags: int) -> int:
+        fd = os.open(path, flags, 0o600)
+        if not flags & os.O_WRONLY:
+            if os.fstat(fd).st_size == 0:
+                os.ftruncate(fd, 16 << 20)
+        return fd
+
+    def _behind(self, fd: int) -> File:
+        """How the kernel names the file of a descriptor."""
+        mode = self.modes[self.files.index(fd)]
+        if "r" not in mode:
+            return self._behind(self.files[0])
+        addr = self.child.call("mmap", 0, PAGE, 1, 2, fd, 0)
+        row = next(vma for vma in parse_maps(self.child.maps()) if vma.start == addr)
+        self.child.call("munmap", addr, PAGE)
+        assert row.file is not None
+        return row.file
+
+    @staticmethod
+    def _limits() -> Limits:
+        memory = Path("/proc/meminfo").read_text()
+        total = sum(
+            int(match) * 1024
+            for match in re.findall(r"^(?:MemTotal|SwapTotal): +(\d+)", memory, re.MULTILINE)
+        )
+        privileged = os.geteuid() == 0
+        return Limits(total_memory=total, privileged=privileged, rlimit_memlock=8 << 20)
+
+    def close(self) -> None:
+        self.child.__exit__(None, None, None)
+        for fd in self.files:
+            os.close(fd)
+
+    # ---- what to call ----------------------------------------------------------------------------
+
+    def addr(self) -> int:
+        """Mostly of the arena, or of something that is mapped."""
+        rng = self.rng
+        if rng.random() < 0.75:
+            return ARENA + rng.randrange(ARENA_PAGES) * PAGE
+        mine = [vma for vma in self.model if self._may_go(vma)]
+        if mine and rng.random() < 0.9:
+            vma = rng.choice(mine)
+            return vma.start + rng.randrange(vma.pages + 1) * PAGE
+        return rng.choice((0, 1, 0x1001, ARENA + 5, 0x7FFF_FFFF_E000, 1 << 47, 1 << 63))
+
+    def _may_go(self, vma: VMA) -> bool:
+        """The process needs its program and its stack."""
+        return 0x1000_0000 <= vma.start < 0x7FFF_F7FF_7000 or vma.name == "[heap]"
+
+    def length(self) -> int:
+        rng = self.rng
+        kind = rng.random()
+        if kind < 0.85:
+            return rng.randint(1, 12) * PAGE
+        if kind < 0.92:
+            return rng.randint(1, 5 * PAGE)
+        if kind < 0.96:
+            return rng.choice((HUGE, HUGE + PAGE, 2 * HUGE))
+        return rng.choice((0, 1, 2**47, 2**64 - 1, 2**64 - 5000, 2**63))
+
+    def is_safe(self, addr: int, length: int) -> bool:
+        """Would it leave the process alone, wherever the call reaches?"""
+        end = min(addr + length + PAGE, 1 << 47)
+        return all(
+            self._may_go(vma) for vma in self.model if vma.start < end and vma.end > addr - PAGE
+        )
+
+    def choose(self) -> tuple[str, tuple[int, ...]]:
+        rng = self.rng
+        name = rng.choice(
+            ("mmap",) * 6
+            + ("munmap",) * 3
+            + ("mprotect",) * 5
+            + ("mremap",) * 4
+            + ("madvise",) * 4
+            + ("brk", "brk", "mlock2", "mlock2", "mlock", "munlock", "munlock")
+            + (("mlockall", "munlockall") if rng.random() < 0.1 else ())
+        )
+        addr, length = self.addr(), self.length()
+        if name == "mmap":
+            return name, self._mmap(addr, length)
+        if name == "mprotect":
+            prot = rng.choice((0, 1, 3, 3, 5, 7, 1, 2, 4, 8, 0x1000001, 0x10, 0x2000001))
+            return name, (addr, length, prot)
+        if name == "mremap":
+            new = self.length() if rng.random() < 0.5 else length
+            flags = rng.choice((0, 1, 1, 1, 3, 3, 5, 7, 2, 4, 8))
+            return name, (addr, length, new, flags, self.addr())
+        if name == "madvise":
+            return name, (addr, length, rng.choice(ADVICE))
+        if name == "brk":
+            start, end = self.model.heap
+            return name, (rng.choice((0, start - 1, end - PAGE, end + rng.randint(1, 9000))),)
+        if name == "mlock2":
+            return name, (addr, length, rng.choice((1, 1, 1, 1, 0, 2)))
+        if name == "mlockall":
+            return name, (rng.choice((0, 4, 5, 6, 7, 8)),)
+        if name == "munlockall":
+            return name, ()
+        return name, (addr, length)
+
+    def _mmap(self, addr: int, length: int) -> tuple[int, ...]:
+        rng = self.rng
+        flags = rng.choice(MAP_KINDS) | rng.choice(MAP_EXTRAS)
+        flags |= rng.choice((0, 0, 0x10, 0x100000, 0x100010))
+        if not flags & 0x100010 and rng.random() < 0.5:
+            addr = 0
+        fd = rng.randrange(len(self.files)) if not flags & 0x20 else 0
+        offset = rng.choice((0, 0, 1, 2, 3, 7)) * PAGE + (rng.random() < 0.03)
+        descriptor = self.files[fd] if not flags & 0x20 and rng.random() < 0.97 else -1
+        prot = rng.choice((0, 1, 3, 3, 3, 5, 7, 2))
+        return addr, length, prot, flags, descriptor, offset
+
+    # ---- making it -------------------------------------------------------------------------------
+
+    def step(self) -> str:
+        """Make one call on both sides, and compare. What was called."""
+        while True:
+            name, args = self.choose()
+            fixed = name == "mmap" and args[3] & 0x10
+            reaches = name in ("munmap", "mprotect", "madvise", "mlock") or fixed
+            if reaches and not self.is_safe(args[0], args[1]):
+                continue
+            if name == "mremap" and not (
+                self.is_safe(args[0], args[1]) and self.is_safe(args[4], args[2])
+            ):
+                continue
+            if name == "mmap" and length_is_wild(args[1]) and args[3] & 0xA000:
+                continue  # locking or filling all memory of the machine
+            if self.model._future_locks and any(map(length_is_wild, args[1:3])):
+                continue
+            break
+        shown = f"{name}({', '.join(map(hex, args))})"
+        answer = self.child.call(name, *args)
+        mine = self.call(name, args, answer)
+        if mine != answer:
+            raise Difference(f"{shown}: the kernel {show(answer)}, the model {show(mine)}")
+        self.compare(shown)
+        return name
+
+    def call(self, name: str, args: Sequence[int], answer: int) -> int:
+        model = self.model
+        try:
+            if name == "mmap":
+                return self._model_mmap(args, answer)
+            if name == "brk":
+                return model.brk(args[0])
+            if name == "mremap":
+                return model.mremap(*args)
+            if name == "mlock2":
+                name = "mlock"
+            getattr(model, name)(*args)
+        except OSError as error:
+            return -(error.errno or 0)
+        return 0
+
+    def _model_mmap(self, args: Sequence[int], answer: int) -> int:
+        addr, length, prot, flags, descriptor, offset = args
+        file, mode = None, "rw"
+        if flags & 0x21 == 0x21 and answer >= 0:
+            rows = parse_maps(self.child.maps())
+            file = next(vma.file for vma in rows if vma.start <= answer < vma.end)
+        elif descriptor >= 0:
+            index = self.files.index(descriptor)
+            file, mode = self.behind[index], self.modes[index]
+        return self.model.mmap(addr, length, prot, flags, file, offset, mode=mode)
+
+    def compare(self, shown: str) -> None:
+        kernel = [columns(vma) for vma in parse_maps(self.child.maps("smaps"))]
+        model = [columns(vma) for vma in self.model]
+        if kernel == model:
+            return
+        lines = [f"after {shown}:"]
+        lines += [f"  kernel {row}" for row in kernel if row not in model]
+        lines += [f"  model  {row}" for row in model if row not in kernel]
+        raise Difference("\n".join(lines))
+
+
+def length_is_wild(length: int) -> bool:
+    return length > 64 << 20
+
+
+def show(answer: int) -> str:
+    return hex(answer) if answer >= 0 else errno.errorcode.get(-answer, str(answer))
+
+
+def cannot_run() -> str:
+    """Why not, or ""."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return f"the model is of x86-64 Linux, and this is {sys.platform} on {platform.machine()}"
+    if not os.path.exists("/proc/self/smaps"):
+        return "there is no /proc/PID/smaps"
+    return ""
+
+
+def run(seed: int, calls: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        oracle = Oracle(build(directory), directory, seed)
+        made: dict[str, int] = {}
+        try:
+            for number in range(calls):
+                try:
+                    kind = oracle.step()
+                except Difference as error:
+                    raise Difference(f"seed {seed}, call {number}: {error}") from None
+                made[kind] = made.get(kind, 0) + 1
+            oracle.model.check()
+        finally:
+            oracle.close()
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(made.items()))
+    print(f"seed {seed}: {calls} calls agree ({kinds}); {len(oracle.model)} VMAs at the end")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=CALLS, help="for each seed")
+    parser.add_argument("--seeds", default=",".join(map(str, SEEDS)))
+    options = parser.parse_args()
+    reason = cannot_run()
+    if reason:
+        print(f"not run: {reason}")
+        return 0
+    print(f"beside {platform.system()} {platform.release()}")
+    for seed in map(int, options.seeds.split(",")):
+        run(seed, options.calls)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
