@@ -7,7 +7,7 @@ from collections.abc import Callable
 from errno import EACCES, EAGAIN, EINVAL, ENOMEM, EPERM
 from typing import Final, NamedTuple
 
-from samara.mm.changing import check_words, failed, modify, page_end, touch, vmas_over
+from samara.mm.changing import check_words, failed, modify, page_end, store_apart, touch, vmas_over
 from samara.mm.constants import Madv
 from samara.mm.placement import HUGE_PAGE_SIZE
 from samara.mm.space import Space
@@ -136,7 +136,8 @@ _ADVICE: Final = {
     }.items()
 }
 _POPULATES: Final = (int(Madv.POPULATE_READ), int(Madv.POPULATE_WRITE))
-_TOUCHES: Final = (int(Madv.POPULATE_WRITE), int(Madv.GUARD_INSTALL))
+# Advice that makes pages, and the rights that memory must have for it.
+_TOUCHES: Final = {int(Madv.POPULATE_WRITE): 2, int(Madv.GUARD_INSTALL): 0}
 _POISONS: Final = (int(Madv.HWPOISON), int(Madv.SOFT_OFFLINE))
 
 
@@ -162,7 +163,7 @@ def madvise(space: Space, addr: int, length: int, advice: int) -> None:
                 break
         _advise(space, vma, addr, end, effect)
         if advice in _TOUCHES:
-            touch(space, max(addr, vma[0]), min(end, vma[1]))
+            touch(space, max(addr, vma[0]), min(end, vma[1]), _TOUCHES[advice])
         addr = vma[1]
     if unmapped or addr < end:
         raise failed(ENOMEM)
@@ -174,6 +175,11 @@ def _advise(space: Space, vma: VMA, start: int, end: int, effect: _Advice) -> No
     if refusal:
         raise failed(refusal)
     if not (effect.set or effect.clear) or not effect.applies(vma):
+        return
+    if "gu" in effect.set:
+        # Guards are the pages'; the flag only says that there may be some in the VMA.
+        if "gu" not in old:
+            store_apart(space, vma._replace(vm_flags=old | effect.set))
         return
     try:
         modify(space, vma, start, end, vma[2], (old - effect.clear) | effect.set)

@@ -299,12 +299,13 @@ def _joins(space: Space, vma: VMA) -> bool:
     return False
 
 
-def touch(space: Space, start: int, end: int) -> None:
-    """Private memory of [start, end) that may be written is written. O(log n) for each VMA."""
+def touch(space: Space, start: int, end: int, rights: int = 2) -> None:
+    """Private memory of [start, end) that has these rights is written. O(log n) for each VMA."""
     for vma in vmas_over(space, start, end):
-        if vma.__class__ is VMA and int(vma[2]) & 2 and "ms" not in vma[7] and "pf" not in vma[7]:
+        private = vma[7].isdisjoint(("ms", "pf", "io"))
+        if vma.__class__ is VMA and int(vma[2]) & rights == rights and private:
             anon_vma = _reusable(space, vma) or AnonVma(next(space._identities), 0)
-            _store_apart(space, TouchedVMA.of(vma, anon_vma))
+            store_apart(space, TouchedVMA.of(vma, anon_vma))
 
 
 def _reusable(space: Space, vma: VMA) -> AnonVma | None:
@@ -322,7 +323,7 @@ def _reusable(space: Space, vma: VMA) -> AnonVma | None:
     return None
 
 
-def _store_apart(space: Space, vma: VMA) -> None:
+def store_apart(space: Space, vma: VMA) -> None:
     """Put a VMA in place of one that has the same addresses and weight."""
     with kept_apart():
         space.tree.store_range(vma[0], vma[1] - 1, vma)
@@ -363,4 +364,4 @@ def rename(space: Space, start: int, end: int) -> None:
         if vma[5] is None and vma[6] in DERIVED_NAMES:
             name = derived_name(space, vma[0], vma[1])
             if name != vma[6]:
-                _store_apart(space, vma._replace(name=name))
+                store_apart(space, vma._replace(name=name))

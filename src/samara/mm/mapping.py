@@ -24,7 +24,7 @@ from samara.mm.changing import (
     unmap,
 )
 from samara.mm.constants import Map
-from samara.mm.placement import HUGE_PAGE_SIZE, unmapped_area
+from samara.mm.placement import HUGE_PAGE_SIZE, shared_memory, unmapped_area
 from samara.mm.space import Space
 from samara.mm.vma import PAGE_SIZE, File
 
@@ -63,7 +63,7 @@ _CODES: Final = (
 )
 _CODED: Final = _GROWSDOWN | _LOCKED | _NORESERVE | _STACK | _SYNC
 # What MAP_SHARED_VALIDATE accepts: the flags that are older than it.
-_VALIDATED: Final = 0x7F8FF | 0x7C000000 | (63 << _HUGE_SHIFT)
+_VALIDATED: Final = 0x7F9F3 | 0x04000000 | (31 << _HUGE_SHIFT)
 
 
 def mmap(
@@ -111,7 +111,7 @@ def mmap(
         raise failed(EPERM)
     if flags & _LOCKED or space._future_locks:
         check_locked(space, length, EAGAIN)
-    kind = _anonymous_kind(flags) if anonymous else _file_kind(flags, prot, mode, offset, length)
+    kind = _anonymous_kind(flags) if anonymous else _file_kind(flags, prot, file, mode, offset, length)
     vm_flags = _vm_flags(prot & 7, kind, flags & _CODED, "rw" if anonymous else mode)
     if space._future_locks and kind != _DROPPABLE:
         vm_flags |= space._future_locks
@@ -119,6 +119,8 @@ def mmap(
         _make_room(space, start, end, vm_flags)
     else:
         check_size(space, length, vm_flags)
+    if flags & _SYNC and _on_disk(backing):
+        raise failed(EOPNOTSUPP)  # the file system says so, when room has been made
     if anonymous:
         offset = 0
         if kind == _SHARED:
@@ -133,6 +135,10 @@ def mmap(
     return start
 
 
+def _on_disk(file: File | None) -> bool:
+    return file is not None and not shared_memory(file)
+
+
 def _anonymous_kind(flags: int) -> int:
     kind = flags & _TYPE
     if kind == _SHARED and not flags & _GROWSDOWN:
@@ -144,13 +150,16 @@ def _anonymous_kind(flags: int) -> int:
     raise failed(EINVAL)
 
 
-def _file_kind(flags: int, prot: int, mode: str, offset: int, length: int) -> int:
+def _file_kind(
+    flags: int, prot: int, file: File | None, mode: str, offset: int, length: int
+) -> int:
     if length > _MAX_FILE_SIZE or offset > _MAX_FILE_SIZE - length:
         raise failed(EOVERFLOW)
     kind = flags & _TYPE
     if kind in (_SHARED, _SHARED_VALIDATE):
-        if kind == _SHARED_VALIDATE and flags & ~_VALIDATED:
-            raise failed(EOPNOTSUPP)
+        if kind == _SHARED_VALIDATE:
+            if flags & ~(_VALIDATED | (_SYNC if _on_disk(file) else 0)):
+                raise failed(EOPNOTSUPP)
         if prot & 2 and "w" not in mode:
             raise failed(EACCES)
         kind = _SHARED

@@ -16,7 +16,8 @@ from samara.mm.vma import VMA, AnonVma, same_kind
 DERIVED_NAMES: Final = frozenset(("", "[heap]", "[stack]"))
 # Not grown on remapping, memory of devices, memory without pages: such VMAs never merge.
 _APART: Final = frozenset(("de", "io", "pf", "mm", "ht"))
-_SOFT_DIRTY: Final = frozenset(("sd",))
+# Of pages, and so of the whole VMA where one of its parts has it: soft-dirty, guard regions.
+_INHERITED: Final = frozenset(("sd", "gu"))
 
 _UNTOUCHED: Final = AnonVma(0, 0)
 
@@ -41,7 +42,7 @@ def kept_apart() -> Iterator[None]:
 
 class Merging:
     """Cuts a VMA, and makes one of two neighbours where Linux does: all they have must be equal
-    but their places and soft-dirty (sd), and a file must go on where it left off.
+    but their places, soft-dirty (sd) and guard regions (gu), and a file must go on where it left off.
 
     Private memory that was written (`TouchedVMA`) merges only with what was not, or with what
     belongs to the same anon_vma.
@@ -88,7 +89,7 @@ class Merging:
         if file is not None and offset2 - start2 != offset - start:
             return NotImplemented
         if vm_flags is not vm_flags2 and vm_flags != vm_flags2:
-            if vm_flags ^ vm_flags2 != _SOFT_DIRTY:
+            if not vm_flags ^ vm_flags2 <= _INHERITED:
                 return NotImplemented
             vm_flags |= vm_flags2
         if name != name2 or name not in DERIVED_NAMES:

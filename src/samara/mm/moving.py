@@ -133,6 +133,8 @@ def _move_to(
     new_addr: int,
 ) -> int:
     _check_vma(space, vma, old, old_size, new_size, flags)
+    if min(old_size, new_size) > vma[1] - old:
+        raise failed(EFAULT)
     if flags & _FIXED:
         unmap(space, new_addr, new_addr + new_size)
     if new_size < old_size:
@@ -158,14 +160,15 @@ def _move_several(space: Space, old: int, size: int, flags: int, new_addr: int) 
     """All VMAs of a range to another place, with the gaps between them."""
     end = old + size
     at = old
-    while True:
+    while at < end:
         vma = find_vma(space, at)
         if vma is None or vma[0] >= end:
-            return new_addr
+            break
         start = max(at, vma[0])
         part = min(end, vma[1]) - start
         _move_to(space, vma, start, part, part, flags, new_addr + start - old)
         at = start + part
+    return new_addr
 
 
 def _move(

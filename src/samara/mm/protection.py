@@ -14,6 +14,7 @@ from samara.mm.changing import (
     find_vma,
     modify,
     page_end,
+    touch,
     weight,
 )
 from samara.mm.constants import Prot
@@ -76,6 +77,8 @@ def _protect(space: Space, vma: VMA, start: int, end: int, prot: int) -> None:
         if "ac" in new and "ac" not in old:
             check_commit(space, size)
     modify(space, vma, start, end, prot, new)
+    if prot & 2 and "lo" in old and old.isdisjoint(("wr", "lf")):
+        touch(space, max(start, vma[0]), min(end, vma[1]))
 
 
 def _is_untouched(vma: VMA) -> bool:
