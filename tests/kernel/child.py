@@ -19,6 +19,7 @@ CALLS = {
     "mremap": 25,
     "madvise": 28,
     "fork": 57,
+    "wait4": 61,
     "mlock": 149,
     "munlock": 150,
     "mlockall": 151,

@@ -57,11 +57,11 @@ def _reclaimable(vma: VMA) -> int:
 def _punchable(vma: VMA) -> int:
     if "lo" in vma.vm_flags or vma.file is None:
         return EINVAL
-    return 0 if "sh" in vma.vm_flags and "wr" in vma.vm_flags else EACCES
+    return 0 if "sh" in vma.vm_flags and "mw" in vma.vm_flags else EACCES
 
 
 def _readable(vma: VMA) -> int:
-    return EINVAL if "pf" in vma.vm_flags or not int(vma.prot) & 5 else 0
+    return EINVAL if "pf" in vma.vm_flags or not int(vma.prot) & 1 else 0
 
 
 def _writable(vma: VMA) -> int:

@@ -102,7 +102,8 @@ def mmap(
     check_count(space, 0)
     backing = None if anonymous else file
     shared = flags & _TYPE in (_SHARED, _SHARED_VALIDATE)
-    start = unmapped_area(space, addr, length, flags, backing, offset, shared=shared)
+    at = 0 if anonymous else offset
+    start = unmapped_area(space, addr, length, flags, backing, at, shared=shared)
     end = start + length
     tree = space.tree
     if flags & _NOREPLACE and not tree.is_free(start, end - 1):
@@ -111,7 +112,9 @@ def mmap(
         raise failed(EPERM)
     if flags & _LOCKED or space._future_locks:
         check_locked(space, length, EAGAIN)
-    kind = _anonymous_kind(flags) if anonymous else _file_kind(flags, prot, file, mode, offset, length)
+    kind = (
+        _anonymous_kind(flags) if anonymous else _file_kind(flags, prot, file, mode, offset, length)
+    )
     vm_flags = _vm_flags(prot & 7, kind, flags & _CODED, "rw" if anonymous else mode)
     if space._future_locks and kind != _DROPPABLE:
         vm_flags |= space._future_locks

@@ -42,7 +42,8 @@ def kept_apart() -> Iterator[None]:
 
 class Merging:
     """Cuts a VMA, and makes one of two neighbours where Linux does: all they have must be equal
-    but their places, soft-dirty (sd) and guard regions (gu), and a file must go on where it left off.
+    but their places, soft-dirty (sd) and guard regions (gu), and a file must go on where it left
+    off.
 
     Private memory that was written (`TouchedVMA`) merges only with what was not, or with what
     belongs to the same anon_vma.

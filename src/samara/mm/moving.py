@@ -17,6 +17,7 @@ from samara.mm.changing import (
     insert,
     is_special,
     page_end,
+    touch,
     unmap,
     vma_count,
 )
@@ -54,6 +55,7 @@ def mremap(space: Space, old: int, old_size: int, new_size: int, flags: int, new
         unmap(space, old + new_size, old + old_size)
         return old
     if _grow_in_place(space, vma, old, old_size, new_size):
+        _bring_in(space, vma, old, new_size)
         return old
     if not flags & _MAYMOVE:
         raise failed(ENOMEM)
@@ -198,4 +200,12 @@ def _move(
     elif old_size:
         unmap(space, old, old + old_size)
     insert(space, moved)
+    if new_size > old_size:
+        _bring_in(space, vma, target, new_size)
     return target
+
+
+def _bring_in(space: Space, vma: VMA, start: int, size: int) -> None:
+    """Locked memory that has grown has all its pages."""
+    if "lo" in vma[7] and "lf" not in vma[7]:
+        touch(space, start, start + size)

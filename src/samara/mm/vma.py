@@ -297,7 +297,7 @@ class TouchedVMA(VMA):
     def copy(self) -> TouchedVMA:
         return TouchedVMA.of(self, self.anon_vma)
 
-    def _replace(self, **fields: Any) -> TouchedVMA:  # type: ignore[override]
+    def _replace(self, **fields: Any) -> TouchedVMA:
         plain = _new(VMA, self[:])
         return TouchedVMA.of(plain._replace(**fields), self.anon_vma)
 
