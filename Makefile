@@ -14,13 +14,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CORE := $(wildcard core/include/*.h core/src/*.[ch])
 BINDING := $(wildcard binding/*.[ch])
 DOCS_HEADER := binding/docs_header.py
-C_TESTS := $(wildcard core/tests/*.[ch] benchmarks/*.[ch])
+C_TESTS := $(wildcard core/tests/*.[ch] benchmarks/*.[ch] tests/kernel/*.c)
 PACKAGE := $(shell find src -type f ! -path '*__pycache__*')
 BUILD_FILES := meson.build meson.options pyproject.toml
 
 INSTALL := python -m pip install --quiet --no-build-isolation
 
-.PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long test-pypy \
+.PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long test-pypy test-kernel \
 	wheel-pure bench bench-quick bench-docs bench-core bench-fork lint format clean
 .DELETE_ON_ERROR:
 
@@ -58,6 +58,10 @@ test-long: $(VENV)/.samara $(VENV)/.dev build/debug/.compiled
 # The Python tests on PyPy: that of $PYPY, of PATH, or Debian's, which is brought into build/.
 test-pypy: build/pypy-venv/.installed
 	build/pypy-venv/bin/python -m pytest
+
+# The model of address spaces beside the running kernel: random calls in a real process. x86-64 Linux.
+test-kernel: $(VENV)/.samara
+	python tests/kernel/oracle.py
 
 # AddressSanitizer and UndefinedBehaviorSanitizer on the C and the Python tests, valgrind on the C tests.
 # Leaks: the C tests are checked for them; the interpreter itself would report its own.
@@ -100,7 +104,8 @@ lint: $(VENV)/.samara $(VENV)/.dev
 	ruff check .
 	ruff format --check .
 	mypy
-	mypy --strict benchmarks/*.py benchmarks/suite/*.py core/tests/*.py docs/*.py $(DOCS_HEADER)
+	mypy --strict benchmarks/*.py benchmarks/suite/*.py core/tests/*.py docs/*.py tests/kernel/*.py \
+		$(DOCS_HEADER)
 	python -m mypy.stubtest samara --allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
 	clang-format --dry-run -Werror $(CORE) $(BINDING) $(C_TESTS)
 	$(MAKE) --no-print-directory build/gcc/.compiled

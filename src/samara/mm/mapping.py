@@ -133,7 +133,7 @@ def mmap(
     shown = _FINISHED[kind == _SHARED, backing is None]
     insert(space, made(start, end, prot, shown, vm_flags, backing, offset))
     populate = flags & (_POPULATE | _NONBLOCK) == _POPULATE
-    if populate or "lo" in vm_flags and "lf" not in vm_flags:
+    if (populate or "lo" in vm_flags) and "lf" not in vm_flags:
         touch(space, start, end)
     return start
 
