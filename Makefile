@@ -21,7 +21,7 @@ BUILD_FILES := meson.build meson.options pyproject.toml
 INSTALL := python -m pip install --quiet --no-build-isolation
 
 .PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long test-pypy test-kernel \
-	wheel-pure bench bench-quick bench-docs bench-core bench-fork lint format clean
+	wheel-pure bench bench-quick bench-docs bench-core bench-fork bench-mm lint format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.samara
@@ -94,6 +94,10 @@ bench-docs: $(VENV)/.samara $(VENV)/.bench
 bench-core: build/release/.compiled
 	python benchmarks/bench_core.py --program build/release/bench_core \
 		--json build/bench_core.json
+
+# Address spaces: prints the table and its bounds, and writes build/bench_mm.json.
+bench-mm: $(VENV)/.samara
+	python benchmarks/bench_mm.py --json build/bench_mm.json
 
 # Prints the table and writes build/bench_fork.json.
 bench-fork: build/release/.compiled

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The memory calls at their edges, with Linux's errno. What is asserted here was seen on Linux 6.18;
+"""The memory calls at their edges, with the errno that Linux 6.18 was seen to give;
 `make test-kernel` compares the model with the running kernel."""
 
 import errno

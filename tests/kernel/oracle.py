@@ -8,6 +8,7 @@ after each. Every VMA must agree in all columns and VmFlags, and every answer.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import errno
 import os
 import platform
@@ -18,10 +19,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from child import Child, build
 
 from samara.mm import FORK_METHODS, VMA, AddressSpace, File, Limits, Madv, format_vm_flags
+from samara.mm.changing import vma_count
 from samara.mm.maps import parse_maps, read_heap_and_stack
 
 PAGE = 4096
@@ -35,6 +38,24 @@ MAP_KINDS = (0x22, 0x22, 0x22, 0x21, 0x02, 0x01, 0x03)
 MAP_EXTRAS = (0, 0, 0, 0, 0x4000, 0x20000, 0x100, 0x2000, 0x8000, 0x40, 0x800, 0x80000, 0x08)
 # All but those that need more memory than there is, or would take pages of the machine away.
 ADVICE = [int(advice) for advice in Madv if advice not in (25, 100, 101)] + [5, 26, 99]
+
+START = -2  # stands for the address of the VMA that is one too many
+AT_THE_LIMIT: tuple[tuple[Any, ...], ...] = (
+    ("mmap", 0, PAGE, 4, 0x22, -1, 0),
+    ("mmap", START, PAGE, 4, 0x32, -1, 0),
+    ("munmap", START, PAGE),
+    ("munmap", ARENA + PAGE, PAGE),
+    ("mprotect", ARENA + PAGE, PAGE, 1),
+    ("mprotect", ARENA, PAGE, 1),
+    ("madvise", ARENA, PAGE, 10),
+    ("mlock", ARENA, PAGE),
+    ("mremap", ARENA, PAGE, PAGE, 3, ARENA + 0x100000),
+    ("munmap", ARENA + 3 * PAGE, PAGE),
+    ("mprotect", ARENA, 3 * PAGE, 1),
+    ("munmap", 0x2000_0000, PAGE),
+    ("mmap", ARENA, 4 * PAGE, 3, 0x32, -1, 0),
+    ("mprotect", ARENA + PAGE, PAGE, 1),
+)
 
 
 class Difference(AssertionError):
@@ -217,13 +238,18 @@ class Oracle:
             if self.model._future_locks and any(map(length_is_wild, args[1:3])):
                 continue
             break
-        shown = f"{name}({', '.join(map(hex, args))})"
+        self.make(name, *args)
+        self.compare(f"{name}({', '.join(map(hex, args))})")
+        return name
+
+    def make(self, name: str, *args: int) -> int:
+        """Make a call on both sides: what both answered."""
         answer = self.child.call(name, *args)
         mine = self.call(name, args, answer)
         if mine != answer:
+            shown = f"{name}({', '.join(map(hex, args))})"
             raise Difference(f"{shown}: the kernel {show(answer)}, the model {show(mine)}")
-        self.compare(shown)
-        return name
+        return answer
 
     def _meets_guards(self, name: str, args: Sequence[int]) -> bool:
         """Would it bring in pages where guards may be? The model knows VMAs, not pages."""
@@ -332,6 +358,33 @@ def run(seed: int, calls: int) -> None:
     )
 
 
+def run_at_the_limit() -> None:
+    """Calls with as many VMAs as vm.max_map_count allows."""
+    limit = int(Path("/proc/sys/vm/max_map_count").read_text())
+    if limit > 200_000:
+        print(f"not run at the limit: vm.max_map_count is {limit}")
+        return
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        oracle = Oracle(build(directory), directory, 0)
+        try:
+            oracle.model.limits = dataclasses.replace(oracle.model.limits, max_map_count=limit)
+            many = 0x2000_0000
+            oracle.make("mmap", ARENA, 4 * PAGE, 3, 0x32, -1, 0)
+            while vma_count(oracle.model) < limit:
+                oracle.make("mmap", many, PAGE, 1, 0x32, -1, 0)
+                many += 2 * PAGE
+            oracle.compare("filling it")
+            start = oracle.make("mmap", 0, PAGE, 1, 0x22, -1, 0)
+            for call in AT_THE_LIMIT:
+                oracle.make(*(start if word == START else word for word in call))
+                oracle.compare(str(call))
+            oracle.model.check()
+        finally:
+            oracle.close()
+    print(f"at the limit of {limit} VMAs: {len(AT_THE_LIMIT)} calls agree")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=CALLS, help="for each seed")
@@ -342,6 +395,7 @@ def main() -> int:
         print(f"not run: {reason}")
         return 0
     print(f"beside {platform.system()} {platform.release()}")
+    run_at_the_limit()
     for seed in map(int, options.seeds.split(",")):
         run(seed, options.calls)
     return 0

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: MIT
+"""Address spaces of 1,000 to 50,000 VMAs: the calls, beside the sorted list that emulators use.
+
+    python benchmarks/bench_mm.py [--json FILE]
+
+Prints a table and whether each bound of `BOUNDS` is met. One core, medians of `RUNS` runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import statistics
+import sys
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+
+from samara.mm import AddressSpace, Map, Prot, synthetic
+
+SIZES = (1_000, 10_000, 50_000)
+RUNS = 5
+CALLS = 2_000
+PAGE = 4096
+RW = Prot.READ | Prot.WRITE
+ANONYMOUS = Map.PRIVATE | Map.ANONYMOUS
+# Microseconds at the largest size, and how much a call may grow from the smallest to it.
+BOUNDS = {
+    "find": (1.0, None),
+    "mmap": (15.0, 2.0),
+    "munmap": (15.0, 2.0),
+    "mprotect": (15.0, 2.0),
+    "fork": (50.0, None),
+    "from_maps": (500_000.0, None),
+}
+
+
+class SortedListModel:
+    """What emulators do: one list of (start, end, prot), sorted, searched by bisection or through
+    and through; a fork copies it."""
+
+    def __init__(self, ranges: list[tuple[int, int, int]], base: int) -> None:
+        self.ranges = ranges
+        self.base = base
+
+    def find(self, addr: int) -> tuple[int, int, int] | None:
+        index = bisect_right(self.ranges, (addr, sys.maxsize, 0)) - 1
+        if index >= 0 and addr < self.ranges[index][1]:
+            return self.ranges[index]
+        return None
+
+    def mmap(self, length: int, prot: int) -> int:
+        above = self.base
+        for start, end, _prot in reversed(self.ranges):
+            if start >= above:
+                continue
+            if above - end >= length:
+                break
+            above = start
+        self.ranges.insert(bisect_left(self.ranges, (above,)), (above - length, above, prot))
+        return above - length
+
+    def change(self, start: int, end: int, prot: int | None) -> None:
+        ranges = self.ranges
+        low = max(bisect_right(ranges, (start, sys.maxsize, 0)) - 1, 0)
+        high = bisect_left(ranges, (end,))
+        pieces = []
+        for first, last, old in ranges[low:high]:
+            if first < start:
+                pieces.append((first, min(last, start), old))
+            if prot is not None and last > start:
+                pieces.append((max(first, start), min(last, end), prot))
+            if last > end:
+                pieces.append((end, last, old))
+        ranges[low:high] = pieces
+
+    def fork(self) -> SortedListModel:
+        return SortedListModel(self.ranges.copy(), self.base)
+
+
+def per_call(calls: int, work: Callable[[], None]) -> float:
+    """Microseconds."""
+    started = time.perf_counter_ns()
+    work()
+    return (time.perf_counter_ns() - started) / calls / 1000
+
+
+def measure(size: int, rng: random.Random) -> dict[str, tuple[float, float | None]]:
+    """By call: microseconds of samara, and of the sorted list."""
+    mm = synthetic(size)
+    vmas = mm.vmas()
+    listed = SortedListModel(
+        [(vma.start, vma.end, int(vma.prot)) for vma in vmas], mm.limits.mmap_base
+    )
+    addrs = [rng.choice(vmas).start for _ in range(CALLS)]
+    inside = [vma for vma in vmas if vma.pages > 2]
+    middles = [rng.choice(inside).start + PAGE for _ in range(min(CALLS, len(inside) // 2))]
+    figures: dict[str, tuple[float, float | None]] = {}
+
+    def find() -> None:
+        look = mm.find
+        for addr in addrs:
+            look(addr)
+
+    def find_listed() -> None:
+        look = listed.find
+        for addr in addrs:
+            look(addr)
+
+    figures["find"] = per_call(CALLS, find), per_call(CALLS, find_listed)
+    count = min(CALLS, 500)
+    # Neighbours may not become one, or there would be no VMAs to place.
+    prots = (Prot.READ, RW)
+    mine: list[int] = []
+    theirs: list[int] = []
+
+    def mmap() -> None:
+        for number in range(count):
+            mine.append(mm.mmap(0, PAGE, prots[number % 2], ANONYMOUS))
+
+    def mmap_listed() -> None:
+        for number in range(count):
+            theirs.append(listed.mmap(PAGE, int(prots[number % 2])))
+
+    figures["mmap"] = per_call(count, mmap), per_call(count, mmap_listed)
+    rng.shuffle(mine)
+    rng.shuffle(theirs)
+
+    def munmap() -> None:
+        for addr in mine:
+            mm.munmap(addr, PAGE)
+
+    def munmap_listed() -> None:
+        for addr in theirs:
+            listed.change(addr, addr + PAGE, None)
+
+    figures["munmap"] = per_call(count, munmap), per_call(count, munmap_listed)
+
+    def mprotect() -> None:
+        for addr in middles:
+            mm.mprotect(addr, PAGE, Prot.EXEC)
+
+    def mprotect_listed() -> None:
+        for addr in middles:
+            listed.change(addr, addr + PAGE, 4)
+
+    figures["mprotect"] = (
+        per_call(len(middles), mprotect),
+        per_call(len(middles), mprotect_listed),
+    )
+
+    def fork() -> None:
+        for _ in range(200):
+            mm.fork()
+
+    def fork_listed() -> None:
+        for _ in range(200):
+            listed.fork()
+
+    figures["fork"] = per_call(200, fork), per_call(200, fork_listed)
+    text = synthetic(size).maps()
+    figures["from_maps"] = per_call(1, lambda: AddressSpace.from_maps(text) and None), None
+    return figures
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", metavar="FILE")
+    options = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    table: dict[str, dict[int, tuple[float, float | None]]] = {name: {} for name in BOUNDS}
+    for size in SIZES:
+        runs = [measure(size, random.Random(run)) for run in range(RUNS)]
+        for name in BOUNDS:
+            ours = statistics.median(run[name][0] for run in runs)
+            listed = [run[name][1] for run in runs]
+            theirs = None if listed[0] is None else statistics.median(x for x in listed if x)
+            table[name][size] = ours, theirs
+    heads = "".join(f"{size:>12,} VMAs" for size in SIZES)
+    print(f"{'microseconds':<12}{heads}   (the sorted list's in brackets)")
+    missed = 0
+    for name, (bound, growth) in BOUNDS.items():
+        cells = ""
+        for ours, theirs in table[name].values():
+            shown = f"{ours:,.2f}" + (f" ({theirs:,.1f})" if theirs is not None else "")
+            cells += f"{shown:>17}"
+        grown = table[name][SIZES[-1]][0] / table[name][SIZES[0]][0]
+        met = table[name][SIZES[-1]][0] <= bound and (growth is None or grown <= growth)
+        missed += not met
+        limit = f"bound {bound:,g}" + (f", growth {growth:g}" if growth else "")
+        print(f"{name:<12}{cells}   x {grown:.2f}  {limit}: {'met' if met else 'MISSED'}")
+    if options.json:
+        machine = {"machine": platform.platform(), "python": platform.python_version()}
+        with open(options.json, "w") as file:
+            figures = {
+                name: {str(size): pair for size, pair in row.items()} for name, row in table.items()
+            }
+            json.dump(
+                {**machine, "command": "make bench-mm", "microseconds": figures}, file, indent=1
+            )
+            file.write("\n")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
