@@ -59,9 +59,11 @@ test-long: $(VENV)/.samara $(VENV)/.dev build/debug/.compiled
 test-pypy: build/pypy-venv/.installed
 	build/pypy-venv/bin/python -m pytest
 
-# The model of address spaces beside the running kernel: random calls in a real process. x86-64 Linux.
-test-kernel: $(VENV)/.samara
+# The model of address spaces beside the running kernel: random calls in a real process, and real
+# programs recorded and replayed. x86-64 Linux.
+test-kernel: $(VENV)/.samara $(VENV)/.dev
 	python tests/kernel/oracle.py
+	python tests/kernel/programs.py
 
 # AddressSanitizer and UndefinedBehaviorSanitizer on the C and the Python tests, valgrind on the C tests.
 # Leaks: the C tests are checked for them; the interpreter itself would report its own.

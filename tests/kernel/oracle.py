@@ -364,8 +364,8 @@ def run_at_the_limit() -> None:
     if limit > 200_000:
         print(f"not run at the limit: vm.max_map_count is {limit}")
         return
-    with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder)
         oracle = Oracle(build(directory), directory, 0)
         try:
             oracle.model.limits = dataclasses.replace(oracle.model.limits, max_map_count=limit)
@@ -377,7 +377,8 @@ def run_at_the_limit() -> None:
             oracle.compare("filling it")
             start = oracle.make("mmap", 0, PAGE, 1, 0x22, -1, 0)
             for call in AT_THE_LIMIT:
-                oracle.make(*(start if word == START else word for word in call))
+                name, *words = call
+                oracle.make(name, *(start if word == START else word for word in words))
                 oracle.compare(str(call))
             oracle.model.check()
         finally:

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""`samara replay`: a recorded run from start to end, held to the kernel's maps."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from samara.cli.errors import InputError
+from samara.cli.table import print_table
+from samara.mm import ReplayMismatch, Step, Trace, read_trace, replay
+
+_ROWS = 20  # of the table, spread over the run
+_HEADERS = ("step", "call", "VMAs", "mapped KiB")
+_DIFFERENT = 1
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "replay",
+        help="replay a recorded run and hold the model to the kernel's maps",
+        description=(
+            "Make the memory calls of a recorded run on the model, compare its VMAs with the "
+            "kernel's after every step, and print VMA count and mapped size over time. Stops at "
+            "the first step where model and recording part, and shows it."
+        ),
+        epilog="exit status: 0; 1 model and recording part; 2 bad arguments or no trace",
+    )
+    parser.add_argument("trace", metavar="TRACE", help="a file of samara record, or *.mm.json.gz")
+    parser.add_argument(
+        "--placement",
+        choices=("recorded", "own"),
+        default="recorded",
+        help="where the kernel put a mapping, or where the model would (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the subcommand; the exit status."""
+    try:
+        trace = read_trace(arguments.trace)
+    except (OSError, ValueError) as error:
+        raise InputError(str(error)) from None
+    history: list[tuple[int, str, int, int]] = []
+    parted = None
+    try:
+        for number, (step, mm) in enumerate(replay(trace, arguments.placement)):
+            history.append((number, step["call"], len(mm), mm.size))
+    except ReplayMismatch as error:
+        parted = error
+    if arguments.json:
+        print(json.dumps(_document(trace, history, parted)))
+    else:
+        _print(trace, history, parted)
+    return _DIFFERENT if parted else 0
+
+
+def _document(
+    trace: Trace, history: Sequence[tuple[int, str, int, int]], parted: ReplayMismatch | None
+) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "program": trace.get("program", ""),
+        "kernel": trace.get("kernel", ""),
+        "steps": [dict(zip(("step", "call", "vmas", "size"), row, strict=True)) for row in history],
+        "parted": None,
+    }
+    if parted is not None:
+        document["parted"] = {
+            "step": parted.number,
+            "call": parted.step["call"],
+            "args": parted.step["args"],
+            "problem": parted.problem,
+            "only_kernel": parted.missing,
+            "only_model": parted.unexpected,
+        }
+    return document
+
+
+def _print(
+    trace: Trace, history: Sequence[tuple[int, str, int, int]], parted: ReplayMismatch | None
+) -> None:
+    print(f"{trace.get('program', '?')}, {trace.get('kernel', '?')}: {len(trace['steps'])} steps")
+    last = len(history) - 1
+    shown = sorted({round(last * part / (_ROWS - 1)) for part in range(_ROWS)}) if history else []
+    rows = [
+        [str(number), call, f"{vmas:,}", f"{size // 1024:,}"]
+        for number, call, vmas, size in (history[index] for index in shown)
+    ]
+    print_table(_HEADERS, rows)
+    if parted is None:
+        print("no step differs")
+        return
+    print(f"model and recording part at {parted}")
+    print(_call(parted.step))
+    for mark, only in (("kernel", parted.missing), ("model ", parted.unexpected)):
+        for start, end, perms, offset, dev, inode, path in only:
+            print(f"  only the {mark} {start:x}-{end:x} {perms} {offset:08x} {dev} {inode} {path}")
+    sys.stdout.flush()
+
+
+def _call(step: Step) -> str:
+    return f"  {step['call']}({', '.join(map(hex, step['args']))})"

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: MIT
+"""Recording of a program's memory calls, with what the kernel's maps lost and gained by each.
+
+The tracing is python-ptrace's (the extra `record`). Threads are followed; processes that the
+program starts are not. While a thread is inside a memory call, no other may enter one: each waits
+at its own call's beginning, so that a change of the maps belongs to one call.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import signal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from samara.mm.maps import parse_maps
+from samara.mm.trace import COLUMNS, Row, Step, Trace, row_of
+
+if TYPE_CHECKING:
+    from ptrace.debugger import PtraceDebugger, PtraceProcess
+
+# The calls that the model knows, by their numbers on x86-64.
+_CALLS: Final = {
+    9: "mmap",
+    10: "mprotect",
+    11: "munmap",
+    12: "brk",
+    25: "mremap",
+    28: "madvise",
+    149: "mlock",
+    150: "munlock",
+    151: "mlockall",
+    152: "munlockall",
+    325: "mlock2",
+}
+_ARGUMENTS: Final = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
+_ADDR_NO_RANDOMIZE: Final = 0x0040000
+
+
+def record(command: Sequence[str]) -> Trace:
+    """Run a command to its end, its addresses not randomised, and record its memory calls. The
+    command has this process's standard streams. Should it execute another program, recording begins
+    anew with that one.
+
+    OSError where it cannot be run; ImportError without python-ptrace; ValueError for an empty
+    command, or on another system than x86-64 Linux.
+    """
+    if not command:
+        raise ValueError("there is no command to record")
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise ValueError(f"no recording on {platform.system()} {platform.machine()}")
+    from ptrace.debugger import PtraceDebugger
+    from ptrace.debugger.child import createChild
+
+    debugger = PtraceDebugger()
+    libc = ctypes.CDLL(None)
+    before = libc.personality(0xFFFFFFFF)
+    libc.personality(before | _ADDR_NO_RANDOMIZE)
+    try:
+        pid = createChild(list(command), no_stdout=False)
+    finally:
+        libc.personality(before)
+    try:
+        debugger.traceClone()
+        debugger.traceExec()
+        debugger.enableSysgood()
+        return _Recording(debugger, pid, command[0]).run()
+    finally:
+        debugger.quit()
+
+
+class _Recording:
+    def __init__(self, debugger: PtraceDebugger, pid: int, program: str) -> None:
+        self._debugger = debugger
+        self._pid = pid
+        self._program = os.path.basename(program)
+        self._inside: set[int] = set()  # threads in a call that is not of memory
+        self._steps: list[Step] = []
+        self._initial: list[Row] = []
+        self._rows: dict[int, Row] = {}
+
+    def run(self) -> Trace:
+        process = self._debugger.addProcess(self._pid, is_attached=True)
+        self._begin()
+        process.syscall()
+        while self._debugger:
+            self._follow()
+        return {
+            "program": self._program,
+            "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "columns": list(COLUMNS),
+            "initial": self._initial,
+            "steps": self._steps,
+            "final": list(self._rows.values()),
+        }
+
+    def _begin(self) -> None:
+        self._steps.clear()
+        self._inside.clear()
+        self._rows = self._read()
+        self._initial = list(self._rows.values())
+
+    def _follow(self) -> None:
+        """One event of one thread."""
+        from ptrace.debugger import (
+            NewProcessEvent,
+            ProcessExecution,
+            ProcessExit,
+            ProcessSignal,
+        )
+
+        try:
+            event: Any = self._debugger.waitSyscall()
+            process = event.process
+        except ProcessExit:
+            return
+        except ProcessSignal as stopped:
+            self._deliver(stopped)
+            return
+        except NewProcessEvent as started:
+            started.process.syscall()
+            started.process.parent.syscall()
+            return
+        except ProcessExecution as execution:
+            self._begin()
+            self._inside.add(execution.process.pid)  # execve() has still to return
+            execution.process.syscall()
+            return
+        if process.pid in self._inside:
+            self._inside.discard(process.pid)
+        else:
+            registers = process.getregs()
+            name = _CALLS.get(registers.orig_rax)
+            if name is not None:
+                self._call(process, name, [getattr(registers, word) for word in _ARGUMENTS])
+                return
+            self._inside.add(process.pid)
+        process.syscall()
+
+    def _call(self, process: PtraceProcess, name: str, args: list[int]) -> None:
+        """A thread is about to make a memory call: let it, and nobody else."""
+        from ptrace.debugger import ProcessExit, ProcessSignal
+
+        removed, added = self._change()
+        if removed or added:
+            self._steps.append(
+                {"call": "external", "args": [], "ret": 0, "removed": removed, "added": added}
+            )
+        process.syscall()
+        while True:
+            try:
+                process.waitSyscall()
+            except ProcessSignal as stopped:
+                self._deliver(stopped)
+                continue
+            except ProcessExit:
+                return
+            break
+        answer = ctypes.c_int64(process.getreg("rax")).value
+        removed, added = self._change()
+        self._steps.append(
+            {"call": name, "args": args, "ret": answer, "removed": removed, "added": added}
+        )
+        process.syscall()
+
+    @staticmethod
+    def _deliver(stopped: Any) -> None:
+        """Pass a signal on, but for those that are tracing's own."""
+        own = (signal.SIGTRAP, signal.SIGSTOP)
+        stopped.process.syscall(0 if stopped.signum in own else stopped.signum)
+
+    def _read(self) -> dict[int, Row]:
+        try:
+            with open(f"/proc/{self._pid}/maps", "rb") as file:
+                text = os.fsdecode(file.read())
+        except OSError:
+            return {}
+        rows = map(row_of, parse_maps(text))
+        return {row[0]: [*row[:6], _last_part(row[6])] for row in rows}
+
+    def _change(self) -> tuple[list[Row], list[Row]]:
+        now = self._read()
+        if not now:
+            return [], []  # it ends
+        removed = [row for start, row in self._rows.items() if now.get(start) != row]
+        added = [row for start, row in now.items() if self._rows.get(start) != row]
+        self._rows = now
+        return removed, added
+
+
+def _last_part(path: str) -> str:
+    return path if path.startswith("[") else path.rpartition("/")[2]
