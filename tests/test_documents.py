@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ["README.md", "docs/guide.md", "docs/how-it-works.md"]
+DOCUMENTS = ["README.md", "docs/guide.md", "docs/how-it-works.md", "docs/mm.md"]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -10,6 +10,7 @@ True
 
 from samara.mm.address_space import AddressSpace
 from samara.mm.constants import Madv, Map, Mlock, Mremap, Prot
+from samara.mm.difference import Difference
 from samara.mm.fork import FORK_METHODS, ForkError, ForkMark, ForkMethod, child_vma
 from samara.mm.ledger import Ledger
 from samara.mm.limits import TASK_SIZE, Limits
@@ -33,6 +34,7 @@ __all__ = [
     "VMA",
     "VM_FLAGS",
     "AddressSpace",
+    "Difference",
     "File",
     "ForkError",
     "ForkMark",

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from samara import MapleTree
 from samara.mm.calls import MemoryCalls
 from samara.mm.changing import check_words, derived_name, rename, weight
+from samara.mm.difference import Difference, differences
 from samara.mm.fork import (
     FORK_METHODS,
     NOT_COPIED,
@@ -231,6 +232,18 @@ class AddressSpace(MemoryCalls):
     def half_made(self) -> bool:
         """Is this the child of a fork that failed half-way (`ForkError`)?"""
         return self._limit != ADDRESS_END
+
+    def diff(self, other: AddressSpace) -> list[Difference]:
+        """What changed from this address space to the other, by address: the VMAs that came, went,
+        grew, shrank, or have other permissions or VmFlags. Empty where the two are equal. O(n).
+
+        >>> mm = AddressSpace([VMA(0x1000, 0x3000)])
+        >>> later = mm.fork()
+        >>> later.mprotect(0x1000, 0x2000, 1)
+        >>> [(change.kind, change.after) for change in mm.diff(later)]
+        [('protected', VMA(0x1000-0x3000 r--p))]
+        """
+        return differences(self, other)
 
     def maps(self) -> str:
         """The text of /proc/PID/maps, to the blank. O(n)."""

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""What changed between two address spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple, TypeAlias
+
+from samara.mm.vma import VMA
+
+Kind: TypeAlias = Literal["came", "went", "grew", "shrank", "protected", "flagged"]
+
+
+class Difference(NamedTuple):
+    """One VMA that changed.
+
+    kind    "came" or "went"; "grew" or "shrank" at one end or both; "protected": other permissions;
+            "flagged": other VmFlags or another name at the same addresses
+    before  the VMA as it was, None where it came
+    after   the VMA as it is, None where it went
+    """
+
+    kind: Kind
+    before: VMA | None
+    after: VMA | None
+
+    @property
+    def start(self) -> int:
+        """The lowest address that it is about."""
+        return min(vma.start for vma in (self.before, self.after) if vma is not None)
+
+
+def differences(before: Iterable[VMA], after: Iterable[VMA]) -> list[Difference]:
+    """What changed from one address space to the other, by address. VMAs with equal fields are
+    passed over. Of the others, two that overlap and have the same thing behind them, at the same
+    place of it, are one VMA that changed; each is paired once, in order of address. O(VMAs).
+
+    >>> old = [VMA(0x1000, 0x3000), VMA(0x5000, 0x6000)]
+    >>> new = [VMA(0x1000, 0x4000), VMA(0x8000, 0x9000)]
+    >>> [change.kind for change in differences(old, new)]
+    ['grew', 'went', 'came']
+    """
+    old, new = list(before), list(after)
+    kept = set(old).intersection(new)
+    old = [vma for vma in old if vma not in kept]
+    new = [vma for vma in new if vma not in kept]
+    found = []
+    at = 0
+    for vma in old:
+        while at < len(new) and new[at].end <= vma.start:
+            found.append(Difference("came", None, new[at]))
+            at += 1
+        if at < len(new) and new[at].start < vma.end and _is_same_thing(vma, new[at]):
+            found.append(Difference(_kind(vma, new[at]), vma, new[at]))
+            at += 1
+        else:
+            found.append(Difference("went", vma, None))
+    found.extend(Difference("came", None, vma) for vma in new[at:])
+    found.sort(key=lambda change: change.start)
+    return found
+
+
+def _is_same_thing(one: VMA, two: VMA) -> bool:
+    if one.shared != two.shared or one.file != two.file:
+        return False
+    return one.file is None or one.offset - one.start == two.offset - two.start
+
+
+def _kind(one: VMA, two: VMA) -> Kind:
+    if one.prot != two.prot:
+        return "protected"
+    if one.size != two.size or one.start != two.start:
+        return "grew" if two.size >= one.size else "shrank"
+    return "flagged"
