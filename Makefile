@@ -112,7 +112,8 @@ lint: $(VENV)/.samara $(VENV)/.dev
 	mypy
 	mypy --strict benchmarks/*.py benchmarks/suite/*.py core/tests/*.py docs/*.py tests/kernel/*.py \
 		$(DOCS_HEADER)
-	python -m mypy.stubtest samara --allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
+	python -m mypy.stubtest samara --mypy-config-file pyproject.toml \
+		--allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
 	clang-format --dry-run -Werror $(CORE) $(BINDING) $(C_TESTS)
 	$(MAKE) --no-print-directory build/gcc/.compiled
 	.ci/need clang || echo "lint: no clang here: its build is SKIPPED" >&2

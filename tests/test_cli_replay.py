@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+"""The commands samara diff, samara replay and samara record."""
+
+import json
+import platform
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samara.cli import main
+from samara.mm import VMA, AddressSpace, read_trace, write_trace
+
+DATA = Path(__file__).parent / "data"
+LS = DATA / "mm" / "ls.mm.json.gz"
+PAGE = 4096
+
+
+@pytest.fixture
+def two_files(tmp_path: Path) -> list[str]:
+    before = AddressSpace([VMA(0x10000, 0x14000, 3), VMA(0x20000, 0x21000, 1)])
+    after = before.fork()
+    after.mprotect(0x10000, 0x4000, 1)
+    after.munmap(0x20000, PAGE)
+    paths = [tmp_path / "before.maps", tmp_path / "after.maps"]
+    for path, mm in zip(paths, (before, after), strict=True):
+        path.write_text(mm.maps())
+    return [str(path) for path in paths]
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
+    status = main(argv)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_diff(capsys: pytest.CaptureFixture[str], two_files: list[str]) -> None:
+    status, out, _err = run(capsys, "diff", *two_files)
+    lines = [line.split() for line in out.splitlines()]
+    assert status == 0
+    assert lines[1:] == [
+        ["protected", "10000", "14000", "16", "rw-p", ">", "r--p", "anonymous"],
+        ["went", "20000", "21000", "4", "r--p", "anonymous"],
+    ]
+    assert run(capsys, "diff", two_files[0], two_files[0])[1] == "nothing differs\n"
+
+
+def test_diff_as_json(capsys: pytest.CaptureFixture[str], two_files: list[str]) -> None:
+    status, out, _err = run(capsys, "diff", "--json", *two_files)
+    changes = json.loads(out)["changes"]
+    assert status == 0 and [change["kind"] for change in changes] == ["protected", "went"]
+    assert changes[1]["after"] is None and changes[1]["before"]["start"] == 0x20000
+
+
+def test_diff_over_time(capsys: pytest.CaptureFixture[str], two_files: list[str]) -> None:
+    arguments = ("diff", two_files[0], "--every", "0.01s", "--times", "2")
+    status, out, _err = run(capsys, *arguments)
+    assert status == 0 and out.count("2 VMAs, 20 KiB, 0 changed") == 2
+    status, out, _err = run(capsys, *arguments, "--json")
+    assert [json.loads(line)["changes"] for line in out.splitlines()] == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "words"),
+    [
+        (["A"], 2, "either two to compare, or one and --every"),
+        (["A", "B", "--every", "1"], 2, "either two"),
+        (["A", "B", "--times", "1"], 2, "--times"),
+        (["A", "B"], 1, "A: No such file"),
+        (["99999999", "B"], 1, "99999999: "),
+        ([str(LS), "B"], 2, "line 1"),
+    ],
+)
+def test_diff_refuses(
+    capsys: pytest.CaptureFixture[str], argv: list[str], status: int, words: str
+) -> None:
+    got, out, err = run(capsys, "diff", *argv)
+    assert (got, out) == (status, "") and words in err
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon", "inf", "nan"])
+def test_diff_wants_seconds(seconds: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["diff", "A", f"--every={seconds}"])
+
+
+@pytest.mark.parametrize("placement", ["recorded", "own"])
+def test_replay(capsys: pytest.CaptureFixture[str], placement: str) -> None:
+    status, out, _err = run(capsys, "replay", str(LS), "--placement", placement)
+    assert status == 0
+    assert "39 steps" in out.splitlines()[0] and out.splitlines()[-1] == "no step differs"
+    assert out.splitlines()[-2].split() == ["38", "mmap", "49", "3,828"]
+
+
+def changed_trace(tmp_path: Path) -> str:
+    trace = read_trace(LS)
+    trace["steps"][5]["ret"] += PAGE
+    path = tmp_path / "changed.json"
+    write_trace(path, trace)
+    return str(path)
+
+
+def test_replay_shows_where_they_part(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, out, _err = run(capsys, "replay", changed_trace(tmp_path))
+    assert status == 1
+    assert "model and recording part at step 5, mmap: it returns" in out
+    status, out, _err = run(capsys, "replay", "--json", changed_trace(tmp_path))
+    document = json.loads(out)
+    assert status == 1 and document["parted"]["step"] == 5 and len(document["steps"]) == 5
+
+
+def test_replay_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _err = run(capsys, "replay", "--json", str(LS))
+    document = json.loads(out)
+    assert status == 0 and document["parted"] is None and len(document["steps"]) == 39
+
+
+def test_replay_refuses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("{}")
+    assert "no trace" in run(capsys, "replay", str(path))[2]
+    assert run(capsys, "replay", str(tmp_path / "none"))[0] == 2
+
+
+def can_trace() -> bool:
+    return (platform.system(), platform.machine()) == ("Linux", "x86_64")
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_record_and_replay(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    pytest.importorskip("ptrace")
+    program = shutil.which("sort")
+    assert program is not None
+    path = str(tmp_path / "sort.json.gz")
+    status, _out, err = run(capsys, "record", "-o", path, "--", program, "/dev/null")
+    if status == 1 and "not permitted" in err:
+        pytest.skip("tracing is not permitted here")
+    assert status == 0 and "steps" in err
+    assert read_trace(path)["program"] == "sort"
+    if platform.release().split(".")[0] >= "6":
+        assert run(capsys, "replay", path)[1].endswith("no step differs\n")
+
+
+def test_record_refuses(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "x")
+    assert "no command" in run(capsys, "record", "-o", path)[2]
+    modules: dict[str, Any] = {"ptrace": None, "ptrace.debugger": None}
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    status, _out, err = run(capsys, "record", "-o", path, "--", "true")
+    expected = "samara[record]" if can_trace() else "no recording"
+    assert status in (1, 2) and expected in err and not Path(path).exists()
