@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""The command samara maps."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from samara.cli import main
+from samara.mm import AddressSpace
+
+DATA = Path(__file__).parent / "data" / "maps"
+
+
+@pytest.mark.parametrize("name", ["python", "node", "java"])
+def test_figures_add_up(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    path = DATA / f"{name}.maps"
+    assert main(["maps", "--json", str(path)]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    mm = AddressSpace.from_maps(path.read_text())
+    rows = path.read_text().splitlines()
+    outside = sum(row.startswith("ffffffffff6") for row in rows)
+    assert figures["vmas"] == len(rows) - outside and len(figures["vmas_listed"]) == len(rows)
+    groups = figures["groups"]
+    assert sum(group["vmas"] for group in groups) == len(rows)
+    assert sum(group["size"] for group in groups) == figures["size"] + outside * 4096
+    sizes = [group["size"] for group in groups]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len({group["what"] for group in groups}) == len(groups)
+    for group in groups:
+        assert group["writable"] <= group["size"] >= group["executable"]
+    free = sorted(mm.gaps(), key=lambda gap: gap[0] - gap[1])
+    gaps = figures["gaps"]
+    assert gaps["free"] == sum(end - start for start, end in free)
+    assert [tuple(gap) for gap in gaps["largest"]] == free[:5]
+    assert gaps["within"] == len(free) - 2  # all but the lowest and the highest
+
+
+def test_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    path = DATA / "python.maps"
+    assert main(["maps", str(path)]) == 0
+    plain = capsys.readouterr().out
+    assert "155 VMAs, 0.2% of vm.max_map_count (65,530)" in plain
+    assert main(["maps", "--vmas", str(path)]) == 0
+    listed = capsys.readouterr().out
+    assert listed.endswith(plain)
+    assert listed.count("\n") == plain.count("\n") + 156 + 2  # and a header and an empty line
+
+
+def test_standard_input_and_nothing_mapped(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert main(["maps", "-"]) == 0
+    assert "0 VMAs" in capsys.readouterr().out
+
+
+def test_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["maps", "/nowhere"]) == 1
+    assert "/nowhere: No such file" in capsys.readouterr().err
+    assert main(["maps", __file__]) == 2
+    assert "line 1" in capsys.readouterr().err
