@@ -115,6 +115,9 @@ class _Weight(NamedTuple):
     changed: bool
 
 
+_NO_WEIGHT: Final = _Weight(0, 0, False)
+
+
 @lru_cache(maxsize=4096)  # a process has a few combinations; a hostile text may have any number
 def weight(vm_flags: frozenset[str]) -> _Weight:
     """What VMAs with these VmFlags count for, 1 or 0: for RLIMIT_MEMLOCK and for RLIMIT_DATA; and
@@ -171,33 +174,26 @@ def check_locked(space: Space, more: int, error: int = EAGAIN) -> None:
 
 def insert(space: Space, vma: VMA) -> None:
     """Put a VMA where nothing is. O(log n)."""
-    _check_whole(space)
-    start, end = vma[0], vma[1]
-    tree = space.tree
-    before = len(tree)
-    tree.store_range(start, end - 1, vma)
-    locked, data, changed = weight(vma[7])
-    space._locked += locked * (end - start)
-    space._data += data * (end - start)
-    if changed:
-        space._changed.store_range(start, end - 1, vma)
-    _written(space, start, end, len(tree) - before)
+    _put(space, vma, _NO_WEIGHT)
 
 
 def change(space: Space, vma: VMA, old: VMA) -> None:
     """Put a VMA in place of what `old` has at its addresses, which must be `old`'s. O(log n)."""
+    _put(space, vma, weight(old[7]))
+
+
+def _put(space: Space, vma: VMA, was: _Weight) -> None:
     _check_whole(space)
     start, end = vma[0], vma[1]
     tree = space.tree
     before = len(tree)
     tree.store_range(start, end - 1, vma)
     locked, data, changed = weight(vma[7])
-    was_locked, was_data, was_changed = weight(old[7])
-    space._locked += (locked - was_locked) * (end - start)
-    space._data += (data - was_data) * (end - start)
+    space._locked += (locked - was[0]) * (end - start)
+    space._data += (data - was[1]) * (end - start)
     if changed:
         space._changed.store_range(start, end - 1, vma)
-    elif was_changed:
+    elif was[2]:
         space._changed.pop_range(start, end - 1)
     _written(space, start, end, len(tree) - before)
 
