@@ -14,6 +14,7 @@ import os
 import platform
 import random
 import re
+import resource
 import signal
 import sys
 import tempfile
@@ -100,7 +101,18 @@ class Oracle:
         self.model = AddressSpace(kernel, limits=self._limits())
         start_brk, start_stack = read_heap_and_stack(self.child.pid)
         self.model.exec(kernel, start_brk=start_brk, start_stack=start_stack)
+        if seed % 2 == 0 and seed:
+            self._tighten()
         self.compare("at the beginning")
+
+    def _tighten(self) -> None:
+        """Limits that the calls will meet."""
+        size = self.model.size + (4 << 20)
+        resource.prlimit(self.child.pid, resource.RLIMIT_AS, (size, size))
+        resource.prlimit(self.child.pid, resource.RLIMIT_DATA, (1 << 20, 1 << 20))
+        self.model.limits = dataclasses.replace(
+            self.model.limits, rlimit_as=size, rlimit_data=1 << 20
+        )
 
     @staticmethod
     def _open(path: Path, flags: int) -> int:
