@@ -68,8 +68,8 @@ def test_diff_over_time(capsys: pytest.CaptureFixture[str], two_files: list[str]
         (["A"], 2, "either two to compare, or one and --every"),
         (["A", "B", "--every", "1"], 2, "either two"),
         (["A", "B", "--times", "1"], 2, "--times"),
-        (["A", "B"], 1, "A: No such file"),
-        (["99999999", "B"], 1, "99999999: "),
+        (["A", "B"], 2, "A: No such file"),
+        (["99999999", "B"], 1, "no process 99999999"),
         ([str(LS), "B"], 2, "line 1"),
     ],
 )

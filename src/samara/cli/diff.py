@@ -29,7 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             "A and B are process ids, or files in the format of /proc/PID/maps or smaps; - is "
             "standard input."
         ),
-        epilog="exit status: 0; 1 a process or file that cannot be read; 2 bad arguments or input",
+        epilog="exit status: 0; 1 a process that cannot be read; 2 bad arguments or input",
     )
     parser.add_argument("before", metavar="A")
     parser.add_argument("after", metavar="B", nargs="?")

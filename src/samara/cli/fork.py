@@ -7,8 +7,6 @@ import argparse
 import itertools
 import json
 import math
-import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
@@ -18,6 +16,7 @@ from samara.cli.machine import machine
 from samara.cli.measure import METHODS, TURNS, Measured, measure, prove
 from samara.cli.progress import Step, progress
 from samara.cli.series import Published, nearest, published
+from samara.cli.source import file_name, open_file, open_process
 from samara.cli.table import print_table
 from samara.mm import AddressSpace, synthetic
 
@@ -149,36 +148,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _real(arguments: argparse.Namespace) -> tuple[str, AddressSpace]:
     if arguments.maps is not None:
-        return _from_file(arguments.maps)
+        return file_name(arguments.maps), open_file(arguments.maps)
     if arguments.pid is not None:
-        return _from_process(arguments.pid)
+        return _process(arguments.pid)
     with example_process() as pid:
-        return _from_process(pid)
+        return _process(pid)
 
 
-def _from_process(pid: int) -> tuple[str, AddressSpace]:
+def _process(pid: int) -> tuple[str, AddressSpace]:
+    space = open_process(pid)
     try:
-        space = AddressSpace.from_pid(pid)
         with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
             name = file.read().strip()
-    except OSError as error:
-        raise WorkError(error.strerror or str(error)) from None
+    except OSError:
+        name = "gone by now"
     return f"process {pid} ({name})", space
-
-
-def _from_file(path: str) -> tuple[str, AddressSpace]:
-    source = "standard input" if path == "-" else path
-    try:
-        if path == "-":
-            data = sys.stdin.buffer.read()
-        else:
-            with open(path, "rb") as file:
-                data = file.read()
-        return source, AddressSpace.from_maps(os.fsdecode(data))
-    except OSError as error:
-        raise InputError(f"{source}: {error.strerror}") from None
-    except ValueError as error:
-        raise InputError(f"{source}: {error}") from None
 
 
 def _fork_all(builds: Mapping[int, Callable[[], AddressSpace]], seconds: float) -> list[Measured]:

@@ -50,7 +50,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             "file), with sizes; then how much is free, in how many gaps, the largest of them, and "
             "how near the process is to vm.max_map_count."
         ),
-        epilog="exit status: 0; 1 a process or file that cannot be read; 2 bad arguments or input",
+        epilog="exit status: 0; 1 a process that cannot be read; 2 bad arguments or input",
     )
     parser.add_argument(
         "source", metavar="PID|FILE", help="or - for standard input, in the format of maps or smaps"

@@ -12,16 +12,37 @@ from samara.mm import AddressSpace
 
 def open_space(text: str) -> AddressSpace:
     """The address space of a process (a number), of a text of maps or smaps in a file, or of
-    standard input ("-"). A file whose name is a number can be named with its folder. InputError for
-    what is no maps; WorkError for what cannot be read."""
+    standard input ("-"). A file whose name is a number can be named with its folder. WorkError for
+    a process that cannot be read; InputError for such a file, and for what is no maps."""
+    if text.isascii() and text.isdigit():
+        return open_process(int(text))
+    return open_file(text)
+
+
+def open_process(pid: int) -> AddressSpace:
+    """The address space of a running process."""
     try:
-        if text.isascii() and text.isdigit():
-            return AddressSpace.from_pid(int(text))
-        if text == "-":
-            return AddressSpace.from_maps(os.fsdecode(sys.stdin.buffer.read()))
-        with open(text, "rb") as file:
-            return AddressSpace.from_maps(os.fsdecode(file.read()))
-    except ValueError as error:
-        raise InputError(f"{text}: {error}") from None
+        return AddressSpace.from_pid(pid)
     except OSError as error:
-        raise WorkError(f"{text}: {error.strerror}") from None
+        raise WorkError(error.strerror or str(error)) from None
+
+
+def open_file(path: str) -> AddressSpace:
+    """The address space in a text of maps or smaps; "-" is standard input."""
+    source = file_name(path)
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read()
+        else:
+            with open(path, "rb") as file:
+                data = file.read()
+        return AddressSpace.from_maps(os.fsdecode(data))
+    except OSError as error:
+        raise InputError(f"{source}: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{source}: {error}") from None
+
+
+def file_name(path: str) -> str:
+    """How a file is called in what is printed."""
+    return "standard input" if path == "-" else path

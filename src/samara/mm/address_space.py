@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from samara import MapleTree
 from samara.mm.calls import MemoryCalls
-from samara.mm.changing import check_words, derived_name, rename, weight
+from samara.mm.changing import checked, derived_name, rename, weight
 from samara.mm.difference import Difference, differences
 from samara.mm.fork import (
     FORK_METHODS,
@@ -398,9 +398,9 @@ class AddressSpace(MemoryCalls):
         >>> mm.vmas(), mm.heap
         ([VMA(0x8000-0x9000 ---p)], (36864, 36864))
         """
-        check_words(start_brk)
+        (start_brk,) = checked(start_brk)
         if start_stack is not None:
-            check_words(start_stack)
+            (start_stack,) = checked(start_stack)
         before = len(self)
         self._take(vmas)
         self.ledger.note_closed(before)

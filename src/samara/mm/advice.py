@@ -7,7 +7,7 @@ from collections.abc import Callable
 from errno import EACCES, EAGAIN, EINVAL, ENOMEM, EPERM
 from typing import Final, NamedTuple
 
-from samara.mm.changing import check_words, failed, modify, page_end, store_apart, touch, vmas_over
+from samara.mm.changing import checked, failed, modify, page_end, store_apart, touch, vmas_over
 from samara.mm.constants import Madv
 from samara.mm.placement import HUGE_PAGE_SIZE
 from samara.mm.space import Space
@@ -142,8 +142,7 @@ _POISONS: Final = (int(Madv.HWPOISON), int(Madv.SOFT_OFFLINE))
 
 
 def madvise(space: Space, addr: int, length: int, advice: int) -> None:
-    check_words(addr, length, advice)
-    addr, length, advice = int(addr), int(length), int(advice)
+    addr, length, advice = checked(addr, length, advice)
     effect = _ADVICE.get(advice)
     if effect is None and advice not in _POISONS or addr % PAGE_SIZE:
         raise failed(EINVAL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from samara.mm import advice as _advice
 from samara.mm import growing, locking, mapping, moving, protection
-from samara.mm.changing import check_words
+from samara.mm.changing import checked
 from samara.mm.changing import touch as _touch
 from samara.mm.space import Space
 from samara.mm.vma import VMA, File
@@ -242,5 +242,5 @@ class MemoryCalls(Space):
         >>> mm.vmas()
         [VMA(0x10000-0x12000 rw-p), VMA(0x12000-0x13000 rw-p)]
         """
-        check_words(addr, length)
+        addr, length = checked(addr, length)
         _touch(self, addr, addr + length)

@@ -4,7 +4,8 @@
 How a call is written. It is a function of the `AddressSpace` and of plain ints, in a module of its
 own kind; the public method, in `calls.py`, has the documentation and calls it.
 
-1. Check the arguments in Linux's order; raise `failed(errno.EINVAL)` and the like.
+1. Take the arguments through `checked`, look at them in Linux's order, and raise
+   `failed(errno.EINVAL)` and the like.
 2. Find the VMAs concerned: `find_vma(space, addr)`, `vmas_over(space, start, end)`. No loop over
    the whole tree.
 3. Check limits: `check_count`, `check_size`, `check_locked`.
@@ -25,6 +26,7 @@ import os
 from collections.abc import Iterator
 from errno import EAGAIN, EINVAL, ENOMEM, EPERM
 from functools import lru_cache
+from operator import index
 from typing import Final, NamedTuple
 
 from samara import Entry
@@ -32,9 +34,20 @@ from samara.mm.constants import Map, Prot
 from samara.mm.fork import is_changed_by_fork
 from samara.mm.merging import DERIVED_NAMES, MERGING, kept_apart
 from samara.mm.space import Space
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA, AnonVma, File, TouchedVMA, same_kind
+from samara.mm.vma import (
+    ADDRESS_END,
+    PAGE_SIZE,
+    RIGHTS,
+    VMA,
+    AnonVma,
+    File,
+    TouchedVMA,
+    same_kind,
+)
 
-_RIGHTS: Final = frozenset(("rd", "wr", "ex", "sd"))
+LOCKED: Final = frozenset(("lo",))
+LOCKED_ON_FAULT: Final = frozenset(("lo", "lf"))
+_RIGHTS: Final = frozenset((*RIGHTS, "sd"))
 _PROTS: Final = tuple(Prot(bits) for bits in range(8))
 _new: Final = tuple.__new__
 
@@ -49,11 +62,13 @@ def page_end(size: int) -> int:
     return (size + PAGE_SIZE - 1) & (ADDRESS_END - PAGE_SIZE)
 
 
-def check_words(*words: int) -> None:
-    """Raise ValueError for what no register holds, TypeError for what is no integer."""
+def checked(*words: int) -> tuple[int, ...]:
+    """The arguments of a call as plain ints. ValueError for what no register holds, TypeError for
+    what is no integer."""
     for word in words:
         if not 0 <= word < ADDRESS_END:
             raise ValueError(f"{word} is outside 0...2**64-1")
+    return tuple(map(index, words))
 
 
 # ---- VMAs ----------------------------------------------------------------------------------------
@@ -88,6 +103,14 @@ def find_vma(space: Space, addr: int) -> VMA | None:
         return None
     entry = space.tree.find(addr, task_size - 1)
     return None if entry is None else entry[2]
+
+
+def vma_at(space: Space, addr: int, error: int) -> VMA:
+    """The VMA of user space around an address; `error` where there is none. O(log n)."""
+    vma = find_vma(space, addr)
+    if vma is None or vma[0] > addr:
+        raise failed(error)
+    return vma
 
 
 def vmas_over(space: Space, start: int, end: int) -> Iterator[VMA]:
@@ -137,7 +160,7 @@ def vma_count(space: Space) -> int:
 
 def check_count(space: Space, more: int) -> None:
     """ENOMEM where `more` VMAs would be more than vm.max_map_count. O(1)."""
-    if len(space.tree) - space._outside + more > space.limits.max_map_count:
+    if vma_count(space) + more > space.limits.max_map_count:
         raise failed(ENOMEM)
 
 
@@ -147,11 +170,17 @@ def check_size(space: Space, more: int, vm_flags: frozenset[str]) -> None:
     limits = space.limits
     if limits.rlimit_as is not None and space.size + more > limits.rlimit_as:
         raise failed(ENOMEM)
-    if limits.rlimit_data is not None and weight(vm_flags).data:
-        if space._data + more > limits.rlimit_data:
-            raise failed(ENOMEM)
+    if weight(vm_flags).data:
+        check_data(space, more)
     if limits.total_memory is not None and "ac" in vm_flags:
         check_commit(space, more)
+
+
+def check_data(space: Space, more: int) -> None:
+    """ENOMEM where `more` bytes of private writable memory pass RLIMIT_DATA. O(1)."""
+    limit = space.limits.rlimit_data
+    if limit is not None and space._data + more > limit:
+        raise failed(ENOMEM)
 
 
 def check_commit(space: Space, more: int) -> None:
@@ -159,6 +188,12 @@ def check_commit(space: Space, more: int) -> None:
     total = space.limits.total_memory
     if total is not None and more > total:
         raise failed(ENOMEM)
+
+
+def check_may_lock(space: Space) -> None:
+    """EPERM for a process that may lock nothing at all. O(1)."""
+    if space.limits.rlimit_memlock == 0 and not space.limits.privileged:
+        raise failed(EPERM)
 
 
 def check_locked(space: Space, more: int, error: int = EAGAIN) -> None:

@@ -8,34 +8,32 @@ from errno import EFAULT, ENOMEM, EPERM
 from typing import Final
 
 from samara.mm.changing import (
+    LOCKED,
     change,
     check_count,
     check_locked,
     check_size,
-    check_unmap,
-    check_words,
+    checked,
     failed,
     find_vma,
     insert,
     made,
     page_end,
-    remove,
     rename,
     touch,
+    unmap,
 )
 from samara.mm.constants import Map
 from samara.mm.merging import kept_apart
 from samara.mm.space import Space
-from samara.mm.vma import PAGE_SIZE, VMA, parse_vm_flags
+from samara.mm.vma import PAGE_SIZE, RIGHTS, VMA, parse_vm_flags
 
-_LOCKED: Final = frozenset(("lo",))
 _READ_WRITE: Final = 3
 _HEAP_FLAGS: Final = parse_vm_flags("rd wr mr mw me ac")
 
 
 def brk(space: Space, addr: int) -> int:
-    check_words(addr)
-    addr = int(addr)
+    (addr,) = checked(addr)
     now = space._brk
     if addr < space._start_brk or not space._start_brk or addr > space.limits.task_size:
         return now
@@ -60,8 +58,7 @@ def _shrink(space: Space, addr: int, start: int, end: int) -> None:
         vma = find_vma(space, start)
         if vma is None or vma[0] >= end:
             raise failed(ENOMEM)
-        check_unmap(space, start, end)
-        remove(space, start, end)
+        unmap(space, start, end)
     space._brk = addr
     rename(space, start, end)
 
@@ -83,13 +80,13 @@ def _grow(space: Space, addr: int, start: int, end: int) -> None:
     # It joins the heap below it, but never what lies below the heap's beginning.
     with nullcontext() if start > space._start_brk else kept_apart():
         insert(space, heap)
-    if space._future_locks == _LOCKED:
+    if space._future_locks == LOCKED:
         touch(space, start, end)
 
 
 def expand_stack(space: Space, addr: int) -> VMA:
-    check_words(addr)
-    vma = find_vma(space, int(addr))
+    (addr,) = checked(addr)
+    vma = find_vma(space, addr)
     if vma is None:
         raise failed(EFAULT)
     if vma[0] <= addr:
@@ -103,7 +100,7 @@ def expand_stack(space: Space, addr: int) -> VMA:
     below = space.tree.find_rev(start)
     if below is not None:
         other = below[2]
-        accessible = not other[7].isdisjoint(("rd", "wr", "ex"))
+        accessible = not other[7].isdisjoint(RIGHTS)
         if accessible and "gd" not in other[7] and start - other[1] < limits.stack_guard_gap:
             raise failed(ENOMEM)
     grown = vma[0] - start

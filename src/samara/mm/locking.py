@@ -3,39 +3,39 @@
 
 from __future__ import annotations
 
-from errno import EINVAL, ENOMEM, EPERM
+from errno import EINVAL, ENOMEM
 from typing import Final
 
 from samara.mm.changing import (
-    check_words,
+    LOCKED,
+    LOCKED_ON_FAULT,
+    check_may_lock,
+    checked,
     failed,
-    find_vma,
     modify,
     page_end,
     touch,
+    vma_at,
     vmas_over,
 )
 from samara.mm.constants import Mlock
 from samara.mm.space import Space
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, RIGHTS, VMA
 
 _ONFAULT: Final = int(Mlock.ONFAULT)
 _CURRENT: Final = int(Mlock.CURRENT)
 _FUTURE: Final = int(Mlock.FUTURE)
 _ALL_ONFAULT: Final = int(Mlock.ALL_ONFAULT)
 _NONE: Final[frozenset[str]] = frozenset()
-_LOCKED: Final = frozenset(("lo",))
-_LOCKED_ON_FAULT: Final = frozenset(("lo", "lf"))
 # The kernel's own memory, huge pages, and memory that may be dropped: locks pass over them.
 _UNLOCKABLE: Final = ("io", "de", "pf", "mm", "ht", "dp")
 
 
 def mlock(space: Space, addr: int, length: int, flags: int) -> None:
-    check_words(addr, length, flags)
-    addr, length, flags = int(addr), int(length), int(flags)
+    addr, length, flags = checked(addr, length, flags)
     if flags & ~_ONFAULT:
         raise failed(EINVAL)
-    _check_may_lock(space)
+    check_may_lock(space)
     limits = space.limits
     length = page_end(length + addr % PAGE_SIZE)
     addr &= -PAGE_SIZE
@@ -48,7 +48,7 @@ def mlock(space: Space, addr: int, length: int, flags: int) -> None:
         )
         if space._locked + length - already > limit:
             raise failed(ENOMEM)
-    unreadable = _set_locks(space, addr, length, _LOCKED_ON_FAULT if flags else _LOCKED)
+    unreadable = _set_locks(space, addr, length, LOCKED_ON_FAULT if flags else LOCKED)
     if not flags:
         touch(space, addr, addr + length)
     if unreadable and not flags:
@@ -56,21 +56,20 @@ def mlock(space: Space, addr: int, length: int, flags: int) -> None:
 
 
 def munlock(space: Space, addr: int, length: int) -> None:
-    check_words(addr, length)
+    addr, length = checked(addr, length)
     _set_locks(space, addr & -PAGE_SIZE, page_end(length + addr % PAGE_SIZE), _NONE)
 
 
 def mlockall(space: Space, flags: int) -> None:
-    check_words(flags)
-    flags = int(flags)
+    (flags,) = checked(flags)
     if not flags or flags & ~(_CURRENT | _FUTURE | _ALL_ONFAULT) or flags == _ALL_ONFAULT:
         raise failed(EINVAL)
-    _check_may_lock(space)
+    check_may_lock(space)
     limits = space.limits
     limit = limits.rlimit_memlock
     if flags & _CURRENT and limit is not None and not limits.privileged and space.size > limit:
         raise failed(ENOMEM)
-    locks = _LOCKED_ON_FAULT if flags & _ALL_ONFAULT else _LOCKED
+    locks = LOCKED_ON_FAULT if flags & _ALL_ONFAULT else LOCKED
     space._future_locks = locks if flags & _FUTURE else _NONE
     if flags & _CURRENT:
         _set_all(space, locks)
@@ -83,11 +82,6 @@ def munlockall(space: Space) -> None:
     _set_all(space, _NONE)
 
 
-def _check_may_lock(space: Space) -> None:
-    if space.limits.rlimit_memlock == 0 and not space.limits.privileged:
-        raise failed(EPERM)
-
-
 def _set_locks(space: Space, addr: int, length: int, locks: frozenset[str]) -> bool:
     """Returns whether some of the range can be neither read nor written."""
     end = (addr + length) % ADDRESS_END
@@ -95,11 +89,9 @@ def _set_locks(space: Space, addr: int, length: int, locks: frozenset[str]) -> b
         raise failed(EINVAL)
     unreadable = False
     while addr < end:
-        vma = find_vma(space, addr)
-        if vma is None or vma[0] > addr:
-            raise failed(ENOMEM)
+        vma = vma_at(space, addr, ENOMEM)
         _set(space, vma, addr, end, locks)
-        unreadable = unreadable or vma[7].isdisjoint(("rd", "wr", "ex"))
+        unreadable = unreadable or vma[7].isdisjoint(RIGHTS)
         addr = vma[1]
     return unreadable
 
@@ -115,4 +107,4 @@ def _set_all(space: Space, locks: frozenset[str]) -> None:
 def _set(space: Space, vma: VMA, start: int, end: int, locks: frozenset[str]) -> None:
     old = vma[7]
     if old.isdisjoint(_UNLOCKABLE):
-        modify(space, vma, start, end, vma[2], (old - _LOCKED_ON_FAULT) | locks)
+        modify(space, vma, start, end, vma[2], (old - LOCKED_ON_FAULT) | locks)

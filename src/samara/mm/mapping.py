@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from errno import EACCES, EAGAIN, EBADF, EEXIST, EINVAL, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM
+from errno import EACCES, EAGAIN, EBADF, EEXIST, EINVAL, ENOMEM, EOPNOTSUPP, EOVERFLOW
 from functools import lru_cache
 from typing import Final
 
@@ -11,9 +11,10 @@ from samara.mm.changing import (
     check_commit,
     check_count,
     check_locked,
+    check_may_lock,
     check_size,
     check_unmap,
-    check_words,
+    checked,
     cut,
     failed,
     insert,
@@ -26,7 +27,7 @@ from samara.mm.changing import (
 from samara.mm.constants import Map
 from samara.mm.placement import HUGE_PAGE_SIZE, shared_memory, unmapped_area
 from samara.mm.space import Space
-from samara.mm.vma import PAGE_SIZE, File
+from samara.mm.vma import PAGE_SIZE, File, rights
 
 _TYPE: Final = 0x0F
 _SHARED: Final = int(Map.SHARED)
@@ -76,8 +77,7 @@ def mmap(
     offset: int,
     mode: str,
 ) -> int:
-    check_words(addr, length, prot, flags, offset)
-    addr, length, prot, flags, offset = map(int, (addr, length, prot, flags, offset))
+    addr, length, prot, flags, offset = checked(addr, length, prot, flags, offset)
     if offset % PAGE_SIZE:
         raise failed(EINVAL)
     anonymous = flags & _ANONYMOUS
@@ -108,13 +108,14 @@ def mmap(
     tree = space.tree
     if flags & _NOREPLACE and not tree.is_free(start, end - 1):
         raise failed(EEXIST)
-    if flags & _LOCKED and limits.rlimit_memlock == 0 and not limits.privileged:
-        raise failed(EPERM)
+    if flags & _LOCKED:
+        check_may_lock(space)
     if flags & _LOCKED or space._future_locks:
         check_locked(space, length, EAGAIN)
-    kind = (
-        _anonymous_kind(flags) if anonymous else _file_kind(flags, prot, file, mode, offset, length)
-    )
+    if anonymous:
+        kind = _anonymous_kind(flags)
+    else:
+        kind = _file_kind(flags, prot, file, mode, offset, length)
     vm_flags = _vm_flags(prot & 7, kind, flags & _CODED, "rw" if anonymous else mode)
     if space._future_locks and kind != _DROPPABLE:
         vm_flags |= space._future_locks
@@ -178,8 +179,7 @@ def _file_kind(
 @lru_cache(maxsize=4096)
 def _vm_flags(prot: int, kind: int, flags: int, mode: str) -> frozenset[str]:
     """The VmFlags of a new mapping. All that shares them has one object."""
-    codes = {"mr", "mw", "me"}
-    codes.update(code for bit, code in ((1, "rd"), (2, "wr"), (4, "ex")) if prot & bit)
+    codes = {"mr", "mw", "me"} | rights(prot)
     codes.update(code for bit, code in _CODES if flags & bit)
     if kind == _SHARED:
         codes.update(("sh", "ms") if "w" in mode else ("ms",))
@@ -208,7 +208,7 @@ def _make_room(space: Space, start: int, end: int, vm_flags: frozenset[str]) -> 
 
 
 def munmap(space: Space, addr: int, length: int) -> None:
-    check_words(addr, length)
+    addr, length = checked(addr, length)
     task_size = space.limits.task_size
     if addr % PAGE_SIZE or addr > task_size or not 0 < length <= task_size - addr:
         raise failed(EINVAL)

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from errno import EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM
-from typing import Final
+from typing import Final, NamedTuple
 
 from samara.mm.changing import (
+    LOCKED_ON_FAULT,
     change,
     check_locked,
     check_size,
-    check_words,
+    checked,
     failed,
     find_vma,
     flagged,
@@ -19,6 +20,7 @@ from samara.mm.changing import (
     page_end,
     touch,
     unmap,
+    vma_at,
     vma_count,
 )
 from samara.mm.constants import Map, Mremap
@@ -33,22 +35,28 @@ _DONTUNMAP: Final = int(Mremap.DONTUNMAP)
 _MAP_FIXED: Final = int(Map.FIXED)
 # A move may need this many VMAs more for a while, and Linux asks for them beforehand.
 _MOVE_NEEDS: Final = 3
-_LOCKS: Final = frozenset(("lo", "lf"))
+
+
+class _Move(NamedTuple):
+    """What a call is about: sizes are of whole pages."""
+
+    old: int
+    old_size: int
+    new_size: int
+    flags: int
 
 
 def mremap(space: Space, old: int, old_size: int, new_size: int, flags: int, new_addr: int) -> int:
-    check_words(old, old_size, new_size, flags, new_addr)
-    old, flags, new_addr = int(old), int(flags), int(new_addr)
+    old, old_size, new_size, flags, new_addr = checked(old, old_size, new_size, flags, new_addr)
     old_size, new_size = page_end(old_size), page_end(new_size)
-    _check_arguments(space, old, old_size, new_size, flags, new_addr)
-    vma = find_vma(space, old)
-    if vma is None or vma[0] > old:
-        raise failed(EFAULT)
+    move = _Move(old, old_size, new_size, flags)
+    _check_arguments(space, move, new_addr)
+    vma = vma_at(space, old, EFAULT)
     if flags & (_FIXED | _DONTUNMAP):
         if flags & _FIXED and old_size == new_size and old + old_size > vma[1]:
-            return _move_several(space, old, old_size, flags, new_addr)
-        return _move_to(space, vma, old, old_size, new_size, flags, new_addr)
-    _check_vma(space, vma, old, old_size, new_size, flags)
+            return _move_several(space, move, new_addr)
+        return _move_to(space, vma, move, new_addr)
+    _check_vma(space, vma, move)
     if new_size == old_size:
         return old
     if new_size < old_size:
@@ -61,12 +69,11 @@ def mremap(space: Space, old: int, old_size: int, new_size: int, flags: int, new
         raise failed(ENOMEM)
     offset = _offset_at(vma, old)
     target = unmapped_area(space, 0, new_size, 0, vma[5], offset, shared=vma.shared)
-    return _move(space, vma, old, old_size, new_size, flags, target)
+    return _move(space, vma, move, target)
 
 
-def _check_arguments(
-    space: Space, old: int, old_size: int, new_size: int, flags: int, new_addr: int
-) -> None:
+def _check_arguments(space: Space, move: _Move, new_addr: int) -> None:
+    old, old_size, new_size, flags = move
     task_size = space.limits.task_size
     if flags & ~(_MAYMOVE | _FIXED | _DONTUNMAP) or old % PAGE_SIZE:
         raise failed(EINVAL)
@@ -84,8 +91,9 @@ def _check_arguments(
         raise failed(ENOMEM)
 
 
-def _check_vma(space: Space, vma: VMA, old: int, old_size: int, new_size: int, flags: int) -> None:
+def _check_vma(space: Space, vma: VMA, move: _Move) -> None:
     """What Linux asks of the one VMA that a call is about."""
+    old, old_size, new_size, flags = move
     vm_flags = vma[7]
     if "sl" in vm_flags:
         raise failed(EPERM)
@@ -125,41 +133,29 @@ def _grow_in_place(space: Space, vma: VMA, old: int, old_size: int, new_size: in
     return True
 
 
-def _move_to(
-    space: Space,
-    vma: VMA,
-    old: int,
-    old_size: int,
-    new_size: int,
-    flags: int,
-    new_addr: int,
-) -> int:
-    _check_vma(space, vma, old, old_size, new_size, flags)
+def _move_to(space: Space, vma: VMA, move: _Move, new_addr: int) -> int:
+    _check_vma(space, vma, move)
+    old, old_size, new_size, flags = move
     if min(old_size, new_size) > vma[1] - old:
         raise failed(EFAULT)
     if flags & _FIXED:
         unmap(space, new_addr, new_addr + new_size)
     if new_size < old_size:
         unmap(space, old + new_size, old + old_size)
-        old_size = new_size
-        now = find_vma(space, old)
-        if now is None or now[0] > old:
-            raise failed(EFAULT)
-        vma = now
+        move = move._replace(old_size=new_size)
+        vma = vma_at(space, old, EFAULT)
     if flags & _DONTUNMAP:
         check_size(space, new_size, vma[7])
     fixed = _MAP_FIXED if flags & _FIXED else 0
     offset = _offset_at(vma, old)
     target = unmapped_area(space, new_addr, new_size, fixed, vma[5], offset, shared=vma.shared)
     # What was unmapped may have been of the same VMA.
-    now = find_vma(space, old)
-    if now is None or now[0] > old:
-        raise failed(EFAULT)
-    return _move(space, now, old, old_size, new_size, flags, target)
+    return _move(space, vma_at(space, old, EFAULT), move, target)
 
 
-def _move_several(space: Space, old: int, size: int, flags: int, new_addr: int) -> int:
+def _move_several(space: Space, move: _Move, new_addr: int) -> int:
     """All VMAs of a range to another place, with the gaps between them."""
+    old, size, _, flags = move
     end = old + size
     at = old
     while at < end:
@@ -168,20 +164,13 @@ def _move_several(space: Space, old: int, size: int, flags: int, new_addr: int) 
             break
         start = max(at, vma[0])
         part = min(end, vma[1]) - start
-        _move_to(space, vma, start, part, part, flags, new_addr + start - old)
+        _move_to(space, vma, _Move(start, part, part, flags), new_addr + start - old)
         at = start + part
     return new_addr
 
 
-def _move(
-    space: Space,
-    vma: VMA,
-    old: int,
-    old_size: int,
-    new_size: int,
-    flags: int,
-    target: int,
-) -> int:
+def _move(space: Space, vma: VMA, move: _Move, target: int) -> int:
+    old, old_size, new_size, flags = move
     if vma_count(space) >= space.limits.max_map_count - _MOVE_NEEDS:
         raise failed(ENOMEM)
     if is_special(vma) and (vma[0] != old or vma[1] != old + old_size):
@@ -194,9 +183,9 @@ def _move(
         identity, shift = moved.anon_vma
         moved.anon_vma = AnonVma(identity, shift + old - target)
     if flags & _DONTUNMAP:
-        if not vm_flags.isdisjoint(_LOCKS):
+        if not vm_flags.isdisjoint(LOCKED_ON_FAULT):
             with kept_apart():
-                change(space, vma._replace(vm_flags=vm_flags - _LOCKS), vma)
+                change(space, vma._replace(vm_flags=vm_flags - LOCKED_ON_FAULT), vma)
     elif old_size:
         unmap(space, old, old + old_size)
     insert(space, moved)

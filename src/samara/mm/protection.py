@@ -9,7 +9,8 @@ from typing import Final
 
 from samara.mm.changing import (
     check_commit,
-    check_words,
+    check_data,
+    checked,
     failed,
     find_vma,
     modify,
@@ -19,7 +20,7 @@ from samara.mm.changing import (
 )
 from samara.mm.constants import Prot
 from samara.mm.space import Space
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, RIGHTS, VMA, rights
 
 _GROWSDOWN: Final = int(Prot.GROWSDOWN)
 _GROWSUP: Final = int(Prot.GROWSUP)
@@ -27,8 +28,7 @@ _KNOWN: Final = int(Prot.READ | Prot.WRITE | Prot.EXEC | Prot.SEM)
 
 
 def mprotect(space: Space, addr: int, length: int, prot: int) -> None:
-    check_words(addr, length, prot)
-    addr, length, prot = int(addr), int(length), int(prot)
+    addr, length, prot = checked(addr, length, prot)
     grows = prot & (_GROWSDOWN | _GROWSUP)
     prot &= ~grows
     if grows == _GROWSDOWN | _GROWSUP or addr % PAGE_SIZE:
@@ -73,7 +73,8 @@ def _protect(space: Space, vma: VMA, start: int, end: int, prot: int) -> None:
         return
     if prot & 2:
         size = min(end, vma[1]) - max(start, vma[0])
-        _check_data(space, size, old, new)
+        if weight(new).data and not weight(old).data:
+            check_data(space, size)
         if "ac" in new and "ac" not in old:
             check_commit(space, size)
     modify(space, vma, start, end, prot, new)
@@ -85,22 +86,13 @@ def _is_untouched(vma: VMA) -> bool:
     return vma[5] is None and vma.__class__ is VMA and vma[6] != "[stack]"
 
 
-def _check_data(space: Space, size: int, old: frozenset[str], new: frozenset[str]) -> None:
-    limit = space.limits.rlimit_data
-    if limit is not None and weight(new).data and not weight(old).data:
-        if space._data + size > limit:
-            raise failed(ENOMEM)
-
-
 @lru_cache(maxsize=4096)
 def _protected(old: frozenset[str], prot: int, untouched: bool) -> frozenset[str] | None:
     """VmFlags with the rights `prot`; None where they may not be had."""
-    wanted = {code for bit, code in ((1, "rd"), (2, "wr"), (4, "ex")) if prot & bit}
-    if any(f"m{code[0]}" not in old for code in wanted - {"ex"}):
+    wanted = rights(prot)
+    if any(f"m{code[0]}" not in old for code in wanted):
         return None
-    if "ex" in wanted and "me" not in old:
-        return None
-    codes = set(old - {"rd", "wr", "ex"}) | wanted
+    codes = set(old.difference(RIGHTS)) | wanted
     if "wr" in wanted:
         if old.isdisjoint(("ac", "wr", "ht", "sh", "nr")):
             codes.add("ac")

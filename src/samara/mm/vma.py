@@ -56,6 +56,8 @@ VM_FLAGS: Final = {
     "sl": "sealed",
     "dp": "may be dropped under memory pressure",
 }
+# Of what may be done with the memory, by the bits of `Prot`.
+RIGHTS: Final = ("rd", "wr", "ex")
 _ORDER: Final = {code: position for position, code in enumerate(VM_FLAGS)}
 
 
@@ -80,6 +82,15 @@ def format_vm_flags(vm_flags: Iterable[str]) -> str:
     return " ".join(sorted(vm_flags, key=lambda code: (_ORDER.get(code, len(_ORDER)), code)))
 
 
+def rights(prot: int) -> set[str]:
+    """The codes of rights. O(1).
+
+    >>> sorted(rights(Prot.READ | Prot.EXEC))
+    ['ex', 'rd']
+    """
+    return {code for bit, code in enumerate(RIGHTS) if prot >> bit & 1}
+
+
 @lru_cache(maxsize=1024)
 def implied_vm_flags(prot: int, flags: int, name: str = "") -> frozenset[str]:
     """The VmFlags that most mappings with these permissions have: rd, wr, ex by `prot`; sh and ms
@@ -89,20 +100,20 @@ def implied_vm_flags(prot: int, flags: int, name: str = "") -> frozenset[str]:
     >>> format_vm_flags(implied_vm_flags(Prot.READ | Prot.WRITE, Map.PRIVATE))
     'rd wr mr mw me ac'
     """
-    rights = [code for bit, code in ((1, "rd"), (2, "wr"), (4, "ex")) if prot & bit]
+    codes = rights(prot)
     if name.startswith("[vvar"):
-        return frozenset((*rights, "mr", "pf", "io", "de", "dd"))
+        return frozenset(codes | {"mr", "pf", "io", "de", "dd"})
     if name == "[vsyscall]":
-        return frozenset(rights)
-    codes = [*rights, "mr", "mw", "me"]
+        return frozenset(codes)
+    codes |= {"mr", "mw", "me"}
     if flags & Map.SHARED:
-        codes += ["sh", "ms"]
+        codes |= {"sh", "ms"}
     elif prot & 2:
-        codes.append("ac")
+        codes.add("ac")
     if name == "[stack]":
-        codes.append("gd")
+        codes.add("gd")
     elif name == "[vdso]":
-        codes.append("de")
+        codes.add("de")
     return frozenset(codes)
 
 
