@@ -15,6 +15,7 @@ CORE := $(wildcard core/include/*.h core/src/*.[ch])
 BINDING := $(wildcard binding/*.[ch])
 DOCS_HEADER := binding/docs_header.py
 C_TESTS := $(wildcard core/tests/*.[ch] benchmarks/*.[ch] tests/kernel/*.c)
+PROGRAMS := $(wildcard programs/*.c)
 PACKAGE := $(shell find src -type f ! -path '*__pycache__*')
 BUILD_FILES := meson.build meson.options pyproject.toml
 
@@ -114,7 +115,7 @@ lint: $(VENV)/.samara $(VENV)/.dev
 		$(DOCS_HEADER)
 	python -m mypy.stubtest samara --mypy-config-file pyproject.toml \
 		--allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
-	clang-format --dry-run -Werror $(CORE) $(BINDING) $(C_TESTS)
+	clang-format --dry-run -Werror $(CORE) $(BINDING) $(PROGRAMS) $(C_TESTS)
 	$(MAKE) --no-print-directory build/gcc/.compiled
 	.ci/need clang || echo "lint: no clang here: its build is SKIPPED" >&2
 	if command -v clang >/dev/null; then \
@@ -123,7 +124,7 @@ lint: $(VENV)/.samara $(VENV)/.dev
 format: $(VENV)/.dev
 	ruff check --fix .
 	ruff format .
-	clang-format -i $(CORE) $(BINDING) $(C_TESTS)
+	clang-format -i $(CORE) $(BINDING) $(PROGRAMS) $(C_TESTS)
 
 # A wheel of plain Python, for any machine. No compiler is on its build's PATH.
 wheel-pure: dist/.pure
@@ -139,7 +140,7 @@ $(VENV)/.tools: pyproject.toml
 	python -m pip install --quiet "pip>=23.1" "meson-python>=0.18" "meson>=1.3" "ninja>=1.11" "rich>=13"
 	touch $@
 
-$(VENV)/.samara: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(DOCS_HEADER) $(PACKAGE)
+$(VENV)/.samara: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(PROGRAMS) $(DOCS_HEADER) $(PACKAGE)
 	$(INSTALL) --no-deps -Cbuild-dir=build/package .
 	touch $@
 
@@ -191,7 +192,7 @@ build/gcc/.compiled: OPTIONS := -Dtests=true
 build/gcc/.compiled: export CC := gcc
 build/clang/.compiled: OPTIONS := -Dtests=true
 build/clang/.compiled: export CC := clang
-build/gcc/.compiled build/clang/.compiled: $(BINDING) $(DOCS_HEADER)
+build/gcc/.compiled build/clang/.compiled: $(BINDING) $(PROGRAMS) $(DOCS_HEADER)
 
 build/debug/.compiled build/release/.compiled build/sanitize/.compiled build/gcc/.compiled \
 build/clang/.compiled: $(C_BUILD_NEEDS)
@@ -199,7 +200,8 @@ build/clang/.compiled: $(C_BUILD_NEEDS)
 	meson compile -C $(@D)
 	touch $@
 
-build/sanitize-package/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(DOCS_HEADER) $(PACKAGE)
+build/sanitize-package/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(PROGRAMS) \
+		$(DOCS_HEADER) $(PACKAGE)
 	rm -rf $(@D)/site
 	$(INSTALL) --no-deps --target $(@D)/site -Cbuild-dir=$(@D)/build \
 		$(patsubst %,-Csetup-args=%,$(SANITIZE)) .

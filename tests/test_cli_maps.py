@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from samara.cli import main
+from samara.cli.kinds import KINDS
 from samara.mm import AddressSpace
 
 DATA = Path(__file__).parent / "data" / "maps"
@@ -23,14 +24,17 @@ def test_figures_add_up(capsys: pytest.CaptureFixture[str], name: str) -> None:
     rows = path.read_text().splitlines()
     outside = sum(row.startswith("ffffffffff6") for row in rows)
     assert figures["vmas"] == len(rows) - outside and len(figures["vmas_listed"]) == len(rows)
-    groups = figures["groups"]
-    assert sum(group["vmas"] for group in groups) == len(rows)
-    assert sum(group["size"] for group in groups) == figures["size"] + outside * 4096
-    sizes = [group["size"] for group in groups]
-    assert sizes == sorted(sizes, reverse=True)
-    assert len({group["what"] for group in groups}) == len(groups)
-    for group in groups:
-        assert group["writable"] <= group["size"] >= group["executable"]
+    for groups in (figures["groups"], figures["kinds"]):
+        assert sum(group["vmas"] for group in groups) == len(rows)
+        assert sum(group["size"] for group in groups) == figures["size"] + outside * 4096
+        sizes = [group["size"] for group in groups]
+        assert sizes == sorted(sizes, reverse=True)
+        assert len({group["what"] for group in groups}) == len(groups)
+        for group in groups:
+            assert group["writable"] <= group["size"] >= group["executable"]
+    assert {group["what"] for group in figures["kinds"]} <= set(KINDS)
+    text = next(group for group in figures["kinds"] if group["what"] == "text")
+    assert text["vmas"] == sum(" r-xp " in row and "/" in row for row in rows)
     free = sorted(mm.gaps(), key=lambda gap: gap[0] - gap[1])
     gaps = figures["gaps"]
     assert gaps["free"] == sum(end - start for start, end in free)

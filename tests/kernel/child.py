@@ -30,7 +30,6 @@ CALLS = {
 }
 _ADDR_NO_RANDOMIZE = 0x0040000
 _STACK = 8 << 20
-_FLAGS = "-std=c11 -O2 -Wall -Wextra -Werror -static -nostdlib -ffreestanding -fno-stack-protector"
 
 
 def build(directory: Path) -> Path:

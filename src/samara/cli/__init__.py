@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 import samara
-from samara.cli import diff, fork, maps, record, replay
+from samara.cli import diff, fork, maps, record, replay, spawn
 from samara.cli.errors import CommandError
 
 INTERRUPTED = 128 + 2  # as a shell shows an end by SIGINT
@@ -49,6 +49,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"samara {samara.__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for subcommand in (fork, maps, diff, replay, record):
+    for subcommand in (fork, spawn, maps, diff, replay, record):
         subcommand.add_parser(subparsers)
     return parser

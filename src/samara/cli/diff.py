@@ -5,17 +5,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from samara.cli.arguments import parse_seconds
 from samara.cli.errors import InputError
 from samara.cli.source import open_space
 from samara.cli.table import print_table
+from samara.cli.units import format_size
 from samara.mm import VMA, AddressSpace, Difference, format_vm_flags
 
-_HEADERS = ("", "start", "end", "KiB", "permissions", "what")
+_HEADERS = ("", "start", "end", "size", "perms", "what")
+# What the permissions tell, and whether the memory is accounted, which follows from them.
+_SHOWN = frozenset(("rd", "wr", "ex", "sh", "ac"))
+# Of rich's, readable on light and dark.
+_STYLES = {"came": "green", "went": "red", "protected": "yellow", "flagged": "cyan"}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,7 +40,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("after", metavar="B", nargs="?")
     parser.add_argument(
         "--every",
-        type=_seconds,
+        type=parse_seconds,
         metavar="SECONDS",
         help='look at A again after so many seconds, such as "2" or "0.5s"',
     )
@@ -46,16 +51,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--json", action="store_true", help="print one JSON document for each comparison"
     )
     parser.set_defaults(run=run)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text.removesuffix("s"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} are no seconds") from None
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"seconds are more than 0, not {text}")
-    return value
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -88,33 +83,41 @@ def _show(
         print(json.dumps(document), flush=True)
         return
     if now is not None:
-        print(f"{when}: {len(now)} VMAs, {now.size // 1024:,} KiB, {len(changes)} changed")
+        print(f"{when}: {len(now)} VMAs, {format_size(now.size)}, {len(changes)} changed")
     elif not changes:
         print("nothing differs")
     if changes:
-        print_table(_HEADERS, [_row(change) for change in changes])
+        rows = [(change.kind, row) for change in changes for row in _rows(change)]
+        styles = [_STYLES.get(kind, "") for kind, _ in rows]
+        print_table(_HEADERS, [row for _, row in rows], text_last=True, styles=styles)
 
 
-def _row(change: Difference) -> list[str]:
+def _rows(change: Difference) -> Iterator[list[str]]:
+    """One of each VMA: what was, and under it what is."""
     kind, before, after = change
-    return [
-        kind,
-        _both(before, after, lambda vma: f"{vma.start:x}"),
-        _both(before, after, lambda vma: f"{vma.end:x}"),
-        _both(before, after, lambda vma: f"{vma.size // 1024:,}"),
-        _both(before, after, _rights if kind == "flagged" else lambda vma: vma.perms),
-        _both(before, after, lambda vma: vma.label or "anonymous"),
-    ]
+    if before is not None:
+        yield _row(kind, before, before.label or "anonymous")
+    if after is not None:
+        what = after.label or "anonymous"
+        if before is not None:
+            what = _flag_changes(before, after) or what
+        yield _row("to" if before is not None else kind, after, what)
 
 
-def _rights(vma: VMA) -> str:
-    return format_vm_flags(vma.vm_flags)
+def _row(mark: str, vma: VMA, what: str) -> list[str]:
+    return [mark, f"{vma.start:x}", f"{vma.end:x}", format_size(vma.size), vma.perms, what]
 
 
-def _both(before: VMA | None, after: VMA | None, text: Callable[[VMA], str]) -> str:
-    """A column of both VMAs: once where it is the same."""
-    texts = [text(vma) for vma in (before, after) if vma is not None]
-    return texts[0] if texts[0] == texts[-1] else " > ".join(texts)
+def _flag_changes(before: VMA, after: VMA) -> str:
+    """The VmFlags that went and came, but those that the permissions tell.
+
+    >>> _flag_changes(VMA(0, 4096, vm_flags="mr mw"), VMA(0, 4096, vm_flags="rd mr lo"))
+    '-mw +lo'
+    """
+    went = before.vm_flags.difference(after.vm_flags, _SHOWN)
+    came = after.vm_flags.difference(before.vm_flags, _SHOWN)
+    flags = [f"-{code}" for code in format_vm_flags(went).split()]
+    return " ".join(flags + [f"+{code}" for code in format_vm_flags(came).split()])
 
 
 def _document(change: Difference) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
+from samara.cli.arguments import parse_count, parse_seconds, parse_vma_counts
 from samara.cli.errors import InputError, WorkError
 from samara.cli.example import example_process
 from samara.cli.machine import machine
@@ -19,8 +19,6 @@ from samara.cli.series import Published, nearest, published
 from samara.cli.source import file_name, open_file, open_process
 from samara.cli.table import print_table
 from samara.mm import AddressSpace, synthetic
-
-MOST_VMAS = 10_000_000
 
 _DESCRIPTION = """\
 Build an address space, fork it by three methods, prove that the three children
@@ -65,7 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "--pid",
-        type=_pid,
+        type=partial(parse_count, what="a process id"),
         help="a running process (default: a Python interpreter, started for this)",
     )
     source.add_argument(
@@ -75,53 +73,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--vmas",
         metavar="N,N,...",
         nargs="?",
-        type=_counts,
+        type=parse_vma_counts,
         const=[row.vmas for row in published()],
         help="made-up address spaces of so many VMAs (without a list: the series' axis)",
     )
     parser.add_argument(
         "--seconds",
-        type=_seconds,
+        type=parse_seconds,
         default=0.3,
         metavar="S",
         help="measure each method for so long at each size (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(run=run)
-
-
-def _pid(text: str) -> int:
-    return _count(text, "a process id")
-
-
-def _counts(text: str) -> list[int]:
-    if not text.strip(" ,"):
-        raise argparse.ArgumentTypeError("the list of VMA counts is empty")
-    counts = [_count(part.strip(), "a number of VMAs") for part in text.split(",")]
-    for count in counts:
-        if count > MOST_VMAS:
-            raise argparse.ArgumentTypeError(f"{count} VMAs are more than {MOST_VMAS:,}")
-    return counts
-
-
-def _count(text: str, what: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{what} is an integer, not {text!r}") from None
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{what} is at least 1, not {value}")
-    return value
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"seconds are a number above 0, not {text!r}")
-    return value
 
 
 def run(arguments: argparse.Namespace) -> int:

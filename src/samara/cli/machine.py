@@ -7,6 +7,7 @@ import os
 import platform
 
 import samara
+from samara.mm import Limits
 
 
 def machine() -> dict[str, str | int | None]:
@@ -20,6 +21,16 @@ def machine() -> dict[str, str | int | None]:
         "samara": samara.__version__,
         "implementation": samara.implementation,
     }
+
+
+def max_map_count() -> int:
+    """How many VMAs this machine's kernel lets a process have: vm.max_map_count; where it does not
+    tell, Linux's default."""
+    try:
+        with open("/proc/sys/vm/max_map_count", encoding="ascii") as file:
+            return int(file.read())
+    except OSError:
+        return Limits().max_map_count
 
 
 def _processor() -> str:

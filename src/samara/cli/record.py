@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 
 from samara.cli.errors import InputError, WorkError
@@ -23,6 +24,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="exit status: 0; 1 the command cannot be traced; 2 bad arguments",
     )
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="*.gz is compressed")
+    parser.add_argument(
+        "--json", action="store_true", help="the summary, on stderr, is one JSON document"
+    )
     parser.add_argument("program", metavar="COMMAND", nargs=argparse.REMAINDER)
     parser.set_defaults(run=run)
 
@@ -41,8 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(str(error)) from None
     except OSError as error:
         raise WorkError(f"cannot record: {error}") from None
-    vmas = len(trace["final"])
-    print(
-        f"{len(trace['steps'])} steps, {vmas} VMAs at the end: {arguments.output}", file=sys.stderr
-    )
+    steps, vmas = len(trace["steps"]), len(trace["final"])
+    if arguments.json:
+        print(json.dumps({"file": arguments.output, "steps": steps, "vmas": vmas}), file=sys.stderr)
+    else:
+        print(f"{steps} steps, {vmas} VMAs at the end: {arguments.output}", file=sys.stderr)
     return 0

@@ -7,15 +7,29 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from samara.cli.errors import InputError
+from samara.cli.plot import add_plot_argument, check_can_plot, draw
 from samara.cli.table import print_table
+from samara.cli.units import format_size
 from samara.mm import ReplayMismatch, Step, Trace, read_trace, replay
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _ROWS = 20  # of the table, spread over the run
-_HEADERS = ("step", "call", "VMAs", "mapped KiB")
+_HEADERS = ("step", "VMAs", "mapped", "call")
 _DIFFERENT = 1
+
+
+class Moment(NamedTuple):
+    """The address space after a step. Size in bytes."""
+
+    step: int
+    call: str
+    vmas: int
+    size: int
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,23 +51,28 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default="recorded",
         help="where the kernel put a mapping, or where the model would (default: %(default)s)",
     )
+    add_plot_argument(parser, "VMA count and mapped size over the run")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand; the exit status."""
+    check_can_plot(arguments.plot)
     try:
         trace = read_trace(arguments.trace)
     except (OSError, ValueError) as error:
         raise InputError(str(error)) from None
-    history: list[tuple[int, str, int, int]] = []
+    history: list[Moment] = []
     parted = None
     try:
         for number, (step, mm) in enumerate(replay(trace, arguments.placement)):
-            history.append((number, step["call"], len(mm), mm.size))
+            history.append(Moment(number, step["call"], len(mm), mm.size))
     except ReplayMismatch as error:
         parted = error
+    if arguments.plot and history:
+        title = f"{trace.get('program', '?')}, {trace.get('kernel', '?')}"
+        draw(arguments.plot, 6.4, 4.2, lambda figure: _plot(figure, history, parted, title))
     if arguments.json:
         print(json.dumps(_document(trace, history, parted)))
     else:
@@ -62,12 +81,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _document(
-    trace: Trace, history: Sequence[tuple[int, str, int, int]], parted: ReplayMismatch | None
+    trace: Trace, history: Sequence[Moment], parted: ReplayMismatch | None
 ) -> dict[str, Any]:
     document: dict[str, Any] = {
         "program": trace.get("program", ""),
         "kernel": trace.get("kernel", ""),
-        "steps": [dict(zip(("step", "call", "vmas", "size"), row, strict=True)) for row in history],
+        "steps": [moment._asdict() for moment in history],
         "parted": None,
     }
     if parted is not None:
@@ -82,17 +101,16 @@ def _document(
     return document
 
 
-def _print(
-    trace: Trace, history: Sequence[tuple[int, str, int, int]], parted: ReplayMismatch | None
-) -> None:
-    print(f"{trace.get('program', '?')}, {trace.get('kernel', '?')}: {len(trace['steps'])} steps")
+def _print(trace: Trace, history: Sequence[Moment], parted: ReplayMismatch | None) -> None:
+    print(f"{trace.get('program', '?')}, {trace.get('kernel', '?')}: {len(trace['steps'])} steps\n")
     last = len(history) - 1
     shown = sorted({round(last * part / (_ROWS - 1)) for part in range(_ROWS)}) if history else []
     rows = [
-        [str(number), call, f"{vmas:,}", f"{size // 1024:,}"]
+        [str(number), f"{vmas:,}", format_size(size), call]
         for number, call, vmas, size in (history[index] for index in shown)
     ]
-    print_table(_HEADERS, rows)
+    print_table(_HEADERS, rows, text_last=True)
+    print()
     if parted is None:
         print("no step differs")
         return
@@ -106,3 +124,22 @@ def _print(
 
 def _call(step: Step) -> str:
     return f"  {step['call']}({', '.join(map(hex, step['args']))})"
+
+
+def _plot(
+    figure: Figure, history: Sequence[Moment], parted: ReplayMismatch | None, title: str
+) -> None:
+    count, size = figure.subplots(2, sharex=True)
+    steps = [moment.step for moment in history]
+    count.step(steps, [moment.vmas for moment in history], color="#0072b2", where="post")
+    count.set_ylabel("VMAs")
+    mapped = [moment.size / (1 << 20) for moment in history]
+    size.step(steps, mapped, color="#009e73", where="post")
+    size.set(ylabel="MiB mapped", xlabel="step", ylim=(0, None))
+    for axes in (count, size):
+        axes.grid(True, alpha=0.3)
+        if parted is not None:
+            axes.axvline(parted.number, color="#d55e00")
+    if parted is not None:
+        title += f": parts from the recording at step {parted.number}"
+    count.set_title(title)

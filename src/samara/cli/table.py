@@ -1,24 +1,37 @@
 # SPDX-License-Identifier: MIT
-"""A table of right-aligned columns: with rich on a terminal, else as plain text."""
+"""A table: with rich on a terminal, else as plain text."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 
+_LEAST = 12  # columns that a text keeps, however narrow the terminal
 
-def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print to stdout; a header may have several lines, each row has one text for each header."""
+
+def print_table(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    text_last: bool = False,
+    styles: Sequence[str] = (),
+) -> None:
+    """Print to stdout. A header may have several lines; each row has one text for each header.
+    Columns are aligned right; with `text_last` the last is aligned left, and what is too long for
+    a terminal is shortened as a path. `styles` has a style of rich's for each row,
+    or none at all."""
     if sys.stdout.isatty():
         try:
-            _print_rich(headers, rows)
+            _print_rich(headers, rows, text_last, styles)
             return
         except ImportError:
             pass
-    print(plain_table(headers, rows), end="")
+    print(plain_table(headers, rows, text_last=text_last), end="")
 
 
-def plain_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def plain_table(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], *, text_last: bool = False
+) -> str:
     """The table as aligned text, each line ended by a newline.
 
     >>> print(plain_table(["n", "forks\\nin 10 s"], [["21", "1234567"], ["3", "-"]]), end="")
@@ -26,26 +39,61 @@ def plain_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
      n  in 10 s
     21  1234567
      3        -
+    >>> print(plain_table(["n", "what"], [["21", "heap"]], text_last=True), end="")
+     n  what
+    21  heap
     """
     split = [header.split("\n") for header in headers]
     height = max(map(len, split))
     top = zip(*([""] * (height - len(lines)) + lines for lines in split), strict=True)
     texts = [*top, *rows]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    if text_last:
+        widths[-1] = 0
     return "".join(
         "  ".join(f"{text:>{width}}" for text, width in zip(line, widths, strict=True)) + "\n"
         for line in texts
     )
 
 
-def _print_rich(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def shortened(path: str, width: int) -> str:
+    """A path that is too long without its folders, or else without the middle of its name.
+
+    >>> shortened("/usr/lib/libc.so.6", 12), shortened("/usr/lib/libc.so.6", 6)
+    ('…/libc.so.6', 'lib….6')
+    """
+    if len(path) <= width:
+        return path
+    name = path.rpartition("/")[2]
+    if len(name) + 2 <= width:
+        return f"…/{name}"
+    tail = (width - 1) // 2
+    return f"{name[: width - 1 - tail]}…{name[len(name) - tail :]}"
+
+
+def _print_rich(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    text_last: bool,
+    styles: Sequence[str],
+) -> None:
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
+    console = Console(highlight=False)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
-    for header in headers:
+    for header in headers[: len(headers) - text_last]:
         table.add_column(header, justify="right", vertical="bottom", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+    if text_last:
+        table.add_column(headers[-1], vertical="bottom", no_wrap=True)
+        widest = [
+            max(len(line) for text in column for line in text.split("\n"))
+            for column in zip(headers, *rows, strict=True)
+        ]
+        room = max(console.width - sum(widest[:-1]) - 2 * len(widest), _LEAST)
+        rows = [[*row[:-1], shortened(row[-1], room)] for row in rows]
+    for number, row in enumerate(rows):
+        table.add_row(*map(escape, row), style=styles[number] if styles else None)
+    console.print(table)

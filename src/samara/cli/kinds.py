@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""What a VMA is, and what it is of."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from samara.mm import VMA
+
+# In the order in which a legend shows them, with their colours in plots: told apart with any eyes.
+KINDS: Final = {
+    "text": "#d55e00",
+    "file, read only": "#56b4e9",
+    "file, writable": "#0072b2",
+    "heap": "#e69f00",
+    "stack": "#cc79a7",
+    "anonymous": "#009e73",
+    "code without a file": "#8b0000",
+    "no access": "#c8c8c8",
+    "the kernel's own": "#333333",
+}
+
+
+def kind(vma: VMA) -> str:
+    """One of KINDS. Text is what may be executed of a file; "no access" is memory that is only
+    reserved, and guards.
+
+    >>> kind(VMA(0x1000, 0x3000, 3)), kind(VMA(0x1000, 0x3000, 3, name="[heap]"))
+    ('anonymous', 'heap')
+    """
+    if vma.name in ("[heap]", "[stack]"):
+        return vma.name[1:-1]
+    if vma.name.startswith("[v"):
+        return "the kernel's own"
+    if not vma.prot:
+        return "no access"
+    if vma.file is None:
+        return "code without a file" if vma.prot & 4 else "anonymous"
+    if vma.prot & 4:
+        return "text"
+    return "file, writable" if vma.prot & 2 else "file, read only"
+
+
+def owner(vma: VMA) -> str:
+    """What a VMA is of: the kernel's name for it, the path of its file, or anonymous memory.
+
+    >>> owner(VMA(0x1000, 0x3000)), owner(VMA(0x1000, 0x3000, 3))
+    ('reserved', 'anonymous')
+    """
+    if vma.name:
+        return vma.name
+    if vma.file is None:
+        return "reserved" if not vma.prot else "anonymous"
+    return vma.file.path or "?"

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""Plots into files, with matplotlib where that is installed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from samara.cli.errors import WorkError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_KINDS = (".svg", ".png")
+# The same figures make the same file.
+_SETTINGS = {"svg.hashsalt": "samara", "svg.fonttype": "none", "font.size": 8}
+
+
+def add_plot_argument(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add --plot, which `draw` takes."""
+    parser.add_argument(
+        "--plot",
+        metavar="FILE",
+        type=_plot_file,
+        help=f"draw {what} into FILE, an .svg or a .png (needs samara[plot])",
+    )
+
+
+def _plot_file(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() not in _KINDS:
+        raise argparse.ArgumentTypeError(f"a plot is a file *{' or *'.join(_KINDS)}, not {text!r}")
+    return path
+
+
+def check_can_plot(path: Path | None) -> None:
+    """WorkError where there is something to plot and no matplotlib: before the work, not after."""
+    if path is not None:
+        try:
+            import matplotlib  # noqa: F401
+        except ImportError:
+            raise WorkError("plots need matplotlib: pip install samara[plot]") from None
+
+
+def draw(path: Path, width: float, height: float, fill: Callable[[Figure], None]) -> None:
+    """Draw into the file what `fill` puts into an empty figure of so many inches. WorkError where
+    the file cannot be written."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(_SETTINGS):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        fill(figure)
+        metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
+        try:
+            figure.savefig(path, dpi=150, metadata=metadata)
+        except OSError as error:
+            raise WorkError(f"{path}: {error.strerror}") from None

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+"""`samara spawn`: the series' own benchmark on this machine's kernel."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+from samara.cli.arguments import parse_seconds, parse_vma_counts
+from samara.cli.errors import InputError, WorkError
+from samara.cli.machine import machine, max_map_count
+from samara.cli.plot import add_plot_argument, check_can_plot, draw
+from samara.cli.progress import Step, progress
+from samara.cli.series import Published, nearest, published
+from samara.cli.table import print_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PROGRAM = Path(__file__).with_name("spawn-loop")
+_ROUNDS = 5
+_PERIOD = 10.0  # seconds, as the series counts
+_DESCRIPTION = """\
+Count how many fork() calls this machine's kernel makes in ten seconds of a
+process with so many VMAs: a C loop of fork, _exit and wait, kept to one core.
+The process maps single pages that cannot merge, and never touches them.
+"""
+_EPILOG = """\
+exit status: 0; 1 the kernel refuses, or there is no C program (a package
+without the extension); 2 bad arguments; 130 after Ctrl-C
+"""
+_HEADERS = (
+    "VMAs",
+    "forks\nin 10 s",
+    "spread",
+    "µs\na fork",
+    "series\nbefore",
+    "series\nafter",
+    "to series\nafter",
+)
+
+
+class Spawned(NamedTuple):
+    """Forks in ten seconds of a process with so many VMAs, one figure for each round."""
+
+    vmas: int
+    rounds: list[float]
+
+    @property
+    def forks(self) -> float:
+        """Their median."""
+        return median(self.rounds)
+
+    @property
+    def spread(self) -> float:
+        """How far the rounds lie apart: the largest less the smallest, in parts of the median."""
+        return (max(self.rounds) - min(self.rounds)) / self.forks
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "spawn",
+        help="forks per second of a real process on this machine's kernel, by number of VMAs",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--vmas",
+        metavar="N,N,...",
+        type=parse_vma_counts,
+        help="so many VMAs (default: the series' axis)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=parse_seconds,
+        default=1.0,
+        metavar="S",
+        help=f"measure each size for so long, in {_ROUNDS} rounds (default: %(default)s)",
+    )
+    add_plot_argument(parser, "forks by number of VMAs, beside the series'")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the subcommand; the exit status."""
+    check_can_plot(arguments.plot)
+    most = max_map_count()
+    wanted = arguments.vmas or [row.vmas for row in published()]
+    sizes = [vmas for vmas in wanted if vmas <= most]
+    above = [vmas for vmas in wanted if vmas > most]
+    if not sizes:
+        raise InputError(f"vm.max_map_count allows {most} VMAs, not {min(above)}")
+    results = _spawn_all(sizes, arguments.seconds)
+    series = [nearest(result.vmas, published(), exact=True) for result in results]
+    if arguments.plot:
+        draw(arguments.plot, 6.4, 4.2, lambda figure: _plot(figure, results))
+    if arguments.json:
+        print(json.dumps(_document(arguments.seconds, most, above, results, series), indent=2))
+    else:
+        _print(most, above, results, series)
+    return 0
+
+
+def _spawn_all(sizes: Sequence[int], seconds: float) -> list[Spawned]:
+    with progress(len(sizes) * _ROUNDS) as show:
+        return [
+            Spawned(vmas, list(_rounds(vmas, seconds, show, number * _ROUNDS)))
+            for number, vmas in enumerate(sizes)
+        ]
+
+
+def _rounds(vmas: int, seconds: float, show: Step, done: int) -> Iterator[float]:
+    cpu = max(os.sched_getaffinity(0))
+    command: list[str | Path] = [PROGRAM, *map(str, (cpu, vmas, seconds / _ROUNDS, _ROUNDS))]
+    text = f"{vmas} VMAs"
+    show(done, text)
+    try:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    except FileNotFoundError:
+        raise WorkError(
+            "there is no C program to spawn: this is a package without the extension"
+        ) from None
+    with process:
+        assert process.stdout is not None and process.stderr is not None
+        try:
+            for number, line in enumerate(process.stdout, done + 1):
+                forks, took = line.split("\t")
+                show(number, text)
+                yield int(forks) / float(took) * _PERIOD
+        except BaseException:  # Ctrl-C, or nobody asks for the rest
+            process.kill()
+            raise
+        problem = process.stderr.read().strip()
+    if process.returncode:
+        problem = problem.removeprefix(f"{PROGRAM.name}: ") or f"status {process.returncode}"
+        raise WorkError(f"{vmas} VMAs: {problem}")
+
+
+def _document(
+    seconds: float,
+    most: int,
+    above: Sequence[int],
+    results: Sequence[Spawned],
+    series: Sequence[Published | None],
+) -> dict[str, object]:
+    return {
+        "machine": machine(),
+        "seconds_per_measurement": seconds,
+        "max_map_count": most,
+        "left_out": list(above),
+        "rows": [
+            {
+                "vmas": result.vmas,
+                "forks_per_10s": result.forks,
+                "rounds": result.rounds,
+                "series": None if row is None else row._asdict(),
+            }
+            for result, row in zip(results, series, strict=True)
+        ],
+    }
+
+
+def _print(
+    most: int,
+    above: Sequence[int],
+    results: Sequence[Spawned],
+    series: Sequence[Published | None],
+) -> None:
+    about = machine()
+    print(f"fork() of a real process on {about['system']}, {about['processor']}, one core\n")
+    print_table(_HEADERS, [_row(*pair) for pair in zip(results, series, strict=True)])
+    print(
+        "\nA child ends at once and is waited for. spread: from the slowest round to the"
+        "\nfastest, in parts of the median. The series' figures are of another machine:"
+        "\ncompare how they fall, not the counts."
+    )
+    if above:
+        left_out = ", ".join(map(str, above))
+        print(f"Left out, since vm.max_map_count is {most}: {left_out} VMAs.")
+
+
+def _row(result: Spawned, published: Published | None) -> list[str]:
+    own = [
+        str(result.vmas),
+        f"{result.forks:.0f}",
+        f"{result.spread:.0%}",
+        f"{_PERIOD / result.forks * 1e6:.1f}",
+    ]
+    if published is None:
+        return [*own, "-", "-", "-"]
+    ratio = result.forks / published.dup
+    return [*own, str(published.insert), str(published.dup), f"{ratio:.2f}x"]
+
+
+def _plot(figure: Figure, results: Sequence[Spawned]) -> None:
+    axes = figure.add_subplot()
+    table = published()
+    own = sorted(results)
+    lines: tuple[tuple[str, str, str, list[tuple[int, float]]], ...] = (
+        ("series, before", "#56b4e9", "--", [(row.vmas, row.insert) for row in table]),
+        ("series, after", "#0072b2", "--", [(row.vmas, row.dup) for row in table]),
+        ("this machine", "#d55e00", "-", [(result.vmas, result.forks) for result in own]),
+    )
+    for label, colour, style, points in lines:
+        vmas, forks = zip(*points, strict=True)
+        axes.plot(vmas, forks, style, color=colour, label=label, marker="o", markersize=3)
+    axes.fill_between(
+        [result.vmas for result in own],
+        [min(result.rounds) for result in own],
+        [max(result.rounds) for result in own],
+        color="#d55e00",
+        alpha=0.2,
+        linewidth=0,
+    )
+    axes.set(xscale="log", yscale="log", xlabel="VMAs of the process")
+    axes.set_ylabel("fork() calls in ten seconds")
+    axes.set_title(f"fork, _exit and wait on {machine()['system']}, one core")
+    axes.grid(True, which="major", alpha=0.3)
+    axes.legend(frameon=False)
