@@ -72,6 +72,16 @@ def test_lengths_that_overflow(length: int) -> None:
     mm.check()
 
 
+@pytest.mark.parametrize("size", [2**64 - PAGE, 2**63, 2**47])
+def test_mremap_of_more_than_user_space(size: int) -> None:
+    """Once a ValueError, from the tree."""
+    mm = space()
+    before = mm.vmas()
+    fails(errno.EINVAL, mm.mremap, A, size, PAGE, Mremap.MAYMOVE)
+    assert mm.vmas() == before
+    mm.check()
+
+
 def test_misaligned_addresses_and_offsets() -> None:
     mm = space()
     before = mm.vmas()

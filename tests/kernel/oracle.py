@@ -58,6 +58,82 @@ AT_THE_LIMIT: tuple[tuple[Any, ...], ...] = (
     ("mprotect", ARENA + PAGE, PAGE, 1),
 )
 
+END = (1 << 47) - PAGE  # where user space ends
+FIXED = 0x32
+MOVE, FIX, KEEP = 1, 2, 4  # MREMAP_MAYMOVE, FIXED, DONTUNMAP
+Call = tuple[Any, ...]
+_FOUR_PAGES: Call = ("mmap", ARENA, 4 * PAGE, 3, FIXED, -1, 0)
+# What chance meets too seldom: each begins in a new process.
+EDGES: dict[str, tuple[Call, ...]] = {
+    "a hole in an mprotect": (
+        _FOUR_PAGES,
+        ("munmap", ARENA + 2 * PAGE, PAGE),
+        ("mprotect", ARENA, 4 * PAGE, 1),
+        ("mprotect", ARENA + 2 * PAGE, 2 * PAGE, 5),
+        ("mlock", ARENA, 4 * PAGE),
+        ("madvise", ARENA, 4 * PAGE, 10),
+    ),
+    # The top page itself is of the stack, which the process needs.
+    "the top page": (
+        ("mmap", END, PAGE, 3, FIXED, -1, 0),
+        ("mmap", END, PAGE, 3, 0x22, -1, 0),
+        ("mmap", END - PAGE, 2 * PAGE, 3, FIXED, -1, 0),
+        ("mmap", END - PAGE, PAGE, 3, 0x100022, -1, 0),
+        ("mremap", END - PAGE, PAGE, 2 * PAGE, 0),
+        ("mremap", END, PAGE, 2 * PAGE, MOVE),
+        ("mprotect", END - PAGE, 2 * PAGE, 3),
+        ("munmap", END - PAGE, 2 * PAGE),
+        ("munmap", END, PAGE),
+        ("mlock", END - PAGE, 2 * PAGE),
+        ("madvise", END - PAGE, 2 * PAGE, 0),
+    ),
+    "lengths that overflow": (
+        _FOUR_PAGES,
+        *(
+            (name, ARENA, length, *rest)
+            for length in (2**64 - 1, 2**64 - PAGE + 1, 2**64 - PAGE, 2**63, 2**47)
+            for name, *rest in (
+                ("munmap",),
+                ("mprotect", 1),
+                ("madvise", 10),
+                ("munlock",),
+                ("mremap", PAGE, MOVE),
+                ("mremap", PAGE, MOVE | FIX, ARENA + 0x100000),
+                ("mremap", length, MOVE | KEEP, 0),
+                ("mmap", 3, 0x22, -1, 0),
+                ("mmap", 3, FIXED, -1, 0),
+            )
+        ),
+        ("mremap", ARENA, PAGE, 2**64 - PAGE, MOVE),
+    ),
+    "misaligned": (
+        _FOUR_PAGES,
+        ("mmap", ARENA + 1, PAGE, 3, FIXED, -1, 0),
+        ("mmap", ARENA + 0x10001, 1, 3, 0x22, -1, 0),
+        ("munmap", ARENA + 1, PAGE),
+        ("mprotect", ARENA + 1, PAGE, 1),
+        ("madvise", ARENA + 1, PAGE, 10),
+        ("mremap", ARENA + 1, PAGE, PAGE, MOVE),
+        ("mremap", ARENA, PAGE, PAGE, MOVE | FIX, ARENA + 0x100001),
+        ("mlock", ARENA + 1, 1),
+    ),
+    "DONTUNMAP of locked memory": (
+        ("mmap", ARENA, 12 * PAGE, 3, FIXED, -1, 0),
+        ("mlock", ARENA + PAGE, 10 * PAGE),
+        ("mremap", ARENA + 3 * PAGE, 2 * PAGE, 2 * PAGE, MOVE | KEEP),
+        ("mremap", ARENA + PAGE, PAGE, PAGE, MOVE | KEEP | FIX, ARENA + 0x20 * PAGE),
+        ("mremap", ARENA + 10 * PAGE, PAGE, PAGE, MOVE | KEEP, 0),
+        ("mremap", ARENA + 2 * PAGE, PAGE, PAGE, MOVE | KEEP | FIX, ARENA + 0x21 * PAGE),
+        ("munlock", ARENA, 12 * PAGE),
+        ("mremap", ARENA + 4 * PAGE, 3 * PAGE, 3 * PAGE, MOVE | KEEP, 0),
+        ("mlock2", ARENA + 4 * PAGE, 4 * PAGE, 1),
+        ("mremap", ARENA + 4 * PAGE, 4 * PAGE, 4 * PAGE, MOVE | KEEP, 0),
+        ("mremap", ARENA, 12 * PAGE, 12 * PAGE, MOVE | KEEP, 0),
+        ("mlockall", 3),
+        ("mremap", ARENA, PAGE, PAGE, MOVE | KEEP, 0),
+    ),
+}  # fmt: skip
+
 
 class Difference(AssertionError):
     """The model and the kernel part."""
@@ -398,6 +474,24 @@ def run_at_the_limit() -> None:
     print(f"at the limit of {limit} VMAs: {len(AT_THE_LIMIT)} calls agree")
 
 
+def run_edges() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder)
+        program = build(directory)
+        for title, calls in EDGES.items():
+            oracle = Oracle(program, directory, 0)
+            try:
+                for name, *words in calls:
+                    oracle.make(name, *words)
+                    oracle.compare(f"{title}: {name}{tuple(words)}")
+                oracle.model.check()
+            except Difference as error:
+                raise Difference(f"{title}: {error}") from None
+            finally:
+                oracle.close()
+            print(f"{title}: {len(calls)} calls agree")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=CALLS, help="for each seed")
@@ -408,6 +502,7 @@ def main() -> int:
         print(f"not run: {reason}")
         return 0
     print(f"beside {platform.system()} {platform.release()}")
+    run_edges()
     run_at_the_limit()
     for seed in map(int, options.seeds.split(",")):
         run(seed, options.calls)

@@ -264,13 +264,15 @@ def cut(space: Space, at: int) -> None:
 def unmap(space: Space, start: int, end: int) -> None:
     """Unmap [start, end), as munmap(2) does. O(log n), and O(1) for each VMA. ENOMEM where it would
     make two VMAs of one and there are max_map_count already; EPERM for a sealed one; EINVAL for a
-    part of what cannot be cut."""
+    part of what cannot be cut, and for a range that leaves user space."""
     check_unmap(space, start, end)
     remove(space, start, end)
 
 
 def check_unmap(space: Space, start: int, end: int) -> None:
     """Raise what `unmap` would raise."""
+    if end > space.limits.task_size:
+        raise failed(EINVAL)
     tree = space.tree
     first = tree.find(start, end - 1)
     if first is None:

@@ -209,7 +209,7 @@ def _make_room(space: Space, start: int, end: int, vm_flags: frozenset[str]) -> 
 
 def munmap(space: Space, addr: int, length: int) -> None:
     addr, length = checked(addr, length)
-    task_size = space.limits.task_size
-    if addr % PAGE_SIZE or addr > task_size or not 0 < length <= task_size - addr:
+    length = page_end(length)
+    if addr % PAGE_SIZE or not length:
         raise failed(EINVAL)
-    unmap(space, addr, addr + page_end(length))
+    unmap(space, addr, addr + length)
