@@ -218,6 +218,9 @@ def test_huge_pages_are_refused() -> None:
     fails(errno.ENOMEM, mm.mmap, 0, 2 << 20, RW, ANON | Map.HUGETLB)
     fails(errno.EINVAL, mm.mmap, 0, 2 << 20, RW, ANON | Map.HUGETLB | 12 << 26)
     fails(errno.EINVAL, mm.mmap, 0, 2 << 20, RW, Map.PRIVATE | Map.HUGETLB, FILE)
+    fails(errno.EINVAL, mm.mmap, A + PAGE, 2 << 20, RW, FIXED | Map.HUGETLB)
+    # A length that wraps when it is rounded up to huge pages is none.
+    fails(errno.EINVAL, mm.mmap, 0, 2**64 - PAGE, RW, ANON | Map.HUGETLB)
 
 
 def test_places() -> None:

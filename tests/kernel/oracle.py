@@ -117,6 +117,27 @@ EDGES: dict[str, tuple[Call, ...]] = {
         ("mremap", ARENA, PAGE, PAGE, MOVE | FIX, ARENA + 0x100001),
         ("mlock", ARENA + 1, 1),
     ),
+    # This machine may have no pool of them, as the model has none.
+    "huge pages": tuple(
+        ("mmap", addr, length, 3, 0x40020 | kind | shift << 26, -1, 0)
+        for addr, kind in ((0, 1), (0, 2), (ARENA, 0x12), (ARENA + PAGE, 0x12), (ARENA, 0x100002))
+        for length in (0, 1, PAGE, HUGE, HUGE + 1, 1 << 30, 2**47, 2**64 - PAGE)
+        for shift in (0, 12, 16, 21, 30, 34)
+    ),
+    "stacks that grow": (
+        ("mmap", ARENA + 8 * PAGE, 2 * PAGE, 3, 0x132, -1, 0),
+        ("mprotect", ARENA + 9 * PAGE, PAGE, 0x1000001),
+        ("mprotect", ARENA + 9 * PAGE, PAGE, 0x1000003),
+        ("mmap", ARENA, 2 * PAGE, 3, 0x22, -1, 0),
+        ("mmap", ARENA + 0x200 * PAGE, PAGE, 3, 0x122, -1, 0),
+        ("mmap", ARENA + 0x1FF * PAGE, PAGE, 3, 0x22, -1, 0),
+        ("mmap", ARENA + 0x1FF * PAGE, PAGE, 3, 0x100022, -1, 0),
+        ("mremap", ARENA + 8 * PAGE, PAGE, 2 * PAGE, MOVE),
+        ("munmap", ARENA + 9 * PAGE, PAGE),
+        ("mmap", 0, PAGE, 3, 0x121, -1, 0),
+        ("mmap", 0, 3 * PAGE, 3, 0x122, -1, 0),
+        ("mmap", 0, PAGE, 3, 0x22, -1, 0),
+    ),
     "DONTUNMAP of locked memory": (
         ("mmap", ARENA, 12 * PAGE, 3, FIXED, -1, 0),
         ("mlock", ARENA + PAGE, 10 * PAGE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from errno import EACCES, EAGAIN, EBADF, EEXIST, EINVAL, ENOMEM, EOPNOTSUPP, EOVERFLOW
 from functools import lru_cache
-from typing import Final
+from typing import Final, NoReturn
 
 from samara.mm.changing import (
     check_commit,
@@ -27,7 +27,7 @@ from samara.mm.changing import (
 from samara.mm.constants import Map
 from samara.mm.placement import HUGE_PAGE_SIZE, shared_memory, unmapped_area
 from samara.mm.space import Space
-from samara.mm.vma import PAGE_SIZE, File, rights
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, File, rights
 
 _TYPE: Final = 0x0F
 _SHARED: Final = int(Map.SHARED)
@@ -45,7 +45,12 @@ _SYNC: Final = int(Map.SYNC)
 _POPULATE: Final = int(Map.POPULATE)
 _NONBLOCK: Final = int(Map.NONBLOCK)
 _NOREPLACE: Final = int(Map.FIXED_NOREPLACE)
-_HUGE_SIZES: Final = (0, HUGE_PAGE_SIZE.bit_length() - 1, 30)  # log2; 0 is the default size
+# By their logarithms; 0 stands for the size that is the default.
+_HUGE_SIZES: Final = {
+    0: HUGE_PAGE_SIZE,
+    HUGE_PAGE_SIZE.bit_length() - 1: HUGE_PAGE_SIZE,
+    30: 1 << 30,
+}
 _HUGE_SHIFT: Final = 26
 _MAX_FILE_SIZE: Final = 2**63 - 1
 
@@ -84,9 +89,9 @@ def mmap(
     if not anonymous and file is None:
         raise failed(EBADF)
     if flags & _HUGETLB:
-        if not anonymous or flags >> _HUGE_SHIFT & 63 not in _HUGE_SIZES or not length:
+        if not anonymous:
             raise failed(EINVAL)
-        raise failed(ENOMEM)  # there is no pool of them
+        _refuse_huge(space, addr, length, flags)
     if not length:
         raise failed(EINVAL)
     if flags & _NOREPLACE:
@@ -137,6 +142,18 @@ def mmap(
     if (populate or "lo" in vm_flags) and "lf" not in vm_flags:
         touch(space, start, end)
     return start
+
+
+def _refuse_huge(space: Space, addr: int, length: int, flags: int) -> NoReturn:
+    """There is no pool of huge pages: what Linux says then."""
+    size = _HUGE_SIZES.get(flags >> _HUGE_SHIFT & 63)
+    # A length that wraps when it is rounded up is none.
+    if size is None or not (length + size - 1) % ADDRESS_END // size:
+        raise failed(EINVAL)
+    fixed = flags & (_FIXED | _NOREPLACE)
+    if fixed and length <= space.limits.task_size and addr % size:
+        raise failed(EINVAL)
+    raise failed(ENOMEM)
 
 
 def _on_disk(file: File | None) -> bool:
