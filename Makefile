@@ -22,7 +22,7 @@ BUILD_FILES := meson.build meson.options pyproject.toml
 INSTALL := python -m pip install --quiet --no-build-isolation
 
 .PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long test-pypy test-kernel \
-	wheel-pure bench bench-quick bench-docs bench-core bench-fork bench-mm lint format clean
+	fuzz fuzz-core fuzz-corpus wheel-pure bench bench-quick bench-docs bench-core bench-fork bench-mm lint format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.samara
@@ -80,6 +80,28 @@ test-sanitize: $(VENV)/.dev build/sanitize/.compiled build/sanitize-package/.ins
 	.ci/need valgrind
 	meson setup --reconfigure build/debug >/dev/null
 	meson test -C build/debug --setup valgrind --print-errorlogs
+
+# Random input, for SECONDS each: what breaks something stays in build/fuzz, as do new inputs in its
+# corpus. `build/debug/fuzz FILE` plays one again.
+SECONDS ?= 60
+FUZZ_CORPUS := core/tests/fuzz_corpus.bin
+FUZZ_PACK := python core/tests/fuzz_corpus.py
+
+fuzz: fuzz-core
+
+# The core, under libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer.
+fuzz-core: build/fuzz/.compiled
+	$(FUZZ_PACK) unpack $(FUZZ_CORPUS) build/fuzz/corpus
+	build/fuzz/fuzz -max_total_time=$(SECONDS) -max_len=1024 -len_control=0 -print_final_stats=1 \
+		-artifact_prefix=build/fuzz/ build/fuzz/corpus
+
+# Of all inputs found so far, the fewest that go everywhere: the corpus which `make test-c` plays.
+fuzz-corpus: build/fuzz/.compiled
+	$(FUZZ_PACK) unpack $(FUZZ_CORPUS) build/fuzz/corpus
+	rm -rf build/fuzz/merged
+	mkdir build/fuzz/merged
+	build/fuzz/fuzz -merge=1 -use_counters=0 build/fuzz/merged build/fuzz/corpus
+	$(FUZZ_PACK) pack $(FUZZ_CORPUS) build/fuzz/merged
 
 # samara beside its peers: prints the bounds and writes build/bench.json. Minutes.
 bench: $(VENV)/.samara $(VENV)/.bench
@@ -188,6 +210,9 @@ build/debug/.compiled: OPTIONS := -Dpython=false -Dtests=true -Ddebug_core=true 
 	-Dbuildtype=debugoptimized
 build/release/.compiled: OPTIONS := -Dpython=false -Dtests=true
 build/sanitize/.compiled: OPTIONS := -Dpython=false -Dtests=true $(SANITIZE)
+build/fuzz/.compiled: OPTIONS := -Dpython=false -Dtests=true -Dlibfuzzer=true $(SANITIZE)
+build/fuzz/.compiled: TARGET := fuzz
+build/fuzz/.compiled: export CC := clang
 build/gcc/.compiled: OPTIONS := -Dtests=true
 build/gcc/.compiled: export CC := gcc
 build/clang/.compiled: OPTIONS := -Dtests=true
@@ -195,10 +220,19 @@ build/clang/.compiled: export CC := clang
 build/gcc/.compiled build/clang/.compiled: $(BINDING) $(PROGRAMS) $(DOCS_HEADER)
 
 build/debug/.compiled build/release/.compiled build/sanitize/.compiled build/gcc/.compiled \
-build/clang/.compiled: $(C_BUILD_NEEDS)
+build/clang/.compiled build/fuzz/.compiled: $(C_BUILD_NEEDS)
 	test -f $(@D)/build.ninja || meson setup $(@D) $(OPTIONS) >/dev/null
-	meson compile -C $(@D)
+	meson compile -C $(@D) $(TARGET)
 	touch $@
+
+# clang, and its part that Debian packs apart.
+build/fuzz/.clang:
+	.ci/need clang
+	.ci/need libFuzzer "libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev" \
+		test -e "$$(clang -print-runtime-dir)/libclang_rt.fuzzer-$$(uname -m).a"
+	mkdir -p $(@D)
+	touch $@
+build/fuzz/.compiled: build/fuzz/.clang
 
 build/sanitize-package/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(PROGRAMS) \
 		$(DOCS_HEADER) $(PACKAGE)

@@ -269,6 +269,17 @@ def test_after_another_writer():
         assert step() is None
 
 
+def test_a_step_does_not_believe_an_end_of_before():
+    t = MapleTree()
+    cursor = t.cursor(0)
+    assert cursor.walk() is None
+    assert cursor.last == MAX
+    t[10:20] = "a"
+    assert cursor.next() == Entry(10, 19, "a")
+    t[15:18] = "b"
+    assert cursor.next(17) == Entry(15, 17, "b")
+
+
 def test_a_cursor_never_gives_out_a_value_that_is_gone():
     class Value:
         pass

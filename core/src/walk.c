@@ -250,7 +250,8 @@ static bool next_from(struct ma_state *mas, uint64_t max, bool gaps)
 {
 	if (!gaps && stands_in_leaf(mas))
 		return next_in_leaf(mas, max) || next_leaf(mas, max);
-	if (mas->last >= max && mas->status == ma_active)
+	/* Without a path, `last` may be that of a range which is no more. */
+	if (mas->last >= max && mas->status == ma_active && mas_has_path(mas))
 		return stop_at_limit(mas, ma_overflow);
 	if (!mas_has_path(mas) || mas->status == ma_start)
 		mas_descend(mas, mas->index);

@@ -18,6 +18,7 @@ static void init_arrays(struct oracle *oracle, size_t cells)
 	oracle->word = test_array(cells, sizeof(*oracle->word));
 	oracle->ranges = 0;
 	oracle->coalesces = false;
+	oracle->rises = 0;
 }
 
 void oracle_init(struct oracle *oracle, size_t cells)
@@ -29,6 +30,15 @@ void oracle_init(struct oracle *oracle, size_t cells)
 		oracle->first[i] = i;
 }
 
+void oracle_init_high(struct oracle *oracle, size_t cells)
+{
+	size_t i;
+
+	init_arrays(oracle, cells);
+	for (i = 1; i < cells; i++)
+		oracle->first[i] = UINT64_MAX - (cells - 1 - i);
+}
+
 static int compare_keys(const void *a, const void *b)
 {
 	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
@@ -38,19 +48,22 @@ static int compare_keys(const void *a, const void *b)
 
 void oracle_init_random(struct oracle *oracle, size_t cells)
 {
+	uint64_t state = test_random();
 	size_t i, fresh;
 
 	init_arrays(oracle, cells);
 	for (i = 1; i < cells; i++)
 		oracle->first[i] = i < 4 ? i : UINT64_MAX - (cells - 1 - i);
-	for (i = 4; i + 4 < cells; i++)
-		oracle->first[i] = test_random() >> test_below(60);
+	for (i = 4; i + 4 < cells; i++) {
+		oracle->first[i] = test_random_from(&state);
+		oracle->first[i] >>= test_random_from(&state) % 60;
+	}
 	/* Equal or colliding edges move up until all differ. */
 	do {
 		qsort(oracle->first, cells, sizeof(*oracle->first), compare_keys);
 		for (i = 1, fresh = 0; i < cells; i++) {
 			if (oracle->first[i] == oracle->first[i - 1]) {
-				oracle->first[i] = test_random();
+				oracle->first[i] = test_random_from(&state);
 				fresh++;
 			}
 		}
@@ -65,6 +78,7 @@ void oracle_copy(const struct oracle *oracle, struct oracle *copy)
 	memcpy(copy->word, oracle->word, oracle->cells * sizeof(*oracle->word));
 	copy->ranges = oracle->ranges;
 	copy->coalesces = oracle->coalesces;
+	copy->rises = oracle->rises;
 }
 
 void oracle_fini(struct oracle *oracle)
@@ -118,6 +132,8 @@ void oracle_store(struct oracle *oracle, size_t from, size_t to, uint64_t word)
 	uint32_t number = ++oracle->ranges;
 	size_t i;
 
+	if (oracle->rises)
+		word = (word - oracle_first(oracle, from)) & oracle->rises;
 	for (i = from; i <= to; i++) {
 		oracle->range[i] = number;
 		oracle->word[i] = word;
@@ -157,6 +173,8 @@ bool oracle_at(const struct oracle *oracle, size_t cell, struct mt_entry *out)
 	out->first = oracle_first(oracle, oracle_low(oracle, cell));
 	out->last = oracle_last(oracle, oracle_high(oracle, cell));
 	out->word = oracle->word[cell];
+	if (oracle->rises)
+		out->word = (out->word + out->first) & oracle->rises;
 	return oracle->range[cell] != 0;
 }
 

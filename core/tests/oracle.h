@@ -5,6 +5,9 @@
  * The key space 0 ... UINT64_MAX is cut into cells that never change; every write covers whole
  * cells. Cell i holds the number of the range that lies there, 0 for a gap: neighbouring cells with
  * one number are one range, so two ranges with equal words stay apart.
+ *
+ * Where values rise, a range's word counts on with its keys: a piece that begins n keys into it has a
+ * word higher by n. What is kept for such a range is the word that key 0 would have.
  */
 #ifndef ORACLE_H
 #define ORACLE_H
@@ -18,10 +21,13 @@ struct oracle {
 	uint64_t *word;  /* of each cell with a range */
 	uint32_t ranges; /* numbers given out */
 	bool coalesces;  /* neighbours with equal words become one range */
+	uint64_t rises;  /* values rise, in the bits of this mask; 0: they do not */
 };
 
 /* All gaps. The first `cells` - 1 cells are one key wide, from 0 on. */
 void oracle_init(struct oracle *oracle, size_t cells);
+/* All gaps. The last `cells` - 1 cells are one key wide, up to UINT64_MAX. */
+void oracle_init_high(struct oracle *oracle, size_t cells);
 /* All gaps, in cells of random widths over the whole key space; some at both ends one key wide. */
 void oracle_init_random(struct oracle *oracle, size_t cells);
 /* A second one with the same contents, into uninitialised memory. */

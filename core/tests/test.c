@@ -16,14 +16,18 @@
 static uint64_t seed;
 static uint64_t state;
 static const char *running = "";
+static const uint8_t *fed; /* where random numbers are read from; NULL: they are made */
+static size_t fed_left;
 
 _Noreturn void test_fail(const char *file, int line, const char *format, ...)
 {
 	va_list arguments;
 
 	fflush(stdout);
-	fprintf(stderr, "%s:%d: FAILED in %s (SAMARA_SEED=%" PRIu64 "): ", file, line, running,
-		seed);
+	fprintf(stderr, "%s:%d: FAILED in %s", file, line, running);
+	if (!fed)
+		fprintf(stderr, " (SAMARA_SEED=%" PRIu64 ")", seed);
+	fputs(": ", stderr);
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);
@@ -32,18 +36,41 @@ _Noreturn void test_fail(const char *file, int line, const char *format, ...)
 }
 
 /* splitmix64: every seed is a good one. */
-uint64_t test_random(void)
+uint64_t test_random_from(uint64_t *from)
 {
-	uint64_t z = state += 0x9e3779b97f4a7c15u;
+	uint64_t z = *from += 0x9e3779b97f4a7c15u;
 
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
 	return z ^ z >> 31;
 }
 
+static uint64_t fed_number(unsigned bytes)
+{
+	uint64_t number = 0;
+
+	for (; bytes && fed_left; bytes--, fed_left--)
+		number = number << 8 | *fed++;
+	return number;
+}
+
+uint64_t test_random(void)
+{
+	return fed ? fed_number(8) : test_random_from(&state);
+}
+
 uint64_t test_below(uint64_t below)
 {
-	return test_random() % below;
+	if (!fed)
+		return test_random() % below;
+	if (below == 1)
+		return 0;
+	return fed_number(below <= 1u << 8 ? 1 : below <= 1u << 16 ? 2 : 8) % below;
+}
+
+bool test_fed_up(void)
+{
+	return !fed_left;
 }
 
 static uint64_t environment_number(const char *name, uint64_t otherwise)
@@ -73,12 +100,24 @@ static void unexpected_lock_report(const char *message)
 	test_fail(__FILE__, __LINE__, "%s", message);
 }
 
+static void begin(const char *name)
+{
+	running = name;
+	mt_set_lock_report(unexpected_lock_report);
+}
+
+void test_feed(const char *name, const uint8_t *bytes, size_t size)
+{
+	begin(name);
+	fed = bytes;
+	fed_left = size;
+}
+
 static void run_case(const struct test_case *test)
 {
 	const char *letter;
 
-	running = test->name;
-	mt_set_lock_report(unexpected_lock_report);
+	begin(test->name);
 	state = seed;
 	for (letter = test->name; *letter; letter++)
 		state = state * 31 + (unsigned char)*letter;

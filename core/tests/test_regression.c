@@ -213,6 +213,53 @@ static void idle_memory_stayed(void)
 	test_pool_end(pool);
 }
 
+/* A cursor that stood on a range which then became shorter took the old end for the present one, and
+ * said that nothing begins before it. */
+static void a_step_believed_an_end_of_before(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	MA_STATE(mas, &mt, 0, 0);
+	CHECK(!mas_walk(&mas));
+	CHECK_EQ(mas.last, UINT64_MAX); /* the gap that is an empty tree */
+	CHECK_EQ(mtree_store_range_word(&mt, 10, 20, 7), 0);
+	CHECK(mas_next(&mas, UINT64_MAX) == ENTRY(7));
+	CHECK_EQ(mtree_store_range_word(&mt, 15, 17, 8), 0);
+	CHECK(mas_next_range(&mas, 17) == ENTRY(8));
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* Words that are equal are one. */
+static int merge_equal(void *context, const struct mt_entry *left, const struct mt_entry *right,
+		       uint64_t *word)
+{
+	(void)context;
+	*word = left->word;
+	return left->word == right->word;
+}
+
+/* A value stored over just the entry where the cursor stands did not merge with those beside it. */
+static void a_replaced_value_did_not_merge(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct mt_value_ops ops = {.merge = merge_equal};
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, &ops);
+	store_in_a_row(&mt, 3);
+	MA_STATE(mas, &mt, 15, 15);
+	CHECK(mas_walk(&mas) == ENTRY(2));
+	CHECK_EQ(mas_store(&mas, ENTRY(3)), 0);
+	CHECK_EQ(mt_entries(&mt), 2);
+	CHECK(mas_walk(&mas) == ENTRY(3));
+	CHECK_EQ(mas.last, UINT64_MAX);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static const struct test_case cases[] = {
 	{"a_leaf_of_nothing_but_a_gap", a_leaf_of_nothing_but_a_gap},
 	{"a_failed_erase_moved_the_cursor", a_failed_erase_moved_the_cursor},
@@ -222,6 +269,8 @@ static const struct test_case cases[] = {
 	{"a_preallocated_store_vanished", a_preallocated_store_vanished},
 	{"a_limit_before_the_start_skipped_it", a_limit_before_the_start_skipped_it},
 	{"idle_memory_stayed", idle_memory_stayed},
+	{"a_step_believed_an_end_of_before", a_step_believed_an_end_of_before},
+	{"a_replaced_value_did_not_merge", a_replaced_value_did_not_merge},
 };
 
 TEST_MAIN(cases)

@@ -126,8 +126,8 @@ class Cursor:
         limit = index_of(limit, "max" if way > 0 else "min")
         with self._tree._gate:
             beyond = self._last + 1 if way > 0 else self._index - 1
-            stands = self._status in ("active", "pause")
-            at_end = stands and ((limit - beyond) * way < 0 or not 0 <= beyond <= MAX)
+            paused = self._status == "pause"
+            at_end = paused and ((limit - beyond) * way < 0 or not 0 <= beyond <= MAX)
             if at_end or ((limit < 0) if way > 0 else (limit > MAX)):
                 self._status = STOPPED[way]
                 return None
@@ -135,7 +135,6 @@ class Cursor:
                 if (limit - self._index) * way < 0:
                     return None  # still to be looked at, under a wider limit
                 return self._seek(self._index, limit, way, here=True, gaps=gaps)
-            paused = self._status == "pause"
             return self._seek(beyond if paused else self._index, limit, way, here=paused, gaps=gaps)
 
     def _seek(self, index: int, limit: int, way: int, here: bool, gaps: bool) -> Found:

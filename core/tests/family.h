@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A family of trees that fork, duplicate and slice each other and are written and read with every
+ * operation, at times out of memory, each against its own oracle. All choices come from test_below(),
+ * so a family lives by a seed or by the bytes that test_feed() was given.
+ *
+ * Each member has cursors that are held across everything that happens to its tree. Where they must
+ * stand is kept beside them as keys, and what they must find is asked of the oracle.
+ */
+#ifndef FAMILY_H
+#define FAMILY_H
+
+#include "oracle.h"
+#include "test.h"
+
+enum { FAMILY_MEMBERS = 7, FAMILY_CURSORS = 2, FAMILY_WORDS = 512 };
+
+enum family_values {
+	family_plain,   /* any word, with no value operations */
+	family_counted, /* words below FAMILY_WORDS, whose references are counted: so are all below */
+	family_equal,   /* neighbours with equal words coalesce */
+	family_split, /* words rise with the key: the piece of a cut entry has a word of its own */
+	family_merge, /* the same, and neighbours that go on from each other become one */
+	family_values_count,
+};
+
+enum family_layout {
+	family_low,    /* one-key cells from 0 on, and one wide */
+	family_high,   /* the same up to UINT64_MAX */
+	family_random, /* cells of random widths, some at both ends one key wide */
+	family_layout_count,
+};
+
+struct family_kind {
+	uint32_t flags;
+	enum family_values values;
+	enum family_layout layout;
+	size_t cells;
+	bool serial; /* mt_pool_serial() */
+};
+
+/* A cursor, and what it must say. */
+struct family_cursor {
+	struct ma_state mas;
+	uint64_t index;
+	uint64_t last;
+	enum maple_status status;
+	/* The reserve is good for a store over these keys, as long as the tree was written so often. */
+	uint64_t promised_writes;
+	uint64_t promised_index;
+	uint64_t promised_last;
+};
+
+struct member {
+	struct maple_tree mt;
+	struct oracle oracle;
+	uint64_t writes;
+	struct family_cursor cursor[FAMILY_CURSORS];
+};
+
+struct family {
+	struct test_counts counts; /* first: the context that the counting operations expect */
+	struct family_kind kind;
+	struct maple_pool *pool;
+	struct mt_value_ops ops;
+	struct oracle blank; /* the cells that all members have */
+	struct member *member[FAMILY_MEMBERS];
+	size_t count;
+	/* While a step runs: */
+	bool starved;              /* an allocation was told to fail */
+	size_t refuse;             /* the n-th value operation that can is to fail; 0: none */
+	bool refused;              /* it has */
+	const struct member *kept; /* `before` has the nodes that this member had; NULL: none */
+	struct maple_tree before;
+};
+
+/* One empty tree, or more where cells are many. */
+void family_begin(struct family *family, const struct family_kind *kind);
+/* Any operation on any member, which is then checked whole. */
+void family_step(struct family *family);
+/* Something with one of the first member's cursors, or a write beside them, with all the memory. */
+void family_cursor_step(struct family *family);
+/* Every member against its oracle. */
+void family_check(struct family *family);
+/* That; the references of all values, counted by visiting; and the nodes in use. */
+void family_audit(struct family *family);
+/* Nothing may be left. */
+void family_end(struct family *family);
+
+/* ---- for the steps --------------------------------------------------------------------------- */
+
+/* What a call that may fail has returned: whether it succeeded. If not, it had a reason, and the tree
+ * has the nodes that it had. */
+bool family_succeeded(struct family *family, struct member *member, int got);
+/* The same for a write of the member's tree. */
+bool family_wrote(struct family *family, struct member *member, int got);
+/* A word to store; 0 is among them. */
+uint64_t family_word(const struct family *family);
+/* Some neighbouring cells: few, many or all. */
+void family_cells(const struct oracle *oracle, size_t *low, size_t *high);
+/* Whether [first, last] is made of whole cells, and which. */
+bool family_whole_cells(const struct oracle *oracle, uint64_t first, uint64_t last, size_t *low,
+			size_t *high);
+
+/* Drop all that a member holds. */
+void family_empty(struct family *family, struct member *member);
+
+typedef void (*family_action)(struct family *family, struct member *member);
+
+/* family_tree.c: the normal interface. */
+void family_store(struct family *family, struct member *member);
+void family_store_many(struct family *family, struct member *member);
+void family_insert(struct family *family, struct member *member);
+void family_clear(struct family *family, struct member *member);
+void family_erase(struct family *family, struct member *member);
+void family_allocate(struct family *family, struct member *member);
+void family_allocate_cyclic(struct family *family, struct member *member);
+void family_build(struct family *family, struct member *member);
+void family_refusals(struct family *family, struct member *member);
+void family_look_up(struct family *family, struct member *member);
+void family_look_up_many(struct family *family, struct member *member);
+void family_search(struct family *family, struct member *member);
+void family_compare(struct family *family, struct member *member);
+
+/* family_cursor.c */
+void family_cursors_begin(struct member *member);
+void family_cursors_end(struct member *member);
+void family_cursor_move(struct family *family, struct member *member);
+void family_cursor_write(struct family *family, struct member *member);
+void family_cursor_sweep(struct family *family, struct member *member);
+
+#endif /* FAMILY_H */
