@@ -367,10 +367,10 @@ void family_cursor_step(struct family *family)
 
 	if (choice >= 6)
 		family_cursor_move(family, member);
-	else if (choice)
+	else if (choice >= 2)
 		family_cursor_write(family, member);
 	else
-		family_insert(family, member);
+		(choice ? family_store_many : family_insert)(family, member);
 	if (member->writes != writes)
 		check_member(family, member);
 }

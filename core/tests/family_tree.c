@@ -277,6 +277,11 @@ void family_refusals(struct family *family, struct member *member)
 		CHECK_EQ(mtree_clear_range(mt, first, 0), -EINVAL);
 		CHECK_EQ(mtree_insert_range_word(mt, first, 0, 1, &entry), -EINVAL);
 		CHECK_EQ(mt_empty_area(mt, first, 0, 1, 1, false, &start), -EINVAL);
+		MA_STATE(mas, mt, first, first - 1);
+		CHECK_EQ(mas_store_word(&mas, 1), -EINVAL);
+		CHECK_EQ(mas_insert(&mas, ENTRY(1)), -EINVAL);
+		CHECK_EQ(mas_preallocate(&mas, ENTRY(1)), -EINVAL);
+		CHECK_EQ(mas.reserved, 0);
 	}
 	CHECK_EQ(mt_empty_area(mt, 0, first, 0, 1, false, &start), -EINVAL);
 	CHECK_EQ(mt_empty_area(mt, 0, first, 1, 0, true, &start), -EINVAL);
