@@ -204,6 +204,7 @@ build/pypy-venv/.installed: dist/.pure .ci/pypy
 
 # ---- C builds -----------------------------------------------------------------------------------
 
+MESON_TARGETS := # all
 C_BUILD_NEEDS := $(VENV)/.tools $(BUILD_FILES) $(CORE) $(C_TESTS)
 
 build/debug/.compiled: OPTIONS := -Dpython=false -Dtests=true -Ddebug_core=true \
@@ -211,7 +212,7 @@ build/debug/.compiled: OPTIONS := -Dpython=false -Dtests=true -Ddebug_core=true 
 build/release/.compiled: OPTIONS := -Dpython=false -Dtests=true
 build/sanitize/.compiled: OPTIONS := -Dpython=false -Dtests=true $(SANITIZE)
 build/fuzz/.compiled: OPTIONS := -Dpython=false -Dtests=true -Dlibfuzzer=true $(SANITIZE)
-build/fuzz/.compiled: TARGET := fuzz
+build/fuzz/.compiled: MESON_TARGETS := fuzz
 build/fuzz/.compiled: export CC := clang
 build/gcc/.compiled: OPTIONS := -Dtests=true
 build/gcc/.compiled: export CC := gcc
@@ -222,7 +223,7 @@ build/gcc/.compiled build/clang/.compiled: $(BINDING) $(PROGRAMS) $(DOCS_HEADER)
 build/debug/.compiled build/release/.compiled build/sanitize/.compiled build/gcc/.compiled \
 build/clang/.compiled build/fuzz/.compiled: $(C_BUILD_NEEDS)
 	test -f $(@D)/build.ninja || meson setup $(@D) $(OPTIONS) >/dev/null
-	meson compile -C $(@D) $(TARGET)
+	meson compile -C $(@D) $(MESON_TARGETS)
 	touch $@
 
 # clang, and its part that Debian packs apart.
