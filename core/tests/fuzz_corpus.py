@@ -14,8 +14,8 @@ MAGIC = b"samara fuzz corpus\n"
 LONGEST = 0xFFFF
 
 
-def pack(inputs: list[bytes]) -> bytes:
-    ordered = sorted(set(filter(None, inputs)), key=lambda content: (len(content), content))
+def pack(inputs: set[bytes]) -> bytes:
+    ordered = sorted(inputs, key=lambda content: (len(content), content))
     return MAGIC + b"".join(len(content).to_bytes(2, "little") + content for content in ordered)
 
 
@@ -31,7 +31,7 @@ def unpack(packed: bytes) -> Iterator[bytes]:
 
 def main(action: str, corpus: Path, directory: Path) -> None:
     if action == "pack":
-        inputs = [path.read_bytes() for path in directory.iterdir()]
+        inputs = {path.read_bytes() for path in directory.iterdir()} - {b""}
         if max(map(len, inputs), default=0) > LONGEST:
             sys.exit(f"fuzz_corpus: an input is longer than {LONGEST} bytes")
         corpus.write_bytes(pack(inputs))
