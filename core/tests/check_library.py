@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""usage: check_library.py INTERFACE FILE...
+
+Fail where a library (.so or .a) is not what INTERFACE says, the name of a Python extension's entry
+point or a C header: it offers exactly those names, of others it uses libc's and public ones of
+CPython's alone, it is linked without what weakens a process, and only functions that are chosen at run
+time need a newer processor than the architecture's first. An archive also has internal names.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+# manylinux2014: what a wheel from here can run on.
+LIBC = (2, 17)
+INTERNAL = r"(mt|mas|mtree|__mt)_\w+"
+DECLARATION = r"^MT_API\b[^;]*?(\w+)\("
+NEEDED = r"lib(c|pthread)\.so\.\d+|ld-linux[\w.-]*|libc\.musl-\w+\.so\.\d+"
+# The names behind CPython's public macros: all that is used of what begins with an underscore.
+CPYTHON = (
+    r"Py[A-Z]\w+|Py_\w+|_Py\w+_SizeT|_PyObject_(GC_)?New|_PyTrash_\w+|_Py_Dealloc"
+    r"|_Py_(None|True|False|NotImplemented)Struct|_Py_EllipsisObject"
+)
+WIDE = r"%[yz]mm|%k[0-7]\b"
+
+
+def output(*command: str) -> list[str]:
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return done.stdout.splitlines()
+
+
+def names(path: str, *options: str) -> list[tuple[str, str]]:
+    """Each name and its kind, as nm shows them."""
+    # "name type value size"; an archive's members have a line of their own.
+    lines = output("nm", *options, "--extern-only", "--format=posix", path)
+    return [(fields[0], fields[1]) for fields in map(str.split, lines) if len(fields) > 1]
+
+
+def interface(given: str) -> set[str]:
+    if given.endswith(".h"):
+        return set(re.findall(DECLARATION, Path(given).read_text(), re.MULTILINE))
+    return {given}
+
+
+def faults_of_exports(path: str, wanted: set[str]) -> list[str]:
+    dynamic = [] if path.endswith(".a") else ["--dynamic"]
+    offered = {name for name, _ in names(path, *dynamic, "--defined-only")}
+    foreign = offered - wanted
+    if path.endswith(".a"):
+        foreign = {name for name in foreign if not re.fullmatch(INTERNAL, name)}
+    faults = [f"exports {name}" for name in sorted(foreign)]
+    return faults + [f"does not export {name}" for name in sorted(wanted - offered)]
+
+
+def faults_of_imports(path: str, allowed: str) -> list[str]:
+    faults = []
+    glibc = False
+    for line in output("readelf", "--dynamic", "--wide", path):
+        if found := re.search(r"\(NEEDED\).*\[(.+)\]", line):
+            glibc = glibc or found[1] == "libc.so.6"
+            if not re.fullmatch(NEEDED, found[1]):
+                faults.append(f"needs {found[1]}")
+    for name, kind in names(path, "--dynamic", "--undefined-only"):
+        bare, _, version = name.partition("@")
+        if found := re.fullmatch(r"@?GLIBC_(\d+)\.(\d+)[.\d]*", version):
+            if (int(found[1]), int(found[2])) > LIBC:
+                faults.append(f"asks for a libc newer than {LIBC}: {name}")
+        # Other libcs have no versions to know their names by.
+        elif kind not in "wv" and not re.fullmatch(allowed, bare):
+            if glibc or bare.startswith("_Py"):
+                faults.append(f"uses {name}")
+    return faults
+
+
+def faults_of_linking(path: str) -> list[str]:
+    dynamic = "\n".join(output("readelf", "--dynamic", "--wide", path))
+    segments = "\n".join(output("readelf", "--segments", "--wide", path))
+    faults = [
+        f"has a {tag}"
+        for tag in ("TEXTREL", "RPATH", "RUNPATH")
+        if re.search(rf"\b{tag}\b", dynamic)
+    ]
+    if not re.search(r"\(FLAGS\).*\bBIND_NOW\b|\(FLAGS_1\).*\bNOW\b", dynamic):
+        faults.append("binds names late")
+    if "GNU_RELRO" not in segments:
+        faults.append("is not read-only after relocation")
+    stack = re.search(r"GNU_STACK(\s+0x[0-9a-f]+){5}\s+([RWE]+)", segments)
+    if not stack or "E" in stack[2]:
+        faults.append("has an executable stack")
+    if re.search(r"LOAD(\s+0x[0-9a-f]+){5}\s+RWE", segments):
+        faults.append("has a segment that is written and executed")
+    return faults
+
+
+def faults_of_instructions(path: str) -> list[str]:
+    """Vectors wider than the first x86-64 has, where the function's name does not say so."""
+    function = ""
+    found = set()
+    for line in output("objdump", "--disassemble", "--no-show-raw-insn", path):
+        if start := re.fullmatch(r"[0-9a-f]+ <(.+)>:", line):
+            function = start[1]
+        elif re.search(WIDE, line) and "_avx" not in function:
+            found.add(function)
+    return [f"asks for a newer processor in {name}" for name in sorted(found)]
+
+
+def faults_of(path: str, given: str) -> list[str]:
+    faults = faults_of_exports(path, interface(given))
+    if not path.endswith(".a"):
+        faults += faults_of_imports(path, CPYTHON if given.startswith("PyInit_") else "")
+        faults += faults_of_linking(path)
+    return faults + faults_of_instructions(path)
+
+
+def main(given: str, *paths: str) -> int:
+    faults = [f"{path}: {fault}" for path in paths for fault in faults_of(path, given)]
+    print(*faults, sep="\n", end="\n" if faults else "")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
