@@ -21,8 +21,9 @@ BUILD_FILES := meson.build meson.options pyproject.toml
 
 INSTALL := python -m pip install --quiet --no-build-isolation
 
-.PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long test-pypy test-kernel \
-	fuzz fuzz-core fuzz-corpus wheel-pure bench bench-quick bench-docs bench-core bench-fork bench-mm lint format clean
+.PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long \
+	test-pypy test-kernel fuzz fuzz-core fuzz-corpus wheel-pure bench bench-quick bench-docs \
+	bench-core bench-fork bench-mm lint format clean wheel test-wheel test-python-newer
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.samara
@@ -45,8 +46,9 @@ test-pure: $(VENV)/.samara $(VENV)/.dev
 
 # The package as it is where there is no compiler: what the wheel holds, and the quick tests on it.
 test-pure-wheel: build/pure-wheel/.installed
-	env -u SAMARA_PURE build/pure-wheel/bin/python tests/check_pure_wheel.py $(PURE_WHEEL)
-	env -u SAMARA_PURE build/pure-wheel/bin/python -m pytest --quiet $(QUICK_TESTS)
+	python tests/check_distribution.py $(PURE_WHEEL)
+	env -u SAMARA_PURE python tests/check_install.py $(PURE_WHEEL)
+	env -u SAMARA_PURE build/pure-wheel/bin/python -m pytest --quiet @tests/quick.txt
 
 # A million steps for each family test, on the builds that check the most and cost the least; fewer in
 # plain Python, and for the comparison of the two.
@@ -134,7 +136,7 @@ lint: $(VENV)/.samara $(VENV)/.dev
 	ruff format --check .
 	mypy
 	mypy --strict benchmarks/*.py benchmarks/suite/*.py core/tests/*.py docs/*.py tests/kernel/*.py \
-		$(DOCS_HEADER)
+		tests/check_*.py $(DOCS_HEADER)
 	python -m mypy.stubtest samara --mypy-config-file pyproject.toml \
 		--allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
 	clang-format --dry-run -Werror $(CORE) $(BINDING) $(PROGRAMS) $(C_TESTS)
@@ -179,8 +181,6 @@ $(VENV)/.bench: pyproject.toml | $(VENV)/.samara
 # ---- plain Python -------------------------------------------------------------------------------
 
 PURE_WHEEL := dist/samara-*-py3-none-any.whl
-QUICK_TESTS := $(addprefix tests/test_,cli_fork.py cursor.py documents.py mm_fork.py mm_maps.py mm_vma.py \
-	tree_area.py tree_copies.py tree_doctests.py tree_edges.py tree_iteration.py)
 # The first hypothesis with an extension for PyPy asks for a newer PyPy than Debian's.
 PYPY_NEEDS := "hypothesis<6.156"
 
@@ -201,6 +201,39 @@ build/pypy-venv/.installed: dist/.pure .ci/pypy
 	pypy=$$(.ci/pypy build/pypy) && $$pypy -m venv --without-pip $(@D)
 	python -m pip --python $(@D)/bin/python install --quiet "$$(echo $(PURE_WHEEL))[test]" $(PYPY_NEEDS)
 	touch $@
+
+# ---- wheels -------------------------------------------------------------------------------------
+
+# What it takes to make wheels: the `wheel` extra.
+$(VENV)/.wheel: pyproject.toml | $(VENV)/.samara
+	$(INSTALL) -Cbuild-dir=build/package ".[wheel]"
+	touch $@
+
+# The source distribution, of the commit that is checked out, and of that the wheel for this machine's
+# processor, this Python and any Linux that is not too old; each in an environment of its own. The same
+# commit gives the same files.
+wheel: $(VENV)/.wheel
+	rm -rf build/wheel
+	$(BUILD_WHEEL) --outdir build/wheel
+	$(OF_COMMIT) auditwheel repair --wheel-dir dist build/wheel/*.whl
+	cp build/wheel/*.tar.gz dist
+
+OF_COMMIT = SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct)
+BUILD_WHEEL = $(OF_COMMIT) python -m build
+THIS_WHEEL := dist/samara-*-manylinux*.whl
+
+# What both hold, a second build's sameness, what pip makes of them, and the quick tests: those of the source
+# distribution, on what the wheel has installed.
+test-wheel: wheel
+	python tests/check_distribution.py build/wheel/* $(THIS_WHEEL)
+	python tests/check_install.py $(THIS_WHEEL)
+	$(BUILD_WHEEL) --outdir build/wheel/again >/dev/null
+	for file in build/wheel/*.*; do cmp $$file build/wheel/again/$${file##*/} || exit 1; done
+	cibuildwheel --platform linux --print-build-identifiers
+	python -m venv --without-pip build/wheel/venv
+	python -m pip --python build/wheel/venv/bin/python install --quiet "$$(echo $(THIS_WHEEL))[test]"
+	tar --extract --gzip --file build/wheel/*.tar.gz --directory build/wheel --strip-components 1 --one-top-level=tree
+	cd build/wheel/tree && env -u SAMARA_PURE ../venv/bin/python -m pytest --quiet @tests/quick.txt
 
 # ---- C builds -----------------------------------------------------------------------------------
 

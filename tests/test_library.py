@@ -1,4 +1,4 @@
-"""The extension module offers the interpreter's entry point and nothing else, uses public names, and is
+"""The extension offers the interpreter's entry point and nothing else, uses public names, and is
 linked without what weakens a process."""
 
 import os

@@ -3,8 +3,8 @@
 
 Fail where a library (.so or .a) is not what INTERFACE says, the name of a Python extension's entry
 point or a C header: it offers exactly those names, of others it uses libc's and public ones of
-CPython's alone, it is linked without what weakens a process, and only functions that are chosen at run
-time need a newer processor than the architecture's first. An archive also has internal names.
+CPython's alone, it is linked without what weakens a process, and only functions that are chosen at
+run time need a newer processor than the architecture's first. An archive also has internal names.
 """
 
 import re
