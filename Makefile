@@ -62,6 +62,10 @@ test-long: $(VENV)/.samara $(VENV)/.dev build/debug/.compiled
 test-pypy: build/pypy-venv/.installed
 	build/pypy-venv/bin/python -m pytest
 
+# The Python tests on an extension built for a newer CPython: Debian's, which is brought into build/.
+test-python-newer: build/python-newer-venv/.installed
+	SAMARA_PURE=0 build/python-newer-venv/bin/python -m pytest
+
 # The model of address spaces beside the running kernel: random calls in a real process, and real
 # programs recorded and replayed. x86-64 Linux.
 test-kernel: $(VENV)/.samara $(VENV)/.dev
@@ -202,6 +206,12 @@ build/pypy-venv/.installed: dist/.pure .ci/pypy
 	python -m pip --python $(@D)/bin/python install --quiet "$$(echo $(PURE_WHEEL))[test]" $(PYPY_NEEDS)
 	touch $@
 
+build/python-newer-venv/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(DOCS_HEADER) $(PACKAGE) .ci/debian
+	rm -rf $(@D)
+	python=$$(.ci/debian build/python-newer usr/bin/python3.13 python3.13-dev) && $$python -m venv --without-pip $(@D)
+	python -m pip --python $(@D)/bin/python install --quiet ".[test,record]"
+	touch $@
+
 # ---- wheels -------------------------------------------------------------------------------------
 
 # What it takes to make wheels: the `wheel` extra.
@@ -213,7 +223,7 @@ $(VENV)/.wheel: pyproject.toml | $(VENV)/.samara
 # processor, this Python and any Linux that is not too old; each in an environment of its own. The same
 # commit gives the same files.
 wheel: $(VENV)/.wheel
-	rm -rf build/wheel
+	rm -rf build/wheel $(THIS_WHEEL)
 	$(BUILD_WHEEL) --outdir build/wheel
 	$(OF_COMMIT) auditwheel repair --wheel-dir dist build/wheel/*.whl
 	cp build/wheel/*.tar.gz dist
@@ -222,8 +232,8 @@ OF_COMMIT = SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct)
 BUILD_WHEEL = $(OF_COMMIT) python -m build
 THIS_WHEEL := dist/samara-*-manylinux*.whl
 
-# What both hold, a second build's sameness, what pip makes of them, and the quick tests: those of the source
-# distribution, on what the wheel has installed.
+# What both hold, a second build's sameness, what pip makes of the wheel, and the quick tests on that, from
+# the files of the source distribution that cibuildwheel takes to them.
 test-wheel: wheel
 	python tests/check_distribution.py build/wheel/* $(THIS_WHEEL)
 	python tests/check_install.py $(THIS_WHEEL)
@@ -232,8 +242,19 @@ test-wheel: wheel
 	cibuildwheel --platform linux --print-build-identifiers
 	python -m venv --without-pip build/wheel/venv
 	python -m pip --python build/wheel/venv/bin/python install --quiet "$$(echo $(THIS_WHEEL))[test]"
-	tar --extract --gzip --file build/wheel/*.tar.gz --directory build/wheel --strip-components 1 --one-top-level=tree
+	mkdir build/wheel/tree
+	tar --extract --gzip --file build/wheel/*.tar.gz --directory build/wheel/tree --strip-components 1 \
+		$$(python -c "$$NAME_TEST_SOURCES")
 	cd build/wheel/tree && env -u SAMARA_PURE ../venv/bin/python -m pytest --quiet @tests/quick.txt
+
+# The files that cibuildwheel copies for the tests, as the source distribution names them.
+define NAME_TEST_SOURCES
+import tomllib
+project = tomllib.load(open("pyproject.toml", "rb"))
+prefix = "{name}-{version}/".format(**project["project"])
+print(*(prefix + name for name in project["tool"]["cibuildwheel"]["test-sources"]))
+endef
+export NAME_TEST_SOURCES
 
 # ---- C builds -----------------------------------------------------------------------------------
 
