@@ -206,7 +206,8 @@ build/pypy-venv/.installed: dist/.pure .ci/pypy
 	python -m pip --python $(@D)/bin/python install --quiet "$$(echo $(PURE_WHEEL))[test]" $(PYPY_NEEDS)
 	touch $@
 
-build/python-newer-venv/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(DOCS_HEADER) $(PACKAGE) .ci/debian
+build/python-newer-venv/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(PROGRAMS) \
+		$(DOCS_HEADER) $(PACKAGE) .ci/debian
 	rm -rf $(@D)
 	python=$$(.ci/debian build/python-newer usr/bin/python3.13 python3.13-dev) && $$python -m venv --without-pip $(@D)
 	python -m pip --python $(@D)/bin/python install --quiet ".[test,record]"

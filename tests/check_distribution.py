@@ -28,7 +28,7 @@ INFO = f"{NAME}.dist-info/"
 DATA = {"samara/py.typed", "samara/_core.pyi", "samara/cli/published_forks.csv"}
 EXTENSION = r"samara/_core(\.[\w-]+)?\.so"
 # What else is compiled, by the name that it has in the package.
-PROGRAMS: set[str] = set()
+PROGRAMS = {"samara/cli/spawn-loop"}
 DESCRIPTION = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
 # What an installer adds.
 INSTALLATION = {"INSTALLER", "REQUESTED", "direct_url.json"}
