@@ -234,7 +234,8 @@ BUILD_WHEEL = $(OF_COMMIT) python -m build
 THIS_WHEEL := dist/samara-*-manylinux*.whl
 
 # What both hold, a second build's sameness, what pip makes of the wheel, and the quick tests on that, from
-# the files of the source distribution that cibuildwheel takes to them.
+# the files of the source distribution that cibuildwheel takes to them. Again without docstrings, where
+# each warning is an error and the interpreter checks its caller.
 test-wheel: wheel
 	python tests/check_distribution.py build/wheel/* $(THIS_WHEEL)
 	python tests/check_install.py $(THIS_WHEEL)
@@ -247,6 +248,8 @@ test-wheel: wheel
 	tar --extract --gzip --file build/wheel/*.tar.gz --directory build/wheel/tree --strip-components 1 \
 		$$(python -c "$$NAME_TEST_SOURCES")
 	cd build/wheel/tree && env -u SAMARA_PURE ../venv/bin/python -m pytest --quiet @tests/quick.txt
+	cd build/wheel/tree && env -u SAMARA_PURE ../venv/bin/python -X dev -W error -OO -m pytest --quiet \
+		-W ignore::pytest.PytestConfigWarning -k "not examples_in_the and not examples_of_the" @tests/quick.txt
 
 # The files that cibuildwheel copies for the tests, as the source distribution names them.
 define NAME_TEST_SOURCES

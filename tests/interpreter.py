@@ -5,6 +5,7 @@ Names of the tests' own that depend on it are here and nowhere else.
 
 import gc
 import os
+import subprocess
 import sys
 
 import pytest
@@ -85,3 +86,18 @@ def fails(n, call):
     finally:
         samara._implementation._fail_nth(0)
     return False
+
+
+def run_python(code, *options, **variables):
+    """What a program prints in an interpreter of its own, which ends well and says nothing else."""
+    path = os.pathsep.join(sys.path)
+    result = subprocess.run(
+        [sys.executable, "-X", "dev", *options, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path, **variables},
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    assert not result.stderr
+    return result.stdout

@@ -393,15 +393,15 @@ def test_ctrl_c(source: list[str]) -> None:
 
 
 def test_a_reader_that_goes_away() -> None:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*COMMAND, "fork", "--vmas", "21", *QUICK],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    )
-    assert process.stdout is not None and process.stderr is not None
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    assert process.wait() == 141
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 141
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:

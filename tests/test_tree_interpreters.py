@@ -1,10 +1,8 @@
 """The extension in a second interpreter, and at an interpreter's end."""
 
-import os
-import subprocess
-import sys
-
 import pytest
+
+from interpreter import run_python
 
 # Interpreters that share the lock: nothing is claimed for those that have one of their own.
 try:
@@ -31,16 +29,6 @@ except samara.RangeOccupiedError as error:
 else:
     raise AssertionError
 """
-
-
-def run_python(code):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    result = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", code], capture_output=True, text=True, env=environment
-    )
-    assert result.returncode == 0, result.stderr
-    assert not result.stderr
-    return result.stdout
 
 
 @pytest.mark.parametrize("rounds", [1, 5])
