@@ -233,9 +233,9 @@ OF_COMMIT = SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct)
 BUILD_WHEEL = $(OF_COMMIT) python -m build
 THIS_WHEEL := dist/samara-*-manylinux*.whl
 
-# What both hold, a second build's sameness, what pip makes of the wheel, and the quick tests on that, from
-# the files of the source distribution that cibuildwheel takes to them. Again without docstrings, where
-# each warning is an error and the interpreter checks its caller.
+# What both hold, a second build's sameness, what pip makes of the wheel, and the quick tests of the source
+# distribution on that: as they are, then without docstrings, where each warning is an error and the
+# interpreter checks its caller.
 test-wheel: wheel
 	python tests/check_distribution.py build/wheel/* $(THIS_WHEEL)
 	python tests/check_install.py $(THIS_WHEEL)
@@ -245,20 +245,10 @@ test-wheel: wheel
 	python -m venv --without-pip build/wheel/venv
 	python -m pip --python build/wheel/venv/bin/python install --quiet "$$(echo $(THIS_WHEEL))[test]"
 	mkdir build/wheel/tree
-	tar --extract --gzip --file build/wheel/*.tar.gz --directory build/wheel/tree --strip-components 1 \
-		$$(python -c "$$NAME_TEST_SOURCES")
+	tar --extract --gzip --file build/wheel/*.tar.gz --directory build/wheel/tree --strip-components 1
 	cd build/wheel/tree && env -u SAMARA_PURE ../venv/bin/python -m pytest --quiet @tests/quick.txt
 	cd build/wheel/tree && env -u SAMARA_PURE ../venv/bin/python -X dev -W error -OO -m pytest --quiet \
 		-W ignore::pytest.PytestConfigWarning -k "not examples_in_the and not examples_of_the" @tests/quick.txt
-
-# The files that cibuildwheel copies for the tests, as the source distribution names them.
-define NAME_TEST_SOURCES
-import tomllib
-project = tomllib.load(open("pyproject.toml", "rb"))
-prefix = "{name}-{version}/".format(**project["project"])
-print(*(prefix + name for name in project["tool"]["cibuildwheel"]["test-sources"]))
-endef
-export NAME_TEST_SOURCES
 
 # ---- C builds -----------------------------------------------------------------------------------
 
