@@ -118,7 +118,7 @@ def test_the_extension_by_another_name():
     path = sys.modules["samara._core"].__file__
     with pytest.raises(ImportError, match="PyInit_other"):
         module_from_spec(spec_from_file_location("other", path))
-    before = samara._implementation._pool_stats()
+    before = samara._implementation._pool_stats()[1]
     other = another_core()
     assert other.MapleTree is not MapleTree
     tree = other.MapleTree([(1, 5, ["a"]), (9, 9, "b")])
@@ -127,7 +127,7 @@ def test_the_extension_by_another_name():
     assert [entry.first for entry in tree] == [1, 3, 4, 9]
     assert other._pool_stats()[0] > 0
     # Of its own, pool and all.
-    assert samara._implementation._pool_stats() == before
+    assert samara._implementation._pool_stats()[1] == before
 
 
 @c_only
