@@ -200,7 +200,7 @@ build/pure-wheel/.installed: dist/.pure
 	PATH=$(CURDIR)/$(VENV)/bin python -m pip --python $(@D)/bin/python install --quiet "$$(echo $(PURE_WHEEL))[test]"
 	touch $@
 
-build/pypy-venv/.installed: dist/.pure .ci/pypy
+build/pypy-venv/.installed: dist/.pure .ci/pypy .ci/debian
 	rm -rf $(@D)
 	pypy=$$(.ci/pypy build/pypy) && $$pypy -m venv --without-pip $(@D)
 	python -m pip --python $(@D)/bin/python install --quiet "$$(echo $(PURE_WHEEL))[test]" $(PYPY_NEEDS)
