@@ -43,7 +43,7 @@ static int cursor_write(struct ma_state *mas, uint64_t word, bool present)
 
 	if (present && replace_here(mas, word))
 		return 0;
-	status = mt_write_range(mas, mas->index, mas->last, word, present, &grave);
+	status = mt_write_range(mas, word, present, &grave);
 	if (mt_grave_used(&grave))
 		mt_bury(mt_pool_of(mas->tree), mas->tree->ma_ops, &grave);
 	return status;

@@ -37,8 +37,7 @@ static int add(struct diff *diff, const struct mt_difference *found)
 	return status;
 }
 
-/* The highest node, counted from the leaves, that both paths lead through over the same keys; NULL
- * for none. */
+/* The highest node, counted from the leaves, that both paths lead through; NULL for none. */
 static const struct ma_level *common_node(const struct ma_state *a, const struct ma_state *b)
 {
 	unsigned levels = a->depth < b->depth ? a->depth : b->depth;
@@ -47,8 +46,11 @@ static const struct ma_level *common_node(const struct ma_state *a, const struct
 		const struct ma_level *in_a = &a->path[a->depth - up];
 		const struct ma_level *in_b = &b->path[b->depth - up];
 
-		if (in_a->node == in_b->node && in_a->min == in_b->min && in_a->max == in_b->max)
+		if (in_a->node == in_b->node) {
+			/* A node covers the same keys from the day it is made, in every tree. */
+			assert(in_a->min == in_b->min && in_a->max == in_b->max);
 			return in_a;
+		}
 	}
 	return NULL;
 }
@@ -77,7 +79,8 @@ static void go_to(struct ma_state *mas, uint64_t key)
 {
 	if (mas_path_last(mas) >= key)
 		return;
-	if (!mas_path_next(mas) || mas_path_last(mas) < key)
+	mas_path_next(mas); /* there is one: the key lies behind this */
+	if (mas_path_last(mas) < key)
 		mas_descend(mas, key);
 }
 

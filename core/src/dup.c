@@ -78,12 +78,9 @@ bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max,
 void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops,
 		      struct maple_node **children, unsigned done, unsigned count, uint32_t height)
 {
-	for (unsigned i = 0; i < done; i++) {
-		if (height == 1)
-			mt_release(ops, children[i]->wide.slot, children[i]->present);
-		else
-			put_children(pool, ops, children[i], height);
-	}
+	assert(height > 1); /* leaves ask for no memory */
+	for (unsigned i = 0; i < done; i++)
+		put_children(pool, ops, children[i], height);
 	mt_pool_free_bulk(pool, count, children);
 }
 
@@ -139,8 +136,7 @@ int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree)
 	if (mt_attr(mt) != mt_attr(new_tree) || mt->ma_ops != new_tree->ma_ops ||
 	    !mtree_empty(new_tree))
 		return -EINVAL;
-	if (new_tree->ma_busy)
-		return -EBUSY;
+	assert(!new_tree->ma_busy); /* as in mt_build() */
 	if (!mt->ma_root)
 		return 0;
 	if (!mt_pool_alloc_bulk(pool, 1, &root))
@@ -194,7 +190,8 @@ static int cut_off(struct maple_tree *mt, uint64_t first, uint64_t last)
 	int status;
 
 	mas_init(&mas, mt, first);
-	status = mt_write_range(&mas, first, last, 0, false, &grave);
+	mas.last = last;
+	status = mt_write_range(&mas, 0, false, &grave);
 	mt_bury(mt_pool_of(mt), mt->ma_ops, &grave);
 	return status;
 }

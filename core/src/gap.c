@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gaps. A narrow node keeps the size of the largest gap below each child; sizes are in keys, and
- * the whole space, 2^64, counts as UINT64_MAX. No gap spans two leaves, so the size of a leaf's
- * largest gap needs the leaf alone.
+ * Gaps. A narrow node keeps the size of the largest gap below each child; sizes are in keys. No gap
+ * spans two leaves, so the size of a leaf's largest gap needs the leaf alone.
  */
 #include "gap.h"
 #include "search.h"
@@ -10,7 +9,7 @@
 
 #include <errno.h>
 
-/* Sizes less one, so that the whole space fits; a leaf without gaps is told apart by its bits. */
+/* Sizes less one until the end; a leaf without gaps is told apart by its bits. */
 static uint64_t leaf_gap(const struct maple_node *leaf, uint64_t min, uint64_t max)
 {
 	unsigned end = leaf->count - 1u;
@@ -20,9 +19,10 @@ static uint64_t leaf_gap(const struct maple_node *leaf, uint64_t min, uint64_t m
 
 	if (!gaps)
 		return 0;
+	assert(end); /* a leaf with a gap has a value beside it */
 	if (gaps & 1)
 		largest = mt_slot_max(leaf, 0, max) - min;
-	if (end && gaps >> end & 1) {
+	if (gaps >> end & 1) {
 		uint64_t size = max - leaf->lane[end] - 1;
 
 		largest = size > largest ? size : largest;
@@ -96,7 +96,8 @@ static bool fit(const struct gap_request *request, uint64_t first, uint64_t last
 		first = request->min;
 	if (last > request->max)
 		last = request->max;
-	if (first > last || last - first < request->size - 1)
+	assert(first <= last); /* the gap reaches into the window */
+	if (last - first < request->size - 1)
 		return false;
 	if (request->reverse) {
 		*start = last - (request->size - 1);

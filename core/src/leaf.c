@@ -59,13 +59,15 @@ static uint32_t present_after(const struct mt_write *write)
 	       present >> write->high << (at + 1 + write->right_piece);
 }
 
-/* Move the slots from `high` on, with the pivots in front of them, to `behind`. */
+/* Move the slots from `high` on, with the pivots in front of them, to `behind`: behind the new slot,
+ * and so not to the leaf's first. */
 static void move_slots(struct maple_node *leaf, unsigned high, unsigned behind)
 {
 	uint64_t *slot = leaf->wide.slot;
 	uint64_t *pivot = leaf->pivot;
 	unsigned count = leaf->count;
 
+	assert(behind);
 	if (behind > high) {
 		unsigned by = behind - high;
 
@@ -78,8 +80,7 @@ static void move_slots(struct maple_node *leaf, unsigned high, unsigned behind)
 
 		for (unsigned i = high; i < count; i++) {
 			slot[i - by] = slot[i];
-			if (i > by)
-				pivot[i - by - 1] = pivot[i - 1];
+			pivot[i - by - 1] = pivot[i - 1];
 		}
 		pad_pivots(leaf, count - by - 1, count - 1);
 	}

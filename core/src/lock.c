@@ -19,10 +19,11 @@ void mt_set_lock_report(void (*report)(const char *message))
 
 void mt_lock_wait(struct mt_lock *lock)
 {
+	/* It is chance whether another thread is quicker, once the lock is free. */
 	do {
 		while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
 			sched_yield();
-	} while (__atomic_exchange_n(&lock->held, 1u, __ATOMIC_ACQUIRE));
+	} while (__atomic_exchange_n(&lock->held, 1u, __ATOMIC_ACQUIRE)); /* GCOVR_EXCL_LINE */
 }
 
 #ifdef MT_DEBUG

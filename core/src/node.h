@@ -13,7 +13,7 @@
  * node's own minimum and maximum, which only the path to it knows. Invariants:
  *   - pivots rise strictly; those from count - 1 on are UINT64_MAX, so that a search needs no
  * count;
- *   - gaps past `count` are 0;
+ *   - gaps past `count` are 0, as is the unused half of the header;
  *   - a leaf's `present` has a bit for each slot that holds a value, and one at least;
  *   - no two neighbouring slots, not even of neighbouring leaves, are both gaps;
  *   - all leaves are at one depth; a node has at least half of its slots in use, unless it is the
@@ -109,12 +109,11 @@ static inline uint32_t mt_slot_mask(unsigned low, unsigned high)
 	return ((1u << high) - 1u) & ~((1u << low) - 1u);
 }
 
-/* The number of keys in [first, last]; the whole space counts as UINT64_MAX. */
+/* The number of keys in [first, last], which is not the whole space. */
 static inline uint64_t mt_range_size(uint64_t first, uint64_t last)
 {
-	uint64_t distance = last - first;
-
-	return distance == UINT64_MAX ? distance : distance + 1;
+	assert(last - first < UINT64_MAX);
+	return last - first + 1;
 }
 
 static inline void mt_prefetch_node(const struct maple_node *node)

@@ -117,7 +117,7 @@ void mt_pool_serial(struct maple_pool *pool)
 
 void mt_pool_get(struct maple_pool *pool)
 {
-	if (!pool || pool == &default_pool)
+	if (!pool)
 		return;
 	if (pool->serial)
 		pool->refs++;
@@ -380,7 +380,7 @@ void mt_pool_trim(struct maple_pool *pool)
 
 void mt_pool_put(struct maple_pool *pool)
 {
-	if (!pool || pool == &default_pool)
+	if (!pool)
 		return;
 	if (pool->serial ? --pool->refs : __atomic_sub_fetch(&pool->refs, 1u, __ATOMIC_ACQ_REL))
 		return;

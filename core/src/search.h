@@ -44,13 +44,14 @@ static inline bool mt_level_covers(const struct ma_level *level, uint64_t key)
 	return key - level->min <= level->max - level->min;
 }
 
-/* The lowest level of a path above its leaf, or the root's, that covers the key. */
+/* The lowest level of a path that covers the key, which its leaf does not. */
 static inline struct ma_level *mt_level_above(struct ma_level *path, unsigned depth, uint64_t key)
 {
 	struct ma_level *level = &path[depth - 1];
 
-	while (level > path && !mt_level_covers(--level, key))
-		;
+	do {
+		assert(level > path); /* the root covers all keys */
+	} while (!mt_level_covers(--level, key));
 	return level;
 }
 

@@ -206,22 +206,22 @@ static void prepend_slots(struct splice *splice, const struct mt_spine *spine, u
 	splice->min = spine->min;
 }
 
-static void append_item(struct splice *splice, uint64_t last, uint64_t word, bool present,
-			uint64_t gap)
+static void append_item(struct splice *splice, uint64_t last, uint64_t word, bool present)
 {
 	unsigned at = splice->items++;
 
 	splice->last[at] = last;
 	splice->word[at] = word;
-	splice->gap[at] = gap;
 	splice->present |= (uint64_t)present << at;
 }
 
 static void append_made(struct splice *splice)
 {
-	for (unsigned i = 0; i < splice->made; i++)
+	for (unsigned i = 0; i < splice->made; i++) {
+		splice->gap[splice->items] = splice->made_gap[i];
 		append_item(splice, splice->made_last[i], (uint64_t)(uintptr_t)splice->made_node[i],
-			    false, splice->made_gap[i]);
+			    false);
+	}
 }
 
 static void list_items(struct splice *splice)
@@ -236,12 +236,12 @@ static void list_items(struct splice *splice)
 	append_slots(splice, left, 0, left->left);
 	if (left->node->kind == MT_LEAF) {
 		if (write->left_piece)
-			append_item(splice, write->first - 1, write->left_word, write->left_present,
-				    0);
-		append_item(splice, write->last, write->word, write->present, 0);
+			append_item(splice, write->first - 1, write->left_word,
+				    write->left_present);
+		append_item(splice, write->last, write->word, write->present);
 		if (write->right_piece)
 			append_item(splice, write->right_last, write->right_word,
-				    write->right_present, 0);
+				    write->right_present);
 	} else {
 		append_made(splice);
 	}
@@ -277,7 +277,6 @@ static void pull_right(struct splice *splice, unsigned from)
 		spine->left = spine->right = 0;
 		splice->right[level + 1] = spine;
 	}
-	spine->right = (uint8_t)(spine->node->count - 1);
 	append_slots(splice, spine, 0, spine->node->count);
 }
 
@@ -292,7 +291,6 @@ static void pull_left(struct splice *splice, unsigned from)
 		spine->left = spine->right = (uint8_t)(spine->node->count - 1);
 		splice->left[level + 1] = spine;
 	}
-	spine->left = 0;
 	prepend_slots(splice, spine, 0, spine->node->count);
 }
 
@@ -436,12 +434,8 @@ void mt_splice(struct mt_write *write)
 		list_items(&splice);
 		fill_up(&splice, kind);
 		alone = keeps_left(&splice) < 0 && keeps_right(&splice) < 0;
-		if (alone && splice.items == 1 && kind != MT_LEAF) {
-			/* One child and no neighbour: it is the tree. */
-			mt_set_root(mt, (struct maple_node *)(uintptr_t)splice.word[0],
-				    splice.depth - splice.level - 1);
-			return;
-		}
+		/* A child that is alone was the last level to be built. */
+		assert(!alone || splice.items > 1 || kind == MT_LEAF);
 		if (alone && splice.items == 1 && !splice.present) {
 			mt_reset_root(mt);
 			return;

@@ -55,11 +55,10 @@ static void count_all(struct maple_tree *mt)
 {
 	if (mt->ma_counted)
 		return;
+	assert(mt->ma_root); /* an empty tree is counted */
 	mt->ma_entries = 0;
 	mt->ma_covered[0] = mt->ma_covered[1] = 0;
-	if (mt->ma_root)
-		mt_subtree_count(mt->ma_root, 0, UINT64_MAX, false, &mt->ma_entries,
-				 mt->ma_covered);
+	mt_subtree_count(mt->ma_root, 0, UINT64_MAX, false, &mt->ma_entries, mt->ma_covered);
 	mt->ma_counted = true;
 }
 
@@ -218,8 +217,9 @@ static int locked_write(struct maple_tree *mt, uint64_t first, uint64_t last, ui
 	struct ma_state mas;
 
 	mas_init(&mas, mt, first);
+	mas.last = last;
 	mtree_lock(mt);
-	return finish_write(mt, mt_write_range(&mas, first, last, word, present, &grave), &grave);
+	return finish_write(mt, mt_write_range(&mas, word, present, &grave), &grave);
 }
 
 int mtree_store_range_word(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word)
@@ -257,7 +257,7 @@ static int locked_insert(struct maple_tree *mt, uint64_t first, uint64_t last, u
 	if (status == -EEXIST && occupied)
 		copy_entry(&mas, occupied);
 	if (!status)
-		status = mt_write_range(&mas, first, last, word, present, &grave);
+		status = mt_write_range(&mas, word, present, &grave);
 	return finish_write(mt, status, &grave);
 }
 
@@ -287,7 +287,7 @@ int mtree_erase(struct maple_tree *mt, uint64_t index, void **erased)
 	mas_init(&mas, mt, index);
 	mtree_lock(mt);
 	entry = mas_walk(&mas);
-	status = mt_write_range(&mas, mas.index, mas.last, 0, false, &grave);
+	status = mt_write_range(&mas, 0, false, &grave);
 	status = finish_write(mt, status, &grave);
 	if (!status && erased)
 		*erased = entry;
@@ -309,8 +309,8 @@ static int locked_alloc(struct maple_tree *mt, uint64_t *start, void *entry, uin
 	status = mt_empty_area(mt, min, max, size, 1, reverse, &first);
 	if (!status) {
 		mas_init(&mas, mt, first);
-		status = mt_write_range(&mas, first, first + (size - 1), (uint64_t)(uintptr_t)entry,
-					true, &grave);
+		mas.last = first + (size - 1);
+		status = mt_write_range(&mas, (uint64_t)(uintptr_t)entry, true, &grave);
 	}
 	status = finish_write(mt, status, &grave);
 	if (!status)
@@ -352,8 +352,7 @@ int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint
 	}
 	if (!status) {
 		mas_init(&mas, mt, found);
-		status = mt_write_range(&mas, found, found, (uint64_t)(uintptr_t)entry, true,
-					&grave);
+		status = mt_write_range(&mas, (uint64_t)(uintptr_t)entry, true, &grave);
 	}
 	status = finish_write(mt, status, &grave);
 	if (status)

@@ -28,7 +28,7 @@ __attribute__((format(printf, 4, 5))) static int broken(const struct check *chec
 	if (!check->reason || !check->size)
 		return -EINVAL;
 	used = snprintf(check->reason, check->size, "node [%" PRIu64 ", %" PRIu64 "]: ", min, max);
-	if (used < 0 || (size_t)used >= check->size)
+	if ((size_t)used >= check->size) /* or a negative one */
 		return -EINVAL;
 	va_start(arguments, format);
 	vsnprintf(check->reason + used, check->size - (size_t)used, format, arguments);
@@ -57,6 +57,8 @@ static int check_limits(const struct check *check, const struct maple_node *node
 			      mt_capacity(kind));
 	if (refs == 0 || (!check->mt->ma_shared && refs != 1))
 		return broken(check, min, max, "%" PRIu32 " references", refs);
+	if (node->unused)
+		return broken(check, min, max, "unused header bits %#" PRIx32, node->unused);
 	if (node->present & ~mt_slot_mask(0, kind == MT_LEAF ? node->count : 0))
 		return broken(check, min, max, "presence bits %#x past its %u slots", node->present,
 			      node->count);

@@ -89,11 +89,10 @@ struct mt_write {
 	struct mt_grave *grave;
 };
 
-/* Store over [first, last]; present false makes a gap. On success the cursor stands on [first,
- * last] as given; on error it stays where it was, without a path. Either way the caller buries
- * `grave`: it holds what was displaced, or the pieces of values that were cut in vain. */
-int mt_write_range(struct ma_state *mas, uint64_t first, uint64_t last, uint64_t word, bool present,
-		   struct mt_grave *grave);
+/* Store over the cursor's [index, last]; present false makes a gap. On success the cursor stands on
+ * that; on error it stays where it was, without a path. Either way the caller buries `grave`: it
+ * holds what was displaced, or the pieces of values that were cut in vain. */
+int mt_write_range(struct ma_state *mas, uint64_t word, bool present, struct mt_grave *grave);
 /* Release what a write displaced. May run value operations, and through them anything. */
 void mt_bury(struct maple_pool *pool, const struct mt_value_ops *ops, struct mt_grave *grave);
 /* The most nodes that a store over [first, last] may take. */
@@ -169,15 +168,12 @@ static inline bool mas_path_private(const struct ma_state *mas)
 	return mas_private_levels(mas) == mas->depth;
 }
 
-/* 128-bit sums of covered keys. */
+/* Sums of covered keys: no more than 2^64, the one that needs the high word. */
 static inline void mt_covered_add(uint64_t covered[2], uint64_t first, uint64_t last)
 {
-	uint64_t distance = last - first; /* one less than the number of keys, so that 2^64 fits */
-	uint64_t low = covered[0] + distance;
-
-	covered[1] += low < distance;
-	covered[0] = low + 1;
-	covered[1] += covered[0] == 0;
+	covered[0] += last - first; /* one less than the number of keys, so that 2^64 fits */
+	assert(!covered[1] && covered[0] >= last - first);
+	covered[1] = ++covered[0] == 0;
 }
 
 static inline void mt_covered_subtract(uint64_t covered[2], uint64_t first, uint64_t last)

@@ -4,6 +4,8 @@
  * source and nothing else. Comparing nodes looks inside the core (node.h): it is the one place in
  * the tests that knows the layout.
  */
+#define _POSIX_C_SOURCE 200112L /* posix_memalign() */
+
 #include "test.h"
 
 #include "node.h"
@@ -180,6 +182,21 @@ void test_pool_end(struct maple_pool *pool)
 {
 	CHECK_EQ(test_live(pool), 0);
 	mt_pool_put(pool);
+}
+
+static bool exhausted_now;
+
+void test_exhaust(bool exhausted)
+{
+	exhausted_now = exhausted;
+}
+
+/* In place of the C library's, in every test program. */
+void *aligned_alloc(size_t align, size_t size)
+{
+	void *memory;
+
+	return exhausted_now || posix_memalign(&memory, align, size) ? NULL : memory;
 }
 
 void *test_array(size_t count, size_t size)

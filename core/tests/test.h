@@ -71,6 +71,8 @@ void test_pool_end(struct maple_pool *pool);
 size_t test_live(struct maple_pool *pool);
 /* Nodes handed out so far. */
 uint64_t test_allocated(struct maple_pool *pool);
+/* Whether the C library has run out of aligned memory, which is where nodes come from. */
+void test_exhaust(bool exhausted);
 /* calloc() that cannot fail. */
 void *test_array(size_t count, size_t size);
 

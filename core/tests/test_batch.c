@@ -125,45 +125,87 @@ static void batches_equal_single_look_ups(void)
 	}
 }
 
-/* More nodes on the second level than there may be parts. */
+/* A tree whose size makes parts pay: `count` ranges, twelve keys apart. */
+static void build_ranges(struct maple_tree *mt, size_t count)
+{
+	uint64_t *first = test_array(count, sizeof(*first));
+	uint64_t *last = test_array(count, sizeof(*last));
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		first[i] = i * 12;
+		last[i] = i * 12 + i % 11;
+	}
+	CHECK_EQ(mt_build(mt, first, last, first, count, NULL), 0);
+	free(first);
+	free(last);
+}
+
+/* More nodes on the second level than there may be parts, and so many levels that only the lowest are
+ * asked for ahead: by every version of the search. */
 static void parts_of_a_high_tree(void)
 {
-	struct maple_pool *pool = test_pool();
-	struct maple_tree mt;
-	uint64_t space;
+	const struct mt_search chosen = mt_search, *search;
+	enum { COUNT = 350000 };
+	unsigned version;
+	uint32_t flags;
 
-	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
-	space = store_ranges(&mt, 350000);
-	compare_parts(&mt, space, 1000 * MT_GROUP);
-	mt_fini(&mt);
-	test_pool_end(pool);
+	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
+		struct maple_pool *pool = test_pool();
+		struct maple_tree mt;
+
+		mt_init_pool(&mt, flags, pool, NULL);
+		build_ranges(&mt, COUNT);
+		CHECK(mt_height(&mt) >= 5);
+		for (version = 0; (search = mt_search_version(version)); version++) {
+			mt_search = *search;
+			compare_parts(&mt, COUNT * 12, 300 * MT_GROUP);
+			compare(&mt, COUNT * 12, 300 * MT_GROUP);
+		}
+		mt_search = chosen;
+		mt_fini(&mt);
+		test_pool_end(pool);
+	}
 }
 
 /* A batch of a tree that is large enough, in no order and in order. */
 static void large_trees(void)
 {
 	size_t count = 700000, i;
-	uint64_t *first = test_array(count, sizeof(*first));
-	uint64_t *last = test_array(count, sizeof(*last));
 	struct maple_pool *pool = test_pool();
-	struct maple_tree mt;
+	struct maple_tree mt, fork;
+	uint64_t *keys;
 
-	for (i = 0; i < count; i++) {
-		first[i] = i * 12;
-		last[i] = i * 12 + i % 11;
-	}
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	CHECK(!mt_parts_pay(&mt, SIZE_MAX));
-	CHECK_EQ(mt_build(&mt, first, last, first, count, NULL), 0);
+	build_ranges(&mt, count);
 	CHECK(mt_parts_pay(&mt, count));
 	CHECK(!mt_parts_pay(&mt, 1000));
-	CHECK(mt_batch_size(&mt) > count);
-	for (i = 0; i < 6; i++)
+	CHECK_EQ(mt_batch_size(&mt), MT_PARTED_MOST);
+	for (i = 0; i < 4; i++)
 		compare(&mt, count * 12, count / 2 + test_below(1000));
+
+	/* More keys than are sorted at a time; none sorted where there is no memory for that; and
+	 * keys that come in order. */
+	keys = random_keys(count * 12, MT_PARTED_MOST + 1000);
+	compare_keys_of(&mt, keys, MT_PARTED_MOST + 1000, false);
+	test_exhaust(true);
+	compare_keys_of(&mt, keys, count / 2, false);
+	test_exhaust(false);
+	qsort(keys, count / 2, sizeof(*keys), compare_keys);
+	compare_keys_of(&mt, keys, count / 2, false);
+	free(keys);
+
+	/* What has not been counted is not taken for large. */
+	test_fork(&mt, &fork);
+	CHECK_EQ(mtree_clear_range(&mt, 12, 12 * 10000), 0);
+	CHECK(!mt_parts_pay(&mt, count));
+	CHECK_EQ(mt_batch_size(&mt), MT_NEAR_KEYS);
+	CHECK(mt_entries(&mt) < count);
+	CHECK(mt_parts_pay(&mt, count));
+	mt_fini(&fork);
 	mt_fini(&mt);
 	test_pool_end(pool);
-	free(first);
-	free(last);
 }
 
 /* A node with `count` slots in use and its pivots at random, at times as close as they can be. */
@@ -197,10 +239,11 @@ static void every_search_counts_the_same(void)
 	const struct mt_search *search;
 	size_t step, steps = test_steps(30000);
 	struct maple_pool *pool = test_pool();
-	struct maple_node *node;
+	struct maple_node *node, *copy;
 	unsigned version, i;
 
 	CHECK_EQ(mt_pool_alloc_bulk(pool, 1, &node), 1);
+	CHECK_EQ(mt_pool_alloc_bulk(pool, 1, &copy), 1);
 	for (version = 0; (search = mt_search_version(version)); version++) {
 		printf("  %s\n", search->name);
 		for (step = 0; step < steps; step++) {
@@ -216,10 +259,13 @@ static void every_search_counts_the_same(void)
 			for (i = 0; i < 8; i++)
 				CHECK_EQ(search->slot(node, keys[i]),
 					 count_pivots_below(node, keys[i]));
+			search->copy(copy, node);
+			CHECK_EQ(memcmp(copy, node, sizeof(*node)), 0);
 		}
 	}
 	CHECK(version > 0);
 	mt_free_one(pool, node);
+	mt_free_one(pool, copy);
 	test_pool_end(pool);
 }
 

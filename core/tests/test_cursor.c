@@ -84,9 +84,88 @@ static void pause_and_go_on(void)
 	CHECK_EQ(mtree_clear_range(&mt, 0, 64), 0);
 	CHECK_EQ(mtree_store(&mt, 56, ENTRY(999)), 0);
 	CHECK_EQ((uintptr_t)mas_find(&mas, UINT64_MAX), 999);
+	/* Its end, or its begin, is the limit. */
+	mas_pause(&mas);
+	CHECK(!mas_find(&mas, 56));
+	CHECK_EQ(mas.status, ma_overflow);
+	mas_set(&mas, 56);
+	CHECK_EQ((uintptr_t)mas_find(&mas, UINT64_MAX), 999);
+	mas_pause(&mas);
+	CHECK(!mas_find_rev(&mas, 56));
+	CHECK_EQ(mas.status, ma_underflow);
+	CHECK_EQ(mas.index, 56);
 	mas_pause(&mas);
 	CHECK_EQ(mtree_clear_range(&mt, 0, UINT64_MAX), 0);
 	CHECK(!mas_find(&mas, UINT64_MAX));
+	/* Nor is there a next entry of an empty tree that the cursor stands in. */
+	mas_set(&mas, 7);
+	CHECK(!mas_walk(&mas));
+	CHECK_EQ(mas.status, ma_active);
+	CHECK(!mas_next(&mas, UINT64_MAX));
+	CHECK_EQ(mas.status, ma_overflow);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+static bool words_equal(void *context, const struct mt_entry *left, const struct mt_entry *right)
+{
+	(void)context;
+	return left->word == right->word;
+}
+
+/* A store where the cursor stands replaces one word. What looks the same, but is not, is written as
+ * any store: nothing there, a part of what is there, or a value that becomes one with its neighbour. */
+static void a_store_where_it_stands(void)
+{
+	struct mt_value_ops coalescing = {.equal = words_equal};
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+	struct mt_entry got;
+	uint64_t low, high;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	MA_STATE(mas, &mt, 15, 15);
+	CHECK(!mas_walk_word(&mas));
+	CHECK_EQ(mas_store_word(&mas, 1), 0);
+	mt_covered(&mt, &low, &high);
+	CHECK_EQ(low, 0);
+	CHECK_EQ(high, 1);
+
+	CHECK_EQ(mtree_clear_range(&mt, 20, 29), 0);
+	mas_set(&mas, 25);
+	CHECK(!mas_walk_word(&mas));
+	CHECK_EQ(mas_store_word(&mas, 2), 0);
+	CHECK(mtree_lookup(&mt, 20, &got));
+	CHECK_EQ(got.last, 29);
+	CHECK_EQ(got.word, 2);
+
+	/* Its end moved in, or its begin. */
+	mas.last = 24;
+	CHECK_EQ(mas_store_word(&mas, 3), 0);
+	CHECK(mtree_lookup(&mt, 24, &got));
+	CHECK_EQ(got.first, 20);
+	CHECK_EQ(got.word, 3);
+	mas_set(&mas, 25);
+	CHECK(mas_walk_word(&mas));
+	CHECK_EQ(mas.word, 2);
+	mas.index = 26;
+	CHECK_EQ(mas_store_word(&mas, 4), 0);
+	CHECK(mtree_lookup(&mt, 25, &got));
+	CHECK_EQ(got.last, 25);
+	CHECK_EQ(got.word, 2);
+	CHECK_VALID(&mt);
+	CHECK_EQ(mt_entries(&mt), 5);
+	mt_fini(&mt);
+
+	mt_init_pool(&mt, 0, pool, &coalescing);
+	CHECK_EQ(mtree_store_range_word(&mt, 0, 9, 1), 0);
+	CHECK_EQ(mtree_store_range_word(&mt, 10, 19, 2), 0);
+	mas_init(&mas, &mt, 10);
+	CHECK(mas_walk_word(&mas));
+	CHECK_EQ(mas_store_word(&mas, 1), 0);
+	CHECK(mtree_lookup(&mt, 10, &got));
+	CHECK_EQ(got.first, 0);
+	CHECK_EQ(mt_entries(&mt), 1);
 	mt_fini(&mt);
 	test_pool_end(pool);
 }
@@ -105,6 +184,9 @@ static void reserve_is_given_back(void)
 	MA_STATE(mas, &mt, 100, 300);
 	CHECK_EQ(mas_preallocate(&mas, ENTRY(1)), 0);
 	CHECK(mas.reserved > 0);
+	CHECK_EQ(test_live(pool), live + mas.reserved);
+	/* Once is enough. */
+	CHECK_EQ(mas_preallocate(&mas, ENTRY(1)), 0);
 	CHECK_EQ(test_live(pool), live + mas.reserved);
 	mas_destroy(&mas);
 	CHECK_EQ(mas.reserved, 0);
@@ -141,6 +223,7 @@ static const struct test_case cases[] = {
 	{"random_steps", random_steps},
 	{"replace_while_reading", replace_while_reading},
 	{"pause_and_go_on", pause_and_go_on},
+	{"a_store_where_it_stands", a_store_where_it_stands},
 	{"reserve_is_given_back", reserve_is_given_back},
 };
 

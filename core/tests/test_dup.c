@@ -187,6 +187,7 @@ static void refusals(void)
 		CHECK_EQ(mtree_store_range(&mt, i * 10, i * 10 + 5, ENTRY(i + 1)), 0);
 	mt_init_pool(&same, 0, pool, NULL);
 	CHECK_EQ(mtree_dup(&mt, &same), 0);
+	CHECK_EQ(mtree_dup(&mt, &mt), -EINVAL);
 
 	mt_init_pool(&gaps, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	CHECK_EQ(mtree_dup(&mt, &gaps), -EINVAL);

@@ -329,6 +329,45 @@ static void differences(void)
 	}
 }
 
+/* A write that drops what another tree still uses leaves the counting to whoever asks; one that drops
+ * only nodes of its own does not, nor one that drops nothing. */
+static void shared_nodes_are_counted_when_asked(void)
+{
+	enum { RANGES = 20000 };
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, fork;
+	uint64_t low, high;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (uint64_t i = 0; i < RANGES; i++)
+		CHECK_EQ(mtree_store_range_word(&mt, i * 10, i * 10 + 4, i), 0);
+	CHECK(mt_height(&mt) >= 4);
+	CHECK_EQ(mtree_clear_range(&mt, 10, 10 * 5000 + 9), 0);
+	CHECK(mt.ma_counted);
+	CHECK_EQ(mt_entries(&mt), RANGES - 5000);
+
+	test_fork(&mt, &fork);
+	CHECK_EQ(mtree_store_range_word(&fork, 10 * 10000, 10 * 10000 + 9, 7), 0);
+	CHECK(fork.ma_counted);
+	/* The nodes on the path of that write are its own; those beside it are not. */
+	CHECK_EQ(mtree_clear_range(&fork, 10 * 9000, 10 * 11000 + 9), 0);
+	CHECK(!fork.ma_counted);
+	CHECK_EQ(mt_entries(&fork), RANGES - 5000 - 2001);
+	CHECK(fork.ma_counted);
+	mt_covered(&fork, &low, &high);
+	CHECK_EQ(low, (RANGES - 5000 - 2001) * 5);
+	CHECK_EQ(high, 0);
+	CHECK_EQ(mtree_clear_range(&fork, 10 * 12000, 10 * 14000 + 9), 0);
+	CHECK(!fork.ma_counted);
+	mt_covered(&fork, &low, &high);
+	CHECK_EQ(low, (RANGES - 5000 - 2001 - 2001) * 5);
+	CHECK_VALID(&fork);
+	CHECK_VALID(&mt);
+	mt_fini(&mt);
+	mt_fini(&fork);
+	test_pool_end(pool);
+}
+
 /* Every allocation that a store into a shared tree makes fails once: nothing changes for anyone. */
 static void a_failing_store_changes_no_relative(void)
 {
@@ -381,6 +420,7 @@ static const struct test_case cases[] = {
 	{"a_fork_is_a_snapshot", a_fork_is_a_snapshot},
 	{"slices_are_cut", slices_are_cut},
 	{"differences", differences},
+	{"shared_nodes_are_counted_when_asked", shared_nodes_are_counted_when_asked},
 	{"a_failing_store_changes_no_relative", a_failing_store_changes_no_relative},
 };
 

@@ -182,7 +182,7 @@ static void refusals(void)
 {
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
-	uint64_t start = 42;
+	uint64_t start = 42, next = 43;
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	CHECK_EQ(mt_empty_area(&mt, 0, 100, 0, 1, false, &start), -EINVAL);
@@ -192,9 +192,21 @@ static void refusals(void)
 	CHECK_EQ(mtree_alloc_range(&mt, &start, ENTRY(1), 0, 0, 100), -EINVAL);
 	CHECK_EQ(mtree_alloc_range(&mt, &start, ENTRY(1), 1, 5, 4), -EINVAL);
 	CHECK_EQ(mtree_alloc_rrange(&mt, &start, ENTRY(1), 6, 5, 9), -EINVAL);
+	CHECK_EQ(mtree_alloc_range(&mt, &start, NULL, 1, 0, 100), -EINVAL);
+	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, NULL, 0, 100, &next), -EINVAL);
+	CHECK_EQ(next, 43);
 	MA_STATE(mas, &mt, 3, 3);
 	CHECK_EQ(mas_empty_area(&mas, 5, 9, 6), -EINVAL);
 	CHECK_EQ(mas_empty_area_rev(&mas, 5, 9, 0), -EINVAL);
+	CHECK_EQ(mas.status, ma_start);
+	CHECK_EQ(mtree_store_range(&mt, 5, 9, ENTRY(1)), 0);
+	CHECK_EQ(mas_empty_area(&mas, 5, 9, 3), -EBUSY);
+	CHECK_EQ(mas.status, ma_none);
+	mas_set(&mas, 3);
+	CHECK_EQ(mas_empty_area_rev(&mas, 5, 9, 3), -EBUSY);
+	CHECK_EQ(mas.status, ma_none);
+	CHECK_EQ(mas.index, 3);
+	mtree_destroy(&mt);
 	CHECK_EQ(start, 42);
 	CHECK(mtree_empty(&mt));
 	mt_fini(&mt);
@@ -242,6 +254,21 @@ static void cyclic(void)
 		CHECK_VALID(&mt);
 	}
 	CHECK(full > 0 || steps < 2000);
+
+	/* From below the window the search starts at its lowest key; from above it has wrapped. */
+	mtree_destroy(&mt);
+	next = LOW - 5;
+	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), LOW, HIGH, &next), 0);
+	CHECK_EQ(start, LOW);
+	next = HIGH + 5;
+	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), LOW, HIGH, &next), 1);
+	CHECK_EQ(start, LOW + 1);
+	CHECK_EQ(next, LOW + 2);
+	/* No room from the lowest key on: there is nothing to wrap to. */
+	next = LOW;
+	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), LOW, LOW + 1, &next), -EBUSY);
+	CHECK_EQ(next, LOW);
+	CHECK_EQ(start, LOW + 1);
 	mt_fini(&mt);
 	test_pool_end(pool);
 }

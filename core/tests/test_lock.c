@@ -3,10 +3,15 @@
  * Locks: what takes them, what reports a second one, and two threads on one tree. The reports come
  * in builds with MT_DEBUG; the others only must not report or hang.
  */
+#define _POSIX_C_SOURCE 200809L /* dup() and fileno() */
+
 #include "test.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #ifdef MT_DEBUG
 #define REPORTS_EXPECTED 1
@@ -60,6 +65,83 @@ static void a_second_lock_without_nesting_is_reported(void)
 	reports = 0;
 	mtree_unlock(&a);
 	CHECK_EQ(reports, REPORTS_EXPECTED);
+}
+
+static struct maple_tree *taken_twice;
+
+/* Lets go of the lock, for which the thread would now wait for ever. */
+static void unlock_what_was_taken_twice(const char *message)
+{
+	struct maple_tree *mt = taken_twice;
+
+	CHECK(strstr(message, "taken twice"));
+	reports++;
+	taken_twice = NULL;
+	mtree_unlock(mt);
+}
+
+static void a_lock_taken_twice_is_reported(void)
+{
+	DEFINE_MTREE(a);
+
+	if (!REPORTS_EXPECTED)
+		return;
+	mt_set_lock_report(unlock_what_was_taken_twice);
+	reports = 0;
+	taken_twice = &a;
+	mtree_lock(&a);
+	mtree_lock(&a);
+	CHECK_EQ(reports, 1);
+	CHECK_EQ(a.ma_lock.held, 1);
+	mtree_unlock(&a);
+	CHECK_EQ(a.ma_lock.held, 0);
+}
+
+/* A thread remembers sixteen locks; of those beyond, each is reported when it is taken and when it is
+ * let go. */
+static void too_many_locks_are_reported(void)
+{
+	enum { MOST = 16, TREES = 18 };
+	static struct maple_tree mt[TREES];
+	unsigned i;
+
+	mt_set_lock_report(count_report);
+	reports = 0;
+	for (i = 0; i < TREES; i++) {
+		mt_init(&mt[i]);
+		mtree_lock_nested(&mt[i], (int)i);
+		CHECK_EQ(reports, i < MOST ? 0 : (i + 1 - MOST) * REPORTS_EXPECTED);
+		CHECK_EQ(mt[i].ma_lock.held, 1);
+	}
+	reports = 0;
+	for (i = 0; i < TREES; i++)
+		mtree_unlock(&mt[i]);
+	CHECK_EQ(reports, (TREES - MOST) * REPORTS_EXPECTED);
+}
+
+/* With nobody to report to, a message goes to the standard error stream. */
+static void reports_are_printed(void)
+{
+	FILE *file = tmpfile();
+	int error_stream = dup(STDERR_FILENO);
+	char text[200];
+	bool printed;
+	DEFINE_MTREE(a);
+
+	CHECK(file && error_stream >= 0);
+	mt_set_lock_report(NULL);
+	fflush(stderr);
+	CHECK_EQ(dup2(fileno(file), STDERR_FILENO), STDERR_FILENO);
+	mtree_unlock(&a);
+	fflush(stderr);
+	CHECK_EQ(dup2(error_stream, STDERR_FILENO), STDERR_FILENO);
+	close(error_stream);
+	rewind(file);
+	printed = fgets(text, sizeof(text), file);
+	CHECK_EQ(printed, REPORTS_EXPECTED);
+	if (printed)
+		CHECK(strstr(text, "not held by this thread\n"));
+	fclose(file);
 }
 
 static void nested_locks_are_not_reported(void)
@@ -161,6 +243,7 @@ static bool external_is_held(void *context)
 static void external_locks_are_the_callers(void)
 {
 	static const struct mt_external_lock lock = {external_is_held, &external_held};
+	static const struct mt_external_lock silent = {NULL, NULL};
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
 
@@ -183,7 +266,11 @@ static void external_locks_are_the_callers(void)
 	external_held = false;
 	CHECK_EQ(mtree_store(&mt, 2, ENTRY(2)), 0);
 	CHECK_EQ(reports > 0, REPORTS_EXPECTED);
-	external_held = true;
+	/* A lock that cannot be asked is taken for held. */
+	mt_set_external_lock(&mt, &silent);
+	reports = 0;
+	CHECK_EQ(mtree_store(&mt, 3, ENTRY(3)), 0);
+	CHECK_EQ(reports, 0);
 	mt_fini(&mt);
 	test_pool_end(pool);
 }
@@ -246,6 +333,36 @@ static void *work(void *context)
 		}
 	}
 	return NULL;
+}
+
+static void *wait_for_the_lock(void *context)
+{
+	struct maple_tree *mt = context;
+
+	CHECK_EQ(mtree_store(mt, 5, ENTRY(2)), 0);
+	return NULL;
+}
+
+/* Who comes while the lock is held waits, and is the next. */
+static void a_second_thread_waits(void)
+{
+	const struct timespec pause = {.tv_nsec = 5000000};
+	DEFINE_MTREE(mt);
+	pthread_t thread;
+	unsigned round;
+
+	for (round = 0; round < 8; round++) {
+		CHECK_EQ(mtree_store(&mt, 5, ENTRY(1)), 0);
+		mtree_lock(&mt);
+		CHECK_EQ(pthread_create(&thread, NULL, wait_for_the_lock, &mt), 0);
+		nanosleep(&pause, NULL);
+		MA_STATE(mas, &mt, 5, 5);
+		CHECK(mas_load(&mas) == ENTRY(1));
+		mtree_unlock(&mt);
+		CHECK_EQ(pthread_join(thread, NULL), 0);
+		CHECK(mtree_load(&mt, 5) == ENTRY(2));
+	}
+	mtree_destroy(&mt);
 }
 
 static void two_threads_on_one_tree(void)
@@ -334,9 +451,13 @@ static void two_threads_on_two_forks(void)
 
 static const struct test_case cases[] = {
 	{"a_second_lock_without_nesting_is_reported", a_second_lock_without_nesting_is_reported},
+	{"a_lock_taken_twice_is_reported", a_lock_taken_twice_is_reported},
+	{"too_many_locks_are_reported", too_many_locks_are_reported},
+	{"reports_are_printed", reports_are_printed},
 	{"nested_locks_are_not_reported", nested_locks_are_not_reported},
 	{"calls_leave_the_tree_unlocked", calls_leave_the_tree_unlocked},
 	{"external_locks_are_the_callers", external_locks_are_the_callers},
+	{"a_second_thread_waits", a_second_thread_waits},
 	{"two_threads_on_one_tree", two_threads_on_one_tree},
 	{"two_threads_on_two_forks", two_threads_on_two_forks},
 };

@@ -187,7 +187,7 @@ static void random_offsets(bool merges)
 	size_t step, steps = test_steps(6000);
 	struct offsets offsets = {.used = 0};
 	struct mt_value_ops ops;
-	struct maple_tree mt, before, slice;
+	struct maple_tree mt, before, fork, slice;
 	struct oracle oracle, sliced;
 	uint64_t word;
 
@@ -204,6 +204,7 @@ static void random_offsets(bool merges)
 	for (step = 0; step < steps; step++) {
 		size_t low = test_below(CELLS - 1), high = low + test_below(30);
 		size_t failing = test_below(3);
+		bool starved = test_below(4) == 0;
 		int got;
 
 		if (high >= CELLS - 1)
@@ -212,7 +213,10 @@ static void random_offsets(bool merges)
 		word = new_offset(&offsets, low + (merges ? test_below(3) : test_random()));
 		mt_init_pool(&before, MT_FLAGS_ALLOC_RANGE, pool, &ops);
 		CHECK_EQ(mtree_dup(&mt, &before), 0);
+		/* A shared path is copied, which asks for nodes. */
+		test_fork(&mt, &fork);
 		offsets.fail = failing;
+		mt_pool_fail_nth(pool, starved);
 		if (test_below(4))
 			got = mtree_store_range_word(&mt, low, high, word);
 		else {
@@ -220,10 +224,9 @@ static void random_offsets(bool merges)
 			word = UINT64_MAX;
 		}
 		if (got) {
-			/* A split failed: nothing has changed. */
+			/* A split failed, or there were no nodes: nothing has changed. */
 			CHECK_EQ(got, -ENOMEM);
-			CHECK_EQ(offsets.fail, 0);
-			CHECK(failing);
+			CHECK(starved || (failing && offsets.fail == 0));
 			CHECK_SAME_NODES(&mt, &before);
 		} else if (word == UINT64_MAX) {
 			oracle_clear(&oracle, low, high);
@@ -231,6 +234,8 @@ static void random_offsets(bool merges)
 			oracle_store(&oracle, low, high, offsets.offset[word] - low);
 		}
 		offsets.fail = 0;
+		mt_pool_fail_nth(pool, 0);
+		mt_fini(&fork);
 		mt_fini(&before);
 		check_offsets(&oracle, &mt, &offsets);
 	}
@@ -362,24 +367,48 @@ static bool equal_that_writes(void *context, const struct mt_entry *left,
 	return false;
 }
 
+static int split_that_writes(void *context, const struct mt_entry *whole, uint64_t first,
+			     uint64_t last, uint64_t *piece)
+{
+	(void)first;
+	(void)last;
+	*piece = whole->word;
+	refused = mas_store_word(context, 99);
+	return 0;
+}
+
+/* Also by a cursor that stands on an entry, whose word alone would be replaced. */
 static void writes_from_inside_are_refused(void)
 {
 	struct maple_pool *pool = test_pool();
-	struct maple_tree mt;
 	struct ma_state inner;
-	struct mt_value_ops ops = {.equal = equal_that_writes, .context = &inner};
-	uint64_t word;
+	struct mt_value_ops ops[] = {
+		{.equal = equal_that_writes, .context = &inner},
+		{.split = split_that_writes, .context = &inner},
+	};
+	unsigned which, stands;
 
-	mt_init_pool(&mt, MT_FLAGS_LOCK_EXTERN, pool, &ops);
-	mas_init(&inner, &mt, 10);
-	CHECK_EQ(mtree_store_range_word(&mt, 0, 9, 1), 0);
-	refused = 0;
-	CHECK_EQ(mtree_store_range_word(&mt, 10, 19, 2), 0);
-	CHECK_EQ(refused, -EBUSY);
-	CHECK_VALID(&mt);
-	CHECK(mtree_load_word(&mt, 10, &word));
-	CHECK_EQ(word, 2);
-	mt_fini(&mt);
+	for (which = 0; which < 2; which++) {
+		for (stands = 0; stands < 2; stands++) {
+			struct maple_tree mt;
+			uint64_t word;
+
+			mt_init_pool(&mt, MT_FLAGS_LOCK_EXTERN, pool, &ops[which]);
+			CHECK_EQ(mtree_store_range_word(&mt, 0, 9, 1), 0);
+			mas_init(&inner, &mt, 3);
+			if (stands)
+				CHECK(mas_walk_word(&inner));
+			refused = 0;
+			CHECK_EQ(mtree_store_range_word(&mt, which ? 5 : 10, 19, 2), 0);
+			CHECK_EQ(refused, -EBUSY);
+			CHECK_VALID(&mt);
+			CHECK(mtree_load_word(&mt, 3, &word));
+			CHECK_EQ(word, 1);
+			CHECK(mtree_load_word(&mt, 10, &word));
+			CHECK_EQ(word, 2);
+			mt_fini(&mt);
+		}
+	}
 	test_pool_end(pool);
 }
 

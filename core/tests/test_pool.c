@@ -216,12 +216,159 @@ static void a_failing_allocator(void)
 	CHECK(from > 2);
 }
 
+/* The C library has no memory left: for a pool, for its first slab, or for a chunk, which grow with
+ * the pool up to a huge page: an error, and nothing taken. With memory again all goes on. */
+static void no_memory_at_all(void)
+{
+	enum { SLAB = MT_SLAB_NODES - MT_SLAB_HEADER_NODES, CHUNKS = 9, MOST = 256 * SLAB };
+	struct maple_node **nodes = test_array(MOST, sizeof(*nodes));
+	struct mt_pool_stats before, after;
+	struct maple_pool *pool;
+	struct maple_tree mt;
+	size_t live = 0;
+
+	test_exhaust(true);
+	CHECK_EQ(mt_pool_create(&pool, NULL), -ENOMEM);
+	test_exhaust(false);
+	pool = test_pool();
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (unsigned chunk = 0; chunk < CHUNKS; chunk++) {
+		test_exhaust(true);
+		CHECK_EQ(mtree_store(&mt, 5, ENTRY(1)), -ENOMEM);
+		CHECK_EQ(mt_pool_alloc_bulk(pool, SLAB, nodes + live), 0);
+		CHECK_EQ(test_live(pool), live);
+		test_exhaust(false);
+		mt_pool_stats(pool, &before);
+		do {
+			CHECK(live < MOST);
+			CHECK_EQ(mt_pool_alloc_bulk(pool, SLAB, nodes + live), SLAB);
+			live += SLAB;
+			mt_pool_stats(pool, &after);
+		} while (live * MT_NODE_BYTES + live / SLAB * MT_SLAB_HEADER_NODES * MT_NODE_BYTES <
+			 after.bytes);
+		CHECK_EQ(after.bytes - before.bytes,
+			 MT_SLAB_BYTES * (chunk ? (size_t)1 << (chunk - 1) : 1));
+	}
+	CHECK_EQ(after.bytes - before.bytes, (size_t)2 << 20);
+	mt_pool_free_bulk(pool, live, nodes);
+	free(nodes);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* NULL is the default pool, for all that takes one. */
+static void the_default_pool(void)
+{
+	struct mt_pool_stats full, after;
+	DEFINE_MTREE(mt);
+	uint32_t pass;
+
+	for (uint64_t key = 0; key < 5000; key++)
+		CHECK_EQ(mtree_store(&mt, key * 2, ENTRY(key + 1)), 0);
+	mt_pool_stats(NULL, &full);
+	CHECK_EQ(full.live, mt_node_count(&mt));
+	mt_pool_fail_nth(NULL, 1);
+	CHECK_EQ(mtree_store_range(&mt, 100, 3000, ENTRY(1)), -ENOMEM);
+	CHECK_EQ(mtree_store_range(&mt, 100, 3000, ENTRY(1)), 0);
+	pass = mt_visit_begin(NULL);
+	CHECK_EQ(mt_visit_begin(NULL), pass + 1);
+	mt_fini(&mt);
+	mt_pool_trim(NULL);
+	mt_pool_stats(NULL, &after);
+	CHECK_EQ(after.live, 0);
+	CHECK_EQ(after.bytes, 0);
+}
+
+/* ---- visiting -------------------------------------------------------------------------------- */
+
+struct visitor {
+	size_t leaves;
+	size_t stop_at;
+};
+
+static int visit(void *context, const uint64_t *words, uint32_t present)
+{
+	struct visitor *visitor = context;
+
+	CHECK(words && present);
+	return ++visitor->leaves == visitor->stop_at ? 7 : 0;
+}
+
+static size_t visited(const struct maple_tree *mt, uint32_t pass)
+{
+	struct visitor visitor = {0};
+
+	CHECK_EQ(mt_visit_shared(mt, pass, visit, &visitor), 0);
+	return visitor.leaves;
+}
+
+/* Private leaves by one call, shared ones by the other, once in a pass; and a visit that stops. Pass
+ * numbers begin again from 1 some day: an old pass of the same number is forgotten, in slabs in use
+ * and in idle ones. */
+static void leaves_are_visited_once_in_a_pass(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_node *idle[2 * MT_SLAB_NODES];
+	struct visitor visitor = {0};
+	struct maple_tree mt, fork;
+	size_t leaves;
+	uint32_t pass;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	CHECK_EQ(mt_visit_private(&mt, visit, &visitor), 0);
+	CHECK_EQ(visitor.leaves, 0);
+	for (uint64_t key = 0; key < 3000; key++)
+		CHECK_EQ(mtree_store(&mt, key * 2, ENTRY(key + 1)), 0);
+	CHECK_EQ(mt_visit_private(&mt, visit, &visitor), 0);
+	leaves = visitor.leaves;
+	CHECK(leaves > 100);
+	CHECK_EQ(visited(&mt, mt_visit_begin(pool)), 0);
+	visitor = (struct visitor){.stop_at = 30};
+	CHECK_EQ(mt_visit_private(&mt, visit, &visitor), 7);
+	CHECK_EQ(visitor.leaves, 30);
+
+	test_fork(&mt, &fork);
+	visitor = (struct visitor){.stop_at = 30};
+	CHECK_EQ(mt_visit_private(&mt, visit, &visitor), 0);
+	CHECK_EQ(visitor.leaves, 0);
+	CHECK_EQ(mt_visit_shared(&mt, mt_visit_begin(pool), visit, &visitor), 7);
+	CHECK_EQ(visitor.leaves, 30);
+	pass = mt_visit_begin(pool);
+	CHECK_EQ(visited(&mt, pass), leaves);
+	CHECK_EQ(visited(&fork, pass), 0);
+
+	/* One leaf of each is its own now. */
+	CHECK_EQ(mtree_store(&fork, 2000, ENTRY(1)), 0);
+	pass = mt_visit_begin(pool);
+	CHECK_EQ(visited(&fork, pass), leaves - 1);
+	CHECK_EQ(visited(&mt, pass), 0);
+	visitor = (struct visitor){0};
+	CHECK_EQ(mt_visit_private(&mt, visit, &visitor), 0);
+	CHECK_EQ(mt_visit_private(&fork, visit, &visitor), 0);
+	CHECK_EQ(visitor.leaves, 2);
+
+	CHECK_EQ(mt_pool_alloc_bulk(pool, 2 * MT_SLAB_NODES, idle), 2 * MT_SLAB_NODES);
+	mt_pool_free_bulk(pool, 2 * MT_SLAB_NODES, idle);
+	pool->pass = 0;
+	CHECK_EQ(visited(&mt, mt_visit_begin(pool)), leaves - 1);
+	pool->pass = UINT32_MAX;
+	pass = mt_visit_begin(pool);
+	CHECK_EQ(pass, 1);
+	CHECK_EQ(visited(&mt, pass), leaves - 1);
+	mt_fini(&mt);
+	mt_fini(&fork);
+	test_pool_end(pool);
+}
+
 static const struct test_case cases[] = {
 	{"bulk_is_all_or_nothing", bulk_is_all_or_nothing},
 	{"failure_strikes_once", failure_strikes_once},
 	{"nodes_are_handed_out_once", nodes_are_handed_out_once},
 	{"all_memory_comes_through_the_hooks", all_memory_comes_through_the_hooks},
 	{"a_failing_allocator", a_failing_allocator},
+	{"no_memory_at_all", no_memory_at_all},
+	{"the_default_pool", the_default_pool},
+	{"leaves_are_visited_once_in_a_pass", leaves_are_visited_once_in_a_pass},
 };
 
 TEST_MAIN(cases)

@@ -75,6 +75,11 @@ static void spare_pivot_in_use(struct victim *victim)
 	victim->root->pivot[victim->root->count - 1] = 7;
 }
 
+static void header_in_use(struct victim *victim)
+{
+	victim->middle->unused = 1;
+}
+
 static void presence_past_the_count(struct victim *victim)
 {
 	victim->middle->present = 1;
@@ -93,6 +98,26 @@ static void leaf_without_values(struct victim *victim)
 static void reference_too_many(struct victim *victim)
 {
 	mt_node_get(victim->mt.ma_pool, victim->leaf);
+}
+
+static void no_reference(struct victim *victim)
+{
+	*mt_node_refs(victim->leaf) = 0;
+}
+
+static void no_height(struct victim *victim)
+{
+	mt_set_root(&victim->mt, victim->root, 0);
+}
+
+static void height_beyond_all_trees(struct victim *victim)
+{
+	mt_set_root(&victim->mt, victim->root, MT_MAX_HEIGHT + 1);
+}
+
+static void write_without_end(struct victim *victim)
+{
+	victim->mt.ma_busy = true;
 }
 
 static void entries_miscounted(struct victim *victim)
@@ -120,6 +145,11 @@ static void gap_too_small(struct victim *victim)
 	victim->middle->narrow.gap[1]--;
 }
 
+static void spare_gap_in_use(struct victim *victim)
+{
+	victim->root->narrow.gap[victim->root->count] = 1;
+}
+
 static const struct {
 	const char *name;
 	void (*breaks)(struct victim *victim);
@@ -136,15 +166,21 @@ static const struct {
 	{"pivot past the node", pivot_past_the_node, false},
 	{"pivot below the node", pivot_below_the_node, false},
 	{"spare pivot in use", spare_pivot_in_use, false},
+	{"header in use", header_in_use, false},
 	{"presence past the count", presence_past_the_count, false},
 	{"two gaps side by side", two_gaps_side_by_side, false},
 	{"leaf without values", leaf_without_values, false},
 	{"reference too many", reference_too_many, false},
+	{"no reference", no_reference, false},
+	{"no height", no_height, false},
+	{"height beyond all trees", height_beyond_all_trees, false},
+	{"write without end", write_without_end, false},
 	{"entries miscounted", entries_miscounted, false},
 	{"keys miscounted", keys_miscounted, false},
 	{"keys miscounted by 2^64", keys_miscounted_by_2_to_64, false},
 	{"gap too large", gap_too_large, true},
 	{"gap too small", gap_too_small, true},
+	{"spare gap in use", spare_gap_in_use, true},
 };
 
 /* The second child of the second child: not at either end of the tree. */
@@ -193,6 +229,7 @@ static void every_breakage_is_found(void)
 			CHECK_EQ(mt_validate(&victim.mt, little, sizeof(little)), -EINVAL);
 			CHECK_EQ(strlen(little) < sizeof(little), true);
 			CHECK_EQ(mt_validate(&victim.mt, NULL, 0), -EINVAL);
+			CHECK_EQ(mt_validate(&victim.mt, little, 0), -EINVAL);
 
 			victim = whole;
 			*victim.root = root;
@@ -204,6 +241,28 @@ static void every_breakage_is_found(void)
 		mt_fini(&victim.mt);
 		test_pool_end(pool);
 	}
+}
+
+/* The root may be thin, but a leaf it is not without a value. */
+static void a_root_without_values_is_found(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+	struct maple_node leaf;
+	char reason[200] = "";
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	CHECK_EQ(mtree_store(&mt, 0, ENTRY(1)), 0);
+	leaf = *mt.ma_root;
+	set_count(mt.ma_root, 1);
+	mt.ma_root->pivot[0] = UINT64_MAX;
+	mt.ma_root->present = 0;
+	CHECK_EQ(mt_validate(&mt, reason, sizeof(reason)), -EINVAL);
+	CHECK(strstr(reason, "no value"));
+	*mt.ma_root = leaf;
+	CHECK_VALID(&mt);
+	mt_fini(&mt);
+	test_pool_end(pool);
 }
 
 /* A leaf that the tree still refers to goes back to the pool, and is fetched from there again. */
@@ -233,6 +292,7 @@ static void a_freed_node_is_found(void)
 
 static const struct test_case cases[] = {
 	{"every_breakage_is_found", every_breakage_is_found},
+	{"a_root_without_values_is_found", a_root_without_values_is_found},
 	{"a_freed_node_is_found", a_freed_node_is_found},
 };
 
