@@ -202,7 +202,7 @@ static int cursor_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, u
 	if (status) {
 		if (status == -EBUSY)
 			mas->status = ma_none;
-		mas->generation = 0; /* not walked to index, perhaps */
+		mas_drop_path(mas); /* not walked to index, perhaps */
 		return status;
 	}
 	mas_set_range(mas, start, start + (size - 1));

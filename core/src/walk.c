@@ -16,7 +16,7 @@ void mas_init(struct ma_state *mas, struct maple_tree *mt, uint64_t index)
 	mas->tree = mt;
 	mas->reserve = NULL;
 	mas->reserved = 0;
-	mas->generation = 0;
+	mas_drop_path(mas);
 	mas->depth = 0;
 	mas_set(mas, index);
 }
@@ -45,7 +45,7 @@ void mas_reset(struct ma_state *mas)
 void mas_pause(struct ma_state *mas)
 {
 	mas->status = ma_pause;
-	mas->generation = 0;
+	mas_drop_path(mas);
 }
 
 static inline void enter_child(struct ma_level *child, const struct ma_level *parent)
@@ -157,7 +157,7 @@ bool mas_path_prev(struct ma_state *mas)
 static bool stop_at_limit(struct ma_state *mas, enum maple_status status)
 {
 	mas->status = status;
-	mas->generation = 0;
+	mas_drop_path(mas);
 	return false;
 }
 

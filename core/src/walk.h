@@ -18,6 +18,12 @@ static inline bool mas_has_path(const struct ma_state *mas)
 	return mas->generation == mas->tree->ma_generation;
 }
 
+/* The path leads nowhere any more: the next step walks again, from index. */
+static inline void mas_drop_path(struct ma_state *mas)
+{
+	mas->generation = 0; /* no tree's */
+}
+
 /* Walk from the root to the slot of `index`. An empty tree gives a path of depth 0. */
 void mas_descend(struct ma_state *mas, uint64_t index);
 /* Make index, last, word and present those of the slot where the path ends. */

@@ -488,11 +488,12 @@ int mt_write_range(struct ma_state *mas, uint64_t word, bool present, struct mt_
 	status = write_locked(&write);
 	mt->ma_busy = false;
 	if (status) {
-		mas->generation = 0; /* the plan has moved the path */
+		mas_drop_path(mas); /* the plan has moved it */
 		return status;
 	}
 	mt->ma_generation++;
-	mas->generation = mas->depth ? mt->ma_generation : 0;
+	if (mas->depth)
+		mas->generation = mt->ma_generation;
 	mas->word = write.word;
 	mas->present = present;
 	mas->status = ma_active;

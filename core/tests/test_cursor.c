@@ -5,6 +5,8 @@
  */
 #include "family.h"
 
+#include "node.h"
+
 static void against_oracle(enum family_layout layout, uint32_t flags, size_t cells, size_t steps)
 {
 	struct family_kind kind = {.flags = flags, .layout = layout, .cells = cells};
@@ -170,6 +172,88 @@ static void a_store_where_it_stands(void)
 	test_pool_end(pool);
 }
 
+/* A cursor keeps its path over its own writes, where these do not change the tree's shape: the next
+ * step need not walk. */
+static void a_store_keeps_the_path(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	MA_STATE(mas, &mt, 0, 0);
+	for (uint64_t key = 0; key < 200; key++) {
+		size_t nodes = mt_node_count(&mt);
+
+		mas_set_range(&mas, key * 10, key * 10 + 5);
+		CHECK_EQ(mas_store_word(&mas, key), 0);
+		if (mt_node_count(&mt) == nodes)
+			CHECK_EQ(mas.generation, mt.ma_generation);
+	}
+	mas_set_range(&mas, 1000, 1007);
+	CHECK_EQ(mas_store_word(&mas, 7), 0);
+	CHECK_EQ(mas.generation, mt.ma_generation);
+	CHECK_EQ(mas.path[mas.depth - 1].node->pivot[mas.path[mas.depth - 1].slot], 1007);
+	CHECK(mas_next(&mas, UINT64_MAX) == ENTRY(101));
+	CHECK_EQ(mas.index, 1010);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* What empties a tree, or fills it at once, is a write like any other: a cursor walks again. */
+static void a_cursor_sees_whole_trees_come_and_go(void)
+{
+	static const uint64_t first[] = {5, 50}, last[] = {9, 59}, words[] = {1, 2};
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, other;
+	struct ma_state mas, old;
+	unsigned way;
+
+	mt_init_pool(&other, 0, pool, NULL);
+	CHECK_EQ(mtree_store_range(&other, 5, 9, ENTRY(1)), 0);
+	for (way = 0; way < 4; way++) {
+		mt_init_pool(&mt, 0, pool, NULL);
+		for (uint64_t i = 0; i < 500; i++)
+			CHECK_EQ(mtree_store_range(&mt, i * 10, i * 10 + 9, ENTRY(i + 10)), 0);
+		mas_init(&old, &mt, 300);
+		CHECK(mas_walk(&old) == ENTRY(40));
+		CHECK_EQ(mtree_store_range(&mt, 300, 309, ENTRY(5)), 0);
+		mas_init(&mas, &mt, 300);
+		CHECK(mas_walk(&mas) == ENTRY(5));
+		if (way % 2)
+			mtree_destroy(&mt);
+		else
+			CHECK_EQ(mtree_clear_range(&mt, 0, UINT64_MAX), 0);
+		CHECK(!mas_next(&mas, UINT64_MAX));
+		CHECK(!mas_next(&old, UINT64_MAX));
+
+		/* The first store of an empty tree, by a cursor with a path through what was there. */
+		mas_set_range(&mas, 310, 319);
+		CHECK_EQ(mas_store_word(&mas, 6), 0);
+		CHECK(!mas_next_range(&mas, 315));
+		CHECK(mas_walk(&mas) == ENTRY(6));
+		CHECK_EQ(mas.index, 310);
+		CHECK(!mas_next(&mas, UINT64_MAX));
+		CHECK_VALID(&mt);
+		mtree_destroy(&mt);
+
+		mas_init(&mas, &mt, 0);
+		CHECK(!mas_walk(&mas));
+		if (way < 2)
+			CHECK_EQ(mtree_dup(&other, &mt), 0);
+		else
+			CHECK_EQ(mt_build(&mt, first, last, words, 2, NULL), 0);
+		mas_set_range(&mas, 20, 29);
+		CHECK_EQ(mas_store_word(&mas, 3), 0);
+		CHECK_VALID(&mt);
+		CHECK(mas_prev(&mas, 0) == ENTRY(1));
+		CHECK_EQ(mas.index, 5);
+		CHECK(mas_next(&mas, UINT64_MAX) == ENTRY(3));
+		mt_fini(&mt);
+	}
+	mt_fini(&other);
+	test_pool_end(pool);
+}
+
 static void reserve_is_given_back(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -224,6 +308,8 @@ static const struct test_case cases[] = {
 	{"replace_while_reading", replace_while_reading},
 	{"pause_and_go_on", pause_and_go_on},
 	{"a_store_where_it_stands", a_store_where_it_stands},
+	{"a_store_keeps_the_path", a_store_keeps_the_path},
+	{"a_cursor_sees_whole_trees_come_and_go", a_cursor_sees_whole_trees_come_and_go},
 	{"reserve_is_given_back", reserve_is_given_back},
 };
 

@@ -368,6 +368,56 @@ static void shared_nodes_are_counted_when_asked(void)
 	test_pool_end(pool);
 }
 
+struct leaving {
+	struct test_counts counts; /* first: what counts references looks here */
+	struct maple_tree *fork;
+	void (*retain)(void *context, const uint64_t *words, uint32_t present);
+};
+
+static void retain_and_end_the_fork(void *context, const uint64_t *words, uint32_t present)
+{
+	struct leaving *leaving = context;
+	struct maple_tree *fork = leaving->fork;
+
+	leaving->retain(&leaving->counts, words, present);
+	leaving->fork = NULL;
+	if (fork)
+		mt_fini(fork);
+}
+
+/* The other owner of the path goes while a write copies it: the write has the old nodes to end. */
+static void the_other_owner_goes_meanwhile(void)
+{
+	uint64_t key, entries;
+
+	for (entries = 5; entries < 3000; entries *= 5) {
+		struct maple_pool *pool = test_pool();
+		struct leaving leaving = {.fork = NULL};
+		struct mt_value_ops ops;
+		struct maple_tree mt, fork;
+
+		test_counts_init(&leaving.counts, 4000);
+		ops = test_count_ops(&leaving.counts);
+		leaving.retain = ops.retain;
+		ops.retain = retain_and_end_the_fork;
+		mt_init_pool(&mt, 0, pool, &ops);
+		for (key = 0; key < entries; key++)
+			CHECK_EQ(mtree_store_range_word(&mt, key * 10, key * 10 + 5, key), 0);
+		for (key = 0; key < entries; key += 3) {
+			test_fork(&mt, &fork);
+			leaving.fork = &fork;
+			CHECK_EQ(mtree_store_range_word(&mt, key * 10, key * 10 + 5, 3999), 0);
+			CHECK(!leaving.fork);
+			CHECK_EQ(test_live(pool), mt_node_count(&mt));
+			CHECK_EQ(leaving.counts.total, entries);
+		}
+		CHECK_VALID(&mt);
+		mt_fini(&mt);
+		test_counts_end(&leaving.counts);
+		test_pool_end(pool);
+	}
+}
+
 /* Every allocation that a store into a shared tree makes fails once: nothing changes for anyone. */
 static void a_failing_store_changes_no_relative(void)
 {
@@ -421,6 +471,7 @@ static const struct test_case cases[] = {
 	{"slices_are_cut", slices_are_cut},
 	{"differences", differences},
 	{"shared_nodes_are_counted_when_asked", shared_nodes_are_counted_when_asked},
+	{"the_other_owner_goes_meanwhile", the_other_owner_goes_meanwhile},
 	{"a_failing_store_changes_no_relative", a_failing_store_changes_no_relative},
 };
 

@@ -446,6 +446,42 @@ static void default_pool_and_static_trees(void)
 	CHECK_EQ(test_live(NULL), live);
 }
 
+/* A tree that holds a value at each of the 2^64 keys: counts need their high word, and lose it. */
+static void every_key_has_a_value(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+	uint64_t low, high, entries, i, first, last;
+
+	for (entries = 1; entries < 600; entries = entries * 2 + 1) {
+		for (first = 5; first < entries * 10; first = first * 3) {
+			mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+			for (i = 0; i < entries; i++) {
+				last = i + 1 < entries ? i * 10 + 9 : UINT64_MAX;
+				CHECK_EQ(mtree_store_range_word(&mt, i * 10, last, i), 0);
+			}
+			/* Many entries become one; then that one goes; then all is one. */
+			last = first + entries / 2 * 10 + 3;
+			CHECK_EQ(mtree_store_range_word(&mt, first, last, 7), 0);
+			mt_covered(&mt, &low, &high);
+			CHECK_EQ(low, 0);
+			CHECK_EQ(high, 1);
+			CHECK_VALID(&mt);
+			CHECK_EQ(mtree_clear_range(&mt, first, last), 0);
+			mt_covered(&mt, &low, &high);
+			CHECK_EQ(low, 0 - (last - first + 1));
+			CHECK_EQ(high, 0);
+			CHECK_VALID(&mt);
+			CHECK_EQ(mtree_store_range_word(&mt, 0, UINT64_MAX, 8), 0);
+			mt_covered(&mt, &low, &high);
+			CHECK_EQ(low, 0);
+			CHECK_EQ(high, 1);
+			mt_fini(&mt);
+		}
+	}
+	test_pool_end(pool);
+}
+
 /* A tree in print. */
 struct print {
 	char text[8192];
@@ -655,6 +691,7 @@ static const struct test_case cases[] = {
 	{"find_walks_every_entry", find_walks_every_entry},
 	{"bad_arguments", bad_arguments},
 	{"default_pool_and_static_trees", default_pool_and_static_trees},
+	{"every_key_has_a_value", every_key_has_a_value},
 	{"dump_shows_every_node_and_slot", dump_shows_every_node_and_slot},
 	{"dump_goes_to_the_output", dump_goes_to_the_output},
 };
