@@ -64,7 +64,6 @@ static void fill_leaf(struct build *build, struct maple_node *leaf)
 	leaf->unused = 0;
 	leaf->present = 0;
 	leaf->count = (uint8_t)slots;
-	memset(leaf->pivot, 0xff, sizeof(leaf->wide.pivot));
 	for (unsigned i = 0; i < slots; i++) {
 		if (build->at < build->count && build->first[build->at] == build->key) {
 			leaf->wide.slot[i] = build->words[build->at];
@@ -78,6 +77,7 @@ static void fill_leaf(struct build *build, struct maple_node *leaf)
 			leaf->pivot[i] = last;
 		build->key = last + 1;
 	}
+	mt_pad_pivots(leaf, leaf->count - 1u);
 	mt_retain(build->mt->ma_ops, leaf->wide.slot, leaf->present);
 }
 
@@ -97,7 +97,6 @@ static int fill_internal(struct build *build, struct maple_node *node, uint32_t 
 	node->unused = 0;
 	node->present = 0;
 	node->count = (uint8_t)count;
-	memset(node->pivot, 0xff, (mt_capacity(kind) - 1) * sizeof(node->pivot[0]));
 	if (kind == MT_NARROW)
 		memset(node->narrow.gap, 0, sizeof(node->narrow.gap));
 	for (done = 0; done < count; done++) {
@@ -116,6 +115,7 @@ static int fill_internal(struct build *build, struct maple_node *node, uint32_t 
 		if (kind == MT_NARROW)
 			node->narrow.gap[done] = mt_node_gap(children[done], min, build->key - 1);
 	}
+	mt_pad_pivots(node, count - 1);
 	return 0;
 
 undo:

@@ -119,7 +119,7 @@ void mt_leaf_write(struct mt_write *write, unsigned size)
 	struct maple_node *leaf = level->node;
 	uint64_t *pivot = leaf->pivot;
 	unsigned low = write->low;
-	unsigned at = low + write->left_piece;
+	unsigned at = low + write->left_piece; /* its pivot comes with those behind it, or is new */
 	uint32_t present = present_after(write);
 
 	mt_leaf_count(write);
@@ -130,12 +130,9 @@ void mt_leaf_write(struct mt_write *write, unsigned size)
 		leaf->wide.slot[low] = write->left_word;
 	}
 	leaf->wide.slot[at] = write->word;
-	if (at + 1 < size)
-		pivot[at] = write->last;
 	if (write->right_piece) {
+		pivot[at] = write->last;
 		leaf->wide.slot[at + 1] = write->right_word;
-		if (at + 2 < size)
-			pivot[at + 1] = write->right_last;
 	}
 	leaf->present = (uint16_t)present;
 	leaf->count = (uint8_t)size;

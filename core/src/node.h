@@ -98,6 +98,13 @@ static inline uint64_t mt_slot_max(const struct maple_node *node, unsigned slot,
 	return slot + 1u < node->count ? pivot : max;
 }
 
+/* Pivots from this one on are not in use. */
+static inline void mt_pad_pivots(struct maple_node *node, unsigned from)
+{
+	for (unsigned i = from; i < mt_capacity((enum mt_kind)node->kind) - 1; i++)
+		node->pivot[i] = UINT64_MAX;
+}
+
 static inline bool mt_slot_present(const struct maple_node *node, unsigned slot)
 {
 	return node->present >> slot & 1u;

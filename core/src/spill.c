@@ -78,10 +78,9 @@ static void fill_leaf(struct maple_node *leaf, const struct items *items, unsign
 	leaf->count = (uint8_t)count;
 	leaf->present = (uint16_t)(items->present >> low & mt_slot_mask(0, count));
 	leaf->unused = 0;
-	memcpy(leaf->pivot, items->last + low, (count - 1) * sizeof(items->last[0]));
-	for (unsigned i = count - 1; i < MT_WIDE_SLOTS - 1; i++)
-		leaf->pivot[i] = UINT64_MAX;
 	memcpy(leaf->wide.slot, items->word + low, count * sizeof(items->word[0]));
+	memcpy(leaf->pivot, items->last + low, (count - 1) * sizeof(items->last[0]));
+	mt_pad_pivots(leaf, count - 1);
 }
 
 /* Deal a list out to the children at `slot` and `slot + 1` of the leaf's parent, `share` items to the
@@ -124,39 +123,41 @@ static bool has_room(const struct mt_write *write, const struct maple_node *besi
 	       (!write->mt->ma_shared || mt_node_single(beside));
 }
 
-int mt_leaf_beside(const struct mt_write *write, unsigned size)
+enum mt_beside mt_leaf_beside(const struct mt_write *write, unsigned size)
 {
 	const struct ma_state *mas = write->mas;
 	const struct ma_level *parent;
 
 	if (mas->depth < 2)
-		return 0;
+		return MT_NONE;
 	parent = &mas->path[mas->depth - 2];
 	if (parent->slot > 0 && has_room(write, mt_child(parent->node, parent->slot - 1), size))
-		return -1;
-	return parent->slot + 1u < parent->node->count &&
-	       has_room(write, mt_child(parent->node, parent->slot + 1), size);
+		return MT_BEFORE;
+	if (parent->slot + 1u < parent->node->count &&
+	    has_room(write, mt_child(parent->node, parent->slot + 1), size))
+		return MT_BEHIND;
+	return MT_NONE;
 }
 
-void mt_leaf_share(struct mt_write *write, int beside)
+void mt_leaf_share(struct mt_write *write, enum mt_beside beside)
 {
 	const struct ma_level *level = mas_leaf(write->mas);
 	const struct ma_level *parent = level - 1;
 	const struct maple_node *node = parent->node;
-	unsigned slot = beside < 0 ? parent->slot - 1 : parent->slot;
+	unsigned slot = beside == MT_BEFORE ? parent->slot - 1 : parent->slot;
 	struct items items;
 	unsigned at;
 
 	items.count = items.present = 0; /* the rest is large */
 	mt_leaf_count(write);
 	mt_leaf_drop(write);
-	if (beside < 0) {
+	if (beside == MT_BEFORE) {
 		const struct maple_node *left = mt_child(node, slot);
 
 		add_slots(&items, left, 0, left->count, level->min - 1);
 	}
 	at = add_written(&items, write);
-	if (beside > 0) {
+	if (beside == MT_BEHIND) {
 		const struct maple_node *right = mt_child(node, slot + 1);
 
 		add_slots(&items, right, 0, right->count, mt_slot_max(node, slot + 1, parent->max));

@@ -327,14 +327,13 @@ static void fill_node(const struct splice *splice, struct maple_node *node, enum
 	node->present =
 		kind == MT_LEAF ? (uint16_t)(splice->present >> low & mt_slot_mask(0, count)) : 0;
 	node->unused = 0;
-	memcpy(node->pivot, splice->last + low, (count - 1) * sizeof(node->pivot[0]));
-	for (unsigned i = count - 1; i < mt_capacity(kind) - 1; i++)
-		node->pivot[i] = UINT64_MAX;
 	memcpy(mt_slots(node), splice->word + low, count * sizeof(uint64_t));
 	if (kind == MT_NARROW) {
 		memcpy(node->narrow.gap, splice->gap + low, count * sizeof(uint64_t));
 		memset(node->narrow.gap + count, 0, (MT_NARROW_SLOTS - count) * sizeof(uint64_t));
 	}
+	memcpy(node->pivot, splice->last + low, (count - 1) * sizeof(node->pivot[0]));
+	mt_pad_pivots(node, count - 1);
 }
 
 static void make_nodes(struct splice *splice, enum mt_kind kind)

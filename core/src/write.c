@@ -263,7 +263,6 @@ static void give_nodes(struct mt_write *write)
 {
 	if (write->reserved)
 		mt_pool_free_bulk(mt_pool_of(write->mt), write->reserved, write->reserve);
-	write->reserved = 0;
 }
 
 static int take_nodes(struct mt_write *write, unsigned count)
@@ -303,7 +302,7 @@ static int write_first(struct mt_write *write)
 	leaf->unused = 0;
 	leaf->count = (uint8_t)(slot + 1 + (write->last < UINT64_MAX));
 	leaf->present = (uint16_t)(1u << slot);
-	memset(leaf->pivot, 0xff, sizeof(leaf->wide.pivot));
+	mt_pad_pivots(leaf, 0);
 	if (slot)
 		leaf->pivot[0] = write->first - 1;
 	if (write->last < UINT64_MAX)
@@ -342,7 +341,7 @@ static uint32_t keep_cut_slots(const struct mt_write *write)
 
 /* The write that comes to `size` slots, for which the leaf has room, or the one beside it, or with a new
  * one the parent. */
-static int write_in_leaf(struct mt_write *write, unsigned size, int beside)
+static int write_in_leaf(struct mt_write *write, unsigned size, enum mt_beside beside)
 {
 	unsigned depth = write->mas->depth;
 	unsigned levels = mas_private_levels(write->mas);
@@ -378,7 +377,7 @@ static int write_planned(struct mt_write *write)
 		unsigned count = mas_leaf(mas)->node->count;
 		unsigned size = count - (write->high - write->low) + write->left_piece + 1 +
 				write->right_piece;
-		int beside = 0;
+		enum mt_beside beside = MT_NONE;
 
 		/* Too thin, or nothing but a gap. */
 		if ((size < count && size < mt_least(MT_LEAF)) || (size == 1 && !write->present)) {

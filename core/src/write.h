@@ -126,9 +126,10 @@ void mt_leaf_count(const struct mt_write *write);
 void mt_leaf_drop(const struct mt_write *write);
 
 /* spill.c: the same where the slots become too many for one leaf. */
-/* Which leaf has room for a share of them: the one before, -1, or behind, 1; 0 for none. */
-int mt_leaf_beside(const struct mt_write *write, unsigned size);
-void mt_leaf_share(struct mt_write *write, int beside);
+/* Which leaf has room for a share of them. */
+enum mt_beside { MT_NONE, MT_BEFORE, MT_BEHIND };
+enum mt_beside mt_leaf_beside(const struct mt_write *write, unsigned size);
+void mt_leaf_share(struct mt_write *write, enum mt_beside beside);
 /* With a new leaf, from write->reserve, that the parent has room for. */
 void mt_leaf_split(struct mt_write *write);
 

@@ -213,7 +213,11 @@ def change_tokens(tokens: list[Token], headers: set[int], source: str) -> Iterat
             yield "bits", *span, ""
         elif token.kind == "number" and (match := re.fullmatch(r"(\d+)([uU]?)", text)):
             value = int(match.group(1))
-            for other in (value + 1, value - 1):
+            others = [value + 1, value - 1]
+            # -1 says "none": any other negative number would say the same.
+            if tokens[i - 1].text == "-" and not is_operand_end(tokens, i - 2):
+                others = [value - 1]
+            for other in others:
                 if other >= 0:
                     kind = "loop bound" if loop else "constant"
                     yield kind, *span, f"{other}{match.group(2)}"
