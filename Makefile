@@ -23,7 +23,8 @@ INSTALL := python -m pip install --quiet --no-build-isolation
 
 .PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long \
 	test-pypy test-kernel fuzz fuzz-core fuzz-corpus wheel-pure bench bench-quick bench-docs \
-	bench-core bench-fork bench-mm lint format clean wheel test-wheel test-python-newer
+	bench-core bench-fork bench-mm lint format clean wheel test-wheel test-python-newer coverage \
+	mutants
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.samara
@@ -109,6 +110,38 @@ fuzz-corpus: build/fuzz/.compiled
 	build/fuzz/fuzz -merge=1 -use_counters=0 build/fuzz/merged build/fuzz/corpus
 	$(FUZZ_PACK) pack $(FUZZ_CORPUS) build/fuzz/merged
 
+# What the tests come to. C: the core by its own tests, which must be all of it, and the extension by the
+# Python tests. Python: by the tests on both implementations. Pages in build/coverage/html*.
+COVERAGE_SITE := build/coverage-package/site
+COUNTED := PYTHONPATH=$(CURDIR)/$(COVERAGE_SITE) python -m coverage
+GCOVR := gcovr --root . --config core/tests/gcovr.cfg
+
+coverage: $(VENV)/.coverage build/coverage/.compiled build/coverage-package/.installed \
+		build/release/.compiled
+	find build/coverage build/coverage-package/build -name '*.gcda' -delete
+	rm -rf build/coverage/html* build/coverage/python*
+	mkdir -p build/coverage/html build/coverage/html-binding
+	SAMARA_SEED=1 SAMARA_STEPS=2000 meson test -C build/coverage --print-errorlogs
+	SAMARA_PURE=0 $(COUNTED) run -m pytest --quiet
+	SAMARA_PURE=1 $(COUNTED) run -m pytest --quiet --ignore tests/test_differential.py
+	$(COUNTED) combine --quiet
+	$(COUNTED) html --quiet --directory build/coverage/html-python
+	$(COUNTED) report --skip-covered --show-missing
+	$(GCOVR) --filter core/src/ --json build/coverage/core.json \
+		--html-details build/coverage/html/index.html build/coverage/libmaple_tree_core.a.p
+	$(GCOVR) --filter binding/ --json build/coverage/binding.json \
+		--html-details build/coverage/html-binding/index.html build/coverage-package/build
+	python core/tests/check_coverage.py build/coverage/core.json build/coverage/binding.json
+
+# The core changed in one place at a time: do the quick C tests notice? MUTANTS=N SEED=N: how many, and
+# which; the results are kept in build/mutants, and a run that was cut short goes on.
+MUTANTS ?= 340
+SEED ?= 1
+
+mutants: $(VENV)/.tools build/debug/.compiled
+	python core/tests/mutants.py --debug build/debug --folder build/mutants \
+		--mutants $(MUTANTS) --seed $(SEED)
+
 # samara beside its peers: prints the bounds and writes build/bench.json. Minutes.
 bench: $(VENV)/.samara $(VENV)/.bench
 	python benchmarks/bench.py --json build/bench.json
@@ -175,6 +208,11 @@ $(VENV)/.samara: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(PROGRAMS) $(
 # What it takes to test and to check: the `dev` extra.
 $(VENV)/.dev: pyproject.toml | $(VENV)/.samara
 	$(INSTALL) -Cbuild-dir=build/package ".[dev]"
+	touch $@
+
+# What it takes to count what tests come to: the `coverage` extra.
+$(VENV)/.coverage: pyproject.toml | $(VENV)/.samara
+	$(INSTALL) -Cbuild-dir=build/package ".[coverage]"
 	touch $@
 
 # What it takes to measure the peers: the `bench` extra.
@@ -255,6 +293,8 @@ test-wheel: wheel
 MESON_TARGETS := # all
 C_BUILD_NEEDS := $(VENV)/.tools $(BUILD_FILES) $(CORE) $(C_TESTS)
 
+COUNT_LINES := -Dbuildtype=debug -Db_coverage=true
+
 build/debug/.compiled: OPTIONS := -Dpython=false -Dtests=true -Ddebug_core=true \
 	-Dbuildtype=debugoptimized
 build/release/.compiled: OPTIONS := -Dpython=false -Dtests=true
@@ -262,6 +302,7 @@ build/sanitize/.compiled: OPTIONS := -Dpython=false -Dtests=true $(SANITIZE)
 build/fuzz/.compiled: OPTIONS := -Dpython=false -Dtests=true -Dlibfuzzer=true $(SANITIZE)
 build/fuzz/.compiled: MESON_TARGETS := fuzz
 build/fuzz/.compiled: export CC := clang
+build/coverage/.compiled: OPTIONS := -Dpython=false -Dtests=true -Ddebug_core=true $(COUNT_LINES)
 build/gcc/.compiled: OPTIONS := -Dtests=true
 build/gcc/.compiled: export CC := gcc
 build/clang/.compiled: OPTIONS := -Dtests=true
@@ -270,6 +311,7 @@ build/gcc/.compiled build/clang/.compiled: $(BINDING) $(PROGRAMS) $(DOCS_HEADER)
 
 build/debug/.compiled build/release/.compiled build/sanitize/.compiled build/gcc/.compiled \
 build/clang/.compiled build/fuzz/.compiled: $(C_BUILD_NEEDS)
+build/clang/.compiled build/coverage/.compiled: $(C_BUILD_NEEDS)
 	test -f $(@D)/build.ninja || meson setup $(@D) $(OPTIONS) >/dev/null
 	meson compile -C $(@D) $(MESON_TARGETS)
 	touch $@
@@ -288,4 +330,10 @@ build/sanitize-package/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDI
 	rm -rf $(@D)/site
 	$(INSTALL) --no-deps --target $(@D)/site -Cbuild-dir=$(@D)/build \
 		$(patsubst %,-Csetup-args=%,$(SANITIZE)) .
+	touch $@
+
+build/coverage-package/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(DOCS_HEADER) $(PACKAGE)
+	rm -rf $(COVERAGE_SITE)
+	$(INSTALL) --no-deps --target $(COVERAGE_SITE) -Cbuild-dir=$(@D)/build \
+		$(patsubst %,-Csetup-args=%,$(COUNT_LINES)) .
 	touch $@

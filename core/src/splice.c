@@ -218,9 +218,11 @@ static void append_item(struct splice *splice, uint64_t last, uint64_t word, boo
 static void append_made(struct splice *splice)
 {
 	for (unsigned i = 0; i < splice->made; i++) {
-		splice->gap[splice->items] = splice->made_gap[i];
-		append_item(splice, splice->made_last[i], (uint64_t)(uintptr_t)splice->made_node[i],
-			    false);
+		unsigned at = splice->items++;
+
+		splice->last[at] = splice->made_last[i];
+		splice->word[at] = (uint64_t)(uintptr_t)splice->made_node[i];
+		splice->gap[at] = splice->made_gap[i];
 	}
 }
 

@@ -385,7 +385,7 @@ def main() -> int:
 
     mutations = []
     for file in FILES:
-        mutations += mutations_of(file, (root / "core/src" / file).read_text())
+        mutations += mutations_of(file, (first.folder / "core/src" / file).read_text())
     wanted = options.mutants or len(mutations)
     print(
         f"MUTANTS={wanted} SEED={options.seed}, of {len(mutations)} possible changes; "

@@ -228,6 +228,24 @@ static void corners(void)
 	CHECK_EQ(build(&mt, &arrays, &bad), -EINVAL);
 	CHECK_EQ(bad, 0);
 
+	/* What stands behind the last entry is none, though it would fit. */
+	for (arrays.count = 1; arrays.count < 40; arrays.count++) {
+		uint64_t longer[3][41];
+
+		for (size_t i = 0; i <= arrays.count; i++) {
+			longer[0][i] = i * 10;
+			longer[1][i] = i * 10 + 9;
+			longer[2][i] = i;
+		}
+		CHECK_EQ(mt_build(&mt, longer[0], longer[1], longer[2], arrays.count, NULL), 0);
+		CHECK_VALID(&mt);
+		CHECK_EQ(mt_entries(&mt), arrays.count);
+		CHECK(!mtree_lookup(&mt, arrays.count * 10, &got));
+		CHECK_EQ(got.last, UINT64_MAX);
+		mtree_destroy(&mt);
+	}
+	arrays.count = 2;
+
 	/* A tree that holds something is left alone. */
 	CHECK_EQ(mtree_store(&mt, 9, ENTRY(1)), 0);
 	mt_init_pool(&same, MT_FLAGS_ALLOC_RANGE, pool, NULL);
