@@ -20,10 +20,9 @@ struct build {
 	const uint64_t *last;
 	const uint64_t *words;
 	size_t count;
-	size_t at;     /* the next entry */
-	uint64_t key;  /* the first key not yet in a slot */
-	size_t leaves; /* still to come */
-	size_t slots;  /* still to come */
+	size_t at;    /* the next entry */
+	uint64_t key; /* the first key not yet in a slot */
+	size_t slots; /* still to come */
 	bool trailing_gap;
 	uint64_t covered[2];
 };
@@ -59,7 +58,6 @@ static void fill_leaf(struct build *build, struct maple_node *leaf)
 	if (build->slots == MT_WIDE_SLOTS + 1 && build->trailing_gap)
 		slots--;
 	build->slots -= slots;
-	build->leaves--;
 	leaf->kind = MT_LEAF;
 	leaf->unused = 0;
 	leaf->present = 0;
@@ -136,7 +134,7 @@ int mt_build(struct maple_tree *mt, const uint64_t *first, const uint64_t *last,
 	};
 	struct maple_node *root = NULL;
 	uint32_t height = 1;
-	size_t below = 1;
+	size_t leaves, below = 1;
 	int status;
 
 	mtree_lock(mt);
@@ -144,16 +142,16 @@ int mt_build(struct maple_tree *mt, const uint64_t *first, const uint64_t *last,
 	if (status || !count)
 		goto out;
 	assert(!mt->ma_busy); /* a write asks the operations that may call here of full trees only */
-	build.leaves = (build.slots + MT_WIDE_SLOTS - 1) / MT_WIDE_SLOTS;
+	leaves = (build.slots + MT_WIDE_SLOTS - 1) / MT_WIDE_SLOTS;
 	status = -ENOMEM;
 	if (!mt_pool_alloc_bulk(build.pool, 1, &root))
 		goto out;
-	if (build.leaves == 1) {
+	if (leaves == 1) {
 		fill_leaf(&build, root);
 	} else {
-		for (height = 2; build.leaves > below * mt_capacity(mt_internal_kind(mt)); height++)
+		for (height = 2; leaves > below * mt_capacity(mt_internal_kind(mt)); height++)
 			below *= mt_capacity(mt_internal_kind(mt));
-		if (fill_internal(&build, root, height, build.leaves, below)) {
+		if (fill_internal(&build, root, height, leaves, below)) {
 			mt_free_one(build.pool, root);
 			goto out;
 		}

@@ -167,10 +167,8 @@ static int search_gaps(const struct maple_tree *mt, const struct gap_request *re
 		level[1].node = mt_child(level->node, level->slot);
 		level[1].min = mt_slot_min(level->node, level->slot, level->min);
 		level[1].max = mt_slot_max(level->node, level->slot, level->max);
-		if (level[1].min <= from && from <= level[1].max)
-			slot = (int)mt_search.slot(level[1].node, from);
-		else
-			slot = request->reverse ? level[1].node->count - 1 : 0;
+		/* The first or the last slot, where the search began outside this node. */
+		slot = (int)mt_search.slot(level[1].node, from);
 		depth++;
 	}
 }

@@ -14,7 +14,8 @@
  *   - pivots rise strictly; those from count - 1 on are UINT64_MAX, so that a search needs no
  * count;
  *   - gaps past `count` are 0, as is the unused half of the header;
- *   - a leaf's `present` has a bit for each slot that holds a value, and one at least;
+ *   - a leaf's `present` has a bit for each slot that holds a value, and one at least; the slot of a
+ *     gap holds 0;
  *   - no two neighbouring slots, not even of neighbouring leaves, are both gaps;
  *   - all leaves are at one depth; a node has at least half of its slots in use, unless it is the
  *     root (if internal, then at least two) or the last node of its level (at least one);

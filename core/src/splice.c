@@ -80,15 +80,15 @@ static struct mt_spine *add_child(struct splice *splice, const struct mt_spine *
 			 mt_slot_max(parent->node, slot, parent->max), parent->level + 1u, parent);
 }
 
-/* Set what a node on an edge keeps: for the left edge nothing behind `left`, for the right nothing
- * before `right`. A leaf drops its end slots too: the pieces that stay of them are the write's. */
+/* Set what a node on an edge keeps: on the left edge nothing behind `left`, on the right nothing
+ * before `right`; the other of the two counts for a node on both. A leaf drops its end slots too: the pieces that stay of them are the write's. */
 static void cut_spine(struct mt_spine *spine, bool is_left, bool is_right, unsigned left,
 		      unsigned right)
 {
 	bool leaf = spine->node->kind == MT_LEAF;
 
-	spine->left = (uint8_t)(is_left ? left : 0);
-	spine->right = (uint8_t)(is_right ? right : spine->node->count - 1u);
+	spine->left = (uint8_t)left;
+	spine->right = (uint8_t)right;
 	spine->drop_low = (uint8_t)(is_left ? left + !leaf : 0);
 	spine->drop_high = (uint8_t)(is_right ? right + leaf : spine->node->count);
 	if (spine->drop_high < spine->drop_low)
@@ -403,7 +403,6 @@ static void set_root(struct splice *splice)
 
 	if (splice->made > 1) {
 		splice->items = 0;
-		splice->min = 0;
 		append_made(splice);
 		make_nodes(splice, mt_internal_kind(mt));
 		height++;

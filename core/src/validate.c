@@ -93,6 +93,8 @@ static int check_leaf(struct check *check, const struct maple_node *node, uint64
 		if (!present && check->after_gap)
 			return broken(check, min, max, "slot %u: a gap after a gap", i);
 		check->after_gap = !present;
+		if (!present && node->wide.slot[i])
+			return broken(check, min, max, "slot %u: a gap with a word", i);
 		if (!present)
 			continue;
 		check->entries++;

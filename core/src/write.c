@@ -303,6 +303,7 @@ static int write_first(struct mt_write *write)
 	leaf->count = (uint8_t)(slot + 1 + (write->last < UINT64_MAX));
 	leaf->present = (uint16_t)(1u << slot);
 	mt_pad_pivots(leaf, 0);
+	memset(leaf->wide.slot, 0, sizeof(leaf->wide.slot));
 	if (slot)
 		leaf->pivot[0] = write->first - 1;
 	if (write->last < UINT64_MAX)
@@ -409,15 +410,13 @@ static int write_locked(struct mt_write *write)
 	struct maple_tree *mt = write->mt;
 	struct ma_state *mas = write->mas;
 	const struct mt_value_ops *ops = mt->ma_ops;
-	uint64_t first;
 	int status = 0;
 
 	if (!mt->ma_root) {
 		mas->depth = 0;
 		return write->present ? write_first(write) : 0;
 	}
-	first = write->first;
-	walk_to(mas, first);
+	walk_to(mas, write->first);
 	if (!write->present) {
 		const struct ma_level *leaf = mas_leaf(mas);
 
@@ -428,7 +427,7 @@ static int write_locked(struct mt_write *write)
 	} else if (ops && (ops->equal || ops->merge)) {
 		status = grow_value(write);
 	}
-	if (write->first != first)
+	if (write->first != mas->index)
 		walk_to(mas, write->first);
 	if (!status)
 		status = cut_ends(write);

@@ -286,6 +286,18 @@ static void reserve_is_given_back(void)
 	CHECK_EQ((uintptr_t)mtree_load(&mt, 200), 7);
 	CHECK_EQ(test_live(pool), mt_node_count(&mt));
 
+	/* A reserve for a small tree is used up by one that has grown, which takes more. */
+	mtree_destroy(&mt);
+	mas_set_range(&mas, 100, 10000);
+	CHECK_EQ(mas_preallocate(&mas, ENTRY(7)), 0);
+	CHECK_EQ(mas.reserved, 1);
+	for (uint64_t i = 0; i < 5000; i++)
+		CHECK_EQ(mtree_store(&mt, i * 4, ENTRY(i + 1)), 0);
+	CHECK_EQ(test_live(pool), mt_node_count(&mt) + 1);
+	CHECK_EQ(mas_store_prealloc(&mas, ENTRY(7)), 0);
+	CHECK_VALID(&mt);
+	CHECK_EQ(test_live(pool), mt_node_count(&mt));
+
 	/* Without memory for the reserve: an error, and nothing held. */
 	live = test_live(pool);
 	mas_set_range(&mas, 301, 301);

@@ -108,6 +108,52 @@ static void equal_neighbours_coalesce(void)
 	random_writes(MT_FLAGS_ALLOC_RANGE, true);
 }
 
+static bool same_last_digit(void *context, const struct mt_entry *left,
+			    const struct mt_entry *right)
+{
+	(void)context;
+	return left->word % 10 == right->word % 10;
+}
+
+/* Of two that are equal but not the same the union keeps the word on the left, with its reference. */
+static void unions_keep_the_left_word(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct test_counts counts;
+	struct mt_value_ops ops = test_count_ops(&counts);
+	struct maple_tree mt;
+	struct mt_entry got;
+
+	test_counts_init(&counts, 100);
+	ops.equal = same_last_digit;
+	mt_init_pool(&mt, 0, pool, &ops);
+	CHECK_EQ(mtree_store_range_word(&mt, 10, 19, 11), 0);
+	CHECK_EQ(mtree_store_range_word(&mt, 30, 39, 31), 0);
+	CHECK_EQ(mtree_store_range_word(&mt, 40, 49, 41), 0);
+	CHECK(mtree_lookup(&mt, 45, &got));
+	CHECK_EQ(got.first, 30);
+	CHECK_EQ(got.last, 49);
+	CHECK_EQ(got.word, 31);
+	/* Between the two: what is stored comes to the left one, and the right one to both. */
+	CHECK_EQ(mtree_store_range_word(&mt, 20, 29, 21), 0);
+	CHECK(mtree_lookup(&mt, 45, &got));
+	CHECK_EQ(got.first, 10);
+	CHECK_EQ(got.last, 49);
+	CHECK_EQ(got.word, 11);
+	CHECK_EQ(counts.total, 1);
+	CHECK_EQ(counts.references[11], 1);
+	/* In front of an equal one. */
+	CHECK_EQ(mtree_store_range_word(&mt, 5, 9, 1), 0);
+	CHECK(mtree_lookup(&mt, 45, &got));
+	CHECK_EQ(got.first, 5);
+	CHECK_EQ(got.word, 1);
+	CHECK_EQ(counts.total, 1);
+	CHECK_VALID(&mt);
+	mt_fini(&mt);
+	test_counts_end(&counts);
+	test_pool_end(pool);
+}
+
 /* ---- split: values that know where they begin ------------------------------------------------ */
 
 /* Value number w stands for `offset[w]` at the first key of its entry, and rises with the key. */
@@ -425,6 +471,7 @@ static void neighbours_merge(void)
 static const struct test_case cases[] = {
 	{"references_balance", references_balance},
 	{"equal_neighbours_coalesce", equal_neighbours_coalesce},
+	{"unions_keep_the_left_word", unions_keep_the_left_word},
 	{"cut_values_are_split", cut_values_are_split},
 	{"neighbours_merge", neighbours_merge},
 	{"release_finds_a_whole_tree", release_finds_a_whole_tree},

@@ -71,6 +71,31 @@ static void ascending_stores_take_what_they_need(void)
 	test_pool_end(pool);
 }
 
+/* Where nothing changes nothing is copied: a gap that is cleared, be it all of it. */
+static void a_gap_is_cleared_for_nothing(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, fork;
+	uint64_t asked;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (uint64_t key = 0; key < 100; key++)
+		CHECK_EQ(mtree_store_range(&mt, key * 10, key * 10 + 5, ENTRY(1)), 0);
+	test_fork(&mt, &fork);
+	asked = test_allocated(pool);
+	CHECK_EQ(mtree_clear_range(&mt, 106, 109), 0);
+	CHECK_EQ(mtree_clear_range(&mt, 106, 108), 0);
+	CHECK_EQ(mtree_clear_range(&mt, 107, 109), 0);
+	CHECK_EQ(mtree_clear_range(&mt, 996, UINT64_MAX), 0);
+	CHECK_EQ(mtree_erase(&mt, 108, NULL), 0);
+	CHECK_EQ(test_allocated(pool), asked);
+	CHECK_EQ(mtree_clear_range(&mt, 105, 109), 0);
+	CHECK_EQ(test_allocated(pool), asked + mt_height(&mt));
+	mt_fini(&mt);
+	mt_fini(&fork);
+	test_pool_end(pool);
+}
+
 /* In a fork the path is copied too: its nodes, and those that the tree gets. A second write into the
  * same leaf finds it copied. */
 static void a_fork_takes_its_path_as_well(void)
@@ -281,6 +306,20 @@ static void the_end_splits_off_little(void)
 		CHECK_EQ(mtree_clear_range(&mt, end + 5, UINT64_MAX), 0);
 		check_leaves(&mt, LEAVES + 1, (const unsigned[]){16, 16, 15, 2});
 		mt_fini(&mt);
+
+		/* The same where there is no parent yet. */
+		for (unsigned gap = 0; gap < 2; gap++) {
+			mt_init_pool(&mt, flags, pool, NULL);
+			for (uint64_t i = 0; i < MT_WIDE_SLOTS; i++) {
+				bool is_last = i + 1 == MT_WIDE_SLOTS;
+				uint64_t last = is_last ? UINT64_MAX : i * 10 + 9;
+
+				CHECK_EQ(mtree_store_range(&mt, i * 10, last, ENTRY(1)), 0);
+			}
+			CHECK_EQ(mtree_store_range(&mt, 155, UINT64_MAX, gap ? NULL : ENTRY(2)), 0);
+			check_leaves(&mt, 2, (const unsigned[]){16 - gap, 1 + gap});
+			mt_fini(&mt);
+		}
 	}
 	test_pool_end(pool);
 }
@@ -288,6 +327,7 @@ static void the_end_splits_off_little(void)
 static const struct test_case cases[] = {
 	{"a_write_in_one_leaf_takes_none", a_write_in_one_leaf_takes_none},
 	{"ascending_stores_take_what_they_need", ascending_stores_take_what_they_need},
+	{"a_gap_is_cleared_for_nothing", a_gap_is_cleared_for_nothing},
 	{"a_fork_takes_its_path_as_well", a_fork_takes_its_path_as_well},
 	{"a_thin_leaf_takes_two_for_each_level", a_thin_leaf_takes_two_for_each_level},
 	{"neighbours_share_up_to_a_bound", neighbours_share_up_to_a_bound},

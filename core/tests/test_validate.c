@@ -90,6 +90,13 @@ static void two_gaps_side_by_side(struct victim *victim)
 	victim->leaf->present &= (uint16_t)~mt_slot_mask(4, 6);
 }
 
+static void gap_with_a_word(struct victim *victim)
+{
+	unsigned slot = (unsigned)__builtin_ctz(~(unsigned)victim->leaf->present);
+
+	victim->leaf->wide.slot[slot] = 1;
+}
+
 static void leaf_without_values(struct victim *victim)
 {
 	victim->leaf->present = 0;
@@ -169,6 +176,7 @@ static const struct {
 	{"header in use", header_in_use, false},
 	{"presence past the count", presence_past_the_count, false},
 	{"two gaps side by side", two_gaps_side_by_side, false},
+	{"gap with a word", gap_with_a_word, false},
 	{"leaf without values", leaf_without_values, false},
 	{"reference too many", reference_too_many, false},
 	{"no reference", no_reference, false},
@@ -257,6 +265,7 @@ static void a_root_without_values_is_found(void)
 	set_count(mt.ma_root, 1);
 	mt.ma_root->pivot[0] = UINT64_MAX;
 	mt.ma_root->present = 0;
+	mt.ma_root->wide.slot[0] = 0;
 	CHECK_EQ(mt_validate(&mt, reason, sizeof(reason)), -EINVAL);
 	CHECK(strstr(reason, "no value"));
 	*mt.ma_root = leaf;
