@@ -24,7 +24,7 @@ INSTALL := python -m pip install --quiet --no-build-isolation
 .PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long \
 	test-pypy test-kernel fuzz fuzz-core fuzz-corpus wheel-pure bench bench-quick bench-docs \
 	bench-core bench-fork bench-mm lint format clean wheel test-wheel test-python-newer coverage \
-	mutants
+	mutants coverage-core coverage-python
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.samara
@@ -114,24 +114,37 @@ fuzz-corpus: build/fuzz/.compiled
 # Python tests. Python: by the tests on both implementations. Pages in build/coverage/html*.
 COVERAGE_SITE := build/coverage-package/site
 COUNTED := PYTHONPATH=$(CURDIR)/$(COVERAGE_SITE) python -m coverage
+
+# What the tests come to; pages in build/coverage/html*. The core by its own tests, which must be all of it.
 GCOVR := gcovr --root . --config core/tests/gcovr.cfg
 
-coverage: $(VENV)/.coverage build/coverage/.compiled build/coverage-package/.installed \
-		build/release/.compiled
-	find build/coverage build/coverage-package/build -name '*.gcda' -delete
-	rm -rf build/coverage/html* build/coverage/python*
-	mkdir -p build/coverage/html build/coverage/html-binding
+coverage: coverage-core coverage-python
+
+coverage-core: $(VENV)/.coverage build/coverage/.compiled
+	find build/coverage -name '*.gcda' -delete
+	rm -rf build/coverage/html
+	mkdir -p build/coverage/html
 	SAMARA_SEED=1 SAMARA_STEPS=2000 meson test -C build/coverage --print-errorlogs
+	$(GCOVR) --filter core/src/ --json build/coverage/core.json \
+		--html-details build/coverage/html/index.html build/coverage/libmaple_tree_core.a.p
+	python core/tests/check_coverage.py --all build/coverage/core.json
+
+# The Python code by the Python tests on both implementations, and the extension by those on it.
+COVERAGE_SITE := build/coverage-package/site
+COUNTED := PYTHONPATH=$(CURDIR)/$(COVERAGE_SITE) python -m coverage
+
+coverage-python: $(VENV)/.coverage build/coverage-package/.installed build/release/.compiled
+	find build/coverage-package/build -name '*.gcda' -delete
+	rm -rf build/coverage/python* build/coverage/html-*
+	mkdir -p build/coverage/html-binding
 	SAMARA_PURE=0 $(COUNTED) run -m pytest --quiet
 	SAMARA_PURE=1 $(COUNTED) run -m pytest --quiet --ignore tests/test_differential.py
 	$(COUNTED) combine --quiet
 	$(COUNTED) html --quiet --directory build/coverage/html-python
-	$(COUNTED) report --skip-covered --show-missing
-	$(GCOVR) --filter core/src/ --json build/coverage/core.json \
-		--html-details build/coverage/html/index.html build/coverage/libmaple_tree_core.a.p
 	$(GCOVR) --filter binding/ --json build/coverage/binding.json \
 		--html-details build/coverage/html-binding/index.html build/coverage-package/build
-	python core/tests/check_coverage.py build/coverage/core.json build/coverage/binding.json
+	python core/tests/check_coverage.py build/coverage/binding.json
+	$(COUNTED) report --skip-covered --show-missing
 
 # The core changed in one place at a time: do the quick C tests notice? MUTANTS=N SEED=N: how many, and
 # which; the results are kept in build/mutants, and a run that was cut short goes on.

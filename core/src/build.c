@@ -157,8 +157,6 @@ int mt_build(struct maple_tree *mt, const uint64_t *first, const uint64_t *last,
 		}
 	}
 	mt_set_root(mt, root, height);
-	mt->ma_shared = false;
-	mt->ma_counted = true;
 	mt->ma_entries = count;
 	mt->ma_covered[0] = build.covered[0];
 	mt->ma_covered[1] = build.covered[1];

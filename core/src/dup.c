@@ -149,7 +149,6 @@ int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree)
 		return -ENOMEM;
 	}
 	mt_set_root(new_tree, root, mt_tree_height(mt));
-	new_tree->ma_shared = false;
 	copy_counts(mt, new_tree);
 	new_tree->ma_generation++;
 	return 0;

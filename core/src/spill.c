@@ -38,16 +38,9 @@ static void add_item(struct items *items, uint64_t last, uint64_t word, bool pre
 static void add_slots(struct items *items, const struct maple_node *leaf, unsigned low,
 		      unsigned high, uint64_t max)
 {
-	unsigned at = items->count;
-	unsigned count = high - low;
-
-	if (low >= high)
-		return;
-	memcpy(items->last + at, leaf->pivot + low, (count - 1) * sizeof(items->last[0]));
-	items->last[at + count - 1] = mt_slot_max(leaf, high - 1, max);
-	memcpy(items->word + at, leaf->wide.slot + low, count * sizeof(items->word[0]));
-	items->present |= (leaf->present >> low & mt_slot_mask(0, count)) << at;
-	items->count += count;
+	for (unsigned slot = low; slot < high; slot++)
+		add_item(items, mt_slot_max(leaf, slot, max), leaf->wide.slot[slot],
+			 mt_slot_present(leaf, slot));
 }
 
 /* The leaf's slots as the write makes them. Returns where in the list the new one is. */

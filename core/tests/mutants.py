@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import itertools
 import json
 import os
 import queue
@@ -107,8 +106,9 @@ def digest_of(root: Path, command: list[str]) -> str:
 def read_build(debug: Path, root: Path, folder: Path) -> Build:
     """The flags and the tests of meson's build."""
     entries = json.loads((debug / "compile_commands.json").read_text())
-    compiled = {Path(entry["file"]).name: entry for entry in entries if "core.a.p" in entry["output"]}
-    words = shlex.split(compiled["write.c"]["command"])
+    of_core = [entry for entry in entries if "core.a.p" in entry["output"]]
+    sources = sorted(Path(entry["file"]).name for entry in of_core)
+    words = shlex.split(of_core[0]["command"])
     kept = [word for word in words[: words.index("-MD")] if not word.startswith(("-I", "-g", "-W"))]
     kept += ["-w", "-Icore/include", "-Icore/src"]
     tests = []
@@ -117,13 +117,15 @@ def read_build(debug: Path, root: Path, folder: Path) -> Build:
         program = Path(test["cmd"][0])
         if program.parent == debug:
             tests.append(Test(test["name"], program.name, test["cmd"][1:], test["env"]))
-    build = Build(root, folder, kept, sorted(compiled), tests, digest_of(root, kept))
+    build = Build(root, folder, kept, sources, tests, digest_of(root, kept))
     for part in (build.original, folder / "tests"):
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-    run(["ar", "-crs", str(folder / "tests/testing.a"), *objects_in(debug / "libtesting.a.p")], debug)
+    testing = str(folder / "tests/testing.a")
+    run(["ar", "-crs", testing, *objects_in(debug / "libtesting.a.p")], debug)
     for name in {test.program for test in tests}:
-        shutil.copy(*objects_in(debug / f"{name}.p"), folder / "tests" / f"{name}.o")
+        (one,) = objects_in(debug / f"{name}.p")
+        shutil.copy(one, folder / "tests" / f"{name}.o")
     return build
 
 
@@ -153,7 +155,8 @@ class Workplace:
             str((self.objects if source in changed else self.build.original) / f"{source}.o")
             for source in self.build.sources
         ]
-        objects += [str(self.build.folder / "tests" / name) for name in (f"{program}.o", "testing.a")]
+        for name in (f"{program}.o", "testing.a"):
+            objects.append(str(self.build.folder / "tests" / name))
         run([self.build.compile[0], "-pthread", "-s", "-o", program, *objects], self.folder)
 
     def users(self, file: str) -> list[str]:
@@ -238,7 +241,7 @@ def draw(mutations: list[Mutation], seed: int) -> list[Mutation]:
     strata: defaultdict[tuple[str, str], list[Mutation]] = defaultdict(list)
     for mutation in mutations:
         strata[mutation.file, mutation.kind].append(mutation)
-    placed = []
+    placed: list[tuple[float, int, Mutation]] = []
     for stratum in strata.values():
         source.shuffle(stratum)
         for i, mutation in enumerate(stratum):
@@ -318,8 +321,9 @@ class Check:
 
 
 def print_survivor(mutation: Mutation, reason: str | None) -> None:
-    print(f"\n{'listed' if reason else 'SURVIVED'}: core/src/{mutation.file}:{mutation.line}, ", end="")
-    print(f"{mutation.function}()\n  - {mutation.before}\n  + {mutation.after}")
+    where = f"core/src/{mutation.file}:{mutation.line}, {mutation.function}()"
+    print(f"\n{'listed' if reason else 'SURVIVED'}: {where}")
+    print(f"  - {mutation.before}\n  + {mutation.after}")
     if reason:
         print(f"  {reason}")
 

@@ -36,8 +36,8 @@ HEADED = {"if", "for", "while", "switch"}
 
 @dataclass(frozen=True)
 class Mutation:
-    """A stretch of a file, and what comes in its place. `before` and `after` are its lines, with the
-    blanks taken out of their ends: with the file and the function they name the change."""
+    """A stretch of a file, and what comes in its place. `before` and `after` are its lines, without
+    the blanks at their ends: with the file and the function they name the change."""
 
     kind: str
     file: str

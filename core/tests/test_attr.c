@@ -68,6 +68,7 @@ static void attributes_survive_destroy(void)
 			CHECK_EQ(mt_attr(&mt), attributes[i]);
 			CHECK_EQ(mt_height(&mt), 0);
 			CHECK_EQ(mt_entries(&mt), 0);
+			CHECK(!mt.ma_shared);
 			CHECK_VALID(&mt);
 			/* Destroying an empty tree is nothing. */
 			mtree_destroy(&mt);

@@ -105,6 +105,18 @@ static void pause_and_go_on(void)
 	CHECK_EQ(mas.status, ma_active);
 	CHECK(!mas_next(&mas, UINT64_MAX));
 	CHECK_EQ(mas.status, ma_overflow);
+	/* Nor anything behind the last key, or before the first. */
+	CHECK_EQ(mtree_store_range(&mt, 0, UINT64_MAX, ENTRY(5)), 0);
+	mas_set(&mas, 7);
+	CHECK(mas_find(&mas, UINT64_MAX) == ENTRY(5));
+	mas_pause(&mas);
+	CHECK(!mas_find(&mas, UINT64_MAX));
+	CHECK_EQ(mas.status, ma_overflow);
+	mas_set(&mas, 7);
+	CHECK(mas_find(&mas, UINT64_MAX) == ENTRY(5));
+	mas_pause(&mas);
+	CHECK(!mas_find_rev(&mas, 0));
+	CHECK_EQ(mas.status, ma_underflow);
 	mt_fini(&mt);
 	test_pool_end(pool);
 }
@@ -205,7 +217,7 @@ static void a_cursor_sees_whole_trees_come_and_go(void)
 	static const uint64_t first[] = {5, 50}, last[] = {9, 59}, words[] = {1, 2};
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt, other;
-	struct ma_state mas, old;
+	struct ma_state mas, old, late;
 	unsigned way;
 
 	mt_init_pool(&other, 0, pool, NULL);
@@ -219,11 +231,12 @@ static void a_cursor_sees_whole_trees_come_and_go(void)
 		CHECK_EQ(mtree_store_range(&mt, 300, 309, ENTRY(5)), 0);
 		mas_init(&mas, &mt, 300);
 		CHECK(mas_walk(&mas) == ENTRY(5));
+		late = mas;
 		if (way % 2)
 			mtree_destroy(&mt);
 		else
 			CHECK_EQ(mtree_clear_range(&mt, 0, UINT64_MAX), 0);
-		CHECK(!mas_next(&mas, UINT64_MAX));
+		CHECK(!mas_next(&late, UINT64_MAX));
 		CHECK(!mas_next(&old, UINT64_MAX));
 
 		/* The first store of an empty tree, by a cursor with a path through what was there. */

@@ -361,6 +361,12 @@ static void shared_nodes_are_counted_when_asked(void)
 	CHECK(!fork.ma_counted);
 	mt_covered(&fork, &low, &high);
 	CHECK_EQ(low, (RANGES - 5000 - 2001 - 2001) * 5);
+	/* Of its own is the one node that goes whole, with sixteen leaves, but not all of these. */
+	CHECK_EQ(mtree_store_range_word(&fork, 10 * 16064, 10 * 16064 + 4, 7), 0);
+	CHECK(fork.ma_counted);
+	CHECK_EQ(mtree_clear_range(&fork, 10 * 15990, 10 * 16139 + 9), 0);
+	CHECK(!fork.ma_counted);
+	CHECK_EQ(mt_entries(&fork), RANGES - 5000 - 2001 - 2001 - 150);
 	CHECK_VALID(&fork);
 	CHECK_VALID(&mt);
 	mt_fini(&mt);

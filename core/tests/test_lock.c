@@ -266,6 +266,12 @@ static void external_locks_are_the_callers(void)
 	external_held = false;
 	CHECK_EQ(mtree_store(&mt, 2, ENTRY(2)), 0);
 	CHECK_EQ(reports > 0, REPORTS_EXPECTED);
+	reports = 0;
+	mtree_destroy(&mt);
+	CHECK_EQ(reports, REPORTS_EXPECTED);
+	reports = 0;
+	__mt_destroy(&mt);
+	CHECK_EQ(reports, 0);
 	/* A lock that cannot be asked is taken for held. */
 	mt_set_external_lock(&mt, &silent);
 	reports = 0;

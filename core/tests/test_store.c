@@ -473,9 +473,12 @@ static void every_key_has_a_value(void)
 			CHECK_EQ(high, 0);
 			CHECK_VALID(&mt);
 			CHECK_EQ(mtree_store_range_word(&mt, 0, UINT64_MAX, 8), 0);
+			CHECK_EQ(mtree_store_range_word(&mt, 0, UINT64_MAX, 9), 0);
 			mt_covered(&mt, &low, &high);
 			CHECK_EQ(low, 0);
 			CHECK_EQ(high, 1);
+			CHECK_EQ(mtree_clear_range(&mt, 0, UINT64_MAX), 0);
+			CHECK(mtree_empty(&mt));
 			mt_fini(&mt);
 		}
 	}
