@@ -131,7 +131,8 @@ coverage-core: $(VENV)/.coverage build/coverage/.compiled
 
 # The Python code by the Python tests on both implementations, and the extension by those on it.
 COVERAGE_SITE := build/coverage-package/site
-COUNTED := PYTHONPATH=$(CURDIR)/$(COVERAGE_SITE) python -m coverage
+# Processes that have become nobody cannot write their counts, and would say so.
+COUNTED := GCOV_ERROR_FILE=/dev/null PYTHONPATH=$(CURDIR)/$(COVERAGE_SITE) python -m coverage
 
 coverage-python: $(VENV)/.coverage build/coverage-package/.installed build/release/.compiled
 	find build/coverage-package/build -name '*.gcda' -delete
