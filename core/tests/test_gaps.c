@@ -3,6 +3,8 @@
 #include "oracle.h"
 #include "test.h"
 
+#include "node.h"
+
 /* A tree of random ranges over cells of one key; the last cell, which is everything above, may be
  * taken too. */
 static void fill(struct oracle *oracle, struct maple_tree *mt, size_t cells, unsigned percent)
@@ -108,6 +110,28 @@ static void free_one(struct oracle *oracle, struct maple_tree *mt)
 		oracle_clear(oracle, oracle_low(oracle, cell), oracle_high(oracle, cell));
 }
 
+/* The largest gap below a node, from its leaves' slots; that each narrow node keeps the right sizes
+ * on the way. */
+static uint64_t largest_gap(const struct maple_node *node, uint64_t min, uint64_t max)
+{
+	uint64_t largest = 0, low = min;
+	unsigned slot;
+
+	for (slot = 0; slot < node->count; slot++) {
+		uint64_t high = slot + 1u < node->count ? node->pivot[slot] : max, size = 0;
+
+		if (node->kind != MT_LEAF) {
+			size = largest_gap(mt_child(node, slot), low, high);
+			CHECK_EQ(node->narrow.gap[slot], size);
+		} else if (!(node->present >> slot & 1u)) {
+			size = high - low + 1;
+		}
+		largest = size > largest ? size : largest;
+		low = high + 1;
+	}
+	return largest;
+}
+
 static void random_searches(void)
 {
 	static const size_t sizes[] = {60, 300, 2000};
@@ -129,6 +153,8 @@ static void random_searches(void)
 				if (test_below(2))
 					free_one(&oracle, &mt);
 				CHECK_ORACLE(&oracle, &mt);
+				if (mt.ma_root)
+					largest_gap(mt.ma_root, 0, UINT64_MAX);
 			}
 			mt_fini(&mt);
 			oracle_fini(&oracle);

@@ -401,6 +401,40 @@ static void release_finds_a_whole_tree(void)
 	test_pool_end(pool);
 }
 
+/* Leaves that overflow, are shared out and split let go of the entries that were cut: their pieces are
+ * others. */
+static void cut_entries_end_in_leaves_that_overflow(void)
+{
+	enum { ENTRIES = 400, LIMIT = 8 * ENTRIES };
+	struct maple_pool *pool = test_pool();
+	struct offsets offsets = {.limit = LIMIT};
+	struct mt_value_ops ops;
+	struct maple_tree mt;
+	uint64_t i;
+
+	offsets.offset = test_array(LIMIT, sizeof(*offsets.offset));
+	test_counts_init(&offsets.counts, LIMIT);
+	ops = test_count_ops(&offsets.counts);
+	ops.split = split_offset;
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, &ops);
+	for (i = 0; i < ENTRIES; i++)
+		CHECK_EQ(mtree_store_range_word(&mt, i * 10, i * 10 + 9, new_offset(&offsets, 0)),
+			 0);
+	for (i = 0; i < ENTRIES; i++) {
+		uint64_t at = test_below(ENTRIES) * 10;
+
+		CHECK_EQ(mtree_store_range_word(&mt, at + 3, at + (i % 2 ? 5 : 9),
+						new_offset(&offsets, 0)),
+			 0);
+		CHECK_VALID(&mt);
+		CHECK_EQ(offsets.counts.total, mt_entries(&mt));
+	}
+	mt_fini(&mt);
+	test_counts_end(&offsets.counts);
+	free(offsets.offset);
+	test_pool_end(pool);
+}
+
 /* Writing the tree from inside retain, equal or split is refused and harmless. */
 static int refused;
 
@@ -474,6 +508,7 @@ static const struct test_case cases[] = {
 	{"unions_keep_the_left_word", unions_keep_the_left_word},
 	{"cut_values_are_split", cut_values_are_split},
 	{"neighbours_merge", neighbours_merge},
+	{"cut_entries_end_in_leaves_that_overflow", cut_entries_end_in_leaves_that_overflow},
 	{"release_finds_a_whole_tree", release_finds_a_whole_tree},
 	{"writes_from_inside_are_refused", writes_from_inside_are_refused},
 };

@@ -275,6 +275,55 @@ static void neighbours_share_up_to_a_bound(void)
 	test_pool_end(pool);
 }
 
+/* Cut in two, an entry of a full leaf makes seventeen slots: the first of two leaves has one more. */
+static void seventeen_slots_are_nine_and_eight(void)
+{
+	static const unsigned full[] = {16, 16, 16};
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	build_leaves(&mt, pool, 0, full);
+	CHECK_EQ(asked_for(&mt, pool, 45, 49), 1);
+	check_leaves(&mt, LEAVES + 1, (const unsigned[]){9, 8, 16, 16});
+	mt_fini(&mt);
+	/* And where there is no parent yet. */
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (uint64_t i = 0; i < 7; i++)
+		CHECK_EQ(mtree_store_range(&mt, i * 10 + 5, i * 10 + 9, ENTRY(1)), 0);
+	CHECK_EQ(mtree_store_range(&mt, 0, 4, ENTRY(1)), 0);
+	CHECK_EQ(mt.ma_root->count, 15);
+	CHECK_EQ(mtree_store_range(&mt, 7, 7, ENTRY(1)), 0);
+	check_leaves(&mt, 2, (const unsigned[]){9, 8});
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* In a fork too, as soon as both leaves are its own. */
+static void forks_share_out_what_is_their_own(void)
+{
+	static const unsigned slots[] = {16, 8, 16};
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, fork;
+
+	build_leaves(&mt, pool, 0, slots);
+	test_fork(&mt, &fork);
+	CHECK_EQ(asked_for(&fork, pool, 40, 49), 2);
+	CHECK_EQ(asked_for(&fork, pool, KEYS, KEYS + 9), 1);
+	CHECK_EQ(asked_for(&fork, pool, 43, 45), 0);
+	check_leaves(&fork, LEAVES, (const unsigned[]){13, 13, 16});
+	check_leaves(&mt, LEAVES, slots);
+	mt_fini(&fork);
+	/* Not with one that both have. */
+	test_fork(&mt, &fork);
+	CHECK_EQ(asked_for(&fork, pool, 40, 49), 2);
+	CHECK_EQ(asked_for(&fork, pool, 43, 45), 1);
+	check_leaves(&fork, LEAVES + 1, (const unsigned[]){9, 9, 8, 16});
+	check_leaves(&mt, LEAVES, slots);
+	mt_fini(&fork);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 /* What is written at the very end of the tree leaves the leaf before the new one full: loads go on
  * there. Anywhere else in the last leaf the two get halves. */
 static void the_end_splits_off_little(void)
@@ -331,6 +380,8 @@ static const struct test_case cases[] = {
 	{"a_fork_takes_its_path_as_well", a_fork_takes_its_path_as_well},
 	{"a_thin_leaf_takes_two_for_each_level", a_thin_leaf_takes_two_for_each_level},
 	{"neighbours_share_up_to_a_bound", neighbours_share_up_to_a_bound},
+	{"seventeen_slots_are_nine_and_eight", seventeen_slots_are_nine_and_eight},
+	{"forks_share_out_what_is_their_own", forks_share_out_what_is_their_own},
 	{"the_end_splits_off_little", the_end_splits_off_little},
 };
 
