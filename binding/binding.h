@@ -236,6 +236,9 @@ int policy_parse(const struct tree_object *tree, PyObject *given, enum dtype dty
 		 struct policy **out);
 /* Make it that of a tree that has none: another reference. */
 void policy_adopt(struct tree_object *tree, struct policy *policy);
+/* The same for a tree that will get `mt`, made with that policy: it may have got one meanwhile, and `mt` then comes to
+ * use that. 0, or -1 with ValueError where it is another. */
+int policy_settle(struct tree_object *tree, struct policy *policy, struct maple_tree *mt);
 /* What the core does with the words of a tree that has this policy, or none. */
 const struct mt_value_ops *policy_ops(const struct policy *policy, enum dtype dtype);
 /* What the user gave, or None; borrowed. */

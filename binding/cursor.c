@@ -5,6 +5,9 @@
  * The ma_state remembers the path to where it stands, and the tree's generation then; the core walks again where
  * the generation moved, so a cursor never follows a freed node. The word that it remembers is stale in the same
  * case: only word_now() and found() read it.
+ *
+ * A step moves the core's cursor before there is an object to answer with. Where there is no memory for that, it
+ * goes back (struct place), so that the step can be made again.
  */
 #include "binding.h"
 #include "docs.h"
@@ -102,10 +105,39 @@ static PyObject *found(struct cursor_object *self)
 	return entry_new(self->tree->state, mas->index, mas->last, tree_box(self->tree, mas->word));
 }
 
-static PyObject *found_or_none(struct cursor_object *self, bool something)
+/* Where a cursor is. */
+struct place {
+	uint64_t index;
+	uint64_t last;
+	enum maple_status status;
+};
+
+static struct place place_of(const struct cursor_object *self)
+{
+	return (struct place){self->mas.index, self->mas.last, self->mas.status};
+}
+
+static void go_back(struct cursor_object *self, const struct place *place)
+{
+	mas_set_range(&self->mas, place->index, place->last);
+	self->mas.status = place->status;
+	self->mas.generation = 0; /* the path has gone ahead */
+}
+
+static PyObject *found_or_back(struct cursor_object *self, const struct place *place)
+{
+	PyObject *result = found(self);
+
+	if (!result)
+		go_back(self, place);
+	return result;
+}
+
+static PyObject *found_or_none(struct cursor_object *self, bool something,
+			       const struct place *place)
 {
 	if (something)
-		return found(self);
+		return found_or_back(self, place);
 	Py_RETURN_NONE;
 }
 
@@ -165,28 +197,32 @@ static PyObject *step_up(struct cursor_object *self, const char *name, step_fn s
 			 PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
 	const struct signature signature = {name, max_names, 1, 0, 1};
+	struct place place;
 	uint64_t max;
 	int some = parse_max(&signature, args, nargs, kwnames, &max);
 
 	if (some < 0 || tree_enter(self->tree) < 0)
 		return NULL;
+	place = place_of(self);
 	if (!some)
 		self->mas.status = ma_overflow;
-	return found_or_none(self, some && step(&self->mas, max, gaps));
+	return found_or_none(self, some && step(&self->mas, max, gaps), &place);
 }
 
 static PyObject *step_down(struct cursor_object *self, const char *name, step_fn step, bool gaps,
 			   PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
 	const struct signature signature = {name, min_names, 1, 0, 1};
+	struct place place;
 	uint64_t min;
 	int some = parse_min(&signature, args, nargs, kwnames, &min);
 
 	if (some < 0 || tree_enter(self->tree) < 0)
 		return NULL;
+	place = place_of(self);
 	if (!some)
 		self->mas.status = ma_underflow;
-	return found_or_none(self, some && step(&self->mas, min, gaps));
+	return found_or_none(self, some && step(&self->mas, min, gaps), &place);
 }
 
 CURSOR_METHOD(cursor_next)
@@ -231,17 +267,23 @@ CURSOR_METHOD(cursor_find_range_rev)
 
 CURSOR_NOARGS(cursor_walk)
 {
+	struct place place;
+
 	(void)unused;
 	if (tree_enter(self->tree) < 0)
 		return NULL;
-	return found_or_none(self, mas_walk_word(&self->mas));
+	place = place_of(self);
+	return found_or_none(self, mas_walk_word(&self->mas), &place);
 }
 
 static PyObject *cursor_iternext(struct cursor_object *self)
 {
-	if (tree_enter(self->tree) < 0 || !mas_find_word(&self->mas, MAX_INDEX, false))
+	struct place place;
+
+	if (tree_enter(self->tree) < 0)
 		return NULL;
-	return found(self);
+	place = place_of(self);
+	return mas_find_word(&self->mas, MAX_INDEX, false) ? found_or_back(self, &place) : NULL;
 }
 
 /* ---- moving without a step -------------------------------------------------------------------- */
@@ -315,25 +357,27 @@ CURSOR_NOARGS(cursor_erase)
 	for (;;) {
 		PyObject *result = NULL;
 		struct mt_entry entry;
-		uint64_t generation, index;
+		struct place place;
+		uint64_t generation;
 		int status;
 
 		if (tree_enter(tree) < 0)
 			return NULL;
 		generation = tree->mt.ma_generation;
-		index = self->mas.index;
-		if (mtree_lookup(&tree->mt, index, &entry)) {
+		place = place_of(self);
+		if (mtree_lookup(&tree->mt, place.index, &entry)) {
 			result = entry_box(tree, &entry);
 			if (!result)
 				return NULL;
 		}
-		if (tree->mt.ma_generation != generation || self->mas.index != index) {
+		if (tree->mt.ma_generation != generation || self->mas.index != place.index) {
 			Py_XDECREF(result);
 			continue;
 		}
 		status = mas_erase(&self->mas, NULL);
 		if (status == 0)
 			return result ? result : Py_NewRef(Py_None);
+		go_back(self, &place);
 		Py_XDECREF(result);
 		return raise_status(status);
 	}
@@ -348,6 +392,7 @@ static PyObject *search_area(struct cursor_object *self, const char *name, bool 
 	const struct signature signature = {name, names, 3, 1, 3};
 	struct area area = {.align = 1, .reverse = reverse};
 	PyObject *given[3];
+	PyObject *result;
 	uint64_t start;
 	int some;
 
@@ -360,8 +405,11 @@ static PyObject *search_area(struct cursor_object *self, const char *name, bool 
 	area.outside = !some;
 	if (area_search(self->tree, &area, &start) <= 0)
 		return NULL;
-	mas_set_range(&self->mas, start, area.size_whole ? MAX_INDEX : start + (area.size - 1));
-	return PyLong_FromUnsignedLongLong(start);
+	result = PyLong_FromUnsignedLongLong(start);
+	if (result)
+		mas_set_range(&self->mas, start,
+			      area.size_whole ? MAX_INDEX : start + (area.size - 1));
+	return result;
 }
 
 CURSOR_METHOD(cursor_empty_area)

@@ -56,13 +56,15 @@ static PyObject *state_of_snapshot(struct maple_tree *snapshot, enum dtype dtype
 	bool packed = dtype != DTYPE_OBJECT;
 	Py_ssize_t count = (Py_ssize_t)mt_entries(snapshot);
 	PyObject *firsts = PyBytes_FromStringAndSize(NULL, count * 8);
-	PyObject *lasts = PyBytes_FromStringAndSize(NULL, count * 8);
-	PyObject *values = packed ? PyBytes_FromStringAndSize(NULL, count * 8) : PyList_New(count);
+	PyObject *lasts = firsts ? PyBytes_FromStringAndSize(NULL, count * 8) : NULL;
+	PyObject *values = NULL;
 	PyObject *track_gaps = mt_attr(snapshot) & MT_FLAGS_ALLOC_RANGE ? Py_True : Py_False;
 	PyObject *state = NULL;
 	struct ma_state mas;
 
-	if (!firsts || !lasts || !values)
+	if (lasts)
+		values = packed ? PyBytes_FromStringAndSize(NULL, count * 8) : PyList_New(count);
+	if (!values)
 		goto out;
 	mas_init(&mas, snapshot, 0);
 	for (Py_ssize_t i = 0; i < count && mas_find_word(&mas, MAX_INDEX, false); i++) {
@@ -123,6 +125,7 @@ static int refuse(const char *reason)
 static int check_attributes(PyObject *self, PyObject *attributes)
 {
 	PyObject *dict = attributes;
+	PyObject *own;
 
 	if (PyTuple_Check(attributes)) {
 		if (PyTuple_GET_SIZE(attributes) != 2 ||
@@ -134,9 +137,11 @@ static int check_attributes(PyObject *self, PyObject *attributes)
 		return 0;
 	if (!PyDict_Check(dict))
 		return refuse("the attributes are no dict");
-	if (!PyObject_HasAttrString(self, "__dict__"))
+	own = PyObject_GetAttrString(self, "__dict__");
+	if (!own && PyErr_ExceptionMatches(PyExc_AttributeError))
 		return refuse("attributes for a class whose instances have none");
-	return 0;
+	Py_XDECREF(own);
+	return own ? 0 : -1;
 }
 
 /* The format's version, which says what members there are; or -1. */
@@ -239,6 +244,19 @@ static int build_from_state(struct maple_tree *mt, enum dtype dtype, PyObject *s
 	return status;
 }
 
+/* 0; or -1 with an exception where it holds something, or another thread has the lock and a signal came. */
+static int enter_empty(struct tree_object *self)
+{
+	if (tree_enter(self) < 0)
+		return -1;
+	if (mtree_empty(&self->mt))
+		return 0;
+	PyErr_SetString(PyExc_ValueError, "__setstate__() needs an empty tree");
+	return -1;
+}
+
+/* The contents are made, then the attributes are set, which can fail and can run anything, and then the contents
+ * are taken: so it gets all or no contents. */
 PyObject *tree_setstate(struct tree_object *self, PyObject *state)
 {
 	struct policy *policy = NULL;
@@ -254,25 +272,20 @@ PyObject *tree_setstate(struct tree_object *self, PyObject *state)
 		given = PyTuple_GET_ITEM(state, 6);
 	if (policy_parse(self, given, dtype, &policy) < 0)
 		return NULL;
-	if (tree_enter(self) < 0)
+	if (enter_empty(self) < 0)
 		goto out;
-	if (!mtree_empty(&self->mt)) {
-		PyErr_SetString(PyExc_ValueError, "__setstate__() needs an empty tree");
-		goto out;
-	}
 	mt_init_pool(&mt, tree_flags(PyTuple_GET_ITEM(state, 1) == Py_True), self->state->pool,
 		     policy_ops(policy, dtype));
 	status = build_from_state(&mt, dtype, state);
-	if (status < 0) {
-		mt_fini(&mt);
-		if (status != -EINVAL)
-			raise_status(status);
-		goto out;
-	}
-	policy_adopt(self, policy);
-	tree_replace(self, &mt, dtype, NULL);
-	if (attributes_set((PyObject *)self, PyTuple_GET_ITEM(state, 5)) == 0)
+	if (status == 0 && attributes_set((PyObject *)self, PyTuple_GET_ITEM(state, 5)) == 0 &&
+	    enter_empty(self) == 0 && policy_settle(self, policy, &mt) == 0) {
+		tree_replace(self, &mt, dtype, NULL);
 		result = Py_NewRef(Py_None);
+	} else {
+		mt_fini(&mt);
+		if (status < 0 && status != -EINVAL)
+			raise_status(status);
+	}
 out:
 	Py_XDECREF((PyObject *)policy);
 	return result;

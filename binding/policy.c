@@ -101,17 +101,24 @@ static struct policy *policy_new(struct core_state *state, PyObject *given)
 	return policy;
 }
 
+/* 0; or -1 with ValueError where a tree that has a policy is to get another. */
+static int check_kept(const struct tree_object *tree, PyObject *given)
+{
+	if (tree->policy->given == given)
+		return 0;
+	PyErr_Format(PyExc_ValueError, "a tree keeps its policy %R, it cannot get %R",
+		     tree->policy->given, given);
+	return -1;
+}
+
 int policy_parse(const struct tree_object *tree, PyObject *given, enum dtype dtype,
 		 struct policy **out)
 {
 	*out = NULL;
 	if (!given)
 		given = Py_None;
-	if (tree->policy && tree->policy->given != given) {
-		PyErr_Format(PyExc_ValueError, "a tree keeps its policy %R, it cannot get %R",
-			     tree->policy->given, given);
+	if (tree->policy && check_kept(tree, given) < 0)
 		return -1;
-	}
 	if (given == Py_None)
 		return 0;
 	if (dtype != DTYPE_OBJECT) {
@@ -128,6 +135,16 @@ void policy_adopt(struct tree_object *tree, struct policy *policy)
 {
 	if (!tree->policy)
 		tree->policy = (struct policy *)Py_XNewRef((PyObject *)policy);
+}
+
+int policy_settle(struct tree_object *tree, struct policy *policy, struct maple_tree *mt)
+{
+	if (tree->policy && check_kept(tree, policy_given(policy)) < 0)
+		return -1;
+	policy_adopt(tree, policy);
+	if (tree->policy)
+		mt->ma_ops = &tree->policy->ops;
+	return 0;
 }
 
 const struct mt_value_ops *policy_ops(const struct policy *policy, enum dtype dtype)

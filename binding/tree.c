@@ -113,7 +113,10 @@ static int init_from_tree(struct tree_object *self, struct tree_object *other, u
 		return -1;
 	mt_fork(&other->mt, &mt);
 	mt.ma_ops = policy_ops(policy, dtype); /* of its own, with the same policy */
-	policy_adopt(self, policy);
+	if (policy_settle(self, policy, &mt) < 0) {
+		mt_fini(&mt);
+		return -1;
+	}
 	tree_replace(self, &mt, dtype, other->member.family);
 	return 1;
 }
@@ -131,12 +134,12 @@ static int init_from_iterable(struct tree_object *self, PyObject *iterable, uint
 		status = tree_enter(self);
 	if (status == 0)
 		status = tree_require_idle(self);
-	if (status == 0) {
-		policy_adopt(self, policy);
+	if (status == 0)
+		status = policy_settle(self, policy, &mt);
+	if (status == 0)
 		tree_replace(self, &mt, dtype, NULL);
-	} else {
+	else
 		mt_fini(&mt);
-	}
 	return status;
 }
 
@@ -416,13 +419,14 @@ static PyObject *print_tree(struct tree_object *self)
 	const char *dtype = dtype_name(self->dtype);
 	const char *gaps = tree_tracks_gaps(self) ? "" : ", track_gaps=False";
 	PyObject *iterator = tree_iter(self);
-	PyObject *parts = PyList_New(0);
-	PyObject *separator = PyUnicode_FromString(", ");
-	PyObject *name = PyObject_GetAttrString((PyObject *)Py_TYPE(self), "__name__");
+	PyObject *parts = iterator ? PyList_New(0) : NULL;
+	PyObject *separator = parts ? PyUnicode_FromString(", ") : NULL;
+	PyObject *name =
+		separator ? PyObject_GetAttrString((PyObject *)Py_TYPE(self), "__name__") : NULL;
 	PyObject *joined = NULL;
 	PyObject *text = NULL;
 
-	if (iterator && parts && separator && name && print_entries(iterator, parts) == 0)
+	if (name && print_entries(iterator, parts) == 0)
 		joined = PyUnicode_Join(separator, parts);
 	if (joined)
 		text = PyUnicode_FromFormat("%S([%U]%s%s%s%s)", name, joined,

@@ -164,9 +164,11 @@ static PyObject *attributes_text(const struct tree_object *tree)
 
 static void raise_attributes(const struct tree_object *here, const struct tree_object *there)
 {
-	PyObject *text[2] = {attributes_text(here), attributes_text(there)};
+	PyObject *text[2] = {attributes_text(here), NULL};
 
-	if (text[0] && text[1])
+	if (text[0])
+		text[1] = attributes_text(there);
+	if (text[1])
 		PyErr_Format(PyExc_ValueError, "other differs in attributes: %U here, %U there",
 			     text[0], text[1]);
 	Py_XDECREF(text[0]);

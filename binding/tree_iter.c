@@ -8,7 +8,8 @@
  *
  * Invariants: `done` is set before the fork is given up, and a step touches the fork only while it is not set, so
  * a finalizer may call the iterator back. `results` are two tuples of entries, made use of in turns where nobody
- * else holds them any more: a loop still holds the last one when it asks for the next.
+ * else holds them any more: a loop still holds the last one when it asks for the next. A step for whose result
+ * there is no memory goes back, so that the next one finds the same.
  */
 #include "binding.h"
 
@@ -21,6 +22,7 @@ struct iterator_object {
 	PyObject *results[2];
 	int turn; /* of the two */
 	bool done;
+	bool ending; /* the last gap is being made: there is nothing more, but it is not done */
 	bool reverse;
 	bool clip;
 	bool gaps;
@@ -44,6 +46,7 @@ PyObject *iterator_new(struct tree_object *tree, const struct iteration *iterati
 	self->results[1] = NULL;
 	self->turn = 0;
 	self->done = true;
+	self->ending = false;
 	self->reverse = iteration->reverse;
 	self->clip = iteration->clip;
 	self->gaps = iteration->kind == ITERATE_GAPS;
@@ -116,6 +119,12 @@ static PyObject *entry_again(struct iterator_object *self, uint64_t first, uint6
 	return result;
 }
 
+/* Let the next step find once more what is around these ends of it. */
+static void step_back(struct iterator_object *self, uint64_t first, uint64_t last)
+{
+	mas_set(&self->mas, self->reverse ? last : first);
+}
+
 /* The next entry: 1 with an owned *value; 0 at the end; -1. */
 static int step(struct iterator_object *self, uint64_t *first, uint64_t *last, PyObject **value)
 {
@@ -126,16 +135,17 @@ static int step(struct iterator_object *self, uint64_t *first, uint64_t *last, P
 		iterator_finish(self);
 		return 0;
 	}
-	*value = word_to_value(self->dtype, self->mas.word);
-	if (!*value)
-		return -1;
 	*first = self->mas.index;
 	*last = self->mas.last;
 	if (self->clip && *first < self->first)
 		*first = self->first;
 	if (self->clip && *last > self->last)
 		*last = self->last;
-	return 1;
+	*value = word_to_value(self->dtype, self->mas.word);
+	if (*value)
+		return 1;
+	step_back(self, *first, *last);
+	return -1;
 }
 
 int iterator_step(PyObject *iterator, uint64_t *first, uint64_t *last, PyObject **value)
@@ -149,35 +159,49 @@ static PyObject *next_entry(struct iterator_object *self)
 {
 	uint64_t first, last;
 	PyObject *value;
+	PyObject *entry;
 
-	return step(self, &first, &last, &value) > 0 ? entry_again(self, first, last, value) : NULL;
+	if (step(self, &first, &last, &value) <= 0)
+		return NULL;
+	entry = entry_again(self, first, last, value);
+	if (!entry)
+		step_back(self, first, last);
+	return entry;
 }
 
 /* From entry to entry: a gap is what lies between the end of the last one and the next. */
 static PyObject *next_gap(struct iterator_object *self)
 {
-	uint64_t first, above;
-	bool ends;
+	PyObject *gap = NULL;
+	uint64_t first, last;
+	bool found;
 
 	do {
 		first = self->first;
-		if (!mas_find_word(&self->mas, self->last, false)) {
-			iterator_finish(self);
-			return gap_new(self->state, first, self->last);
-		}
-		above = self->mas.index;
-		ends = self->mas.last >= self->last;
-		if (!ends)
+		found = mas_find_word(&self->mas, self->last, false);
+		last = found ? self->mas.index - 1
+			     : self->last; /* where the entry begins above it */
+		self->ending = !found || self->mas.last >= self->last;
+		if (!self->ending)
 			self->first = self->mas.last + 1;
-	} while (above <= first && !ends);
-	if (ends)
+	} while (found && self->mas.index <= first && !self->ending);
+	if (!found || self->mas.index > first) {
+		gap = gap_new(self->state, first, last);
+		if (!gap) {
+			self->ending = false;
+			self->first = first;
+			step_back(self, first, first);
+			return NULL;
+		}
+	}
+	if (self->ending)
 		iterator_finish(self);
-	return above > first ? gap_new(self->state, first, above - 1) : NULL;
+	return gap;
 }
 
 static PyObject *iterator_next(struct iterator_object *self)
 {
-	if (self->done)
+	if (self->done || self->ending)
 		return NULL;
 	return self->gaps ? next_gap(self) : next_entry(self);
 }

@@ -277,6 +277,26 @@ def test_a_cycle_through_the_policy_is_collected():
     assert gone() is None
 
 
+def test_a_policy_that_comes_while_the_triples_are_read():
+    """The tree keeps that one: what it is made of must not go on with another that has gone."""
+    policy = Pieces()
+    tree = MapleTree()
+
+    def triples(present):
+        tree.__init__(policy=present)
+        yield (0, 9, Piece(0, 9, 1))
+
+    tree.__init__(triples(policy), policy=policy)
+    tree[5] = Piece(5, 5, 2)
+    assert tree.policy is policy and len(policy.asked) > 0
+    assert list(tree.entries(6)) == [(6, 9, Piece(6, 9, 1))]
+    other = MapleTree()
+    tree = other
+    with pytest.raises(ValueError, match="a tree keeps its policy"):
+        other.__init__(triples(policy), policy=Pieces())
+    assert other.policy is policy and not other
+
+
 def test_no_memory_changes_nothing():
     triples = [(i * 10, i * 10 + 9, Piece(i * 10, i * 10 + 9, i % 3)) for i in range(200)]
     tree = MapleTree(triples, policy=Pieces())

@@ -213,6 +213,36 @@ def test_out_of_memory_while_unpickling():
     assert n > 1 and u == t
 
 
+def test_attributes_that_cannot_be_set_leave_the_tree_empty():
+    class Stubborn(MapleTree):
+        __slots__ = ("mark",)
+
+        def __setattr__(self, name, value):
+            raise LookupError(name)
+
+    state = MapleTree([(1, 2, "a")]).__reduce__()[2]
+    stubborn = Stubborn()
+    with pytest.raises(LookupError, match="mark"):
+        stubborn.__setstate__((*state[:5], (None, {"mark": 1})))
+    assert not stubborn
+    stubborn.__setstate__(state)
+    assert list(stubborn) == [(1, 2, "a")]
+
+
+def test_a_tree_that_is_filled_while_attributes_are_set_keeps_that():
+    class Busy(MapleTree):
+        __slots__ = ("mark",)
+
+        def __setattr__(self, name, value):
+            self[5] = value
+
+    busy = Busy()
+    with pytest.raises(ValueError, match="needs an empty tree"):
+        state = MapleTree([(1, 2, "a")]).__reduce__()[2]
+        busy.__setstate__((*state[:5], (None, {"mark": 1})))
+    assert list(busy) == [(5, 5, 1)]
+
+
 def test_deepcopy_copies_the_values_once():
     copies = []
 

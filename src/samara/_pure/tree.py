@@ -53,6 +53,7 @@ class MapleTree:
                 head, iterable = relative, ()
         fill(head, iterable)
         with self._gate:
+            checked_policy(policy, dtype, self.policy)  # it may have got another meanwhile
             self._head.swap(head)
 
     # Takes what __init__() takes; inspect.signature() looks here first.
@@ -115,11 +116,17 @@ class MapleTree:
     def __setstate__(self, state: tuple[Any, ...], /) -> None:
         pickling.check_state(self, state)
         policy = checked_policy(state[6] if state[0] == 3 else None, None, self.policy)
+        self._require_empty()
+        head = pickling.head_of(state, policy)
+        pickling.set_attributes(self, state[5])  # this can fail, and can run anything
         with self._gate:
-            if self:
-                raise ValueError("__setstate__() needs an empty tree")
-            self._head.swap(pickling.head_of(state, policy))
-        pickling.set_attributes(self, state[5])
+            self._require_empty()
+            checked_policy(policy, head.dtype, self.policy)
+            self._head.swap(head)
+
+    def _require_empty(self) -> None:
+        if self:
+            raise ValueError("__setstate__() needs an empty tree")
 
     def get(self, index: Any, default: Any = None) -> Any:
         index = index_of(index, "index")

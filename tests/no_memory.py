@@ -1,0 +1,115 @@
+"""Memory that runs out: the n-th allocation of a call fails, for every n.
+
+Three ways to run out, each a pair of functions that begin and end it:
+
+- `nodes`: the n-th node that the pool is asked for, once;
+- `one`: the n-th allocation of CPython's, in any of its three domains, once;
+- `rest`: the n-th of CPython's and all after it, as when memory is used up.
+
+The last two are `_testcapi`'s, which CPython has where its tests were installed.
+"""
+
+from interpreter import PURE
+from samara import _implementation
+
+try:
+    import _testcapi
+except ImportError:
+    _testcapi = None
+
+# The tree in plain Python makes objects at each step, and promises nothing where those fail.
+HAS_HOOKS = hasattr(_testcapi, "set_nomemory") and not PURE
+NO_HOOKS = "needs the extension, and CPython's _testcapi.set_nomemory"
+# A call that gets through is tried with so many further failing allocations: CPython does without
+# some that it asks for, such as those of its caches.
+AND_MORE = 3
+
+
+def fail_node(n):
+    _implementation._fail_nth(n)
+
+
+def fail_no_node():
+    _implementation._fail_nth(0)
+
+
+def fail_one(n):
+    _testcapi.set_nomemory(n - 1, n)  # it counts from 0
+
+
+def fail_rest(n):
+    _testcapi.set_nomemory(n - 1, 0)
+
+
+WAYS = {"nodes": (fail_node, fail_no_node)}
+if HAS_HOOKS:
+    WAYS["one"] = (fail_one, _testcapi.remove_mem_hooks)
+    WAYS["rest"] = (fail_rest, _testcapi.remove_mem_hooks)
+
+
+def outcome(call, scene):
+    """What a call answers, or the exception that it raises; but MemoryError goes on."""
+    try:
+        return call(scene)
+    except MemoryError:
+        raise
+    except Exception as error:
+        return error.with_traceback(None)  # whose frames hold the scene
+
+
+def out_of_memory(way, n, call, scene):
+    """Does it run out of memory? With what it answers."""
+    begin, end = WAYS[way]
+    answer = None
+    begin(n)
+    try:
+        answer = call(scene)
+    except MemoryError:
+        return True, None
+    except Exception as error:
+        answer = error
+    finally:
+        end()
+    if isinstance(answer, BaseException):
+        answer.with_traceback(None)
+    return False, answer
+
+
+def is_lost(answer):
+    """CPython 3.11 and its kin lose an exception where memory runs out for the traceback of it, and
+    say so; try `{}[1]`."""
+    return isinstance(answer, SystemError) and str(answer) == "error return without exception set"
+
+
+def each_failure(way, call, make, before, after):
+    """Let each allocation of call(make()) fail, one after the other, until it gets through.
+
+    before(scene)         before the call: what is to be the same if it fails
+    after(scene, answer)  after it: what is to be the same as without a failure
+
+    Every time both are asked to compare; a call that failed is made again, and must get through.
+    Returns how many failed.
+    """
+    scene = make()
+    before(scene)
+    answer = outcome(call, scene)
+    raises = isinstance(answer, BaseException)
+    expected = after(scene, answer)
+    scene = answer = None
+    failures = n = through = 0
+    while through <= AND_MORE:
+        n += 1
+        scene = make()
+        as_it_was = before(scene)
+        failed, answer = out_of_memory(way, n, call, scene)
+        if failed or (raises and is_lost(answer)):
+            failures += 1
+            through = 0
+            assert before(scene) == as_it_was, f"changed, when allocation {n} failed"
+            answer = outcome(call, scene)
+        else:
+            through += 1
+        found = after(scene, answer)
+        assert found == expected, f"allocation {n}, {failed=}"
+        scene = answer = as_it_was = None
+    return failures
