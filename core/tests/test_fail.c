@@ -3,12 +3,39 @@
  * Out of memory: for each function that writes, the n-th allocation fails for every n that it
  * makes. Each time the tree is the same, node by node, no reference and no node is lost; and then
  * the call succeeds.
+ *
+ * Three ways to run out: the pool is told to refuse its n-th node; its allocator refuses once; or
+ * refuses all from then on. For the last two the pool has no free node left when the call begins.
+ * Functions that ask for no memory are in test_calls.c; check_calls.py finds the one that is in
+ * neither.
  */
-#include "test.h"
+#if defined(__unix__)
+#define _DEFAULT_SOURCE /* fork(), setrlimit() */
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
+#include "memory.h"
+
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { WORDS = 4096, SPACE = 6000 };
+
+enum way { REFUSED_NODE, REFUSED_ONCE, REFUSED_FROM_THEN_ON };
+
+/* A pool whose allocator hands out little at a time, and cursors that hold its free nodes. */
+enum { HOLDERS = 8192, LITTLE = 16384 };
+
+struct store {
+	struct maple_pool *pool;
+	struct test_memory memory;
+	struct maple_tree empty;
+	struct ma_state holder[HOLDERS];
+	size_t holders;
+};
 
 struct write {
 	uint64_t first;
@@ -173,6 +200,19 @@ static int by_dup(struct maple_tree *mt, struct write *write)
 	return error;
 }
 
+static int by_locked_dup(struct maple_tree *mt, struct write *write)
+{
+	struct maple_tree copy;
+	int error;
+
+	(void)write;
+	mt_init_pool(&copy, mt_attr(mt), mt->ma_pool, mt->ma_ops);
+	error = test_dup_locked(mt, &copy);
+	CHECK_EQ(mtree_empty(&copy), error != 0);
+	mt_fini(&copy);
+	return error;
+}
+
 static const struct {
 	const char *name;
 	write_fn write;
@@ -199,6 +239,7 @@ static const struct {
 	{"mt_slice", by_slice, true},
 	{"mt_build", by_build, false},
 	{"mtree_dup", by_dup, false},
+	{"__mt_dup", by_locked_dup, false},
 };
 
 enum { WRITES = sizeof(writes) / sizeof(*writes) };
@@ -211,11 +252,47 @@ static void fill(struct maple_tree *mt)
 		CHECK_EQ(mtree_store_range_word(mt, key, key + test_below(8), key % WORDS), 0);
 }
 
-/* Returns how many times the call failed before it did not. */
-static size_t fail_each(struct maple_tree *mt, size_t which, struct test_counts *counts,
-			bool shared)
+/* Hold all nodes that the pool could hand out without asking for memory. */
+static void use_up(struct store *store)
 {
-	struct maple_pool *pool = mt->ma_pool;
+	test_memory_fail(&store->memory, 1, true);
+	mt_pool_trim(store->pool);
+	for (;; store->holders++) {
+		CHECK(store->holders < HOLDERS);
+		mas_init(&store->holder[store->holders], &store->empty, 0);
+		if (mas_preallocate(&store->holder[store->holders], NULL))
+			break;
+	}
+	test_memory_fail(&store->memory, 0, false);
+}
+
+static void let_go(struct store *store)
+{
+	while (store->holders)
+		mas_destroy(&store->holder[--store->holders]);
+}
+
+static void begin_failing(struct store *store, enum way way, size_t n)
+{
+	if (way == REFUSED_NODE) {
+		mt_pool_fail_nth(store->pool, n);
+		return;
+	}
+	mt_pool_trim(store->pool);
+	test_memory_fail(&store->memory, n, way == REFUSED_FROM_THEN_ON);
+}
+
+static void end_failing(struct store *store)
+{
+	mt_pool_fail_nth(store->pool, 0);
+	test_memory_fail(&store->memory, 0, false);
+}
+
+/* Returns how many times the call failed before it did not. */
+static size_t fail_each(struct store *store, struct maple_tree *mt, size_t which, enum way way,
+			struct test_counts *counts, bool shared)
+{
+	struct maple_pool *pool = store->pool;
 	struct write write = {.first = test_below(SPACE), .start = 4242};
 	struct maple_tree same, relative;
 	uint64_t references, entries = mt_entries(mt);
@@ -228,14 +305,16 @@ static size_t fail_each(struct maple_tree *mt, size_t which, struct test_counts 
 	CHECK_EQ(mtree_dup(mt, &same), 0);
 	if (shared)
 		test_fork(mt, &relative);
+	if (way != REFUSED_NODE)
+		use_up(store);
 	live = test_live(pool);
 	references = counts->total;
 	for (n = 1;; n++) {
 		struct write given = write;
 
-		mt_pool_fail_nth(pool, n);
+		begin_failing(store, way, n);
 		got = writes[which].write(mt, &write);
-		mt_pool_fail_nth(pool, 0);
+		end_failing(store);
 		if (got != -ENOMEM)
 			break;
 		CHECK_EQ(test_live(pool), live);
@@ -247,7 +326,7 @@ static size_t fail_each(struct maple_tree *mt, size_t which, struct test_counts 
 		CHECK_EQ(write.next, given.next);
 	}
 	CHECK(got >= 0 || got == -EEXIST || got == -EBUSY);
-	if (n == 1 && !writes[which].may_need_nothing)
+	if (n == 1 && way == REFUSED_NODE && !writes[which].may_need_nothing)
 		test_fail(__FILE__, __LINE__, "%s allocated nothing", writes[which].name);
 	CHECK_VALID(mt);
 	if (shared) {
@@ -256,56 +335,258 @@ static size_t fail_each(struct maple_tree *mt, size_t which, struct test_counts 
 		mt_fini(&relative);
 	}
 	mt_fini(&same);
+	let_go(store);
 	CHECK_EQ(test_live(pool), mt_node_count(mt));
 	CHECK_EQ(counts->total, mt_entries(mt));
 	return n - 1;
 }
 
-static void every_allocation_of_every_write(bool shared)
+static void store_open(struct store *store)
 {
-	size_t which, step, steps = test_steps(4200) / WRITES + 1;
+	struct mt_allocator allocator = test_allocator(&store->memory);
 
-	for (which = 0; which < WRITES; which++) {
-		struct maple_pool *pool = test_pool();
-		struct test_counts counts;
-		struct mt_value_ops ops = test_count_ops(&counts);
-		struct maple_tree mt;
-		size_t failures = 0;
+	store->memory = (struct test_memory){.most = LITTLE};
+	store->holders = 0;
+	CHECK_EQ(mt_pool_create(&store->pool, &allocator), 0);
+	mt_init_pool(&store->empty, 0, store->pool, NULL);
+}
 
-		test_counts_init(&counts, WORDS);
-		mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, &ops);
-		fill(&mt);
-		/* Each of them needs memory at times, or the test shows nothing. */
-		for (step = 0; step < steps || (!failures && step < 100 * steps); step++) {
-			failures += fail_each(&mt, which, &counts, shared);
-			if (step % 20 == 19) {
-				/* In a tree with hardly a gap left, inserts need no memory. */
-				if (!failures)
-					mtree_destroy(&mt);
-				fill(&mt);
-			}
+static void store_close(struct store *store)
+{
+	mt_fini(&store->empty);
+	test_pool_end(store->pool);
+	CHECK_EQ(store->memory.bytes, 0);
+}
+
+static void every_allocation_of(size_t which, enum way way, bool shared)
+{
+	static struct store store;
+	struct test_counts counts;
+	struct mt_value_ops ops = test_count_ops(&counts);
+	struct maple_tree mt;
+	size_t step, steps = test_steps(4200) / WRITES / (way == REFUSED_NODE ? 1 : 4) + 1;
+	size_t failures = 0;
+
+	store_open(&store);
+	test_counts_init(&counts, WORDS);
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, store.pool, &ops);
+	fill(&mt);
+	/* Each of them needs memory at times, or the test shows nothing. */
+	for (step = 0; step < steps || (!failures && step < 100 * steps); step++) {
+		failures += fail_each(&store, &mt, which, way, &counts, shared);
+		if (step % 20 == 19) {
+			/* In a tree with hardly a gap left, inserts need no memory. */
+			if (!failures)
+				mtree_destroy(&mt);
+			fill(&mt);
 		}
-		if (!failures)
-			test_fail(__FILE__, __LINE__, "%s never failed", writes[which].name);
-		mt_fini(&mt);
-		test_counts_end(&counts);
-		test_pool_end(pool);
+	}
+	if (!failures)
+		test_fail(__FILE__, __LINE__, "%s never failed", writes[which].name);
+	mt_fini(&mt);
+	test_counts_end(&counts);
+	store_close(&store);
+}
+
+static void every_allocation(enum way way)
+{
+	for (size_t which = 0; which < WRITES; which++) {
+		every_allocation_of(which, way, false);
+		every_allocation_of(which, way, true);
 	}
 }
 
-static void private_trees(void)
+static void nodes_refused(void)
 {
-	every_allocation_of_every_write(false);
+	every_allocation(REFUSED_NODE);
 }
 
-static void shared_trees(void)
+static void memory_refused_once(void)
 {
-	every_allocation_of_every_write(true);
+	every_allocation(REFUSED_ONCE);
+}
+
+static void memory_refused_from_then_on(void)
+{
+	every_allocation(REFUSED_FROM_THEN_ON);
+}
+
+static void pools_refused(void)
+{
+	struct test_memory memory = {0};
+	struct mt_allocator allocator = test_allocator(&memory);
+	struct maple_pool *pool = NULL;
+
+	test_memory_fail(&memory, 1, false);
+	CHECK_EQ(mt_pool_create(&pool, &allocator), (uint64_t)-ENOMEM);
+	CHECK(!pool);
+	CHECK_EQ(memory.bytes, 0);
+	CHECK_EQ(mt_pool_create(&pool, &allocator), 0);
+	mt_pool_put(pool);
+	CHECK_EQ(memory.bytes, 0);
+#ifdef TEST_WRAPS_LIBC
+	test_memory_fail(&test_libc, 1, false);
+	CHECK_EQ(mt_pool_create(&pool, NULL), (uint64_t)-ENOMEM);
+	CHECK_EQ(mt_pool_create(&pool, NULL), 0);
+	mt_pool_put(pool);
+#endif
+}
+
+/* Many look-ups in a large tree are sorted, in memory that they do without if there is none. */
+static void look_ups_without_memory(void)
+{
+	enum { ENTRIES = 700000, KEYS = 1 << 18 };
+	struct maple_pool *pool = test_pool();
+	uint64_t *words = test_array(2 * KEYS, sizeof(*words));
+	uint64_t *keys = test_array(3 * ENTRIES, sizeof(*keys));
+	uint8_t *present = test_array(2 * KEYS, 1);
+	struct maple_tree mt;
+	size_t found[2], i;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (i = 0; i < ENTRIES; i++) {
+		keys[i] = i * 10;
+		keys[ENTRIES + i] = i * 10 + 5;
+		keys[2 * ENTRIES + i] = i * 3;
+	}
+	CHECK_EQ(mt_build(&mt, keys, keys + ENTRIES, keys + 2 * ENTRIES, ENTRIES, NULL), 0);
+	for (i = 0; i < KEYS; i++)
+		keys[i] = test_below(ENTRIES * 10);
+	found[0] = mt_load_batch(&mt, keys, KEYS, 7, words, present);
+	test_memory_fail(&test_libc, 1, true);
+	i = test_libc.calls;
+	found[1] = mt_load_batch(&mt, keys, KEYS, 7, words + KEYS, present + KEYS);
+	test_memory_fail(&test_libc, 0, false);
+#ifdef TEST_WRAPS_LIBC
+	CHECK(test_libc.calls > i);
+#endif
+	CHECK_EQ(found[0], found[1]);
+	CHECK(memcmp(words, words + KEYS, KEYS * sizeof(*words)) == 0);
+	CHECK(memcmp(present, present + KEYS, KEYS) == 0);
+	mt_fini(&mt);
+	test_pool_end(pool);
+	free(words);
+	free(keys);
+	free(present);
+}
+
+/* Fill a tree until there is no memory, and `spare`, of the same pool, with a few entries before.
+ * Returns how many it took. */
+static uint64_t fill_to_the_end(struct maple_tree *mt, struct maple_tree *spare, uint64_t least)
+{
+	uint64_t n = 0;
+	int error;
+
+	for (; n < 500; n++)
+		CHECK_EQ(mtree_store_range_word(spare, n, n, n), 0);
+	n = 0;
+
+	while (!(error = mtree_store_range_word(mt, 10 * n, 10 * n + 4, n)))
+		n++;
+	CHECK_EQ(error, (uint64_t)-ENOMEM);
+	CHECK(n > least);
+	CHECK_EQ(mt_entries(mt), n);
+	CHECK_VALID(mt);
+	return n;
+}
+
+/* Half the entries go, and come again with other words. Erasing one can take nodes before it gives
+ * some back: those of the spare tree. */
+static void use_when_full(struct maple_tree *mt, struct maple_tree *spare, uint64_t count)
+{
+	uint64_t n, word;
+
+	mtree_destroy(spare);
+
+	for (n = count / 2; n < count; n++)
+		CHECK_EQ(mtree_erase(mt, 10 * n, NULL), 0);
+	CHECK_VALID(mt);
+	CHECK_EQ(mt_entries(mt), count / 2);
+	for (n = count / 2; n < count; n++)
+		CHECK_EQ(mtree_store_range_word(mt, 10 * n, 10 * n + 4, n + 1), 0);
+	CHECK_VALID(mt);
+	for (n = 0; n < count; n++) {
+		CHECK(mtree_load_word(mt, 10 * n + 4, &word));
+		CHECK_EQ(word, n < count / 2 ? n : n + 1);
+	}
+	mtree_destroy(mt);
+	CHECK_EQ(mtree_store_range_word(mt, 0, UINT64_MAX, 1), 0);
+}
+
+/* The allocator refuses, in a pool of one's own and in that of the process. */
+static void filled_until_refused(void)
+{
+	struct test_memory memory = {0};
+	struct mt_allocator allocator = test_allocator(&memory);
+	struct maple_pool *pool;
+	struct maple_tree mt, spare;
+
+	CHECK_EQ(mt_pool_create(&pool, &allocator), 0);
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	mt_init_pool(&spare, 0, pool, NULL);
+	test_memory_fail(&memory, 7, true);
+	use_when_full(&mt, &spare, fill_to_the_end(&mt, &spare, 300));
+	mt_fini(&mt);
+	mt_fini(&spare);
+	test_pool_end(pool);
+	CHECK_EQ(memory.bytes, 0);
+#ifdef TEST_WRAPS_LIBC
+	mt_init(&mt);
+	mt_init(&spare);
+	test_memory_fail(&test_libc, 7, true);
+	use_when_full(&mt, &spare, fill_to_the_end(&mt, &spare, 300));
+	mt_fini(&mt);
+	mt_fini(&spare);
+	test_memory_fail(&test_libc, 0, false);
+	mt_pool_trim(NULL);
+#endif
+}
+
+/* The same under RLIMIT_AS, in a process of its own: the system refuses. Not where a sanitizer or
+ * valgrind has taken the addresses for itself. */
+static void filled_to_the_address_space_limit(void)
+{
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	const size_t more = (size_t)8 << 20;
+	struct rlimit limit = {0};
+	unsigned long pages = 0;
+	FILE *statm;
+	pid_t child;
+	int status;
+
+	if (getenv("SAMARA_VALGRIND"))
+		return;
+	fflush(NULL);
+	child = fork();
+	CHECK(child >= 0);
+	if (!child) {
+		DEFINE_MTREE(mt);
+		DEFINE_MTREE(spare);
+
+		statm = fopen("/proc/self/statm", "r");
+		CHECK(statm && fscanf(statm, "%lu", &pages) == 1);
+		fclose(statm);
+		limit.rlim_cur = limit.rlim_max = pages * (size_t)sysconf(_SC_PAGESIZE) + more;
+		CHECK_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+		use_when_full(&mt, &spare, fill_to_the_end(&mt, &spare, more / 100));
+		mt_fini(&mt);
+		mt_fini(&spare);
+		_exit(0);
+	}
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(WEXITSTATUS(status), 0);
+#endif
 }
 
 static const struct test_case cases[] = {
-	{"private_trees", private_trees},
-	{"shared_trees", shared_trees},
+	{"nodes_refused", nodes_refused},
+	{"memory_refused_once", memory_refused_once},
+	{"memory_refused_from_then_on", memory_refused_from_then_on},
+	{"pools_refused", pools_refused},
+	{"look_ups_without_memory", look_ups_without_memory},
+	{"filled_until_refused", filled_until_refused},
+	{"filled_to_the_address_space_limit", filled_to_the_address_space_limit},
 };
 
 TEST_MAIN(cases)
