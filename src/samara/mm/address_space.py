@@ -24,7 +24,7 @@ from samara.mm.fork import (
     Tree,
     is_changed_by_fork,
 )
-from samara.mm.ledger import Ledger
+from samara.mm.ledger import Ledger, Tally
 from samara.mm.limits import TASK_SIZE, Limits
 from samara.mm.maps import format_maps, parse_maps, read_heap_and_stack, read_maps
 from samara.mm.merging import DERIVED_NAMES, MERGING, kept_apart
@@ -69,7 +69,7 @@ class AddressSpace(MemoryCalls):
         self._future_locks = frozenset()
         self._identities = count(1)
         self._shared_memory = count(1)
-        self.ledger = Ledger()
+        self.ledger = self._account = Ledger()
         self._take(vmas)
 
     def _take(self, vmas: Iterable[VMA]) -> None:
@@ -175,7 +175,7 @@ class AddressSpace(MemoryCalls):
         space._data = parent._data - lost
         space._outside = parent._outside - outside
         space.limits = parent.limits
-        space.ledger = parent.ledger
+        space.ledger = space._account = parent.ledger
         return space
 
     # ---- looking ---------------------------------------------------------------------------------
@@ -314,7 +314,7 @@ class AddressSpace(MemoryCalls):
         is the half-made address space: it has the VMAs duplicated before; in its tree
         `ForkMark.FAILED` stands where the next should be, and whatever is behind that does not
         belong to it. `child.exit()` gives back what was duplicated. This address space is as it
-        was.
+        was. MemoryError where there is no memory to tell even this: then there is no child.
 
         >>> mm = AddressSpace([VMA(0x1000, 0x2000), VMA(0x2000, 0x3000), VMA(0x5000, 0x6000)])
         >>> mm.fork("dup") == mm.fork("insert") == mm.fork("cow") == mm
@@ -331,16 +331,20 @@ class AddressSpace(MemoryCalls):
         if self.half_made:
             raise ValueError("a half-made address space cannot be forked")
         failing = None if fail_at is None else self._to_duplicate(fail_at)
+        tree = self._duplicated(duplicate, failing)
+        left_out = sum(1 for entry in self._changed if NOT_COPIED in entry.value.vm_flags)
+        child = self._of(tree, self)
+        self.ledger.note_opened(len(self.tree) - left_out)
+        return child
+
+    def _duplicated(self, duplicate: Callable[..., Tree], failing: VMA | None) -> Tree:
         try:
             with kept_apart():
-                tree = duplicate(self.tree, self._changed, failing)
+                return duplicate(self.tree, self._changed, failing)
         except Stopped as stopped:
             raise self._half(stopped) from stopped.__cause__
         except MemoryError as error:
             raise ForkError(self._of(MapleTree(policy=MERGING), self, limit=0), None) from error
-        left_out = sum(1 for entry in self._changed if NOT_COPIED in entry.value.vm_flags)
-        self.ledger.note_opened(len(self.tree) - left_out)
-        return self._of(tree, self)
 
     def _to_duplicate(self, fail_at: int) -> VMA:
         copied = (vma for vma in self if NOT_COPIED not in vma.vm_flags)
@@ -360,9 +364,10 @@ class AddressSpace(MemoryCalls):
             # There is no mark to stop at, so all goes now: clear() needs no memory.
             tree.clear()
             limit = 0
+        error = ForkError(self._of(tree, self, limit), vma)
         before = (mine for mine in self if mine.start < limit)
         self.ledger.note_opened(sum(1 for mine in before if NOT_COPIED not in mine.vm_flags))
-        return ForkError(self._of(tree, self, limit), vma)
+        return error
 
     def exit(self) -> int:
         """End the process: give back all VMAs, up to the mark where fork stopped half-way, and
@@ -375,11 +380,11 @@ class AddressSpace(MemoryCalls):
         (1, 0)
         """
         count = len(self)
+        self.ledger.note_closed(count)  # nothing after this needs memory
         self.tree.clear()
         self._changed.clear()
         self._data = self._locked = self._outside = 0
         self._limit = ADDRESS_END
-        self.ledger.note_closed(count)
         return count
 
     def exec(
@@ -401,13 +406,16 @@ class AddressSpace(MemoryCalls):
         (start_brk,) = checked(start_brk)
         if start_stack is not None:
             (start_stack,) = checked(start_stack)
-        before = len(self)
-        self._take(vmas)
-        self.ledger.note_closed(before)
-        self._limit = ADDRESS_END
-        self._future_locks = frozenset()
+        new = AddressSpace(vmas, limits=self.limits)
         if start_brk:
-            self._start_brk = self._brk = start_brk
+            new._start_brk = new._brk = start_brk
         if start_stack is not None:
-            self._start_stack = start_stack
-        rename(self, 0, ADDRESS_END)
+            new._start_stack = start_stack
+        rename(new, 0, ADDRESS_END)
+        tally, no_locks = Tally(), frozenset[str]()
+        tally.opened, tally.closed = len(new), len(self)
+        self.ledger.note(tally)  # nothing after this needs memory
+        self.tree, self._changed = new.tree, new._changed
+        self._data, self._locked, self._sealed = new._data, new._locked, new._sealed
+        self._outside, self._limit, self._future_locks = new._outside, ADDRESS_END, no_locks
+        self._start_brk, self._brk, self._start_stack = new._start_brk, new._brk, new._start_stack

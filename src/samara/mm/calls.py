@@ -9,6 +9,7 @@ from samara.mm.changing import checked
 from samara.mm.changing import touch as _touch
 from samara.mm.space import Space
 from samara.mm.vma import VMA, File
+from samara.mm.whole import whole
 
 
 class MemoryCalls(Space):
@@ -18,12 +19,15 @@ class MemoryCalls(Space):
     numbers of `Prot`, `Map`, `Mremap`, `Madv`, `Mlock`, or plain ints. A call that fails raises
     OSError with Linux's errno, and leaves the address space as Linux leaves it: as it was, but
     where the manual page says that a call changes what lies before the hole it stops at. A number
-    that no 64-bit register holds raises ValueError. Each costs O(log n) for every VMA that it
-    changes, of n.
+    that no 64-bit register holds raises ValueError. A call that ends with MemoryError, or any other
+    exception that is no OSError, has changed nothing; only where MemoryError takes the place of such
+    an OSError, that part may be changed. (Where memory is very short `tree` is then another object
+    with the same VMAs.) Each costs O(log n) for every VMA that it changes, of n.
     """
 
     __slots__ = ()
 
+    @whole
     def mmap(
         self,
         addr: int,
@@ -63,6 +67,7 @@ class MemoryCalls(Space):
         """
         return mapping.mmap(self, addr, length, prot, flags, file, offset, mode)
 
+    @whole
     def munmap(self, addr: int, length: int) -> None:
         """munmap(2): unmap [addr, addr + length), whatever is there; nothing is no error.
 
@@ -77,6 +82,7 @@ class MemoryCalls(Space):
         """
         mapping.munmap(self, addr, length)
 
+    @whole
     def mprotect(self, addr: int, length: int, prot: int) -> None:
         """mprotect(2): give [addr, addr + length) the rights `prot`.
 
@@ -95,6 +101,7 @@ class MemoryCalls(Space):
         """
         protection.mprotect(self, addr, length, prot)
 
+    @whole
     def mremap(
         self,
         old: int,
@@ -124,6 +131,7 @@ class MemoryCalls(Space):
         """
         return moving.mremap(self, old, old_size, new_size, flags, new_addr)
 
+    @whole
     def brk(self, addr: int) -> int:
         """brk(2), the system call: move the end of the heap. Returns where it is now: where it was
         if it could not be moved; there is no other error. `heap` tells where it begins; an address
@@ -139,6 +147,7 @@ class MemoryCalls(Space):
         """
         return growing.brk(self, addr)
 
+    @whole
     def madvise(self, addr: int, length: int, advice: int) -> None:
         """madvise(2). Advice that Linux keeps with a VMA changes its VmFlags; other advice is
         checked, and has no effect here.
@@ -155,6 +164,7 @@ class MemoryCalls(Space):
         """
         _advice.madvise(self, addr, length, advice)
 
+    @whole
     def mlock(self, addr: int, length: int, flags: int = 0) -> None:
         """mlock(2), and with `Mlock.ONFAULT` mlock2(2): lock the pages that have a byte of [addr,
         addr + length).
@@ -171,6 +181,7 @@ class MemoryCalls(Space):
         """
         locking.mlock(self, addr, length, flags)
 
+    @whole
     def munlock(self, addr: int, length: int) -> None:
         """munlock(2): unlock the pages that have a byte of [addr, addr + length).
 
@@ -184,6 +195,7 @@ class MemoryCalls(Space):
         """
         locking.munlock(self, addr, length)
 
+    @whole
     def mlockall(self, flags: int) -> None:
         """mlockall(2): lock what is mapped (`Mlock.CURRENT`), what will be (`Mlock.FUTURE`), or
         both; with `Mlock.ALL_ONFAULT` a page when it is first used. O(n).
@@ -199,6 +211,7 @@ class MemoryCalls(Space):
         """
         locking.mlockall(self, flags)
 
+    @whole
     def munlockall(self) -> None:
         """munlockall(2): unlock all, and lock nothing that will be mapped. O(n).
 
@@ -211,6 +224,7 @@ class MemoryCalls(Space):
         """
         locking.munlockall(self)
 
+    @whole
     def expand_stack(self, addr: int) -> VMA:
         """What a page fault at `addr` does to a stack above it (MAP_GROWSDOWN): the VMA grows down
         to the page of `addr`. Returns the VMA that has `addr` then, which may be one that had it
@@ -226,6 +240,7 @@ class MemoryCalls(Space):
         """
         return growing.expand_stack(self, addr)
 
+    @whole
     def touch(self, addr: int, length: int = 1) -> None:
         """What writes to the memory of [addr, addr + length) do to its VMAs: those that are private
         and may be written now have pages of their own. No field of theirs tells, but two such

@@ -14,7 +14,9 @@ own kind; the public method, in `calls.py`, has the documentation and calls it.
    fork changes, the sizes that limits are about, and the names that follow from a VMA's place.
    Cutting and merging is the tree's (`merging.py`), so what was found before a write may be gone
    after it: go on by address.
-5. A call that fails half-way, as mprotect does at a hole, raises when its first part is written.
+5. A call that fails half-way, as mprotect does at a hole, raises OSError when its first part is
+   written. Any other exception, MemoryError above all, undoes the whole call (`whole.py`): nothing
+   here has to care in what order it writes.
 
 Flags are compared as ints (`int(prot) & 2`) or as codes (`"wr" in vma.vm_flags`): putting IntFlag
 members together costs more than a store. Make VMAs with `made` and `flagged`.
@@ -217,6 +219,18 @@ def change(space: Space, vma: VMA, old: VMA) -> None:
     _put(space, vma, weight(old[7]))
 
 
+def insert_apart(space: Space, vma: VMA) -> None:
+    """`insert`, but it does not become one with its neighbours."""
+    with kept_apart():
+        insert(space, vma)
+
+
+def change_apart(space: Space, vma: VMA, old: VMA) -> None:
+    """`change`, but it does not become one with its neighbours."""
+    with kept_apart():
+        change(space, vma, old)
+
+
 def _put(space: Space, vma: VMA, was: _Weight) -> None:
     _check_whole(space)
     start, end = vma[0], vma[1]
@@ -257,8 +271,7 @@ def cut(space: Space, at: int) -> None:
     that failed after its first split. O(log n)."""
     vma = find_vma(space, at)
     if vma is not None and vma[0] < at:
-        with kept_apart():
-            change(space, flagged(vma, at, vma[1], vma[2], vma[7]), vma)
+        change_apart(space, flagged(vma, at, vma[1], vma[2], vma[7]), vma)
 
 
 def unmap(space: Space, start: int, end: int) -> None:
@@ -371,9 +384,9 @@ def _check_whole(space: Space) -> None:
 
 def _written(space: Space, start: int, end: int, more: int) -> None:
     if more > 0:
-        space.ledger.note_opened(more)
+        space._account.note_opened(more)
     elif more:
-        space.ledger.note_closed(-more)
+        space._account.note_closed(-more)
     if (start <= space._brk and end >= space._start_brk) or end >= space._start_stack:
         rename(space, start, end)
 

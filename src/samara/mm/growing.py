@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from errno import EFAULT, ENOMEM, EPERM
 from typing import Final
 
 from samara.mm.changing import (
     LOCKED,
-    change,
+    change_apart,
     check_count,
     check_locked,
     check_size,
@@ -17,6 +16,7 @@ from samara.mm.changing import (
     failed,
     find_vma,
     insert,
+    insert_apart,
     made,
     page_end,
     rename,
@@ -24,7 +24,6 @@ from samara.mm.changing import (
     unmap,
 )
 from samara.mm.constants import Map
-from samara.mm.merging import kept_apart
 from samara.mm.space import Space
 from samara.mm.vma import PAGE_SIZE, RIGHTS, VMA, parse_vm_flags
 
@@ -78,8 +77,7 @@ def _grow(space: Space, addr: int, start: int, end: int) -> None:
     space._brk = addr
     heap = made(start, end, _READ_WRITE, Map.PRIVATE | Map.ANONYMOUS, vm_flags, name="[heap]")
     # It joins the heap below it, but never what lies below the heap's beginning.
-    with nullcontext() if start > space._start_brk else kept_apart():
-        insert(space, heap)
+    (insert if start > space._start_brk else insert_apart)(space, heap)
     if space._future_locks == LOCKED:
         touch(space, start, end)
 
@@ -110,8 +108,7 @@ def expand_stack(space: Space, addr: int) -> VMA:
     if "lo" in vma[7]:
         check_locked(space, grown, ENOMEM)
     whole = vma._replace(start=start)
-    with kept_apart():
-        insert(space, whole._replace(end=vma[0]))
-        change(space, whole, vma)
+    insert_apart(space, whole._replace(end=vma[0]))
+    change_apart(space, whole, vma)
     touch(space, start, whole[1])
     return whole

@@ -6,6 +6,21 @@ from __future__ import annotations
 import threading
 
 
+class Tally:
+    """What one call has opened and closed, before it is on the account."""
+
+    __slots__ = ("closed", "opened")
+
+    def __init__(self) -> None:
+        self.opened = self.closed = 0
+
+    def note_opened(self, count: int) -> None:
+        self.opened += count
+
+    def note_closed(self, count: int) -> None:
+        self.closed += count
+
+
 class Ledger:
     """Counts the mappings that an address space and all its forks, and theirs, have opened and
     closed.
@@ -29,19 +44,35 @@ class Ledger:
     __slots__ = ("_closed", "_lock", "_opened")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        try:
+            self._lock = threading.Lock()
+        except RuntimeError as error:  # so CPython says that there is no memory for a lock
+            raise MemoryError(*error.args) from None
         self._opened = 0
         self._closed = 0
 
     def note_opened(self, count: int) -> None:
         """Add `count` opened mappings. O(1)."""
-        with self._lock:
-            self._opened += count
+        self._add(count, 0)
 
     def note_closed(self, count: int) -> None:
         """Add `count` closed mappings. O(1)."""
-        with self._lock:
-            self._closed += count
+        self._add(0, count)
+
+    def note(self, tally: Tally) -> None:
+        """Add what a call has opened and closed, both or, where memory runs out, none. O(1)."""
+        self._add(tally.opened, tally.closed)
+
+    def _add(self, opened: int, closed: int) -> None:
+        # A `with` needs memory to let go of the lock.
+        self._lock.acquire()
+        try:
+            opened += self._opened
+            closed += self._closed
+            self._opened = opened
+            self._closed = closed
+        finally:
+            self._lock.release()
 
     @property
     def opened(self) -> int:

@@ -50,10 +50,7 @@ def parse_maps(text: str) -> list[VMA]:
             elif line.strip():
                 raise ValueError(f"line {number} is not of /proc/PID/maps: {_shown(line)}")
             continue
-        try:
-            vma = _parse_vma(match, files)
-        except ValueError as error:
-            raise ValueError(f"line {number}: {error}: {_shown(line)}") from None
+        vma = _vma_of_line(number, line, match, files)
         if vma.start < floor:
             raise ValueError(
                 f"line {number} begins below {floor:#x}, the end of the one before: {_shown(line)}"
@@ -61,6 +58,15 @@ def parse_maps(text: str) -> list[VMA]:
         floor = vma.end
         vmas.append(vma)
     return vmas
+
+
+def _vma_of_line(
+    number: int, line: str, match: re.Match[str], files: dict[tuple[str, str, str], File]
+) -> VMA:
+    try:
+        return _parse_vma(match, files)
+    except ValueError as error:
+        raise ValueError(f"line {number}: {error}: {_shown(line)}") from None
 
 
 def _parse_vma(match: re.Match[str], files: dict[tuple[str, str, str], File]) -> VMA:

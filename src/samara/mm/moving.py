@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from samara.mm.changing import (
     LOCKED_ON_FAULT,
-    change,
+    change_apart,
     check_locked,
     check_size,
     checked,
@@ -24,7 +24,6 @@ from samara.mm.changing import (
     vma_count,
 )
 from samara.mm.constants import Map, Mremap
-from samara.mm.merging import kept_apart
 from samara.mm.placement import unmapped_area
 from samara.mm.space import Space
 from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA, AnonVma, TouchedVMA, same_kind
@@ -184,8 +183,7 @@ def _move(space: Space, vma: VMA, move: _Move, target: int) -> int:
         moved.anon_vma = AnonVma(identity, shift + old - target)
     if flags & _DONTUNMAP:
         if not vm_flags.isdisjoint(LOCKED_ON_FAULT):
-            with kept_apart():
-                change(space, vma._replace(vm_flags=vm_flags - LOCKED_ON_FAULT), vma)
+            change_apart(space, vma._replace(vm_flags=vm_flags - LOCKED_ON_FAULT), vma)
     elif old_size:
         unmap(space, old, old + old_size)
     insert(space, moved)

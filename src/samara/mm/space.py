@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from samara.mm.fork import Tree
-from samara.mm.ledger import Ledger
+from samara.mm.ledger import Ledger, Tally
 from samara.mm.limits import Limits
 from samara.mm.vma import PAGE_SIZE, File
 
@@ -16,6 +16,7 @@ class Space:
 
     __slots__ = (
         "__weakref__",
+        "_account",
         "_brk",
         "_changed",
         "_data",
@@ -33,6 +34,8 @@ class Space:
         "tree",
     )
 
+    # Where writes note what they open and close: the ledger, or while a call runs its tally.
+    _account: Ledger | Tally
     # The heap, as brk() sees it: its ends are bytes, not pages. 0 where it is not known.
     _brk: int
     _start_brk: int

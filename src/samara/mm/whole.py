@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""Calls that end with an exception no system call has: they have not happened.
+
+Most calls write more than once: two trees, the books, and again for each VMA. Memory can run out
+between any two of these, and Ctrl-C can come. So a call begins with O(1) forks of both trees, and
+the fields as they are; what goes wrong puts all of it back, by assignments, which need no memory.
+An OSError is an answer, and leaves what Linux leaves.
+
+Functions with a `try` or a `with` are short, here and where memory calls write: CPython 3.11 makes
+an int of the place in the code that an exception comes from, and where there is no memory for that
+tries for ever. The first 256 need none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
+
+from samara.mm.fork import Tree
+from samara.mm.ledger import Ledger, Tally
+from samara.mm.space import Space
+
+_S = TypeVar("_S", bound=Space)
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def whole(call: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S, _P], _R]:
+    """A method that changes an address space, but not by halves."""
+
+    @wraps(call)
+    def method(self: _S, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        kept, before = self.tree, _fields(self)
+        tally = self._account = Tally()
+        error = None
+        try:
+            try:
+                answer = call(self, *args, **kwargs)
+            except OSError as raised:
+                error = raised
+            self.ledger.note(tally)  # the last step that can fail
+        except BaseException:
+            self.tree, self._changed, self._account, self._data, self._locked = before[0]
+            self._brk, self._future_locks = before[1]
+            _keep(self, kept)
+            raise
+        self._account = self.ledger
+        if error is None:
+            return answer
+        try:
+            raise error
+        finally:
+            del error  # its traceback holds this frame
+
+    return method
+
+
+_Fields: TypeAlias = tuple[tuple[Tree, Tree, Ledger, int, int], tuple[int, frozenset[str]]]
+
+
+def _fields(space: Space) -> _Fields:
+    """All that memory calls change, to be put back."""
+    books = space.tree.fork(), space._changed.fork(), space.ledger, space._data, space._locked
+    return books, (space._brk, space._future_locks)
+
+
+def _keep(space: Space, tree: Tree) -> None:
+    """The tree that callers know, with what is in the fork, unless there is no memory for that."""
+    try:
+        tree.__init__(space.tree, policy=tree.policy)  # type: ignore[misc]
+    except MemoryError:
+        return
+    space.tree = tree

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: MIT
+"""Memory that runs out in a memory call: the address space is as it was, and the call can be made.
+
+What is promised. A memory call ends in one of three ways: with its answer; with an OSError, after
+which the address space is as Linux leaves it; or with MemoryError, or any other exception, after
+which it is as it was: the same VMAs, books and ledger. (Numbers that tell anonymous shared mappings
+apart may be skipped.) Where an OSError was on its way when memory ran out, as for its traceback,
+MemoryError can take its place: then it is as it was or as the OSError leaves it.
+
+`exec` and `exit` do all or nothing as well. `fork` raises ForkError, or MemoryError where there is
+no memory for that, and the parent is as it was.
+"""
+
+import dis
+import errno
+import importlib
+import pkgutil
+from pathlib import Path
+from types import CodeType
+
+import pytest
+
+import samara.mm
+from interpreter import COUNTS_REFERENCES, collect, counted_nodes
+from no_memory import HAS_HOOKS, NO_HOOKS, WAYS, each_failure
+from samara.mm import VMA, AddressSpace, File, ForkError, Limits, Madv, Map, Mlock, Mremap, Prot
+
+PAGE = 4096
+RW, FIXED = Prot.READ | Prot.WRITE, Map.FIXED
+PRIVATE, SHARED = Map.PRIVATE | Map.ANONYMOUS, Map.SHARED | Map.ANONYMOUS
+FILE = File("fe:00", 7, "/lib/x")
+HEAP, STACK, MIDDLE = 0x555555560000, 0x7FFFFFFDE000, 0x7FFFF7E00000
+LIMITS = Limits(max_map_count=200, total_memory=1 << 33)
+
+
+def space():
+    """An address space with a heap, a stack, locked and written memory, and a dozen small VMAs."""
+    mm = AddressSpace(limits=LIMITS)
+    mm.exec(
+        [
+            VMA(HEAP - 4 * PAGE, HEAP - PAGE, Prot.READ, Map.PRIVATE, 0, FILE),
+            VMA(STACK, STACK + 32 * PAGE, RW, name="[stack]", vm_flags="rd wr mr mw me gd ac"),
+        ],
+        start_brk=HEAP,
+    )
+    mm.brk(HEAP + 10 * PAGE)
+    for n in range(12):
+        at, sharing = MIDDLE + 8 * n * PAGE, SHARED if n == 3 else PRIVATE
+        mm.mmap(at, 3 * PAGE, RW if n % 3 else Prot.READ, sharing | FIXED)
+    mm.mlock(MIDDLE + 40 * PAGE, 3 * PAGE)
+    mm.madvise(MIDDLE + 80 * PAGE, PAGE, Madv.DONTFORK)
+    mm.touch(MIDDLE + 8 * PAGE, 3 * PAGE)
+    return mm
+
+
+def unpickled(make, arguments, state):
+    mm = make(*arguments)
+    mm.__setstate__(state)
+    return mm
+
+
+CALLS = {
+    "mmap": lambda mm: mm.mmap(0, 3 * PAGE, RW, PRIVATE),
+    "mmap that merges": lambda mm: mm.mmap(MIDDLE + 11 * PAGE, PAGE, RW, PRIVATE | FIXED),
+    "mmap over many": lambda mm: mm.mmap(MIDDLE + PAGE, 60 * PAGE, RW, PRIVATE | FIXED),
+    "mmap locked": lambda mm: mm.mmap(0, PAGE, RW, PRIVATE | Map.LOCKED),
+    "mmap shared": lambda mm: mm.mmap(0, PAGE, RW, SHARED),
+    "mmap of a file": lambda mm: mm.mmap(0, PAGE, RW, Map.PRIVATE, FILE, 8 * PAGE),
+    "mmap refused": lambda mm: mm.mmap(MIDDLE, PAGE, RW, PRIVATE | Map.FIXED_NOREPLACE),
+    "munmap": lambda mm: mm.munmap(MIDDLE + PAGE, 77 * PAGE),
+    "munmap of a part": lambda mm: mm.munmap(MIDDLE + PAGE, PAGE),
+    "mprotect": lambda mm: mm.mprotect(MIDDLE + PAGE, PAGE, Prot.NONE),
+    "mprotect to a hole": lambda mm: mm.mprotect(MIDDLE + PAGE, 60 * PAGE, Prot.EXEC),
+    "mremap in place": lambda mm: mm.mremap(MIDDLE, 3 * PAGE, 4 * PAGE),
+    "mremap that moves": lambda mm: mm.mremap(MIDDLE, 3 * PAGE, 6 * PAGE, Mremap.MAYMOVE),
+    "mremap to a place": lambda mm: mm.mremap(
+        MIDDLE + 40 * PAGE, 2 * PAGE, 2 * PAGE, Mremap.MAYMOVE | Mremap.FIXED, MIDDLE + 80 * PAGE
+    ),
+    "mremap of many": lambda mm: mm.mremap(
+        MIDDLE, 20 * PAGE, 20 * PAGE, Mremap.MAYMOVE | Mremap.FIXED, MIDDLE + 60 * PAGE
+    ),
+    "mremap that shrinks": lambda mm: mm.mremap(MIDDLE, 3 * PAGE, PAGE),
+    "brk": lambda mm: mm.brk(HEAP + 20 * PAGE),
+    "brk that shrinks": lambda mm: mm.brk(HEAP + 3 * PAGE),
+    "madvise": lambda mm: mm.madvise(MIDDLE, 3 * PAGE, Madv.DONTFORK),
+    "madvise guards": lambda mm: mm.madvise(MIDDLE, PAGE, Madv.GUARD_INSTALL),
+    "mlock": lambda mm: mm.mlock(MIDDLE + PAGE, PAGE),
+    "munlock": lambda mm: mm.munlock(MIDDLE + 41 * PAGE, PAGE),
+    "mlockall": lambda mm: mm.mlockall(Mlock.CURRENT | Mlock.FUTURE),
+    "munlockall": lambda mm: mm.munlockall(),
+    "expand_stack": lambda mm: mm.expand_stack(STACK - 5 * PAGE),
+    "touch": lambda mm: mm.touch(MIDDLE, 30 * PAGE),
+    "exec": lambda mm: mm.exec([VMA(PAGE, 3 * PAGE, RW, vm_flags="rd wr lo")], start_brk=3 * PAGE),
+    "check": lambda mm: mm.check(),
+    "maps": lambda mm: mm.maps(),
+    "from_maps": lambda mm: AddressSpace.from_maps(mm.maps()),
+    "diff": lambda mm: mm.diff(AddressSpace()),
+    "reduce": lambda mm: unpickled(*mm.__reduce__()),
+    "repr": lambda mm: repr(mm),
+}
+BOOKS = (
+    *("_data", "_locked", "_outside", "_sealed", "_limit", "_brk", "_start_brk", "_start_stack"),
+    *("_future_locks", "limits"),
+)
+
+
+def books(mm):
+    mm.check()
+    assert mm.ledger.open == len(mm) and mm._account is mm.ledger
+    ledger = mm.ledger.opened, mm.ledger.closed
+    return [getattr(mm, name) for name in BOOKS], ledger
+
+
+def look(mm):
+    """All that must not change: the very VMAs, and what anon_vmas they have."""
+    vmas = [(vma, id(vma), getattr(vma, "anon_vma", None)) for vma in mm]
+    return vmas, list(mm._changed), books(mm)
+
+
+def shown(mm, answer):
+    if isinstance(answer, AddressSpace):
+        answer = answer.vmas()
+    if isinstance(answer, BaseException):
+        answer = type(answer), answer.args
+    # The numbers of shared memory without a file are any that differ.
+    vmas = [vma._replace(file=None) if vma.shared else vma for vma in mm]
+    return vmas, books(mm), answer
+
+
+def fail_each(way, call):
+    failures = each_failure(way, call, space, look, shown)
+    assert space().mmap(0, PAGE, RW, PRIVATE)  # nothing is left of it for the next address space
+    return failures
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_each_allocation_of_a_call_failing(name):
+    assert sum(fail_each(way, CALLS[name]) for way in WAYS) or not HAS_HOOKS
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_exit_does_all_or_nothing(way):
+    """It needs memory only for large numbers."""
+
+    def large():
+        mm = space()
+        mm.ledger.note_opened(2**40)
+        mm.ledger.note_closed(2**40)
+        return mm
+
+    each_failure(way, lambda mm: mm.exit(), large, look, shown)
+
+
+@pytest.mark.parametrize("method", ["insert", "dup", "cow"])
+@pytest.mark.parametrize("way", WAYS)
+def test_each_allocation_of_a_fork_failing(method, way):
+    parent = space()
+    before = look(parent)
+    expected = parent.fork(method).vmas()
+    open_now = parent.ledger.open
+
+    def fork(_):
+        return parent.fork(method)
+
+    def settled(_):
+        """The parent's state, without the totals of the ledger, which count the children too."""
+        assert parent.ledger.open == open_now
+        vmas, changed, (fields, _) = look_without_ledger(parent)
+        return vmas, changed, fields
+
+    def end(_, answer):
+        if isinstance(answer, ForkError):
+            child = answer.child
+            assert answer.errno == errno.ENOMEM and child.half_made
+            assert child.vmas() == expected[: len(child)]
+        else:
+            child = answer
+            assert child.vmas() == expected
+        assert parent.ledger.open == open_now + len(child)
+        child.exit()
+        settled(None)
+        return True
+
+    collect()
+    nodes = counted_nodes()
+    each_failure(way, fork, lambda: None, settled, end)
+    collect()  # a ForkError, and the MemoryError that it comes from, know each other's frames
+    assert counted_nodes() == nodes
+    assert look_without_ledger(parent)[:2] == before[:2]
+
+
+def look_without_ledger(mm):
+    mm.check()
+    vmas = [(vma, id(vma), getattr(vma, "anon_vma", None)) for vma in mm]
+    return vmas, list(mm._changed), ([getattr(mm, name) for name in BOOKS], None)
+
+
+@pytest.mark.skipif(not HAS_HOOKS, reason=NO_HOOKS)
+def test_running_out_of_memory_between_two_writes_of_a_call():
+    """The tree was written, and its books were not; a move had unmapped what it moved."""
+    for name in ("mmap locked", "mremap to a place", "mprotect to a hole", "brk that shrinks"):
+        assert fail_each("one", CALLS[name]) > 3
+
+
+@pytest.mark.skipif(not COUNTS_REFERENCES, reason="about CPython's bytecode")
+def test_functions_that_catch_something_are_short():
+    """Else CPython 3.11 tries for ever where there is no memory to say where an exception comes
+    from, as `whole.py` explains: this ends with a report, not with a test that hangs."""
+    for info in pkgutil.iter_modules(samara.mm.__path__, "samara.mm."):
+        text = Path(importlib.import_module(info.name).__file__).read_text()
+        for code in codes_in(compile(text, info.name, "exec")):
+            table = dis._parse_exception_table(code)
+            end = max((region.end // 2 for region in table if region.lasti), default=0)
+            assert end <= 256 or info.name.endswith(".record"), code.co_qualname
+
+
+def codes_in(code):
+    for inner in filter(lambda constant: isinstance(constant, CodeType), code.co_consts):
+        yield inner
+        yield from codes_in(inner)
+
+
+class Stop(Exception):
+    pass
+
+
+def test_an_exception_that_is_no_answer_undoes_the_call(monkeypatch):
+    mm = space()
+    before, tree = look(mm), mm.tree
+
+    def stop(*_):
+        raise Stop
+
+    monkeypatch.setattr("samara.mm.moving.insert", stop)
+    with pytest.raises(Stop):
+        CALLS["mremap that moves"](mm)
+    monkeypatch.undo()
+    assert look(mm) == before and mm.tree is tree
+    with pytest.raises(ValueError, match="is outside"):
+        mm.munmap(-1, PAGE)
+    assert look(mm) == before and mm.tree is tree
+    assert CALLS["mremap that moves"](mm)
+    mm.check()
