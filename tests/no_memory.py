@@ -47,6 +47,14 @@ if HAS_HOOKS:
     WAYS["rest"] = (fail_rest, _testcapi.remove_mem_hooks)
 
 
+def bare(error):
+    """An exception without its tracebacks, whose frames hold the scene."""
+    cause = error.__cause__
+    error.__context__ = None
+    error.__cause__ = bare(cause) if cause else None
+    return error.with_traceback(None)
+
+
 def outcome(call, scene):
     """What a call answers, or the exception that it raises; but MemoryError goes on."""
     try:
@@ -54,7 +62,7 @@ def outcome(call, scene):
     except MemoryError:
         raise
     except Exception as error:
-        return error.with_traceback(None)  # whose frames hold the scene
+        return bare(error)
 
 
 def out_of_memory(way, n, call, scene):
@@ -70,9 +78,7 @@ def out_of_memory(way, n, call, scene):
         answer = error
     finally:
         end()
-    if isinstance(answer, BaseException):
-        answer.with_traceback(None)
-    return failed, answer
+    return failed, bare(answer) if isinstance(answer, BaseException) else answer
 
 
 def is_lost(answer):

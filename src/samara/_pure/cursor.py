@@ -163,9 +163,14 @@ class Cursor:
 
     def erase(self) -> Entry[Any] | None:
         with self._tree._gate:
+            place = self._index, self._last, self._status
             entry: Entry[Any] | None = self.walk()
-            if entry:
-                self.store(GAP)
+            try:
+                if entry:
+                    self.store(GAP)
+            except BaseException:
+                self._index, self._last, self._status = place
+                raise
             return entry
 
     def empty_area(self, size: Any, min: Any = 0, max: Any = MAX) -> int:

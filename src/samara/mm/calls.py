@@ -20,9 +20,9 @@ class MemoryCalls(Space):
     OSError with Linux's errno, and leaves the address space as Linux leaves it: as it was, but
     where the manual page says that a call changes what lies before the hole it stops at. A number
     that no 64-bit register holds raises ValueError. A call that ends with MemoryError, or any other
-    exception that is no OSError, has changed nothing; only where MemoryError takes the place of such
-    an OSError, that part may be changed. (Where memory is very short `tree` is then another object
-    with the same VMAs.) Each costs O(log n) for every VMA that it changes, of n.
+    exception that is no OSError, has changed nothing; only where MemoryError takes the place of
+    such an OSError, that part may be changed. (Where memory is very short `tree` is then another
+    object with the same VMAs.) Each costs O(log n) for every VMA that it changes, of n.
     """
 
     __slots__ = ()
