@@ -24,7 +24,7 @@ INSTALL := python -m pip install --quiet --no-build-isolation
 .PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long \
 	test-pypy test-kernel fuzz fuzz-core fuzz-corpus wheel-pure bench bench-quick bench-docs \
 	bench-core bench-fork bench-mm lint format clean wheel test-wheel test-python-newer coverage \
-	mutants coverage-core coverage-python
+	mutants coverage-core coverage-python test-scale
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.samara
@@ -58,6 +58,15 @@ test-long: $(VENV)/.samara $(VENV)/.dev build/debug/.compiled
 	SAMARA_PURE=0 SAMARA_STEPS=$(STEPS_LONG) python -m pytest tests/test_family.py
 	SAMARA_PURE=1 SAMARA_STEPS=$(STEPS_LONG_PURE) python -m pytest tests/test_family.py
 	SAMARA_STEPS=$(STEPS_LONG_PURE) python -m pytest tests/test_differential.py
+	$(MAKE) --no-print-directory test-scale
+
+# 50 million ranges, 100,000 generations of forks, a million forks of one tree: prints what each step
+# took, and the memory. Needs 7 GiB, and two minutes.
+RANGES ?= 50000000
+
+test-scale: $(VENV)/.samara $(VENV)/.dev build/release/.compiled
+	SAMARA_STEPS=$(RANGES) build/release/test_scale
+	SAMARA_PURE=0 python tests/scale.py $(RANGES)
 
 # The Python tests on PyPy: that of $PYPY, of PATH, or Debian's, which is brought into build/.
 test-pypy: build/pypy-venv/.installed

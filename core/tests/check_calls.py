@@ -2,7 +2,8 @@
 """usage: check_calls.py LIBRARY TEST_FAIL_C TEST_CALLS_C
 
 Fail where a function that the library (.so) offers is in none of the tests' tables: neither among
-those whose allocations fail in turn, nor among those that ask for no memory; or where it is in both.
+those whose allocations fail in turn, nor among those that ask for no memory; or where it is in
+both.
 """
 
 import re
