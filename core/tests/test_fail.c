@@ -546,7 +546,7 @@ static void filled_until_refused(void)
  * valgrind has taken the addresses for itself. */
 static void filled_to_the_address_space_limit(void)
 {
-#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__linux__) && !defined(TEST_SANITIZED)
 	const size_t more = (size_t)8 << 20;
 	struct rlimit limit = {0};
 	unsigned long pages = 0;

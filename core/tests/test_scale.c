@@ -15,7 +15,7 @@
 #include <time.h>
 
 /* Half of what the smallest of the systems' threads have. Sanitizers put much more on it. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef TEST_SANITIZED
 #define STACK ((size_t)1 << 20)
 #else
 #define STACK ((size_t)64 << 10)
