@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""usage: check_calls.py LIBRARY TEST_FAIL_C TEST_CALLS_C
+"""usage: check_calls.py HEADER TEST_FAIL_C TEST_CALLS_C
 
-Fail where a function that the library (.so) offers is in none of the tests' tables: neither among
+Fail where a function that the header offers is in none of the tests' tables: neither among
 those whose allocations fail in turn, nor among those that ask for no memory; or where it is in
 both.
 """
@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from check_exports import exported_names
+from check_library import interface
 
 # Neither a write nor quiet, with the case of test_fail.c that is about it.
 CASES = {"mt_pool_create": "pools_refused", "mt_load_batch": "look_ups_without_memory"}
@@ -23,16 +23,16 @@ def names_in(source: str, table: str) -> set[str]:
     return set(re.findall(r'^\t\{"(\w+)', rows, re.MULTILINE))
 
 
-def main(library: str, test_fail: str, test_calls: str) -> int:
+def main(header: str, test_fail: str, test_calls: str) -> int:
     failing = Path(test_fail).read_text()
     asking = names_in(failing, "writes") | CASES.keys()
     quiet = names_in(Path(test_calls).read_text(), "calls")
     missing_cases = [case for case in CASES.values() if f'{{"{case}", {case}}}' not in failing]
-    exported = set(exported_names(library))
+    offered = interface(header)
     wrong = {
-        "in no table": exported - asking - quiet,
+        "in no table": offered - asking - quiet,
         "in both tables": asking & quiet,
-        "not offered": (asking | quiet) - exported,
+        "not offered": (asking | quiet) - offered,
         "no case": missing_cases,
     }
     for problem, names in wrong.items():
