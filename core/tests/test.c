@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The checks, the random source and the tree comparisons of test.h. Owns the state of the random
- * source and nothing else. Comparing nodes looks inside the core (node.h): it is the one place in
+ * The checks, the random source, the threads and the tree comparisons of test.h. Owns the state of the
+ * random source and nothing else. Comparing nodes looks inside the core (node.h): it is the one place in
  * the tests that knows the layout.
  */
 #define _POSIX_C_SOURCE 200112L /* posix_memalign() */
@@ -10,13 +10,14 @@
 
 #include "node.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 static uint64_t seed;
-static uint64_t state;
+static _Thread_local uint64_t state; /* each thread has random numbers of its own */
 static const char *running = "";
 static const uint8_t *fed; /* where random numbers are read from; NULL: they are made */
 static size_t fed_left;
@@ -150,6 +151,39 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t count
 	for (i = 0; argc == 1 && i < count; i++)
 		run_case(&cases[i]);
 	return 0;
+}
+
+/* ---- threads --------------------------------------------------------------------------------- */
+
+struct started {
+	void (*run)(void *context);
+	void *context;
+	uint64_t state;
+	pthread_t thread;
+};
+
+static void *start(void *argument)
+{
+	struct started *started = argument;
+
+	state = started->state;
+	started->run(started->context);
+	return NULL;
+}
+
+void test_threads(unsigned count, void (*run)(void *context), void *contexts, size_t size)
+{
+	struct started started[TEST_THREADS_MAX];
+	unsigned i;
+
+	CHECK(count <= TEST_THREADS_MAX);
+	for (i = 0; i < count; i++) {
+		started[i] = (struct started){
+			.run = run, .context = (char *)contexts + i * size, .state = test_random()};
+		CHECK_EQ(pthread_create(&started[i].thread, NULL, start, &started[i]), 0);
+	}
+	for (i = 0; i < count; i++)
+		CHECK_EQ(pthread_join(started[i].thread, NULL), 0);
 }
 
 /* ---- pools and memory ------------------------------------------------------------------------ */

@@ -58,7 +58,8 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t count
 		return test_main(argc, argv, cases, sizeof(cases) / sizeof(*(cases)));             \
 	}
 
-/* ---- random numbers: each case starts from the seed and its own name ------------------------- */
+/* ---- random numbers: each case starts from the seed and its own name, each of its threads from a
+ * number of the case's -------------------------------------------------------------------------- */
 
 uint64_t test_random(void);
 /* The same from a state of one's own. */
@@ -71,6 +72,13 @@ void test_feed(const char *name, const uint8_t *bytes, size_t size);
 bool test_fed_up(void);
 /* SAMARA_STEPS where it is set, else `normal`. */
 size_t test_steps(size_t normal);
+
+/* ---- threads --------------------------------------------------------------------------------- */
+
+#define TEST_THREADS_MAX 8
+
+/* run() for each of `count` contexts of that size, each in a thread of its own; waits for them all. */
+void test_threads(unsigned count, void (*run)(void *context), void *contexts, size_t size);
 
 /* ---- pools and memory ------------------------------------------------------------------------ */
 

@@ -289,30 +289,22 @@ struct worker {
 	struct maple_tree *mt;
 	unsigned number;
 	size_t steps;
-	uint64_t state;
 	uint64_t stored[SPACE]; /* what this thread last stored at each of its own keys */
 };
 
-/* test_random() belongs to the main thread. */
-static uint64_t worker_below(struct worker *worker, uint64_t below)
-{
-	worker->state = worker->state * 6364136223846793005u + 1442695040888963407u;
-	return (worker->state >> 33) % below;
-}
-
 /* Keys with this thread's remainder are its own: nobody else writes them, so what it stored is
  * there. */
-static void *work(void *context)
+static void work(void *context)
 {
 	struct worker *worker = context;
 	size_t step;
 
 	for (step = 0; step < worker->steps; step++) {
-		uint64_t slot = worker_below(worker, SPACE);
+		uint64_t slot = test_below(SPACE);
 		uint64_t key = slot * THREADS + worker->number, shared, word;
 		struct mt_entry entry;
 
-		switch (worker_below(worker, 6)) {
+		switch (test_below(6)) {
 		case 0:
 		case 1:
 			worker->stored[slot] = step + 1;
@@ -323,7 +315,7 @@ static void *work(void *context)
 			CHECK_EQ(mtree_erase(worker->mt, key, NULL), 0);
 			break;
 		case 3:
-			shared = 1000000 + worker_below(worker, 100) * 10;
+			shared = 1000000 + test_below(100) * 10;
 			CHECK_EQ(
 				mtree_store_range(worker->mt, shared, shared + 25, ENTRY(step + 1)),
 				0);
@@ -338,7 +330,6 @@ static void *work(void *context)
 				CHECK_EQ(word, worker->stored[slot]);
 		}
 	}
-	return NULL;
 }
 
 static void *wait_for_the_lock(void *context)
@@ -375,20 +366,15 @@ static void two_threads_on_one_tree(void)
 {
 	static struct worker workers[THREADS];
 	struct maple_pool *pool = test_pool();
-	pthread_t threads[THREADS];
 	struct maple_tree mt;
 	unsigned i;
 	uint64_t slot;
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	memset(workers, 0, sizeof(workers));
-	for (i = 0; i < THREADS; i++) {
-		workers[i] = (struct worker){
-			.mt = &mt, .number = i, .steps = test_steps(20000), .state = test_random()};
-		CHECK_EQ(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
-	}
 	for (i = 0; i < THREADS; i++)
-		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+		workers[i] = (struct worker){.mt = &mt, .number = i, .steps = test_steps(20000)};
+	test_threads(THREADS, work, workers, sizeof(*workers));
 	CHECK_VALID(&mt);
 	for (slot = 0; slot < SPACE; slot++) {
 		for (i = 0; i < THREADS; i++)
@@ -400,7 +386,7 @@ static void two_threads_on_one_tree(void)
 }
 
 /* Each thread writes a fork of its own: relatives share nodes and a pool, and no lock. */
-static void *work_on_a_fork(void *context)
+static void work_on_a_fork(void *context)
 {
 	struct worker *worker = context;
 	struct maple_tree mine, snapshot;
@@ -410,7 +396,7 @@ static void *work_on_a_fork(void *context)
 	mt_fork(worker->mt, &mine);
 	mtree_unlock(worker->mt);
 	for (step = 0; step < worker->steps; step++) {
-		uint64_t slot = worker_below(worker, SPACE);
+		uint64_t slot = test_below(SPACE);
 
 		worker->stored[slot] = step + SPACE;
 		CHECK_EQ(mtree_store(&mine, slot, ENTRY(step + SPACE)), 0);
@@ -425,14 +411,12 @@ static void *work_on_a_fork(void *context)
 		CHECK_EQ((uintptr_t)mtree_load(&mine, step),
 			 worker->stored[step] ? worker->stored[step] : step + 1);
 	mt_fini(&mine);
-	return NULL;
 }
 
 static void two_threads_on_two_forks(void)
 {
 	static struct worker workers[THREADS];
 	struct maple_pool *pool = test_pool();
-	pthread_t threads[THREADS];
 	struct maple_tree mt;
 	unsigned i;
 
@@ -440,13 +424,9 @@ static void two_threads_on_two_forks(void)
 	for (uint64_t key = 0; key < SPACE; key++)
 		CHECK_EQ(mtree_store(&mt, key, ENTRY(key + 1)), 0);
 	memset(workers, 0, sizeof(workers));
-	for (i = 0; i < THREADS; i++) {
-		workers[i] = (struct worker){
-			.mt = &mt, .number = i, .steps = test_steps(20000), .state = test_random()};
-		CHECK_EQ(pthread_create(&threads[i], NULL, work_on_a_fork, &workers[i]), 0);
-	}
 	for (i = 0; i < THREADS; i++)
-		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+		workers[i] = (struct worker){.mt = &mt, .number = i, .steps = test_steps(20000)};
+	test_threads(THREADS, work_on_a_fork, workers, sizeof(*workers));
 	CHECK_VALID(&mt);
 	for (uint64_t key = 0; key < SPACE; key++)
 		CHECK_EQ((uintptr_t)mtree_load(&mt, key), key + 1);

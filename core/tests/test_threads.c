@@ -1,0 +1,692 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads: what docs/threads.md promises of the core. Relatives over one pool are read, written,
+ * forked, duplicated and ended in several threads at once, each beside an oracle of its own; batches
+ * read snapshots while their relatives are written; one tree has many writers; pools are made, shared
+ * and trimmed; memory runs out. Everything ends with no node and no value in use.
+ *
+ * Made to be run under ThreadSanitizer too (make test-tsan): whatever threads share here is either the
+ * core's to guard, or guarded by a lock or an atomic operation that the test names.
+ */
+#define _POSIX_C_SOURCE 200809L /* read-write locks */
+
+#include "oracle.h"
+#include "test.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { THREADS = 4, CELLS = 300, WORDS = 4096, MEMBERS = 5, SHELF = 6 };
+
+/* ---- value operations that several threads call ---------------------------------------------- */
+
+/* test_counts is for one thread: here each count is atomic. */
+struct shared_counts {
+	uint64_t references[WORDS];
+	uint64_t total;
+};
+
+static void shared_retain(void *context, const uint64_t *words, uint32_t present)
+{
+	struct shared_counts *counts = context;
+
+	for (; present; present &= present - 1) {
+		uint64_t word = words[__builtin_ctz(present)];
+
+		CHECK(word < WORDS);
+		__atomic_fetch_add(&counts->references[word], 1u, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&counts->total, 1u, __ATOMIC_RELAXED);
+	}
+}
+
+static void shared_release(void *context, const uint64_t *words, uint32_t present)
+{
+	struct shared_counts *counts = context;
+
+	for (; present; present &= present - 1) {
+		uint64_t word = words[__builtin_ctz(present)];
+
+		CHECK(word < WORDS);
+		CHECK(__atomic_fetch_sub(&counts->references[word], 1u, __ATOMIC_RELAXED) > 0);
+		__atomic_fetch_sub(&counts->total, 1u, __ATOMIC_RELAXED);
+	}
+}
+
+/* ---- families over one pool -------------------------------------------------------------------- */
+
+struct member {
+	bool alive;
+	struct maple_tree mt;
+	struct oracle oracle;
+};
+
+/* Where threads leave a tree for others to take: so a tree is written, and ends, in other threads than the
+ * one that made it, and relatives of one tree are everywhere. The mutex guards who has which. */
+struct shelf {
+	pthread_mutex_t mutex;
+	struct member places[SHELF];
+};
+
+struct family {
+	struct maple_pool *pool;
+	const struct mt_value_ops *ops;
+	struct shelf *shelf;
+	size_t steps;
+	bool fails;      /* nodes run out now and then */
+	size_t failures; /* of this thread's writes */
+};
+
+static void end_member(struct member *member)
+{
+	if (!member->alive)
+		return;
+	mt_fini(&member->mt);
+	oracle_fini(&member->oracle);
+	member->alive = false;
+}
+
+/* A whole member moves: trees may be moved while nobody uses them. */
+static void swap_with_shelf(struct shelf *shelf, struct member *member)
+{
+	struct member *place = &shelf->places[test_below(SHELF)];
+	struct member taken;
+
+	pthread_mutex_lock(&shelf->mutex);
+	taken = *place;
+	*place = *member;
+	pthread_mutex_unlock(&shelf->mutex);
+	*member = taken;
+}
+
+/* One write, which fails whole or is done whole. */
+static void write_member(struct family *family, struct member *member)
+{
+	size_t low = test_below(CELLS), high = low + test_below(test_below(8) ? 4 : 60);
+	bool clears = test_below(4) == 0;
+	uint64_t first, last, word = test_below(WORDS);
+	int status;
+
+	if (high >= CELLS)
+		high = CELLS - 1;
+	first = oracle_first(&member->oracle, low);
+	last = oracle_last(&member->oracle, high);
+	if (family->fails && test_below(3) == 0)
+		mt_pool_fail_nth(family->pool, 1 + test_below(6));
+	if (clears)
+		status = mtree_clear_range(&member->mt, first, last);
+	else
+		status = mtree_store_range_word(&member->mt, first, last, word);
+	if (status) {
+		CHECK(family->fails);
+		CHECK_EQ(status, -ENOMEM);
+		family->failures++;
+		CHECK_CONTENTS(&member->oracle, &member->mt);
+	} else if (clears) {
+		oracle_clear(&member->oracle, low, high);
+	} else {
+		oracle_store(&member->oracle, low, high, word);
+	}
+}
+
+/* `to` becomes a fork or a duplicate of `from`. */
+static void copy_member(struct family *family, struct member *from, struct member *to, bool dup)
+{
+	int status = 0;
+
+	if (to == from)
+		return;
+	end_member(to);
+	if (dup) {
+		mt_init_pool(&to->mt, mt_attr(&from->mt), family->pool, family->ops);
+		status = mtree_dup(&from->mt, &to->mt);
+	} else {
+		test_fork(&from->mt, &to->mt);
+	}
+	if (status) {
+		CHECK(family->fails);
+		CHECK_EQ(status, -ENOMEM);
+		CHECK(mtree_empty(&to->mt));
+		mt_fini(&to->mt);
+		family->failures++;
+		return;
+	}
+	oracle_copy(&from->oracle, &to->oracle);
+	to->alive = true;
+}
+
+static void read_member(const struct member *member, struct maple_tree *mt)
+{
+	size_t cell = test_below(CELLS);
+	struct mt_entry got, expected = {0};
+	bool there = oracle_find(&member->oracle, cell, CELLS - 1, &expected);
+
+	CHECK_EQ(mtree_find(mt, oracle_first(&member->oracle, cell), UINT64_MAX, &got), there);
+	if (there) {
+		CHECK_EQ(got.first, expected.first);
+		CHECK_EQ(got.last, expected.last);
+		CHECK_EQ(got.word, expected.word);
+	}
+}
+
+static void live_in_a_family(void *context)
+{
+	struct family *family = context;
+	struct member members[MEMBERS] = {0};
+
+	for (size_t step = 0; step < family->steps; step++) {
+		struct member *member = &members[test_below(MEMBERS)];
+
+		if (!member->alive) {
+			swap_with_shelf(family->shelf, member);
+			continue;
+		}
+		switch (test_below(16)) {
+		case 0:
+			swap_with_shelf(family->shelf, member);
+			break;
+		case 1:
+			end_member(member);
+			break;
+		case 2:
+		case 3:
+			copy_member(family, member, &members[test_below(MEMBERS)], false);
+			break;
+		case 4:
+			copy_member(family, member, &members[test_below(MEMBERS)], true);
+			break;
+		case 5:
+			CHECK_ORACLE(&member->oracle, &member->mt);
+			break;
+		case 6:
+		case 7:
+		case 8:
+			read_member(member, &member->mt);
+			break;
+		default:
+			write_member(family, member);
+		}
+	}
+	for (unsigned i = 0; i < MEMBERS; i++) {
+		if (members[i].alive)
+			CHECK_ORACLE(&members[i].oracle, &members[i].mt);
+		end_member(&members[i]);
+	}
+}
+
+static void families(bool fails)
+{
+	static struct shared_counts counts;
+	static const struct mt_value_ops ops = {
+		.retain = shared_retain, .release = shared_release, .context = &counts};
+	struct maple_pool *pool = test_pool();
+	struct family threads[THREADS];
+	size_t failures = 0;
+
+	for (uint32_t flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
+		struct shelf shelf = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+		struct family first = {.pool = pool, .ops = &ops, .shelf = &shelf};
+		struct member *root = &shelf.places[0];
+
+		/* All are forks of one tree at first. */
+		mt_init_pool(&root->mt, flags, pool, &ops);
+		oracle_init(&root->oracle, CELLS);
+		root->alive = true;
+		for (unsigned i = 0; i < 150; i++)
+			write_member(&first, root);
+		for (unsigned i = 1; i < SHELF; i++)
+			copy_member(&first, root, &shelf.places[i], false);
+		for (unsigned i = 0; i < THREADS; i++) {
+			threads[i] = first;
+			threads[i].fails = fails;
+			threads[i].steps = test_steps(20000);
+		}
+		test_threads(THREADS, live_in_a_family, threads, sizeof(*threads));
+		mt_pool_fail_nth(pool, 0);
+		for (unsigned i = 0; i < THREADS; i++)
+			failures += threads[i].failures;
+		for (unsigned i = 0; i < SHELF; i++) {
+			if (shelf.places[i].alive)
+				CHECK_ORACLE(&shelf.places[i].oracle, &shelf.places[i].mt);
+			end_member(&shelf.places[i]);
+		}
+		CHECK_EQ(counts.total, 0);
+		CHECK_EQ(test_live(pool), 0);
+	}
+	CHECK_EQ(failures > 0, fails);
+	for (size_t word = 0; word < WORDS; word++)
+		CHECK_EQ(counts.references[word], 0);
+	test_pool_end(pool);
+}
+
+static void relatives_in_all_threads(void)
+{
+	families(false);
+}
+
+/* An allocation that fails strikes whichever thread comes next: that write changes nothing, and no other
+ * tree sees anything of it. */
+static void memory_runs_out_in_all_threads(void)
+{
+	families(true);
+}
+
+/* ---- snapshots read while a relative is written ------------------------------------------------ */
+
+enum { PAIRS = 600, READERS = 3 };
+
+struct pairs {
+	struct maple_tree *mt;
+	pthread_mutex_t
+		*writers; /* around all that writes, forks or ends: for a serial pool; or NULL */
+	bool writes;
+	size_t steps;
+};
+
+static void enter(const struct pairs *pairs)
+{
+	if (pairs->writers)
+		pthread_mutex_lock(pairs->writers);
+}
+
+static void leave(const struct pairs *pairs)
+{
+	if (pairs->writers)
+		pthread_mutex_unlock(pairs->writers);
+}
+
+/* Key i and key i + PAIRS always have one word: both are written under the lock. */
+static void write_pairs(const struct pairs *pairs)
+{
+	for (size_t step = 0; step < pairs->steps; step++) {
+		uint64_t key = test_below(PAIRS), word = test_random();
+		struct ma_state mas;
+
+		enter(pairs);
+		mas_init(&mas, pairs->mt, key);
+		mas_lock(&mas);
+		CHECK_EQ(mas_store_word(&mas, word), 0);
+		mas_set(&mas, key + PAIRS);
+		CHECK_EQ(mas_store_word(&mas, word), 0);
+		mas_unlock(&mas);
+		leave(pairs);
+	}
+}
+
+/* A batch, and all of it in order: both see one moment of the tree. No lock is held. */
+static void check_snapshot(const struct maple_tree *snapshot)
+{
+	enum { ALL = 2 * PAIRS };
+	uint64_t keys[ALL], words[ALL], first[ALL], last[ALL], in_order[ALL];
+	uint8_t present[ALL];
+
+	for (unsigned i = 0; i < ALL; i++)
+		keys[i] = i * 7 % ALL;
+	CHECK_EQ(mt_load_batch(snapshot, keys, ALL, 0, words, present), ALL);
+	CHECK_EQ(mt_read(snapshot, first, last, in_order), ALL);
+	for (unsigned i = 0; i < ALL; i++)
+		CHECK_EQ(words[i], in_order[keys[i]]);
+	for (unsigned i = 0; i < PAIRS; i++)
+		CHECK_EQ(in_order[i], in_order[i + PAIRS]);
+}
+
+static void read_pairs(const struct pairs *pairs)
+{
+	for (size_t step = 0; step < pairs->steps / 4; step++) {
+		struct maple_tree snapshot;
+
+		enter(pairs);
+		test_fork(pairs->mt, &snapshot);
+		leave(pairs);
+		check_snapshot(&snapshot);
+		enter(pairs);
+		mt_fini(&snapshot);
+		leave(pairs);
+	}
+}
+
+static void use_pairs(void *context)
+{
+	const struct pairs *pairs = context;
+
+	if (pairs->writes)
+		write_pairs(pairs);
+	else
+		read_pairs(pairs);
+}
+
+static void batches_beside_writers(bool serial)
+{
+	pthread_mutex_t writers = PTHREAD_MUTEX_INITIALIZER;
+	struct maple_pool *pool = test_pool();
+	struct pairs threads[1 + READERS];
+	struct maple_tree mt;
+
+	if (serial)
+		mt_pool_serial(pool);
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (uint64_t key = 0; key < (uint64_t)2 * PAIRS; key++)
+		CHECK_EQ(mtree_store_range_word(&mt, key, key, 1), 0);
+	for (unsigned i = 0; i <= READERS; i++)
+		threads[i] = (struct pairs){.mt = &mt,
+					    .writers = serial ? &writers : NULL,
+					    .writes = i == 0,
+					    .steps = test_steps(8000)};
+	test_threads(1 + READERS, use_pairs, threads, sizeof(*threads));
+	CHECK_VALID(&mt);
+	check_snapshot(&mt);
+	CHECK_EQ(test_live(pool), mt_node_count(&mt));
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+static void snapshots_are_read_beside_writers(void)
+{
+	batches_beside_writers(false);
+}
+
+/* In a serial pool the caller lets only one thread at a time write, fork or end; look-ups need no lock. */
+static void a_serial_pool_lets_look_ups_run_beside_one_writer(void)
+{
+	batches_beside_writers(true);
+}
+
+/* ---- many writers of one tree ------------------------------------------------------------------ */
+
+enum { PLACES = 3000 };
+
+struct claims {
+	struct maple_tree *mt;
+	uint64_t number; /* of the thread, from 1 */
+	size_t won;
+	uint8_t *taken; /* places: atomic */
+};
+
+/* Every key is there for all, and one gets it. */
+static void claim_keys(void *context)
+{
+	struct claims *claims = context;
+	uint64_t key = test_below(PLACES);
+
+	for (size_t i = 0; i < PLACES; i++, key = (key + 1) % PLACES) {
+		struct mt_entry occupied;
+		int status = mtree_insert_range_word(claims->mt, key * 3, key * 3 + 1,
+						     claims->number, &occupied);
+
+		CHECK(status == 0 || status == -EEXIST);
+		if (status == 0)
+			claims->won++;
+		else
+			CHECK(occupied.first == key * 3 && occupied.word != claims->number);
+	}
+}
+
+static void an_insert_has_one_winner(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct claims threads[THREADS];
+	struct maple_tree mt;
+	size_t won = 0;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	for (unsigned i = 0; i < THREADS; i++)
+		threads[i] = (struct claims){.mt = &mt, .number = i + 1};
+	test_threads(THREADS, claim_keys, threads, sizeof(*threads));
+	CHECK_VALID(&mt);
+	CHECK_EQ(mt_entries(&mt), PLACES);
+	for (unsigned i = 0; i < THREADS; i++) {
+		size_t mine = 0;
+
+		for (uint64_t key = 0; key < PLACES; key++)
+			mine += (uintptr_t)mtree_load(&mt, key * 3) == threads[i].number;
+		CHECK_EQ(mine, threads[i].won);
+		won += mine;
+	}
+	CHECK_EQ(won, PLACES);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* What one thread was given stays its own until it gives it back. */
+static void take_and_give_back(void *context)
+{
+	struct claims *claims = context;
+	size_t steps = test_steps(3000);
+
+	for (size_t step = 0; step < steps; step++) {
+		uint64_t size = 1 + test_below(9), start;
+		void *erased = NULL;
+		int status;
+
+		if (test_below(2))
+			status = mtree_alloc_range(claims->mt, &start, ENTRY(claims->number), size,
+						   0, PLACES - 1);
+		else
+			status = mtree_alloc_rrange(claims->mt, &start, ENTRY(claims->number), size,
+						    0, PLACES - 1);
+		CHECK_EQ(status, 0);
+		for (uint64_t key = start; key < start + size; key++)
+			CHECK_EQ(__atomic_exchange_n(&claims->taken[key], 1, __ATOMIC_RELAXED), 0);
+		for (uint64_t key = start; key < start + size; key++)
+			__atomic_store_n(&claims->taken[key], 0, __ATOMIC_RELAXED);
+		CHECK_EQ(mtree_erase(claims->mt, start, &erased), 0);
+		CHECK_EQ((uintptr_t)erased, claims->number);
+	}
+}
+
+static void an_allocated_place_has_one_owner(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct claims threads[THREADS];
+	uint8_t *taken = test_array(PLACES, 1);
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	for (unsigned i = 0; i < THREADS; i++)
+		threads[i] = (struct claims){.mt = &mt, .number = i + 1, .taken = taken};
+	test_threads(THREADS, take_and_give_back, threads, sizeof(*threads));
+	CHECK(mtree_empty(&mt));
+	mt_fini(&mt);
+	free(taken);
+	test_pool_end(pool);
+}
+
+/* Several calls as one under mtree_lock(): no count is lost. */
+static void count_up(void *context)
+{
+	struct claims *claims = context;
+	size_t steps = test_steps(2000);
+
+	for (size_t step = 0; step < steps; step++) {
+		struct ma_state mas;
+
+		mas_init(&mas, claims->mt, test_below(50));
+		mas_lock(&mas);
+		CHECK(mas_walk_word(&mas));
+		CHECK_EQ(mas_store_word(&mas, mas.word + 1), 0);
+		mas_unlock(&mas);
+	}
+	claims->won = steps;
+}
+
+static void several_calls_under_the_lock_are_one(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct claims threads[THREADS];
+	uint64_t sum = 0, won = 0, word;
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (uint64_t key = 0; key < 50; key++)
+		CHECK_EQ(mtree_store_range_word(&mt, key, key, 0), 0);
+	for (unsigned i = 0; i < THREADS; i++)
+		threads[i] = (struct claims){.mt = &mt, .number = i + 1};
+	test_threads(THREADS, count_up, threads, sizeof(*threads));
+	for (uint64_t key = 0; key < 50; key++) {
+		CHECK(mtree_load_word(&mt, key, &word));
+		sum += word;
+	}
+	for (unsigned i = 0; i < THREADS; i++)
+		won += threads[i].won;
+	CHECK_EQ(sum, won);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* ---- a lock of the caller's -------------------------------------------------------------------- */
+
+struct guarded {
+	struct maple_tree *mt;
+	pthread_rwlock_t *lock;
+	bool writes;
+	size_t steps;
+};
+
+/* Every entry is as long as its word, whatever moment a reader meets. Each lies in a block of its own. */
+static void use_guarded(void *context)
+{
+	const struct guarded *guarded = context;
+
+	for (size_t step = 0; step < guarded->steps; step++) {
+		uint64_t key = test_below(1000), last, start, seen = 0;
+		struct maple_tree *mt = guarded->mt;
+		struct mt_entry entry;
+		struct ma_state mas;
+
+		if (guarded->writes) {
+			key -= key % 50;
+			last = key + test_below(50);
+			pthread_rwlock_wrlock(guarded->lock);
+			CHECK_EQ(mtree_clear_range(mt, key, key + 49), 0);
+			CHECK_EQ(mtree_store_range_word(mt, key, last, last - key), 0);
+			pthread_rwlock_unlock(guarded->lock);
+			continue;
+		}
+		/* Look-ups, cursors and searches only read: any number of them at once. */
+		pthread_rwlock_rdlock(guarded->lock);
+		if (mtree_find(mt, key, UINT64_MAX, &entry))
+			CHECK_EQ(entry.last - entry.first, entry.word);
+		if (mtree_find_rev(mt, key, 0, &entry))
+			CHECK_EQ(entry.last - entry.first, entry.word);
+		mas_init(&mas, mt, 0);
+		while (mas_find_word(&mas, UINT64_MAX, false)) {
+			CHECK(mas.index >= seen);
+			CHECK_EQ(mas.last - mas.index, mas.word);
+			seen = mas.last + 1;
+		}
+		CHECK_EQ(mt_empty_area(mt, 0, UINT64_MAX, 5, 1, true, &start), 0);
+		CHECK_VALID(mt);
+		pthread_rwlock_unlock(guarded->lock);
+	}
+}
+
+static void look_ups_share_a_lock_of_the_callers(void)
+{
+	pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+	struct maple_pool *pool = test_pool();
+	struct guarded threads[THREADS];
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN, pool, NULL);
+	for (unsigned i = 0; i < THREADS; i++)
+		threads[i] = (struct guarded){
+			.mt = &mt, .lock = &lock, .writes = i == 0, .steps = test_steps(1500)};
+	test_threads(THREADS, use_guarded, threads, sizeof(*threads));
+	CHECK_EQ(mt.ma_lock.held, 0);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* ---- pools ------------------------------------------------------------------------------------- */
+
+/* An allocator's own calls may come from several threads at once. */
+static void *counting_alloc(void *context, size_t size, size_t align)
+{
+	__atomic_fetch_add((size_t *)context, size, __ATOMIC_RELAXED);
+	return aligned_alloc(align, size);
+}
+
+static void counting_free(void *context, void *memory, size_t size)
+{
+	__atomic_fetch_sub((size_t *)context, size, __ATOMIC_RELAXED);
+	free(memory);
+}
+
+struct pools {
+	struct maple_pool *shared; /* one reference of this thread's own */
+	size_t *bytes;
+	size_t steps;
+};
+
+static void fill_and_end(struct maple_pool *pool, uint64_t ranges)
+{
+	struct maple_tree mt, fork;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (uint64_t key = 0; key < ranges; key++)
+		CHECK_EQ(mtree_store_range_word(&mt, key * 2, key * 2, key), 0);
+	test_fork(&mt, &fork);
+	CHECK_EQ(mtree_clear_range(&fork, ranges, UINT64_MAX), 0);
+	CHECK_VALID(&mt);
+	mt_fini(&mt);
+	CHECK_VALID(&fork);
+	mt_fini(&fork);
+}
+
+static void use_pools(void *context)
+{
+	struct pools *pools = context;
+	struct mt_allocator allocator = {counting_alloc, counting_free, pools->bytes};
+
+	for (size_t step = 0; step < pools->steps; step++) {
+		struct maple_pool *own;
+		struct mt_pool_stats stats;
+
+		CHECK_EQ(mt_pool_create(&own, &allocator), 0);
+		mt_pool_get(pools->shared);
+		fill_and_end(own, test_below(300));
+		fill_and_end(pools->shared, test_below(2000));
+		fill_and_end(NULL, test_below(300)); /* the default pool */
+		mt_pool_trim(pools->shared);
+		mt_pool_stats(pools->shared, &stats);
+		CHECK(stats.bytes >= stats.live * MT_NODE_BYTES);
+		mt_pool_put(pools->shared);
+		test_pool_end(own);
+	}
+	mt_pool_put(pools->shared);
+}
+
+static void pools_are_shared_and_trimmed(void)
+{
+	size_t bytes = 0;
+	struct mt_allocator allocator = {counting_alloc, counting_free, &bytes};
+	struct pools threads[THREADS];
+	struct maple_pool *shared;
+
+	CHECK_EQ(mt_pool_create(&shared, &allocator), 0);
+	for (unsigned i = 0; i < THREADS; i++) {
+		mt_pool_get(shared);
+		threads[i] = (struct pools){
+			.shared = shared, .bytes = &bytes, .steps = test_steps(400) / 10 + 1};
+	}
+	/* The last reference is dropped in some thread. */
+	mt_pool_put(shared);
+	test_threads(THREADS, use_pools, threads, sizeof(*threads));
+	CHECK_EQ(bytes, 0);
+	CHECK_EQ(test_live(NULL), 0);
+	mt_pool_trim(NULL);
+}
+
+static const struct test_case cases[] = {
+	{"relatives_in_all_threads", relatives_in_all_threads},
+	{"memory_runs_out_in_all_threads", memory_runs_out_in_all_threads},
+	{"snapshots_are_read_beside_writers", snapshots_are_read_beside_writers},
+	{"a_serial_pool_lets_look_ups_run_beside_one_writer",
+	 a_serial_pool_lets_look_ups_run_beside_one_writer},
+	{"an_insert_has_one_winner", an_insert_has_one_winner},
+	{"an_allocated_place_has_one_owner", an_allocated_place_has_one_owner},
+	{"several_calls_under_the_lock_are_one", several_calls_under_the_lock_are_one},
+	{"look_ups_share_a_lock_of_the_callers", look_ups_share_a_lock_of_the_callers},
+	{"pools_are_shared_and_trimmed", pools_are_shared_and_trimmed},
+};
+
+TEST_MAIN(cases)
