@@ -390,6 +390,54 @@ static void a_serial_pool_lets_look_ups_run_beside_one_writer(void)
 	batches_beside_writers(true);
 }
 
+struct heir {
+	struct maple_tree fork; /* of the tree that the other thread writes */
+	struct maple_tree *mt;
+	uint64_t round;
+};
+
+/* One thread reads a fork and ends it; the other writes the tree, whose nodes are its own from then on, and
+ * written where they are: after all that the first has read. Only the counts of nodes stand between. */
+static void inherit(void *context)
+{
+	struct heir *heir = context;
+	uint64_t first[PAIRS], last[PAIRS], words[PAIRS];
+
+	if (heir->mt) {
+		for (unsigned pass = 0; pass < 4; pass++)
+			for (uint64_t key = 0; key < PAIRS; key++)
+				CHECK_EQ(mtree_store_range_word(heir->mt, key, key, heir->round),
+					 0);
+		return;
+	}
+	CHECK_EQ(mt_read(&heir->fork, first, last, words), PAIRS);
+	for (unsigned i = 0; i < PAIRS; i++)
+		CHECK_EQ(words[i], heir->round - 1);
+	mt_fini(&heir->fork);
+}
+
+static void the_last_owner_writes_after_the_others_reads(void)
+{
+	struct maple_pool *pool = test_pool();
+	size_t rounds = test_steps(2000) / 10;
+	struct heir threads[2] = {0};
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (uint64_t key = 0; key < PAIRS; key++)
+		CHECK_EQ(mtree_store_range_word(&mt, key, key, 0), 0);
+	threads[1].mt = &mt;
+	for (uint64_t round = 1; round <= rounds; round++) {
+		threads[0].round = threads[1].round = round;
+		test_fork(&mt, &threads[0].fork);
+		test_threads(2, inherit, threads, sizeof(*threads));
+		CHECK_EQ(test_live(pool), mt_node_count(&mt));
+	}
+	CHECK_VALID(&mt);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 /* ---- many writers of one tree ------------------------------------------------------------------ */
 
 enum { PLACES = 3000 };
@@ -682,6 +730,8 @@ static const struct test_case cases[] = {
 	{"snapshots_are_read_beside_writers", snapshots_are_read_beside_writers},
 	{"a_serial_pool_lets_look_ups_run_beside_one_writer",
 	 a_serial_pool_lets_look_ups_run_beside_one_writer},
+	{"the_last_owner_writes_after_the_others_reads",
+	 the_last_owner_writes_after_the_others_reads},
 	{"an_insert_has_one_winner", an_insert_has_one_winner},
 	{"an_allocated_place_has_one_owner", an_allocated_place_has_one_owner},
 	{"several_calls_under_the_lock_are_one", several_calls_under_the_lock_are_one},
