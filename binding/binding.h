@@ -151,10 +151,38 @@ extern PyType_Spec family_spec;
 
 /* ---- lock.c ----------------------------------------------------------------------------------- */
 
+/* This process: how many forks it is away from the first one that imported the module, and the thread that came
+ * along from its parent. Written in the child of a fork alone, before anything else runs there. */
+struct process {
+	unsigned long number;
+	unsigned long survivor;
+};
+
+extern struct process process;
+/* Once for all interpreters. 0, or -1 with MemoryError. */
+int process_watch(void);
+
+/* Who has something: a thread of a process. */
+struct claim {
+	unsigned long thread;
+	unsigned long process;
+};
+
+static inline struct claim claim_now(void)
+{
+	return (struct claim){PyThread_get_thread_ident(), process.number};
+}
+
+/* Whether the thread stayed behind when the process forked: it will never give back what it has. */
+static inline bool claim_is_void(const struct claim *claim)
+{
+	return claim->process != process.number && claim->thread != process.survivor;
+}
+
 struct lock_object {
 	PyObject_HEAD PyThread_type_lock
-		gate;        /* held while depth > 0, and for a moment by each waiter */
-	unsigned long owner; /* thread, where depth > 0 */
+		gate;       /* held while depth > 0, and for a moment by each waiter */
+	struct claim owner; /* its thread means something where depth > 0 */
 	unsigned long depth;
 };
 
@@ -173,6 +201,7 @@ struct tree_object {
 	struct policy *policy;    /* owned; NULL: none. Once there is one it stays */
 	struct core_state *state; /* NULL until the maple tree is initialised */
 	struct lock_object *lock; /* NULL until t.lock is first asked for */
+	struct claim writer; /* with a policy: who was the last to enter while it was not busy */
 	struct member member;
 	PyObject *weak_references;
 };
@@ -184,15 +213,17 @@ static inline bool tree_tracks_gaps(const struct tree_object *tree)
 
 static inline bool lock_blocks(const struct lock_object *lock)
 {
-	return lock && lock->depth && lock->owner != PyThread_get_thread_ident();
+	return lock && lock->depth && lock->owner.thread != PyThread_get_thread_ident();
 }
+
+int tree_enter_guarded(struct tree_object *tree);
 
 /* Every operation passes here after its arguments are converted. 0, or -1 with an exception. */
 static inline int tree_enter(struct tree_object *tree)
 {
-	if (__builtin_expect(tree->lock == NULL, 1))
+	if (__builtin_expect(!tree->lock && !tree->policy, 1))
 		return 0;
-	return lock_wait(tree->lock);
+	return tree_enter_guarded(tree);
 }
 
 /* The same with a value to be stored, which becomes the tree's kind of word. */

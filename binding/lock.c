@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * t.lock: several operations as one.
+ * t.lock: several operations as one. And fork(), where of all threads only one goes on in the child.
  *
  * The interpreter lock already makes each single operation of a tree whole. This re-entrant lock keeps other
  * threads out between operations: while one thread holds it, every operation of others on that tree waits in
@@ -9,9 +9,46 @@
  * Invariants: owner and depth are read and written with the interpreter lock held. depth > 0 only while the
  * owner holds the gate, so a waiter that gets the gate knows that nobody holds the lock, and still knows it
  * when it has given the gate back, as long as it keeps the interpreter lock.
+ *
+ * After a fork() the gate may be closed by a thread that is not here any more, whether it had the lock or was
+ * only waiting for it. So each lock remembers the process that its state belongs to: lock_renew() comes before
+ * all else that looks at it.
  */
 #include "binding.h"
 #include "docs.h"
+
+#include <pthread.h>
+
+/* ---- fork() ------------------------------------------------------------------------------------- */
+
+struct process process;
+
+static int watch_status;
+
+/* There is one thread when this runs. */
+static void note_fork(void)
+{
+	process.number++;
+	process.survivor = PyThread_get_thread_ident();
+}
+
+static void watch_forks(void)
+{
+	watch_status = pthread_atfork(NULL, NULL, note_fork);
+}
+
+int process_watch(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, watch_forks);
+	if (!watch_status)
+		return 0;
+	PyErr_NoMemory();
+	return -1;
+}
+
+/* ---- the lock ----------------------------------------------------------------------------------- */
 
 struct lock_object *lock_new(struct core_state *state)
 {
@@ -19,7 +56,7 @@ struct lock_object *lock_new(struct core_state *state)
 
 	if (!lock)
 		return NULL;
-	lock->owner = 0;
+	lock->owner = claim_now();
 	lock->depth = 0;
 	lock->gate = PyThread_allocate_lock();
 	if (!lock->gate) {
@@ -30,27 +67,58 @@ struct lock_object *lock_new(struct core_state *state)
 	return lock;
 }
 
-/* Take the gate, without the interpreter lock while it is closed. 0, or -1 with a signal's exception. */
+/* In the child of a fork(): a new gate, closed only where the lock is held by the thread that goes on. The old
+ * one is lost, since nobody knows what threads that are gone were doing with it. 0, or -1 with MemoryError. */
+static int lock_renew(struct lock_object *lock)
+{
+	PyThread_type_lock gate;
+
+	if (__builtin_expect(lock->owner.process == process.number, 1))
+		return 0;
+	gate = PyThread_allocate_lock();
+	if (!gate) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	lock->gate = gate;
+	if (claim_is_void(&lock->owner))
+		lock->depth = 0;
+	if (lock->depth)
+		PyThread_acquire_lock(gate, NOWAIT_LOCK);
+	lock->owner.process = process.number;
+	return 0;
+}
+
+/* Take the gate, without the interpreter lock while it is closed. 0, or -1 with MemoryError or a signal's
+ * exception. A signal's handler may fork. */
 static int take_gate(struct lock_object *lock)
 {
-	PyLockStatus status = PyThread_acquire_lock_timed(lock->gate, 0, 0);
+	PyLockStatus status = PY_LOCK_FAILURE;
+	int error = lock_renew(lock);
 
-	while (status != PY_LOCK_ACQUIRED) {
+	if (!error)
+		status = PyThread_acquire_lock_timed(lock->gate, 0, 0);
+	while (!error && status != PY_LOCK_ACQUIRED) {
+		PyThread_type_lock gate = lock->gate;
+
 		Py_BEGIN_ALLOW_THREADS
-		status = PyThread_acquire_lock_timed(lock->gate, -1, 1);
+		status = PyThread_acquire_lock_timed(gate, -1, 1);
 		Py_END_ALLOW_THREADS
-		if (status == PY_LOCK_INTR && PyErr_CheckSignals() < 0)
-			return -1;
+		if (status == PY_LOCK_INTR) {
+			error = PyErr_CheckSignals();
+			if (!error)
+				error = lock_renew(lock);
+		}
 	}
-	return 0;
+	return error < 0 ? -1 : 0;
 }
 
 int lock_wait(struct lock_object *lock)
 {
-	int status = 0;
+	int status = lock_renew(lock);
 
-	if (!lock_blocks(lock))
-		return 0;
+	if (status < 0 || !lock_blocks(lock))
+		return status;
 	/* What is waited for may drop the last other reference. */
 	Py_INCREF(lock);
 	while (lock_blocks(lock)) {
@@ -65,15 +133,15 @@ int lock_wait(struct lock_object *lock)
 
 static int lock_take(struct lock_object *self)
 {
-	unsigned long thread = PyThread_get_thread_ident();
-
-	if (self->depth && self->owner == thread) {
+	if (lock_renew(self) < 0)
+		return -1;
+	if (self->depth && !lock_blocks(self)) {
 		self->depth++;
 		return 0;
 	}
 	if (take_gate(self) < 0)
 		return -1;
-	self->owner = thread;
+	self->owner = claim_now();
 	self->depth = 1;
 	return 0;
 }
@@ -87,7 +155,9 @@ static PyObject *lock_acquire(struct lock_object *self, PyObject *Py_UNUSED(unus
 
 static PyObject *lock_release(struct lock_object *self, PyObject *Py_UNUSED(unused))
 {
-	if (!self->depth || self->owner != PyThread_get_thread_ident()) {
+	if (lock_renew(self) < 0)
+		return NULL;
+	if (!self->depth || lock_blocks(self)) {
 		PyErr_SetString(PyExc_RuntimeError, "this thread does not hold the lock");
 		return NULL;
 	}
@@ -104,6 +174,8 @@ static PyObject *lock_exit(struct lock_object *self, PyObject *const *Py_UNUSED(
 
 static PyObject *lock_repr(struct lock_object *self)
 {
+	if (lock_renew(self) < 0)
+		return NULL;
 	return PyUnicode_FromFormat("<samara.TreeLock %s>", self->depth ? "held" : "free");
 }
 
@@ -111,7 +183,7 @@ static void lock_dealloc(struct lock_object *self)
 {
 	PyTypeObject *type = Py_TYPE(self);
 
-	if (self->gate) {
+	if (self->gate && self->owner.process == process.number) {
 		if (self->depth)
 			PyThread_release_lock(self->gate);
 		PyThread_free_lock(self->gate);

@@ -2,7 +2,7 @@
 /*
  * The module samara._core: its state, and the hooks that tests use.
  *
- * Nothing here is global but constants: each interpreter that imports the module has its own types, its own
+ * Nothing here is global but constants and the number of the process (lock.c): each interpreter that imports the module has its own types, its own
  * pool of nodes and its own references, in the module's state. Instances own a reference to the module, so
  * the state lives as long as they do; it is never cleared before it is freed, so that finalizers which run
  * while an interpreter ends still find it whole (the types' own clearing breaks the reference cycle).
@@ -96,19 +96,46 @@ static int make_type(PyObject *module, PyType_Spec *spec, PyTypeObject **out)
 	return *out ? 0 : -1;
 }
 
+/* An interpreter that can do without its lock turns it on for this module, which does not declare that it needs
+ * none; unless it was told never to. 0, or -1 with ImportError. */
+static int require_interpreter_lock(void)
+{
+#ifdef Py_GIL_DISABLED
+	PyObject *enabled = PySys_GetObject("_is_gil_enabled"); /* borrowed */
+	int is_enabled = -1;
+
+	if (enabled) {
+		PyObject *answer = PyObject_CallNoArgs(enabled);
+
+		is_enabled = answer ? PyObject_IsTrue(answer) : -1;
+		Py_XDECREF(answer);
+	}
+	if (is_enabled < 0)
+		return PyErr_Occurred() ? -1 : 0;
+	if (!is_enabled) {
+		PyErr_SetString(
+			PyExc_ImportError,
+			"samara._core needs the interpreter lock: leave out PYTHON_GIL=0, or take "
+			"the tree in plain Python with SAMARA_PURE=1");
+		return -1;
+	}
+#endif
+	return 0;
+}
+
 static int module_exec(PyObject *module)
 {
 	struct core_state *state = state_of(module);
 
 	state->module = module;
+	if (require_interpreter_lock() < 0 || process_watch() < 0)
+		return -1;
 	if (mt_pool_create(&state->pool, NULL) < 0) {
 		PyErr_NoMemory();
 		return -1;
 	}
-#ifndef Py_GIL_DISABLED
 	/* The interpreter's lock is held around all but look-ups. */
 	mt_pool_serial(state->pool);
-#endif
 	if (import_type("Entry", &state->entry_type) < 0 ||
 	    import_type("Gap", &state->gap_type) < 0 ||
 	    import_name("samara._errors", "RangeOccupiedError", &state->occupied_error) < 0 ||
@@ -179,6 +206,10 @@ static void module_free(void *module)
 
 static PyModuleDef_Slot module_slots[] = {
 	{Py_mod_exec, module_exec},
+#ifdef Py_mod_multiple_interpreters
+	/* Several interpreters under one lock; not one with a lock of its own, which no test has seen. */
+	{Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED},
+#endif
 	{0, NULL},
 };
 

@@ -36,6 +36,20 @@ void tree_adopt(struct tree_object *tree, struct core_state *state)
 	tree->state = state;
 }
 
+/* For a tree with a lock or a policy. Between this and a write no other thread runs: so who entered last is who
+ * writes, and asks the policy. */
+int tree_enter_guarded(struct tree_object *tree)
+{
+	if (tree->lock && lock_wait(tree->lock) < 0)
+		return -1;
+	if (!tree->mt.ma_busy || claim_is_void(&tree->writer)) {
+		/* A write whose thread did not come along in a fork had changed nothing while it was asking. */
+		tree->mt.ma_busy = false;
+		tree->writer = claim_now();
+	}
+	return 0;
+}
+
 static bool lacks_family(const struct tree_object *tree)
 {
 	return tree->dtype == DTYPE_OBJECT && !tree->member.family;
