@@ -201,16 +201,18 @@ PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t
 }
 
 /* All stores on a fork, then that for the tree: between the first and the last nothing else runs, since what
- * they overwrite is still held by the tree or the caller. */
+ * they overwrite is still held by the tree or the caller; but for a policy, so the tree is busy meanwhile. */
 static int store_ranges(struct tree_object *self, const struct ranges *ranges)
 {
 	struct maple_tree work;
 	int status = 0;
 
 	mt_fork(&self->mt, &work);
+	self->mt.ma_busy = true;
 	for (size_t i = 0; status == 0 && i < ranges->count; i++)
 		status = mtree_store_range_word(&work, ranges->firsts[i], ranges->lasts[i],
 						ranges->words[i]);
+	self->mt.ma_busy = false;
 	if (status == 0)
 		tree_replace(self, &work, self->dtype, self->member.family);
 	else

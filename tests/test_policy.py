@@ -202,6 +202,22 @@ def test_a_policy_cannot_write_its_tree(write):
     assert [entry.value for entry in tree] == [(10, 39, 1), (40, 49, 2), (50, 99, 1)]
 
 
+def test_a_policy_cannot_write_its_tree_amid_store_many():
+    class Writing(Pieces):
+        def split(self, entry, first, last):
+            with pytest.raises(RuntimeError, match="asking its policy"):
+                tree[500] = Piece(500, 500, 3)
+            return super().split(entry, first, last)
+
+    tree = MapleTree([(10, 99, Piece(10, 99, 1))], policy=Writing())
+    tree.store_many([40, 120], [49, 129], [Piece(40, 49, 2), Piece(120, 129, 2)])
+    assert [entry.value for entry in tree] == [
+        (10, 39, 1), (40, 49, 2), (50, 99, 1), (120, 129, 2),
+    ]  # fmt: skip
+    tree[500] = Piece(500, 500, 3)
+    assert len(tree) == 5
+
+
 def test_a_policy_can_fork_its_tree():
     kept = []
 

@@ -1,29 +1,53 @@
 """The lock of one tree: several operations as one."""
 
-from threading import get_ident
+from threading import RLock, get_ident
 from typing import Any, Literal
+
+from samara._pure import process
 
 
 class TreeLock:
-    """Around `gate`, a lock that each operation of the tree takes too."""
+    """Around `gate`, a lock that each operation of the tree takes too.
 
-    __slots__ = ("_depth", "_gate", "_owner")
+    After a fork() a thread that stayed behind may have it, whatever it was doing: so the child
+    makes a new one, unless its own thread holds the lock.
+    """
 
-    def __init__(self, gate: Any) -> None:
-        self._gate = gate
+    __slots__ = ("_depth", "_gate", "_owner", "_process")
+
+    def __init__(self) -> None:
+        self._gate: Any = RLock()
         self._owner = self._depth = 0
+        self._process = process.CURRENT
+
+    @property
+    def gate(self) -> Any:
+        if self._process is not process.CURRENT:
+            self._renew()
+        return self._gate
+
+    def _renew(self) -> None:
+        with process.CURRENT.renewing:
+            if self._process is process.CURRENT:
+                return
+            if self._owner != process.CURRENT.survivor:
+                self._depth = 0
+            if not self._depth:
+                self._gate = RLock()
+            self._process = process.CURRENT
 
     def acquire(self) -> Literal[True]:
-        self._gate.acquire()
+        self.gate.acquire()
         self._owner = get_ident()
         self._depth += 1
         return True
 
     def release(self) -> None:
+        gate = self.gate
         if not self._depth or self._owner != get_ident():
             raise RuntimeError("this thread does not hold the lock")
         self._depth -= 1
-        self._gate.release()
+        gate.release()
 
     def __enter__(self) -> Literal[True]:
         return self.acquire()
@@ -32,4 +56,4 @@ class TreeLock:
         self.release()
 
     def __repr__(self) -> str:
-        return f"<samara.TreeLock {'held' if self._depth else 'free'}>"
+        return f"<samara.TreeLock {'held' if self.gate and self._depth else 'free'}>"

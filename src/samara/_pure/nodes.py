@@ -16,10 +16,13 @@ taken back in `__del__`, could be too low: Python runs the finalizers of what ma
 it is sure.) A node is written by giving it new tuples at once, so nobody sees half a write.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from samara._arguments import MAX
 from samara._policy import Policy
+from samara._pure.process import Claim
 
 GAP: Final[Any] = type("Gap", (), {"__slots__": (), "__repr__": lambda self: "-"})()
 NODE_BYTES: Final = 256  # of a node of the extension
@@ -65,7 +68,7 @@ class Head:
     """A tree's own part: its root, and what is known of all below.
 
     `tracks_gaps`, `dtype` and `policy` are its attributes, which all its copies have too.
-    `asking` is set while a write asks the policy.
+    `asking` is, while a write asks the policy, the claim of its thread.
     `counts`, of the entries and of the keys they cover, is None where a cut left them unknown.
     `generation` moves with each change: a path is good as long as it stays.
     """
@@ -86,7 +89,7 @@ class Head:
         self, tracks_gaps: bool, dtype: str | None = None, policy: Policy[Any] | None = None
     ) -> None:
         self.tracks_gaps, self.dtype, self.policy = tracks_gaps, dtype, policy
-        self.asking = False
+        self.asking: Claim | None = None
         self.owner = object()
         self.root: Node | None = None
         self.counts: tuple[int, int] | None = (0, 0)
@@ -104,8 +107,17 @@ class Head:
         return Head(self.tracks_gaps, self.dtype, self.policy)
 
     def require_idle(self) -> None:
-        if self.asking:
+        if self.asking and not self.asking.is_void():
             raise RuntimeError("this tree is being written: it is asking its policy")
+
+    @contextmanager
+    def asks(self) -> Iterator[None]:
+        """While a policy may be asked: nothing has changed yet, and nobody else may write."""
+        self.asking = Claim() if self.policy is not None else None
+        try:
+            yield
+        finally:
+            self.asking = None
 
     def known_counts(self) -> tuple[int, int]:
         if self.counts is None:

@@ -20,7 +20,7 @@ from samara._pure.nodes import Head
 from samara._pure.packed import FORMS, checked_dtype
 from samara._pure.walking import entries_of
 
-OWN: Final = ("_gate", "_head", "_lock")  # what makes an instance a tree
+OWN: Final = ("_head", "_lock")  # what makes an instance a tree
 
 
 def attributes_of(tree: Any) -> Any:

@@ -9,7 +9,6 @@ import functools
 import reprlib
 from collections.abc import Callable, Iterator
 from operator import attrgetter
-from threading import RLock
 from types import GenericAlias
 from typing import Any, Self
 
@@ -30,11 +29,11 @@ from samara._pure.writing import write_range
 
 
 class MapleTree:
-    __slots__ = ("__weakref__", "_gate", "_head", "_lock")
+    __slots__ = ("__weakref__", "_head", "_lock")
     __hash__ = None  # type: ignore[assignment]
 
     _head: Head
-    _gate: Any  # the lock's own
+    _lock: TreeLock
 
     def __init__(
         self,
@@ -64,10 +63,13 @@ class MapleTree:
     @classmethod
     def _of(cls, head: Head) -> Self:
         self = object.__new__(cls)
-        gate = RLock()
-        for name, value in (("_head", head), ("_gate", gate), ("_lock", TreeLock(gate))):
+        for name, value in (("_head", head), ("_lock", TreeLock())):
             object.__setattr__(self, name, value)
         return self
+
+    @property
+    def _gate(self) -> Any:
+        return self._lock.gate
 
     def _fork_head(self) -> Head:
         with self._gate:
@@ -277,9 +279,11 @@ class MapleTree:
 
     def store_many(self, first: Any, last: Any, values: Any) -> None:
         def store(triples: list[Triple]) -> Head:
+            self._head.require_idle()
             head = duplication.fork(self._head)
-            for triple in triples:
-                write_range(head, *triple)
+            with self._head.asks():
+                for triple in triples:
+                    write_range(head, *triple)
             self._head.swap(head)
             return head  # what is displaced goes unlocked
 

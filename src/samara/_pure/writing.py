@@ -106,11 +106,8 @@ class Splice:
             self.last = max(self.last, behind[-1].slot_last)
 
     def _ask(self, method: Callable[..., Any], *given: Any) -> Any:
-        self.head.asking = True
-        try:
+        with self.head.asks():
             return method(*given)
-        finally:
-            self.head.asking = False
 
     def _merge(self, policy: Policy[Any]) -> None:
         """A new value takes in those beside it that become one with it."""
