@@ -7,24 +7,24 @@ from samara._pure import process
 
 
 class TreeLock:
-    """Around `gate`, a lock that each operation of the tree takes too.
+    """Around `_gate`, a lock that each operation of the tree takes too.
 
     After a fork() a thread that stayed behind may have it, whatever it was doing: so the child
     makes a new one, unless its own thread holds the lock.
     """
 
-    __slots__ = ("_depth", "_gate", "_owner", "_process")
+    __slots__ = ("_depth", "_owner", "_own_gate", "_process")
 
     def __init__(self) -> None:
-        self._gate: Any = RLock()
+        self._own_gate: Any = RLock()
         self._owner = self._depth = 0
         self._process = process.CURRENT
 
     @property
-    def gate(self) -> Any:
+    def _gate(self) -> Any:
         if self._process is not process.CURRENT:
             self._renew()
-        return self._gate
+        return self._own_gate
 
     def _renew(self) -> None:
         with process.CURRENT.renewing:
@@ -33,17 +33,17 @@ class TreeLock:
             if self._owner != process.CURRENT.survivor:
                 self._depth = 0
             if not self._depth:
-                self._gate = RLock()
+                self._own_gate = RLock()
             self._process = process.CURRENT
 
     def acquire(self) -> Literal[True]:
-        self.gate.acquire()
+        self._gate.acquire()
         self._owner = get_ident()
         self._depth += 1
         return True
 
     def release(self) -> None:
-        gate = self.gate
+        gate = self._gate
         if not self._depth or self._owner != get_ident():
             raise RuntimeError("this thread does not hold the lock")
         self._depth -= 1
@@ -56,4 +56,4 @@ class TreeLock:
         self.release()
 
     def __repr__(self) -> str:
-        return f"<samara.TreeLock {'held' if self.gate and self._depth else 'free'}>"
+        return f"<samara.TreeLock {'held' if self._gate and self._depth else 'free'}>"

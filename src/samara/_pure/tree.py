@@ -69,7 +69,7 @@ class MapleTree:
 
     @property
     def _gate(self) -> Any:
-        return self._lock.gate
+        return self._lock._gate
 
     def _fork_head(self) -> Head:
         with self._gate:
