@@ -76,6 +76,14 @@ test-pypy: build/pypy-venv/.installed
 test-python-newer: build/python-newer-venv/.installed
 	SAMARA_PURE=0 build/python-newer-venv/bin/python -m pytest
 
+# The tests on a Python that can do without its interpreter lock: on the extension, for which it turns the
+# lock on, and those of threads on the tree in plain Python, without it.
+.PHONY: test-free-threaded
+test-free-threaded: build/free-threaded-site/.installed
+	PYTHONPATH=$(CURDIR)/$(<D) SAMARA_PURE=0 PYTHONWARNINGS="ignore:The global interpreter lock" \
+		$$(cat $(<D)/.python) -m pytest
+	PYTHONPATH=$(CURDIR)/$(<D) SAMARA_PURE=1 $$(cat $(<D)/.python) -m pytest $(TESTS_OF_THREADS)
+
 # The model of address spaces beside the running kernel: random calls in a real process, and real
 # programs recorded and replayed. x86-64 Linux.
 test-kernel: $(VENV)/.samara $(VENV)/.dev
@@ -269,7 +277,7 @@ build/pure-wheel/.installed: dist/.pure
 	PATH=$(CURDIR)/$(VENV)/bin python -m pip --python $(@D)/bin/python install --quiet "$$(echo $(PURE_WHEEL))[test]"
 	touch $@
 
-build/pypy-venv/.installed: dist/.pure .ci/pypy .ci/debian
+build/pypy-venv/.installed: dist/.pure .ci/pypy .ci/debian .ci/archive.sh
 	rm -rf $(@D)
 	pypy=$$(.ci/pypy build/pypy) && $$pypy -m venv --without-pip $(@D)
 	python -m pip --python $(@D)/bin/python install --quiet "$$(echo $(PURE_WHEEL))[test]" $(PYPY_NEEDS)
@@ -318,6 +326,28 @@ test-wheel: wheel
 	cd build/wheel/tree && env -u SAMARA_PURE ../venv/bin/python -m pytest --quiet @tests/quick.txt
 	cd build/wheel/tree && env -u SAMARA_PURE ../venv/bin/python -X dev -W error -OO -m pytest --quiet \
 		-W ignore::pytest.PytestConfigWarning -k "not examples_in_the and not examples_of_the" @tests/quick.txt
+
+# ---- free threading -----------------------------------------------------------------------------
+
+TESTS_OF_THREADS := $(addprefix tests/test_,free_threading.py threads_fork.py threads_stress.py \
+	tree_interpreters.py tree_oracle.py tree_threads.py)
+# That Python has no ssl: this one's pip chooses what fits it. The first hypothesis with an extension does not.
+FREE_THREADED_NEEDS := "pytest>=8" "hypothesis>=6.100,<6.156" "numpy>=1.23" "rich>=13"
+MACHINE := $(shell uname -m)
+
+build/free-threaded-site/.installed: .ci/free-threaded .ci/archive.sh $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) \
+		$(DOCS_HEADER) $(PACKAGE)
+	rm -rf $(@D) && mkdir -p $(@D)
+	.ci/free-threaded build/free-threaded >$(@D)/.python
+	printf "[binaries]\npython = '%s'\n" "$$(cat $(@D)/.python)" >$(@D)/.native.ini
+	set -- $$($$(cat $(@D)/.python) -c 'import sys; print("%d.%d cp%d%dt" % (sys.version_info[:2] * 2))') && \
+	python -m pip install --quiet --target $(@D) --only-binary :all: --implementation cp \
+		--python-version $$1 --abi $$2 --platform manylinux2014_$(MACHINE) \
+		--platform manylinux_2_27_$(MACHINE) --platform manylinux_2_28_$(MACHINE) $(FREE_THREADED_NEEDS)
+	meson setup build/free-threaded/package --native-file $(@D)/.native.ini \
+		-Dpython.platlibdir=$(CURDIR)/$(@D) -Dpython.purelibdir=$(CURDIR)/$(@D) >/dev/null
+	meson install --quiet -C build/free-threaded/package
+	touch $@
 
 # ---- C builds -----------------------------------------------------------------------------------
 

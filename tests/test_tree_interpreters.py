@@ -1,17 +1,19 @@
 """The extension in a second interpreter, and at an interpreter's end."""
 
+import sys
+
 import pytest
 
-from interpreter import run_python
+from interpreter import c_only, run_python
 
-# Interpreters that share the lock: nothing is claimed for those that have one of their own.
+# Interpreters that share the lock; those that have one of their own are refused.
 try:
     import _interpreters as interpreters
 
-    CREATE = "create('legacy')"
+    CREATE, CREATE_ISOLATED = "create('legacy')", "create('isolated')"
 except ImportError:
     interpreters = pytest.importorskip("_xxsubinterpreters")
-    CREATE = "create(isolated=False)"
+    CREATE, CREATE_ISOLATED = "create(isolated=False)", "create(isolated=True)"
 
 BODY = """
 import samara, gc
@@ -31,6 +33,28 @@ else:
 """
 
 
+# What each interpreter does, several at once: a tree beside an array, its relatives, its lock.
+WORK = """
+import random, samara
+rng, t, cells = random.Random(SEED), samara.MapleTree(), [None] * 300
+for step in range(400):
+    first = rng.randrange(300)
+    last = min(299, first + rng.randrange(20))
+    value = [SEED, step]
+    t.store_range(first, last, value)
+    cells[first : last + 1] = [value] * (last + 1 - first)
+    if step % 10 == 0:
+        u, v = t.fork(), t.dup()
+        del u[:150]
+        with t.lock:
+            assert t == v and all(t.get(i) is cells[i] for i in range(300))
+        assert t.load_many(range(300), None) == cells
+        assert [e.value for e in u] == [e.value for e in t.entries(first=150)]
+        for tree in (t, u, v):
+            tree.check()
+"""
+
+
 @pytest.mark.parametrize("rounds", [1, 5])
 def test_other_interpreters(rounds):
     run_python(
@@ -45,6 +69,56 @@ for _ in range({rounds}):
     interpreters.destroy(interpreter)
 assert samara._implementation._pool_stats() == before
 {BODY}
+"""
+    )
+
+
+def test_several_interpreters_at_once():
+    run_python(
+        f"""
+import {interpreters.__name__} as interpreters
+import sys, threading
+import samara
+sys.setswitchinterval(1e-6)
+WORK = {WORK!r}
+before = samara._implementation._pool_stats()
+errors = []
+
+def work(seed):
+    try:
+        interpreter = interpreters.{CREATE}
+        error = interpreters.run_string(interpreter, f"SEED = {{seed}}\\n" + WORK)
+        assert error is None, error
+        interpreters.destroy(interpreter)
+    except BaseException as error:
+        errors.append(error)
+
+threads = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
+for thread in threads:
+    thread.start()
+names = {{"SEED": 7}}
+exec(WORK, names)
+names.clear()
+for thread in threads:
+    thread.join()
+assert not errors, errors
+import gc
+gc.collect()
+assert samara._implementation._pool_stats()[0] == before[0]
+"""
+    )
+
+
+@c_only
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="all interpreters share one lock")
+def test_an_interpreter_with_a_lock_of_its_own_is_refused():
+    assert "does not support loading in subinterpreters" in run_python(
+        f"""
+import {interpreters.__name__} as interpreters
+try:
+    print(interpreters.run_string(interpreters.{CREATE_ISOLATED}, "import samara"))
+except Exception as error:
+    print(error)
 """
     )
 
