@@ -26,7 +26,9 @@ def test_examples_run(name, tmp_path, monkeypatch):
     assert not report, "".join(report)
 
 
-@pytest.mark.parametrize("name", [*DOCUMENTS, "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/seed.md"])
+@pytest.mark.parametrize(
+    "name", [*DOCUMENTS, "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/seed.md", "docs/threads.md"]
+)
 def test_links_lead_somewhere(name):
     document = ROOT / name
     for target in links(document.read_text()):

@@ -1,4 +1,4 @@
-"""docs/seed.md names ten parts, and each test that it names exists."""
+"""docs/seed.md and docs/threads.md have their parts, and each test that they name exists."""
 
 import re
 from pathlib import Path
@@ -6,17 +6,25 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs" / "seed.md").read_text()
+# The page, how its parts are headed, and how many there are.
+PAGES = {"seed": ("\n## ", 10), "threads": ("\n### ", 15)}
+TEXTS = {page: (ROOT / "docs" / f"{page}.md").read_text() for page in PAGES}
 # "- `file`: `name`, `name`", the names at times on more lines.
-ITEMS = re.findall(r"^- `([^`]+)`:((?:\s+`\w[^`]*`,?)+)", PAGE, re.MULTILINE)
-NAMED = [(path, name) for path, names in ITEMS for name in re.findall(r"`([^`]+)`", names)]
+ITEM = re.compile(r"^- `([^`]+)`:((?:\s+`\w[^`]*`,?)+)", re.MULTILINE)
+NAMED = [
+    (path, name)
+    for text in TEXTS.values()
+    for path, names in ITEM.findall(text)
+    for name in re.findall(r"`([^`]+)`", names)
+]
 
 
 def is_defined(path: str, name: str) -> bool:
     text = (ROOT / path).read_text()
     if path.endswith(".c"):
         # Defined, and among the cases that the program runs.
-        return f"static void {name}(void)" in text and f'{{"{name}", {name}}}' in text
+        case = rf'\{{"{name}",\s+{name}\}}'
+        return f"static void {name}(void)" in text and bool(re.search(case, text))
     if path.endswith(".py"):
         return f"\ndef {name}(" in text
     return f"\n{name}:" in text
@@ -27,11 +35,13 @@ def test_the_named_test_exists(path, name):
     assert is_defined(path, name), f"{path} has no {name}"
 
 
-def test_all_ten_parts_name_a_test():
-    parts = PAGE.split("\n## ")[1:]
-    assert [int(part.split(".")[0]) for part in parts] == list(range(1, 11))
+@pytest.mark.parametrize("page", PAGES)
+def test_all_parts_name_a_test(page):
+    heading, count = PAGES[page]
+    parts = TEXTS[page].split(heading)[1:]
+    assert [int(part.split(".")[0]) for part in parts] == list(range(1, count + 1))
     for part in parts:
-        assert re.search(r"^- `[^`]+`: `", part, re.MULTILINE), part.splitlines()[0]
+        assert ITEM.search(part), part.splitlines()[0]
 
 
 def test_nothing_else_passes_for_a_test():

@@ -247,6 +247,32 @@ def test_a_reader_sees_one_moment(read, dtype):
     t.check()
 
 
+def test_equality_is_of_one_moment():
+    # Never equal to t, at no moment: neither as many entries and others, nor the same and more.
+    t, u = MapleTree([(0, 0, 1)]), MapleTree([(0, 0, 2)])
+    states = MapleTree([(0, 0, 1), (5, 5, 1)]), MapleTree([(0, 0, 2)])
+
+    def write(stop):
+        while not stop.is_set():
+            for state in states:
+                u.__init__(state)
+
+    with elsewhere(write):
+        for _ in range(steps(5000)):
+            assert t != u
+            assert u != t
+
+    class Growing(MapleTree):
+        """Changes between two calls, as another thread could change it."""
+
+        def __len__(self):
+            length = super().__len__()
+            self.__init__(states[0])
+            return length
+
+    assert t != Growing(states[1])
+
+
 @pytest.mark.parametrize("way", ["keys", "places"])
 def test_one_thread_gets_what_all_want(way):
     t = MapleTree()

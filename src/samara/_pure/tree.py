@@ -323,10 +323,11 @@ class MapleTree:
     def __eq__(self, other: object, /) -> bool:
         if not isinstance(other, MapleTree):
             return NotImplemented
-        objects = self.dtype is other.dtype is None  # the same one is equal; a packed NaN is not
-        return len(self) == len(other) and all(
+        mine, its = self._fork_head(), other._fork_head()  # each at one moment
+        objects = mine.dtype is its.dtype is None  # the same one is equal; a packed NaN is not
+        return mine.known_counts()[0] == its.known_counts()[0] and all(
             a[:2] == b[:2] and ((objects and a.value is b.value) or a.value == b.value)
-            for a, b in zip(self, other, strict=False)
+            for a, b in zip(entries_of(mine, 0, MAX), entries_of(its, 0, MAX), strict=True)
         )
 
     @reprlib.recursive_repr("...")
