@@ -139,10 +139,12 @@ class Region:
         tree = self.tree
         entries = list(tree)
         assert all(a.last < b.first for a, b in zip(entries, entries[1:], strict=False))
-        assert entries[::-1] != list(reversed(tree)) or entries
+        entries = list(reversed(tree))
+        assert all(a.first > b.last for a, b in zip(entries, entries[1:], strict=False))
         tree.check()
-        assert len(tree) >= 0 and tree.covered >= 0 and tree.height < 9
-        assert tree.nbytes > tree.node_count and tree.dump() and repr(tree)
+        assert 0 <= len(tree) <= SIZE * THREADS and 0 <= tree.covered <= SIZE * THREADS
+        assert tree.height < 9 and tree.nbytes > tree.node_count
+        assert tree.dump() and repr(tree).startswith("MapleTree([")
 
     def copies(self):
         """Relatives are as the tree was, and then their own."""

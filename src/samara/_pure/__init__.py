@@ -2,7 +2,8 @@
 
 Start with `nodes`, then `walking`, `writing`, `gaps` and `duplication`: the tree itself.
 `building`, `checking`, `pickling` and `arrays` go over whole trees; `tree`, `cursor`, `lock` and
-`packed` are what users see. docs/how-it-works.md goes through it in pictures.
+`packed` are what users see; `process` is about fork(). docs/how-it-works.md goes through it in
+pictures.
 """
 
 from samara import _docs
