@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from interpreter import collect, live_nodes, steps
+from interpreter import PURE, collect, live_nodes, steps
 from samara import MapleTree, NoSpaceError, RangeOccupiedError
 from threads import elsewhere, run
 from tree_oracle import Oracle, seeded
@@ -206,7 +206,8 @@ def test_every_method_in_all_threads(dtype):
     assert tree.covered == sum(region.oracle.covered() for region in regions)
     del tree, regions
     collect()  # exceptions that were caught hold their frames
-    assert live_nodes() == nodes
+    if not PURE:  # whose count is exact in one thread alone
+        assert live_nodes() == nodes
 
 
 RANGES = 300

@@ -45,7 +45,10 @@ class Node:
 
 
 class Pool:
-    """Hands out nodes and counts them. It can be told to fail, as where memory has run out."""
+    """Hands out nodes and counts them. It can be told to fail, as where memory has run out.
+
+    The counts are for tests, and exact where one thread at a time makes and drops nodes.
+    """
 
     def __init__(self) -> None:
         self.live = self.allocated = self.fail_nth = 0
