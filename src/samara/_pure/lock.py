@@ -15,8 +15,8 @@ class TreeLock:
 
     __slots__ = ("_depth", "_owner", "_own_gate", "_process")
 
-    def __init__(self) -> None:
-        self._own_gate: Any = RLock()
+    def __init__(self, gate: Any) -> None:
+        self._own_gate = gate
         self._owner = self._depth = 0
         self._process = process.CURRENT
 

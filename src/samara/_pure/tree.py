@@ -9,6 +9,7 @@ import functools
 import reprlib
 from collections.abc import Callable, Iterator
 from operator import attrgetter
+from threading import RLock
 from types import GenericAlias
 from typing import Any, Self
 
@@ -63,7 +64,7 @@ class MapleTree:
     @classmethod
     def _of(cls, head: Head) -> Self:
         self = object.__new__(cls)
-        for name, value in (("_head", head), ("_lock", TreeLock())):
+        for name, value in (("_head", head), ("_lock", TreeLock(RLock()))):
             object.__setattr__(self, name, value)
         return self
 
