@@ -23,8 +23,6 @@
 
 struct process process;
 
-static int watch_status;
-
 /* There is one thread when this runs. */
 static void note_fork(void)
 {
@@ -32,20 +30,17 @@ static void note_fork(void)
 	process.survivor = PyThread_get_thread_ident();
 }
 
-static void watch_forks(void)
-{
-	watch_status = pthread_atfork(NULL, NULL, note_fork);
-}
-
+/* All interpreters that import the module share one lock. */
 int process_watch(void)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	static bool watched;
 
-	pthread_once(&once, watch_forks);
-	if (!watch_status)
-		return 0;
-	PyErr_NoMemory();
-	return -1;
+	if (!watched && pthread_atfork(NULL, NULL, note_fork)) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	watched = true;
+	return 0;
 }
 
 /* ---- the lock ----------------------------------------------------------------------------------- */
