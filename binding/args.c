@@ -101,21 +101,34 @@ int index_parse_slow(PyObject *number, const char *name, uint64_t *out)
 	return kind;
 }
 
-/* ValueError with the number itself in place of %S. */
-static void raise_number(const char *format, const char *name, PyObject *number)
+PyObject *number_shown(PyObject *number)
 {
 	PyObject *exact = PyNumber_Index(number);
+	PyObject *text = exact ? PyObject_Str(exact) : NULL;
 
-	if (!exact)
+	if (exact && !text && PyErr_ExceptionMatches(PyExc_ValueError)) {
+		PyErr_Clear();
+		text = PyNumber_ToBase(exact, 16);
+	}
+	Py_XDECREF(exact);
+	return text;
+}
+
+/* ValueError with the number itself in place of %U. */
+static void raise_number(const char *format, const char *name, PyObject *number)
+{
+	PyObject *text = number_shown(number);
+
+	if (!text)
 		return;
-	PyErr_Format(PyExc_ValueError, format, name, exact);
-	Py_DECREF(exact);
+	PyErr_Format(PyExc_ValueError, format, name, text);
+	Py_DECREF(text);
 }
 
 int index_require_failed(PyObject *number, const char *name, int kind)
 {
 	if (kind != INDEX_ERROR)
-		raise_number("%s %S is outside 0 ... 18446744073709551615", name, number);
+		raise_number("%s %U is outside 0 ... 18446744073709551615", name, number);
 	return -1;
 }
 
@@ -144,11 +157,11 @@ int window_require(PyObject *first_object, PyObject *last_object, uint64_t *firs
 static int raise_order_objects(const char *first_name, PyObject *first, const char *last_name,
 			       PyObject *last)
 {
-	PyObject *low = PyNumber_Index(first);
-	PyObject *high = low ? PyNumber_Index(last) : NULL;
+	PyObject *low = number_shown(first);
+	PyObject *high = low ? number_shown(last) : NULL;
 
 	if (high)
-		PyErr_Format(PyExc_ValueError, "%s %S is above %s %S", first_name, low, last_name,
+		PyErr_Format(PyExc_ValueError, "%s %U is above %s %U", first_name, low, last_name,
 			     high);
 	Py_XDECREF(low);
 	Py_XDECREF(high);
@@ -224,7 +237,7 @@ static int bound_parse(PyObject *number, const char *name, bool clip, struct bou
 		break;
 	}
 	if (!clip) {
-		raise_number("%s %S is outside 0 ... 18446744073709551616", name, number);
+		raise_number("%s %U is outside 0 ... 18446744073709551616", name, number);
 		return -1;
 	}
 	bound->value = 0;
@@ -277,7 +290,7 @@ int area_size(struct area *area, PyObject *size)
 	if (kind == INDEX_ERROR)
 		return -1;
 	if (kind == INDEX_BELOW || (kind == INDEX_IN && area->size == 0)) {
-		raise_number("%s %S is not 1 or more", "size", size);
+		raise_number("%s %U is not 1 or more", "size", size);
 		return -1;
 	}
 	area->size_object = size;
@@ -295,7 +308,7 @@ int area_options(struct area *area, PyObject *align, PyObject *reverse)
 		if (kind == INDEX_ERROR)
 			return -1;
 		if (kind == INDEX_BELOW || (kind == INDEX_IN && area->align == 0)) {
-			raise_number("%s %S is not 1 or more", "align", align);
+			raise_number("%s %U is not 1 or more", "align", align);
 			return -1;
 		}
 		area->align_above = kind >= INDEX_TOP;
@@ -354,26 +367,26 @@ int area_search(struct tree_object *tree, const struct area *area, uint64_t *sta
 
 void area_raise(const struct core_state *state, const struct area *area)
 {
-	PyObject *size = PyNumber_Index(area->size_object);
+	PyObject *size = number_shown(area->size_object);
 
 	if (!size)
 		return;
 	if (area->outside)
-		PyErr_Format(state->space_error, "no room for %S indices outside 0 ... %llu", size,
+		PyErr_Format(state->space_error, "no room for %U indices outside 0 ... %llu", size,
 			     (unsigned long long)MAX_INDEX);
 	else if (area->align_above)
 		PyErr_Format(state->space_error,
-			     "no %S free indices in [%llu, %llu] that begin at a multiple of more "
+			     "no %U free indices in [%llu, %llu] that begin at a multiple of more "
 			     "than %llu",
 			     size, (unsigned long long)area->first, (unsigned long long)area->last,
 			     (unsigned long long)MAX_INDEX);
 	else if (area->align > 1)
 		PyErr_Format(state->space_error,
-			     "no %S free indices in [%llu, %llu] that begin at a multiple of %llu",
+			     "no %U free indices in [%llu, %llu] that begin at a multiple of %llu",
 			     size, (unsigned long long)area->first, (unsigned long long)area->last,
 			     (unsigned long long)area->align);
 	else
-		PyErr_Format(state->space_error, "no %S free indices in [%llu, %llu]", size,
+		PyErr_Format(state->space_error, "no %U free indices in [%llu, %llu]", size,
 			     (unsigned long long)area->first, (unsigned long long)area->last);
 	Py_DECREF(size);
 }

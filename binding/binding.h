@@ -461,6 +461,9 @@ static inline int index_parse(PyObject *number, const char *name, uint64_t *out)
 	return index_parse_slow(number, name, out);
 }
 
+/* Its text for a message, in base 16 where it has more digits than Python writes in base 10. NULL with an exception. */
+PyObject *number_shown(PyObject *number);
+
 /* For writes: 0, or -1 with a ValueError that names what lies outside 0 ... MAX. */
 int index_require_failed(PyObject *number, const char *name, int kind);
 static inline int index_require(PyObject *number, const char *name, uint64_t *out)

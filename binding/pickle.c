@@ -122,6 +122,28 @@ static int refuse(const char *reason)
 	return -1;
 }
 
+/* Each name must be one of the class's __slots__. */
+static int check_slots(PyObject *self, PyObject *slots)
+{
+	PyObject *names = PyDict_Keys(slots);
+	int status = names ? 0 : -1;
+
+	for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(names); i++) {
+		PyObject *name = PyList_GET_ITEM(names, i);
+		PyObject *slot = NULL;
+
+		if (PyUnicode_CheckExact(name))
+			slot = PyObject_GetAttr((PyObject *)Py_TYPE(self), name);
+		if (!slot)
+			PyErr_Clear();
+		if (!slot || !Py_IS_TYPE(slot, &PyMemberDescr_Type))
+			status = refuse("attributes for slots that the class has not");
+		Py_XDECREF(slot);
+	}
+	Py_XDECREF(names);
+	return status;
+}
+
 static int check_attributes(PyObject *self, PyObject *attributes)
 {
 	PyObject *dict = attributes;
@@ -131,6 +153,8 @@ static int check_attributes(PyObject *self, PyObject *attributes)
 		if (PyTuple_GET_SIZE(attributes) != 2 ||
 		    !PyDict_Check(PyTuple_GET_ITEM(attributes, 1)))
 			return refuse("the attributes are no pair of dicts");
+		if (check_slots(self, PyTuple_GET_ITEM(attributes, 1)) < 0)
+			return -1;
 		dict = PyTuple_GET_ITEM(attributes, 0);
 	}
 	if (dict == Py_None)
@@ -147,7 +171,7 @@ static int check_attributes(PyObject *self, PyObject *attributes)
 /* The format's version, which says what members there are; or -1. */
 static int check_version(PyObject *state)
 {
-	PyObject *version;
+	PyObject *version, *text;
 	Py_ssize_t members;
 	long number;
 
@@ -160,9 +184,13 @@ static int check_version(PyObject *state)
 	number = PyLong_AsLong(version);
 	PyErr_Clear();
 	if (number != OBJECT_VERSION && number != PACKED_VERSION && number != POLICY_VERSION) {
-		PyErr_Format(PyExc_ValueError,
-			     "a MapleTree pickled in format %S, this reads formats 1, 2 and 3",
-			     version);
+		text = number_shown(version);
+		if (text)
+			PyErr_Format(
+				PyExc_ValueError,
+				"a MapleTree pickled in format %U, this reads formats 1, 2 and 3",
+				text);
+		Py_XDECREF(text);
 		return -1;
 	}
 	members = PyTuple_GET_SIZE(state);

@@ -79,6 +79,7 @@ int dtype_parse(PyObject *object, enum dtype *dtype)
 static int signed_to_word(PyObject *value, uint64_t *word)
 {
 	PyObject *exact;
+	PyObject *text;
 	long long number;
 	int overflow;
 
@@ -91,10 +92,12 @@ static int signed_to_word(PyObject *value, uint64_t *word)
 	if (!exact)
 		return -1;
 	number = PyLong_AsLongLongAndOverflow(exact, &overflow);
-	if (overflow)
+	text = overflow ? number_shown(exact) : NULL;
+	if (text)
 		PyErr_Format(PyExc_ValueError,
-			     "value %S is outside -9223372036854775808 ... 9223372036854775807",
-			     exact);
+			     "value %U is outside -9223372036854775808 ... 9223372036854775807",
+			     text);
+	Py_XDECREF(text);
 	Py_DECREF(exact);
 	*word = (uint64_t)number;
 	return overflow ? -1 : 0;

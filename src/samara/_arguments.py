@@ -17,6 +17,14 @@ Window = tuple[int, int]
 NAMES: Final = ("first", "last")
 
 
+def shown(number: int) -> str:
+    """For a message: in base 16 where it has more digits than Python writes in base 10."""
+    try:
+        return str(number)
+    except ValueError:
+        return hex(number)
+
+
 def index_of(number: Any, name: str) -> int:
     if not hasattr(type(number), "__index__"):
         raise TypeError(f"{name} must be an integer, not {type_name(number)}")
@@ -26,20 +34,20 @@ def index_of(number: Any, name: str) -> int:
 def required_index(number: Any, name: str, top: int = MAX, low: int = 0) -> int:
     index = index_of(number, name)
     if not low <= index <= top:
-        raise ValueError(f"{name} {index} is outside {low} ... {top}")
+        raise ValueError(f"{name} {shown(index)} is outside {low} ... {top}")
     return index
 
 
 def positive(number: Any, name: str) -> int:
     value = index_of(number, name)
     if value < 1:
-        raise ValueError(f"{name} {value} is not 1 or more")
+        raise ValueError(f"{name} {shown(value)} is not 1 or more")
     return value
 
 
 def in_order(first: int, last: int, names: tuple[str, str] = NAMES) -> Window:
     if first > last:
-        raise ValueError(f"{names[0]} {first} is above {names[1]} {last}")
+        raise ValueError(f"{names[0]} {shown(first)} is above {names[1]} {shown(last)}")
     return first, last
 
 
@@ -64,5 +72,5 @@ def slice_window(key: slice, clip: bool) -> Window | None:
     stop = MAX + 1 if key.stop is None else check(key.stop, "stop")
     low, high = max(start, 0), min(max(stop, 0), MAX + 1)
     if min(low, MAX + 1) > high:
-        raise ValueError(f"start {start} is above stop {stop}")
+        raise ValueError(f"start {shown(start)} is above stop {shown(stop)}")
     return (low, high - 1) if low < high else None

@@ -25,15 +25,16 @@ dtype       None: any object. 'u8', 'i8' or 'f8': a packed tree, whose values ar
 track_gaps  keep the largest gap of each subtree, which empty_area() and alloc_range() need;
             stores are faster without.
 policy      None, or a samara.Policy: an object whose methods split() and merge() are asked what
-            becomes of a value whose range is cut, and whether two neighbours are one.
+            becomes of a value whose range is cut, and whether two neighbours are one. What has
+            no such methods is an AttributeError.
 
 t[i], t[i] = v and del t[i] are about one index; t[a:b] is half-open, and t[a:] reaches MAX.
 All are O(log n). Reading t[a:b] gives a tree of what lies there, cut at the ends.
 
 Look-ups take any integer: outside 0 ... MAX there is nothing. Writes refuse those with
 ValueError. What is no integer is a TypeError. A packed tree refuses what its dtype cannot hold:
-TypeError for what is no number, ValueError for an integer outside its 64 bits. Out of memory is a
-MemoryError and changes nothing.
+TypeError for what is no number, ValueError for an integer outside its 64 bits, OverflowError for
+one that is too large for a float. Out of memory is a MemoryError and changes nothing.
 
 Iterating runs over the tree as it was when the loop began.
 

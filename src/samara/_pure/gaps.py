@@ -8,7 +8,7 @@ No gap spans two leaves, since neighbouring gaps are one slot.
 from bisect import bisect_left
 from typing import NamedTuple
 
-from samara._arguments import MAX, Window
+from samara._arguments import MAX, Window, shown
 from samara._errors import NoSpaceError
 from samara._pure.nodes import Head
 from samara._pure.walking import Level
@@ -50,11 +50,11 @@ def search(head: Head, request: Request) -> int:
         raise ValueError(text)
     size, window, align, _ = request
     if window is None:
-        raise NoSpaceError(f"no room for {size} indices outside 0 ... {MAX}")
+        raise NoSpaceError(f"no room for {shown(size)} indices outside 0 ... {MAX}")
     root = Level(head.root, 0, MAX, 0) if head.root else None
     start = request.search(root, *window) if root else request.fit(*window)
     if start is None:
-        text = f"no {size} free indices in [{window[0]}, {window[1]}]"
+        text = f"no {shown(size)} free indices in [{window[0]}, {window[1]}]"
         if align > 1:
             text += f" that begin at a multiple of {align if align <= MAX else f'more than {MAX}'}"
         raise NoSpaceError(text)

@@ -11,10 +11,11 @@
 A state comes from outside: all of it is checked before the tree is touched.
 """
 
+import copyreg
 import struct
 from typing import Any, Final
 
-from samara._arguments import MAX
+from samara._arguments import MAX, shown
 from samara._pure.building import build
 from samara._pure.nodes import Head
 from samara._pure.packed import FORMS, checked_dtype
@@ -63,7 +64,8 @@ def check_state(tree: Any, state: Any) -> None:
     version, track_gaps, *ends, values, attributes, dtype = (*state, None)[:7]
     expect(type(version) is int, "the format's version is no integer")
     if version not in (1, 2, 3):
-        raise ValueError(f"a MapleTree pickled in format {version}, this reads formats 1, 2 and 3")
+        text = f"a MapleTree pickled in format {shown(version)}, this reads formats 1, 2 and 3"
+        raise ValueError(text)
     members = 6 if version == 1 else 7
     expect(len(state) == members, f"it is no tuple of {members}")
     expect(isinstance(track_gaps, bool), "track_gaps is no bool")
@@ -75,6 +77,9 @@ def check_state(tree: Any, state: Any) -> None:
     expect(version != 2 or dtype in tuple(FORMS), "the dtype is none of 'u8', 'i8' and 'f8'")
     dicts = attributes if isinstance(attributes, tuple) else (attributes, {})
     expect(len(dicts) == 2 and isinstance(dicts[1], dict), "the attributes are no pair of dicts")
+    slots = {*copyreg._slotnames(type(tree))}.difference(OWN)  # type: ignore[attr-defined]
+    known = all(type(name) is str and name in slots for name in dicts[1])
+    expect(known, "attributes for slots that the class has not")
     expect(isinstance(dicts[0], dict | None), "the attributes are no dict")
     homeless = dicts[0] is not None and not hasattr(tree, "__dict__")
     expect(not homeless, "attributes for a class whose instances have none")

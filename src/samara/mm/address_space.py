@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
-from itertools import count, islice, takewhile
-from operator import attrgetter
+from itertools import count, islice, pairwise, takewhile
+from operator import attrgetter, index
 from typing import TypeAlias
 
 from samara import MapleTree
 from samara.mm.calls import MemoryCalls
-from samara.mm.changing import checked, derived_name, rename, weight
+from samara.mm.changing import LOCKED_ON_FAULT, checked, derived_name, rename, weight
 from samara.mm.difference import Difference, differences
 from samara.mm.fork import (
     FORK_METHODS,
@@ -41,6 +41,10 @@ class AddressSpace(MemoryCalls):
     `vmas` may come in any order; two that overlap raise ValueError. Equal to another address space
     with equal VMAs. Iterating and `len` are over the VMAs. n is their number below.
 
+    The first VMA [heap] and the last one tell where the heap is, the last VMA [stack] where the
+    stack is. As on Linux, memory without a file is named by whether it lies there: where the names
+    that came say otherwise, they are changed.
+
     limits    the `Limits` that calls keep to; forks have the same.
     tree      the `MapleTree` itself, a VMA over [start, end - 1]. For reading: what is written to
               it directly is not on the address space's books.
@@ -64,29 +68,22 @@ class AddressSpace(MemoryCalls):
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, vmas: Iterable[VMA] = (), *, limits: Limits = _NO_LIMITS_GIVEN) -> None:
+        if not isinstance(limits, Limits):
+            raise TypeError(f"limits must be Limits, not {limits!r}")
+        given = _in_order(vmas)
         self.limits = limits
         self._limit = ADDRESS_END
         self._future_locks = frozenset()
         self._identities = count(1)
         self._shared_memory = count(1)
         self.ledger = self._account = Ledger()
-        self._take(vmas)
+        self._take(given)
 
-    def _take(self, vmas: Iterable[VMA]) -> None:
-        given = []
-        for vma in vmas:
-            if not isinstance(vma, VMA):
-                raise TypeError(f"an address space holds VMAs, not {vma!r}")
-            given.append(vma)
-        given.sort(key=attrgetter("start"))
-        locked_bytes = data_bytes = end = 0
+    def _take(self, given: list[VMA]) -> None:
+        locked_bytes = data_bytes = 0
         changed_by_fork = []
         sealed = False
-        before = None
         for vma in given:
-            if vma[0] < end:
-                raise ValueError(f"{vma!r} overlaps {before!r}")
-            before = vma
             end = vma[1]
             locked, data, changed = weight(vma[7])
             size = end - vma[0]
@@ -103,11 +100,15 @@ class AddressSpace(MemoryCalls):
         self._outside = sum(1 for _ in takewhile(lambda vma: vma[0] >= task_size, reversed(given)))
         self._find_heap_and_stack(given)
         self.ledger.note_opened(len(given))
+        if any(derived_name(self, vma[0], vma[1]) != vma[6] for vma in given if _is_derived(vma)):
+            rename(self, 0, ADDRESS_END)
 
     def _find_heap_and_stack(self, vmas: list[VMA]) -> None:
         self._start_brk = self._brk = 0
         self._start_stack = ADDRESS_END
         for vma in vmas:
+            if vma[0] >= self.limits.task_size:
+                return
             if vma[6] == "[heap]":
                 self._start_brk = self._start_brk or vma[0]
                 self._brk = vma[1]
@@ -205,6 +206,7 @@ class AddressSpace(MemoryCalls):
         >>> mm.find(0x2fff), mm.find(0x3000)
         (VMA(0x1000-0x3000 ---p), None)
         """
+        addr = index(addr)
         return self.tree.get(addr) if addr < self._limit else None
 
     def gaps(self, start: int = 0, end: int = TASK_SIZE) -> Iterator[tuple[int, int]]:
@@ -214,6 +216,7 @@ class AddressSpace(MemoryCalls):
         >>> list(AddressSpace([VMA(0x1000, 0x3000)]).gaps(0, 0x10000))
         [(0, 4096), (12288, 65536)]
         """
+        start, end = index(start), index(end)
         if start >= end:
             return
         for first, last in self.tree.gaps(start, end - 1):
@@ -243,6 +246,8 @@ class AddressSpace(MemoryCalls):
         >>> [(change.kind, change.after) for change in mm.diff(later)]
         [('protected', VMA(0x1000-0x3000 r--p))]
         """
+        if not isinstance(other, AddressSpace):
+            raise TypeError(f"other must be an AddressSpace, not {other!r}")
         return differences(self, other)
 
     def maps(self) -> str:
@@ -263,7 +268,19 @@ class AddressSpace(MemoryCalls):
         return partial(type(self), limits=self.limits), (self.vmas(),), state
 
     def __setstate__(self, state: _State) -> None:
-        self._start_brk, self._brk, self._start_stack, self._future_locks = state
+        """For pickle. ValueError for what is no state of an address space, TypeError for numbers
+        that are none. O(n)."""
+        if not isinstance(state, tuple) or len(state) != 4:
+            raise ValueError("not the state of an AddressSpace: it is no tuple of 4")
+        *places, locks = state
+        start_brk, brk, start_stack = map(index, places)
+        if not 0 <= start_brk <= brk < ADDRESS_END or not 0 <= start_stack <= ADDRESS_END:
+            raise ValueError("not the state of an AddressSpace: no such heap or stack")
+        if not isinstance(locks, frozenset) or not locks <= LOCKED_ON_FAULT:
+            raise ValueError("not the state of an AddressSpace: no such locks")
+        self._start_brk, self._brk, self._start_stack = start_brk, brk, start_stack
+        self._future_locks = locks
+        rename(self, 0, ADDRESS_END)
 
     def check(self) -> None:
         """Raise AssertionError, saying what is wrong, unless the tree is sound, each VMA stands at
@@ -277,7 +294,8 @@ class AddressSpace(MemoryCalls):
                 raise AssertionError(f"{vma!r} stands at {first:#x}...{last:#x}")
             if is_changed_by_fork(vma):
                 changed.append(vma)
-            if vma.file is None and vma.name in DERIVED_NAMES and not self.half_made:
+            in_user_space = vma.start < self.limits.task_size
+            if _is_derived(vma) and in_user_space and not self.half_made:
                 name = derived_name(self, vma.start, vma.end)
                 if vma.name != name:
                     raise AssertionError(f"{vma!r} should have the name {name!r}")
@@ -419,3 +437,22 @@ class AddressSpace(MemoryCalls):
         self._data, self._locked, self._sealed = new._data, new._locked, new._sealed
         self._outside, self._limit, self._future_locks = new._outside, ADDRESS_END, no_locks
         self._start_brk, self._brk, self._start_stack = new._start_brk, new._brk, new._start_stack
+
+
+def _in_order(vmas: Iterable[VMA]) -> list[VMA]:
+    """The VMAs by address; ValueError where two overlap, TypeError for what is none."""
+    given = []
+    for vma in vmas:
+        if not isinstance(vma, VMA):
+            raise TypeError(f"an address space holds VMAs, not {vma!r}")
+        given.append(vma)
+    given.sort(key=attrgetter("start"))
+    for before, vma in pairwise(given):
+        if vma[0] < before[1]:
+            raise ValueError(f"{vma!r} overlaps {before!r}")
+    return given
+
+
+def _is_derived(vma: VMA) -> bool:
+    """Does its name follow from its place?"""
+    return vma[5] is None and vma[6] in DERIVED_NAMES

@@ -67,10 +67,11 @@ def page_end(size: int) -> int:
 def checked(*words: int) -> tuple[int, ...]:
     """The arguments of a call as plain ints. ValueError for what no register holds, TypeError for
     what is no integer."""
+    words = tuple(map(index, words))
     for word in words:
         if not 0 <= word < ADDRESS_END:
             raise ValueError(f"{word} is outside 0...2**64-1")
-    return tuple(map(index, words))
+    return words
 
 
 # ---- VMAs ----------------------------------------------------------------------------------------

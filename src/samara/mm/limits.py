@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import astuple, dataclass
+from typing import Any, Final
 
 from samara.mm.vma import PAGE_SIZE
 
 TASK_SIZE: Final = 0x7FFF_FFFF_F000  # where user addresses of x86-64 end
+_MAY_BE_UNLIMITED: Final = frozenset(
+    ("rlimit_as", "rlimit_data", "rlimit_stack", "rlimit_memlock", "total_memory")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Limits:
     privileged       may map below mmap_min_addr and lock without limit (CAP_SYS_RAWIO and
                      CAP_IPC_LOCK)
 
+    TypeError for what is no int, ValueError for a negative one.
+
     >>> Limits(rlimit_as=1 << 30).max_map_count
     65530
     """
@@ -42,6 +47,19 @@ class Limits:
     stack_guard_gap: int = 256 * PAGE_SIZE
     total_memory: int | None = None
     privileged: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__[:-1]:
+            value = getattr(self, name)
+            if value is None and name in _MAY_BE_UNLIMITED:
+                continue
+            if not isinstance(value, int):
+                raise TypeError(f"{name} is a number of bytes or pages, not {value!r}")
+            if value < 0:
+                raise ValueError(f"{name} {value:#x} is below 0")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), astuple(self)
 
     @property
     def bottom_up_base(self) -> int:

@@ -53,6 +53,7 @@ _HUGE_SIZES: Final = {
 }
 _HUGE_SHIFT: Final = 26
 _MAX_FILE_SIZE: Final = 2**63 - 1
+_MODES: Final = frozenset(("r", "w", "rw"))
 
 # What a VMA shows, by (is it shared, has it no file). Shared memory without a name has a file too.
 _FINISHED: Final = {
@@ -83,6 +84,10 @@ def mmap(
     mode: str,
 ) -> int:
     addr, length, prot, flags, offset = checked(addr, length, prot, flags, offset)
+    if file is not None and type(file) is not File:
+        raise TypeError(f"file must be a File or None, not {file!r}")
+    if mode not in _MODES:
+        raise ValueError(f"a file is opened for 'r', 'w' or 'rw', not {mode!r}")
     if offset % PAGE_SIZE:
         raise failed(EINVAL)
     anonymous = flags & _ANONYMOUS

@@ -14,13 +14,14 @@ from samara.mm.vma import VMA, File, parse_vm_flags
 # start-end perms offset dev inode, then blanks and what is mapped
 _VMA_LINE = re.compile(
     r"([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([r-])([w-])([x-])([ps])"
-    r" ([0-9a-f]{1,16}) ([0-9a-f]{2,}:[0-9a-f]{2,}) ([0-9]+)(?: +(.*))?",
+    r" ([0-9a-f]{1,16}) ([0-9a-f]{2,8}:[0-9a-f]{2,8}) ([0-9]{1,20})(?: +(.*))?",
     re.DOTALL,
 )
 # The lines that smaps adds below each of these, such as "Rss:      8 kB"
 _SMAPS_LINE = re.compile(r"[A-Z][A-Za-z_]*: ")
 _NAME_COLUMN = 73
 _SHOWN = 100  # of a bad line, in its error
+_VM_FLAGS_END = 1000  # of a line; all codes there are take less than 200
 
 
 def parse_maps(text: str) -> list[VMA]:
@@ -46,6 +47,8 @@ def parse_maps(text: str) -> list[VMA]:
         if match is None:
             if vmas and _SMAPS_LINE.match(line):
                 if line.startswith("VmFlags:"):
+                    if len(line) > _VM_FLAGS_END:
+                        raise ValueError(f"line {number} has too many VmFlags: {_shown(line)}")
                     vmas[-1] = vmas[-1]._replace(vm_flags=parse_vm_flags(line[8:].strip()))
             elif line.strip():
                 raise ValueError(f"line {number} is not of /proc/PID/maps: {_shown(line)}")
@@ -78,7 +81,7 @@ def _parse_vma(match: re.Match[str], files: dict[tuple[str, str, str], File]) ->
     path = label.replace("\\012", "\n")
     if label.startswith("["):
         name, path = path, ""
-    if path or inode != "0" or dev != "00:00":
+    if path or int(inode) or dev != "00:00":
         key = (dev, inode, path)
         file = files.get(key)
         if file is None:

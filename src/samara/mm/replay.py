@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal, TypeAlias
 
 from samara.mm.address_space import AddressSpace
-from samara.mm.changing import insert, remove, touch
+from samara.mm.changing import insert, remove, rename, touch
 from samara.mm.constants import Map, Mremap
 from samara.mm.limits import Limits
 from samara.mm.merging import kept_apart
 from samara.mm.trace import Row, Step, Trace, check_trace, row_of, vma_of
-from samara.mm.vma import VMA, File
+from samara.mm.vma import ADDRESS_END, VMA, File
 
 Placement: TypeAlias = Literal["recorded", "own"]
 _FIXED: Final = int(Map.FIXED)
@@ -119,6 +119,7 @@ def _set_break(mm: AddressSpace, trace: Trace) -> None:
             if not step["args"][0] or step["ret"] != step["args"][0]:
                 mm._brk = step["ret"]
                 mm._start_brk = mm._start_brk or step["ret"]
+                rename(mm, 0, ADDRESS_END)
             return
 
 
@@ -127,7 +128,10 @@ def _external(mm: AddressSpace, step: Step) -> str:
         remove(mm, row[0], row[1])
     with kept_apart():
         for row in step["added"]:
-            insert(mm, vma_of(row))
+            vma = vma_of(row)
+            if not mm.tree.is_free(vma.start, vma.end - 1):
+                return f"it adds {vma!r} where the model has memory"
+            insert(mm, vma)
     return ""
 
 

@@ -4,15 +4,24 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
+import zlib
 from collections.abc import Sequence
+from itertools import product
+from reprlib import repr as shown
 from typing import Any, Final, TypedDict
 
 from samara.mm.constants import Map, Prot
 from samara.mm.vma import VMA, File
 
 COLUMNS: Final = ("start", "end", "perms", "offset", "dev", "inode", "path")
+# What a compressed trace may grow to: so many bytes, and so many times its size. Recorded ones grow
+# to ten times theirs; a file that is made to fill memory, to a thousand times.
+_GROWN: Final = 1 << 20
+_GROWTH: Final = 100
+_LEAST_ERRNO: Final = -4095  # what the kernel returns is an address or the negative of an errno
 # A VMA as a list, in the order of COLUMNS.
 Row = Sequence[Any]
 
@@ -42,16 +51,26 @@ class Trace(TypedDict):
 
 def read_trace(path: str | os.PathLike[str]) -> Trace:
     """The trace in a file of JSON, compressed by gzip or not. O(size). OSError where it cannot be
-    read; ValueError where it is no trace."""
+    read; ValueError where it is no trace, or where what it decompresses to is more than a hundred
+    times its size and a MiB."""
     with open(path, "rb") as file:
         data = file.read()
     try:
         if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+            data = _decompressed(data)
         trace = json.loads(data)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{os.fspath(path)} is no trace: {error}") from None
+    except (ValueError, EOFError, OSError, zlib.error, RecursionError) as error:
+        raise ValueError(f"{os.fspath(path)!r} is no trace: {error}") from None
     return check_trace(trace)
+
+
+def _decompressed(data: bytes) -> bytes:
+    limit = _GROWN + _GROWTH * len(data)
+    with gzip.open(io.BytesIO(data)) as file:
+        found = file.read(limit + 1)
+    if len(found) > limit:
+        raise ValueError(f"{len(data)} bytes decompress to more than {limit}")
+    return found
 
 
 def write_trace(path: str | os.PathLike[str], trace: Trace) -> None:
@@ -77,7 +96,7 @@ def check_trace(trace: object) -> Trace:
         if not isinstance(trace.get(key), list):
             raise ValueError(f"no trace: it has no {key!r}")
     if trace["columns"] != list(COLUMNS):
-        raise ValueError(f"the columns of a trace are {list(COLUMNS)}, not {trace['columns']}")
+        raise ValueError(f"the columns of a trace are {list(COLUMNS)}, not {shown(trace['columns'])}")
     _check_rows(trace["initial"], "initial")
     for number, step in enumerate(trace["steps"]):
         _check_step(step, f"step {number}")
@@ -86,14 +105,15 @@ def check_trace(trace: object) -> Trace:
 
 def _check_step(step: object, where: str) -> None:
     if not isinstance(step, dict) or not isinstance(step.get("call"), str):
-        raise ValueError(f"no trace: {where} has no call: {step!r:.100}")
+        raise ValueError(f"no trace: {where} has no call: {shown(step)}")
     args = step.get("args")
     if not isinstance(args, list) or (step["call"] != "external" and len(args) != 6):
-        raise ValueError(f"no trace: {where} has no six arguments: {step!r:.100}")
+        raise ValueError(f"no trace: {where} has no six arguments: {shown(step)}")
     if not all(type(word) is int and 0 <= word < 2**64 for word in args):
-        raise ValueError(f"no trace: {where} has an argument that is no word: {args}")
-    if step["call"] != "external" and type(step.get("ret")) is not int:
-        raise ValueError(f"no trace: {where} returns {step.get('ret')!r:.100}")
+        raise ValueError(f"no trace: {where} has an argument that is no word: {shown(args)}")
+    ret = step.get("ret")
+    if step["call"] != "external" and not (type(ret) is int and _LEAST_ERRNO <= ret < 2**64):
+        raise ValueError(f"no trace: {where} returns {shown(ret)}")
     for key in ("removed", "added"):
         _check_rows(step.get(key), f"{key} of {where}")
 
@@ -105,7 +125,10 @@ def _check_rows(rows: object, where: str) -> None:
         try:
             vma_of(row)
         except (TypeError, ValueError, AttributeError, IndexError):
-            raise ValueError(f"no trace: a row of {where} is no VMA: {row!r:.100}") from None
+            raise ValueError(f"no trace: a row of {where} is no VMA: {shown(row)}") from None
+
+
+_PERMS: Final = frozenset(map("".join, product("r-", "w-", "x-", "ps")))
 
 
 def vma_of(row: Row) -> VMA:
@@ -115,7 +138,7 @@ def vma_of(row: Row) -> VMA:
     VMA(0x1000-0x2000 rw-p '[heap]')
     """
     start, end, perms, offset, dev, inode, path = row
-    if type(perms) is not str or len(perms) != 4 or perms[3] not in "ps":
+    if perms not in _PERMS:
         raise ValueError(f"{perms!r} are no permissions")
     bits = sum(bit for bit, letter in zip((1, 2, 4), perms, strict=False) if letter != "-")
     name = path if path.startswith("[") else ""

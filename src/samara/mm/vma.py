@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from operator import index
 from typing import Any, Final, NamedTuple, Self
 
 from samara.mm.constants import Map, Prot
@@ -59,6 +60,7 @@ VM_FLAGS: Final = {
 # Of what may be done with the memory, by the bits of `Prot`.
 RIGHTS: Final = ("rd", "wr", "ex")
 _ORDER: Final = {code: position for position, code in enumerate(VM_FLAGS)}
+_new: Final = tuple.__new__
 
 
 @lru_cache(maxsize=1024)  # a process has a few combinations; a hostile text may have any number
@@ -82,6 +84,23 @@ def format_vm_flags(vm_flags: Iterable[str]) -> str:
     return " ".join(sorted(vm_flags, key=lambda code: (_ORDER.get(code, len(_ORDER)), code)))
 
 
+@lru_cache(maxsize=1024)
+def checked_codes(vm_flags: frozenset[str]) -> frozenset[str]:
+    """The same set, known to hold texts. O(1) for one that is known already, else O(codes)."""
+    for code in vm_flags:
+        if not isinstance(code, str):
+            raise TypeError(f"VmFlags are texts, not {code!r}")
+    return vm_flags
+
+
+def checked_flags(number: int, name: str) -> int:
+    """The bits of a `Prot` or `Map` as a plain int."""
+    number = index(number)
+    if not 0 <= number < 2**32:
+        raise ValueError(f"{name} {number:#x} is outside 0...2**32-1")
+    return number
+
+
 def rights(prot: int) -> set[str]:
     """The codes of rights. O(1).
 
@@ -91,7 +110,6 @@ def rights(prot: int) -> set[str]:
     return {code for bit, code in enumerate(RIGHTS) if prot >> bit & 1}
 
 
-@lru_cache(maxsize=1024)
 def implied_vm_flags(prot: int, flags: int, name: str = "") -> frozenset[str]:
     """The VmFlags that most mappings with these permissions have: rd, wr, ex by `prot`; sh and ms
     for a shared mapping; ac for one that is private and writable; mr, mw, me; and gd for [stack].
@@ -100,8 +118,21 @@ def implied_vm_flags(prot: int, flags: int, name: str = "") -> frozenset[str]:
     >>> format_vm_flags(implied_vm_flags(Prot.READ | Prot.WRITE, Map.PRIVATE))
     'rd wr mr mw me ac'
     """
-    codes = rights(prot)
     if name.startswith("[vvar"):
+        name = "[vvar]"
+    elif name not in _NAMES_WITH_FLAGS:
+        name = ""
+    return _implied(prot, flags, name)
+
+
+# Looked up by few names, so that none of a hostile text's is kept.
+_NAMES_WITH_FLAGS: Final = frozenset(("[stack]", "[vdso]", "[vsyscall]"))
+
+
+@lru_cache(maxsize=1024)
+def _implied(prot: int, flags: int, name: str) -> frozenset[str]:
+    codes = rights(prot)
+    if name == "[vvar]":
         return frozenset(codes | {"mr", "pf", "io", "de", "dd"})
     if name == "[vsyscall]":
         return frozenset(codes)
@@ -117,17 +148,34 @@ def implied_vm_flags(prot: int, flags: int, name: str = "") -> frozenset[str]:
     return frozenset(codes)
 
 
-class File(NamedTuple):
+class _FileFields(NamedTuple):
+    dev: str
+    inode: int
+    path: str
+
+
+class File(_FileFields):
     """The file behind a mapping: device as /proc shows it ("fe:00"), inode number, and path, to
-    which Linux adds " (deleted)" once the file has no name any more.
+    which Linux adds " (deleted)" once the file has no name any more. A thing of the wrong type
+    raises TypeError.
 
     >>> File("fe:00", 26723, "/usr/bin/python3").path
     '/usr/bin/python3'
     """
 
-    dev: str
-    inode: int
-    path: str
+    __slots__ = ()
+
+    def __new__(cls, dev: str, inode: int, path: str) -> Self:
+        if not (isinstance(dev, str) and isinstance(path, str)):
+            raise TypeError(f"device and path of a file are texts, not {dev!r} and {path!r}")
+        return _new(cls, (dev, index(inode), path))
+
+    @classmethod
+    def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
+        return cls(*iterable)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self[:]  # by any protocol: what is read is checked
 
     @property
     def deleted(self) -> bool:
@@ -148,9 +196,6 @@ class _Fields(NamedTuple):
     file: File | None
     name: str
     vm_flags: frozenset[str]
-
-
-_new: Final = tuple.__new__
 
 
 class VMA(_Fields):
@@ -197,6 +242,10 @@ class VMA(_Fields):
         name: str = "",
         vm_flags: str | Iterable[str] | None = None,
     ) -> Self:
+        if not type(start) is type(end) is type(offset) is int:
+            start, end, offset = int(index(start)), int(index(end)), int(index(offset))
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a VMA is a text, not {name!r}")
         if not 0 <= start < end <= ADDRESS_END:
             raise ValueError(f"a VMA cannot begin at {start:#x} and end at {end:#x}")
         if (start | end | offset) % PAGE_SIZE:
@@ -208,20 +257,23 @@ class VMA(_Fields):
         if file is not None and type(file) is not File:
             raise TypeError(f"file must be a File or None, not {file!r}")
         if type(prot) is not Prot:
-            prot = Prot(prot)
+            prot = Prot(checked_flags(prot, "prot"))
         if type(flags) is not Map:
-            flags = Map(flags)
+            flags = Map(checked_flags(flags, "flags"))
         if vm_flags is None:
             vm_flags = implied_vm_flags(prot, flags, name)
         elif isinstance(vm_flags, str):
             vm_flags = parse_vm_flags(vm_flags)
-        elif type(vm_flags) is not frozenset:
-            vm_flags = frozenset(vm_flags)
+        else:
+            vm_flags = checked_codes(frozenset(vm_flags))
         return _new(cls, (start, end, prot, flags, offset, file, name, vm_flags))
 
     @classmethod
     def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
         return cls(*iterable)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self[:]
 
     def copy(self) -> VMA:
         """A new, equal VMA object, as fork makes one for the child. O(1).
@@ -313,7 +365,14 @@ class TouchedVMA(VMA):
         return TouchedVMA.of(plain._replace(**fields), self.anon_vma)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return TouchedVMA.of, (_new(VMA, self[:]), self.anon_vma)
+        return _touched, (_new(VMA, self[:]), *self.anon_vma)
+
+
+def _touched(vma: VMA, identity: int, shift: int) -> TouchedVMA:
+    """What a pickle holds, which may be forged."""
+    if type(vma) is not VMA:
+        raise TypeError(f"a touched VMA is made of a VMA, not {vma!r}")
+    return TouchedVMA.of(vma, AnonVma(index(identity), index(shift)))
 
 
 def same_kind(vma: VMA, fields: tuple[Any, ...]) -> VMA:
