@@ -56,6 +56,10 @@ class Choices:
     def pick(self, sequence):
         return sequence[self.below(len(sequence))]
 
+    def mostly(self, good, bad):
+        """One of the good ones; now and then one of the bad ones."""
+        return self.pick(good) if self.below(24) else self.pick(bad)
+
     @property
     def ended(self):
         return self.at >= len(self.data)
@@ -113,77 +117,73 @@ class Loses:
         return members
 
 
+EIGHTS = bytes(range(8)) * 4
+
+
 def released():
     view = memoryview(bytearray(16))
     view.release()
     return view
 
 
-def buffers():
-    """One of each kind of buffer: wrong types, sizes, orders, numbers of dimensions."""
-    eight = bytes(range(8)) * 4
-    made = [
-        bytearray(eight),
-        array.array("Q", [3, 7, 11]),
-        array.array("b", [-1, 2, 3]),
-        array.array("d", [1.0, math.nan, math.inf]),
-        array.array("f"),
-        array.array("u", "abc"),
-        memoryview(eight).cast("Q")[::-1],
-        memoryview(eight).cast("Q")[::2],
-        memoryview(eight)[1:25],
-        memoryview(eight).cast("B", (4, 8)),
-        memoryview(eight[:8]).cast("Q", ()),
-        memoryview(eight).cast("c"),
-        memoryview(eight).cast("?"),
-        memoryview(b"").cast("Q"),
-        released(),
-        (ctypes.c_uint64 * 3)(5, 6, 7),
-        (ctypes.c_int16 * 3)(5, 6, -7),
-        (ctypes.c_uint64.__ctype_be__ * 2)(5, 6),
-        (ctypes.c_char_p * 2)(),
-        ctypes.c_uint64(5),
+# One of each kind of buffer: wrong types, sizes, orders, numbers of dimensions. Each is made when it
+# is asked for, since a call can change it.
+BUFFERS = [
+    lambda: bytearray(EIGHTS),
+    lambda: array.array("Q", [3, 7, 11]),
+    lambda: array.array("b", [-1, 2, 3]),
+    lambda: array.array("d", [1.0, math.nan, math.inf]),
+    lambda: array.array("f"),
+    lambda: array.array("u", "abc"),
+    lambda: memoryview(EIGHTS).cast("Q")[::-1],
+    lambda: memoryview(EIGHTS).cast("Q")[::2],
+    lambda: memoryview(EIGHTS)[1:25],
+    lambda: memoryview(EIGHTS).cast("B", (4, 8)),
+    lambda: memoryview(EIGHTS[:8]).cast("Q", ()),
+    lambda: memoryview(EIGHTS).cast("c"),
+    lambda: memoryview(EIGHTS).cast("?"),
+    lambda: memoryview(b"").cast("Q"),
+    released,
+    lambda: (ctypes.c_uint64 * 3)(5, 6, 7),
+    lambda: (ctypes.c_int16 * 3)(5, 6, -7),
+    lambda: (ctypes.c_uint64.__ctype_be__ * 2)(5, 6),
+    lambda: (ctypes.c_char_p * 2)(),
+    lambda: ctypes.c_uint64(5),
+]
+
+# Numbers that are no ints, and ints that are no indices.
+SCALARS = [1.0, -0.5, math.nan, math.inf, 1j, True, False, Whole(7), 2**2000, -(2**2000)]
+SCALARS += [10**5000, -(10**5000), -1, -(2**63), -(2**64), MAX, MAX + 1, MAX + 2, 2**65, 2**63]
+
+if numpy is not None:
+    BUFFERS += [
+        lambda: numpy.arange(3),
+        lambda: numpy.arange(12, dtype="u8").reshape(3, 4),
+        lambda: numpy.arange(12, dtype="u8").reshape(3, 4)[:, 1],
+        lambda: numpy.arange(4, dtype=">u8"),
+        lambda: numpy.arange(4, dtype="f2"),
+        lambda: numpy.arange(4, dtype="longdouble"),
+        lambda: numpy.arange(4, dtype="c16"),
+        lambda: numpy.arange(4).astype("m8[s]"),
+        lambda: numpy.array([1, "x", None], dtype=object),
+        lambda: numpy.array(["a", "bc"]),
+        lambda: numpy.zeros(2, dtype=[("a", "u8"), ("b", "u1")])["a"],
+        lambda: numpy.zeros(2, dtype=[("a", "u8"), ("b", "u1")]),
+        lambda: numpy.zeros((), dtype="u8"),
+        lambda: numpy.ma.masked_array([1, 2], [True, False]),
+        lambda: numpy.broadcast_to(numpy.uint64(5), 3),
     ]
-    if numpy is not None:
-        made += [
-            numpy.arange(3),
-            numpy.arange(12, dtype="u8").reshape(3, 4),
-            numpy.arange(12, dtype="u8").reshape(3, 4)[:, 1],
-            numpy.arange(4, dtype=">u8"),
-            numpy.arange(4, dtype="f2"),
-            numpy.arange(4, dtype="longdouble"),
-            numpy.arange(4, dtype="c16"),
-            numpy.arange(4).astype("m8[s]"),
-            numpy.array([1, "x", None], dtype=object),
-            numpy.array(["a", "bc"]),
-            numpy.zeros(2, dtype=[("a", "u8"), ("b", "u1")])["a"],
-            numpy.zeros(2, dtype=[("a", "u8"), ("b", "u1")]),
-            numpy.zeros((), dtype="u8"),
-            numpy.ma.masked_array([1, 2], [True, False]),
-            numpy.broadcast_to(numpy.uint64(5), 3),
-        ]
-    return made
+    SCALARS += [numpy.uint64(5), numpy.int8(-1), numpy.float64(5), numpy.bool_(True)]
+    SCALARS += [numpy.uint64(MAX), numpy.datetime64("2020-01-01"), numpy.float32("nan")]
 
-
-def scalars():
-    """Numbers that are no ints, and ints that are no indices."""
-    made = [1.0, -0.5, math.nan, math.inf, 1j, True, False, Whole(7), 2**2000, -(2**2000)]
-    made += [10**5000, -(10**5000), -1, -(2**63), -(2**64), MAX, MAX + 1, MAX + 2, 2**65, 2**63]
-    if numpy is not None:
-        made += [numpy.uint64(5), numpy.int8(-1), numpy.float64(5), numpy.bool_(True)]
-        made += [numpy.uint64(MAX), numpy.datetime64("2020-01-01"), numpy.float32("nan")]
-    return made
-
-
-def things():
-    """What is no number at all."""
-    made = [None, "", "x", "u8", "f8", "rd wr", b"", b"12345678", (), [], {}, {1: 2}, set(), ...]
-    made += [object, object(), NotImplemented, slice(1, 5), slice(5, 1, 2), range(3), Fails(), len]
-    made += [(1, 2, 3), [(1, 2, "x")], [(2, 1, "x")], [(1, 2)], [[3, 4, None], 5], "\ud800", "\0"]
-    made += [Endless(2**62), Endless(-1), Endless(3), Loses(), Text("rw"), Text("u8"), iter("ab")]
-    made += [mm.VMA(0x1000, 0x3000), mm.File("00:00", 5, "/x"), [mm.VMA(0x1000, 0x3000)] * 2]
-    made += [mm.Limits(), mm.Prot.READ, samara.Entry(1, 2, 3), mm.AddressSpace(), Planted("x")]
-    return made
+VMA = mm.VMA(0x1000, 0x3000)
+# What is no number at all: as it is, and what has to be made each time.
+THINGS = [None, "", "x", "u8", "f8", "rd wr", b"", b"12345678", (), ..., (1, 2, 3), range(3), len]
+THINGS += [object, NotImplemented, slice(1, 5), slice(5, 1, 2), "\ud800", "\0", Text("rw"), Text("u8")]
+THINGS += [VMA, (VMA, VMA), mm.File("00:00", 5, "/x"), mm.Limits(), mm.Prot.READ, Fails()]
+THINGS += [samara.Entry(1, 2, 3), Planted("x"), Endless(2**62), Endless(-1), Endless(3)]
+MADE = [list, dict, set, object, Loses, mm.AddressSpace, lambda: {1: 2}, lambda: iter("ab")]
+MADE += [lambda: [(1, 2, "x")], lambda: [(2, 1, "x")], lambda: [(1, 2)], lambda: [[3, 4, None], 5]]
 
 
 GOOD_ADDRESSES = (0x10000, 0x11000, 0x12000, 0x20000, 0x1000, 4096, 1, 3, 0x22, 0)
@@ -230,11 +230,13 @@ class Arguments:
                 return choices.pick(GOOD_ADDRESSES)
             return choices.below(ROOM)
         if kind < 8:
-            return choices.pick(scalars())
-        if kind < 10:
-            return choices.pick(things())
+            return choices.pick(SCALARS)
+        if kind == 8:
+            return choices.pick(THINGS)
+        if kind == 9:
+            return choices.pick(MADE)()
         if kind == 10:
-            return choices.pick(buffers())
+            return choices.pick(BUFFERS)()
         if kind == 11:
             return self.odd_index()
         if kind == 12:
@@ -245,17 +247,9 @@ class Arguments:
             return [self.one() for _ in range(choices.below(4))]
         return [(5 * n, 5 * n + choices.below(9), n) for n in range(choices.below(5))]
 
-    def several(self, call):
-        """Positional and keyword arguments, mostly as many as the call takes."""
+    def several(self, names):
+        """Positional and keyword arguments, mostly as many as a call with such parameters takes."""
         choices = self.choices
-        try:
-            names = [
-                name
-                for name, parameter in inspect.signature(call).parameters.items()
-                if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-            ]
-        except (ValueError, TypeError):
-            names = ["a", "b"]
         style = choices.below(8)
         count = choices.below(len(names) + 2) if style < 6 else len(names)
         positional = [self.one() for _ in range(count)]
@@ -267,6 +261,18 @@ class Arguments:
         if style == 0:
             keywords["no_such"] = None
         return positional, keywords
+
+
+@functools.cache
+def parameters(cls, name=None):
+    """The names of the parameters of a method, or of the class itself."""
+    call = cls if name is None else getattr(cls, name)
+    try:
+        found = inspect.signature(call).parameters.values()
+    except (ValueError, TypeError):
+        return ["a", "b"]
+    names = [one.name for one in found if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    return names[1:] if names[:1] == ["self"] else names
 
 
 # ---- calls ---------------------------------------------------------------------------------------
@@ -324,14 +330,14 @@ class Trial:
         if inspect.isdatadescriptor(call):
             self.attempt(arguments, lambda: getattr(thing, name), name, [], {})
             return
-        bound = thing.__init__ if name == "__init__" else getattr(thing, name)
-        positional, keywords = arguments.several(bound)
+        bound = getattr(thing, name)
+        positional, keywords = arguments.several(parameters(type(thing), name))
         self.attempt(arguments, lambda: bound(*positional, **keywords), name, positional, keywords)
 
     def construct(self, cls):
         """Call the class itself."""
         arguments = Arguments(self.choices, self.subject)
-        positional, keywords = arguments.several(cls)
+        positional, keywords = arguments.several(parameters(cls) or parameters(mm.VMA))
         if cls.__name__ == "Cursor":
             positional = [self.subject, *positional[1:]]
             keywords.pop("tree", None)

@@ -3,12 +3,16 @@
 import contextlib
 import copy
 import pickle
+import re
 import struct
 
 import pytest
 
+import surface_inputs
 from interpreter import collect, counted_nodes, scaled
-from samara import MAX, MapleTree, _implementation
+from samara import MAX, Cursor, MapleTree, _implementation
+from surface import Apart, calls_of
+from surface_inputs import UNPICKLING, load_pickle
 
 
 def tree(count=100, **options):
@@ -255,3 +259,173 @@ def test_deepcopy_copies_the_values_once():
     t = MapleTree([(1, 2, value), (5, 6, value), (8, 9, Value())])
     u = copy.deepcopy(t)
     assert len(copies) == 2 and u[1] is u[5] is not value
+
+
+# ---- pickles that were cut or changed ------------------------------------------------------------
+
+
+def small_trees():
+    sub = surface_inputs.Sub([(5, 9, "x")])
+    sub.name = "n"
+    slotted = surface_inputs.Slotted([(1, 2, 3), (7, 7, None)])
+    slotted.name = "n"
+    itself = tree(2)
+    itself[MAX] = itself
+    return {
+        "empty": MapleTree(),
+        "one": MapleTree([(0, MAX, "all")]),
+        "three": MapleTree([(1, 2, "a"), (5, 300, "b"), (301, 2**40, "c")], track_gaps=False),
+        "u8": MapleTree([(0, 0, 5), (4, 255, 2**64 - 1)], dtype="u8"),
+        "f8": MapleTree([(9, 9, 0.5), (10, 600, -1.5)], dtype="f8"),
+        "policy": MapleTree([(9, 9, 0.5), (10, 600, -1.5)], policy=Apart()),
+        "many": tree(40),
+        "itself": itself,
+        "subclass": sub,
+        "slots": slotted,
+    }
+
+
+small = pytest.mark.parametrize("name", small_trees())
+later_protocols = pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+
+
+@small
+@later_protocols
+def test_every_cut_of_a_pickle_is_refused(name, protocol):
+    data = pickle.dumps(small_trees()[name], protocol)
+    for size in range(len(data)):
+        with pytest.raises(UNPICKLING):
+            pickle.loads(data[:size])
+
+
+@small
+@later_protocols
+def test_what_a_cut_pickle_holds_so_far_is_whole(name, protocol):
+    """The same with an end put behind the cut: what was made by then comes out."""
+    data = pickle.dumps(small_trees()[name], protocol)
+    came = sum(load_pickle(data[:size] + b".") for size in range(len(data)))
+    assert came >= 1
+
+
+# (Before protocol 3 the pickle spells bytes out as text.)
+@pytest.mark.parametrize("name", ["three", "u8", "f8", "policy", "slots"])
+@pytest.mark.parametrize("protocol", range(3, pickle.HIGHEST_PROTOCOL + 1))
+def test_every_change_of_a_byte_of_the_ranges(name, protocol):
+    """What loads is what the bytes say; what does not was no list of ranges in order."""
+    t = small_trees()[name]
+    firsts, lasts = (bytes(end) for end in t.__reduce__()[2][2:4])
+    data = pickle.dumps(t, protocol)
+    values = [value for _, _, value in t]
+    outcomes = set()
+    for ends in (firsts, lasts):
+        start = data.index(ends)
+        for at in range(start, start + len(ends)):
+            for byte in range(256):
+                changed = data[:at] + bytes([byte]) + data[at + 1 :]
+                pair = [
+                    struct.unpack(f"<{len(values)}Q", changed[place : place + len(ends)])
+                    for place in (data.index(firsts), data.index(lasts))
+                ]
+                expected = list(zip(*pair, values, strict=True))
+                free = -1
+                sound = True
+                for first, last, _ in expected:
+                    sound = sound and free < first <= last
+                    free = last
+                if sound:
+                    u = pickle.loads(changed)
+                    u.check()
+                    assert list(u) == expected and type(u) is type(t)
+                else:
+                    with pytest.raises(ValueError, match="out of order"):
+                        pickle.loads(changed)
+                outcomes.add(sound)
+    assert outcomes == {True, False}
+
+
+@pytest.mark.parametrize("name", ["u8", "f8"])
+def test_every_change_of_a_byte_of_packed_values(name):
+    """Any 64 bits are a number."""
+    t = small_trees()[name]
+    words = t.__reduce__()[2][4]
+    data = pickle.dumps(t)
+    start = data.index(words)
+    for at in range(start, start + len(words)):
+        for byte in range(256):
+            u = pickle.loads(data[:at] + bytes([byte]) + data[at + 1 :])
+            u.check()
+            assert u.__reduce__()[2][2:4] == t.__reduce__()[2][2:4]
+
+
+@small
+@later_protocols
+def test_every_changed_bit_of_a_pickle(name, protocol):
+    """Whatever the change makes of it: an error, or what is whole."""
+    if name == "many":
+        return  # of the ranges there are enough in the others
+    data = pickle.dumps(small_trees()[name], protocol)
+    assert load_pickle(data)
+    for at in range(len(data)):
+        for bit in range(0, 8, 1 if scaled(100) == 100 else 3):
+            load_pickle(data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :])
+
+
+JUNK = [None, 0, -1, 2**70, 1.5, "", "x", b"", b"12345", [], {}, (), object(), MapleTree, MapleTree()]
+
+
+@pytest.mark.parametrize("cls", [MapleTree, Slotted])
+def test_a_state_called_by_hand_with_junk(cls):
+    """In place of the state, and of each of its members; for a tree that is empty, and one that is
+    not."""
+    for good in (GOOD, MapleTree([(1, 2, 3)], dtype="i8").__reduce__()[2]):
+        for at in range(-1, len(good)):
+            for junk in JUNK:
+                state = junk if at < 0 else (*good[:at], junk, *good[at + 1 :])
+                full = cls([(7, 9, "x")])
+                with pytest.raises((ValueError, TypeError)):
+                    full.__setstate__(state)
+                assert list(full) == [(7, 9, "x")]
+                full.check()
+                t = cls.__new__(cls)
+                with contextlib.suppress(ValueError, TypeError):
+                    t.__setstate__(state)
+                    assert at >= 0 and [entry[:2] for entry in t] in ([(1, 2), (5, 6)], [(1, 2)])
+                t.check()
+
+
+def test_a_policy_that_is_none_in_a_forged_state():
+    state = (3, *GOOD[1:], object())
+    t = MapleTree()
+    with pytest.raises(AttributeError):
+        t.__setstate__(state)
+    assert not t and t.policy is None
+
+
+@pytest.mark.parametrize("name", calls_of(MapleTree))
+def test_a_tree_that_was_never_initialised_is_an_empty_one(name):
+    bare, made = MapleTree.__new__(MapleTree), MapleTree()
+    assert bare == made and bare.track_gaps and bare.dtype is None
+    answers = []
+    for t in (bare, made):
+        member = getattr(t, name)
+        for arguments in ((), (5,), (5, 9), (5, 9, 1), (slice(3, 9), 1), (MapleTree(),)):
+            try:
+                answer = member(*arguments) if callable(member) else member
+            except Exception as error:
+                answer = error
+            answers.append(str(answer).replace(hex(id(t)), "here"))
+        t.check()
+    same = [re.sub("0x[0-9a-f]+", "there", answer) for answer in answers]
+    assert same[: len(same) // 2] == same[len(same) // 2 :]
+    assert list(bare) == list(made)
+
+
+def test_there_is_no_cursor_without_a_tree():
+    for arguments in ((), (5,), (None,), ([],)):
+        with pytest.raises(TypeError):
+            Cursor.__new__(Cursor, *arguments)
+    t = MapleTree([(1, 5, "a")])
+    cursor = Cursor.__new__(Cursor, t, 3)
+    assert cursor.tree is t and cursor.walk() == (1, 5, "a")
+    with pytest.raises(TypeError, match="pickle"):
+        pickle.dumps(cursor)

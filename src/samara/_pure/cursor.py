@@ -27,12 +27,17 @@ STOPPED = {1: "overflow", -1: "underflow"}  # at the limit: index and last stay
 class Cursor:
     __slots__ = ("_index", "_last", "_status", "_tree")
 
-    def __init__(self, tree: "MapleTree", first: Any = 0, last: Any = None) -> None:
+    _tree: "MapleTree"
+
+    # Not __init__(): a cursor without a tree is none.
+    def __new__(cls, tree: "MapleTree", first: Any = 0, last: Any = None) -> Self:
         if not hasattr(type(tree), "_fork_head"):
             raise TypeError(f"Cursor() argument 1 must be samara.MapleTree, not {type_name(tree)}")
         first = required_index(first, "first")
+        self = object.__new__(cls)
         self._tree = tree
         self.set_range(first, first if last is None else last)
+        return self
 
     @classmethod
     def __class_getitem__(cls, item: Any, /) -> GenericAlias:

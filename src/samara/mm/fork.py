@@ -57,6 +57,10 @@ class ForkError(OSError):
         at = f" at {vma!r}" if vma is not None else ""
         super().__init__(errno.ENOMEM, f"{os.strerror(errno.ENOMEM)}: fork failed{at}")
         self.child = child
+        self._vma = vma
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.child, self._vma)
 
 
 class Stopped(Exception):

@@ -56,11 +56,15 @@ class ReplayMismatch(Exception):
         unexpected: list[list[Any]],
     ) -> None:
         super().__init__(f"step {number}, {step['call']}: {problem}")
+        self._given = number, step, problem, missing, unexpected
         self.number = number
         self.step = step
         self.problem = problem
         self.missing = missing
         self.unexpected = unexpected
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._given
 
 
 def replay(

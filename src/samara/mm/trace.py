@@ -54,7 +54,7 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
     read; ValueError where it is no trace, or where what it decompresses to is more than a hundred
     times its size and a MiB."""
     with open(path, "rb") as file:
-        data = file.read()
+        data: bytes | bytearray = file.read()
     try:
         if data[:2] == b"\x1f\x8b":
             data = _decompressed(data)
@@ -64,12 +64,14 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
     return check_trace(trace)
 
 
-def _decompressed(data: bytes) -> bytes:
+def _decompressed(data: bytes | bytearray) -> bytearray:
     limit = _GROWN + _GROWTH * len(data)
+    found = bytearray()
     with gzip.open(io.BytesIO(data)) as file:
-        found = file.read(limit + 1)
-    if len(found) > limit:
-        raise ValueError(f"{len(data)} bytes decompress to more than {limit}")
+        while chunk := file.read(1 << 16):
+            found += chunk
+            if len(found) > limit:
+                raise ValueError(f"{len(data)} bytes decompress to more than {limit}")
     return found
 
 
