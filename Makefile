@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 STEPS_LONG ?= 1000000
 STEPS_LONG_PURE ?= 30000
+EXAMPLES_LONG ?= 2000
 
 # What the environment holds comes before what the system has.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -67,6 +68,19 @@ RANGES ?= 50000000
 test-scale: $(VENV)/.samara $(VENV)/.dev build/release/.compiled
 	SAMARA_STEPS=$(RANGES) build/release/test_scale
 	SAMARA_PURE=0 python tests/scale.py $(RANGES)
+	SAMARA_STEPS=$(EXAMPLES_LONG) python -m pytest tests/test_stateful.py tests/test_surface.py
+
+# What hostile arguments, pickles, texts and traces do to the Python surface, SECONDS long in all; atheris
+# makes the inputs. The short form is in tests/test_surface.py.
+.PHONY: fuzz fuzz-python
+SECONDS ?= 60
+fuzz: fuzz-python
+fuzz-python: $(VENV)/.fuzz
+	python tests/fuzz_surface.py --seconds $(SECONDS)
+
+$(VENV)/.fuzz: pyproject.toml | $(VENV)/.dev
+	$(INSTALL) -Cbuild-dir=build/package ".[fuzz]"
+	touch $@
 
 # The Python tests on PyPy: that of $PYPY, of PATH, or Debian's, which is brought into build/.
 test-pypy: build/pypy-venv/.installed

@@ -200,8 +200,8 @@ PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t
 	return tree;
 }
 
-/* All stores on a fork, then that for the tree: between the first and the last nothing else runs, since what
- * they overwrite is still held by the tree or the caller; but for a policy, so the tree is busy meanwhile. */
+/* All stores on a fork, then that for the tree. Between the first and the last only a policy runs, since what they
+ * overwrite is still held by the tree or the caller; it must not write the tree, which loses what it has then. */
 static int store_ranges(struct tree_object *self, const struct ranges *ranges)
 {
 	struct maple_tree work;

@@ -322,6 +322,19 @@ bool column_mask(const struct column *column, size_t at, size_t count, const uin
 /* The key at a position as an object, the one that was given if there is one. */
 PyObject *column_key(const struct column *column, size_t at);
 
+/* A removal makes its result first, and begins again where a collection that this started has written the tree. Lest
+ * each does, the next attempts go without the collector: collector_pause(attempt > 0) ... collector_resume(). */
+static inline int collector_pause(bool pause)
+{
+	return pause ? PyGC_Disable() : 0;
+}
+
+static inline void collector_resume(int paused)
+{
+	if (paused)
+		PyGC_Enable();
+}
+
 /* tree_copy.c */
 PyObject *tree_slice(struct tree_object *self, uint64_t first, uint64_t last, bool empty);
 int attributes_set(PyObject *target, PyObject *attributes);

@@ -354,7 +354,7 @@ CURSOR_NOARGS(cursor_erase)
 	struct tree_object *tree = self->tree;
 
 	(void)unused;
-	for (;;) {
+	for (bool again = false;; again = true) {
 		PyObject *result = NULL;
 		struct mt_entry entry;
 		struct place place;
@@ -366,7 +366,10 @@ CURSOR_NOARGS(cursor_erase)
 		generation = tree->mt.ma_generation;
 		place = place_of(self);
 		if (mtree_lookup(&tree->mt, place.index, &entry)) {
+			int paused = collector_pause(again);
+
 			result = entry_box(tree, &entry);
+			collector_resume(paused);
 			if (!result)
 				return NULL;
 		}

@@ -27,13 +27,19 @@ uint32_t tree_flags(bool track_gaps)
 
 struct tree_object *tree_alloc(PyTypeObject *type)
 {
-	return (struct tree_object *)type->tp_alloc(type, 0);
+	struct tree_object *tree = (struct tree_object *)type->tp_alloc(type, 0);
+
+	/* Whoever asks the collector for its objects must not come by what is no tree yet. */
+	if (tree)
+		PyObject_GC_UnTrack(tree);
+	return tree;
 }
 
 void tree_adopt(struct tree_object *tree, struct core_state *state)
 {
 	Py_INCREF(state->module);
 	tree->state = state;
+	PyObject_GC_Track(tree);
 }
 
 /* For a tree with a lock or a policy. Between this and a write no other thread runs: so who entered last is who

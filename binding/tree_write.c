@@ -64,18 +64,20 @@ FASTCALL_METHOD(tree_erase)
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
 	    index_require(given[0], "index", &index) < 0)
 		return NULL;
-	for (;;) {
+	for (bool again = false;; again = true) {
 		struct mt_entry entry;
 		PyObject *result;
 		uint64_t generation;
-		int status;
+		int status, paused;
 
 		if (tree_enter(self) < 0)
 			return NULL;
 		if (!mtree_lookup(&self->mt, index, &entry))
 			Py_RETURN_NONE;
 		generation = self->mt.ma_generation;
+		paused = collector_pause(again);
 		result = entry_box(self, &entry);
+		collector_resume(paused);
 		if (!result)
 			return NULL;
 		if (self->mt.ma_generation != generation) {
@@ -128,16 +130,20 @@ FASTCALL_METHOD(tree_pop_range)
 	PyObject *given[2];
 	PyObject *removed;
 	uint64_t first, last;
-	int status;
+	int status = 0;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
 	    window_require(given[0], given[1], &first, &last) < 0)
 		return NULL;
-	do {
+	for (bool again = false; status == 0; again = true) {
+		int paused;
+
 		if (tree_enter(self) < 0)
 			return NULL;
+		paused = collector_pause(again);
 		status = collect_range(self, first, last, &removed);
-	} while (status == 0);
+		collector_resume(paused);
+	}
 	if (status < 0)
 		return NULL;
 	status = mtree_clear_range(&self->mt, first, last);

@@ -179,7 +179,16 @@ if numpy is not None:
 VMA = mm.VMA(0x1000, 0x3000)
 # What is no number at all: as it is, and what has to be made each time.
 THINGS = [None, "", "x", "u8", "f8", "rd wr", b"", b"12345678", (), ..., (1, 2, 3), range(3), len]
-THINGS += [object, NotImplemented, slice(1, 5), slice(5, 1, 2), "\ud800", "\0", Text("rw"), Text("u8")]
+THINGS += [
+    object,
+    NotImplemented,
+    slice(1, 5),
+    slice(5, 1, 2),
+    "\ud800",
+    "\0",
+    Text("rw"),
+    Text("u8"),
+]
 THINGS += [VMA, (VMA, VMA), mm.File("00:00", 5, "/x"), mm.Limits(), mm.Prot.READ, Fails()]
 THINGS += [samara.Entry(1, 2, 3), Planted("x"), Endless(2**62), Endless(-1), Endless(3)]
 MADE = [list, dict, set, object, Loses, mm.AddressSpace, lambda: {1: 2}, lambda: iter("ab")]

@@ -390,7 +390,19 @@ def traces():
 
 
 STRANGE = [None, True, False, -1, 0, 1, 0.5, 1e300, 2**63, 2**64 - 4096, 2**64, 10**4000, "", "x"]
-STRANGE += ["rw-p", [], {}, [[]], {"a": 1}, "[heap]", "external", "mmap", "brk", 4096, 0x7FFFFFFFF000]
+STRANGE += [
+    "rw-p",
+    [],
+    {},
+    [[]],
+    {"a": 1},
+    "[heap]",
+    "external",
+    "mmap",
+    "brk",
+    4096,
+    0x7FFFFFFFF000,
+]
 
 
 def places(thing, limit=4000):

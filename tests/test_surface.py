@@ -418,7 +418,8 @@ def test_what_no_call_returns(ret):
 
 
 @pytest.mark.parametrize(
-    "change", [(2, "xyzp"), (2, "wr-p"), (4, []), (5, "7"), (5, None), (0, 65536.0), (6, 5), (2, [])]
+    "change",
+    [(2, "xyzp"), (2, "wr-p"), (4, []), (5, "7"), (5, None), (0, 65536.0), (6, 5), (2, [])],
 )
 def test_a_row_with_a_member_of_a_wrong_kind(change):
     row = [*ROW[:4], "fe:00", 7, "/x"]

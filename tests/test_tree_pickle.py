@@ -370,7 +370,23 @@ def test_every_changed_bit_of_a_pickle(name, protocol):
             load_pickle(data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :])
 
 
-JUNK = [None, 0, -1, 2**70, 1.5, "", "x", b"", b"12345", [], {}, (), object(), MapleTree, MapleTree()]
+JUNK = [
+    None,
+    0,
+    -1,
+    2**70,
+    1.5,
+    "",
+    "x",
+    b"",
+    b"12345",
+    [],
+    {},
+    (),
+    object(),
+    MapleTree,
+    MapleTree(),
+]
 
 
 @pytest.mark.parametrize("cls", [MapleTree, Slotted])

@@ -114,8 +114,10 @@ class Head:
             raise RuntimeError("this tree is being written: it is asking its policy")
 
     @contextmanager
-    def asks(self) -> Iterator[None]:
-        """While a policy may be asked: nothing has changed yet, and nobody else may write."""
+    def busy(self) -> Iterator[None]:
+        """While its policy, if there is one, may be asked: nothing has changed yet, and nobody else
+        may write."""
+        self.require_idle()
         self.asking = Claim() if self.policy is not None else None
         try:
             yield

@@ -83,9 +83,8 @@ class MapleTree:
         return tree
 
     def dup(self) -> Self:
-        with self._gate:
-            head = duplication.duplicate(self._head)
-        return self._relative(head)
+        # Of a fork, which stays as it is if a finalizer writes the tree meanwhile.
+        return self._relative(duplication.duplicate(self._fork_head()))
 
     def dup_into(self, other: "MapleTree") -> None:
         if not isinstance(other, MapleTree):
@@ -280,11 +279,14 @@ class MapleTree:
 
     def store_many(self, first: Any, last: Any, values: Any) -> None:
         def store(triples: list[Triple]) -> Head:
-            self._head.require_idle()
-            head = duplication.fork(self._head)
-            with self._head.asks():
-                for triple in triples:
-                    write_range(head, *triple)
+            seen = None
+            while self._head.generation != seen:  # again, where a finalizer wrote it meanwhile
+                head = duplication.fork(self._head)
+                seen = self._head.generation
+                # It loses what it has: so a policy must not write it.
+                with self._head.busy():
+                    for triple in triples:
+                        write_range(head, *triple)
             self._head.swap(head)
             return head  # what is displaced goes unlocked
 

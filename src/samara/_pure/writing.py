@@ -106,7 +106,7 @@ class Splice:
             self.last = max(self.last, behind[-1].slot_last)
 
     def _ask(self, method: Callable[..., Any], *given: Any) -> Any:
-        with self.head.asks():
+        with self.head.busy():
             return method(*given)
 
     def _merge(self, policy: Policy[Any]) -> None:

@@ -98,7 +98,9 @@ def check_trace(trace: object) -> Trace:
         if not isinstance(trace.get(key), list):
             raise ValueError(f"no trace: it has no {key!r}")
     if trace["columns"] != list(COLUMNS):
-        raise ValueError(f"the columns of a trace are {list(COLUMNS)}, not {shown(trace['columns'])}")
+        raise ValueError(
+            f"the columns of a trace are {list(COLUMNS)}, not {shown(trace['columns'])}"
+        )
     _check_rows(trace["initial"], "initial")
     for number, step in enumerate(trace["steps"]):
         _check_step(step, f"step {number}")
