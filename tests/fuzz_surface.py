@@ -1,4 +1,4 @@
-"""Fuzz the Python surface: what `surface.py` and `surface_inputs.py` do, on inputs that a fuzzer makes.
+"""Fuzz the Python surface: `surface.py` and `surface_inputs.py`, on inputs that a fuzzer makes.
 
     python tests/fuzz_surface.py --seconds 60              all targets, sharing the time
     python tests/fuzz_surface.py --seconds 60 maps         one of them

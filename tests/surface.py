@@ -126,8 +126,8 @@ def released():
     return view
 
 
-# One of each kind of buffer: wrong types, sizes, orders, numbers of dimensions. Each is made when it
-# is asked for, since a call can change it.
+# One of each kind of buffer: wrong types, sizes, orders, numbers of dimensions. Each is made when
+# it is asked for, since a call can change it.
 BUFFERS = [
     lambda: bytearray(EIGHTS),
     lambda: array.array("Q", [3, 7, 11]),
@@ -286,7 +286,7 @@ def parameters(cls, name=None):
 
 # ---- calls ---------------------------------------------------------------------------------------
 
-# Python's own, which no class here means to answer in a way of its own; and a pid is a real process's.
+# Python's own, which no class here answers in a way of its own; and a pid is a real process's.
 NOT_CALLED = {"__new__", "__init_subclass__", "__subclasshook__", "__getattribute__", "from_pid"}
 
 

@@ -1,8 +1,8 @@
 """What comes from outside as bytes: pickles, texts of maps, traces. Mutated, cut and forged.
 
 As in `surface.py`, an input is a string of bytes, from which `Choices` reads what is done to a good
-one. Whatever is accepted must be whole; whatever is not must be refused with a documented error; and
-reading may take memory in proportion to what is read only.
+one. Whatever is accepted must be whole; whatever is not must be refused with a documented error;
+and reading may take memory in proportion to what is read only.
 """
 
 import contextlib
@@ -21,8 +21,8 @@ from samara import mm
 from surface import DOCUMENTED, Apart, Choices, Joining, Planted
 
 DATA = Path(__file__).parent / "data"
-# Bytes for each byte read, and to begin with. A line of maps takes 22 characters at least and makes a
-# VMA, its numbers, its flags and a range of the tree; JSON makes a list of two characters.
+# Bytes for each byte read, and to begin with. A line of maps takes 22 characters at least and makes
+# a VMA, its numbers, its flags and a range of the tree; JSON makes a list of two characters.
 MEMORY_FACTOR = 150
 MEMORY_START = 2_000_000
 
@@ -159,8 +159,8 @@ def refuse(what):
 
 class Unpickler(pickle._Unpickler):
     """Python's own, in Python: it keeps what it was told to remember by number in a dict, where the
-    one in C takes as much memory as the number says. It finds what samara's pickles name, and no more:
-    so no mutation runs something else."""
+    one in C takes as much memory as the number says. It finds what samara's pickles name, and no
+    more: so no mutation runs something else."""
 
     dispatch = pickle._Unpickler.dispatch | {
         pickle.BYTEARRAY8[0]: lambda self: refuse("a bytearray, made as large as it says")

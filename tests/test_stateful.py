@@ -1,5 +1,5 @@
 """Forks, duplicates, slices, iterators and cursors that live side by side, in any order hypothesis
-thinks of, each against what it must be: a plain array, the list it had to yield, a place on an array.
+thinks of, each against what it must be: an array, the list it had to yield, a place on an array.
 
 SAMARA_STEPS=N runs N examples of each machine.
 """

@@ -18,7 +18,7 @@ import samara
 import surface
 import surface_inputs
 from examples import examples
-from samara import MAX, MapleTree, NoSpaceError, mm
+from samara import MapleTree, NoSpaceError, mm
 from surface_inputs import Slotted, memory_in_proportion
 
 # Decisions: what follows the end of them is always the first choice, so short ones reach little.

@@ -894,7 +894,7 @@ def test_a_policy_that_drops_itself_and_the_entries_it_is_asked_about():
 @pytest.mark.skipif(not hasattr(gc, "get_objects"), reason="this collector shows no objects")
 @pytest.mark.parametrize("write", POLICY_WRITES.values(), ids=POLICY_WRITES)
 def test_a_policy_that_looks_for_trees_that_are_not_finished(write):
-    """A slice was among the collector's objects before it was a tree: its methods ended in a crash."""
+    """A slice was among the collector's objects before it was a tree: its methods crashed."""
     seen = []
 
     def function(entry):
