@@ -6,8 +6,8 @@
 
 The fuzzer is atheris: libFuzzer, led by the coverage of samara's Python code, which the tree in
 plain Python is too. So the calls of trees run on both implementations at once, and then on the
-extension alone, which is quicker; pickles on one, then the other; all with one corpus. Where there is no atheris, as there is none for every machine,
-the inputs are random bytes.
+extension alone, which is quicker; pickles on one, then the other; all with one corpus. Where there
+is no atheris, as there is none for every machine, the inputs are random bytes.
 
 Inputs that are worth keeping stay in build/fuzz-python/; those that break something in its folder
 `found`. Ends with status 1 if there are any.

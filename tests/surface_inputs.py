@@ -187,6 +187,7 @@ UNPICKLING = (
     OverflowError,
     struct.error,
     NotImplementedError,
+    RecursionError,  # of a functools.partial that is made its own function
 )
 
 
