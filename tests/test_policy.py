@@ -341,3 +341,24 @@ def test_references_balance():
     tree.policy.asked.clear()
     del tree
     assert interpreter.references(values) == counts
+
+
+@pytest.mark.parametrize("how", ["alone", "shared", "written since"])
+def test_a_cursor_replaces_the_value_it_stands_on_and_asks_nothing(how):
+    """It did so only where no other tree shared the nodes; there the two became one."""
+    tree = MapleTree([(0, 4, Piece(0, 4, 1)), (5, 9, Piece(5, 9, 2))], policy=Pieces())
+    cursor = tree.cursor(0)
+    cursor.walk()
+    relative = tree.fork() if how == "shared" else None
+    if how == "written since":
+        tree[20:25] = Piece(20, 24, 3)
+    tree.policy.asked.clear()
+    cursor.store(Piece(0, 4, 2))
+    assert not tree.policy.asked
+    assert [entry[:2] for entry in tree][:2] == [(0, 4), (5, 9)]
+    tree.check()
+    # Of a part of the entry, of more than it, or not walked: a store like others.
+    cursor.set_range(0, 4)
+    cursor.store(Piece(0, 4, 2))
+    assert len(tree.policy.asked) == 1 and tree.entry(0) == (0, 9, Piece(0, 9, 2))
+    assert relative is None or len(relative) == 2

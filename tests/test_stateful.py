@@ -36,15 +36,24 @@ class Joins:
 
 
 class JoinedOracle(Oracle):
-    """An array in which cells of one value are one range, whichever store they are of."""
-
-    def store(self, first, last, value):
-        self.fill(first, last, (0, value))
+    """An array in which a store takes in the ranges beside it that have an equal value."""
 
     def copy(self):
-        other = JoinedOracle(self.base, len(self.cells))
-        other.cells = self.cells[:]
+        other = super().copy()
+        other.__class__ = JoinedOracle
         return other
+
+    def store(self, first, last, value):
+        for beside in (first - 1, last + 1):
+            cell = self.cell(beside)
+            if cell and cell[1] == value:
+                low, high, _ = self.range_at(beside)
+                first, last = min(first, low), max(last, high)
+        super().store(first, last, value)
+
+    def replace(self, first, last, value):
+        """What a cursor does to the entry that it stands on."""
+        super().store(first, last, value)
 
 
 class Place:
@@ -219,7 +228,7 @@ class Family(RuleBasedStateMachine):
     def branch(self, pick, way, place, width):
         parent = self.member(pick)
         oracle = parent.oracle.copy()
-        options = {"track_gaps": parent.tree.track_gaps, "policy": self.policy}
+        options = {"track_gaps": parent.tree.track_gaps, "policy": parent.tree.policy}
         if way == "fork":
             tree = parent.tree.fork()
         elif way == "copy":
@@ -332,8 +341,13 @@ class Family(RuleBasedStateMachine):
         place = self.place(pick, which)
         inside = range(self.base, self.base + SIZE)
         if place and place.index in inside and place.last in inside:
+            here, oracle = (place.index, place.last), place.member.oracle
+            replaces = place.status == "active" and (oracle.entry(here[0]) or ())[:2] == here
             place.cursor.store(value)
-            place.member.oracle.store(place.index, place.last, value)
+            if replaces and self.policy:
+                oracle.replace(*here, value)
+            else:
+                oracle.store(*here, value)
             place.status = "active"
             if self.policy:  # the entry can have become longer than the range
                 assert place.cursor.walk() == place.walk()

@@ -87,7 +87,8 @@ struct mt_value_ops {
 	/* The same with a word of its own for the union, in place of equal(): 1 with *word, owned by
 	 * the tree; 0 to stay apart; or a negative errno, which the write then returns. Here the
 	 * entry beside what is stored comes whole, also where that covers a part of it; the union
-	 * goes from left->first to right->last. */
+	 * goes from left->first to right->last. Not asked where a cursor stores a new value for
+	 * just the entry that it stands on. */
 	int (*merge)(void *context, const struct mt_entry *left, const struct mt_entry *right,
 		     uint64_t *word);
 	/* A value whose range is cut: put into *piece a word, owned by the tree, for the part

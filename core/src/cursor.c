@@ -9,7 +9,7 @@
 #include <errno.h>
 
 /* A new value for just the entry that the cursor stands on, as loops over a tree make it: one word
- * changes. */
+ * changes. merge() is not asked then, nor is it where this cannot do it (write.c). */
 static bool replace_here(struct ma_state *mas, uint64_t word)
 {
 	struct maple_tree *mt = mas->tree;

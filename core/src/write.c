@@ -405,6 +405,16 @@ static int write_planned(struct mt_write *write)
 	return 0;
 }
 
+/* Does a cursor that stands on an entry store a new value for just that? The path is that of its first. */
+static bool replaces_value(const struct mt_write *write)
+{
+	const struct ma_level *leaf = mas_leaf(write->mas);
+
+	return write->mas->status == ma_active && mt_slot_present(leaf->node, leaf->slot) &&
+	       write->first == mt_slot_min(leaf->node, leaf->slot, leaf->min) &&
+	       write->last == mt_slot_max(leaf->node, leaf->slot, leaf->max);
+}
+
 static int write_locked(struct mt_write *write)
 {
 	struct maple_tree *mt = write->mt;
@@ -424,7 +434,7 @@ static int write_locked(struct mt_write *write)
 		    write->last <= mt_slot_max(leaf->node, leaf->slot, leaf->max))
 			return 0; /* a gap already */
 		grow_gap(write);
-	} else if (ops && (ops->equal || ops->merge)) {
+	} else if (ops && (ops->equal || (ops->merge && !replaces_value(write)))) {
 		status = grow_value(write);
 	}
 	if (write->first != mas->index)

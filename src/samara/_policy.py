@@ -43,7 +43,8 @@ class Policy(Protocol[V]):
         """The value of the one entry [left.first, right.last] that two become, or NotImplemented:
         they stay apart. Asked by each store about the range stored and the value that stands
         beside it, on both sides. That one comes whole, also where the store covers a part of it: so
-        the two may overlap."""
+        the two may overlap. Not asked where a cursor that stands on an entry stores a new value
+        for just that."""
         ...
 
 

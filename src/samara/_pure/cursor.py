@@ -14,7 +14,7 @@ from samara._entry import Entry, Gap
 from samara._errors import type_name
 from samara._pure.gaps import Request, search
 from samara._pure.nodes import GAP
-from samara._pure.walking import descend, load, step
+from samara._pure.walking import descend, entries_of, load, step
 from samara._pure.writing import write_range
 
 if TYPE_CHECKING:
@@ -162,7 +162,11 @@ class Cursor:
         self._tree._change(value, self._write)  # the answer is displaced, and goes unlocked
 
     def _write(self, value: Any) -> list[Any]:
-        displaced = write_range(self._tree._head, self._index, self._last, value)
+        head = self._tree._head
+        here = (self._index, self._last)
+        entry = next(entries_of(head, *here), None) if self._status == "active" else None
+        replaces = entry is not None and entry[:2] == here  # so nothing beside it is asked
+        displaced = write_range(head, *here, value, merge=not replaces)
         self._status = "active"
         return displaced
 

@@ -26,8 +26,9 @@ from samara._pure.nodes import GAP, Head, Item, Node, capacity, content_of, deal
 from samara._pure.walking import Level, descend, entries_of, room_beside, step
 
 
-def write_range(head: Head, first: int, last: int, value: Any) -> list[Any]:
-    """Store a value, or GAP, over [first, last]. O(log n), and O(1) for each entry dropped.
+def write_range(head: Head, first: int, last: int, value: Any, *, merge: bool = True) -> list[Any]:
+    """Store a value, or GAP, over [first, last]. O(log n), and O(1) for each entry dropped. Without
+    `merge` the policy is not asked about what stands beside it.
 
     The answer keeps what was displaced, to be dropped when the tree is unlocked: the end of a value
     can run anything.
@@ -36,7 +37,7 @@ def write_range(head: Head, first: int, last: int, value: Any) -> list[Any]:
     while True:
         splice = Splice(head, first, last, value)
         try:
-            if splice.run():
+            if splice.run(merge):
                 return splice.displaced
         except Exception:
             # Where another write came in between, the paths may just not have fitted together.
@@ -54,9 +55,9 @@ class Splice:
         self.displaced: list[Any] = []
         self.height = 0
 
-    def run(self) -> bool:
+    def run(self, merge: bool) -> bool:
         """False where something else has written, or forked, the tree meanwhile."""
-        if self.value is not GAP and self.head.policy is not None:
+        if merge and self.value is not GAP and self.head.policy is not None:
             self._merge(self.head.policy)
         self.counts = self._counts()
         if self.value is GAP:
