@@ -132,16 +132,6 @@ def test_insert_and_allocation_merge_too():
     assert tree.entry(MAX) == (MAX - 1, MAX, (MAX - 1, MAX, 1))
 
 
-def test_a_value_replaced_through_a_cursor_merges_too():
-    tree = MapleTree(policy=Pieces())
-    for kind, first in enumerate((0, 10, 20)):
-        tree.store_range(first, first + 9, Piece(first, first + 9, kind))
-    cursor = tree.cursor(10)
-    assert cursor.walk() == Entry(10, 19, Piece(10, 19, 1))
-    cursor.store(Piece(10, 19, 2))
-    assert list(tree) == [Entry(0, 9, Piece(0, 9, 0)), Entry(10, 29, Piece(10, 29, 2))]
-
-
 def test_a_store_into_its_own_kind_is_one_entry():
     tree = MapleTree([(0, 99, Piece(0, 99, 1))], policy=Pieces())
     tree[40:60] = Piece(40, 59, 1)

@@ -257,12 +257,24 @@ static void choose_cells(struct family_cursor *cursor, const struct oracle *orac
 	is_at(cursor, oracle_first(oracle, *low), oracle_last(oracle, *high), ma_start);
 }
 
+/* A new value for just the entry that the cursor stands on: merge() is not asked. */
+static bool replaces(const struct family *family, const struct oracle *oracle,
+		     const struct family_cursor *cursor)
+{
+	struct mt_entry there;
+
+	return family->kind.values == family_merge && cursor->status == ma_active &&
+	       oracle_at(oracle, oracle_cell(oracle, cursor->index), &there) &&
+	       there.first == cursor->index && there.last == cursor->last;
+}
+
 /* A store over [index, last] has returned. The cursor stands on that as it was given, although the
  * entry may have become one with its neighbours. */
 static void stored(struct family *family, struct member *member, struct family_cursor *cursor,
 		   int got, uint64_t word, bool present)
 {
 	struct oracle *oracle = &member->oracle;
+	bool alone = replaces(family, oracle, cursor);
 	size_t low, high;
 	struct mt_entry there;
 
@@ -277,7 +289,10 @@ static void stored(struct family *family, struct member *member, struct family_c
 		oracle_clear(oracle, low, high);
 		return;
 	}
-	oracle_store(oracle, low, high, word);
+	if (alone)
+		oracle_replace(oracle, low, high, word);
+	else
+		oracle_store(oracle, low, high, word);
 	oracle_at(oracle, low, &there);
 	CHECK_EQ(cursor->mas.word, there.word);
 }

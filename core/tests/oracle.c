@@ -127,7 +127,7 @@ size_t oracle_cell(const struct oracle *oracle, uint64_t key)
 	return low;
 }
 
-void oracle_store(struct oracle *oracle, size_t from, size_t to, uint64_t word)
+void oracle_replace(struct oracle *oracle, size_t from, size_t to, uint64_t word)
 {
 	uint32_t number = ++oracle->ranges;
 	size_t i;
@@ -138,11 +138,28 @@ void oracle_store(struct oracle *oracle, size_t from, size_t to, uint64_t word)
 		oracle->range[i] = number;
 		oracle->word[i] = word;
 	}
+}
+
+/* The number of a cell's range, where that has such a word. */
+static uint32_t range_with(const struct oracle *oracle, size_t cell, uint64_t word)
+{
+	return cell < oracle->cells && oracle->word[cell] == word ? oracle->range[cell] : 0;
+}
+
+void oracle_store(struct oracle *oracle, size_t from, size_t to, uint64_t word)
+{
+	uint32_t number, left, right;
+	size_t i;
+
+	oracle_replace(oracle, from, to, word);
 	if (!oracle->coalesces)
 		return;
-	for (i = from; i-- > 0 && oracle->range[i] && oracle->word[i] == word;)
+	number = oracle->range[from];
+	left = range_with(oracle, from - 1, oracle->word[from]); /* no cell where from is 0 */
+	right = range_with(oracle, to + 1, oracle->word[from]);
+	for (i = from; left && i-- > 0 && oracle->range[i] == left;)
 		oracle->range[i] = number;
-	for (i = to + 1; i < oracle->cells && oracle->range[i] && oracle->word[i] == word; i++)
+	for (i = to + 1; right && i < oracle->cells && oracle->range[i] == right; i++)
 		oracle->range[i] = number;
 }
 

@@ -20,7 +20,7 @@ struct oracle {
 	uint32_t *range; /* of each cell; 0: a gap */
 	uint64_t *word;  /* of each cell with a range */
 	uint32_t ranges; /* numbers given out */
-	bool coalesces;  /* neighbours with equal words become one range */
+	bool coalesces;  /* what is stored becomes one range with neighbours that have its word */
 	uint64_t rises;  /* values rise, in the bits of this mask; 0: they do not */
 };
 
@@ -43,6 +43,8 @@ size_t oracle_cell(const struct oracle *oracle, uint64_t key);
 
 /* Writes over the cells [from, to]. */
 void oracle_store(struct oracle *oracle, size_t from, size_t to, uint64_t word);
+/* The same without becoming one range with a neighbour. */
+void oracle_replace(struct oracle *oracle, size_t from, size_t to, uint64_t word);
 void oracle_clear(struct oracle *oracle, size_t from, size_t to);
 
 /* The whole range or gap around a cell: true for a range. */

@@ -241,22 +241,34 @@ static int merge_equal(void *context, const struct mt_entry *left, const struct 
 	return left->word == right->word;
 }
 
-/* A value stored over just the entry where the cursor stands did not merge with those beside it. */
-static void a_replaced_value_did_not_merge(void)
+/* A value stored over just the entry where the cursor stands merged with those beside it or did not,
+ * by whether a relative shared the nodes. */
+static void a_replaced_value_merged_where_nodes_were_shared(void)
 {
 	struct maple_pool *pool = test_pool();
 	struct mt_value_ops ops = {.merge = merge_equal};
-	struct maple_tree mt;
+	struct maple_tree mt, relative;
+	unsigned shared;
 
-	mt_init_pool(&mt, 0, pool, &ops);
-	store_in_a_row(&mt, 3);
-	MA_STATE(mas, &mt, 15, 15);
-	CHECK(mas_walk(&mas) == ENTRY(2));
-	CHECK_EQ(mas_store(&mas, ENTRY(3)), 0);
-	CHECK_EQ(mt_entries(&mt), 2);
-	CHECK(mas_walk(&mas) == ENTRY(3));
-	CHECK_EQ(mas.last, UINT64_MAX);
-	mt_fini(&mt);
+	for (shared = 0; shared < 2; shared++) {
+		mt_init_pool(&mt, 0, pool, &ops);
+		store_in_a_row(&mt, 3);
+		if (shared)
+			test_fork(&mt, &relative);
+		MA_STATE(mas, &mt, 15, 15);
+		CHECK(mas_walk(&mas) == ENTRY(2));
+		CHECK_EQ(mas_store(&mas, ENTRY(3)), 0);
+		CHECK_EQ(mt_entries(&mt), 3);
+		/* A store of that range, without an entry to stand on, is one like any other. */
+		mas_set_range(&mas, mas.index, mas.last);
+		CHECK_EQ(mas_store(&mas, ENTRY(3)), 0);
+		CHECK_EQ(mt_entries(&mt), 2);
+		CHECK(mas_walk(&mas) == ENTRY(3));
+		CHECK_EQ(mas.last, UINT64_MAX);
+		if (shared)
+			mt_fini(&relative);
+		mt_fini(&mt);
+	}
 	test_pool_end(pool);
 }
 
@@ -270,7 +282,8 @@ static const struct test_case cases[] = {
 	{"a_limit_before_the_start_skipped_it", a_limit_before_the_start_skipped_it},
 	{"idle_memory_stayed", idle_memory_stayed},
 	{"a_step_believed_an_end_of_before", a_step_believed_an_end_of_before},
-	{"a_replaced_value_did_not_merge", a_replaced_value_did_not_merge},
+	{"a_replaced_value_merged_where_nodes_were_shared",
+	 a_replaced_value_merged_where_nodes_were_shared},
 };
 
 TEST_MAIN(cases)
