@@ -306,8 +306,7 @@ static int write_first(struct mt_write *write)
 	memset(leaf->wide.slot, 0, sizeof(leaf->wide.slot));
 	if (slot)
 		leaf->pivot[0] = write->first - 1;
-	if (write->last < UINT64_MAX)
-		leaf->pivot[slot] = write->last;
+	leaf->pivot[slot] = write->last;
 	leaf->wide.slot[slot] = write->word;
 	retain_word(write);
 	mt_reset_root(mt);

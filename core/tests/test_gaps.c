@@ -204,6 +204,26 @@ static void windows_at_the_ends(void)
 	test_pool_end(pool);
 }
 
+/* The last leaf has two keys: a value, and the tree's smallest gap, which is then filled. */
+static void a_gap_of_the_last_key(void)
+{
+	enum { ENTRIES = 2 * MT_WIDE_SLOTS };
+	uint64_t keys[ENTRIES], i;
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	for (i = 0; i < ENTRIES; i++)
+		keys[i] = UINT64_MAX - ENTRIES + i;
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	CHECK_EQ(mt_build(&mt, keys, keys, keys, ENTRIES, NULL), 0);
+	CHECK_EQ(mt.ma_root->narrow.gap[2], 1);
+	CHECK_EQ(mtree_store(&mt, UINT64_MAX, ENTRY(1)), 0);
+	CHECK_EQ(mt.ma_root->narrow.gap[2], 0);
+	CHECK_EQ(largest_gap(mt.ma_root, 0, UINT64_MAX), UINT64_MAX - ENTRIES);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static void refusals(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -302,6 +322,7 @@ static void cyclic(void)
 static const struct test_case cases[] = {
 	{"random_searches", random_searches},
 	{"windows_at_the_ends", windows_at_the_ends},
+	{"a_gap_of_the_last_key", a_gap_of_the_last_key},
 	{"refusals", refusals},
 	{"cyclic", cyclic},
 };

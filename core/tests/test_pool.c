@@ -174,6 +174,15 @@ static void all_memory_comes_through_the_hooks(void)
 	CHECK_EQ(mtree_store(&mt, 1, ENTRY(1)), 0);
 	mt_fini(&mt);
 	CHECK_EQ(hooks.bytes, 0);
+
+	/* It ends once: what has ended has no pool to give back. */
+	CHECK_EQ(mt_pool_create(&pool, &allocator), 0);
+	mt_init_pool(&mt, 0, pool, NULL);
+	mt_fini(&mt);
+	mt_fini(&mt);
+	CHECK_EQ(hooks.bytes, own);
+	mt_pool_put(pool);
+	CHECK_EQ(hooks.bytes, 0);
 }
 
 /* The allocator itself fails, from each of its calls on. */

@@ -298,6 +298,20 @@ static void seventeen_slots_are_nine_and_eight(void)
 	test_pool_end(pool);
 }
 
+/* A leaf that has become too thin takes in the one behind it, where there are two. */
+static void a_thin_leaf_takes_in_the_one_behind(void)
+{
+	static const unsigned slots[] = {16, 8, 16};
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	build_leaves(&mt, pool, MT_FLAGS_ALLOC_RANGE, slots);
+	CHECK_EQ(asked_for(&mt, pool, 2 * KEYS - 20, 2 * KEYS - 1), 4);
+	check_leaves(&mt, LEAVES, (const unsigned[]){16, 12, 11});
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 /* In a fork too, as soon as both leaves are its own. */
 static void forks_share_out_what_is_their_own(void)
 {
@@ -381,6 +395,7 @@ static const struct test_case cases[] = {
 	{"a_thin_leaf_takes_two_for_each_level", a_thin_leaf_takes_two_for_each_level},
 	{"neighbours_share_up_to_a_bound", neighbours_share_up_to_a_bound},
 	{"seventeen_slots_are_nine_and_eight", seventeen_slots_are_nine_and_eight},
+	{"a_thin_leaf_takes_in_the_one_behind", a_thin_leaf_takes_in_the_one_behind},
 	{"forks_share_out_what_is_their_own", forks_share_out_what_is_their_own},
 	{"the_end_splits_off_little", the_end_splits_off_little},
 };
