@@ -17,7 +17,7 @@ from array import array
 import pytest
 
 import samara
-from interpreter import COUNTS_REFERENCES, PURE, c_only, pool_nodes, references
+from interpreter import COUNTS_REFERENCES, PURE, c_only, collect, pool_nodes, references
 from no_memory import AND_MORE, HAS_HOOKS, NO_HOOKS, WAYS, each_failure, out_of_memory
 from samara import MAX, Cursor, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
 from samara._implementation import TreeLock
@@ -482,11 +482,14 @@ CASES = {
 @pytest.fixture(autouse=True)
 def no_collections():
     """A collection would run with memory out, and call what others have given it to call."""
-    gc.collect()
+    collect()
+    nodes = pool_nodes()
     if COUNTS_REFERENCES:
         gc.disable()
     yield
     gc.enable()
+    collect()
+    assert pool_nodes() == nodes
 
 
 def fail_each(way, case, kind):
@@ -509,6 +512,7 @@ def fail_each(way, case, kind):
 OF_THE_TYPE = {
     *("__doc__", "__module__", "__hash__", "__slots__", "__annotations__", "__match_args__"),
     *("__orig_bases__", "__parameters__", "_fields", "_field_defaults", "__dict__", "__weakref__"),
+    "__slotnames__",  # once one has been copied
 }
 
 
