@@ -15,22 +15,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 from samara.mm.fork import Tree
 from samara.mm.ledger import Ledger, Tally
 from samara.mm.space import Space
 
-_S = TypeVar("_S", bound=Space)
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
+_Call = TypeVar("_Call", bound=Callable[..., Any])
 
 
-def whole(call: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S, _P], _R]:
+def whole(call: _Call) -> _Call:
     """A method that changes an address space, but not by halves."""
 
     @wraps(call)
-    def method(self: _S, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    def method(self: Space, /, *args: Any, **kwargs: Any) -> Any:
         kept, before = self.tree, _fields(self)
         tally = self._account = Tally()
         error = None
@@ -53,7 +51,7 @@ def whole(call: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S, _
         finally:
             del error  # its traceback holds this frame
 
-    return method
+    return cast(_Call, method)
 
 
 _Fields: TypeAlias = tuple[tuple[Tree, Tree, Ledger, int, int], tuple[int, frozenset[str]]]
