@@ -15,6 +15,8 @@ import samara
 
 PURE = samara.implementation == "python"
 COUNTS_REFERENCES = sys.implementation.name == "cpython"
+# A free-threaded interpreter counts some of them only when it collects.
+ENDS_AT_ONCE = COUNTS_REFERENCES and not sysconfig.get_config_var("Py_GIL_DISABLED")
 SLOWER = 20 if PURE else 1
 # Trees in trees: more than a stack would hold, if their end used it. (Where references are not
 # counted, each takes a collection of its own.)
@@ -48,7 +50,7 @@ def collect():
     collection: so go on until none ends any more.
     """
     gc.collect()
-    rounds = 0 if COUNTS_REFERENCES else 2
+    rounds = 0 if ENDS_AT_ONCE else 2
     while rounds:
         before = pool_nodes()
         gc.collect()
@@ -56,11 +58,8 @@ def collect():
 
 
 def settle():
-    """End what ends at once where references are counted: all that is not in a cycle.
-
-    (A free-threaded interpreter leaves the counting of some to its collector.)
-    """
-    if not COUNTS_REFERENCES or sysconfig.get_config_var("Py_GIL_DISABLED"):
+    """End what ends at once where references are counted: all that is not in a cycle."""
+    if not ENDS_AT_ONCE:
         collect()
 
 
