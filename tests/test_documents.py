@@ -27,7 +27,15 @@ def test_examples_run(name, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", [*DOCUMENTS, "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/seed.md", "docs/threads.md"]
+    "name",
+    [
+        *DOCUMENTS,
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "docs/reliability.md",
+        "docs/seed.md",
+        "docs/threads.md",
+    ],
 )
 def test_links_lead_somewhere(name):
     document = ROOT / name
