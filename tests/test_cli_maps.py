@@ -64,5 +64,7 @@ def test_standard_input_and_nothing_mapped(
 def test_refuses(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["maps", "/nowhere"]) == 2
     assert "/nowhere: No such file" in capsys.readouterr().err
+    assert main(["maps", "9" * 5000]) == 2  # no process, but a name of a file
+    assert "File name too long" in capsys.readouterr().err
     assert main(["maps", __file__]) == 2
     assert "line 1" in capsys.readouterr().err

@@ -9,12 +9,14 @@ import sys
 from samara.cli.errors import InputError, WorkError
 from samara.mm import AddressSpace
 
+_PID_DIGITS = 10  # more than any process's id has
+
 
 def open_space(text: str) -> AddressSpace:
     """The address space of a process (a number), of a text of maps or smaps in a file, or of
     standard input ("-"). A file whose name is a number can be named with its folder. WorkError for
     a process that cannot be read; InputError for such a file, and for what is no maps."""
-    if text.isascii() and text.isdigit():
+    if text.isascii() and text.isdigit() and len(text) <= _PID_DIGITS:
         return open_process(int(text))
     return open_file(text)
 
