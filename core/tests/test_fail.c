@@ -358,7 +358,8 @@ static void store_close(struct store *store)
 	CHECK_EQ(store->memory.bytes, 0);
 }
 
-static void every_allocation_of(size_t which, enum way way, bool shared)
+/* Returns how many times it failed. */
+static size_t every_allocation_of(size_t which, enum way way, bool shared)
 {
 	static struct store store;
 	struct test_counts counts;
@@ -386,14 +387,18 @@ static void every_allocation_of(size_t which, enum way way, bool shared)
 	mt_fini(&mt);
 	test_counts_end(&counts);
 	store_close(&store);
+	return failures;
 }
 
 static void every_allocation(enum way way)
 {
+	size_t failures = 0;
+
 	for (size_t which = 0; which < WRITES; which++) {
-		every_allocation_of(which, way, false);
-		every_allocation_of(which, way, true);
+		failures += every_allocation_of(which, way, false);
+		failures += every_allocation_of(which, way, true);
 	}
+	printf("  %zu calls failed, of %d functions\n", failures, WRITES);
 }
 
 static void nodes_refused(void)
