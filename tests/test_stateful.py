@@ -78,14 +78,13 @@ class Place:
     def step(self, way, find, gaps, limit):
         """What next(), prev(), find() and their like must answer."""
         beyond = self.last + 1 if way > 0 else self.index - 1
-        stands = self.status in ("active", "pause")
-        if stands and ((limit - beyond) * way < 0 or not 0 <= beyond <= MAX):
+        paused = self.status == "pause"
+        if paused and ((limit - beyond) * way < 0 or not 0 <= beyond <= MAX):
             return self.stop(way)
         if find and self.status == "start":
             if (limit - self.index) * way < 0:
                 return None
             return self.seek(self.index, way, gaps, limit, here=True)
-        paused = self.status == "pause"
         return self.seek(beyond if paused else self.index, way, gaps, limit, here=paused)
 
     def seek(self, index, way, gaps, limit, here):
