@@ -3,8 +3,13 @@
 import gc
 import os
 import platform
+from pathlib import Path
+
+import pytest
 
 import samara
+
+_begun: set[Path] = set()
 
 
 def pytest_report_header() -> list[str]:
@@ -16,9 +21,11 @@ def pytest_report_header() -> list[str]:
     ]
 
 
-def pytest_collection_finish() -> None:
-    # Many tests collect garbage again and again. What is there now, pytest and the modules, stays
-    # to the end: the collector need not look at it each time.
-    gc.collect()
-    if hasattr(gc, "freeze"):
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # Many tests collect garbage again and again. What is there when a file's first test begins,
+    # pytest, the modules and what earlier files made them import, stays to the end: the collector
+    # need not look at it each time.
+    if hasattr(gc, "freeze") and item.path not in _begun:
+        _begun.add(item.path)
+        gc.collect()
         gc.freeze()
