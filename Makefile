@@ -372,6 +372,7 @@ build/free-threaded-site/.installed: .ci/free-threaded .ci/archive.sh $(VENV)/.t
 
 # ---- C builds -----------------------------------------------------------------------------------
 
+C_BUILDS := debug release sanitize tsan fuzz coverage gcc clang
 MESON_TARGETS := # all
 C_BUILD_NEEDS := $(VENV)/.tools $(BUILD_FILES) $(CORE) $(C_TESTS)
 
@@ -393,10 +394,7 @@ build/clang/.compiled: OPTIONS := -Dtests=true
 build/clang/.compiled: export CC := clang
 build/gcc/.compiled build/clang/.compiled: $(BINDING) $(PROGRAMS) $(DOCS_HEADER)
 
-build/debug/.compiled build/release/.compiled build/sanitize/.compiled build/gcc/.compiled \
-build/clang/.compiled build/fuzz/.compiled: $(C_BUILD_NEEDS)
-build/clang/.compiled build/coverage/.compiled: $(C_BUILD_NEEDS)
-build/clang/.compiled build/fuzz/.compiled build/tsan/.compiled: $(C_BUILD_NEEDS)
+$(C_BUILDS:%=build/%/.compiled): $(C_BUILD_NEEDS)
 	test -f $(@D)/build.ninja || meson setup $(@D) $(OPTIONS) >/dev/null
 	meson compile -C $(@D) $(MESON_TARGETS)
 	touch $@
@@ -417,7 +415,8 @@ build/sanitize-package/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDI
 		$(patsubst %,-Csetup-args=%,$(SANITIZE)) .
 	touch $@
 
-build/coverage-package/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(DOCS_HEADER) $(PACKAGE)
+build/coverage-package/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(PROGRAMS) \
+		$(DOCS_HEADER) $(PACKAGE)
 	rm -rf $(COVERAGE_SITE)
 	$(INSTALL) --no-deps --target $(COVERAGE_SITE) -Cbuild-dir=$(@D)/build \
 		$(patsubst %,-Csetup-args=%,$(COUNT_LINES)) .
