@@ -23,9 +23,9 @@ BUILD_FILES := meson.build meson.options pyproject.toml
 INSTALL := python -m pip install --quiet --no-build-isolation
 
 .PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long \
-	test-pypy test-kernel fuzz fuzz-core fuzz-corpus wheel-pure bench bench-quick bench-docs \
+	test-pypy test-kernel fuzz fuzz-core fuzz-corpus fuzz-python wheel-pure bench bench-quick bench-docs \
 	bench-core bench-fork bench-mm lint format clean wheel test-wheel test-python-newer coverage \
-	mutants coverage-core coverage-python test-scale
+	mutants coverage-core coverage-python test-scale test-free-threaded test-tsan
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.samara
@@ -59,6 +59,7 @@ test-long: $(VENV)/.samara $(VENV)/.dev build/debug/.compiled
 	SAMARA_PURE=0 SAMARA_STEPS=$(STEPS_LONG) python -m pytest tests/test_family.py
 	SAMARA_PURE=1 SAMARA_STEPS=$(STEPS_LONG_PURE) python -m pytest tests/test_family.py
 	SAMARA_STEPS=$(STEPS_LONG_PURE) python -m pytest tests/test_differential.py
+	SAMARA_STEPS=$(EXAMPLES_LONG) python -m pytest tests/test_stateful.py tests/test_surface.py
 	$(MAKE) --no-print-directory test-scale
 
 # 50 million ranges, 100,000 generations of forks, a million forks of one tree: prints what each step
@@ -68,19 +69,6 @@ RANGES ?= 50000000
 test-scale: $(VENV)/.samara $(VENV)/.dev build/release/.compiled
 	SAMARA_STEPS=$(RANGES) build/release/test_scale
 	SAMARA_PURE=0 python tests/scale.py $(RANGES)
-	SAMARA_STEPS=$(EXAMPLES_LONG) python -m pytest tests/test_stateful.py tests/test_surface.py
-
-# What hostile arguments, pickles, texts and traces do to the Python surface, SECONDS long in all; atheris
-# makes the inputs. The short form is in tests/test_surface.py.
-.PHONY: fuzz fuzz-python
-SECONDS ?= 60
-fuzz: fuzz-python
-fuzz-python: $(VENV)/.fuzz
-	python tests/fuzz_surface.py --seconds $(SECONDS)
-
-$(VENV)/.fuzz: pyproject.toml | $(VENV)/.dev
-	$(INSTALL) -Cbuild-dir=build/package ".[fuzz]"
-	touch $@
 
 # The Python tests on PyPy: that of $PYPY, of PATH, or Debian's, which is brought into build/.
 test-pypy: build/pypy-venv/.installed
@@ -94,7 +82,6 @@ test-python-newer: build/python-newer-venv/.installed
 # lock on, of which it warns, and those of threads on the tree in plain Python, without it. It has the
 # package's files alone, not as pip installs them, and headers with private names in them. From its first
 # thread on, 3.13 keeps functions and types for ever: tests that count all there is come before.
-.PHONY: test-free-threaded
 test-free-threaded: build/free-threaded-site/.installed
 	export PYTHONPATH=$(CURDIR)/$(<D) PYTHONWARNINGS="ignore:The global interpreter lock"; \
 	python=$$(cat $(<D)/.python) && \
@@ -131,13 +118,18 @@ SECONDS ?= 60
 FUZZ_CORPUS := core/tests/fuzz_corpus.bin
 FUZZ_PACK := python core/tests/fuzz_corpus.py
 
-fuzz: fuzz-core
+fuzz: fuzz-core fuzz-python
 
 # The core, under libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer.
 fuzz-core: build/fuzz/.compiled
 	$(FUZZ_PACK) unpack $(FUZZ_CORPUS) build/fuzz/corpus
 	build/fuzz/fuzz -max_total_time=$(SECONDS) -max_len=1024 -len_control=0 -print_final_stats=1 \
 		-artifact_prefix=build/fuzz/ build/fuzz/corpus
+
+# The Python surface: hostile arguments, pickles, texts and traces; atheris makes the inputs. The short
+# form is in tests/test_surface.py.
+fuzz-python: $(VENV)/.fuzz
+	python tests/fuzz_surface.py --seconds $(SECONDS)
 
 # Of all inputs found so far, the fewest that go everywhere: the corpus which `make test-c` plays.
 fuzz-corpus: build/fuzz/.compiled
@@ -195,7 +187,6 @@ mutants: $(VENV)/.tools build/debug/.compiled
 
 # ThreadSanitizer on the C tests that start threads, as the core ships. Its memory layout is not that of
 # every kernel: where it does not start, addresses are not random.
-.PHONY: test-tsan
 THREAD_TESTS := lock threads
 test-tsan: build/tsan/.compiled
 	cd build/tsan && wrapper=; ./test_attr >/dev/null 2>&1 || wrapper="setarch -R"; \
@@ -272,6 +263,11 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.samara
 # What it takes to count what tests come to: the `coverage` extra.
 $(VENV)/.coverage: pyproject.toml | $(VENV)/.samara
 	$(INSTALL) -Cbuild-dir=build/package ".[coverage]"
+	touch $@
+
+# What it takes to fuzz the Python surface: the `fuzz` extra.
+$(VENV)/.fuzz: pyproject.toml | $(VENV)/.dev
+	$(INSTALL) -Cbuild-dir=build/package ".[fuzz]"
 	touch $@
 
 # What it takes to measure the peers: the `bench` extra.
