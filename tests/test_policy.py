@@ -333,6 +333,30 @@ def test_references_balance():
     assert interpreter.references(values) == counts
 
 
+@pytest.mark.parametrize("how", ["dup_into", "__init__", "clear"])
+def test_an_empty_tree_that_is_busy_stays_empty(how):
+    """store_many() asks about what it stores into a fork: what was put into the tree meanwhile was
+    lost."""
+    refused = []
+
+    class Filling(Pieces):
+        def merge(self, left, right):
+            with pytest.raises(RuntimeError, match="asking its policy"):
+                acts[how]()
+            refused.append(how)
+            return NotImplemented
+
+    tree = MapleTree(policy=Filling())
+    acts = {
+        "dup_into": lambda: MapleTree([(1, 2, 3)], policy=tree.policy).dup_into(tree),
+        "__init__": lambda: tree.__init__([(1, 2, 3)], policy=tree.policy),
+        "clear": lambda: tree.clear(),
+    }
+    tree.store_many([10, 20], [19, 29], [Piece(10, 19, 1), Piece(20, 29, 2)])
+    assert refused and [entry[:2] for entry in tree] == [(10, 19), (20, 29)]
+    tree.check()
+
+
 @pytest.mark.parametrize("how", ["alone", "shared", "written since"])
 def test_a_cursor_replaces_the_value_it_stands_on_and_asks_nothing(how):
     """It did so only where no other tree shared the nodes; there the two became one."""

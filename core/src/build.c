@@ -139,9 +139,10 @@ int mt_build(struct maple_tree *mt, const uint64_t *first, const uint64_t *last,
 
 	mtree_lock(mt);
 	status = mtree_empty(mt) ? check_input(&build, bad) : -EINVAL;
+	if (!status && mt->ma_busy)
+		status = -EBUSY;
 	if (status || !count)
 		goto out;
-	assert(!mt->ma_busy); /* a write asks the operations that may call here of full trees only */
 	leaves = (build.slots + MT_WIDE_SLOTS - 1) / MT_WIDE_SLOTS;
 	status = -ENOMEM;
 	if (!mt_pool_alloc_bulk(build.pool, 1, &root))

@@ -136,7 +136,8 @@ int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree)
 	if (mt_attr(mt) != mt_attr(new_tree) || mt->ma_ops != new_tree->ma_ops ||
 	    !mtree_empty(new_tree))
 		return -EINVAL;
-	assert(!new_tree->ma_busy); /* as in mt_build() */
+	if (new_tree->ma_busy)
+		return -EBUSY;
 	if (!mt->ma_root)
 		return 0;
 	if (!mt_pool_alloc_bulk(pool, 1, &root))

@@ -33,7 +33,7 @@ import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mutations import Mutation, mutations_of
@@ -84,6 +84,7 @@ class Build:
     sources: list[str]
     tests: list[Test]
     digest: str
+    parts: dict[str, list[str]] = field(default_factory=dict)  # of each program, for the linker
 
     @property
     def original(self) -> Path:
@@ -124,9 +125,19 @@ def read_build(debug: Path, root: Path, folder: Path) -> Build:
     testing = str(folder / "tests/testing.a")
     run(["ar", "-crs", testing, *objects_in(debug / "libtesting.a.p")], debug)
     for name in {test.program for test in tests}:
-        (one,) = objects_in(debug / f"{name}.p")
-        shutil.copy(one, folder / "tests" / f"{name}.o")
+        build.parts[name] = linked_with(debug, name)
+        for number, one in enumerate(objects_in(debug / f"{name}.p")):
+            build.parts[name].append(str(folder / "tests" / f"{name}.{number}.o"))
+            shutil.copy(one, build.parts[name][-1])
+        build.parts[name].append(testing)
     return build
+
+
+def linked_with(debug: Path, program: str) -> list[str]:
+    """The options that put other functions in the place of libc's."""
+    command = ["ninja", "-C", str(debug), "-t", "commands", "-s", program]
+    words = shlex.split(subprocess.check_output(command, text=True))
+    return [word for word in words if word.startswith("-Wl,--wrap")]
 
 
 def objects_in(folder: Path) -> list[str]:
@@ -155,8 +166,7 @@ class Workplace:
             str((self.objects if source in changed else self.build.original) / f"{source}.o")
             for source in self.build.sources
         ]
-        for name in (f"{program}.o", "testing.a"):
-            objects.append(str(self.build.folder / "tests" / name))
+        objects += self.build.parts[program]
         run([self.build.compile[0], "-pthread", "-s", "-o", program, *objects], self.folder)
 
     def users(self, file: str) -> list[str]:

@@ -272,6 +272,28 @@ static void a_replaced_value_merged_where_nodes_were_shared(void)
 	test_pool_end(pool);
 }
 
+/* A tree that is busy for its owner, while nothing is in it yet, was filled all the same. */
+static void an_empty_tree_that_was_busy_was_filled(void)
+{
+	const uint64_t key = 5, word = 1;
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, other;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	mt_init_pool(&other, 0, pool, NULL);
+	CHECK_EQ(mtree_store(&other, 5, ENTRY(1)), 0);
+	mt.ma_busy = true;
+	CHECK_EQ(mt_build(&mt, &key, &key, &word, 1, NULL), -EBUSY);
+	CHECK_EQ(mtree_dup(&other, &mt), -EBUSY);
+	CHECK_EQ(mtree_store(&mt, 5, ENTRY(1)), -EBUSY);
+	CHECK(mtree_empty(&mt));
+	mt.ma_busy = false;
+	CHECK_EQ(mtree_dup(&other, &mt), 0);
+	mt_fini(&other);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static const struct test_case cases[] = {
 	{"a_leaf_of_nothing_but_a_gap", a_leaf_of_nothing_but_a_gap},
 	{"a_failed_erase_moved_the_cursor", a_failed_erase_moved_the_cursor},
@@ -282,6 +304,7 @@ static const struct test_case cases[] = {
 	{"a_limit_before_the_start_skipped_it", a_limit_before_the_start_skipped_it},
 	{"idle_memory_stayed", idle_memory_stayed},
 	{"a_step_believed_an_end_of_before", a_step_believed_an_end_of_before},
+	{"an_empty_tree_that_was_busy_was_filled", an_empty_tree_that_was_busy_was_filled},
 	{"a_replaced_value_merged_where_nodes_were_shared",
 	 a_replaced_value_merged_where_nodes_were_shared},
 };
