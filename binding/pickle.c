@@ -272,13 +272,14 @@ static int build_from_state(struct maple_tree *mt, enum dtype dtype, PyObject *s
 	return status;
 }
 
-/* 0; or -1 with an exception where it holds something, or another thread has the lock and a signal came. */
+/* 0; or -1 with an exception where it holds something, asks its policy, or another thread has the lock and a signal
+ * came. */
 static int enter_empty(struct tree_object *self)
 {
 	if (tree_enter(self) < 0)
 		return -1;
 	if (mtree_empty(&self->mt))
-		return 0;
+		return tree_require_idle(self);
 	PyErr_SetString(PyExc_ValueError, "__setstate__() needs an empty tree");
 	return -1;
 }

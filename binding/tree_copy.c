@@ -207,8 +207,8 @@ FASTCALL_METHOD(tree_dup_into)
 		raise_attributes(self, other);
 		return NULL;
 	}
-	if (other->mt.ma_busy)
-		return raise_status(-EBUSY);
+	if (tree_require_idle(other) < 0)
+		return NULL;
 	/* With a policy each has operations of its own, which do the same. */
 	mt_init_pool(&copy, mt_attr(&self->mt), self->state->pool, self->mt.ma_ops);
 	status = __mt_dup(&self->mt, &copy);

@@ -333,7 +333,7 @@ def test_references_balance():
     assert interpreter.references(values) == counts
 
 
-@pytest.mark.parametrize("how", ["dup_into", "__init__", "clear"])
+@pytest.mark.parametrize("how", ["dup_into", "__init__", "__setstate__", "clear"])
 def test_an_empty_tree_that_is_busy_stays_empty(how):
     """store_many() asks about what it stores into a fork: what was put into the tree meanwhile was
     lost."""
@@ -350,6 +350,9 @@ def test_an_empty_tree_that_is_busy_stays_empty(how):
     acts = {
         "dup_into": lambda: MapleTree([(1, 2, 3)], policy=tree.policy).dup_into(tree),
         "__init__": lambda: tree.__init__([(1, 2, 3)], policy=tree.policy),
+        "__setstate__": lambda: tree.__setstate__(
+            MapleTree([(1, 2, 3)], policy=tree.policy).__reduce_ex__(4)[2]
+        ),
         "clear": lambda: tree.clear(),
     }
     tree.store_many([10, 20], [19, 29], [Piece(10, 19, 1), Piece(20, 29, 2)])
