@@ -166,6 +166,37 @@ def test_record_and_replay(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
         assert run(capsys, "replay", path)[1].endswith("no step differs\n")
 
 
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+@pytest.mark.parametrize("events", [5, 60, 200, 400])
+def test_a_recording_that_fails_leaves_no_process(
+    monkeypatch: pytest.MonkeyPatch, events: int
+) -> None:
+    """It once waited for ever: for a process with threads that the debugger had not heard of."""
+    pytest.importorskip("ptrace")
+    from samara.mm import record
+
+    follow = record._Recording._follow
+    left = [events]
+    pids = []
+
+    def fail(recording: Any) -> None:
+        left[0] -= 1
+        pids.append(recording._pid)
+        if not left[0]:
+            raise KeyboardInterrupt
+        follow(recording)
+
+    monkeypatch.setattr(record._Recording, "_follow", fail)
+    wait = "t.Thread(target=t.Event().wait, args=(1,)).start()"
+    program = f"import threading as t; [{wait} for _ in range(9)]"
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            record.record([sys.executable, "-I", "-c", program])
+    except PermissionError:
+        pytest.skip("tracing is not permitted here")
+    assert not Path(f"/proc/{pids[0]}").exists()
+
+
 def test_record_refuses(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

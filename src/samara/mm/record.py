@@ -12,7 +12,9 @@ import ctypes
 import os
 import platform
 import signal
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from samara.mm.maps import parse_maps
@@ -37,6 +39,7 @@ _CALLS: Final = {
 }
 _ARGUMENTS: Final = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
 _ADDR_NO_RANDOMIZE: Final = 0x0040000
+_WALL: Final = 0x40000000  # of wait4(): threads too
 
 
 def record(command: Sequence[str]) -> Trace:
@@ -67,8 +70,28 @@ def record(command: Sequence[str]) -> Trace:
         debugger.traceExec()
         debugger.enableSysgood()
         return _Recording(debugger, pid, command[0]).run()
+    except BaseException:
+        _end(pid)
+        raise
     finally:
-        debugger.quit()
+        with suppress(OSError):  # where `_end` has come before it
+            debugger.quit()
+
+
+def _end(pid: int) -> None:
+    """Kill a process and wait for each of its threads, also for those that the debugger has not
+    heard of yet: as long as one of them is not waited for, the process does not end."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    while True:
+        try:
+            threads = os.listdir(f"/proc/{pid}/task")
+        except FileNotFoundError:
+            return
+        for thread in threads:
+            with suppress(ChildProcessError):
+                os.waitpid(int(thread), _WALL | os.WNOHANG)
+        time.sleep(0.001)
 
 
 class _Recording:
