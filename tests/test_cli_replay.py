@@ -197,6 +197,29 @@ def test_a_recording_that_fails_leaves_no_process(
     assert not Path(f"/proc/{pids[0]}").exists()
 
 
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_a_thread_that_ends_while_others_are_looked_at() -> None:
+    """Once an error, now and then: no such process."""
+    pytest.importorskip("ptrace")
+    from samara.mm.record import record
+
+    program = """
+import mmap, os, threading, time
+def work():
+    while True:
+        mmap.mmap(-1, 4096)
+for _ in range(4):
+    threading.Thread(target=work, daemon=True).start()
+time.sleep(0.02)
+os._exit(0)
+"""
+    try:
+        traces = [record([sys.executable, "-I", "-c", program]) for _ in range(5)]
+    except PermissionError:
+        pytest.skip("tracing is not permitted here")
+    assert all(len(trace["steps"]) > 50 for trace in traces)
+
+
 def test_record_refuses(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

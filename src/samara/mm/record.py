@@ -15,6 +15,7 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from errno import ESRCH
 from typing import TYPE_CHECKING, Any, Final
 
 from samara.mm.maps import parse_maps
@@ -108,8 +109,15 @@ class _Recording:
         process = self._debugger.addProcess(self._pid, is_attached=True)
         self._begin()
         process.syscall()
+        from ptrace.error import PtraceError
+
         while self._debugger:
-            self._follow()
+            try:
+                self._follow()
+            except PtraceError as error:
+                # Another thread has ended the process, and this one with it: its end comes next.
+                if error.errno != ESRCH:
+                    raise
         return {
             "program": self._program,
             "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
