@@ -17,6 +17,8 @@ PURE = samara.implementation == "python"
 COUNTS_REFERENCES = sys.implementation.name == "cpython"
 # A free-threaded interpreter counts some of them only when it collects.
 ENDS_AT_ONCE = COUNTS_REFERENCES and not sysconfig.get_config_var("Py_GIL_DISABLED")
+# AddressSanitizer, gcc's or clang's, is loaded into this Python, which was built without it.
+SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
 SLOWER = 20 if PURE else 1
 # Trees in trees: more than a stack would hold, if their end used it. (Where references are not
 # counted, each takes a collection of its own.)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the commands draw."""
 
-import os
 import re
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import samara.cli.maps_plot
+from interpreter import SANITIZED
 from samara.cli import main
 from samara.cli.maps_plot import APART, clusters, extent, rows
 from samara.cli.spawn import PROGRAM
@@ -16,9 +16,7 @@ from samara.mm import VMA, AddressSpace, synthetic
 
 # Its C++ throws, which AddressSanitizer cannot follow where it is loaded into a Python that was
 # built without it.
-pytestmark = pytest.mark.skipif(
-    "libasan" in os.environ.get("LD_PRELOAD", ""), reason="matplotlib ends under AddressSanitizer"
-)
+pytestmark = pytest.mark.skipif(SANITIZED, reason="matplotlib ends under AddressSanitizer")
 
 DATA = Path(__file__).parent / "data"
 PYTHON = str(DATA / "maps" / "python.maps")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import samara.cli.spawn
+from interpreter import SANITIZED
 from samara.cli import main
 from samara.cli.machine import max_map_count
 from samara.cli.series import published
@@ -21,9 +22,7 @@ AXIS = [row.vmas for row in published()]
 QUICK = ["--seconds", "0.01"]
 
 real = pytest.mark.skipif(
-    not PROGRAM.exists()
-    or platform.system() != "Linux"
-    or "libasan" in os.environ.get("LD_PRELOAD", ""),
+    not PROGRAM.exists() or platform.system() != "Linux" or SANITIZED,
     reason="the C program comes with the extension, on Linux; sanitizers add VMAs to it",
 )
 

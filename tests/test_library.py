@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from interpreter import c_only
+from interpreter import SANITIZED, c_only
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "core" / "tests" / "check_library.py"
@@ -37,7 +37,7 @@ def check(*arguments: str | Path) -> tuple[int, str]:
 
 
 @c_only
-@pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""), reason="sanitizers add names")
+@pytest.mark.skipif(SANITIZED, reason="sanitizers add names")
 @pytest.mark.skipif(not shutil.which("objdump"), reason="there are no binutils")
 def test_the_extension():
     from samara import _core

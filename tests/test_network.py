@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import sockets
-from interpreter import c_only
+from interpreter import SANITIZED, c_only
 
 TESTS = Path(__file__).parent
 # They run each public method, the documents' examples, and every command.
@@ -62,7 +62,7 @@ def test_imports():
 
 
 @c_only
-@pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""), reason="not about sanitizers")
+@pytest.mark.skipif(SANITIZED, reason="not about sanitizers")
 def test_uses(tmp_path):
     # Where it chooses a folder itself, pytest asks the C library for the user's name, which asks a
     # name server of this machine.

@@ -7,7 +7,6 @@ The table below has a case for each name that the public types have. A name with
 import copy
 import gc
 import importlib.util
-import os
 import pickle
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from array import array
 import pytest
 
 import samara
-from interpreter import COUNTS_REFERENCES, PURE, c_only, collect, pool_nodes, references
+from interpreter import COUNTS_REFERENCES, PURE, SANITIZED, c_only, collect, pool_nodes, references
 from no_memory import AND_MORE, HAS_HOOKS, NO_HOOKS, WAYS, each_failure, out_of_memory
 from samara import MAX, Cursor, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
 from samara._implementation import TreeLock
@@ -700,7 +699,7 @@ print(count)
 
 @c_only
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS as Linux has it")
-@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="it takes all addresses")
+@pytest.mark.skipif(SANITIZED, reason="it takes all addresses")
 @pytest.mark.parametrize("options", ["", "dtype='u8'", "track_gaps=False"])
 def test_filling_a_tree_to_the_end_of_memory(options):
     """A real limit, RLIMIT_AS, in a process of its own."""

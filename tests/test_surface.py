@@ -6,7 +6,6 @@ SAMARA_STEPS=N runs N examples of each.
 
 import errno
 import gzip
-import os
 import pickle
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import samara
 import surface
 import surface_inputs
 from examples import examples
+from interpreter import SANITIZED
 from samara import MapleTree, NoSpaceError, mm
 from surface_inputs import Slotted, memory_in_proportion
 
@@ -375,9 +375,7 @@ def test_a_gzip_bomb_is_refused(tmp_path, filling):
             mm.read_trace(path)
 
 
-@pytest.mark.skipif(
-    "asan" in os.environ.get("LD_PRELOAD", ""), reason="AddressSanitizer takes all addresses"
-)
+@pytest.mark.skipif(SANITIZED, reason="AddressSanitizer takes all addresses")
 def test_a_gzip_bomb_of_many_members_under_a_limit_of_the_system(tmp_path):
     bomb = gzip.compress(b"[" * 50_000_000, 9) * 20
     path = written(tmp_path, bomb)
