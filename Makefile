@@ -144,7 +144,6 @@ fuzz-corpus: build/fuzz/.compiled
 COVERAGE_SITE := build/coverage-package/site
 COUNTED := PYTHONPATH=$(CURDIR)/$(COVERAGE_SITE) python -m coverage
 
-# What the tests come to; pages in build/coverage/html*. The core by its own tests, which must be all of it.
 GCOVR := gcovr --root . --config core/tests/gcovr.cfg
 
 coverage: coverage-core coverage-python
@@ -158,11 +157,7 @@ coverage-core: $(VENV)/.coverage build/coverage/.compiled
 		--html-details build/coverage/html/index.html build/coverage/libmaple_tree_core.a.p
 	python core/tests/check_coverage.py --all build/coverage/core.json
 
-# The Python code by the Python tests on both implementations, and the extension by those on it, but for
-# the test in which a process becomes nobody: it cannot write its counts then, and says so.
-COVERAGE_SITE := build/coverage-package/site
-COUNTED := PYTHONPATH=$(CURDIR)/$(COVERAGE_SITE) python -m coverage
-
+# But for the test in which a process becomes nobody: it cannot write its counts then, and says so.
 coverage-python: $(VENV)/.coverage build/coverage-package/.installed build/release/.compiled
 	find build/coverage-package/build -name '*.gcda' -delete
 	rm -rf build/coverage/python* build/coverage/html-*
