@@ -264,9 +264,12 @@ def test_an_end_that_advances_the_iterator_that_drops_it():
     assert seen == [(0, 0, "a")]
 
 
-@pytest.mark.skipif(
+has_thresholds = pytest.mark.skipif(
     not hasattr(gc, "get_threshold"), reason="this interpreter's collector has no thresholds"
 )
+
+
+@has_thresholds
 @pytest.mark.parametrize("threshold", [1, 2, 5])
 def test_finalizers_that_the_collector_runs_inside_pop_and_erase(threshold):
     """Making a result can collect garbage whose end writes the tree: the method begins again."""
@@ -300,6 +303,82 @@ def test_finalizers_that_the_collector_runs_inside_pop_and_erase(threshold):
         gc.set_threshold(*old)
         t.check()
         gc.collect()
+
+
+# Calls of which the first gets what it wants, and the second, on what that one left, does not.
+CONTESTS = {
+    "insert": (lambda t: t.insert_range(105, 109, "x"), None),
+    "delete": (lambda t: t.__delitem__(207), None),
+    "erase": (lambda t: t.erase(102), (100, 104, 10)),
+    "pop": (lambda t: t.pop_range(102, 109), [(102, 104, 10)]),
+    "alloc": (lambda t: t.alloc_range("x", 5, 105, 109), 105),
+    "cursor erase": (lambda t: t.cursor(102).erase(), (100, 104, 10)),
+}
+
+
+@has_thresholds
+@pytest.mark.parametrize(("call", "prize"), CONTESTS.values(), ids=CONTESTS)
+def test_a_finalizer_between_a_look_and_its_write(call, prize):
+    """At whatever allocation of a call the collector runs another one like it: one of them wins."""
+    old = gc.get_threshold()
+    for threshold in range(1, 120):
+        t = MapleTree([*filled(30), (207, 207, "one key")])
+        answers = []
+
+        def compete(t=t, answers=answers):
+            with contextlib.suppress(KeyError, NoSpaceError, RangeOccupiedError):
+                answers.append(call(t))
+
+        gc.collect()
+        gc.disable()
+        garbage = Calls(compete)
+        garbage.own = garbage
+        del garbage
+        gc.set_threshold(threshold)
+        gc.enable()
+        try:
+            compete()
+        finally:
+            gc.set_threshold(*old)
+        gc.collect()
+        assert answers.count(prize) == 1, threshold
+        t.check()
+
+
+INTERRUPTED = WRITES | {name: call for name, (call, _) in CONTESTS.items()} | {"len": len}
+
+
+@has_thresholds
+@pytest.mark.parametrize("call", INTERRUPTED.values(), ids=INTERRUPTED)
+def test_garbage_that_renews_itself_keeps_no_call_up(call):
+    """Each collection writes the tree, and leaves something for the next one."""
+    t = MapleTree([*filled(30), (207, 207, "one key")])[:250]
+    lives = 3000
+
+    def renew():
+        nonlocal lives
+        lives -= 1
+        if lives > 0:
+            leave_garbage()
+        t[270] = lives
+
+    def leave_garbage():
+        garbage = Calls(renew)
+        garbage.own = garbage
+
+    gc.collect()
+    leave_garbage()
+    old = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        with contextlib.suppress(KeyError):
+            call(t)
+    finally:
+        gc.set_threshold(*old)
+    assert lives > 0
+    lives = 0
+    gc.collect()
+    t.check()
 
 
 # ---- values that fail, or drop what holds them ---------------------------------------------------

@@ -52,7 +52,7 @@ def fill(head: Head, iterable: Any) -> None:
             build(head, in_order)
             in_order = None
         if in_order is None:
-            write_range(head, *triple)
+            write_range(head, *triple, seen=head.generation)
         else:
             in_order.append(triple)
     build(head, in_order or [])

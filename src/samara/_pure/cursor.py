@@ -6,7 +6,7 @@ The C core keeps the path to the place as long as nobody else writes. Here each 
 
 from operator import attrgetter
 from types import GenericAlias
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from samara import _arguments as arguments
 from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
@@ -161,26 +161,30 @@ class Cursor:
     def store(self, value: Any) -> None:
         self._tree._change(value, self._write)  # the answer is displaced, and goes unlocked
 
-    def _write(self, value: Any) -> list[Any]:
+    def _write(self, value: Any, seen: int) -> list[Any]:
         head = self._tree._head
         here = (self._index, self._last)
         entry = next(entries_of(head, *here), None) if self._status == "active" else None
         replaces = entry is not None and entry[:2] == here  # so nothing beside it is asked
-        displaced = write_range(head, *here, value, merge=not replaces)
+        first, last = here
+        displaced = write_range(head, first, last, value, seen=seen, merge=not replaces)
         self._status = "active"
         return displaced
 
     def erase(self) -> Entry[Any] | None:
-        with self._tree._gate:
-            place = self._index, self._last, self._status
-            entry: Entry[Any] | None = self.walk()
+        place = self._index, self._last, self._status
+
+        def erase(gap: Any, seen: int) -> Any:
             try:
+                entry = self.walk()
                 if entry:
-                    self.store(GAP)
+                    write_range(self._tree._head, entry.first, entry.last, gap, seen=seen)
             except BaseException:
                 self._index, self._last, self._status = place
                 raise
             return entry
+
+        return cast(Entry[Any] | None, self._tree._change(GAP, erase))
 
     def empty_area(self, size: Any, min: Any = 0, max: Any = MAX) -> int:
         return self._take_area(size, (min, max), reverse=False)

@@ -51,7 +51,7 @@ def slice_of(head: Head, first: int, last: int) -> Head:
     new = fork(head)
     new.counts = None
     if first > 0:
-        write_range(new, 0, first - 1, GAP)
+        write_range(new, 0, first - 1, GAP, seen=new.generation)
     if last < MAX:
-        write_range(new, last + 1, MAX, GAP)
+        write_range(new, last + 1, MAX, GAP, seen=new.generation)
     return new

@@ -16,9 +16,10 @@ taken back in `__del__`, could be too low: Python runs the finalizers of what ma
 it is sure.) A node is written by giving it new tuples at once, so nobody sees half a write.
 """
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from samara._arguments import MAX
 from samara._policy import Policy
@@ -26,7 +27,12 @@ from samara._pure.process import Claim
 
 GAP: Final[Any] = type("Gap", (), {"__slots__": (), "__repr__": lambda self: "-"})()
 NODE_BYTES: Final = 256  # of a node of the extension
+Answer = TypeVar("Answer")
 Item = tuple[int, Any, int]  # a slot outside a node: its last key, what is in it, its largest gap
+
+
+class OvertakenError(Exception):
+    """Something has written, or forked, the tree since a change of it looked."""
 
 
 class Node:
@@ -124,14 +130,38 @@ class Head:
         finally:
             self.asking = None
 
-    def known_counts(self) -> tuple[int, int]:
-        if self.counts is None:
-            self.counts = count(self.root, 0, MAX)
-        return self.counts
+    def whole(self, change: Callable[[int], Answer]) -> Answer:
+        """Of change(the generation that it may write): again, where something that ran meanwhile,
+        as a finalizer, has written the tree. From then on without the collector, lest garbage that
+        renews itself does so each time."""
+        paused = False
+        try:
+            while True:
+                try:
+                    return change(self.generation)
+                except OvertakenError:
+                    if gc.isenabled():
+                        gc.disable()
+                        paused = True
+        finally:
+            if paused:
+                gc.enable()
 
-    def swap(self, other: "Head") -> None:
-        """Trade contents and attributes."""
+    def known_counts(self) -> tuple[int, int]:
+        return self.counts or self.whole(self._count)
+
+    def _count(self, seen: int) -> tuple[int, int]:
+        counts = count(self.root, 0, MAX)
+        if self.generation != seen:
+            raise OvertakenError
+        self.counts = counts
+        return counts
+
+    def swap(self, other: "Head", seen: int) -> None:
+        """Trade contents and attributes, if this tree is still of the generation."""
         self.require_idle()
+        if self.generation != seen:
+            raise OvertakenError
         self.policy, other.policy = other.policy, self.policy
         self.tracks_gaps, other.tracks_gaps = other.tracks_gaps, self.tracks_gaps
         self.dtype, other.dtype = other.dtype, self.dtype
@@ -180,7 +210,8 @@ def node_count(node: Node | None) -> int:
 def count(node: Node | None, first: int, last: int) -> tuple[int, int]:
     """The entries of a subtree over [first, last], and the keys that they cover. O(n)."""
     entries = covered = 0
-    for content, end in zip(node.slots, (*node.pivots, last), strict=True) if node else ():
+    slots, pivots = (node.slots, node.pivots) if node else ((), ())
+    for content, end in zip(slots, (*pivots, last), strict=False):
         if isinstance(content, Node):
             below = count(content, first, end)
         else:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from operator import attrgetter
 from threading import RLock
 from types import GenericAlias
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from samara import _arguments as arguments
 from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
@@ -52,9 +52,7 @@ class MapleTree:
             if relative.is_like(head):
                 head, iterable = relative, ()
         fill(head, iterable)
-        with self._gate:
-            checked_policy(policy, dtype, self.policy)  # it may have got another meanwhile
-            self._head.swap(head)
+        self._become(head, policy)
 
     # Takes what __init__() takes; inspect.signature() looks here first.
     @functools.wraps(__init__, assigned=(), updated=())  # type: ignore[misc]
@@ -67,6 +65,16 @@ class MapleTree:
         for name, value in (("_head", head), ("_lock", TreeLock(RLock()))):
             object.__setattr__(self, name, value)
         return self
+
+    def _become(self, head: Head, policy: Any, *, if_empty: bool = False) -> None:
+        def become(seen: int) -> None:
+            if if_empty:
+                self._require_empty()
+            checked_policy(policy, head.dtype, self.policy)  # it may have got another meanwhile
+            self._head.swap(head, seen)
+
+        with self._gate:
+            self._head.whole(become)
 
     @property
     def _gate(self) -> Any:
@@ -92,13 +100,17 @@ class MapleTree:
         if other is self:
             raise ValueError("other must be another tree")
         head = self._fork_head()
-        with other._gate:
+
+        def fill_other(seen: int) -> None:
             if other:
                 raise ValueError(f"other is not empty: it holds {len(other)} ranges")
             if not head.is_like(other._head):
                 here, there = head.attributes(), other._head.attributes()
                 raise ValueError(f"other differs in attributes: {here} here, {there} there")
-            other._head.swap(duplication.duplicate(head))
+            other._head.swap(duplication.duplicate(head), seen)
+
+        with other._gate:
+            other._head.whole(fill_other)
 
     def fork(self) -> Self:
         return self._relative(self._fork_head())
@@ -107,9 +119,9 @@ class MapleTree:
         return self.fork()
 
     def clear(self) -> None:
+        head = self._head.empty()
         with self._gate:
-            head = self._head.empty()
-            self._head.swap(head)
+            self._head.whole(lambda seen: self._head.swap(head, seen))
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = pickling.state_of(self._fork_head(), pickling.attributes_of(self))
@@ -121,10 +133,7 @@ class MapleTree:
         self._require_empty()
         head = pickling.head_of(state, policy)
         pickling.set_attributes(self, state[5])  # this can fail, and can run anything
-        with self._gate:
-            self._require_empty()
-            checked_policy(policy, head.dtype, self.policy)
-            self._head.swap(head)
+        self._become(head, policy, if_empty=True)
 
     def _require_empty(self) -> None:
         if self:
@@ -196,18 +205,28 @@ class MapleTree:
         return gaps_of(self._fork_head(), *window) if window else iter(())
 
     def _change(
-        self, given: Any, change: Callable[[Any], Any], way: Callable[..., Any] = convert
+        self, given: Any, change: Callable[[Any, int], Any], way: Callable[..., Any] = convert
     ) -> Any:
-        """Convert something to the tree's dtype; then change(it), under the lock."""
+        """Convert something to the tree's dtype; then change(it, the generation that it may write),
+        under the lock."""
         while True:
             converted = way(given, dtype := self.dtype)
+
+            def attempt(seen: int, given: Any = converted, dtype: str | None = dtype) -> Any:
+                # The conversion can have run t.__init__().
+                return [change(given, seen)] if self._head.dtype == dtype else None
+
             with self._gate:
-                if self._head.dtype == dtype:  # the conversion can have run t.__init__()
-                    return change(converted)
+                answer = self._head.whole(attempt)
+            if answer:
+                return answer[0]
 
     def _write(self, window: arguments.Window | None, value: Any) -> None:
+        def write(value: Any, seen: int) -> Any:
+            return window and write_range(self._head, *window, value, seen=seen)
+
         # What is displaced is the answer, and goes unlocked: the ends of values can run anything.
-        self._change(value, lambda value: window and write_range(self._head, *window, value))
+        self._change(value, write)
 
     def store_range(self, first: Any, last: Any, value: Any) -> None:
         self._write(required_window(first, last), value)
@@ -215,28 +234,34 @@ class MapleTree:
     def insert_range(self, first: Any, last: Any, value: Any) -> None:
         window = required_window(first, last)
 
-        def insert(value: Any) -> None:
+        def insert(value: Any, seen: int) -> None:
             occupied = self._first(*window)
             if occupied:
                 raise RangeOccupiedError(*window, occupied)
-            write_range(self._head, *window, value)
+            write_range(self._head, *window, value, seen=seen)
 
         self._change(value, insert)
 
     def erase(self, index: Any) -> Entry[Any] | None:
         index = required_index(index, "index")
-        with self._gate:
+
+        def erase(gap: Any, seen: int) -> Entry[Any] | None:
             entry = self._first(index, index)
             if entry:
-                self._write(entry[:2], GAP)
+                write_range(self._head, *entry[:2], gap, seen=seen)
             return entry
+
+        return cast(Entry[Any] | None, self._change(GAP, erase))
 
     def pop_range(self, first: Any, last: Any) -> list[Entry[Any]]:
         first, last = required_window(first, last)
-        with self._gate:
+
+        def pop(gap: Any, seen: int) -> list[Entry[Any]]:
             removed = list(self.entries(first, last, clip=True))
-            self._write((first, last), GAP)
+            write_range(self._head, first, last, gap, seen=seen)
             return removed
+
+        return cast(list[Entry[Any]], self._change(GAP, pop))
 
     def alloc_range(
         self,
@@ -251,9 +276,9 @@ class MapleTree:
         size, window = arguments.positive(size, "size"), required_window(first, last)
         request = Request(size, window, arguments.positive(align, "align"), bool(reverse))
 
-        def take(value: Any) -> int:
+        def take(value: Any, seen: int) -> int:
             start = search(self._head, request)
-            write_range(self._head, start, start + size - 1, value)
+            write_range(self._head, start, start + size - 1, value, seen=seen)
             return start
 
         return int(self._change(value, take))
@@ -278,16 +303,13 @@ class MapleTree:
         return arrays.look_up(self._fork_head(), column, indices, default)
 
     def store_many(self, first: Any, last: Any, values: Any) -> None:
-        def store(triples: list[Triple]) -> Head:
-            seen = None
-            while self._head.generation != seen:  # again, where a finalizer wrote it meanwhile
-                head = duplication.fork(self._head)
-                seen = self._head.generation
-                # It loses what it has: so a policy must not write it.
-                with self._head.busy():
-                    for triple in triples:
-                        write_range(head, *triple)
-            self._head.swap(head)
+        def store(triples: list[Triple], seen: int) -> Head:
+            head = duplication.fork(self._head)
+            # It loses what it has: so a policy must not write it.
+            with self._head.busy():
+                for triple in triples:
+                    write_range(head, *triple, seen=head.generation)
+            self._head.swap(head, seen)
             return head  # what is displaced goes unlocked
 
         self._change((first, last, values), store, arrays.stores_of)
@@ -311,10 +333,17 @@ class MapleTree:
         self._write(window, value)
 
     def __delitem__(self, key: Any, /) -> None:
-        with self._gate:
-            if not isinstance(key, slice) and required_index(key, "index") not in self:
-                raise KeyError(key)
+        if isinstance(key, slice):
             self[key] = GAP
+            return
+        index = required_index(key, "index")
+
+        def delete(gap: Any, seen: int) -> list[Any]:
+            if load(self._head, index) is GAP:
+                raise KeyError(key)
+            return write_range(self._head, index, index, gap, seen=seen)
+
+        self._change(GAP, delete)
 
     def __len__(self) -> int:
         with self._gate:

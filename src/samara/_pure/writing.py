@@ -13,7 +13,7 @@ Two paths run from the root to the leaves at both ends of the range [first, last
 Subtrees between the paths are dropped unread. The splice ends at the lowest node that may be
 written and can take its list, or with a new root. All is made aside and hung in by one assignment,
 so that a write happens whole or not at all, however it is interrupted: by an allocation that fails,
-by Ctrl-C, or by a finalizer that writes this very tree, after which the splice begins again.
+by Ctrl-C, or by a finalizer that writes this very tree, after which the caller begins again.
 """
 
 from collections.abc import Callable
@@ -22,35 +22,56 @@ from typing import Any
 from samara._arguments import MAX
 from samara._entry import Entry
 from samara._policy import Policy
-from samara._pure.nodes import GAP, Head, Item, Node, capacity, content_of, deal, even_shares
+from samara._pure.nodes import (
+    GAP,
+    Head,
+    Item,
+    Node,
+    OvertakenError,
+    capacity,
+    content_of,
+    deal,
+    even_shares,
+)
 from samara._pure.walking import Level, descend, entries_of, room_beside, step
 
 
-def write_range(head: Head, first: int, last: int, value: Any, *, merge: bool = True) -> list[Any]:
-    """Store a value, or GAP, over [first, last]. O(log n), and O(1) for each entry dropped. Without
-    `merge` the policy is not asked about what stands beside it.
+def write_range(
+    head: Head,
+    first: int,
+    last: int,
+    value: Any,
+    *,
+    seen: int,
+    merge: bool = True,
+) -> list[Any]:
+    """Store a value, or GAP, over [first, last]. O(log n), and O(1) for each entry dropped. Only in
+    a tree that is still of that generation: OvertakenError where it is not. Without `merge` the
+    policy is not asked about what stands beside it.
 
     The answer keeps what was displaced, to be dropped when the tree is unlocked: the end of a value
     can run anything.
     """
     head.require_idle()
-    while True:
-        splice = Splice(head, first, last, value)
-        try:
-            if splice.run(merge):
-                return splice.displaced
-        except Exception:
-            # Where another write came in between, the paths may just not have fitted together.
-            if head.generation == splice.seen:
-                raise
+    splice = Splice(head, first, last, value, seen)
+    try:
+        done = splice.run(merge)
+    except Exception:
+        # Where another write came in between, the paths may just not have fitted together.
+        if head.generation == seen:
+            raise
+        done = False
+    if not done:
+        raise OvertakenError
+    return splice.displaced
 
 
 class Splice:
     """One write in the making. What it has made goes with it unless it is hung in."""
 
-    def __init__(self, head: Head, first: int, last: int, value: Any) -> None:
+    def __init__(self, head: Head, first: int, last: int, value: Any, seen: int) -> None:
         self.head, self.first, self.last, self.value = head, first, last, value
-        self.seen = head.generation
+        self.seen = seen
         self.target: Node | None = None
         self.displaced: list[Any] = []
         self.height = 0
@@ -64,7 +85,7 @@ class Splice:
             self._widen()
         self.left, self.right = descend(self.head, self.first), descend(self.head, self.last)
         if self.value is GAP and not (self.left and self._cuts_value()):
-            return True
+            return self.head.generation == self.seen
         items = self._replace(0) if self.left else self._pieces()
         if not self.target and (len(items) > 1 or not self.left):
             items = self._nodes(items, depth=-1)
