@@ -15,6 +15,7 @@ import dis
 import errno
 import importlib
 import pkgutil
+import sys
 import weakref
 from pathlib import Path
 from types import CodeType
@@ -34,6 +35,27 @@ HEAP, STACK, MIDDLE = 0x555555560000, 0x7FFFFFFDE000, 0x7FFFF7E00000
 LIMITS = Limits(max_map_count=200, total_memory=1 << 33)
 
 
+@pytest.mark.skipif(not COUNTS_REFERENCES, reason="about CPython's bytecode")
+def test_functions_that_catch_something_are_short():
+    """Else CPython tries for ever where there is no memory to say where an exception comes from, as
+    `whole.py` explains: this ends with a report, before a test hangs."""
+    for info in pkgutil.iter_modules(samara.mm.__path__, "samara.mm."):
+        text = Path(importlib.import_module(info.name).__file__).read_text()
+        for code in codes_in(compile(text, info.name, "exec")):
+            table = dis._parse_exception_table(code)
+            end = max((region.end // 2 for region in table if region.lasti), default=0)
+            assert end <= 256 or info.name.endswith(".record"), code.co_qualname
+
+
+def codes_in(code):
+    for inner in filter(lambda constant: isinstance(constant, CodeType), code.co_consts):
+        yield inner
+        yield from codes_in(inner)
+
+
+pytestmark = pytest.mark.skipif(
+    sys.gettrace() is not None, reason="what traces Python code fails at any line of it"
+)
 MADE = []
 
 
@@ -223,24 +245,6 @@ def test_running_out_of_memory_between_two_writes_of_a_call():
     """The tree was written, and its books were not; a move had unmapped what it moved."""
     for name in ("mmap locked", "mremap to a place", "mprotect to a hole", "brk that shrinks"):
         assert fail_each("one", CALLS[name]) > 3
-
-
-@pytest.mark.skipif(not COUNTS_REFERENCES, reason="about CPython's bytecode")
-def test_functions_that_catch_something_are_short():
-    """Else CPython 3.11 tries for ever where there is no memory to say where an exception comes
-    from, as `whole.py` explains: this ends with a report, not with a test that hangs."""
-    for info in pkgutil.iter_modules(samara.mm.__path__, "samara.mm."):
-        text = Path(importlib.import_module(info.name).__file__).read_text()
-        for code in codes_in(compile(text, info.name, "exec")):
-            table = dis._parse_exception_table(code)
-            end = max((region.end // 2 for region in table if region.lasti), default=0)
-            assert end <= 256 or info.name.endswith(".record"), code.co_qualname
-
-
-def codes_in(code):
-    for inner in filter(lambda constant: isinstance(constant, CodeType), code.co_consts):
-        yield inner
-        yield from codes_in(inner)
 
 
 class Stop(Exception):

@@ -180,7 +180,11 @@ def _advise(space: Space, vma: VMA, start: int, end: int, effect: _Advice) -> No
         if "gu" not in old:
             store_apart(space, vma._replace(vm_flags=old | effect.set))
         return
+    _change(space, vma, start, end, (old - effect.clear) | effect.set)
+
+
+def _change(space: Space, vma: VMA, start: int, end: int, vm_flags: frozenset[str]) -> None:
     try:
-        modify(space, vma, start, end, vma[2], (old - effect.clear) | effect.set)
+        modify(space, vma, start, end, vma[2], vm_flags)
     except OSError as error:
         raise failed(EAGAIN if error.errno == ENOMEM else error.errno or EINVAL) from None

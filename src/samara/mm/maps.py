@@ -144,27 +144,30 @@ def read_maps(pid: int) -> str:
     if pid < 1:
         raise ValueError(f"a process id is at least 1, not {pid}")
     for kind in ("smaps", "maps"):
-        path = f"/proc/{pid}/{kind}"
-        try:
-            with open(path, "rb") as file:
-                text = os.fsdecode(file.read())
-        except FileNotFoundError:
-            continue
-        except PermissionError as error:
-            raise PermissionError(
-                error.errno, f"no permission to read the memory map of process {pid}", path
-            ) from None
-        except ProcessLookupError:
-            break
+        text = _read(pid, kind)
         if text:
             return text
-        raise ProcessLookupError(
-            errno.ESRCH,
-            f"process {pid} has no address space: it is a kernel thread, or has ended",
-        )
+        if text is not None:
+            raise ProcessLookupError(
+                errno.ESRCH,
+                f"process {pid} has no address space: it is a kernel thread, or has ended",
+            )
     if not os.path.exists("/proc/self/maps"):
         raise FileNotFoundError(errno.ENOENT, "memory maps are read from Linux's /proc", "/proc")
     raise ProcessLookupError(errno.ESRCH, f"no process {pid}")
+
+
+def _read(pid: int, kind: str) -> str | None:
+    path = f"/proc/{pid}/{kind}"
+    try:
+        with open(path, "rb") as file:
+            return os.fsdecode(file.read())
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    except PermissionError as error:
+        raise PermissionError(
+            error.errno, f"no permission to read the memory map of process {pid}", path
+        ) from None
 
 
 def read_heap_and_stack(pid: int) -> tuple[int, int]:

@@ -102,18 +102,26 @@ def _replay(trace: Trace, own: bool, limits: Limits) -> Iterator[tuple[Step, Add
     _set_break(mm, trace)
     kernel = _Kernel(trace["initial"])
     for number, step in enumerate(trace["steps"]):
-        before = _Before(mm)
-        problem = _make(mm, step, own)
-        kernel.apply(step)
-        missing, unexpected = kernel.compare(mm)
-        if (problem or missing or unexpected) and before.touch(mm, [*missing, *unexpected]):
-            problem = _make(mm, step, own)
-            missing, unexpected = kernel.compare(mm)
-        if problem or missing or unexpected:
-            if not problem:
-                problem = "the maps differ"
+        problem, missing, unexpected = _take(mm, kernel, step, own)
+        if problem:
             raise ReplayMismatch(number, step, problem, missing, unexpected)
         yield step, mm
+
+
+def _take(
+    mm: AddressSpace, kernel: _Kernel, step: Step, own: bool
+) -> tuple[str, list[list[Any]], list[list[Any]]]:
+    """Make a step on both sides; the problem that there is, or "", and the rows that differ."""
+    before = _Before(mm)
+    problem = _make(mm, step, own)
+    kernel.apply(step)
+    missing, unexpected = kernel.compare(mm)
+    if (problem or missing or unexpected) and before.touch(mm, [*missing, *unexpected]):
+        problem = _make(mm, step, own)
+        missing, unexpected = kernel.compare(mm)
+    if not problem and (missing or unexpected):
+        problem = "the maps differ"
+    return problem, missing, unexpected
 
 
 def _set_break(mm: AddressSpace, trace: Trace) -> None:

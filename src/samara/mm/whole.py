@@ -6,8 +6,8 @@ between any two of these, and Ctrl-C can come. So a call begins with O(1) forks 
 the fields as they are; what goes wrong puts all of it back, by assignments, which need no memory.
 An OSError is an answer, and leaves what Linux leaves.
 
-Functions with a `try` or a `with` are short, here and where memory calls write: CPython 3.11 makes
-an int of the place in the code that an exception comes from, and where there is no memory for that
+Functions with a `try` or a `with` are short, here and where memory calls write: CPython makes an
+int of the place in the code that an exception comes from, and where there is no memory for that
 tries for ever. The first 256 need none.
 """
 
