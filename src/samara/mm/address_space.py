@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
-from itertools import count, islice, pairwise, takewhile
-from operator import attrgetter, index
+from itertools import count, islice, pairwise
+from operator import attrgetter, index, itemgetter
 from typing import TypeAlias
 
 from samara import MapleTree
@@ -96,12 +97,14 @@ class AddressSpace(MemoryCalls):
         self.tree = MapleTree([(vma[0], vma[1] - 1, vma) for vma in given], policy=MERGING)
         self._changed = MapleTree(changed_by_fork, policy=MERGING)
         self._locked, self._data, self._sealed = locked_bytes, data_bytes, sealed
-        task_size = self.limits.task_size
-        self._outside = sum(1 for _ in takewhile(lambda vma: vma[0] >= task_size, reversed(given)))
+        inside = bisect_left(given, self.limits.task_size, key=itemgetter(0))
+        self._outside = len(given) - inside
         self._find_heap_and_stack(given)
         self.ledger.note_opened(len(given))
-        if any(derived_name(self, vma[0], vma[1]) != vma[6] for vma in given if _is_derived(vma)):
-            rename(self, 0, ADDRESS_END)
+        for vma in given:
+            if _is_derived(vma) and derived_name(self, vma[0], vma[1]) != vma[6]:
+                rename(self, 0, ADDRESS_END)
+                break
 
     def _find_heap_and_stack(self, vmas: list[VMA]) -> None:
         self._start_brk = self._brk = 0
@@ -383,9 +386,16 @@ class AddressSpace(MemoryCalls):
             tree.clear()
             limit = 0
         error = ForkError(self._of(tree, self, limit), vma)
-        before = (mine for mine in self if mine.start < limit)
-        self.ledger.note_opened(sum(1 for mine in before if NOT_COPIED not in mine.vm_flags))
+        self.ledger.note_opened(self._copied_below(limit))
         return error
+
+    def _copied_below(self, limit: int) -> int:
+        copied = 0
+        for vma in self:
+            if vma.start >= limit:
+                break
+            copied += NOT_COPIED not in vma.vm_flags
+        return copied
 
     def exit(self) -> int:
         """End the process: give back all VMAs, up to the mark where fork stopped half-way, and

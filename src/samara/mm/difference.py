@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import filterfalse
 from typing import Literal, NamedTuple, TypeAlias
 
 from samara.mm.vma import VMA
@@ -42,8 +43,8 @@ def differences(before: Iterable[VMA], after: Iterable[VMA]) -> list[Difference]
     """
     old, new = list(before), list(after)
     kept = set(old).intersection(new)
-    old = [vma for vma in old if vma not in kept]
-    new = [vma for vma in new if vma not in kept]
+    old = list(filterfalse(kept.__contains__, old))
+    new = list(filterfalse(kept.__contains__, new))
     found = []
     at = 0
     for vma in old:

@@ -41,11 +41,10 @@ def mlock(space: Space, addr: int, length: int, flags: int) -> None:
     addr &= -PAGE_SIZE
     limit = limits.rlimit_memlock
     if limit is not None and not limits.privileged and space._locked + length > limit:
-        already = sum(
-            min(vma[1], addr + length) - max(vma[0], addr)
-            for vma in vmas_over(space, addr, addr + length)
-            if "lo" in vma[7]
-        )
+        already = 0
+        for vma in vmas_over(space, addr, addr + length):
+            if "lo" in vma[7]:
+                already += min(vma[1], addr + length) - max(vma[0], addr)
         if space._locked + length - already > limit:
             raise failed(ENOMEM)
     unreadable = _set_locks(space, addr, length, LOCKED_ON_FAULT if flags else LOCKED)

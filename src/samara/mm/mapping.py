@@ -202,7 +202,9 @@ def _file_kind(
 def _vm_flags(prot: int, kind: int, flags: int, mode: str) -> frozenset[str]:
     """The VmFlags of a new mapping. All that shares them has one object."""
     codes = {"mr", "mw", "me"} | rights(prot)
-    codes.update(code for bit, code in _CODES if flags & bit)
+    for bit, code in _CODES:
+        if flags & bit:
+            codes.add(code)
     if kind == _SHARED:
         codes.update(("sh", "ms") if "w" in mode else ("ms",))
         if "w" not in mode:

@@ -179,5 +179,5 @@ def read_heap_and_stack(pid: int) -> tuple[int, int]:
     except OSError:
         return 0, 0
     # The numbers of proc(5), less the two fields up to the bracket.
-    start_stack, start_brk = (int(fields[number - 3]) for number in (28, 47))
+    start_brk, start_stack = int(fields[47 - 3]), int(fields[28 - 3])
     return start_brk, start_stack

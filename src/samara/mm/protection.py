@@ -90,8 +90,9 @@ def _is_untouched(vma: VMA) -> bool:
 def _protected(old: frozenset[str], prot: int, untouched: bool) -> frozenset[str] | None:
     """VmFlags with the rights `prot`; None where they may not be had."""
     wanted = rights(prot)
-    if any(f"m{code[0]}" not in old for code in wanted):
-        return None
+    for code in wanted:
+        if f"m{code[0]}" not in old:
+            return None
     codes = set(old.difference(RIGHTS)) | wanted
     if "wr" in wanted:
         if old.isdisjoint(("ac", "wr", "ht", "sh", "nr")):

@@ -107,7 +107,11 @@ def rights(prot: int) -> set[str]:
     >>> sorted(rights(Prot.READ | Prot.EXEC))
     ['ex', 'rd']
     """
-    return {code for bit, code in enumerate(RIGHTS) if prot >> bit & 1}
+    codes: set[str] = set()
+    for bit, code in enumerate(RIGHTS):
+        if prot >> bit & 1:
+            codes.add(code)
+    return codes
 
 
 def implied_vm_flags(prot: int, flags: int, name: str = "") -> frozenset[str]:
