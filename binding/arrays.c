@@ -40,19 +40,29 @@ static PyObject *import_numpy(const char *function)
 	return NULL;
 }
 
-/* An array of words of that dtype, whose memory the caller fills. 0 or -1. */
+/* An array of words of that dtype, whose memory the caller fills. 0; or -1, also where what goes by the name of
+ * numpy makes something else. */
 static int output_make(struct output *output, PyObject *numpy, enum dtype dtype, size_t count)
 {
 	static const char *const types[] = {"object", "uint64", "int64", "float64"};
+	bool objects;
 
 	output->array = PyObject_CallMethod(numpy, "empty", "ns", (Py_ssize_t)count, types[dtype]);
 	if (!output->array)
 		return -1;
-	if (PyObject_GetBuffer(output->array, &output->view, PyBUF_CONTIG) < 0) {
+	if (PyObject_GetBuffer(output->array, &output->view, PyBUF_CONTIG | PyBUF_FORMAT) < 0) {
 		Py_CLEAR(output->array);
 		return -1;
 	}
-	return 0;
+	objects = output->view.format && strcmp(output->view.format, "O") == 0;
+	if (output->view.itemsize == sizeof(uint64_t) && objects == (dtype == DTYPE_OBJECT) &&
+	    (size_t)output->view.len == count * sizeof(uint64_t))
+		return 0;
+	PyErr_Format(PyExc_TypeError, "numpy.empty() gives no array of %zu of %s, but %R", count,
+		     types[dtype], (PyObject *)Py_TYPE(output->array));
+	Py_CLEAR(output->array);
+	PyBuffer_Release(&output->view);
+	return -1;
 }
 
 /* Give the memory back. The array, or NULL where there is none. */

@@ -279,6 +279,15 @@ extern PyType_Spec policy_spec;
 /* entry.c: results. Each takes over the reference to `value`, also where it fails. NULL: an exception is set. */
 PyObject *entry_new(const struct core_state *state, uint64_t first, uint64_t last, PyObject *value);
 PyObject *gap_new(const struct core_state *state, uint64_t first, uint64_t last);
+/* For a tuple made without tuple's own constructor, or filled anew: from 3.14 on it remembers its hash. */
+static inline void tuple_forget_hash(PyObject *tuple)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+	((PyTupleObject *)tuple)->ob_hash = -1;
+#else
+	(void)tuple;
+#endif
+}
 /* An Entry of what the core just found, the word still borrowed. */
 static inline PyObject *entry_box(const struct tree_object *tree, const struct mt_entry *entry)
 {

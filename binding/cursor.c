@@ -190,6 +190,14 @@ static int parse_min(const struct signature *signature, PyObject *const *args, P
 	return kind == INDEX_ERROR ? -1 : kind < INDEX_TOP;
 }
 
+/* At a limit before or behind all indices. The place stays, and is to be looked for again: the path may be that to
+ * where the cursor stood before it was set. */
+static void stop(struct cursor_object *self, enum maple_status status)
+{
+	self->mas.status = status;
+	self->mas.generation = 0;
+}
+
 typedef bool (*step_fn)(struct ma_state *mas, uint64_t limit, bool gaps);
 
 /* The four directions, each with and without gaps. */
@@ -205,7 +213,7 @@ static PyObject *step_up(struct cursor_object *self, const char *name, step_fn s
 		return NULL;
 	place = place_of(self);
 	if (!some)
-		self->mas.status = ma_overflow;
+		stop(self, ma_overflow);
 	return found_or_none(self, some && step(&self->mas, max, gaps), &place);
 }
 
@@ -221,7 +229,7 @@ static PyObject *step_down(struct cursor_object *self, const char *name, step_fn
 		return NULL;
 	place = place_of(self);
 	if (!some)
-		self->mas.status = ma_underflow;
+		stop(self, ma_underflow);
 	return found_or_none(self, some && step(&self->mas, min, gaps), &place);
 }
 
@@ -332,6 +340,19 @@ CURSOR_NOARGS(cursor_reset)
 
 /* ---- writes ----------------------------------------------------------------------------------- */
 
+static int store_word(struct cursor_object *self, uint64_t word)
+{
+	struct ma_state mas = self->mas;
+	int status;
+
+	if (!self->tree->policy)
+		return mas_store_word(&self->mas, word);
+	/* While the policy is asked, it or another thread may move the cursor, but not the write. */
+	status = mas_store_word(&mas, word);
+	self->mas = mas;
+	return status;
+}
+
 CURSOR_METHOD(cursor_store)
 {
 	static const char *const names[] = {"value"};
@@ -343,7 +364,7 @@ CURSOR_METHOD(cursor_store)
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
 	    tree_enter_value(self->tree, given[0], &word) < 0)
 		return NULL;
-	status = mas_store_word(&self->mas, word);
+	status = store_word(self, word);
 	if (status < 0)
 		return raise_status(status);
 	Py_RETURN_NONE;

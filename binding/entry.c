@@ -18,6 +18,7 @@ PyObject *entry_new(const struct core_state *state, uint64_t first, uint64_t las
 		Py_XDECREF(value);
 		return NULL;
 	}
+	tuple_forget_hash(entry);
 	PyTuple_SET_ITEM(entry, 0, first_object);
 	PyTuple_SET_ITEM(entry, 1, last_object);
 	PyTuple_SET_ITEM(entry, 2, value);
@@ -37,6 +38,7 @@ PyObject *gap_new(const struct core_state *state, uint64_t first, uint64_t last)
 		Py_XDECREF(last_object);
 		return NULL;
 	}
+	tuple_forget_hash(gap);
 	PyTuple_SET_ITEM(gap, 0, first_object);
 	PyTuple_SET_ITEM(gap, 1, last_object);
 	return gap;

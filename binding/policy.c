@@ -175,6 +175,15 @@ static int policy_traverse(struct policy *self, visitproc visit, void *arg)
 	return 0;
 }
 
+/* Breaks cycles by way of what has no tp_clear itself. Whatever asks it after that gets a TypeError. */
+static int policy_clear(struct policy *self)
+{
+	Py_SETREF(self->given, Py_NewRef(Py_None));
+	Py_SETREF(self->split, Py_NewRef(Py_None));
+	Py_SETREF(self->merge, Py_NewRef(Py_None));
+	return 0;
+}
+
 static void policy_dealloc(struct policy *self)
 {
 	PyTypeObject *type = Py_TYPE(self);
@@ -193,6 +202,7 @@ static PyType_Slot policy_slots[] = {
 	{Py_tp_doc, (void *)PyDoc_STR("A policy, as its trees' value operations.")},
 	{Py_tp_traverse, policy_traverse},
 	{Py_tp_dealloc, policy_dealloc},
+	{Py_tp_clear, policy_clear},
 	{0, NULL},
 };
 

@@ -395,8 +395,11 @@ static PyObject *tree_compare(struct tree_object *self, PyObject *object, int op
 	if ((operation != Py_EQ && operation != Py_NE) ||
 	    !PyObject_TypeCheck(object, self->state->tree_type))
 		Py_RETURN_NOTIMPLEMENTED;
-	if (tree_enter(self) < 0 || tree_enter(other) < 0)
-		return NULL;
+	/* Waiting for the other may have let a thread take this one's lock. */
+	do {
+		if (tree_enter(self) < 0 || tree_enter(other) < 0)
+			return NULL;
+	} while (lock_blocks(self->lock));
 	if (mt_entries(&self->mt) != mt_entries(&other->mt))
 		return PyBool_FromLong(operation == Py_NE);
 	if (self->dtype != DTYPE_OBJECT && self->dtype == other->dtype)

@@ -70,14 +70,23 @@ static PyObject *finish_copy(struct tree_object *source, struct tree_object *cop
 
 /* ---- copies ----------------------------------------------------------------------------------- */
 
+/* Drop an instance that became no copy. It is an empty tree by then, for its __del__(). */
+static void drop_shell(struct tree_object *copy, struct core_state *state)
+{
+	mt_init_pool(&copy->mt, tree_flags(true), state->pool, dtype_ops(DTYPE_OBJECT));
+	tree_adopt(copy, state);
+	Py_DECREF(copy);
+}
+
 /* A new instance that may share nodes with self. Nothing runs between this and what the caller does to self. */
 static struct tree_object *relative_alloc(struct tree_object *self)
 {
 	struct tree_object *copy = tree_alloc(Py_TYPE(self));
 
-	if (copy && tree_enter_family(self) < 0)
-		Py_CLEAR(copy);
-	return copy;
+	if (!copy || tree_enter_family(self) == 0)
+		return copy;
+	drop_shell(copy, self->state);
+	return NULL;
 }
 
 static void adopt_relative(struct tree_object *self, struct tree_object *copy,
@@ -136,7 +145,7 @@ NOARGS_METHOD(tree_dup)
 	if (!copy)
 		return NULL;
 	if (tree_enter(self) < 0) {
-		Py_DECREF(copy);
+		drop_shell(copy, self->state);
 		return NULL;
 	}
 	mt_init_pool(&copy->mt, mt_attr(&self->mt), self->state->pool,

@@ -111,6 +111,7 @@ static PyObject *entry_again(struct iterator_object *self, uint64_t first, uint6
 	Py_INCREF(result);
 	for (int i = 0; i < 3; i++)
 		old[i] = PyTuple_GET_ITEM(result, i);
+	tuple_forget_hash(result);
 	PyTuple_SET_ITEM(result, 0, numbers[0]);
 	PyTuple_SET_ITEM(result, 1, numbers[1]);
 	PyTuple_SET_ITEM(result, 2, value);

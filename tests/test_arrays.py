@@ -11,6 +11,7 @@ from array import array
 import pytest
 
 from interpreter import (
+    c_only,
     collect,
     counted_nodes,
     counts_references,
@@ -424,6 +425,29 @@ def test_to_arrays_counts_references(np):
     del arrays
     assert sys.getrefcount(value) == start
     assert abs(sys.getrefcount(None) - nones) < 100
+
+
+WRONG = {
+    "too short": lambda numpy, count: numpy.zeros(1, "u8"),
+    "too long": lambda numpy, count: numpy.zeros(count + 1, "u8"),
+    "other items": lambda numpy, count: numpy.zeros(8 * count, "u1"),
+    "other things": lambda numpy, count: numpy.zeros(count, object),
+    "no array": lambda numpy, count: bytearray(8),
+}
+
+
+@c_only
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+def test_what_is_no_array_of_that_many_numbers_is_not_filled(np, monkeypatch, wrong):
+    t = MapleTree([(n, n, n) for n in range(3000)], dtype="u8")
+    monkeypatch.setattr(np, "empty", lambda count, _: wrong(np, count))
+    with pytest.raises(TypeError, match=r"numpy\.empty\(\) gives no array of 3000 of uint64"):
+        t.to_arrays()
+    with pytest.raises(TypeError, match="gives no array of 3 of uint64"):
+        t.load_many([1, 2, 3], 0)
+    with monkeypatch.context() as words, pytest.raises(TypeError, match="of object, but"):
+        words.setattr(np, "empty", lambda count, _: np.zeros(count, "u8"))
+        MapleTree([(0, 0, "x")]).to_arrays()
 
 
 @pytest.fixture

@@ -136,6 +136,21 @@ def test_limits_outside():
         cursor.next(min=5)
 
 
+def test_a_limit_outside_does_not_bring_an_old_place_back():
+    t = tree()
+    cursor = t.cursor(10)
+    cursor.walk()
+    cursor.set(30)
+    assert cursor.next(-1) is None
+    assert cursor.erase() == (30, 39, "b")
+    assert 15 in t and 35 not in t
+    cursor = t.cursor(10)
+    cursor.walk()
+    cursor.set(50)
+    assert cursor.prev(2**64) is None
+    assert cursor.prev() == (40, 49, "c")
+
+
 def test_a_loop_over_a_cursor():
     t = tree()
     cursor = t.cursor(15)

@@ -276,6 +276,35 @@ def test_equality_is_of_one_moment():
     assert t != Growing(states[1])
 
 
+@pytest.mark.parametrize("dtype", [None, "u8"])
+def test_equality_waits_for_both_locks(dtype):
+    """Another thread takes the first tree's lock while the second one's is waited for."""
+    t = MapleTree([(0, 9, 1), (10, 19, 2)], dtype=dtype)
+    u = t.dup()
+    u_is_held, t_is_held, compared = (threading.Event() for _ in range(3))
+
+    def hold_u():
+        with u.lock:
+            u_is_held.set()
+            assert t_is_held.wait(60)
+
+    def write_t():
+        assert u_is_held.wait(60)
+        compared.wait(0.05)  # so long that the comparison has begun
+        with t.lock:
+            t[0:10] = 7
+            t_is_held.set()
+            compared.wait(0.2)  # it ends only where it does not wait
+            t[0:10] = 1
+
+    def compare():
+        assert u_is_held.wait(60)
+        assert t == u
+        compared.set()
+
+    run(hold_u, write_t, compare)
+
+
 @pytest.mark.parametrize("way", ["keys", "places"])
 def test_one_thread_gets_what_all_want(way):
     t = MapleTree()

@@ -40,6 +40,14 @@ def test_an_entry_that_is_kept_does_not_change():
     assert (second, third) == ((10, 14, 1), (20, 24, 2))
 
 
+def test_entries_and_gaps_hash_as_tuples():
+    t = MapleTree([(n, n, str(n)) for n in range(0, 10, 2)])
+    assert hash(t.entry(4)) == hash((4, 4, "4")) and {(4, 4, "4"): 1}[t.entry(4)]
+    # A loop makes use of an entry again that nobody else holds.
+    assert [hash(entry) for entry in t] == [hash((n, n, str(n))) for n in range(0, 10, 2)]
+    assert [hash(gap) for gap in t.gaps(0, 9)] == [hash((n, n)) for n in range(1, 10, 2)]
+
+
 def test_windows():
     t = tree(5)
     assert list(t.entries(12, 30)) == [(10, 14, 1), (20, 24, 2), (30, 34, 3)]

@@ -82,7 +82,7 @@ struct mt_value_ops {
 	void (*release)(void *context, const uint64_t *words, uint32_t present);
 	/* Coalescing: may `right`, which begins where `left` ends, be one entry with it? The union
 	 * keeps left's word. Asked by stores, not by mt_build(). Neither this nor split() may
-	 * write the tree, which refuses with -EBUSY, or empty it. */
+	 * write the tree, which refuses with -EBUSY, or empty it, or move the cursor that stores. */
 	bool (*equal)(void *context, const struct mt_entry *left, const struct mt_entry *right);
 	/* The same with a word of its own for the union, in place of equal(): 1 with *word, owned by
 	 * the tree; 0 to stay apart; or a negative errno, which the write then returns. Here the

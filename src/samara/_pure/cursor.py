@@ -168,7 +168,7 @@ class Cursor:
         replaces = entry is not None and entry[:2] == here  # so nothing beside it is asked
         first, last = here
         displaced = write_range(head, first, last, value, seen=seen, merge=not replaces)
-        self._status = "active"
+        self._index, self._last, self._status = first, last, "active"  # a policy can have moved it
         return displaced
 
     def erase(self) -> Entry[Any] | None:
