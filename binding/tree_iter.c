@@ -31,6 +31,27 @@ struct iterator_object {
 	struct ma_state mas;
 };
 
+/* 0; or below 0 with what the policy raised that was to cut the values at the ends. */
+static int take_snapshot(struct iterator_object *self, struct tree_object *tree)
+{
+	/* The policy can empty the tree, which then leaves its family. */
+	struct family *family = (struct family *)Py_XNewRef((PyObject *)tree->member.family);
+	int status = 0;
+
+	if (self->clip && self->policy)
+		status = mt_slice(&tree->mt, self->first, self->last, &self->snapshot);
+	else
+		mt_fork(&tree->mt, &self->snapshot);
+	if (family)
+		family_join(family, &self->member, &self->snapshot);
+	Py_XDECREF((PyObject *)family);
+	mas_init(&self->mas, &self->snapshot, self->reverse ? self->last : self->first);
+	self->done = false;
+	if (status < 0)
+		raise_status(status);
+	return status;
+}
+
 PyObject *iterator_new(struct tree_object *tree, const struct iteration *iteration)
 {
 	struct iterator_object *self;
@@ -58,13 +79,9 @@ PyObject *iterator_new(struct tree_object *tree, const struct iteration *iterati
 	}
 	self->dtype = tree->dtype;
 	self->policy = (struct policy *)Py_XNewRef((PyObject *)tree->policy);
-	if (!iteration->empty) {
-		mt_fork(&tree->mt, &self->snapshot);
-		if (tree->member.family)
-			family_join(tree->member.family, &self->member, &self->snapshot);
-		mas_init(&self->mas, &self->snapshot,
-			 iteration->reverse ? iteration->last : iteration->first);
-		self->done = false;
+	if (!iteration->empty && take_snapshot(self, tree) < 0) {
+		Py_DECREF(self);
+		return NULL;
 	}
 	PyObject_GC_Track(self);
 	return (PyObject *)self;

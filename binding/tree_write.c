@@ -93,18 +93,18 @@ FASTCALL_METHOD(tree_erase)
 }
 
 /* The entries of [first, last], cut at the ends, as long as nobody writes the tree: 1 with a list; 0 where
- * somebody did; -1. */
-static int collect_range(struct tree_object *self, uint64_t first, uint64_t last, PyObject **out)
+ * somebody did; below 0. They are read from `source`, the tree, or what its policy has cut out of it. */
+static int collect_entries(struct tree_object *self, struct maple_tree *source, uint64_t first,
+			   uint64_t last, PyObject **out)
 {
 	uint64_t generation = self->mt.ma_generation;
 	PyObject *list = PyList_New(0);
 	struct ma_state mas;
 	int status = 1;
 
-	*out = NULL;
 	if (!list)
 		return -1;
-	mas_init(&mas, &self->mt, first);
+	mas_init(&mas, source, first);
 	while (status == 1 && self->mt.ma_generation == generation &&
 	       mas_find_word(&mas, last, false)) {
 		PyObject *entry =
@@ -121,6 +121,33 @@ static int collect_range(struct tree_object *self, uint64_t first, uint64_t last
 		*out = list;
 	else
 		Py_DECREF(list);
+	return status;
+}
+
+static int collect_range(struct tree_object *self, uint64_t first, uint64_t last, PyObject **out)
+{
+	uint64_t generation = self->mt.ma_generation;
+	struct maple_tree pieces;
+	int status;
+
+	*out = NULL;
+	if (!self->policy)
+		return collect_entries(self, &self->mt, first, last, out);
+	/* The policy must not write the tree: this would begin again each time. */
+	if (tree_require_idle(self) < 0)
+		return -1;
+	self->mt.ma_busy = true;
+	status = mt_slice(&self->mt, first, last, &pieces);
+	self->mt.ma_busy = false;
+	if (status < 0)
+		raise_status(status);
+	else
+		status = collect_entries(self, &pieces, first, last, out);
+	mt_fini(&pieces);
+	if (status == 1 && self->mt.ma_generation != generation) {
+		Py_CLEAR(*out);
+		status = 0;
+	}
 	return status;
 }
 

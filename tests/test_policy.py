@@ -140,6 +140,52 @@ def test_a_store_into_its_own_kind_is_one_entry():
     assert [entry.value.kind for entry in tree] == [1, 2, 1]
 
 
+@pytest.mark.parametrize(
+    "window", [(10, 19), (50, 250), (0, 99), (99, 200), (250, 260), (100, 199), (0, MAX)]
+)
+def test_what_leaves_a_tree_cut_is_cut_by_the_policy(window):
+    first, last = window
+    tree = MapleTree([(0, 99, Piece(0, 99, 1)), (200, 299, Piece(200, 299, 2))], policy=Pieces())
+    cut = list(tree[first : last + 1])
+    assert all(entry[:2] == entry.value[:2] for entry in cut)
+    assert list(tree.entries(first, last, clip=True)) == cut
+    assert list(tree.entries(first, last, clip=True, reverse=True)) == cut[::-1]
+    assert tree.pop_range(first, last) == cut
+    for entry in cut:
+        tree.store_range(*entry)
+    assert [entry.value for entry in tree] == [(0, 99, 1), (200, 299, 2)]
+
+
+def test_what_the_policy_raises_cuts_nothing_out():
+    policy = Pieces()
+    tree = MapleTree([(0, 99, Piece(0, 99, 1))], policy=policy)
+    for take in (tree.pop_range, lambda first, last: tree.entries(first, last, clip=True)):
+        for policy.fail in (1, 2):
+            with pytest.raises(LookupError, match="no answer"):
+                take(10, 19)
+            assert list(tree) == [(0, 99, (0, 99, 1))]
+
+
+@pytest.mark.parametrize("question", ["split", "merge"])
+def test_a_policy_that_moves_the_cursor_does_not_move_its_store(question):
+    class Moving(Pieces):
+        def question(self, name, *given):
+            if name == question:
+                cursor.set(900)
+                cursor.walk()
+                cursor.next()
+
+    triples = [(i * 10, i * 10 + 9, Piece(i * 10, i * 10 + 9, i % 3)) for i in range(200)]
+    tree = MapleTree(triples, policy=Moving())
+    there = tree.dup()
+    cursor = tree.cursor(503, 505)
+    cursor.store(Piece(503, 505, 5))
+    tree.check()
+    assert (cursor.index, cursor.last, cursor.value) == (503, 505, (503, 505, 5))
+    there[503:506] = Piece(503, 505, 5)
+    assert tree == there
+
+
 def test_sorted_triples_are_taken_as_they_are():
     triples = [(i * 10, i * 10 + 9, Piece(i * 10, i * 10 + 9, 1)) for i in range(50)]
     policy = Pieces()
@@ -153,6 +199,7 @@ def test_what_the_policy_raises_ends_the_write(question):
     triples = [(i * 10, i * 10 + 9, Piece(i * 10, i * 10 + 9, i % 3)) for i in range(50)]
     tree = MapleTree(triples, policy=policy)
     before = list(tree)
+    interpreter.collect()
     live = interpreter.pool_nodes()
     policy.fail = question
     with pytest.raises(LookupError, match="no answer"):
@@ -279,6 +326,26 @@ def test_a_cycle_through_the_policy_is_collected():
     policy.tree = tree = MapleTree([(0, 9, Piece(0, 9, 1))], policy=policy)
     gone = weakref.ref(policy)
     del policy, tree
+    interpreter.collect()
+    assert gone() is None
+
+
+def test_a_cycle_through_a_policy_that_is_a_tuple_is_collected():
+    class Tuple(NamedTuple):
+        tree: MapleTree
+
+        def split(self, entry, first, last):
+            return entry.value
+
+        merge = split
+
+    class Watched(MapleTree):
+        pass
+
+    tree = Watched.__new__(Watched)
+    tree.__init__(policy=Tuple(tree))
+    gone = weakref.ref(tree)
+    del tree
     interpreter.collect()
     assert gone() is None
 

@@ -122,7 +122,8 @@ It runs over the tree as it is now, whatever is stored meanwhile. O(log n) to ma
 each entry.
 
 reverse  from the last entry to the first
-clip     cut the first and the last entry at the ends of the window
+clip     cut the first and the last entry at the ends of the window; where the tree has a
+         policy, it is asked for their values
 
 Bounds outside 0 ... MAX are cut. ValueError where first is above last.
 
@@ -208,8 +209,8 @@ Entry(first=10, last=19, value='a')
 (True, 0)
 """,
     "pop_range(first, last)": """
-Clear [first, last], both ends included. A list of what was there, cut at the ends. O(log n
-+ removed entries).
+Clear [first, last], both ends included. A list of what was there, cut at the ends, where a
+policy is asked for the values. O(log n + removed entries).
 
 ValueError where first is above last or an end is outside 0 ... MAX.
 

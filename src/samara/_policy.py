@@ -35,8 +35,9 @@ class Policy(Protocol[V]):
     """
 
     def split(self, entry: Entry[V], first: int, last: int, /) -> V:
-        """The value for [first, last], a part of an entry of which a write cuts off the rest.
-        `entry.value` itself where the place makes no difference."""
+        """The value for [first, last], a part of an entry of which a write cuts off the rest, or
+        that a slice, `pop_range()` or `entries(clip=True)` cuts out. `entry.value` itself where the
+        place makes no difference."""
         ...
 
     def merge(self, left: Entry[V], right: Entry[V], /) -> V | NotImplementedType:

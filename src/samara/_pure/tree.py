@@ -84,6 +84,10 @@ class MapleTree:
         with self._gate:
             return duplication.fork(self._head)
 
+    def _slice_head(self, first: int, last: int) -> Head:
+        with self._gate:
+            return duplication.slice_of(self._head, first, last)
+
     def _relative(self, head: Head) -> Self:
         """A tree of the same class with the instance's own attributes."""
         tree = self._of(head)
@@ -197,8 +201,13 @@ class MapleTree:
         window, way, clip = clipped_window(first, last), -1 if reverse else 1, bool(clip)
         if window is None:
             return iter(())
-        entries, (low, high) = entries_of(self._fork_head(), *window, way), window
-        return (Entry(max(a, low), min(b, high), v) for a, b, v in entries) if clip else entries
+        if not clip:
+            return entries_of(self._fork_head(), *window, way)
+        low, high = window
+        # A policy is asked for the values of what is cut.
+        head = self._fork_head() if self.policy is None else self._slice_head(low, high)
+        entries = entries_of(head, low, high, way)
+        return (Entry(max(a, low), min(b, high), v) for a, b, v in entries)
 
     def gaps(self, first: Any = 0, last: Any = MAX) -> Iterator[Gap]:
         window = clipped_window(first, last)
@@ -257,7 +266,9 @@ class MapleTree:
         first, last = required_window(first, last)
 
         def pop(gap: Any, seen: int) -> list[Entry[Any]]:
-            removed = list(self.entries(first, last, clip=True))
+            # A policy must not write the tree: this would begin again each time.
+            with self._head.busy():
+                removed = list(self.entries(first, last, clip=True))
             write_range(self._head, first, last, gap, seen=seen)
             return removed
 
@@ -317,9 +328,7 @@ class MapleTree:
     def __getitem__(self, key: Any, /) -> Any:
         if isinstance(key, slice):
             window = arguments.slice_window(key, clip=True)
-            with self._gate:
-                head = duplication.slice_of(self._head, *window) if window else self._head.empty()
-            return self._relative(head)
+            return self._relative(self._slice_head(*window) if window else self._head.empty())
         value = self.get(key, GAP)
         if value is GAP:
             raise KeyError(key)
