@@ -311,6 +311,7 @@ int area_options(struct area *area, PyObject *align, PyObject *reverse)
 			raise_number("%s %U is not 1 or more", "align", align);
 			return -1;
 		}
+		area->align_object = align;
 		area->align_above = kind >= INDEX_TOP;
 	}
 	if (reverse) {
@@ -367,26 +368,23 @@ int area_search(struct tree_object *tree, const struct area *area, uint64_t *sta
 
 void area_raise(const struct core_state *state, const struct area *area)
 {
+	bool aligned = !area->outside && (area->align_above || area->align > 1);
 	PyObject *size = number_shown(area->size_object);
+	PyObject *align = size && aligned ? number_shown(area->align_object) : NULL;
 
 	if (!size)
 		return;
 	if (area->outside)
 		PyErr_Format(state->space_error, "no room for %U indices outside 0 ... %llu", size,
 			     (unsigned long long)MAX_INDEX);
-	else if (area->align_above)
+	else if (align)
 		PyErr_Format(state->space_error,
-			     "no %U free indices in [%llu, %llu] that begin at a multiple of more "
-			     "than %llu",
+			     "no %U free indices in [%llu, %llu] that begin at a multiple of %U",
 			     size, (unsigned long long)area->first, (unsigned long long)area->last,
-			     (unsigned long long)MAX_INDEX);
-	else if (area->align > 1)
-		PyErr_Format(state->space_error,
-			     "no %U free indices in [%llu, %llu] that begin at a multiple of %llu",
-			     size, (unsigned long long)area->first, (unsigned long long)area->last,
-			     (unsigned long long)area->align);
-	else
+			     align);
+	else if (!aligned)
 		PyErr_Format(state->space_error, "no %U free indices in [%llu, %llu]", size,
 			     (unsigned long long)area->first, (unsigned long long)area->last);
+	Py_XDECREF(align);
 	Py_DECREF(size);
 }

@@ -32,7 +32,7 @@ static PyObject *import_numpy(const char *function)
 	PyErr_NormalizeException(&type, &cause, &traceback);
 	Py_XDECREF(traceback);
 	Py_DECREF(type);
-	PyErr_Format(PyExc_ImportError, "%s() needs numpy: pip install samara[numpy]", function);
+	PyErr_Format(PyExc_ImportError, "%s() needs numpy: pip install numpy", function);
 	PyErr_Fetch(&type, &error, &traceback);
 	PyErr_NormalizeException(&type, &error, &traceback);
 	PyException_SetCause(error, cause);

@@ -509,10 +509,11 @@ int slice_clip(PyObject *slice, uint64_t *first, uint64_t *last);
 
 /* A search for free room. */
 struct area {
-	PyObject *size_object; /* borrowed, for messages */
-	uint64_t size;         /* where none of the next two is set */
-	bool size_whole;       /* 2^64 */
-	bool size_above;       /* more */
+	PyObject *size_object; /* borrowed, for messages, as is align_object */
+	PyObject *align_object;
+	uint64_t size;   /* where none of the next two is set */
+	bool size_whole; /* 2^64 */
+	bool size_above; /* more */
 	uint64_t align;
 	bool align_above; /* more than MAX: only 0 is a multiple */
 	bool reverse;

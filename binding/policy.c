@@ -38,6 +38,13 @@ static int ask_split(void *context, const struct mt_entry *whole, uint64_t first
 		result = PyObject_Vectorcall(policy->split, given, 3, NULL);
 	for (int i = 0; i < 3; i++)
 		Py_XDECREF(given[i]);
+	if (result == Py_None && object_of(whole->word) != Py_None) {
+		PyErr_Format(
+			PyExc_TypeError,
+			"policy's split() answered None for [%llu, %llu] of an entry with a value",
+			(unsigned long long)first, (unsigned long long)last);
+		Py_CLEAR(result);
+	}
 	if (!result)
 		return -ECANCELED;
 	*piece = word_of(result);
@@ -56,6 +63,12 @@ static int ask_merge(void *context, const struct mt_entry *left, const struct mt
 		result = PyObject_Vectorcall(policy->merge, given, 2, NULL);
 	Py_XDECREF(given[0]);
 	Py_XDECREF(given[1]);
+	if (result == Py_None && object_of(left->word) != Py_None &&
+	    object_of(right->word) != Py_None) {
+		PyErr_SetString(PyExc_TypeError, "policy's merge() answered None for two entries "
+						 "with values: NotImplemented keeps them apart");
+		Py_CLEAR(result);
+	}
 	if (!result)
 		return -ECANCELED;
 	if (result == Py_NotImplemented) {

@@ -459,11 +459,11 @@ def test_without_numpy(without_numpy):
     t = MapleTree([(1, 2, 3)], dtype="u8")
     with pytest.raises(ImportError) as caught:
         t.to_arrays()
-    assert str(caught.value) == "to_arrays() needs numpy: pip install samara[numpy]"
+    assert str(caught.value) == "to_arrays() needs numpy: pip install numpy"
     assert isinstance(caught.value.__cause__, ImportError)
     with pytest.raises(ImportError) as caught:
         t.load_many([1])
-    assert str(caught.value) == "load_many() needs numpy: pip install samara[numpy]"
+    assert str(caught.value) == "load_many() needs numpy: pip install numpy"
     objects = MapleTree(t)
     assert objects.load_many([1]) == [3] and t.dtype == "u8"
     t.store_many([5], [6], [7])

@@ -352,3 +352,11 @@ def test_copies_are_address_spaces_of_their_own() -> None:
         other.check()
         assert other.exit() == 2
         assert other.ledger.open == 0 and space.ledger.open == len(space) == 2
+
+
+def test_in_is_about_addresses_and_vmas() -> None:
+    vma = VMA(0x1000, 0x3000, Prot.READ)
+    space = AddressSpace([vma])
+    assert 0x1000 in space and 0x2FFF in space and vma in space
+    for other in (0xFFF, 0x3000, -1, 2**70, VMA(0x1000, 0x2000, Prot.READ), "x", None):
+        assert other not in space

@@ -462,6 +462,7 @@ CASES = {
     "Entry.first": Case(lambda s: s.given.first, entry, ONCE, needs=False),
     "Entry.last": Case(lambda s: s.given.last, entry, ONCE, needs=False),
     "Entry.value": Case(lambda s: s.given.value, entry, ONCE, needs=False),
+    "Entry.size": Case(lambda s: Entry(0, 2**70, s.value).size, kinds=ONCE),
     "Gap.__new__": Case(lambda s: Gap(10**10, 10**11), kinds=ONCE),
     "Gap.__repr__": Case(lambda s: repr(s.given), gap, ONCE),
     "Gap.__getnewargs__": Case(lambda s: pickle.dumps(Gap(1, 2)), kinds=ONCE),
@@ -470,6 +471,7 @@ CASES = {
     "Gap._replace": Case(lambda s: s.given._replace(last=2**60), gap, ONCE),
     "Gap.first": Case(lambda s: s.given.first, gap, ONCE, needs=False),
     "Gap.last": Case(lambda s: s.given.last, gap, ONCE, needs=False),
+    "Gap.size": Case(lambda s: Gap(0, 2**70).size, kinds=ONCE),
     "RangeOccupiedError.__init__": Case(
         lambda s: RangeOccupiedError(2**40, 2**41, s.given), entry, ONCE
     ),
@@ -525,7 +527,7 @@ def test_every_name_has_a_case():
         there |= {f"{kind.__name__}.{name}" for name in vars(kind) if name not in OF_THE_TYPE}
     assert not vars(NoSpaceError).keys() - OF_THE_TYPE
     assert tested == there | {"NoSpaceError"}
-    named = {"MAX", "Cursor", "Entry", "Gap", "MapleTree", "NoSpaceError", "Policy"}
+    named = {"MAX", "Cursor", "Entry", "Gap", "MapleTree", "NoSpaceError", "Policy", "TreeLock"}
     assert set(samara.__all__) == named | {"RangeOccupiedError", "__version__", "implementation"}
     hooks = {
         name for name, thing in vars(_core).items() if callable(thing) and name != "__loader__"

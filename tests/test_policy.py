@@ -350,6 +350,26 @@ def test_a_cycle_through_a_policy_that_is_a_tuple_is_collected():
     assert gone() is None
 
 
+def test_none_for_an_answer_is_refused_but_for_none():
+    class Forgetful:
+        def split(self, entry, first, last):
+            entry.value + first
+
+        def merge(self, left, right):
+            if left.value == right.value:
+                return left.value
+
+    tree = MapleTree([(0, 9, 1)], policy=Forgetful())
+    with pytest.raises(TypeError, match=r"merge\(\) answered None .* NotImplemented"):
+        tree[10:20] = 2
+    with pytest.raises(TypeError, match=r"split\(\) answered None for \[3, 9\]"):
+        tree.pop_range(3, 5)
+    assert list(tree) == [(0, 9, 1)]
+    tree[10:20] = None
+    assert list(tree) == [(0, 19, None)]
+    assert tree.pop_range(0, 19) == [(0, 19, None)]
+
+
 def test_a_policy_that_comes_while_the_triples_are_read():
     """The tree keeps that one: what it is made of must not go on with another that has gone."""
     policy = Pieces()

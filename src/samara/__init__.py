@@ -16,7 +16,7 @@ from typing import Final
 from samara._arguments import MAX
 from samara._entry import Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError
-from samara._implementation import PURE, Cursor, MapleTree
+from samara._implementation import PURE, Cursor, MapleTree, TreeLock
 from samara._policy import Policy
 
 __version__: Final = "0.1.0"
@@ -33,6 +33,7 @@ __all__ = [
     "NoSpaceError",
     "Policy",
     "RangeOccupiedError",
+    "TreeLock",
     "__version__",
     "implementation",
 ]

@@ -124,7 +124,7 @@ def import_numpy(function: str) -> Any:
     try:
         import numpy
     except ImportError as error:
-        raise ImportError(f"{function}() needs numpy: pip install samara[numpy]") from error
+        raise ImportError(f"{function}() needs numpy: pip install numpy") from error
     return numpy
 
 

@@ -16,8 +16,9 @@ Ranges are closed, [first, last], within 0 ... MAX = 2**64 - 1, and do not overl
 without a value lies in a gap. Values are any objects, None too; with a dtype they are numbers
 of 64 bits. n is the number of ranges.
 
-iterable    triples (first, last, value), or a MapleTree; a later triple overwrites
-            what it covers. Sorted triples that do not overlap: O(n), into full nodes; each
+iterable    triples (first, last, value), or a MapleTree, of which the ranges are taken and
+            not the attributes, as dup() and fork() do; a later triple overwrites what it
+            covers. Sorted triples that do not overlap: O(n), into full nodes; each
             other one O(log n).
 dtype       None: any object. 'u8', 'i8' or 'f8': a packed tree, whose values are unsigned
             integers, signed ones or floats, stored as such: values are converted when they
@@ -237,7 +238,8 @@ Traceback (most recent call last):
 samara.NoSpaceError: no 5 free indices in [0, 12]
 """,
     "clear()": """
-Remove everything. The attributes (dtype, track_gaps) stay. O(nodes that no other tree shares).
+Remove everything. The attributes (dtype, track_gaps, policy) stay. O(nodes that no other
+tree shares).
 
 >>> t = MapleTree([(10, 19, 'a')], track_gaps=False)
 >>> t.clear()
@@ -260,7 +262,8 @@ all over.
     "dup_into(other)": """
 A full copy of the tree in another one, which must be empty and have the same attributes. O(n).
 
-ValueError where other is not empty or differs in dtype or track_gaps; nothing is changed then.
+ValueError where other is not empty, differs in dtype or track_gaps, or has not this very
+policy; nothing is changed then.
 MemoryError leaves other empty.
 
 >>> t = MapleTree([(10, 19, 'a')])

@@ -12,11 +12,18 @@ class Entry(NamedTuple, Generic[V]):
     >>> first, last, value = Entry(10, 19, "a")
     >>> Entry(10, 19, "a") == (10, 19, "a")
     True
+    >>> Entry(10, 19, "a").size
+    10
     """
 
     first: int
     last: int
     value: V
+
+    @property
+    def size(self) -> int:
+        """How many indices it covers; `len()` is that of the tuple, 3."""
+        return self.last - self.first + 1
 
     # As tuple's: that of Generic has another signature than the type checkers take it to have.
     @classmethod
@@ -29,10 +36,17 @@ class Gap(NamedTuple):
 
     >>> Gap(20, 29) == (20, 29)
     True
+    >>> Gap(20, 29).size
+    10
     """
 
     first: int
     last: int
+
+    @property
+    def size(self) -> int:
+        """How many indices are free."""
+        return self.last - self.first + 1
 
 
 # Their public place, so that pickles and messages name it.

@@ -12,7 +12,8 @@ class Policy(Protocol[V]):
     """What becomes of values when the ranges around them change: `MapleTree(policy=...)`.
 
     Each write asks before it changes anything, so an exception raised here ends the write and
-    leaves the tree as it was. The methods may read the tree; to write it from here is a
+    leaves the tree as it was. None, which a method without a `return` answers, is a TypeError but
+    where a value asked about is None. The methods may read the tree; to write it from here is a
     RuntimeError. Threads that write one tree with a policy hold its lock around each write.
     Relatives (forks, duplicates, slices) and pickles keep the policy; sorted triples that a tree
     is made of are taken as they are.

@@ -56,6 +56,6 @@ def search(head: Head, request: Request) -> int:
     if start is None:
         text = f"no {shown(size)} free indices in [{window[0]}, {window[1]}]"
         if align > 1:
-            text += f" that begin at a multiple of {align if align <= MAX else f'more than {MAX}'}"
+            text += f" that begin at a multiple of {shown(align)}"
         raise NoSpaceError(text)
     return start

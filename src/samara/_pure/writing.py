@@ -138,6 +138,11 @@ class Splice:
             if beside:
                 pair = [beside, Entry(self.first, self.last, self.value)][::-way]
                 value = self._ask(policy.merge, *pair)
+                if value is None and all(entry.value is not None for entry in pair):
+                    raise TypeError(
+                        "policy's merge() answered None for two entries with values: "
+                        "NotImplemented keeps them apart"
+                    )
                 if value is not NotImplemented:
                     self.first, self.last = pair[0].first, pair[1].last
                     self.value = value
@@ -148,7 +153,12 @@ class Splice:
         if policy is None or value is GAP:
             return value
         whole = Entry(level.slot_first, level.slot_last, value)
-        return self._ask(policy.split, whole, first, last)
+        part = self._ask(policy.split, whole, first, last)
+        if part is None and value is not None:
+            raise TypeError(
+                f"policy's split() answered None for [{first}, {last}] of an entry with a value"
+            )
+        return part
 
     def _cuts_value(self) -> bool:
         return self.left[-1].content is not GAP or self.left[-1].slot_last < self.last

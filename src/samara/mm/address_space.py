@@ -201,6 +201,17 @@ class AddressSpace(MemoryCalls):
             return sum(1 for _ in self)
         return len(self.tree)
 
+    def __contains__(self, what: object, /) -> bool:
+        """Is this address in a VMA, or this VMA one of them? O(log n).
+
+        >>> mm = AddressSpace([VMA(0x1000, 0x3000)])
+        >>> 0x2fff in mm, 0x3000 in mm, VMA(0x1000, 0x3000) in mm
+        (True, False, True)
+        """
+        if isinstance(what, VMA):
+            return self.find(what.start) == what
+        return hasattr(type(what), "__index__") and self.find(what) is not None  # type: ignore[arg-type]
+
     def find(self, addr: int) -> VMA | None:
         """The VMA that contains `addr`, or None. (Linux's find_vma() goes on to the next one above;
         here that is `mm.tree.find(addr)`.) O(log n).
