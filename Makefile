@@ -75,8 +75,12 @@ test-pypy: build/pypy-venv/.installed
 	build/pypy-venv/bin/python -m pytest
 
 # The Python tests on an extension built for a newer CPython: Debian's, which is brought into build/.
-test-python-newer: build/python-newer-venv/.installed
-	SAMARA_PURE=0 build/python-newer-venv/bin/python -m pytest
+# NEWER=3.14 DEBIAN_SUITE=forky: a later one, from the suite that has it.
+NEWER ?= 3.13
+NEWER_VENV := build/python-$(NEWER)-venv
+
+test-python-newer: $(NEWER_VENV)/.installed
+	SAMARA_PURE=0 $(NEWER_VENV)/bin/python -m pytest
 
 # The tests on a Python that can do without its interpreter lock: on the extension, for which it turns the
 # lock on, of which it warns, and those of threads on the tree in plain Python, without it. It has the
@@ -294,10 +298,11 @@ build/pypy-venv/.installed: dist/.pure .ci/pypy .ci/debian .ci/archive.sh
 	python -m pip --python $(@D)/bin/python install --quiet "$$(echo $(PURE_WHEEL))[test]" $(PYPY_NEEDS)
 	touch $@
 
-build/python-newer-venv/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(PROGRAMS) \
+$(NEWER_VENV)/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(PROGRAMS) \
 		$(DOCS_HEADER) $(PACKAGE) .ci/debian
 	rm -rf $(@D)
-	python=$$(.ci/debian build/python-newer usr/bin/python3.13 python3.13-dev) && $$python -m venv --without-pip $(@D)
+	python=$$(.ci/debian build/python-$(NEWER) usr/bin/python$(NEWER) python$(NEWER)-dev) && \
+		$$python -m venv --without-pip $(@D)
 	python -m pip --python $(@D)/bin/python install --quiet ".[test,record]"
 	touch $@
 

@@ -354,6 +354,12 @@ def test_copies_are_address_spaces_of_their_own() -> None:
         assert other.ledger.open == 0 and space.ledger.open == len(space) == 2
 
 
+def test_a_text_of_maps_is_a_str() -> None:
+    for other in (b"1000-3000 rw-p 00000000 00:00 0", None):
+        with pytest.raises(TypeError, match="a text of maps is a str, not"):
+            AddressSpace.from_maps(other)  # type: ignore[arg-type]
+
+
 def test_in_is_about_addresses_and_vmas() -> None:
     vma = VMA(0x1000, 0x3000, Prot.READ)
     space = AddressSpace([vma])

@@ -29,7 +29,7 @@ def parse_maps(text: str) -> list[VMA]:
 
     VmFlags come from smaps; where a VMA has no such line they are those that its permissions imply
     (`implied_vm_flags`). A line that is of neither kind, or a VMA that begins before the one above
-    it ends, raises ValueError with the line's number and text.
+    it ends, raises ValueError with the line's number and text; what is no str, TypeError.
 
     >>> parse_maps("1000-3000 rw-p 00000000 00:00 0 [heap]")
     [VMA(0x1000-0x3000 rw-p '[heap]')]
@@ -38,6 +38,8 @@ def parse_maps(text: str) -> list[VMA]:
         ...
     ValueError: line 1 is not of /proc/PID/maps: 'what is this'
     """
+    if not isinstance(text, str):
+        raise TypeError(f"a text of maps is a str, not {text!r:.60}")
     vmas: list[VMA] = []
     files: dict[tuple[str, str, str], File] = {}
     floor = 0
