@@ -342,12 +342,13 @@ CURSOR_NOARGS(cursor_reset)
 
 static int store_word(struct cursor_object *self, uint64_t word)
 {
-	struct ma_state mas = self->mas;
+	struct ma_state mas;
 	int status;
 
 	if (!self->tree->policy)
 		return mas_store_word(&self->mas, word);
 	/* While the policy is asked, it or another thread may move the cursor, but not the write. */
+	mas = self->mas;
 	status = mas_store_word(&mas, word);
 	self->mas = mas;
 	return status;
