@@ -68,3 +68,16 @@ def test_refuses(capsys: pytest.CaptureFixture[str]) -> None:
     assert "File name too long" in capsys.readouterr().err
     assert main(["maps", __file__]) == 2
     assert "line 1" in capsys.readouterr().err
+    for number in ("0", "-5"):
+        assert main(["maps", number]) == 2
+        message = f"samara maps: a process id is at least 1, not {number}\n"
+        assert capsys.readouterr() == ("", message)
+
+
+def test_a_file_whose_name_is_a_number(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("0").write_bytes((DATA / "python.maps").read_bytes())
+    assert main(["maps", "./0"]) == 0
+    assert "155 VMAs" in capsys.readouterr().out

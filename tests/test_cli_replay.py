@@ -2,6 +2,7 @@
 """The commands samara diff, samara replay and samara record."""
 
 import json
+import os
 import platform
 import shutil
 import sys
@@ -67,6 +68,62 @@ def test_diff_names_flags_that_changed(capsys: pytest.CaptureFixture[str], tmp_p
     ]
 
 
+VMA_LINE = "00010000-00014000 rw-p 00000000 00:00 0 \n"
+
+
+def written(path: Path, text: str) -> str:
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize("has_smaps", [True, False])
+def test_diff_without_flags_on_one_side_compares_none(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    has_smaps: bool,
+) -> None:
+    """It once said "flagged" where a text of maps, which tells no flags, met a smaps."""
+    smaps = written(tmp_path / "smaps", f"{VMA_LINE}VmFlags: rd wr mr mw me lo \n")
+    maps = written(tmp_path / "maps", VMA_LINE)
+    for pair in ((maps, smaps), (smaps, maps)):
+        assert run(capsys, "diff", *pair) == (0, "nothing differs\n", "")
+    # The same of a process: its flags are known if the kernel has smaps.
+    mm = AddressSpace([VMA(0x10000, 0x14000, 3, vm_flags="rd wr mr mw me")])
+    exists = os.path.exists
+    monkeypatch.setattr(AddressSpace, "from_pid", lambda pid: mm)
+    monkeypatch.setattr(
+        os.path, "exists", lambda path: has_smaps if path == "/proc/self/smaps" else exists(path)
+    )
+    assert run(capsys, "diff", "4242", maps)[1] == "nothing differs\n"
+    assert ("flagged" in run(capsys, "diff", "4242", smaps)[1]) == has_smaps
+    named = written(tmp_path / "named", VMA_LINE.replace(" \n", " [anon:x]\n"))
+    status, out, _err = run(capsys, "diff", "--json", named, smaps)
+    (change,) = json.loads(out)["changes"]
+    assert (change["kind"], change["before"]["label"]) == ("flagged", "[anon:x]")
+    assert change["before"]["vm_flags"] == change["after"]["vm_flags"] == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what"),
+    [
+        (f"{VMA_LINE}VmFlags: rd wr ac\n", f"{VMA_LINE}VmFlags: rd wr\n", "-ac"),
+        (f"{VMA_LINE}VmFlags: rd wr ac\n", f"{VMA_LINE}VmFlags: rd ac ?\n", "-wr +?"),
+        (VMA_LINE, VMA_LINE.replace("p 00000000", "p 00001000"), "anonymous at 0x1000"),
+        (VMA_LINE, VMA_LINE.replace(" \n", " [anon:x]\n"), "[anon:x]"),
+    ],
+)
+def test_what_is_flagged_is_seen(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, before: str, after: str, what: str
+) -> None:
+    """Two equal lines stood there, one under the other, where "ac" was all that differed."""
+    paths = [written(tmp_path / "A", before), written(tmp_path / "B", after)]
+    status, out, _err = run(capsys, "diff", *paths)
+    _head, was, now = out.splitlines()
+    assert status == 0 and was.split()[0] == "flagged"
+    assert was.endswith("rw-p  anonymous") and now.endswith(f"rw-p  {what}")
+
+
 def test_diff_as_json(capsys: pytest.CaptureFixture[str], two_files: list[str]) -> None:
     status, out, _err = run(capsys, "diff", "--json", *two_files)
     changes = json.loads(out)["changes"]
@@ -91,6 +148,10 @@ def test_diff_over_time(capsys: pytest.CaptureFixture[str], two_files: list[str]
         (["A", "B"], 2, "A: No such file"),
         (["99999999", "B"], 1, "no process 99999999"),
         ([str(LS), "B"], 2, "line 1"),
+        (["-", "-"], 2, "standard input (-) can be read only once"),
+        (["-", "--every", "0.2"], 2, "standard input (-) can be read only once"),
+        (["0", "B"], 2, "a process id is at least 1, not 0"),
+        (["-5", "B"], 2, "a process id is at least 1, not -5"),
     ],
 )
 def test_diff_refuses(

@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _real(arguments: argparse.Namespace) -> tuple[str, AddressSpace]:
     if arguments.maps is not None:
-        return file_name(arguments.maps), open_file(arguments.maps)
+        return file_name(arguments.maps), open_file(arguments.maps).space
     if arguments.pid is not None:
         return _process(arguments.pid)
     with example_process() as pid:
@@ -120,7 +120,7 @@ def _real(arguments: argparse.Namespace) -> tuple[str, AddressSpace]:
 
 
 def _process(pid: int) -> tuple[str, AddressSpace]:
-    space = open_process(pid)
+    space = open_process(pid).space
     try:
         with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
             name = file.read().strip()

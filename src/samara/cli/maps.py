@@ -58,7 +58,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="exit status: 0; 1 a process that cannot be read; 2 bad arguments or input",
     )
     parser.add_argument(
-        "source", metavar="PID|FILE", help="or - for standard input, in the format of maps or smaps"
+        "source",
+        metavar="PID|FILE",
+        help=(
+            "a file in the format of maps or smaps, - for standard input; one whose name is a "
+            "number is written ./4242"
+        ),
     )
     parser.add_argument("--vmas", action="store_true", help="print every VMA too")
     add_plot_argument(parser, "the address space")
@@ -69,7 +74,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand; the exit status."""
     check_can_plot(arguments.plot)
-    mm = open_space(arguments.source)
+    mm = open_space(arguments.source).space
     if arguments.plot:
         plot_maps(arguments.plot, mm, file_name(arguments.source))
     document = summary(mm, max_map_count())
