@@ -5,6 +5,8 @@ import json
 import os
 import platform
 import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -223,8 +225,156 @@ def test_record_and_replay(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     arguments = ("record", "--json", "-o", path, "--", program, "/dev/null")
     summary = json.loads(run(capsys, *arguments)[2])
     assert summary["file"] == path and summary["steps"] == len(read_trace(path)["steps"])
+    assert summary["status"] == 0
     if platform.release().split(".")[0] >= "6":
         assert run(capsys, "replay", path)[1].endswith("no step differs\n")
+
+
+def recorded(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """What samara record answers, where it may record."""
+    if not can_trace():
+        pytest.skip("recording is of x86-64 Linux")
+    pytest.importorskip("ptrace")
+    status, out, err = run(capsys, "record", *arguments)
+    if status == 1 and "not permitted" in err:
+        pytest.skip("tracing is not permitted here")
+    assert out == ""
+    return status, err
+
+
+@pytest.mark.parametrize("old", [None, "old"])
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [("nosuchcommand", "No such file or directory"), (__file__, "Permission denied")],
+)
+def test_a_command_that_cannot_be_executed(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    command: str,
+    message: str,
+    old: str | None,
+) -> None:
+    """It once ended in a traceback. No output is made, none that was there is lost."""
+    path = tmp_path / "x"
+    if old is not None:
+        path.write_text(old)
+    status, err = recorded(capsys, "-o", str(path), "--", command)
+    assert (status, err) == (1, f"samara record: {command}: {message}\n")
+    assert (path.read_text() if path.exists() else None) == old
+
+
+def test_an_output_that_cannot_be_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The command once ran to its end before that was found out."""
+    mark = tmp_path / "mark"
+    for output, message in (
+        (tmp_path / "missing" / "x", "No such file or directory"),
+        (tmp_path, "Is a directory"),
+    ):
+        status, err = recorded(capsys, "-o", str(output), "--", "touch", str(mark))
+        assert (status, err) == (1, f"samara record: {output}: {message}\n")
+        assert not mark.exists()
+    status, err = recorded(capsys, "-o", "/dev/full", "--", "touch", str(mark))
+    assert (status, err) == (1, "samara record: /dev/full: No space left on device\n")
+    assert mark.exists()
+
+
+def test_an_output_behind_a_link(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("x")
+    assert recorded(capsys, "-o", str(link), "--", "true")[0] == 0
+    assert link.is_symlink() and read_trace(tmp_path / "x")["program"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "words"),
+    [
+        ("exit 0", 0, "at the end: "),
+        ("exit 3", 3, "at the end, exit status 3: "),
+        ("kill -9 $$", -9, "at the end, killed by signal 9: "),
+    ],
+)
+def test_how_a_recorded_command_ended(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, code: str, status: int, words: str
+) -> None:
+    path = str(tmp_path / "x")
+    got, err = recorded(capsys, "-o", path, "--", "sh", "-c", code)
+    assert got == 0 and err.endswith(f"{words}{path}\n")
+    got, err = recorded(capsys, "--json", "-o", path, "--", "sh", "-c", code)
+    assert got == 0 and json.loads(err)["status"] == status
+
+
+def test_how_a_command_ended_whose_thread_ended_it(tmp_path: Path) -> None:
+    if not can_trace():
+        pytest.skip("recording is of x86-64 Linux")
+    pytest.importorskip("ptrace")
+    from samara.mm.record import record_with_status
+
+    program = (
+        "import os, threading as t; t.Thread(target=os._exit, args=(7,)).start(); t.Event().wait()"
+    )
+    try:
+        assert record_with_status([sys.executable, "-I", "-c", program]).status == 7
+    except PermissionError:
+        pytest.skip("tracing is not permitted here")
+
+
+# From here on ptrace() is refused, as where a container's filter of system calls does so.
+REFUSED = """
+import ctypes, os, sys
+from samara.cli import main
+code = b"".join(
+    ctypes.c_uint64(word).value.to_bytes(8, "little")
+    for word in (0x20, 101 << 32 | 1 << 24 | 0x15, 0x50001 << 32 | 6, 0x7FFF0000 << 32 | 6)
+)
+program = ctypes.create_string_buffer(code)
+class Filter(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_void_p)]
+libc = ctypes.CDLL(None)
+where = ctypes.byref(Filter(4, ctypes.addressof(program)))
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, where, 0, 0):
+    sys.exit(77)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_record_where_tracing_is_refused(tmp_path: Path) -> None:
+    """One message; there were two tracebacks, of this process and of its child."""
+    pytest.importorskip("ptrace")
+    command = [sys.executable, "-c", REFUSED, "record", "-o", str(tmp_path / "x"), "--", "true"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode == 77:
+        pytest.skip("no filter of system calls here")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "samara record: true: Operation not permitted\n"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_ctrl_c_while_recording(tmp_path: Path) -> None:
+    """python-ptrace once warned of the process that it ended."""
+    pytest.importorskip("ptrace")
+    output = str(tmp_path / "x")
+    loop = "echo begun; while :; do :; done"
+    with subprocess.Popen(
+        [sys.executable, "-m", "samara", "record", "-o", output, "--", "sh", "-c", loop],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Whoever runs the tests in the background may ignore it, and that would be inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        if process.stdout.readline():
+            os.killpg(process.pid, signal.SIGINT)
+        err = process.stderr.read()
+    if "not permitted" in err:
+        pytest.skip("tracing is not permitted here")
+    assert (process.returncode, err) == (130, "")
+    assert not Path(output).exists()
 
 
 @pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
@@ -290,5 +440,5 @@ def test_record_refuses(
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     status, _out, err = run(capsys, "record", "-o", path, "--", "true")
-    expected = "samara[record]" if can_trace() else "no recording"
+    expected = "needs python-ptrace: pip install python-ptrace\n" if can_trace() else "no recording"
     assert status in (1, 2) and expected in err and not Path(path).exists()

@@ -24,7 +24,7 @@ def add_plot_argument(parser: argparse.ArgumentParser, what: str) -> None:
         "--plot",
         metavar="FILE",
         type=_plot_file,
-        help=f"draw {what} into FILE, an .svg or a .png (needs samara[plot])",
+        help=f"draw {what} into FILE, an .svg or a .png (needs matplotlib)",
     )
 
 
@@ -41,7 +41,7 @@ def check_can_plot(path: Path | None) -> None:
         try:
             import matplotlib  # noqa: F401
         except ImportError:
-            raise WorkError("plots need matplotlib: pip install samara[plot]") from None
+            raise WorkError("plots need matplotlib: pip install matplotlib") from None
 
 
 def draw(path: Path, width: float, height: float, fill: Callable[[Figure], None]) -> None:
