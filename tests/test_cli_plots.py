@@ -12,7 +12,7 @@ from interpreter import SANITIZED
 from samara.cli import main
 from samara.cli.maps_plot import APART, clusters, extent, rows
 from samara.cli.spawn import PROGRAM
-from samara.mm import VMA, AddressSpace, synthetic
+from samara.mm import VMA, AddressSpace, read_trace, synthetic, write_trace
 
 # Its C++ throws, which AddressSanitizer cannot follow where it is loaded into a Python that was
 # built without it.
@@ -75,6 +75,16 @@ def test_a_folder_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path
     pytest.importorskip("matplotlib")
     assert main(["maps", PYTHON, "--plot", str(tmp_path / "nowhere" / "out.svg")]) == 1
     assert "out.svg: No such file" in capsys.readouterr().err
+
+
+def test_a_run_that_cannot_go_on(tmp_path: Path) -> None:
+    """What was replayed before a call that no model makes is drawn."""
+    pytest.importorskip("matplotlib")
+    trace = read_trace(LS)
+    trace["steps"][5]["call"] = "foo"
+    write_trace(tmp_path / "x", trace)
+    assert main(["replay", str(tmp_path / "x"), "--plot", str(tmp_path / "out.svg")]) == 2
+    assert "MiB mapped" in (tmp_path / "out.svg").read_text()
 
 
 def test_the_clusters_of_a_real_process(tmp_path: Path) -> None:

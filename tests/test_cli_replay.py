@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The commands samara diff, samara replay and samara record."""
 
+import gzip
 import json
 import os
 import platform
@@ -204,7 +205,40 @@ def test_replay_refuses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
     path = tmp_path / "x"
     path.write_text("{}")
     assert "no trace" in run(capsys, "replay", str(path))[2]
-    assert run(capsys, "replay", str(tmp_path / "none"))[0] == 2
+    assert run(capsys, "replay", str(path))[2] == (
+        f"samara replay: {path}: no trace: it has no 'columns'\n"
+    )
+    path.write_text("what")
+    message = f"samara replay: {path}: no trace: Expecting value: line 1 column 1 (char 0)\n"
+    assert run(capsys, "replay", str(path)) == (2, "", message)
+    status, out, err = run(capsys, "replay", "nowhere")
+    assert (status, out, err) == (2, "", "samara replay: nowhere: No such file or directory\n")
+
+
+def test_replay_of_a_call_that_no_model_makes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """It once ended in a traceback, and the plot of the steps before was lost."""
+    trace = read_trace(LS)
+    trace["steps"][5]["call"] = "foo"
+    path = tmp_path / "x.json"
+    write_trace(path, trace)
+    message = f"samara replay: {path}: a trace with a call 'foo', which no model makes\n"
+    assert run(capsys, "replay", str(path)) == (2, "", message)
+    assert run(capsys, "replay", "--json", str(path)) == (2, "", message)
+
+
+@pytest.mark.parametrize("unpack", [False, True])
+def test_replay_of_standard_input(tmp_path: Path, unpack: bool) -> None:
+    data = LS.read_bytes()
+    command = [sys.executable, "-m", "samara", "replay", "-"]
+    done = subprocess.run(
+        command, input=gzip.decompress(data) if unpack else data, capture_output=True, check=True
+    )
+    assert done.stdout.endswith(b"no step differs\n") and done.stderr == b""
+    done = subprocess.run(command, input=b"{}", capture_output=True)
+    message = b"samara replay: standard input: no trace: it has no 'columns'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, b"", message)
 
 
 def can_trace() -> bool:

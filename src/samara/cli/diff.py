@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -70,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         time.sleep(arguments.every)
         after = open_space(arguments.before)
         _show(_compare(before, after), arguments.json, time.strftime("%H:%M:%S"), after.space)
+        sys.stdout.flush()
         before = after
         looks += 1
     return 0
@@ -93,7 +95,7 @@ def _show(
         document: dict[str, Any] = {"changes": [_document(change) for change in changes]}
         if when:
             document["time"] = when
-        print(json.dumps(document), flush=True)
+        print(json.dumps(document))
         return
     if now is not None:
         print(f"{when}: {len(now)} VMAs, {format_size(now.size)}, {len(changes)} changed")

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from typing import NamedTuple
 
 from samara.cli.errors import InputError, WorkError
+from samara.cli.streams import standard_input
 from samara.mm import AddressSpace
 
 # A number, signed or not, of not many more digits than a process id has: what is longer is a file.
@@ -64,7 +64,7 @@ def open_file(path: str) -> Source:
 
 def _read(path: str) -> bytes:
     if path == "-":
-        return sys.stdin.buffer.read()
+        return standard_input().read()
     with open(path, "rb") as file:
         return file.read()
 
