@@ -14,7 +14,7 @@ from samara.cli.arguments import parse_seconds
 from samara.cli.errors import InputError
 from samara.cli.source import Source, open_space
 from samara.cli.table import print_table
-from samara.cli.units import format_size
+from samara.cli.units import format_count, format_size
 from samara.mm import VMA, AddressSpace, Difference, format_vm_flags
 
 _HEADERS = ("", "start", "end", "size", "perms", "what")
@@ -98,7 +98,8 @@ def _show(
         print(json.dumps(document))
         return
     if now is not None:
-        print(f"{when}: {len(now)} VMAs, {format_size(now.size)}, {len(changes)} changed")
+        vmas = format_count(len(now), "VMA")
+        print(f"{when}: {vmas}, {format_size(now.size)}, {len(changes)} changed")
     elif not changes:
         print("nothing differs")
     if changes:

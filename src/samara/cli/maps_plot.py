@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from samara.cli.kinds import KINDS, kind, owner
 from samara.cli.plot import draw
-from samara.cli.units import format_size
+from samara.cli.units import format_count, format_size
 from samara.mm import PAGE_SIZE, VMA, AddressSpace, Limits
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ def plot_maps(path: Path, mm: AddressSpace, title: str) -> None:
         overview, detail = figure.subplots(2, height_ratios=[0.35, max(_ROW_HEIGHT * lines, 0.3)])
         _draw_overview(overview, parted)
         _draw_rows(detail, placed, width)
-        figure.suptitle(f"{title}: {len(mm):,} VMAs, {format_size(mm.size)} mapped", fontsize=10)
+        figure.suptitle(
+            f"{title}: {format_count(len(mm), 'VMA')}, {format_size(mm.size)} mapped", fontsize=10
+        )
         _draw_legend(figure, mm)
 
     draw(path, _WIDTH, height, fill)

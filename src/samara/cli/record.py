@@ -9,6 +9,7 @@ import os
 import sys
 
 from samara.cli.errors import InputError, WorkError, reason
+from samara.cli.units import format_count
 from samara.mm import write_trace
 
 
@@ -59,8 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
         document = {"file": output, "steps": steps, "vmas": vmas, "status": status}
         print(json.dumps(document), file=sys.stderr)
     else:
-        summary = f"{steps} steps, {vmas} VMAs at the end{_ending(status)}"
-        print(f"{summary}: {output}", file=sys.stderr)
+        counts = f"{format_count(steps, 'step')}, {format_count(vmas, 'VMA')} at the end"
+        print(f"{counts}{_ending(status)}: {output}", file=sys.stderr)
     return 0
 
 

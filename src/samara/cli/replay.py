@@ -13,7 +13,7 @@ from samara.cli.plot import add_plot_argument, check_can_plot, draw
 from samara.cli.source import file_name
 from samara.cli.streams import standard_input
 from samara.cli.table import print_table
-from samara.cli.units import format_size
+from samara.cli.units import format_count, format_size
 from samara.mm import ReplayMismatch, Step, Trace, read_trace, replay
 
 if TYPE_CHECKING:
@@ -122,7 +122,8 @@ def _document(
 
 
 def _print(trace: Trace, history: Sequence[Moment], parted: ReplayMismatch | None) -> None:
-    print(f"{trace.get('program', '?')}, {trace.get('kernel', '?')}: {len(trace['steps'])} steps\n")
+    steps = format_count(len(trace["steps"]), "step")
+    print(f"{trace.get('program', '?')}, {trace.get('kernel', '?')}: {steps}\n")
     last = len(history) - 1
     shown = sorted({round(last * part / (_ROWS - 1)) for part in range(_ROWS)}) if history else []
     rows = [

@@ -55,11 +55,14 @@ def open_file(path: str) -> Source:
     source = file_name(path)
     try:
         text = os.fsdecode(_read(path))
-        return Source(AddressSpace.from_maps(text), "\nVmFlags:" in text)
+        space = AddressSpace.from_maps(text)
     except OSError as error:
         raise InputError(f"{source}: {error.strerror}") from None
     except ValueError as error:
         raise InputError(f"{source}: {error}") from None
+    if not space:
+        raise InputError(f"{source}: there is no VMA in it")
+    return Source(space, "\nVmFlags:" in text)
 
 
 def _read(path: str) -> bytes:
