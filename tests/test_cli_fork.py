@@ -38,9 +38,15 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return json.loads(out)
 
 
-@pytest.mark.parametrize("module", ["samara.cli.series", "samara.cli.table", "samara.cli.units"])
-def test_examples_in_the_documentation(module: str) -> None:
-    failed, attempted = doctest.testmod(importlib.import_module(module))
+@pytest.mark.parametrize(
+    "name",
+    [
+        "arguments", "diff", "errors", "kinds", "maps", "maps_plot", "plot", "series", "source",
+        "table", "units",
+    ],
+)  # fmt: skip
+def test_examples_in_the_documentation(name: str) -> None:
+    failed, attempted = doctest.testmod(importlib.import_module(f"samara.cli.{name}"))
     assert attempted > 0
     assert failed == 0
 

@@ -87,6 +87,22 @@ def test_a_run_that_cannot_go_on(tmp_path: Path) -> None:
     assert "MiB mapped" in (tmp_path / "out.svg").read_text()
 
 
+def test_paths_of_any_bytes(tmp_path: Path) -> None:
+    """They ended in a traceback: what is no UTF-8 in matplotlib, two "$" as bad mathematics."""
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "$\\a$\udcff.maps"
+    names = (b"/tmp/\xff\xfelibrary", b"/tmp/$\\frac$library")
+    lines = [
+        b"%x-%x r-xp 00000000 00:01 7".ljust(73) % (at << 28, (at << 28) + (1 << 24)) + name
+        for at, name in enumerate(names, 1)
+    ]
+    path.write_bytes(b"\n".join(lines))
+    for kind in ("svg", "png"):
+        assert main(["maps", str(path), "--plot", str(tmp_path / f"out.{kind}")]) == 0
+    text = (tmp_path / "out.svg").read_text()
+    assert all(name in text for name in ("$\\a$?.maps: 2 VMAs", "??library", "$\\frac$library"))
+
+
 def test_the_clusters_of_a_real_process(tmp_path: Path) -> None:
     """The program, its libraries and its stack lie apart; each is named in the picture."""
     mm = AddressSpace.from_maps(Path(PYTHON).read_text())

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 _KINDS = (".svg", ".png")
 # The same figures make the same file.
-_SETTINGS = {"svg.hashsalt": "samara", "svg.fonttype": "none", "font.size": 8}
+_SETTINGS = {
+    "svg.hashsalt": "samara",
+    "svg.fonttype": "none",
+    "font.size": 8,
+    "text.parse_math": False,  # a path may hold two "$"
+}
 
 
 def add_plot_argument(parser: argparse.ArgumentParser, what: str) -> None:
@@ -42,6 +47,15 @@ def check_can_plot(path: Path | None) -> None:
             import matplotlib  # noqa: F401
         except ImportError:
             raise WorkError("plots need matplotlib: pip install matplotlib") from None
+
+
+def drawable(text: str) -> str:
+    """The text, which may be a path, with "?" for what is no character.
+
+    >>> drawable("/tmp/\\udcff")
+    '/tmp/?'
+    """
+    return text.encode(errors="replace").decode()
 
 
 def draw(path: Path, width: float, height: float, fill: Callable[[Figure], None]) -> None:

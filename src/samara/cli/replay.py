@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from samara.cli.errors import InputError
-from samara.cli.plot import add_plot_argument, check_can_plot, draw
+from samara.cli.plot import add_plot_argument, check_can_plot, draw, drawable
 from samara.cli.source import file_name
 from samara.cli.streams import standard_input
 from samara.cli.table import print_table
@@ -162,4 +162,4 @@ def _plot(
             axes.axvline(parted.number, color="#d55e00")
     if parted is not None:
         title += f": parts from the recording at step {parted.number}"
-    count.set_title(title)
+    count.set_title(drawable(title))
