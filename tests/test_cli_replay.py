@@ -276,6 +276,25 @@ def recorded(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
     return status, err
 
 
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_no_second_one_of_this_process_goes_on(tmp_path: Path) -> None:
+    """The child that could not execute the command once unwound its caller, and ran what that
+    would run at its end."""
+    pytest.importorskip("ptrace")
+    code = (
+        "import atexit, os; from samara.cli import main\n"
+        "atexit.register(os.write, 1, b'end\\n')\n"
+        f"main(['record', '-o', {str(tmp_path / 'x')!r}, '--', 'nosuchcommand'])\n"
+        "try: print(os.waitpid(-1, os.WNOHANG))\n"
+        "except ChildProcessError: print('no child')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    if "not permitted" in done.stderr:
+        pytest.skip("tracing is not permitted here")
+    assert done.stderr == "samara record: nosuchcommand: No such file or directory\n"
+    assert sorted(done.stdout.splitlines()) == ["end", "no child"]
+
+
 @pytest.mark.parametrize("old", [None, "old"])
 @pytest.mark.parametrize(
     ("command", "message"),

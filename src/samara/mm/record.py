@@ -98,13 +98,15 @@ def _start(command: Sequence[str]) -> int:
     us = os.getpid()
     try:
         pid: int = createChild(list(command), no_stdout=False)
-    except ChildError as error:
+    except BaseException as error:
         # The error is a text with a number in it: "[Errno 2] No such file or directory".
         found = re.search(r"(?:Errno |error #)([0-9]+)", str(error))
         number = int(found[1]) if found else EIO
-        if os.getpid() != us:  # this is the child, which may not be traced: `run` says so
+        if os.getpid() != us:  # the child, which must not go on as a second one of this process
             os._exit(number)
-        raise OSError(number, os.strerror(number), command[0]) from None
+        if isinstance(error, ChildError):
+            raise OSError(number, os.strerror(number), command[0]) from None
+        raise
     return pid
 
 
