@@ -22,6 +22,7 @@ import pytest
 from samara.cli import _parser, main
 from samara.cli.measure import METHODS, measure, prove
 from samara.cli.series import nearest, published
+from samara.cli.table import print_table
 from samara.mm import FORK_METHODS, VMA, AddressSpace, synthetic
 
 MAPS = Path(__file__).parent / "data" / "maps"
@@ -37,9 +38,15 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return json.loads(out)
 
 
-@pytest.mark.parametrize("module", ["samara.cli.series", "samara.cli.table"])
-def test_examples_in_the_documentation(module: str) -> None:
-    failed, attempted = doctest.testmod(importlib.import_module(module))
+@pytest.mark.parametrize(
+    "name",
+    [
+        "arguments", "diff", "errors", "kinds", "maps", "maps_plot", "plot", "series", "source",
+        "table", "units",
+    ],
+)  # fmt: skip
+def test_examples_in_the_documentation(name: str) -> None:
+    failed, attempted = doctest.testmod(importlib.import_module(f"samara.cli.{name}"))
     assert attempted > 0
     assert failed == 0
 
@@ -198,6 +205,34 @@ def test_on_a_terminal_without_rich(tmp_path: Path) -> None:
     assert "112100" in text and "fork by cow" in text
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("text_last", [False, True])
+@pytest.mark.parametrize("columns", range(20, 60))
+def test_figures_are_whole_on_narrow_terminals(
+    monkeypatch: pytest.MonkeyPatch, columns: int, text_last: bool
+) -> None:
+    """They were cut: 639… for 639,000. A row that goes on in the next line is better."""
+    pytest.importorskip("rich")
+    rows = [["51221", "3.28 TiB", "/usr/lib/libc.so.6"], ["7", "16 KiB", "[heap]"]]
+    shown = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(sys, "stdout", shown)
+    print_table(("VMAs", "size", "what"), rows, text_last=text_last)
+    lines = [re.sub("\x1b[^m]*m", "", line) for line in shown.getvalue().splitlines()]
+    fits = columns >= (5 + 2 + 8 + 2 + (12 if text_last else 18))
+    assert ("\x1b" in shown.getvalue()) == fits
+    for (vmas, size, what), line in zip(rows, lines[-2:], strict=True):
+        assert line.startswith(f"{vmas:>5}  {size:>8}  ")
+        if text_last and fits and columns < 5 + 2 + 8 + 2 + 18:
+            what = what.replace("/usr/lib", "…")
+        assert line[17:].strip() == what and (len(line.rstrip()) <= columns or not fits)
+
+
 # ---- what it refuses -----------------------------------------------------------------------------
 
 
@@ -327,7 +362,7 @@ def leave_one_open(parent: AddressSpace, child: Any) -> None:
         (change_one, "VMA 7 of the child"),
         (add_one, "VMA 0 of the child"),
         (change_the_parent, "changed the parent"),
-        (leave_one_open, "1 VMAs of the children stay open"),
+        (leave_one_open, "1 VMA of the children left open"),
     ],
 )
 def test_a_wrong_fork_is_found(

@@ -53,12 +53,32 @@ def test_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert listed.count("\n") == plain.count("\n") + 156 + 2  # and a header and an empty line
 
 
-def test_standard_input_and_nothing_mapped(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_one_vma(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "one"
+    path.write_text("10000-11000 rw-p 00000000 00:00 0\n")
+    assert main(["maps", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "\n1 VMA, " in out and "; 0 gaps between VMAs, 0 of them" in out
+    heading = "largest free ranges, those below and above all VMAs too:\n"
+    assert len(out.partition(heading)[2].splitlines()) == 2
+    with path.open("a") as file:
+        file.write("12000-13000 rw-p 00000000 00:00 0\n")
+    assert main(["maps", str(path)]) == 0
+    assert "; 1 gap between VMAs, 1 of them" in capsys.readouterr().out
+    assert main(["diff", str(path), "--every", "0.01", "--times", "1"]) == 0
+    assert ": 2 VMAs, 8 KiB, 0 changed\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["maps", "-"], ["diff", str(DATA / "python.maps"), "-"]])
+def test_standard_input_with_nothing_mapped(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
-    assert main(["maps", "-"]) == 0
-    assert "0 VMAs" in capsys.readouterr().out
+    """An address space that is all free was shown, where the text had not come."""
+    for text in (b"", b"\n"):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+        assert main(command) == 2
+        message = f"samara {command[0]}: standard input: there is no VMA in it\n"
+        assert capsys.readouterr() == ("", message)
 
 
 def test_refuses(capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,3 +88,16 @@ def test_refuses(capsys: pytest.CaptureFixture[str]) -> None:
     assert "File name too long" in capsys.readouterr().err
     assert main(["maps", __file__]) == 2
     assert "line 1" in capsys.readouterr().err
+    for number in ("0", "-5"):
+        assert main(["maps", number]) == 2
+        message = f"samara maps: a process id is at least 1, not {number}\n"
+        assert capsys.readouterr() == ("", message)
+
+
+def test_a_file_whose_name_is_a_number(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("0").write_bytes((DATA / "python.maps").read_bytes())
+    assert main(["maps", "./0"]) == 0
+    assert "155 VMAs" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from interpreter import SANITIZED
 from samara.cli import main
 from samara.cli.maps_plot import APART, clusters, extent, rows
 from samara.cli.spawn import PROGRAM
-from samara.mm import VMA, AddressSpace, synthetic
+from samara.mm import VMA, AddressSpace, read_trace, synthetic, write_trace
 
 # Its C++ throws, which AddressSanitizer cannot follow where it is loaded into a Python that was
 # built without it.
@@ -67,7 +67,7 @@ def test_refuses(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert main([*command, "--plot", str(tmp_path / "out.svg")]) == 1
     out, err = capsys.readouterr()
-    assert out == "" and "pip install samara[plot]" in err
+    assert out == "" and err.endswith(": plots need matplotlib: pip install matplotlib\n")
     assert not list(tmp_path.iterdir())
 
 
@@ -75,6 +75,32 @@ def test_a_folder_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path
     pytest.importorskip("matplotlib")
     assert main(["maps", PYTHON, "--plot", str(tmp_path / "nowhere" / "out.svg")]) == 1
     assert "out.svg: No such file" in capsys.readouterr().err
+
+
+def test_a_run_that_cannot_go_on(tmp_path: Path) -> None:
+    """What was replayed before a call that no model makes is drawn."""
+    pytest.importorskip("matplotlib")
+    trace = read_trace(LS)
+    trace["steps"][5]["call"] = "foo"
+    write_trace(tmp_path / "x", trace)
+    assert main(["replay", str(tmp_path / "x"), "--plot", str(tmp_path / "out.svg")]) == 2
+    assert "MiB mapped" in (tmp_path / "out.svg").read_text()
+
+
+def test_paths_of_any_bytes(tmp_path: Path) -> None:
+    """They ended in a traceback: what is no UTF-8 in matplotlib, two "$" as bad mathematics."""
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "$\\a$\udcff.maps"
+    names = (b"/tmp/\xff\xfelibrary", b"/tmp/$\\frac$library")
+    lines = [
+        b"%x-%x r-xp 00000000 00:01 7".ljust(73) % (at << 28, (at << 28) + (1 << 24)) + name
+        for at, name in enumerate(names, 1)
+    ]
+    path.write_bytes(b"\n".join(lines))
+    for kind in ("svg", "png"):
+        assert main(["maps", str(path), "--plot", str(tmp_path / f"out.{kind}")]) == 0
+    text = (tmp_path / "out.svg").read_text()
+    assert all(name in text for name in ("$\\a$?.maps: 2 VMAs", "??library", "$\\frac$library"))
 
 
 def test_the_clusters_of_a_real_process(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import samara
 from samara.cli import diff, fork, maps, record, replay, spawn
 from samara.cli.errors import CommandError
+from samara.cli.streams import standard_output
 
 INTERRUPTED = 128 + 2  # as a shell shows an end by SIGINT
 BROKEN_PIPE = 128 + 13  # and by SIGPIPE
@@ -25,9 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     1 where it could not do its work, 2 for bad arguments or bad input (argparse raises SystemExit
     for those that it finds), 130 after Ctrl-C, 141 where the reader of its output went away."""
     arguments = _parser().parse_args(argv)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # else messages would go to stdout
     try:
-        status: int = arguments.run(arguments)
-        sys.stdout.flush()
+        with standard_output():
+            status: int = arguments.run(arguments)
         return status
     except CommandError as error:
         print(f"samara {arguments.command}: {error}", file=sys.stderr)
@@ -38,8 +41,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Python would try to write the rest, and complain, at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
 
 

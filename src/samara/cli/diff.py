@@ -5,19 +5,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from samara.cli.arguments import parse_seconds
 from samara.cli.errors import InputError
-from samara.cli.source import open_space
+from samara.cli.source import Source, open_space
 from samara.cli.table import print_table
-from samara.cli.units import format_size
+from samara.cli.units import format_count, format_size
 from samara.mm import VMA, AddressSpace, Difference, format_vm_flags
 
 _HEADERS = ("", "start", "end", "size", "perms", "what")
-# What the permissions tell, and whether the memory is accounted, which follows from them.
+# What other permissions tell, and whether the memory is accounted, which follows from them.
 _SHOWN = frozenset(("rd", "wr", "ex", "sh", "ac"))
 # Of rich's, readable on light and dark.
 _STYLES = {"came": "green", "went": "red", "protected": "yellow", "flagged": "cyan"}
@@ -32,7 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             "Print which VMAs came, went, grew, shrank, or have other permissions or VmFlags: from "
             "A to B, or with --every in the process A from one moment to the next, until Ctrl-C. "
             "A and B are process ids, or files in the format of /proc/PID/maps or smaps; - is "
-            "standard input."
+            "standard input, and a file whose name is a number is written ./4242."
         ),
         epilog="exit status: 0; 1 a process that cannot be read; 2 bad arguments or input",
     )
@@ -59,18 +60,32 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("there must be either two to compare, or one and --every")
     if arguments.times is not None and (arguments.every is None or arguments.times < 1):
         raise InputError("--times is at least 1, and of --every")
+    if arguments.before == "-" and arguments.after in ("-", None):
+        raise InputError("standard input (-) can be read only once")
     before = open_space(arguments.before)
     if arguments.every is None:
-        _show(before.diff(open_space(arguments.after)), arguments.json)
+        _show(_compare(before, open_space(arguments.after)), arguments.json)
         return 0
     looks = 0
     while arguments.times is None or looks < arguments.times:
         time.sleep(arguments.every)
         after = open_space(arguments.before)
-        _show(before.diff(after), arguments.json, time.strftime("%H:%M:%S"), after)
+        _show(_compare(before, after), arguments.json, time.strftime("%H:%M:%S"), after.space)
+        sys.stdout.flush()
         before = after
         looks += 1
     return 0
+
+
+def _compare(before: Source, after: Source) -> list[Difference]:
+    """What changed; but for VmFlags where one of the two does not tell them."""
+    if before.has_flags and after.has_flags:
+        return before.space.diff(after.space)
+    return _without_flags(before.space).diff(_without_flags(after.space))
+
+
+def _without_flags(space: AddressSpace) -> AddressSpace:
+    return AddressSpace(vma._replace(vm_flags=frozenset()) for vma in space)
 
 
 def _show(
@@ -80,10 +95,11 @@ def _show(
         document: dict[str, Any] = {"changes": [_document(change) for change in changes]}
         if when:
             document["time"] = when
-        print(json.dumps(document), flush=True)
+        print(json.dumps(document))
         return
     if now is not None:
-        print(f"{when}: {len(now)} VMAs, {format_size(now.size)}, {len(changes)} changed")
+        vmas = format_count(len(now), "VMA")
+        print(f"{when}: {vmas}, {format_size(now.size)}, {len(changes)} changed")
     elif not changes:
         print("nothing differs")
     if changes:
@@ -100,7 +116,10 @@ def _rows(change: Difference) -> Iterator[list[str]]:
     if after is not None:
         what = after.label or "anonymous"
         if before is not None:
-            what = _flag_changes(before, after) or what
+            flagged = kind == "flagged"
+            what = _flag_changes(before, after, () if flagged else _SHOWN) or what
+            if flagged and before.offset != after.offset:  # of anonymous memory: no kernel's maps
+                what += f" at {after.offset:#x}"
         yield _row("to" if before is not None else kind, after, what)
 
 
@@ -108,14 +127,14 @@ def _row(mark: str, vma: VMA, what: str) -> list[str]:
     return [mark, f"{vma.start:x}", f"{vma.end:x}", format_size(vma.size), vma.perms, what]
 
 
-def _flag_changes(before: VMA, after: VMA) -> str:
-    """The VmFlags that went and came, but those that the permissions tell.
+def _flag_changes(before: VMA, after: VMA, shown: Collection[str]) -> str:
+    """The VmFlags that went and came, but those that are shown otherwise.
 
-    >>> _flag_changes(VMA(0, 4096, vm_flags="mr mw"), VMA(0, 4096, vm_flags="rd mr lo"))
+    >>> _flag_changes(VMA(0, 4096, vm_flags="mr mw"), VMA(0, 4096, vm_flags="rd mr lo"), {"rd"})
     '-mw +lo'
     """
-    went = before.vm_flags.difference(after.vm_flags, _SHOWN)
-    came = after.vm_flags.difference(before.vm_flags, _SHOWN)
+    went = before.vm_flags.difference(after.vm_flags, shown)
+    came = after.vm_flags.difference(before.vm_flags, shown)
     flags = [f"-{code}" for code in format_vm_flags(went).split()]
     return " ".join(flags + [f"+{code}" for code in format_vm_flags(came).split()])
 

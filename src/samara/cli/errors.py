@@ -24,3 +24,13 @@ class WorkError(CommandError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, 1)
+
+
+def reason(error: OSError) -> str:
+    """Why the system refuses, behind the name of the file where there is one.
+
+    >>> reason(OSError(2, "No such file or directory", "a"))
+    'a: No such file or directory'
+    """
+    why = error.strerror or str(error)
+    return why if error.filename is None else f"{error.filename}: {why}"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from samara.cli.arguments import parse_count, parse_seconds, parse_vma_counts
-from samara.cli.errors import InputError, WorkError
+from samara.cli.errors import WorkError
 from samara.cli.example import example_process
 from samara.cli.machine import machine
 from samara.cli.measure import METHODS, TURNS, Measured, measure, prove
@@ -18,6 +18,7 @@ from samara.cli.progress import Step, progress
 from samara.cli.series import Published, nearest, published
 from samara.cli.source import file_name, open_file, open_process
 from samara.cli.table import print_table
+from samara.cli.units import format_count
 from samara.mm import AddressSpace, synthetic
 
 _DESCRIPTION = """\
@@ -97,8 +98,6 @@ def run(arguments: argparse.Namespace) -> int:
         builds = {count: partial(synthetic, count) for count in arguments.vmas}
     else:
         source, space = _real(arguments)
-        if not space:
-            raise InputError(f"{source}: there is no VMA in it")
         builds = {len(space): lambda: space}
     results = _fork_all(builds, arguments.seconds)
     table = published()
@@ -112,7 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _real(arguments: argparse.Namespace) -> tuple[str, AddressSpace]:
     if arguments.maps is not None:
-        return file_name(arguments.maps), open_file(arguments.maps)
+        return file_name(arguments.maps), open_file(arguments.maps).space
     if arguments.pid is not None:
         return _process(arguments.pid)
     with example_process() as pid:
@@ -120,7 +119,7 @@ def _real(arguments: argparse.Namespace) -> tuple[str, AddressSpace]:
 
 
 def _process(pid: int) -> tuple[str, AddressSpace]:
-    space = open_process(pid)
+    space = open_process(pid).space
     try:
         with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
             name = file.read().strip()
@@ -141,7 +140,7 @@ def _fork_all(builds: Mapping[int, Callable[[], AddressSpace]], seconds: float) 
 
 
 def _step(show: Step, done: Iterator[int], count: int, text: str) -> None:
-    show(next(done), f"{count} VMAs: {text}")
+    show(next(done), f"{format_count(count, 'VMA')}: {text}")
 
 
 def _fork_one(
@@ -152,7 +151,7 @@ def _fork_one(
     step("comparing the children")
     wrong = prove(space)
     if wrong is not None:
-        raise WorkError(f"{count} VMAs: {wrong}")
+        raise WorkError(f"{format_count(count, 'VMA')}: {wrong}")
     measured = measure(space, seconds, lambda method: step(f"fork by {method}"))
     space.exit()
     return measured

@@ -16,7 +16,7 @@ from samara.cli.maps_plot import plot_maps
 from samara.cli.plot import add_plot_argument, check_can_plot
 from samara.cli.source import file_name, open_space
 from samara.cli.table import print_table
-from samara.cli.units import format_size
+from samara.cli.units import format_count, format_size
 from samara.mm import PAGE_SIZE, VMA, AddressSpace, Limits
 
 _GAPS = 5  # the largest that are listed
@@ -52,13 +52,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description=(
             "Print the VMAs of a process in groups, with sizes: by what they are (text, heap, "
             "stack, anonymous memory, ...), and by what they are of (each file); then how much is "
-            "free, in how many gaps, the largest of them, and how near the process is to "
+            "free, the gaps between VMAs, the largest free ranges, and how near the process is to "
             "vm.max_map_count."
         ),
         epilog="exit status: 0; 1 a process that cannot be read; 2 bad arguments or input",
     )
     parser.add_argument(
-        "source", metavar="PID|FILE", help="or - for standard input, in the format of maps or smaps"
+        "source",
+        metavar="PID|FILE",
+        help=(
+            "a file in the format of maps or smaps, - for standard input; one whose name is a "
+            "number is written ./4242"
+        ),
     )
     parser.add_argument("--vmas", action="store_true", help="print every VMA too")
     add_plot_argument(parser, "the address space")
@@ -69,7 +74,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand; the exit status."""
     check_can_plot(arguments.plot)
-    mm = open_space(arguments.source)
+    mm = open_space(arguments.source).space
     if arguments.plot:
         plot_maps(arguments.plot, mm, file_name(arguments.source))
     document = summary(mm, max_map_count())
@@ -152,13 +157,13 @@ def _row(vma: VMA) -> list[str]:
 def _print_free(document: dict[str, Any]) -> None:
     gaps = document["gaps"]
     vmas, most = document["vmas"], document["max_map_count"]
-    print(f"{vmas:,} VMAs, {vmas / most:.1%} of vm.max_map_count ({most:,})")
+    print(f"{format_count(vmas, 'VMA')}, {vmas / most:.1%} of vm.max_map_count ({most:,})")
     print(f"{format_size(document['size'])} mapped")
     print(
-        f"{format_size(gaps['free'])} free; {gaps['within']:,} gaps between VMAs, "
+        f"{format_size(gaps['free'])} free; {format_count(gaps['within'], 'gap')} between VMAs, "
         f"{gaps['single_pages']:,} of them of one page"
     )
-    print(f"fragmentation {gaps['fragmentation']:.1%}: what is free outside the largest gap")
-    print("largest gaps:")
+    print(f"fragmentation {gaps['fragmentation']:.1%}: what is free outside the largest range")
+    print("largest free ranges, those below and above all VMAs too:")
     for start, end in gaps["largest"]:
         print(f"  {start:x}-{end:x}  {format_size(end - start)}")

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from samara.cli.kinds import KINDS, kind, owner
-from samara.cli.plot import draw
-from samara.cli.units import format_size
+from samara.cli.plot import draw, drawable
+from samara.cli.units import format_count, format_size
 from samara.mm import PAGE_SIZE, VMA, AddressSpace, Limits
 
 if TYPE_CHECKING:
@@ -118,7 +118,8 @@ def plot_maps(path: Path, mm: AddressSpace, title: str) -> None:
         overview, detail = figure.subplots(2, height_ratios=[0.35, max(_ROW_HEIGHT * lines, 0.3)])
         _draw_overview(overview, parted)
         _draw_rows(detail, placed, width)
-        figure.suptitle(f"{title}: {len(mm):,} VMAs, {format_size(mm.size)} mapped", fontsize=10)
+        vmas = format_count(len(mm), "VMA")
+        figure.suptitle(f"{drawable(title)}: {vmas}, {format_size(mm.size)} mapped", fontsize=10)
         _draw_legend(figure, mm)
 
     draw(path, _WIDTH, height, fill)
@@ -208,7 +209,7 @@ def _runs(bars: list[Bar]) -> Iterator[tuple[float, float, str]]:
     """Neighbours of one file, or of one kind: from where to where, and its name."""
     for name, group in groupby(bars, lambda bar: basename(owner(bar.vma)) or owner(bar.vma)):
         run = list(group)
-        yield run[0].at, run[-1].at + run[-1].width, name
+        yield run[0].at, run[-1].at + run[-1].width, drawable(name)
 
 
 def _draw_legend(figure: Figure, mm: AddressSpace) -> None:

@@ -12,6 +12,7 @@ from statistics import median
 from time import perf_counter
 from typing import NamedTuple
 
+from samara.cli.units import format_count
 from samara.mm import FORK_METHODS, AddressSpace, ForkMethod, child_vma
 
 METHODS: tuple[ForkMethod, ...] = tuple(FORK_METHODS)
@@ -54,7 +55,8 @@ def prove(space: AddressSpace) -> str | None:
             return f"fork by {method} changed the parent"
     space.check()
     if space.ledger.open != len(before):
-        return f"{space.ledger.open - len(before)} VMAs of the children stay open"
+        left = format_count(space.ledger.open - len(before), "VMA")
+        return f"{left} of the children left open"
     return None
 
 

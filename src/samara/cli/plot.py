@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 _KINDS = (".svg", ".png")
 # The same figures make the same file.
-_SETTINGS = {"svg.hashsalt": "samara", "svg.fonttype": "none", "font.size": 8}
+_SETTINGS = {
+    "svg.hashsalt": "samara",
+    "svg.fonttype": "none",
+    "font.size": 8,
+    "text.parse_math": False,  # a path may hold two "$"
+}
 
 
 def add_plot_argument(parser: argparse.ArgumentParser, what: str) -> None:
@@ -24,7 +29,7 @@ def add_plot_argument(parser: argparse.ArgumentParser, what: str) -> None:
         "--plot",
         metavar="FILE",
         type=_plot_file,
-        help=f"draw {what} into FILE, an .svg or a .png (needs samara[plot])",
+        help=f"draw {what} into FILE, an .svg or a .png (needs matplotlib)",
     )
 
 
@@ -41,7 +46,16 @@ def check_can_plot(path: Path | None) -> None:
         try:
             import matplotlib  # noqa: F401
         except ImportError:
-            raise WorkError("plots need matplotlib: pip install samara[plot]") from None
+            raise WorkError("plots need matplotlib: pip install matplotlib") from None
+
+
+def drawable(text: str) -> str:
+    """The text, which may be a path, with "?" for what is no character.
+
+    >>> drawable("/tmp/\\udcff")
+    '/tmp/?'
+    """
+    return text.encode(errors="replace").decode()
 
 
 def draw(path: Path, width: float, height: float, fill: Callable[[Figure], None]) -> None:

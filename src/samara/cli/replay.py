@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from samara.cli.errors import InputError
-from samara.cli.plot import add_plot_argument, check_can_plot, draw
+from samara.cli.plot import add_plot_argument, check_can_plot, draw, drawable
+from samara.cli.source import file_name
+from samara.cli.streams import standard_input
 from samara.cli.table import print_table
-from samara.cli.units import format_size
+from samara.cli.units import format_count, format_size
 from samara.mm import ReplayMismatch, Step, Trace, read_trace, replay
 
 if TYPE_CHECKING:
@@ -44,7 +45,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         ),
         epilog="exit status: 0; 1 model and recording part; 2 bad arguments or no trace",
     )
-    parser.add_argument("trace", metavar="TRACE", help="a file of samara record, or *.mm.json.gz")
+    parser.add_argument(
+        "trace",
+        metavar="TRACE",
+        help="a file of samara record, or *.mm.json.gz; - is standard input",
+    )
     parser.add_argument(
         "--placement",
         choices=("recorded", "own"),
@@ -59,25 +64,40 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand; the exit status."""
     check_can_plot(arguments.plot)
-    try:
-        trace = read_trace(arguments.trace)
-    except (OSError, ValueError) as error:
-        raise InputError(str(error)) from None
+    trace = _read(arguments.trace)
     history: list[Moment] = []
-    parted = None
+    parted = refused = None
     try:
         for number, (step, mm) in enumerate(replay(trace, arguments.placement)):
             history.append(Moment(number, step["call"], len(mm), mm.size))
     except ReplayMismatch as error:
         parted = error
+    except ValueError as error:
+        refused = error
     if arguments.plot and history:
         title = f"{trace.get('program', '?')}, {trace.get('kernel', '?')}"
         draw(arguments.plot, 6.4, 4.2, lambda figure: _plot(figure, history, parted, title))
+    if refused is not None:
+        raise InputError(f"{file_name(arguments.trace)}: {refused}")
     if arguments.json:
         print(json.dumps(_document(trace, history, parted)))
     else:
         _print(trace, history, parted)
     return _DIFFERENT if parted else 0
+
+
+def _read(path: str) -> Trace:
+    source = file_name(path)
+    if path == "-":
+        standard_input()
+        path = "/dev/stdin"
+    try:
+        return read_trace(path)
+    except OSError as error:
+        raise InputError(f"{source}: {error.strerror}") from None
+    except ValueError as error:
+        # Some of its messages begin with the name that it was given.
+        raise InputError(f"{source}: {str(error).removeprefix(f'{path!r} is ')}") from None
 
 
 def _document(
@@ -102,7 +122,8 @@ def _document(
 
 
 def _print(trace: Trace, history: Sequence[Moment], parted: ReplayMismatch | None) -> None:
-    print(f"{trace.get('program', '?')}, {trace.get('kernel', '?')}: {len(trace['steps'])} steps\n")
+    steps = format_count(len(trace["steps"]), "step")
+    print(f"{trace.get('program', '?')}, {trace.get('kernel', '?')}: {steps}\n")
     last = len(history) - 1
     shown = sorted({round(last * part / (_ROWS - 1)) for part in range(_ROWS)}) if history else []
     rows = [
@@ -119,7 +140,6 @@ def _print(trace: Trace, history: Sequence[Moment], parted: ReplayMismatch | Non
     for mark, only in (("kernel", parted.missing), ("model ", parted.unexpected)):
         for start, end, perms, offset, dev, inode, path in only:
             print(f"  only the {mark} {start:x}-{end:x} {perms} {offset:08x} {dev} {inode} {path}")
-    sys.stdout.flush()
 
 
 def _call(step: Step) -> str:
@@ -142,4 +162,4 @@ def _plot(
             axes.axvline(parted.number, color="#d55e00")
     if parted is not None:
         title += f": parts from the recording at step {parted.number}"
-    count.set_title(title)
+    count.set_title(drawable(title))

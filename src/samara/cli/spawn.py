@@ -19,6 +19,7 @@ from samara.cli.plot import add_plot_argument, check_can_plot, draw
 from samara.cli.progress import Step, progress
 from samara.cli.series import Published, nearest, published
 from samara.cli.table import print_table
+from samara.cli.units import format_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,7 +99,8 @@ def run(arguments: argparse.Namespace) -> int:
     sizes = [vmas for vmas in wanted if vmas <= most]
     above = [vmas for vmas in wanted if vmas > most]
     if not sizes:
-        raise InputError(f"vm.max_map_count allows {most} VMAs, not {min(above)}")
+        allowed = format_count(most, "VMA")
+        raise InputError(f"vm.max_map_count allows {allowed}, not {min(above):,}")
     results = _spawn_all(sizes, arguments.seconds)
     series = [nearest(result.vmas, published(), exact=True) for result in results]
     if arguments.plot:
@@ -121,7 +123,7 @@ def _spawn_all(sizes: Sequence[int], seconds: float) -> list[Spawned]:
 def _rounds(vmas: int, seconds: float, show: Step, done: int) -> Iterator[float]:
     cpu = max(os.sched_getaffinity(0))
     command: list[str | Path] = [PROGRAM, *map(str, (cpu, vmas, seconds / _ROUNDS, _ROUNDS))]
-    text = f"{vmas} VMAs"
+    text = format_count(vmas, "VMA")
     show(done, text)
     try:
         process = subprocess.Popen(
@@ -144,7 +146,7 @@ def _rounds(vmas: int, seconds: float, show: Step, done: int) -> Iterator[float]
         problem = process.stderr.read().strip()
     if process.returncode:
         problem = problem.removeprefix(f"{PROGRAM.name}: ") or f"status {process.returncode}"
-        raise WorkError(f"{vmas} VMAs: {problem}")
+        raise WorkError(f"{text}: {problem}")
 
 
 def _document(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+_BETWEEN = 2  # blanks between columns
 _LEAST = 12  # columns that a text keeps, however narrow the terminal
 
 
@@ -18,12 +19,13 @@ def print_table(
 ) -> None:
     """Print to stdout. A header may have several lines; each row has one text for each header.
     Columns are aligned right; with `text_last` the last is aligned left, and what is too long for
-    a terminal is shortened as a path. `styles` has a style of rich's for each row,
-    or none at all."""
+    a terminal is shortened as a path. Figures are not: on a terminal that is too narrow for them
+    rows of plain text go on in its next line. `styles` has a style of rich's for each row, or none
+    at all."""
     if sys.stdout.isatty():
         try:
-            _print_rich(headers, rows, text_last, styles)
-            return
+            if _print_rich(headers, rows, text_last, styles):
+                return
         except ImportError:
             pass
     print(plain_table(headers, rows, text_last=text_last), end="")
@@ -76,24 +78,28 @@ def _print_rich(
     rows: Sequence[Sequence[str]],
     text_last: bool,
     styles: Sequence[str],
-) -> None:
+) -> bool:
+    """False, and nothing printed, where it does not fit the terminal."""
     from rich import box
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     console = Console(highlight=False)
+    *widths, last = (
+        max(len(line) for text in column for line in text.split("\n"))
+        for column in zip(headers, *rows, strict=True)
+    )
+    room = console.width - sum(widths) - _BETWEEN * len(widths)
+    if room < (min(last, _LEAST) if text_last else last):
+        return False
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
     for header in headers[: len(headers) - text_last]:
         table.add_column(header, justify="right", vertical="bottom", no_wrap=True)
     if text_last:
         table.add_column(headers[-1], vertical="bottom", no_wrap=True)
-        widest = [
-            max(len(line) for text in column for line in text.split("\n"))
-            for column in zip(headers, *rows, strict=True)
-        ]
-        room = max(console.width - sum(widest[:-1]) - 2 * len(widest), _LEAST)
         rows = [[*row[:-1], shortened(row[-1], room)] for row in rows]
     for number, row in enumerate(rows):
         table.add_row(*map(escape, row), style=styles[number] if styles else None)
     console.print(table)
+    return True

@@ -18,3 +18,12 @@ def format_size(size: int) -> str:
             return f"{value:.2f} {unit}"
         value /= 1024
     return f"{value:.2f} TiB"
+
+
+def format_count(number: int, what: str) -> str:
+    """So many of what there is.
+
+    >>> format_count(1, "VMA"), format_count(65530, "VMA")
+    ('1 VMA', '65,530 VMAs')
+    """
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -11,12 +11,13 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import re
 import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from errno import ESRCH
-from typing import TYPE_CHECKING, Any, Final
+from errno import EIO, EPERM, ESRCH
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from samara.mm.maps import parse_maps
 from samara.mm.trace import COLUMNS, Row, Step, Trace, row_of
@@ -43,27 +44,39 @@ _ADDR_NO_RANDOMIZE: Final = 0x0040000
 _WALL: Final = 0x40000000  # of wait4(): threads too
 
 
+class Recorded(NamedTuple):
+    """The trace of a command, and how that ended: its exit status, or the negative of the signal
+    that killed it."""
+
+    trace: Trace
+    status: int
+
+
 def record(command: Sequence[str]) -> Trace:
     """Run a command to its end, its addresses not randomised, and record its memory calls. The
     command has this process's standard streams. Should it execute another program, recording begins
     anew with that one.
 
-    OSError where it cannot be run; ImportError without python-ptrace; ValueError for an empty
-    command, or on another system than x86-64 Linux.
+    OSError where it cannot be run or traced; ImportError without python-ptrace; ValueError for an
+    empty command, or on another system than x86-64 Linux.
     """
+    return record_with_status(command).trace
+
+
+def record_with_status(command: Sequence[str]) -> Recorded:
+    """The same, and how the command ended."""
     if not command:
         raise ValueError("there is no command to record")
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise ValueError(f"no recording on {platform.system()} {platform.machine()}")
     from ptrace.debugger import PtraceDebugger
-    from ptrace.debugger.child import createChild
 
     debugger = PtraceDebugger()
     libc = ctypes.CDLL(None)
     before = libc.personality(0xFFFFFFFF)
     libc.personality(before | _ADDR_NO_RANDOMIZE)
     try:
-        pid = createChild(list(command), no_stdout=False)
+        pid = _start(command)
     finally:
         libc.personality(before)
     try:
@@ -72,11 +85,29 @@ def record(command: Sequence[str]) -> Trace:
         debugger.enableSysgood()
         return _Recording(debugger, pid, command[0]).run()
     except BaseException:
-        _end(pid)
+        for traced in (pid, *(process.pid for process in debugger)):
+            _end(traced)
         raise
-    finally:
-        with suppress(OSError):  # where `_end` has come before it
-            debugger.quit()
+
+
+def _start(command: Sequence[str]) -> int:
+    """The id of a new process that is traced and about to run the command. OSError where it has no
+    such file, or may not execute it."""
+    from ptrace.debugger.child import ChildError, createChild
+
+    us = os.getpid()
+    try:
+        pid: int = createChild(list(command), no_stdout=False)
+    except BaseException as error:
+        # The error is a text with a number in it: "[Errno 2] No such file or directory".
+        found = re.search(r"(?:Errno |error #)([0-9]+)", str(error))
+        number = int(found[1]) if found else EIO
+        if os.getpid() != us:  # the child, which must not go on as a second one of this process
+            os._exit(number)
+        if isinstance(error, ChildError):
+            raise OSError(number, os.strerror(number), command[0]) from None
+        raise
+    return pid
 
 
 def _end(pid: int) -> None:
@@ -99,18 +130,24 @@ class _Recording:
     def __init__(self, debugger: PtraceDebugger, pid: int, program: str) -> None:
         self._debugger = debugger
         self._pid = pid
-        self._program = os.path.basename(program)
+        self._program = program
+        self._status = 0
         self._inside: set[int] = set()  # threads in a call that is not of memory
         self._steps: list[Step] = []
         self._initial: list[Row] = []
         self._rows: dict[int, Row] = {}
 
-    def run(self) -> Trace:
-        process = self._debugger.addProcess(self._pid, is_attached=True)
-        self._begin()
-        process.syscall()
+    def run(self) -> Recorded:
+        from ptrace.debugger import ProcessExit
         from ptrace.error import PtraceError
 
+        try:
+            process = self._debugger.addProcess(self._pid, is_attached=True)
+        except ProcessExit as ended:  # `_start`, in the child, could not have itself traced
+            number = ended.exitcode or EPERM
+            raise OSError(number, os.strerror(number), self._program) from None
+        self._begin()
+        process.syscall()
         while self._debugger:
             try:
                 self._follow()
@@ -118,14 +155,15 @@ class _Recording:
                 # Another thread has ended the process, and this one with it: its end comes next.
                 if error.errno != ESRCH:
                     raise
-        return {
-            "program": self._program,
+        trace: Trace = {
+            "program": os.path.basename(self._program),
             "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
             "columns": list(COLUMNS),
             "initial": self._initial,
             "steps": self._steps,
             "final": list(self._rows.values()),
         }
+        return Recorded(trace, self._status)
 
     def _begin(self) -> None:
         self._steps.clear()
@@ -145,7 +183,8 @@ class _Recording:
         try:
             event: Any = self._debugger.waitSyscall()
             process = event.process
-        except ProcessExit:
+        except ProcessExit as ended:
+            self._note_end(ended)
             return
         except ProcessSignal as stopped:
             self._deliver(stopped)
@@ -186,7 +225,8 @@ class _Recording:
             except ProcessSignal as stopped:
                 self._deliver(stopped)
                 continue
-            except ProcessExit:
+            except ProcessExit as ended:
+                self._note_end(ended)
                 return
             break
         answer = ctypes.c_int64(process.getreg("rax")).value
@@ -195,6 +235,10 @@ class _Recording:
             {"call": name, "args": args, "ret": answer, "removed": removed, "added": added}
         )
         process.syscall()
+
+    def _note_end(self, ended: Any) -> None:
+        if ended.process.pid == self._pid:  # and not another thread
+            self._status = ended.exitcode if ended.signum is None else -ended.signum
 
     @staticmethod
     def _deliver(stopped: Any) -> None:
