@@ -462,6 +462,32 @@ def test_a_recording_that_fails_leaves_no_process(
 
 
 @pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_busy_threads_let_each_other_go_on() -> None:
+    """The first thread sees in time that the others have made their calls."""
+    pytest.importorskip("ptrace")
+    from samara.mm.record import record
+
+    program = """
+import mmap, os, threading, time
+calls = []
+def work():
+    while True:
+        mmap.mmap(-1, 4096)
+        calls.append(1)
+for _ in range(4):
+    threading.Thread(target=work, daemon=True).start()
+while len(calls) < 100:
+    time.sleep(0.001)
+os._exit(0)
+"""
+    try:
+        traces = [record([sys.executable, "-I", "-c", program]) for _ in range(3)]
+    except PermissionError:
+        pytest.skip("tracing is not permitted here")
+    assert all(100 < len(trace["steps"]) < 600 for trace in traces)
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
 def test_a_thread_that_ends_while_others_are_looked_at() -> None:
     """Once an error, now and then: no such process."""
     pytest.importorskip("ptrace")

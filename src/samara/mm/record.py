@@ -41,7 +41,8 @@ _CALLS: Final = {
 }
 _ARGUMENTS: Final = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
 _ADDR_NO_RANDOMIZE: Final = 0x0040000
-_WALL: Final = 0x40000000  # of wait4(): threads too
+_WALL: Final = 0x40000000  # of wait4() and waitid(): threads too
+_PEEK: Final = os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT | _WALL
 
 
 class Recorded(NamedTuple):
@@ -133,6 +134,8 @@ class _Recording:
         self._program = program
         self._status = 0
         self._inside: set[int] = set()  # threads in a call that is not of memory
+        self._turns = 0
+        self._heard: dict[int, int] = {}  # of each thread: the last turn that it had
         self._steps: list[Step] = []
         self._initial: list[Row] = []
         self._rows: dict[int, Row] = {}
@@ -181,7 +184,7 @@ class _Recording:
         )
 
         try:
-            event: Any = self._debugger.waitSyscall()
+            event: Any = self._debugger.waitSyscall(self._next_thread())
             process = event.process
         except ProcessExit as ended:
             self._note_end(ended)
@@ -208,6 +211,19 @@ class _Recording:
                 return
             self._inside.add(process.pid)
         process.syscall()
+
+    def _next_thread(self) -> PtraceProcess | None:
+        """Of the threads that have something to tell the one that was not heard for longest; None
+        where none has yet. (Asked for any of them, Linux names the newest: where that is busy, no
+        other one would go on.)"""
+        waiting = sorted(self._debugger, key=lambda process: self._heard.get(process.pid, 0))
+        for process in waiting:
+            with suppress(ChildProcessError):
+                if os.waitid(os.P_PID, process.pid, _PEEK) is not None:
+                    self._turns += 1
+                    self._heard[process.pid] = self._turns
+                    return process
+        return None
 
     def _call(self, process: PtraceProcess, name: str, args: list[int]) -> None:
         """A thread is about to make a memory call: let it, and nobody else."""
