@@ -9,6 +9,8 @@ Three ways to run out, each a pair of functions that begin and end it:
 The last two are `_testcapi`'s, which CPython has where its tests were installed.
 """
 
+import sys
+
 from interpreter import PURE
 from samara import _implementation
 
@@ -17,9 +19,10 @@ try:
 except ImportError:
     _testcapi = None
 
-# The tree in plain Python makes objects at each step, and promises nothing where those fail.
-HAS_HOOKS = hasattr(_testcapi, "set_nomemory") and not PURE
-NO_HOOKS = "needs the extension, and CPython's _testcapi.set_nomemory"
+# The tree in plain Python makes objects at each step, and promises nothing where those fail. What
+# traces Python code, to see what tests come to, asks for memory at any line.
+HAS_HOOKS = hasattr(_testcapi, "set_nomemory") and not PURE and sys.gettrace() is None
+NO_HOOKS = "needs the extension, CPython's _testcapi.set_nomemory, and nobody who traces"
 # A call that gets through is tried with so many further failing allocations: CPython does without
 # some that it asks for, such as those of its caches.
 AND_MORE = 3
@@ -45,6 +48,12 @@ WAYS = {"nodes": (fail_node, fail_no_node)}
 if HAS_HOOKS:
     WAYS["one"] = (fail_one, _testcapi.remove_mem_hooks)
     WAYS["rest"] = (fail_rest, _testcapi.remove_mem_hooks)
+
+# CPython 3.13 ends, now or later, where there is no memory for a function, such as a generator
+# expression is: only nodes fail under code in Python that makes some.
+NO_FUNCTIONS = "CPython 3.13 ends where there is no memory for a function"
+FUNCTIONS_ARE_SAFE = sys.version_info < (3, 12)
+WAYS_IN_PYTHON = WAYS if FUNCTIONS_ARE_SAFE else {"nodes": WAYS["nodes"]}
 
 
 def bare(error):
