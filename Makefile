@@ -161,14 +161,15 @@ coverage-core: $(VENV)/.coverage build/coverage/.compiled
 		--html-details build/coverage/html/index.html build/coverage/libmaple_tree_core.a.p
 	python core/tests/check_coverage.py --all build/coverage/core.json
 
-# But for the test in which a process becomes nobody: it cannot write its counts then, and says so. What
+# But for the tests in which a process becomes nobody: it cannot write its counts then, and says so. What
 # counts Python code asks for memory as well, so tests where that runs out come by themselves.
 coverage-python: $(VENV)/.coverage build/coverage-package/.installed build/release/.compiled
 	find build/coverage-package/build -name '*.gcda' -delete
 	rm -rf build/coverage/python* build/coverage/html-*
 	mkdir -p build/coverage/html-binding
 	SAMARA_PURE=0 PYTHONPATH=$(CURDIR)/$(COVERAGE_SITE) python -m pytest --quiet tests/test_no_memory.py
-	SAMARA_PURE=0 $(COUNTED) run -m pytest --quiet --deselect tests/test_cli_fork.py::test_no_permission
+	SAMARA_PURE=0 $(COUNTED) run -m pytest --quiet --deselect tests/test_cli_fork.py::test_no_permission \
+		--deselect tests/test_network.py::test_uses
 	SAMARA_PURE=1 $(COUNTED) run -m pytest --quiet --ignore tests/test_differential.py
 	$(COUNTED) combine --quiet
 	$(COUNTED) html --quiet --directory build/coverage/html-python

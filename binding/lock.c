@@ -204,7 +204,7 @@ static PyType_Slot lock_slots[] = {
 };
 
 PyType_Spec lock_spec = {
-	.name = "samara._core.TreeLock",
+	.name = "samara.TreeLock",
 	.basicsize = sizeof(struct lock_object),
 	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
 	.slots = lock_slots,

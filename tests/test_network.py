@@ -15,7 +15,15 @@ from interpreter import SANITIZED, c_only
 
 TESTS = Path(__file__).parent
 # They run each public method, the documents' examples, and every command.
-USES = ["tree_doctests", "documents", "cli_fork", "cli_maps", "cli_replay", "cli_spawn"]
+USES = [
+    "tree_doctests",
+    "documents",
+    "cli_fork",
+    "cli_maps",
+    "cli_replay",
+    "cli_spawn",
+    "cli_streams",
+]
 IMPORTS = """
 import importlib, pkgutil, samara
 for module in pkgutil.walk_packages(samara.__path__, "samara."):
