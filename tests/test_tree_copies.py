@@ -2,8 +2,6 @@
 
 import copy
 import gc
-import signal
-import threading
 import weakref
 
 import pytest
@@ -258,44 +256,6 @@ def test_weak_references():
     del t
     settle()
     assert reference() is None and ended == [reference] and not cache
-
-
-@pytest.mark.parametrize("way", [lambda t: t.fork(), lambda t: t.dup(), lambda t: t[1:2]])
-def test_a_copy_that_was_not_made_is_an_empty_tree_to_its_finalizer(way):
-    seen = []
-
-    class Seen(MapleTree):
-        def __del__(self):
-            seen.append(list(self))
-
-    class Interrupted(Exception):
-        pass
-
-    def interrupt(*_):
-        raise Interrupted
-
-    t = Seen([(1, 2, 3)])
-    held, done = threading.Event(), threading.Event()
-
-    def hold():
-        with t.lock:
-            held.set()
-            done.wait()
-
-    old = signal.signal(signal.SIGALRM, interrupt)
-    thread = threading.Thread(target=hold)
-    thread.start()
-    try:
-        held.wait()
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
-        with pytest.raises(Interrupted):
-            way(t)
-    finally:
-        done.set()
-        thread.join()
-        signal.signal(signal.SIGALRM, old)
-    settle()
-    assert seen in ([], [[]])
 
 
 def test_a_finalizer_of_a_subclass_can_still_use_the_tree():

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from interpreter import settle
 from samara import MAX, MapleTree
 from threads import OPERATIONS, run
 
@@ -169,3 +170,41 @@ def test_threads_without_the_lock():
 
     run(write(0), write(40), read, read)
     t.check()
+
+
+@pytest.mark.parametrize("way", [lambda t: t.fork(), lambda t: t.dup(), lambda t: t[1:2]])
+def test_a_copy_that_was_not_made_is_an_empty_tree_to_its_finalizer(way):
+    seen = []
+
+    class Seen(MapleTree):
+        def __del__(self):
+            seen.append(list(self))
+
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(*_):
+        raise Interrupted
+
+    t = Seen([(1, 2, 3)])
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with t.lock:
+            held.set()
+            done.wait()
+
+    old = signal.signal(signal.SIGALRM, interrupt)
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        held.wait()
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(Interrupted):
+            way(t)
+    finally:
+        done.set()
+        thread.join()
+        signal.signal(signal.SIGALRM, old)
+    settle()
+    assert seen in ([], [[]])
