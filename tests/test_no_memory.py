@@ -524,8 +524,9 @@ OF_THE_TYPE = {
     *("__doc__", "__module__", "__hash__", "__slots__", "__annotations__", "__match_args__"),
     *("__orig_bases__", "__parameters__", "_fields", "_field_defaults", "__dict__", "__weakref__"),
     "__slotnames__",  # once one has been copied
-    # From Python 3.13 on; the last is _replace().
+    # From Python 3.13 on, where __replace__() is _replace(); from 3.14 on.
     *("__static_attributes__", "__firstlineno__", "__replace__"),
+    *("__classdictcell__", "__annotate_func__"),
 }
 
 

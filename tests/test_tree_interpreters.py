@@ -115,10 +115,12 @@ def test_an_interpreter_with_a_lock_of_its_own_is_refused():
     assert "does not support loading in subinterpreters" in run_python(
         f"""
 import {interpreters.__name__} as interpreters
+one = interpreters.{CREATE_ISOLATED}
 try:
-    print(interpreters.run_string(interpreters.{CREATE_ISOLATED}, "import samara"))
+    print(interpreters.run_string(one, "import samara"))
 except Exception as error:
     print(error)
+interpreters.destroy(one)
 """
     )
 
