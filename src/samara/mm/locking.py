@@ -48,8 +48,10 @@ def mlock(space: Space, addr: int, length: int, flags: int) -> None:
         if space._locked + length - already > limit:
             raise failed(ENOMEM)
     unreadable = _set_locks(space, addr, length, LOCKED_ON_FAULT if flags else LOCKED)
-    if not flags:
-        touch(space, addr, addr + length)
+    for vma in vmas_over(space, addr, addr + length):
+        if vma[7].isdisjoint(RIGHTS):
+            break  # what cannot be brought in, and nothing behind it
+        _bring_in(space, vma, addr, addr + length)
     if unreadable and not flags:
         raise failed(ENOMEM)  # it is locked, but there is nothing to bring in
 
@@ -72,8 +74,8 @@ def mlockall(space: Space, flags: int) -> None:
     space._future_locks = locks if flags & _FUTURE else _NONE
     if flags & _CURRENT:
         _set_all(space, locks)
-        if not flags & _ALL_ONFAULT:
-            touch(space, 0, limits.task_size)
+        for vma in vmas_over(space, 0, limits.task_size):
+            _bring_in(space, vma, vma[0], vma[1])
 
 
 def munlockall(space: Space) -> None:
@@ -93,6 +95,13 @@ def _set_locks(space: Space, addr: int, length: int, locks: frozenset[str]) -> b
         unreadable = unreadable or vma[7].isdisjoint(RIGHTS)
         addr = vma[1]
     return unreadable
+
+
+def _bring_in(space: Space, vma: VMA, start: int, end: int) -> None:
+    """The pages of a VMA in [start, end). Those that wait for a fault are left; memory that cannot
+    be locked does not wait, whatever the call."""
+    if "lf" not in vma[7]:
+        touch(space, max(start, vma[0]), min(end, vma[1]))
 
 
 def _set_all(space: Space, locks: frozenset[str]) -> None:
