@@ -3,12 +3,13 @@
 was seen to do; `tests/kernel/oracle.py` makes such calls on the running one."""
 
 import errno
+import pickle
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from samara.mm import AddressSpace, File, Limits, Map, Mlock, Mremap, Prot
+from samara.mm import VMA, AddressSpace, File, Limits, Map, Mlock, Mremap, Prot
 
 PAGE = 4096
 A = 0x1000_0000
@@ -78,3 +79,79 @@ def test_locks_on_fault_bring_in_what_cannot_be_locked(
     mm.mremap(A, PAGE, PAGE, MOVE, FAR)
     mm.mmap(FAR + PAGE, PAGE, RW, DROPPABLE)
     assert ranges(mm) == [(16, 17), (17, 18)]
+
+
+# ---- moves that leave what they moved ------------------------------------------------------------
+
+
+def test_a_move_of_a_whole_vma_leaves_memory_without_pages() -> None:
+    mm = space(1)
+    mm.touch(A)
+    mm.mremap(A, PAGE, PAGE, LEAVE | Mremap.FIXED, FAR)
+    mm.mprotect(A, PAGE, Prot.NONE)
+    mm.mprotect(FAR, PAGE, Prot.NONE)
+    assert "ac" not in flags(mm) and "ac" in flags(mm, FAR)
+
+
+def test_a_move_of_a_part_leaves_the_pages_of_the_rest() -> None:
+    mm = space(2)
+    mm.touch(A, 2 * PAGE)
+    mm.mremap(A, PAGE, PAGE, LEAVE | Mremap.FIXED, FAR)
+    mm.mprotect(A, 2 * PAGE, Prot.NONE)
+    assert ranges(mm) == [(0, 2), (16, 17)] and "ac" in flags(mm)
+
+
+def test_what_a_move_left_merges_with_any_written_memory() -> None:
+    mm = space(1)
+    mm.touch(A)
+    mm.mmap(A + 2 * PAGE, PAGE, RW, FIXED)
+    mm.touch(A + 2 * PAGE)
+    mm.mremap(A, PAGE, PAGE, LEAVE | Mremap.FIXED, FAR)
+    mm.mmap(A + PAGE, PAGE, RW, FIXED)
+    assert ranges(mm) == [(0, 3), (16, 17)]
+
+
+def test_what_was_moved_before_and_left_merges_by_its_shift() -> None:
+    mm = space(1)
+    mm.touch(A)
+    mm.mremap(A, PAGE, PAGE, MOVE, FAR)
+    mm.mremap(FAR, PAGE, PAGE, LEAVE | Mremap.FIXED, A)  # back: what is left is shifted
+    again = pickle.loads(pickle.dumps(mm))
+    for one in (mm, again):
+        one.mmap(FAR + PAGE, PAGE, RW, FIXED)
+        assert ranges(one) == [(0, 1), (16, 17), (17, 18)]
+    mm.mremap(FAR, PAGE, PAGE, MOVE, A + PAGE)  # moved without pages it begins anew
+    mm.mmap(A + 2 * PAGE, PAGE, RW, FIXED)
+    assert ranges(mm) == [(0, 3), (17, 18)]
+
+
+def test_what_was_left_keeps_its_account_where_its_rights_stay() -> None:
+    mm = space(1)
+    mm.touch(A)
+    mm.mprotect(A, PAGE, Prot.READ)
+    mm.mremap(A, PAGE, PAGE, LEAVE | Mremap.FIXED, FAR)
+    mm.mprotect(A, PAGE, Prot.READ)
+    assert "ac" in flags(mm)
+
+
+def test_what_becomes_one_with_what_was_left_is_unlocked() -> None:
+    mm = space(3)
+    mm.mlock(A, 3 * PAGE, Mlock.ONFAULT)
+    mm.mremap(A, PAGE, PAGE, LEAVE, A - PAGE)
+    assert ranges(mm) == [(-1, 3)] and flags(mm).isdisjoint(("lo", "lf"))
+
+
+def test_what_a_move_left_stays_counted_as_locked() -> None:
+    mm = space(4, rlimit_memlock=6 * PAGE)
+    mm.mlock(A, 4 * PAGE, Mlock.ONFAULT)
+    mm.mremap(A, PAGE, PAGE, LEAVE)
+    mm.munlockall()
+    again = pickle.loads(pickle.dumps(mm))
+    for one in (mm, again):
+        fails(errno.ENOMEM, one.mlock, A, 3 * PAGE)
+        fails(errno.EAGAIN, one.mmap, 0, 3 * PAGE, RW, ANON | Map.LOCKED)
+        one.mlock(A, 2 * PAGE)
+    child = mm.fork()
+    child.mlock(A, 4 * PAGE)
+    mm.exec([VMA(A, A + 4 * PAGE, RW)])
+    mm.mlock(A, 4 * PAGE)

@@ -32,8 +32,9 @@ from samara.mm.merging import DERIVED_NAMES, MERGING, kept_apart
 from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA
 
 _NO_LIMITS_GIVEN = Limits()
-# Of a pickle: start_brk, brk, start_stack, locks to come.
-_State: TypeAlias = tuple[int, int, int, frozenset[str]]
+# Of a pickle: start_brk, brk, start_stack, the data segment's bytes, those that moves left counted
+# as locked, locks to come.
+_State: TypeAlias = tuple[int, int, int, int, int, frozenset[str]]
 
 
 class AddressSpace(MemoryCalls):
@@ -97,6 +98,7 @@ class AddressSpace(MemoryCalls):
         self.tree = MapleTree([(vma[0], vma[1] - 1, vma) for vma in given], policy=MERGING)
         self._changed = MapleTree(changed_by_fork, policy=MERGING)
         self._locked, self._data, self._sealed = locked_bytes, data_bytes, sealed
+        self._left_locked = self._data_segment = 0
         inside = bisect_left(given, self.limits.task_size, key=itemgetter(0))
         self._outside = len(given) - inside
         self._find_heap_and_stack(given)
@@ -164,10 +166,11 @@ class AddressSpace(MemoryCalls):
         space.tree = tree
         space._changed = MapleTree(policy=MERGING)  # fork leaves nothing that it would change again
         space._limit = limit
-        space._locked = 0  # locks are not inherited, neither those that there are
+        space._locked = space._left_locked = 0  # locks are not inherited, neither those there are
         space._future_locks = frozenset()  # nor those to come
         space._sealed = parent._sealed
         space._brk, space._start_brk = parent._brk, parent._start_brk
+        space._data_segment = parent._data_segment
         space._start_stack = parent._start_stack
         space._identities = parent._identities
         space._shared_memory = parent._shared_memory
@@ -278,21 +281,25 @@ class AddressSpace(MemoryCalls):
         return f"<{state}AddressSpace of {len(self)} VMAs>"
 
     def __reduce__(self) -> tuple[Callable[..., AddressSpace], tuple[list[VMA]], _State]:
-        state = (self._start_brk, self._brk, self._start_stack, self._future_locks)
+        places = (self._start_brk, self._brk, self._start_stack)
+        state = (*places, self._data_segment, self._left_locked, self._future_locks)
         return partial(type(self), limits=self.limits), (self.vmas(),), state
 
     def __setstate__(self, state: _State) -> None:
         """For pickle. ValueError for what is no state of an address space, TypeError for numbers
         that are none. O(n)."""
-        if not isinstance(state, tuple) or len(state) != 4:
-            raise ValueError("not the state of an AddressSpace: it is no tuple of 4")
-        *places, locks = state
-        start_brk, brk, start_stack = map(index, places)
+        if not isinstance(state, tuple) or len(state) != 6:
+            raise ValueError("not the state of an AddressSpace: it is no tuple of 6")
+        *numbers, locks = state
+        start_brk, brk, start_stack, data_segment, left_locked = map(index, numbers)
         if not 0 <= start_brk <= brk < ADDRESS_END or not 0 <= start_stack <= ADDRESS_END:
             raise ValueError("not the state of an AddressSpace: no such heap or stack")
+        if not (0 <= data_segment < ADDRESS_END and 0 <= left_locked < ADDRESS_END):
+            raise ValueError("not the state of an AddressSpace: no such sizes")
         if not isinstance(locks, frozenset) or not locks <= LOCKED_ON_FAULT:
             raise ValueError("not the state of an AddressSpace: no such locks")
         self._start_brk, self._brk, self._start_stack = start_brk, brk, start_stack
+        self._data_segment, self._left_locked = data_segment, left_locked
         self._future_locks = locks
         rename(self, 0, ADDRESS_END)
 
@@ -422,7 +429,7 @@ class AddressSpace(MemoryCalls):
         self.ledger.note_closed(count)  # nothing after this needs memory
         self.tree.clear()
         self._changed.clear()
-        self._data = self._locked = self._outside = 0
+        self._data = self._locked = self._left_locked = self._outside = 0
         self._limit = ADDRESS_END
         return count
 
@@ -456,6 +463,7 @@ class AddressSpace(MemoryCalls):
         self.ledger.note(tally)  # nothing after this needs memory
         self.tree, self._changed = new.tree, new._changed
         self._data, self._locked, self._sealed = new._data, new._locked, new._sealed
+        self._left_locked = new._left_locked
         self._outside, self._limit, self._future_locks = new._outside, ADDRESS_END, no_locks
         self._start_brk, self._brk, self._start_stack = new._start_brk, new._brk, new._start_stack
 

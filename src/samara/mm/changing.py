@@ -44,6 +44,7 @@ from samara.mm.vma import (
     AnonVma,
     File,
     TouchedVMA,
+    is_touched,
     same_kind,
 )
 
@@ -203,8 +204,13 @@ def check_locked(space: Space, more: int, error: int = EAGAIN) -> None:
     """`error` where `more` bytes of locked memory pass RLIMIT_MEMLOCK. O(1)."""
     limits = space.limits
     limit = limits.rlimit_memlock
-    if limit is not None and space._locked + more > limit and not limits.privileged:
+    if limit is not None and locked_bytes(space) + more > limit and not limits.privileged:
         raise failed(error)
+
+
+def locked_bytes(space: Space) -> int:
+    """What counts for RLIMIT_MEMLOCK. O(1)."""
+    return space._locked + space._left_locked
 
 
 # ---- writes --------------------------------------------------------------------------------------
@@ -350,8 +356,8 @@ def touch(space: Space, start: int, end: int, rights: int = 2) -> None:
     """Private memory of [start, end) that has these rights is written. O(log n) for each VMA."""
     for vma in vmas_over(space, start, end):
         private = vma[7].isdisjoint(("ms", "pf", "io"))
-        if vma.__class__ is VMA and int(vma[2]) & rights == rights and private:
-            anon_vma = _reusable(space, vma) or AnonVma(next(space._identities), 0)
+        if not is_touched(vma) and int(vma[2]) & rights == rights and private:
+            anon_vma = _reusable(space, vma) or AnonVma(next(space._identities), _shift(vma))
             store_apart(space, TouchedVMA.of(vma, anon_vma))
 
 
@@ -359,15 +365,19 @@ def _reusable(space: Space, vma: VMA) -> AnonVma | None:
     """The anon_vma of a neighbour with which this VMA might be one but for its rights."""
     for at in (vma[1], vma[0] - 1):
         other = space.tree.get(at) if at >= 0 else None
-        if not isinstance(other, TouchedVMA) or other[5] != vma[5]:
+        if not isinstance(other, TouchedVMA) or not is_touched(other) or other[5] != vma[5]:
             continue
         if vma[5] is None:
-            goes_on = not other.anon_vma.shift
+            goes_on = other.anon_vma.shift == _shift(vma)
         else:
             goes_on = other[4] - other[0] == vma[4] - vma[0]
         if goes_on and other[7] ^ vma[7] <= _RIGHTS:
             return other.anon_vma
     return None
+
+
+def _shift(vma: VMA) -> int:
+    return vma.anon_vma.shift if isinstance(vma, TouchedVMA) else 0
 
 
 def store_apart(space: Space, vma: VMA) -> None:

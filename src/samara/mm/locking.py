@@ -12,6 +12,7 @@ from samara.mm.changing import (
     check_may_lock,
     checked,
     failed,
+    locked_bytes,
     modify,
     page_end,
     touch,
@@ -40,12 +41,12 @@ def mlock(space: Space, addr: int, length: int, flags: int) -> None:
     length = page_end(length + addr % PAGE_SIZE)
     addr &= -PAGE_SIZE
     limit = limits.rlimit_memlock
-    if limit is not None and not limits.privileged and space._locked + length > limit:
+    if limit is not None and not limits.privileged and locked_bytes(space) + length > limit:
         already = 0
         for vma in vmas_over(space, addr, addr + length):
             if "lo" in vma[7]:
                 already += min(vma[1], addr + length) - max(vma[0], addr)
-        if space._locked + length - already > limit:
+        if locked_bytes(space) + length - already > limit:
             raise failed(ENOMEM)
     unreadable = _set_locks(space, addr, length, LOCKED_ON_FAULT if flags else LOCKED)
     for vma in vmas_over(space, addr, addr + length):

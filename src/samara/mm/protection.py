@@ -20,7 +20,7 @@ from samara.mm.changing import (
 )
 from samara.mm.constants import Prot
 from samara.mm.space import Space
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, RIGHTS, VMA, rights
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, RIGHTS, VMA, is_touched, rights
 
 _GROWSDOWN: Final = int(Prot.GROWSDOWN)
 _GROWSUP: Final = int(Prot.GROWSUP)
@@ -83,16 +83,18 @@ def _protect(space: Space, vma: VMA, start: int, end: int, prot: int) -> None:
 
 
 def _is_untouched(vma: VMA) -> bool:
-    return vma[5] is None and vma.__class__ is VMA and vma[6] != "[stack]"
+    return vma[5] is None and not is_touched(vma) and vma[6] != "[stack]"
 
 
 @lru_cache(maxsize=4096)
 def _protected(old: frozenset[str], prot: int, untouched: bool) -> frozenset[str] | None:
-    """VmFlags with the rights `prot`; None where they may not be had."""
+    """VmFlags with the rights `prot`, or the same object; None where they may not be had."""
     wanted = rights(prot)
     for code in wanted:
         if f"m{code[0]}" not in old:
             return None
+    if wanted == old.intersection(RIGHTS):
+        return old
     codes = set(old.difference(RIGHTS)) | wanted
     if "wr" in wanted:
         if old.isdisjoint(("ac", "wr", "ht", "sh", "nr")):

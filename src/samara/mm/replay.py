@@ -34,7 +34,10 @@ _PLAIN: Final = {
     "mlockall": ("mlockall", 1),
     "munlockall": ("munlockall", 0),
 }
-_STATE: Final = ("_brk", "_start_brk", "_data", "_locked", "_future_locks", "_outside", "_sealed")
+_STATE: Final = (
+    *("_brk", "_start_brk", "_data", "_locked", "_left_locked"),
+    *("_future_locks", "_outside", "_sealed"),
+)
 
 
 class ReplayMismatch(Exception):

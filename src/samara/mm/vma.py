@@ -334,7 +334,7 @@ class VMA(_Fields):
 class AnonVma(NamedTuple):
     """What ties VMAs to the private pages that were written in them: Linux's anon_vma.
 
-    identity    VMAs with different ones never become one
+    identity    VMAs with different ones never become one; 0 is none: all pages are gone again
     shift       how far the memory was moved since it was first written, in bytes; only for memory
                 without a file
     """
@@ -345,7 +345,8 @@ class AnonVma(NamedTuple):
 
 class TouchedVMA(VMA):
     """A private VMA in which a page was written. It is equal to a VMA with the same fields, but
-    merges only with memory that was not written or belongs to the same `anon_vma`.
+    merges only with memory that was not written or belongs to the same `anon_vma`. (Without an
+    identity it is as if never written, but for its shift.)
 
     >>> vma = TouchedVMA.of(VMA(0x1000, 0x3000), AnonVma(1, 0))
     >>> vma == VMA(0x1000, 0x3000), vma._replace(end=0x2000).anon_vma
@@ -377,6 +378,20 @@ def _touched(vma: VMA, identity: int, shift: int) -> TouchedVMA:
     if type(vma) is not VMA:
         raise TypeError(f"a touched VMA is made of a VMA, not {vma!r}")
     return TouchedVMA.of(vma, AnonVma(index(identity), index(shift)))
+
+
+def is_touched(vma: VMA) -> bool:
+    """Has it pages that were written? O(1)."""
+    return vma.__class__ is not VMA and vma.anon_vma.identity != 0  # type: ignore[attr-defined]
+
+
+def untouched(vma: VMA) -> VMA:
+    """The same VMA when its pages are gone: memory without a file stays as far from where it was
+    first written. O(1)."""
+    if not isinstance(vma, TouchedVMA):
+        return vma
+    plain, shift = _new(VMA, vma[:]), vma.anon_vma.shift
+    return TouchedVMA.of(plain, AnonVma(0, shift)) if shift and vma[5] is None else plain
 
 
 def same_kind(vma: VMA, fields: tuple[Any, ...]) -> VMA:
