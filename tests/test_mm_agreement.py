@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from samara.mm import VMA, AddressSpace, File, Limits, Map, Mlock, Mremap, Prot
+from samara.mm import VMA, AddressSpace, File, Limits, Madv, Map, Mlock, Mremap, Prot
 
 PAGE = 4096
 A = 0x1000_0000
@@ -155,3 +155,28 @@ def test_what_a_move_left_stays_counted_as_locked() -> None:
     child.mlock(A, 4 * PAGE)
     mm.exec([VMA(A, A + 4 * PAGE, RW)])
     mm.mlock(A, 4 * PAGE)
+
+
+# ---- the heap ------------------------------------------------------------------------------------
+
+CUTS: dict[str, Callable[[AddressSpace], Any]] = {
+    "mprotect": lambda mm: mm.mprotect(A + 3 * PAGE, PAGE, Prot.READ),
+    "madvise": lambda mm: mm.madvise(A + 3 * PAGE, PAGE, Madv.DONTFORK),
+    "munmap": lambda mm: mm.munmap(A + 3 * PAGE, PAGE),
+    "mmap": lambda mm: mm.mmap(A + 3 * PAGE, PAGE, Prot.READ, FIXED),
+    "mlock": lambda mm: mm.mlock(A + 3 * PAGE, PAGE, Mlock.ONFAULT),
+    "mremap": lambda mm: mm.mremap(A + 3 * PAGE, PAGE, PAGE, MOVE, FAR),
+}
+
+
+@pytest.mark.parametrize("brk", [PAGE, 100])
+@pytest.mark.parametrize("cut", CUTS)
+def test_what_is_cut_off_above_the_break_is_no_heap(cut: str, brk: int) -> None:
+    mm = AddressSpace()
+    mm.exec(start_brk=A)
+    mm.brk(A + brk)
+    mm.mmap(A + PAGE, 5 * PAGE, RW, FIXED)
+    assert ranges(mm) == [(0, 6)] and [vma.name for vma in mm] == ["[heap]"]
+    CUTS[cut](mm)
+    assert {vma.name for vma in mm if vma.start > A} == {""}
+    assert mm.vmas()[0].name == "[heap]" and ranges(mm)[0] == (0, 3)

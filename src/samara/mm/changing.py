@@ -251,7 +251,7 @@ def _put(space: Space, vma: VMA, was: _Weight) -> None:
         space._changed.store_range(start, end - 1, vma)
     elif was[2]:
         space._changed.pop_range(start, end - 1)
-    _written(space, start, end, len(tree) - before)
+    _written(space, start, end, len(tree) - before, vma[6] == "[heap]")
 
 
 def remove(space: Space, start: int, end: int) -> None:
@@ -262,15 +262,16 @@ def remove(space: Space, start: int, end: int) -> None:
     pieces = tree.pop_range(start, end - 1)
     if not pieces:
         return
-    changes = False
+    changes = named = False
     for first, last, vma in pieces:
         locked, data, changed = weight(vma[7])
         space._locked -= locked * (last + 1 - first)
         space._data -= data * (last + 1 - first)
         changes = changes or changed
+        named = named or vma[6] == "[heap]"
     if changes:
         space._changed.pop_range(start, end - 1)
-    _written(space, start, end, len(tree) - before)
+    _written(space, start, end, len(tree) - before, named)
 
 
 def cut(space: Space, at: int) -> None:
@@ -393,12 +394,13 @@ def _check_whole(space: Space) -> None:
         raise ValueError("a half-made address space cannot be changed")
 
 
-def _written(space: Space, start: int, end: int, more: int) -> None:
+def _written(space: Space, start: int, end: int, more: int, heap: bool) -> None:
     if more > 0:
         space._account.note_opened(more)
     elif more:
         space._account.note_closed(-more)
-    if (start <= space._brk and end >= space._start_brk) or end >= space._start_stack:
+    # Of a heap that has become one with what lies behind it, a part may be cut off.
+    if heap or (start <= space._brk and end >= space._start_brk) or end >= space._start_stack:
         rename(space, start, end)
 
 

@@ -48,13 +48,11 @@ def mlock(space: Space, addr: int, length: int, flags: int) -> None:
                 already += min(vma[1], addr + length) - max(vma[0], addr)
         if locked_bytes(space) + length - already > limit:
             raise failed(ENOMEM)
-    unreadable = _set_locks(space, addr, length, LOCKED_ON_FAULT if flags else LOCKED)
+    _set_locks(space, addr, length, LOCKED_ON_FAULT if flags else LOCKED)
     for vma in vmas_over(space, addr, addr + length):
-        if vma[7].isdisjoint(RIGHTS):
-            break  # what cannot be brought in, and nothing behind it
+        if "lf" not in vma[7] and vma[7].isdisjoint(RIGHTS):
+            raise failed(ENOMEM)  # all is locked, but from here on nothing is brought in
         _bring_in(space, vma, addr, addr + length)
-    if unreadable and not flags:
-        raise failed(ENOMEM)  # it is locked, but there is nothing to bring in
 
 
 def munlock(space: Space, addr: int, length: int) -> None:
@@ -84,23 +82,19 @@ def munlockall(space: Space) -> None:
     _set_all(space, _NONE)
 
 
-def _set_locks(space: Space, addr: int, length: int, locks: frozenset[str]) -> bool:
-    """Returns whether some of the range can be neither read nor written."""
+def _set_locks(space: Space, addr: int, length: int, locks: frozenset[str]) -> None:
     end = (addr + length) % ADDRESS_END
     if end < addr:
         raise failed(EINVAL)
-    unreadable = False
     while addr < end:
         vma = vma_at(space, addr, ENOMEM)
         _set(space, vma, addr, end, locks)
-        unreadable = unreadable or vma[7].isdisjoint(RIGHTS)
         addr = vma[1]
-    return unreadable
 
 
 def _bring_in(space: Space, vma: VMA, start: int, end: int) -> None:
-    """The pages of a VMA in [start, end). Those that wait for a fault are left; memory that cannot
-    be locked does not wait, whatever the call."""
+    """The pages of a VMA in [start, end), but those that wait for a fault. (Memory that cannot be
+    locked does not wait, whatever the call.)"""
     if "lf" not in vma[7]:
         touch(space, max(start, vma[0]), min(end, vma[1]))
 
