@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from samara.mm import VMA, AddressSpace, File, Limits, Madv, Map, Mlock, Mremap, Prot
+from samara.mm import VMA, AddressSpace, File, Limits, Madv, Map, Mlock, Mremap, OpenFile, Prot
 
 PAGE = 4096
 A = 0x1000_0000
@@ -180,3 +180,34 @@ def test_what_is_cut_off_above_the_break_is_no_heap(cut: str, brk: int) -> None:
     CUTS[cut](mm)
     assert {vma.name for vma in mm if vma.start > A} == {""}
     assert mm.vmas()[0].name == "[heap]" and ranges(mm)[0] == (0, 3)
+
+
+# ---- one file, opened twice ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sharing", [Map.PRIVATE, Map.SHARED])
+def test_what_was_opened_twice_is_mapped_twice(sharing: Map) -> None:
+    one, other = OpenFile(*FILE), OpenFile(*FILE)
+    mm = AddressSpace()
+    for n, file in enumerate((one, one, other, other, FILE, File(*FILE))):
+        mm.mmap(A + n * PAGE, PAGE, Prot.READ, sharing | Map.FIXED, file, n * PAGE)
+    assert ranges(mm) == [(0, 2), (2, 4), (4, 6)]
+    assert len({vma.file for vma in mm}) == 1  # they are equal
+    again = pickle.loads(pickle.dumps(mm))
+    for space in (mm, mm.fork(), again):
+        opened = space.vmas()[1].file
+        space.mmap(A + PAGE, PAGE, Prot.READ, sharing | Map.FIXED, opened, PAGE)
+        assert ranges(space) == [(0, 1), (1, 4), (4, 6)]
+
+
+def test_pages_of_what_was_opened_twice_keep_apart() -> None:
+    one, other = OpenFile(*FILE), OpenFile(*FILE)
+    for file, expected in ((one, [(-1, 2)]), (other, [(-1, 1), (1, 2)])):
+        mm = AddressSpace()
+        mm.mmap(A, PAGE, RW | Prot.EXEC, Map.PRIVATE | Map.FIXED, one, 5 * PAGE)
+        mm.touch(A)
+        for at in (-1, 1):
+            mm.mmap(A + at * PAGE, PAGE, RW, Map.PRIVATE | Map.FIXED, file, (5 + at) * PAGE)
+            mm.touch(A + at * PAGE)
+        mm.mmap(A, PAGE, RW, Map.PRIVATE | Map.FIXED, file, 5 * PAGE)
+        assert ranges(mm) == expected

@@ -24,7 +24,7 @@ from typing import Any
 
 from child import Child, build
 
-from samara.mm import FORK_METHODS, VMA, AddressSpace, File, Limits, Madv, format_vm_flags
+from samara.mm import FORK_METHODS, VMA, AddressSpace, Limits, Madv, OpenFile, format_vm_flags
 from samara.mm.changing import vma_count
 from samara.mm.maps import parse_maps, read_heap_and_stack
 
@@ -219,8 +219,8 @@ class Oracle:
                 os.ftruncate(fd, 16 << 20)
         return fd
 
-    def _behind(self, fd: int) -> File:
-        """How the kernel names the file of a descriptor."""
+    def _behind(self, fd: int) -> OpenFile:
+        """The open file of a descriptor, as the kernel names it."""
         mode = self.modes[self.files.index(fd)]
         if "r" not in mode:
             return self._behind(self.files[0])
@@ -228,7 +228,7 @@ class Oracle:
         row = next(vma for vma in parse_maps(self.child.maps()) if vma.start == addr)
         self.child.call("munmap", addr, PAGE)
         assert row.file is not None
-        return row.file
+        return OpenFile(*row.file)
 
     @staticmethod
     def _limits() -> Limits:

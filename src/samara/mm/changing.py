@@ -44,6 +44,7 @@ from samara.mm.vma import (
     AnonVma,
     File,
     TouchedVMA,
+    is_one_file,
     is_touched,
     same_kind,
 )
@@ -366,7 +367,9 @@ def _reusable(space: Space, vma: VMA) -> AnonVma | None:
     """The anon_vma of a neighbour with which this VMA might be one but for its rights."""
     for at in (vma[1], vma[0] - 1):
         other = space.tree.get(at) if at >= 0 else None
-        if not isinstance(other, TouchedVMA) or not is_touched(other) or other[5] != vma[5]:
+        if not isinstance(other, TouchedVMA) or not is_touched(other):
+            continue
+        if not is_one_file(other[5], vma[5]):
             continue
         if vma[5] is None:
             goes_on = other.anon_vma.shift == _shift(vma)

@@ -27,7 +27,7 @@ from samara.mm.changing import (
 from samara.mm.constants import Map
 from samara.mm.placement import HUGE_PAGE_SIZE, shared_memory, unmapped_area
 from samara.mm.space import Space
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, File, rights
+from samara.mm.vma import ADDRESS_END, FILES, PAGE_SIZE, File, rights
 
 _TYPE: Final = 0x0F
 _SHARED: Final = int(Map.SHARED)
@@ -84,7 +84,7 @@ def mmap(
     mode: str,
 ) -> int:
     addr, length, prot, flags, offset = checked(addr, length, prot, flags, offset)
-    if file is not None and type(file) is not File:
+    if file is not None and type(file) not in FILES:
         raise TypeError(f"file must be a File or None, not {file!r}")
     if mode not in _MODES:
         raise ValueError(f"a file is opened for 'r', 'w' or 'rw', not {mode!r}")

@@ -10,7 +10,7 @@ from types import NotImplementedType
 from typing import Any, Final
 
 from samara import Entry
-from samara.mm.vma import VMA, AnonVma, is_touched, same_kind
+from samara.mm.vma import VMA, AnonVma, is_one_file, is_touched, same_kind
 
 # Names that /proc derives from where a VMA lies: such a VMA merges with one that has no name.
 DERIVED_NAMES: Final = frozenset(("", "[heap]", "[stack]"))
@@ -85,7 +85,7 @@ class Merging:
                 touched = two
         start, _, prot, flags, offset, file, name, vm_flags = one
         start2, _, prot2, flags2, offset2, file2, name2, vm_flags2 = two
-        if prot != prot2 or flags != flags2 or (file is not file2 and file != file2):
+        if prot != prot2 or flags != flags2 or not (file is file2 or is_one_file(file, file2)):
             return NotImplemented
         if file is not None and offset2 - start2 != offset - start:
             return NotImplemented

@@ -191,6 +191,29 @@ class File(_FileFields):
         return self.path.endswith(" (deleted)")
 
 
+class OpenFile(File):
+    """A file as one open(2) gives it. It is equal to a `File` with the same fields, but mappings
+    merge only where they are of one open file, which is the object: give each mapping of a
+    descriptor the same. A plain `File` stands for any: /proc does not tell who opened it.
+
+    >>> one, other = OpenFile("fe:00", 7, "/lib/x"), OpenFile("fe:00", 7, "/lib/x")
+    >>> one == other, is_one_file(one, one), is_one_file(one, other)
+    (True, True, False)
+    """
+
+    __slots__ = ()
+
+
+FILES: Final = (File, OpenFile)
+
+
+def is_one_file(file: File | None, other: File | None) -> bool:
+    """Was it opened once, as far as is known? O(1)."""
+    if file is other:
+        return True
+    return file == other and file.__class__ is not OpenFile and other.__class__ is not OpenFile
+
+
 class _Fields(NamedTuple):
     start: int
     end: int
@@ -258,7 +281,7 @@ class VMA(_Fields):
             )
         if not 0 <= offset < ADDRESS_END:
             raise ValueError(f"offset {offset} is outside 0...2**64-1")
-        if file is not None and type(file) is not File:
+        if file is not None and type(file) not in FILES:
             raise TypeError(f"file must be a File or None, not {file!r}")
         if type(prot) is not Prot:
             prot = Prot(checked_flags(prot, "prot"))
