@@ -211,3 +211,57 @@ def test_pages_of_what_was_opened_twice_keep_apart() -> None:
             mm.touch(A + at * PAGE)
         mm.mmap(A, PAGE, RW, Map.PRIVATE | Map.FIXED, file, 5 * PAGE)
         assert ranges(mm) == expected
+
+
+# ---- pages ---------------------------------------------------------------------------------------
+
+
+def test_guards_do_not_keep_a_neighbour_from_sharing_pages() -> None:
+    mm = space(2)
+    mm.madvise(A, PAGE, Madv.GUARD_INSTALL)
+    mm.mmap(A + 2 * PAGE, PAGE, RW | Prot.EXEC, FIXED)
+    mm.touch(A + 2 * PAGE)
+    mm.mprotect(A, 3 * PAGE, RW)
+    assert ranges(mm) == [(0, 3)]
+
+
+@pytest.mark.parametrize("device", ["fe:00", "00:01"])
+def test_guards_in_a_file_are_no_pages(device: str) -> None:
+    file = File(device, 7, "/x")
+    mm = AddressSpace()
+    mm.mmap(A, PAGE, RW, Map.PRIVATE | Map.FIXED, file)
+    mm.mmap(A + PAGE, PAGE, Prot.READ, Map.PRIVATE | Map.FIXED, file, PAGE)
+    mm.madvise(A, 2 * PAGE, Madv.GUARD_INSTALL)
+    mm.mprotect(A + PAGE, PAGE, RW)
+    assert ranges(mm) == [(0, 2)]
+
+
+def test_guards_in_private_memory_are_pages() -> None:
+    mm = space(1)
+    mm.madvise(A, PAGE, Madv.GUARD_INSTALL)
+    mm.mprotect(A, PAGE, Prot.NONE)
+    assert "ac" in flags(mm)
+
+
+# ---- memory that may be dropped ------------------------------------------------------------------
+
+
+def test_what_may_be_dropped_does_not_grow_down() -> None:
+    mm = AddressSpace()
+    fails(errno.EINVAL, mm.mmap, 0, PAGE, RW, Map.DROPPABLE | Map.ANONYMOUS | Map.GROWSDOWN)
+
+
+def test_locks_to_come_bring_in_what_may_be_dropped() -> None:
+    mm = AddressSpace()
+    mm.mlockall(Mlock.FUTURE | Mlock.ALL_ONFAULT)
+    mm.mmap(A, 2 * PAGE, RW, DROPPABLE)
+    mm.mremap(A, PAGE, PAGE, MOVE, FAR)
+    mm.mmap(FAR + PAGE, PAGE, RW, DROPPABLE)
+    assert ranges(mm) == [(1, 2), (16, 17), (17, 18)]
+
+
+def test_locks_to_come_keep_apart_what_may_be_dropped() -> None:
+    mm = space(1, flags=DROPPABLE)
+    mm.mlockall(Mlock.FUTURE | Mlock.ALL_ONFAULT)
+    mm.mmap(A + PAGE, PAGE, RW, DROPPABLE)
+    assert ranges(mm) == [(0, 1), (1, 2)]

@@ -136,8 +136,8 @@ _ADVICE: Final = {
     }.items()
 }
 _POPULATES: Final = (int(Madv.POPULATE_READ), int(Madv.POPULATE_WRITE))
-# Advice that makes pages, and the rights that memory must have for it.
-_TOUCHES: Final = {int(Madv.POPULATE_WRITE): 2, int(Madv.GUARD_INSTALL): 0}
+_POPULATE_WRITE: Final = int(Madv.POPULATE_WRITE)
+_GUARD_INSTALL: Final = int(Madv.GUARD_INSTALL)
 _POISONS: Final = (int(Madv.HWPOISON), int(Madv.SOFT_OFFLINE))
 
 
@@ -161,8 +161,10 @@ def madvise(space: Space, addr: int, length: int, advice: int) -> None:
             if advice in _POPULATES:
                 break
         _advise(space, vma, addr, end, effect)
-        if advice in _TOUCHES:
-            touch(space, max(addr, vma[0]), min(end, vma[1]), _TOUCHES[advice])
+        if advice == _POPULATE_WRITE:
+            touch(space, max(addr, vma[0]), min(end, vma[1]))
+        elif advice == _GUARD_INSTALL and vma[5] is None:
+            touch(space, max(addr, vma[0]), min(end, vma[1]), 0)  # whatever its rights
         addr = vma[1]
     if unmapped or addr < end:
         raise failed(ENOMEM)

@@ -51,7 +51,8 @@ from samara.mm.vma import (
 
 LOCKED: Final = frozenset(("lo",))
 LOCKED_ON_FAULT: Final = frozenset(("lo", "lf"))
-_RIGHTS: Final = frozenset((*RIGHTS, "sd"))
+# In which VMAs may differ that share an anon_vma for the pages to come.
+_MAY_DIFFER: Final = frozenset((*RIGHTS, "sd", "gu"))
 _PROTS: Final = tuple(Prot(bits) for bits in range(8))
 _new: Final = tuple.__new__
 
@@ -364,7 +365,8 @@ def touch(space: Space, start: int, end: int, rights: int = 2) -> None:
 
 
 def _reusable(space: Space, vma: VMA) -> AnonVma | None:
-    """The anon_vma of a neighbour with which this VMA might be one but for its rights."""
+    """The anon_vma of a neighbour with which this VMA might be one but for its rights.
+    O(log n)."""
     for at in (vma[1], vma[0] - 1):
         other = space.tree.get(at) if at >= 0 else None
         if not isinstance(other, TouchedVMA) or not is_touched(other):
@@ -375,7 +377,7 @@ def _reusable(space: Space, vma: VMA) -> AnonVma | None:
             goes_on = other.anon_vma.shift == _shift(vma)
         else:
             goes_on = other[4] - other[0] == vma[4] - vma[0]
-        if goes_on and other[7] ^ vma[7] <= _RIGHTS:
+        if goes_on and other[7] ^ vma[7] <= _MAY_DIFFER:
             return other.anon_vma
     return None
 

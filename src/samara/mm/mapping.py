@@ -18,6 +18,7 @@ from samara.mm.changing import (
     cut,
     failed,
     insert,
+    insert_apart,
     made,
     page_end,
     remove,
@@ -142,9 +143,13 @@ def mmap(
                 check_commit(space, length)
             backing = file or space._new_shared_memory()
     shown = _FINISHED[kind == _SHARED, backing is None]
-    insert(space, made(start, end, prot, shown, vm_flags, backing, offset))
+    vma = made(start, end, prot, shown, vm_flags, backing, offset)
+    if kind == _DROPPABLE and space._future_locks:
+        insert_apart(space, vma)  # locks that it cannot have keep it apart
+    else:
+        insert(space, vma)
     populate = flags & (_POPULATE | _NONBLOCK) == _POPULATE
-    if (populate or "lo" in vm_flags) and "lf" not in vm_flags:
+    if (populate or "lo" in vm_flags or space._future_locks) and "lf" not in vm_flags:
         touch(space, start, end)
     return start
 
@@ -169,7 +174,7 @@ def _anonymous_kind(flags: int) -> int:
     kind = flags & _TYPE
     if kind == _SHARED and not flags & _GROWSDOWN:
         return kind
-    if kind == _DROPPABLE and not flags & _LOCKED:
+    if kind == _DROPPABLE and not flags & (_LOCKED | _GROWSDOWN):
         return kind
     if kind == _PRIVATE:
         return kind
