@@ -3,8 +3,10 @@
 was seen to do; `tests/kernel/oracle.py` makes such calls on the running one."""
 
 import errno
+import os
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -265,3 +267,40 @@ def test_locks_to_come_keep_apart_what_may_be_dropped() -> None:
     mm.mlockall(Mlock.FUTURE | Mlock.ALL_ONFAULT)
     mm.mmap(A + PAGE, PAGE, RW, DROPPABLE)
     assert ranges(mm) == [(0, 1), (1, 2)]
+
+
+# ---- RLIMIT_DATA ---------------------------------------------------------------------------------
+
+
+def test_brk_counts_the_data_segment() -> None:
+    mm = AddressSpace(limits=Limits(rlimit_data=2 * PAGE))
+    for data_segment, allowed in ((0, True), (64, False)):
+        mm.exec(start_brk=A, data_segment=data_segment)
+        assert mm.brk(A + 2 * PAGE - 64) == A + 2 * PAGE - 64
+        assert pickle.loads(pickle.dumps(mm)).brk(A + 2 * PAGE) == mm.fork().brk(A + 2 * PAGE)
+        assert (mm.brk(A + 2 * PAGE) == A + 2 * PAGE) == allowed
+
+
+def test_the_data_segment_of_a_process_is_known() -> None:
+    layout = Path("/proc/self/stat")
+    if not layout.exists():
+        pytest.skip("there is no /proc")
+    fields = layout.read_text().rpartition(")")[2].split()
+    size = int(fields[43]) - int(fields[42])
+    assert size > 0 and AddressSpace.from_pid(os.getpid())._data_segment == size
+
+
+def test_a_data_limit_of_0_is_the_hard_limit_but_for_brk() -> None:
+    space(rlimit_data=0)
+    mm = space(4, rlimit_data=0, rlimit_data_max=4 * PAGE)
+    fails(errno.ENOMEM, mm.mmap, 0, PAGE, RW, ANON)
+    assert mm.mmap(0, PAGE, Prot.READ, ANON)
+    mm.exec(start_brk=A)
+    assert mm.brk(A + 1) == A
+
+
+def test_mprotect_forgets_the_data_limit_where_the_size_limit_is_near() -> None:
+    mm = space(4, Prot.READ, rlimit_data=PAGE, rlimit_as=5 * PAGE)
+    mm.mprotect(A, 4 * PAGE, RW)
+    mm = space(4, Prot.READ, rlimit_data=PAGE, rlimit_as=8 * PAGE)
+    fails(errno.ENOMEM, mm.mprotect, A, 4 * PAGE, RW)

@@ -26,7 +26,7 @@ from child import Child, build
 
 from samara.mm import FORK_METHODS, VMA, AddressSpace, Limits, Madv, OpenFile, format_vm_flags
 from samara.mm.changing import vma_count
-from samara.mm.maps import parse_maps, read_heap_and_stack
+from samara.mm.maps import parse_maps, read_layout
 
 PAGE = 4096
 HUGE = 2 << 20
@@ -196,8 +196,8 @@ class Oracle:
         self.behind = [self._behind(fd) for fd in self.files]
         kernel = parse_maps(self.child.maps("smaps"))
         self.model = AddressSpace(kernel, limits=self._limits())
-        start_brk, start_stack = read_heap_and_stack(self.child.pid)
-        self.model.exec(kernel, start_brk=start_brk, start_stack=start_stack)
+        start_brk, start_stack, data = read_layout(self.child.pid)
+        self.model.exec(kernel, start_brk=start_brk, start_stack=start_stack, data_segment=data)
         if seed % 2 == 0 and seed:
             self._tighten()
         self.compare("at the beginning")

@@ -27,7 +27,7 @@ from samara.mm.fork import (
 )
 from samara.mm.ledger import Ledger, Tally
 from samara.mm.limits import TASK_SIZE, Limits
-from samara.mm.maps import format_maps, parse_maps, read_heap_and_stack, read_maps
+from samara.mm.maps import format_maps, parse_maps, read_layout, read_maps
 from samara.mm.merging import DERIVED_NAMES, MERGING, kept_apart
 from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA
 
@@ -135,7 +135,7 @@ class AddressSpace(MemoryCalls):
         'rw-p'
         """
         space = cls(parse_maps(read_maps(pid)))
-        start_brk, start_stack = read_heap_and_stack(pid)
+        start_brk, start_stack, space._data_segment = read_layout(pid)
         if start_brk:
             space._start_brk, space._brk = start_brk, max(space._brk, start_brk)
         if start_stack:
@@ -434,13 +434,19 @@ class AddressSpace(MemoryCalls):
         return count
 
     def exec(
-        self, vmas: Iterable[VMA] = (), *, start_brk: int = 0, start_stack: int | None = None
+        self,
+        vmas: Iterable[VMA] = (),
+        *,
+        start_brk: int = 0,
+        start_stack: int | None = None,
+        data_segment: int = 0,
     ) -> None:
         """Start another program, as execve(2) does: all mappings and locks go, and the VMAs of the
         new program stand here instead. Limits and ledger stay. O(n).
 
-        start_brk    where its heap begins, if it shall have one: the end of its data
-        start_stack  an address of its stack; left out, found by the name [stack]
+        start_brk     where its heap begins, if it shall have one: the end of its data
+        start_stack   an address of its stack; left out, found by the name [stack]
+        data_segment  bytes of its data, which count for RLIMIT_DATA when the heap grows
 
         ValueError, and nothing is changed, where two of the VMAs overlap.
 
@@ -449,7 +455,7 @@ class AddressSpace(MemoryCalls):
         >>> mm.vmas(), mm.heap
         ([VMA(0x8000-0x9000 ---p)], (36864, 36864))
         """
-        (start_brk,) = checked(start_brk)
+        start_brk, data_segment = checked(start_brk, data_segment)
         if start_stack is not None:
             (start_stack,) = checked(start_stack)
         new = AddressSpace(vmas, limits=self.limits)
@@ -463,7 +469,7 @@ class AddressSpace(MemoryCalls):
         self.ledger.note(tally)  # nothing after this needs memory
         self.tree, self._changed = new.tree, new._changed
         self._data, self._locked, self._sealed = new._data, new._locked, new._sealed
-        self._left_locked = new._left_locked
+        self._left_locked, self._data_segment = 0, data_segment
         self._outside, self._limit, self._future_locks = new._outside, ADDRESS_END, no_locks
         self._start_brk, self._brk, self._start_stack = new._start_brk, new._brk, new._start_stack
 

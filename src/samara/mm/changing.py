@@ -184,7 +184,8 @@ def check_size(space: Space, more: int, vm_flags: frozenset[str]) -> None:
 
 def check_data(space: Space, more: int) -> None:
     """ENOMEM where `more` bytes of private writable memory pass RLIMIT_DATA. O(1)."""
-    limit = space.limits.rlimit_data
+    limits = space.limits
+    limit = limits.rlimit_data if limits.rlimit_data != 0 else limits.rlimit_data_max
     if limit is not None and space._data + more > limit:
         raise failed(ENOMEM)
 

@@ -37,7 +37,7 @@ def brk(space: Space, addr: int) -> int:
     if addr < space._start_brk or not space._start_brk or addr > space.limits.task_size:
         return now
     limit = space.limits.rlimit_data
-    if limit is not None and addr - space._start_brk > limit:
+    if limit is not None and addr - space._start_brk + space._data_segment > limit:
         return now
     old_end, new_end = page_end(now), page_end(addr)
     try:

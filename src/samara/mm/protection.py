@@ -74,12 +74,19 @@ def _protect(space: Space, vma: VMA, start: int, end: int, prot: int) -> None:
     if prot & 2:
         size = min(end, vma[1]) - max(start, vma[0])
         if weight(new).data and not weight(old).data:
-            check_data(space, size)
+            _check_more_data(space, size)
         if "ac" in new and "ac" not in old:
             check_commit(space, size)
     modify(space, vma, start, end, prot, new)
     if prot & 2 and "lo" in old and old.isdisjoint(("wr", "lf")):
         touch(space, max(start, vma[0]), min(end, vma[1]))
+
+
+def _check_more_data(space: Space, more: int) -> None:
+    """RLIMIT_DATA, which Linux forgets here where so much would pass RLIMIT_AS, were it new."""
+    limit = space.limits.rlimit_as
+    if limit is None or space.size + more <= limit:
+        check_data(space, more)
 
 
 def _is_untouched(vma: VMA) -> bool:
