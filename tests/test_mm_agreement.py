@@ -11,7 +11,20 @@ from typing import Any
 
 import pytest
 
-from samara.mm import VMA, AddressSpace, File, Limits, Madv, Map, Mlock, Mremap, OpenFile, Prot
+from samara.mm import (
+    FORK_METHODS,
+    VMA,
+    AddressSpace,
+    File,
+    ForkMethod,
+    Limits,
+    Madv,
+    Map,
+    Mlock,
+    Mremap,
+    OpenFile,
+    Prot,
+)
 
 PAGE = 4096
 A = 0x1000_0000
@@ -304,3 +317,70 @@ def test_mprotect_forgets_the_data_limit_where_the_size_limit_is_near() -> None:
     mm.mprotect(A, 4 * PAGE, RW)
     mm = space(4, Prot.READ, rlimit_data=PAGE, rlimit_as=8 * PAGE)
     fails(errno.ENOMEM, mm.mprotect, A, 4 * PAGE, RW)
+
+
+# ---- stacks that grow ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limits", [{"rlimit_stack": PAGE}, {"rlimit_as": PAGE}])
+def test_a_stack_that_a_limit_stops_was_touched(limits: dict[str, int]) -> None:
+    mm = space(1, flags=FIXED | Map.GROWSDOWN, **limits)
+    fails(errno.ENOMEM, mm.expand_stack, A - PAGE)
+    mm.mprotect(A, PAGE, Prot.NONE)
+    assert "ac" in flags(mm)
+
+
+def test_a_stack_that_its_guard_gap_stops_was_not_touched() -> None:
+    mm = space(1, flags=FIXED | Map.GROWSDOWN)
+    mm.mmap(A - 4 * PAGE, PAGE, RW, FIXED)
+    fails(errno.ENOMEM, mm.expand_stack, A - PAGE)
+    mm.mprotect(A, PAGE, Prot.NONE)
+    assert "ac" not in flags(mm)
+
+
+def test_a_stack_that_cannot_be_written_is_touched_as_it_grows() -> None:
+    mm = space(1, Prot.READ, FIXED | Map.GROWSDOWN)
+    mm.expand_stack(A - 1)
+    mm.mprotect(A - PAGE, 2 * PAGE, RW)
+    mm.mprotect(A - PAGE, 2 * PAGE, Prot.READ)
+    assert ranges(mm) == [(-1, 1)] and "ac" in flags(mm)
+
+
+# ---- forks ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", FORK_METHODS)
+def test_wiped_memory_has_no_pages_in_the_child(method: ForkMethod) -> None:
+    mm = space(3)
+    mm.touch(A, PAGE)
+    mm.madvise(A, 2 * PAGE, Madv.WIPEONFORK)
+    child = mm.fork(method)
+    assert child == mm and child.fork(method) == mm
+    for one in (child, child.fork(method)):
+        one.mprotect(A, 3 * PAGE, Prot.NONE)
+        assert "ac" not in flags(one) and "ac" in flags(one, A + 2 * PAGE)
+    mm.mprotect(A, 3 * PAGE, Prot.NONE)
+    assert "ac" in flags(mm) and ranges(mm) == [(0, 2), (2, 3)]
+
+
+def test_fork_knows_the_wiped_memory_that_was_written() -> None:
+    """However it came to be: by a write, or by becoming one with what was written."""
+    mm = space(3)
+    mm.madvise(A, 3 * PAGE, Madv.WIPEONFORK)
+    assert ranges(mm) == [(0, 3)] and not mm._changed
+    mm.touch(A)
+    assert ranges(mm) == [(0, 3)] and len(mm._changed) == 1
+    mm.munmap(A + PAGE, PAGE)
+    assert ranges(mm) == [(0, 1), (2, 3)] and len(mm._changed) == 2
+    for advice in (Madv.KEEPONFORK, Madv.WIPEONFORK):
+        mm.mmap(A + 4 * PAGE, PAGE, RW, FIXED)
+        mm.madvise(A + 4 * PAGE, PAGE, Madv.WIPEONFORK)
+        mm.mmap(A + 3 * PAGE, PAGE, RW, FIXED)
+        mm.madvise(A + 3 * PAGE, PAGE, advice)
+        pages = 4 if advice == Madv.WIPEONFORK else 2
+        assert len(mm._changed) == 2 and mm._changed.covered == pages * PAGE
+    mm.mremap(A + 2 * PAGE, 3 * PAGE, 3 * PAGE, LEAVE | Mremap.FIXED, FAR)
+    assert ranges(mm) == [(0, 1), (2, 5), (16, 19)] and len(mm._changed) == 2
+    mm.munmap(A, PAGE)
+    mm.madvise(FAR, 3 * PAGE, Madv.KEEPONFORK)
+    assert ranges(mm) == [(2, 5), (16, 19)] and not mm._changed

@@ -87,11 +87,11 @@ class AddressSpace(MemoryCalls):
         sealed = False
         for vma in given:
             end = vma[1]
-            locked, data, changed = weight(vma[7])
+            locked, data, changed, wiped = weight(vma[7])
             size = end - vma[0]
             locked_bytes += locked * size
             data_bytes += data * size
-            if changed:
+            if changed or (wiped and is_changed_by_fork(vma)):
                 changed_by_fork.append((vma[0], end - 1, vma))
             sealed = sealed or "sl" in vma[7]
         # Sorted triples are taken as they are: no VMA is merged with its neighbour.
@@ -340,7 +340,8 @@ class AddressSpace(MemoryCalls):
 
         The child has equal VMAs, but: those marked not to be copied (VmFlags dc, MADV_DONTFORK) are
         left out; locks (lo, lf) and registrations with a userfaultfd (um, uw, ui) are not
-        inherited. Those marked to be wiped (wf, MADV_WIPEONFORK) stay, and stay marked.
+        inherited. Those marked to be wiped (wf, MADV_WIPEONFORK) stay, and stay
+        marked, but were not written.
 
         method    "cow"     O(1), and O(log n) for each VMA that fork leaves out or changes
                   "dup"     O(n): MapleTree.dup(), then each VMA replaced by its copy

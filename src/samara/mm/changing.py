@@ -33,7 +33,7 @@ from typing import Final, NamedTuple
 
 from samara import Entry
 from samara.mm.constants import Map, Prot
-from samara.mm.fork import is_changed_by_fork
+from samara.mm.fork import WIPED, is_changed_by_fork
 from samara.mm.merging import DERIVED_NAMES, MERGING, kept_apart
 from samara.mm.space import Space
 from samara.mm.vma import (
@@ -142,18 +142,19 @@ class _Weight(NamedTuple):
     locked: int
     data: int
     changed: bool
+    wiped: bool
 
 
-_NO_WEIGHT: Final = _Weight(0, 0, False)
+_NO_WEIGHT: Final = _Weight(0, 0, False, False)
 
 
 @lru_cache(maxsize=4096)  # a process has a few combinations; a hostile text may have any number
 def weight(vm_flags: frozenset[str]) -> _Weight:
-    """What VMAs with these VmFlags count for, 1 or 0: for RLIMIT_MEMLOCK and for RLIMIT_DATA; and
-    whether fork changes them."""
+    """What VMAs with these VmFlags count for, 1 or 0: for RLIMIT_MEMLOCK and for RLIMIT_DATA;
+    whether fork changes them; and whether it does where they were written."""
     data = "wr" in vm_flags and vm_flags.isdisjoint(("sh", "gd"))
     vma = VMA(0, PAGE_SIZE, vm_flags=vm_flags)
-    return _Weight(int("lo" in vm_flags), int(data), is_changed_by_fork(vma))
+    return _Weight(int("lo" in vm_flags), int(data), is_changed_by_fork(vma), WIPED in vm_flags)
 
 
 # ---- limits --------------------------------------------------------------------------------------
@@ -247,14 +248,27 @@ def _put(space: Space, vma: VMA, was: _Weight) -> None:
     tree = space.tree
     before = len(tree)
     tree.store_range(start, end - 1, vma)
-    locked, data, changed = weight(vma[7])
+    locked, data, changed, wiped = weight(vma[7])
     space._locked += (locked - was[0]) * (end - start)
     space._data += (data - was[1]) * (end - start)
     if changed:
         space._changed.store_range(start, end - 1, vma)
-    elif was[2]:
+    elif wiped:
+        _note_wiped(space, start, end)
+    elif was[2] or was[3]:
         space._changed.pop_range(start, end - 1)
     _written(space, start, end, len(tree) - before, vma[6] == "[heap]")
+
+
+def _note_wiped(space: Space, start: int, end: int) -> None:
+    """Fork changes a VMA that it wipes if any part of it was written: what was stored over [start,
+    end) may have become one with such a VMA, or have made one of others."""
+    vma = space.tree[start]
+    if not is_changed_by_fork(vma):
+        space._changed.pop_range(start, end - 1)
+        return
+    with kept_apart():
+        space._changed.store_range(vma[0], vma[1] - 1, vma)
 
 
 def remove(space: Space, start: int, end: int) -> None:
@@ -267,10 +281,10 @@ def remove(space: Space, start: int, end: int) -> None:
         return
     changes = named = False
     for first, last, vma in pieces:
-        locked, data, changed = weight(vma[7])
+        locked, data, changed, wiped = weight(vma[7])
         space._locked -= locked * (last + 1 - first)
         space._data -= data * (last + 1 - first)
-        changes = changes or changed
+        changes = changes or changed or wiped
         named = named or vma[6] == "[heap]"
     if changes:
         space._changed.pop_range(start, end - 1)
@@ -391,7 +405,7 @@ def store_apart(space: Space, vma: VMA) -> None:
     """Put a VMA in place of one that has the same addresses and weight."""
     with kept_apart():
         space.tree.store_range(vma[0], vma[1] - 1, vma)
-        if weight(vma[7]).changed:
+        if is_changed_by_fork(vma):
             space._changed.store_range(vma[0], vma[1] - 1, vma)
 
 
