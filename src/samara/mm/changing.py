@@ -308,7 +308,8 @@ def unmap(space: Space, start: int, end: int) -> None:
 
 
 def check_unmap(space: Space, start: int, end: int) -> None:
-    """Raise what `unmap` would raise."""
+    """Raise what `unmap` would raise. Linux finds a VMA that it cannot unmap when it has cut the
+    first at `start`, and leaves it so."""
     if end > space.limits.task_size:
         raise failed(EINVAL)
     tree = space.tree
@@ -320,13 +321,22 @@ def check_unmap(space: Space, start: int, end: int) -> None:
         raise failed(ENOMEM)
     _check_cut(vma, start, end)
     if vma[1] < end:
-        if space._sealed:
-            for other in vmas_over(space, vma[1], end):
-                _check_cut(other, start, end)
-        else:
-            last = tree.find_rev(end - 1, start)
-            if last is not None:
-                _check_cut(last[2], start, end)
+        try:
+            _check_others(space, vma[1], end)
+        except OSError:
+            cut(space, start)
+            raise
+
+
+def _check_others(space: Space, start: int, end: int) -> None:
+    """Of [start, end), which begins with a VMA or a gap, those after the first."""
+    if space._sealed:
+        for other in vmas_over(space, start, end):
+            _check_cut(other, start, end)
+        return
+    last = space.tree.find_rev(end - 1, start)
+    if last is not None:
+        _check_cut(last[2], start, end)
 
 
 def _check_cut(vma: VMA, start: int, end: int) -> None:
