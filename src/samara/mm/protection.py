@@ -90,7 +90,8 @@ def _check_more_data(space: Space, more: int) -> None:
 
 
 def _is_untouched(vma: VMA) -> bool:
-    return vma[5] is None and not is_touched(vma) and vma[6] != "[stack]"
+    name = vma[6]
+    return vma[5] is None and not is_touched(vma) and name != "[stack]" and name[:2] != "[v"
 
 
 @lru_cache(maxsize=4096)
