@@ -384,3 +384,95 @@ def test_fork_knows_the_wiped_memory_that_was_written() -> None:
     mm.munmap(A, PAGE)
     mm.madvise(FAR, 3 * PAGE, Madv.KEEPONFORK)
     assert ranges(mm) == [(2, 5), (16, 19)] and not mm._changed
+
+
+# ---- what cannot be unmapped ---------------------------------------------------------------------
+
+VVAR = "rd mr pf io de dd"
+UNMAPPING: dict[str, Callable[[AddressSpace], Any]] = {
+    "munmap": lambda mm: mm.munmap(A + 3 * PAGE, 2 * PAGE),
+    "mmap": lambda mm: mm.mmap(A + 3 * PAGE, 2 * PAGE, RW, FIXED),
+    "mremap": lambda mm: mm.mremap(FAR, 2 * PAGE, 2 * PAGE, MOVE, A + 3 * PAGE),
+}
+
+
+@pytest.mark.parametrize("call", UNMAPPING)
+@pytest.mark.parametrize("kind", ["vvar", "sealed"])
+def test_what_cannot_be_unmapped_leaves_what_lies_below_it_cut(call: str, kind: str) -> None:
+    if kind == "vvar":
+        other, number = (
+            VMA(A + 4 * PAGE, A + 8 * PAGE, 1, name="[vvar]", vm_flags=VVAR),
+            errno.EINVAL,
+        )
+    else:
+        other, number = VMA(A + 4 * PAGE, A + 8 * PAGE, 1, vm_flags="rd mr mw me sl"), errno.EPERM
+    mm = AddressSpace([VMA(A, A + 4 * PAGE, RW), other, VMA(FAR, FAR + 2 * PAGE, RW)])
+    fails(number, UNMAPPING[call], mm)
+    assert ranges(mm) == [(0, 3), (3, 4), (4, 8), (16, 18)] and mm.ledger.open == 4
+    fails(number, mm.munmap, A + 5 * PAGE, 8 * PAGE)  # the first cannot be unmapped itself
+    fails(number, mm.munmap, A - PAGE, 7 * PAGE)  # nothing to cut
+    assert ranges(mm) == [(0, 3), (3, 4), (4, 8), (16, 18)]
+
+
+@pytest.mark.parametrize("advice", [4, 8, 9, 10, 18, 24, 102])
+def test_sealed_memory_that_cannot_be_written_is_not_dropped(advice: int) -> None:
+    for codes, refused in (("rd mr mw me sl", True), ("rd wr mr mw me ac sl", advice == 9)):
+        prot = RW if "wr" in codes else Prot.READ
+        mm = AddressSpace([VMA(A, A + 4 * PAGE, prot, vm_flags=codes)])
+        if refused:
+            fails(errno.EINVAL if "wr" in codes else errno.EPERM, mm.madvise, A, PAGE, advice)
+        else:
+            mm.madvise(A, PAGE, advice)
+    mm = AddressSpace([VMA(A, A + PAGE, 1, Map.PRIVATE, 0, FILE, vm_flags="rd mr mw me sl")])
+    if advice in (4, 10, 24, 102):
+        mm.madvise(A, PAGE, advice)
+
+
+def test_the_kernels_own_memory_keeps_its_account() -> None:
+    vdso = VMA(A, A + 2 * PAGE, Prot.READ | Prot.EXEC, name="[vdso]", vm_flags="rd ex mr mw me de")
+    mm = AddressSpace([vdso])
+    mm.mprotect(A, 2 * PAGE, RW)
+    mm.mprotect(A, 2 * PAGE, Prot.READ)
+    assert "ac" in flags(mm)
+
+
+# ---- places --------------------------------------------------------------------------------------
+
+
+def test_places_above_4_gib_and_above_the_least_address() -> None:
+    base = Limits().mmap_base
+    mm = AddressSpace()
+    mm.mmap(1 << 32, base - (1 << 32), Prot.NONE, FIXED)
+    assert mm.mmap(0, PAGE, RW, ANON | Map.ABOVE4G) == base
+    assert mm.mmap(A, PAGE, RW, ANON | Map.ABOVE4G) == A  # a hint counts
+    assert mm.mmap(0, PAGE, RW, ANON) == (1 << 32) - PAGE
+    mm.mmap(0x11000, (1 << 32) - 0x11000, Prot.NONE, FIXED)
+    assert mm.mmap(0, PAGE, RW, ANON) == 0x10000  # vm.mmap_min_addr
+    assert mm.mmap(0, PAGE, RW, ANON) == base + PAGE
+    mm.check()
+
+
+@pytest.mark.parametrize("flag", [Map.FIXED, Map.FIXED_NOREPLACE])
+def test_an_address_that_looks_like_an_error_is_one(flag: Map) -> None:
+    mm = AddressSpace()
+    for number in (errno.EPERM, errno.EINVAL):
+        fails(number, mm.mmap, 2**64 - number, PAGE, RW, ANON | flag)
+    fails(errno.ENOMEM, mm.mmap, 2**64 - PAGE, PAGE, RW, ANON | flag)
+
+
+def test_an_offset_near_the_largest_is_aligned_for_huge_pages() -> None:
+    huge = 2 << 20
+    for pages, aligned in ((2, True), (511, True), (512, False), (513, False)):
+        start = AddressSpace().mmap(0, PAGE, 1, Map.SHARED, FILE, 2**63 - pages * PAGE)
+        assert (start % huge == -pages * PAGE % huge) == aligned
+
+
+def test_what_is_an_int_to_linux_has_32_bits() -> None:
+    mm = space()
+    mm.madvise(A, PAGE, Madv.DONTFORK | 1 << 32)
+    assert "dc" in flags(mm)
+    mm.mlock(A, PAGE, Mlock.ONFAULT | 1 << 32)
+    assert {"lo", "lf"} <= flags(mm)
+    mm.mlockall(Mlock.CURRENT | 1 << 63)
+    assert "lf" not in flags(mm)
+    fails(errno.EINVAL, mm.mlockall, 1 << 32)

@@ -135,6 +135,14 @@ _ADVICE: Final = {
         Madv.GUARD_REMOVE: _Advice(refuse=_guardable),
     }.items()
 }
+# Advice that drops what memory has: not for a sealed one that could not be written anew.
+_DROPS: Final = frozenset(
+    int(advice)
+    for advice in (
+        *(Madv.DONTNEED, Madv.FREE, Madv.REMOVE, Madv.DONTFORK, Madv.WIPEONFORK),
+        *(Madv.DONTNEED_LOCKED, Madv.GUARD_INSTALL),
+    )
+)
 _POPULATES: Final = (int(Madv.POPULATE_READ), int(Madv.POPULATE_WRITE))
 _POPULATE_WRITE: Final = int(Madv.POPULATE_WRITE)
 _GUARD_INSTALL: Final = int(Madv.GUARD_INSTALL)
@@ -143,6 +151,7 @@ _POISONS: Final = (int(Madv.HWPOISON), int(Madv.SOFT_OFFLINE))
 
 def madvise(space: Space, addr: int, length: int, advice: int) -> None:
     addr, length, advice = checked(addr, length, advice)
+    advice %= 1 << 32  # an int
     effect = _ADVICE.get(advice)
     if effect is None and advice not in _POISONS or addr % PAGE_SIZE:
         raise failed(EINVAL)
@@ -160,6 +169,8 @@ def madvise(space: Space, addr: int, length: int, advice: int) -> None:
             unmapped = True
             if advice in _POPULATES:
                 break
+        if "sl" in vma[7] and advice in _DROPS and vma[5] is None and "wr" not in vma[7]:
+            raise failed(EPERM)
         _advise(space, vma, addr, end, effect)
         if advice == _POPULATE_WRITE:
             touch(space, max(addr, vma[0]), min(end, vma[1]))

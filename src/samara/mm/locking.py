@@ -34,6 +34,7 @@ _UNLOCKABLE: Final = ("io", "de", "pf", "mm", "ht", "dp")
 
 def mlock(space: Space, addr: int, length: int, flags: int) -> None:
     addr, length, flags = checked(addr, length, flags)
+    flags %= 1 << 32  # an int
     if flags & ~_ONFAULT:
         raise failed(EINVAL)
     check_may_lock(space)
@@ -62,6 +63,7 @@ def munlock(space: Space, addr: int, length: int) -> None:
 
 def mlockall(space: Space, flags: int) -> None:
     (flags,) = checked(flags)
+    flags %= 1 << 32  # an int
     if not flags or flags & ~(_CURRENT | _FUTURE | _ALL_ONFAULT) or flags == _ALL_ONFAULT:
         raise failed(EINVAL)
     check_may_lock(space)
