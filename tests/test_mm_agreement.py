@@ -476,3 +476,13 @@ def test_what_is_an_int_to_linux_has_32_bits() -> None:
     mm.mlockall(Mlock.CURRENT | 1 << 63)
     assert "lf" not in flags(mm)
     fails(errno.EINVAL, mm.mlockall, 1 << 32)
+
+
+def test_pages_of_a_pickle_keep_apart_from_new_ones() -> None:
+    mm = space(1)
+    mm.touch(A)
+    for one in (mm, pickle.loads(pickle.dumps(mm))):
+        one.mmap(A + 2 * PAGE, PAGE, RW, FIXED)
+        one.touch(A + 2 * PAGE)
+        one.mmap(A + PAGE, PAGE, RW, FIXED)
+        assert ranges(one) == [(0, 2), (2, 3)]

@@ -29,7 +29,7 @@ from samara.mm.ledger import Ledger, Tally
 from samara.mm.limits import TASK_SIZE, Limits
 from samara.mm.maps import format_maps, parse_maps, read_layout, read_maps
 from samara.mm.merging import DERIVED_NAMES, MERGING, kept_apart
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA, TouchedVMA
 
 _NO_LIMITS_GIVEN = Limits()
 # Of a pickle: start_brk, brk, start_stack, the data segment's bytes, those that moves left counted
@@ -76,13 +76,12 @@ class AddressSpace(MemoryCalls):
         self.limits = limits
         self._limit = ADDRESS_END
         self._future_locks = frozenset()
-        self._identities = count(1)
         self._shared_memory = count(1)
         self.ledger = self._account = Ledger()
         self._take(given)
 
     def _take(self, given: list[VMA]) -> None:
-        locked_bytes = data_bytes = 0
+        locked_bytes = data_bytes = identity = 0
         changed_by_fork = []
         sealed = False
         for vma in given:
@@ -94,11 +93,14 @@ class AddressSpace(MemoryCalls):
             if changed or (wiped and is_changed_by_fork(vma)):
                 changed_by_fork.append((vma[0], end - 1, vma))
             sealed = sealed or "sl" in vma[7]
+            if isinstance(vma, TouchedVMA):
+                identity = max(identity, vma.anon_vma.identity)
         # Sorted triples are taken as they are: no VMA is merged with its neighbour.
         self.tree = MapleTree([(vma[0], vma[1] - 1, vma) for vma in given], policy=MERGING)
         self._changed = MapleTree(changed_by_fork, policy=MERGING)
         self._locked, self._data, self._sealed = locked_bytes, data_bytes, sealed
         self._left_locked = self._data_segment = 0
+        self._identities = count(identity + 1)  # behind those of a pickle
         inside = bisect_left(given, self.limits.task_size, key=itemgetter(0))
         self._outside = len(given) - inside
         self._find_heap_and_stack(given)
