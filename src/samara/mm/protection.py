@@ -90,8 +90,10 @@ def _check_more_data(space: Space, more: int) -> None:
 
 
 def _is_untouched(vma: VMA) -> bool:
+    if vma[5] is not None or (vma.__class__ is not VMA and is_touched(vma)):
+        return False
     name = vma[6]
-    return vma[5] is None and not is_touched(vma) and name != "[stack]" and name[:2] != "[v"
+    return not name or (name != "[stack]" and name[:2] != "[v")
 
 
 @lru_cache(maxsize=4096)
