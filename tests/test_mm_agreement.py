@@ -486,3 +486,14 @@ def test_pages_of_a_pickle_keep_apart_from_new_ones() -> None:
         one.touch(A + 2 * PAGE)
         one.mmap(A + PAGE, PAGE, RW, FIXED)
         assert ranges(one) == [(0, 2), (2, 3)]
+
+
+def test_a_gap_below_a_stack_that_reaches_down_to_0_ends_the_search() -> None:
+    for start, number in ((0x100000, errno.ENOMEM), (0x101000, 0)):
+        mm = AddressSpace()
+        mm.mmap(start, PAGE, RW, FIXED | Map.GROWSDOWN)
+        mm.mmap(start + PAGE, Limits().mmap_base - start - PAGE, Prot.NONE, FIXED)
+        if number:
+            fails(number, mm.mmap, 0, PAGE, RW, ANON)
+        else:
+            assert mm.mmap(0, PAGE, RW, ANON) == Limits().mmap_base

@@ -145,6 +145,8 @@ def _highest(space: Space, length: int, low: int, high: int) -> int | None:
         guarded = _guarded_start(space, above)
         if start + length <= guarded:
             return start
+        if not guarded:
+            raise failed(ENOMEM)  # the gap reaches down to 0: Linux looks no further up either
         high = guarded
     return None
 
