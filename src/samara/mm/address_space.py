@@ -342,8 +342,8 @@ class AddressSpace(MemoryCalls):
 
         The child has equal VMAs, but: those marked not to be copied (VmFlags dc, MADV_DONTFORK) are
         left out; locks (lo, lf) and registrations with a userfaultfd (um, uw, ui) are not
-        inherited. Those marked to be wiped (wf, MADV_WIPEONFORK) stay, and stay
-        marked, but were not written.
+        inherited. Those marked to be wiped (wf, MADV_WIPEONFORK) stay, and stay marked, but have no
+        written pages.
 
         method    "cow"     O(1), and O(log n) for each VMA that fork leaves out or changes
                   "dup"     O(n): MapleTree.dup(), then each VMA replaced by its copy

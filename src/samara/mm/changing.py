@@ -329,7 +329,7 @@ def check_unmap(space: Space, start: int, end: int) -> None:
 
 
 def _check_others(space: Space, start: int, end: int) -> None:
-    """Of [start, end), which begins with a VMA or a gap, those after the first."""
+    """`_check_cut` of the VMAs behind the first: only the last can be cut, any can be sealed."""
     if space._sealed:
         for other in vmas_over(space, start, end):
             _check_cut(other, start, end)

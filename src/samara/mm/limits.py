@@ -10,10 +10,7 @@ from samara.mm.vma import PAGE_SIZE
 
 TASK_SIZE: Final = 0x7FFF_FFFF_F000  # where user addresses of x86-64 end
 _MAY_BE_UNLIMITED: Final = frozenset(
-    (
-        *("rlimit_as", "rlimit_data", "rlimit_stack", "rlimit_memlock", "total_memory"),
-        "rlimit_data_max",
-    )
+    "rlimit_as rlimit_data rlimit_data_max rlimit_stack rlimit_memlock total_memory".split()
 )
 
 

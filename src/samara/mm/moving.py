@@ -186,7 +186,7 @@ def _move(space: Space, vma: VMA, move: _Move, target: int) -> int:
     moved = _moved(vma, old, target, new_size)
     if flags & _DONTUNMAP:
         insert(space, moved)
-        _leave(space, old, old_size, target)
+        _leave(space, old, old_size)
     else:
         if old_size:
             unmap(space, old, old + old_size)
@@ -210,7 +210,7 @@ def _moved(vma: VMA, old: int, target: int, size: int) -> VMA:
     return moved
 
 
-def _leave(space: Space, old: int, size: int, target: int) -> None:
+def _leave(space: Space, old: int, size: int) -> None:
     """What MREMAP_DONTUNMAP leaves: no pages where a whole VMA was moved; no locks, nor on what was
     moved where the two have become one. They stay counted, and nothing takes that back."""
     vma = vma_at(space, old, EFAULT)
