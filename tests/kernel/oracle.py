@@ -313,7 +313,7 @@ class Oracle:
         if name == "touch":
             return name, (addr + rng.choice((0, 0, -1, -5 * PAGE, 9)),)
         if name == "mmap":
-            return name, self._mmap(addr, length)
+            return name, (self._beside() if rng.random() < 0.25 else self._mmap(addr, length))
         if name == "mprotect":
             prot = rng.choice((0, 1, 3, 3, 5, 7, 1, 2, 4, 8, 0x1000001, 0x10, 0x2000001))
             return name, (addr, length, prot)
@@ -334,6 +334,21 @@ class Oracle:
         if name == "munlockall":
             return name, ()
         return name, (addr, length)
+
+    def _beside(self) -> tuple[int, ...]:
+        """A mapping that goes on where a VMA ends; its file may be opened anew."""
+        rng = self.rng
+        mine = [vma for vma in self.model if self._may_go(vma)]
+        vma = rng.choice(mine) if mine else VMA(ARENA, ARENA + PAGE)
+        length = rng.randint(1, 4) * PAGE
+        prot = int(vma.prot) if rng.random() < 0.8 else 3
+        flags = 0x10 if self.is_safe(vma.end, length) else 0
+        opened = [fd for fd, file in zip(self.files, self.behind, strict=True) if file == vma.file]
+        if not opened:
+            kind = 0x28 if "dp" in vma.vm_flags else 0x22
+            return vma.end, length, prot, kind | flags, -1, 0
+        offset = vma.offset + vma.size
+        return vma.end, length, prot, int(vma.flags) & 3 | flags, rng.choice(opened), offset
 
     def _mmap(self, addr: int, length: int) -> tuple[int, ...]:
         rng = self.rng
