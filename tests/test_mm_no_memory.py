@@ -115,6 +115,9 @@ CALLS = {
     "mremap to a place": lambda mm: mm.mremap(
         MIDDLE + 40 * PAGE, 2 * PAGE, 2 * PAGE, Mremap.MAYMOVE | Mremap.FIXED, MIDDLE + 80 * PAGE
     ),
+    "mremap that leaves what it moved": lambda mm: mm.mremap(
+        MIDDLE + 40 * PAGE, 3 * PAGE, 3 * PAGE, Mremap.MAYMOVE | Mremap.DONTUNMAP
+    ),
     "mremap of many": lambda mm: mm.mremap(
         MIDDLE, 20 * PAGE, 20 * PAGE, Mremap.MAYMOVE | Mremap.FIXED, MIDDLE + 60 * PAGE
     ),
@@ -139,7 +142,7 @@ CALLS = {
 }
 BOOKS = (
     *("_data", "_locked", "_outside", "_sealed", "_limit", "_brk", "_start_brk", "_start_stack"),
-    *("_future_locks", "limits"),
+    *("_future_locks", "_left_locked", "limits"),
 )
 
 

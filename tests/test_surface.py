@@ -455,14 +455,16 @@ def test_a_first_break_that_lies_far_above_the_heap():
         None,
         (),
         (1, 2, 3),
-        (0, 0, 0, 0),
-        (0, 0, 0, {"lo"}),
-        (0, 0, 0, frozenset(("rd",))),
-        (5, 4, 0, frozenset()),
-        (-1, 0, 0, frozenset()),
-        (0, 2**64, 0, frozenset()),
-        (0, 0, 2**64 + 1, frozenset()),
-        ("a", 0, 0, frozenset()),
+        (0, 0, 0, 0, 0, 0),
+        (0, 0, 0, 0, 0, {"lo"}),
+        (0, 0, 0, 0, 0, frozenset(("rd",))),
+        (5, 4, 0, 0, 0, frozenset()),
+        (-1, 0, 0, 0, 0, frozenset()),
+        (0, 2**64, 0, 0, 0, frozenset()),
+        (0, 0, 2**64 + 1, 0, 0, frozenset()),
+        (0, 0, 0, -1, 0, frozenset()),
+        (0, 0, 0, 0, 2**64, frozenset()),
+        ("a", 0, 0, 0, 0, frozenset()),
     ],
 )
 def test_a_forged_state_of_an_address_space_is_refused(state):
@@ -476,7 +478,7 @@ def test_a_forged_state_of_an_address_space_is_refused(state):
 
 def test_a_forged_heap_in_a_pickle_names_what_lies_there():
     space = mm.AddressSpace(VMAS)
-    space.__setstate__((0x20000, 0x21000, 2**64, frozenset()))
+    space.__setstate__((0x20000, 0x21000, 2**64, 0, 0, frozenset()))
     space.check()
     assert [vma.name for vma in space] == ["", "[heap]"]
 

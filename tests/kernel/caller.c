@@ -55,7 +55,7 @@ static _Noreturn void end(uint64_t status)
 		make_call(words);
 }
 
-/* The child of a fork only waits: its map is looked at, then it is killed. */
+/* Of a fork one process goes on and the other only waits: its map is looked at, then it is killed. */
 static _Noreturn void wait_for_the_end(void)
 {
 	const uint64_t words[WORDS] = {__NR_pause};
@@ -71,10 +71,16 @@ __attribute__((force_align_arg_pointer)) _Noreturn void _start(void)
 	while (transfer(__NR_read, 0, words, sizeof(words)) == sizeof(words)) {
 		const int64_t answer = make_call(words);
 
-		if (words[0] == __NR_fork && answer == 0)
-			wait_for_the_end();
+		/* The child goes on where fork() has an argument, which it has not for Linux. */
+		if (words[0] == __NR_fork && answer == 0) {
+			if (!words[1])
+				wait_for_the_end();
+			continue;
+		}
 		if (transfer(__NR_write, 1, (void *)&answer, sizeof(answer)) != sizeof(answer))
 			end(1);
+		if (words[0] == __NR_fork && answer > 0 && words[1])
+			wait_for_the_end();
 	}
 	end(0);
 }

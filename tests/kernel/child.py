@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A process of the running kernel that makes the memory calls it is told to (`caller.c`)."""
 
+import contextlib
 import ctypes
 import os
 import resource
+import signal
 import struct
 import subprocess
 from collections.abc import Sequence
@@ -65,6 +67,7 @@ class Child:
             bufsize=0,
         )
         self.pid = self._process.pid
+        self._left: list[int] = []
 
     def call(self, name: str, *args: int) -> int:
         """Make a call; what the kernel returned, a negative errno where it failed."""
@@ -76,8 +79,16 @@ class Child:
             raise RuntimeError(f"the process ended at {name}{args}")
         return int(struct.unpack("q", answer)[0])
 
+    def enter_fork(self) -> None:
+        """Fork, and go on with the child."""
+        pid = self.call("fork", 1)
+        if pid < 0:
+            raise RuntimeError(f"no fork of {self.pid}: {os.strerror(-pid)}")
+        self._left.append(self.pid)
+        self.pid = pid
+
     def maps(self, kind: str = "maps") -> str:
-        """The text of its /proc/PID/maps, or of smaps."""
+        """The text of its /proc/PID/maps, or of smaps or status."""
         with open(f"/proc/{self.pid}/{kind}", "rb") as file:
             return os.fsdecode(file.read())
 
@@ -90,5 +101,7 @@ class Child:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._process.kill()
+        for pid in (self.pid, *reversed(self._left)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._process.communicate()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The model beside the running kernel: random memory calls in a real process, its /proc/PID/smaps
-after each. Every VMA must agree in all columns and VmFlags, and every answer.
+after each. Every VMA must agree in all columns and VmFlags, every answer, and what is counted as
+locked, as mapped and as data.
 
     python tests/kernel/oracle.py [--calls N] [--seeds N,N,...]
 """
@@ -23,10 +24,11 @@ from pathlib import Path
 from typing import Any
 
 from child import Child, build
+from scenes import SCENES, Word
 
-from samara.mm import FORK_METHODS, VMA, AddressSpace, File, Limits, Madv, format_vm_flags
-from samara.mm.changing import vma_count
-from samara.mm.maps import parse_maps, read_heap_and_stack
+from samara.mm import FORK_METHODS, VMA, AddressSpace, Limits, Madv, OpenFile, format_vm_flags
+from samara.mm.changing import locked_bytes, vma_count
+from samara.mm.maps import parse_maps, read_layout
 
 PAGE = 4096
 HUGE = 2 << 20
@@ -35,11 +37,14 @@ ARENA_PAGES = 96
 SEEDS = (1, 2, 3, 4, 5)
 CALLS = 1000  # for each seed
 FORK_EVERY = 100
-MAP_KINDS = (0x22, 0x22, 0x22, 0x21, 0x02, 0x01, 0x03)
-MAP_EXTRAS = (0, 0, 0, 0, 0x4000, 0x20000, 0x100, 0x2000, 0x8000, 0x40, 0x800, 0x80000, 0x08)
+FILE_SIZE = 16 << 20
+MAP_KINDS = (0x22, 0x22, 0x22, 0x21, 0x02, 0x01, 0x03, 0x28)
+MAP_EXTRAS = (0, 0, 0, 0, 0x80, 0x4000, 0x20000, 0x100, 0x2000, 0x8000, 0x40, 0x800, 0x80000, 0x08)
 # All but those that need more memory than there is, or would take pages of the machine away.
 ADVICE = [int(advice) for advice in Madv if advice not in (25, 100, 101)] + [5, 26, 99]
 
+# What `limit` of a scene sets.
+LIMITS = ("rlimit_as", "rlimit_data", "rlimit_stack")
 START = -2  # stands for the address of the VMA that is one too many
 AT_THE_LIMIT: tuple[tuple[Any, ...], ...] = (
     ("mmap", 0, PAGE, 4, 0x22, -1, 0),
@@ -196,8 +201,8 @@ class Oracle:
         self.behind = [self._behind(fd) for fd in self.files]
         kernel = parse_maps(self.child.maps("smaps"))
         self.model = AddressSpace(kernel, limits=self._limits())
-        start_brk, start_stack = read_heap_and_stack(self.child.pid)
-        self.model.exec(kernel, start_brk=start_brk, start_stack=start_stack)
+        start_brk, start_stack, data = read_layout(self.child.pid)
+        self.model.exec(kernel, start_brk=start_brk, start_stack=start_stack, data_segment=data)
         if seed % 2 == 0 and seed:
             self._tighten()
         self.compare("at the beginning")
@@ -216,11 +221,11 @@ class Oracle:
         fd = os.open(path, flags, 0o600)
         if not flags & os.O_WRONLY:
             if os.fstat(fd).st_size == 0:
-                os.ftruncate(fd, 16 << 20)
+                os.ftruncate(fd, FILE_SIZE)
         return fd
 
-    def _behind(self, fd: int) -> File:
-        """How the kernel names the file of a descriptor."""
+    def _behind(self, fd: int) -> OpenFile:
+        """The open file of a descriptor, as the kernel names it."""
         mode = self.modes[self.files.index(fd)]
         if "r" not in mode:
             return self._behind(self.files[0])
@@ -228,7 +233,7 @@ class Oracle:
         row = next(vma for vma in parse_maps(self.child.maps()) if vma.start == addr)
         self.child.call("munmap", addr, PAGE)
         assert row.file is not None
-        return row.file
+        return OpenFile(*row.file)
 
     @staticmethod
     def _limits() -> Limits:
@@ -273,6 +278,16 @@ class Oracle:
             return rng.choice((HUGE, HUGE + PAGE, 2 * HUGE))
         return rng.choice((0, 1, 2**47, 2**64 - 1, 2**64 - 5000, 2**63))
 
+    def whole(self) -> tuple[int, int]:
+        """The place and size of a VMA, or of its first or last page."""
+        rng = self.rng
+        mine = [vma for vma in self.model if self._may_go(vma) and not length_is_wild(vma.size)]
+        if not mine:
+            return self.addr(), self.length()
+        vma = rng.choice(mine)
+        pages = rng.choice((vma.size, vma.size, PAGE))
+        return rng.choice((vma.start, vma.end - pages)), pages
+
     def is_safe(self, addr: int, length: int) -> bool:
         """Would it leave the process alone, wherever the call reaches?"""
         end = min(addr + length + PAGE, 1 << 47)
@@ -284,6 +299,7 @@ class Oracle:
         rng = self.rng
         name = rng.choice(
             ("mmap",) * 6
+            + ("touch",) * 4
             + ("munmap",) * 3
             + ("mprotect",) * 5
             + ("mremap",) * 4
@@ -292,15 +308,20 @@ class Oracle:
             + (("mlockall", "munlockall") if rng.random() < 0.1 else ())
         )
         addr, length = self.addr(), self.length()
+        if name != "mmap" and rng.random() < 0.3:
+            addr, length = self.whole()
+        if name == "touch":
+            return name, (addr + rng.choice((0, 0, -1, -5 * PAGE, 9)),)
         if name == "mmap":
-            return name, self._mmap(addr, length)
+            return name, (self._beside() if rng.random() < 0.25 else self._mmap(addr, length))
         if name == "mprotect":
             prot = rng.choice((0, 1, 3, 3, 5, 7, 1, 2, 4, 8, 0x1000001, 0x10, 0x2000001))
             return name, (addr, length, prot)
         if name == "mremap":
             new = self.length() if rng.random() < 0.5 else length
-            flags = rng.choice((0, 1, 1, 1, 3, 3, 5, 7, 2, 4, 8))
-            return name, (addr, length, new, flags, self.addr())
+            flags = rng.choice((0, 1, 1, 1, 3, 3, 5, 5, 7, 7, 2, 4, 8))
+            beside = rng.choice((addr + length, addr - length, self.addr(), self.addr()))
+            return name, (addr, length, new, flags, beside % 2**64)
         if name == "madvise":
             return name, (addr, length, rng.choice(ADVICE))
         if name == "brk":
@@ -314,6 +335,21 @@ class Oracle:
             return name, ()
         return name, (addr, length)
 
+    def _beside(self) -> tuple[int, ...]:
+        """A mapping that goes on where a VMA ends; its file may be opened anew."""
+        rng = self.rng
+        mine = [vma for vma in self.model if self._may_go(vma)]
+        vma = rng.choice(mine) if mine else VMA(ARENA, ARENA + PAGE)
+        length = rng.randint(1, 4) * PAGE
+        prot = int(vma.prot) if rng.random() < 0.8 else 3
+        flags = 0x10 if self.is_safe(vma.end, length) else 0
+        opened = [fd for fd, file in zip(self.files, self.behind, strict=True) if file == vma.file]
+        if not opened:
+            kind = 0x28 if "dp" in vma.vm_flags else 0x22
+            return vma.end, length, prot, kind | flags, -1, 0
+        offset = vma.offset + vma.size
+        return vma.end, length, prot, int(vma.flags) & 3 | flags, rng.choice(opened), offset
+
     def _mmap(self, addr: int, length: int) -> tuple[int, ...]:
         rng = self.rng
         flags = rng.choice(MAP_KINDS) | rng.choice(MAP_EXTRAS)
@@ -325,6 +361,14 @@ class Oracle:
         descriptor = self.files[fd] if not flags & 0x20 and rng.random() < 0.97 else -1
         prot = rng.choice((0, 1, 3, 3, 3, 5, 7, 2))
         return addr, length, prot, flags, descriptor, offset
+
+    def word(self, word: Word) -> int:
+        """Of a scene: a number; the name of a descriptor or of a limit; or a place."""
+        if callable(word):
+            return word(self.model)
+        if isinstance(word, str):
+            return self.files[int(word[2:])] if word[:2] == "fd" else LIMITS.index(word)
+        return word
 
     # ---- making it -------------------------------------------------------------------------------
 
@@ -342,7 +386,9 @@ class Oracle:
                 continue
             if name == "mmap" and length_is_wild(args[1]) and args[3] & 0xA000:
                 continue  # locking or filling all memory of the machine
-            if self._meets_guards(name, args):
+            if self._meets_no_pages(name, args):
+                continue
+            if name == "touch" and not self._may_write(args[0]):
                 continue
             if self.model._future_locks and any(map(length_is_wild, args[1:3])):
                 continue
@@ -352,27 +398,64 @@ class Oracle:
         return name
 
     def make(self, name: str, *args: int) -> int:
-        """Make a call on both sides: what both answered."""
-        answer = self.child.call(name, *args)
+        """Make a call on both sides: what both answered. `limit` sets one of both, so many bytes
+        above what counts for it now; `fork` looks at a child, and `enter` goes on with it."""
+        if name == "limit":
+            return self._set_limit(LIMITS[args[0]], args[1])
+        if name == "fork":
+            return self.fork()
+        if name == "enter":
+            return self.enter()
+        if name == "touch":
+            answer = self.child.call("getrandom", args[0], 1)  # writes there
+        else:
+            answer = self.child.call(name, *args)
         mine = self.call(name, args, answer)
         if mine != answer:
             shown = f"{name}({', '.join(map(hex, args))})"
             raise Difference(f"{shown}: the kernel {show(answer)}, the model {show(mine)}")
         return answer
 
-    def _meets_guards(self, name: str, args: Sequence[int]) -> bool:
-        """Would it bring in pages where guards may be? The model knows VMAs, not pages."""
+    def _set_limit(self, name: str, more: int) -> int:
+        model = self.model
+        used = {"rlimit_as": model.size, "rlimit_data": model._data}.get(name, 0)
+        kind = getattr(resource, name.upper())
+        hard = resource.prlimit(self.child.pid, kind)[1]
+        resource.prlimit(self.child.pid, kind, (used + more, hard))
+        limit: dict[str, Any] = {name: used + more}
+        model.limits = dataclasses.replace(model.limits, **limit)
+        return 0
+
+    def _may_write(self, addr: int) -> bool:
+        """Would a write leave the process alone, and meet a page or none as the model says?"""
+        entry = self.model.tree.find(addr) if addr < END else None
+        if entry is None:
+            return True
+        vma = entry.value
+        if not self._may_go(vma) or not vma.vm_flags.isdisjoint(("gu", "sh", "ms")):
+            return False
+        return not self._is_behind_the_end(vma, addr)
+
+    def _meets_no_pages(self, name: str, args: Sequence[int]) -> bool:
+        """Would it bring in pages where guards may be, or behind the end of an object? The model
+        knows VMAs, not pages."""
         brings_in = name in ("mlock", "mlock2") or (name == "madvise" and args[2] in (22, 23))
         if not brings_in:
             return False
         end = args[0] + args[1] + PAGE
         return any(
-            "gu" in vma.vm_flags
+            "gu" in vma.vm_flags or self._is_behind_the_end(vma, vma.end - 1)
             for vma in self.model
             if vma.start < end and vma.end > args[0] - PAGE
         )
 
-    def fork(self) -> None:
+    def _is_behind_the_end(self, vma: VMA, addr: int) -> bool:
+        """Of its file; that of shared memory without a name is not known."""
+        if vma.file is None:
+            return False
+        return vma.file not in self.behind or vma.offset + addr - vma.start >= FILE_SIZE
+
+    def fork(self) -> int:
         """Fork the process: its child has the VMAs of the model's, by all three methods."""
         pid = self.child.call("fork")
         if pid < 0:
@@ -387,6 +470,13 @@ class Oracle:
             if [columns(vma) for vma in child] != kernel:
                 raise Difference(f"fork by {method}: the child's VMAs differ")
             child.exit()
+        return 0
+
+    def enter(self) -> int:
+        """Fork, and go on with the child, on both sides."""
+        self.child.enter_fork()
+        self.model = self.model.fork(self.rng.choice(list(FORK_METHODS)))
+        return 0
 
     def call(self, name: str, args: Sequence[int], answer: int) -> int:
         model = self.model
@@ -397,12 +487,24 @@ class Oracle:
                 return model.brk(args[0])
             if name == "mremap":
                 return model.mremap(*args)
+            if name == "touch":
+                return self._write(args[0])
             if name == "mlock2":
                 name = "mlock"
             getattr(model, name)(*args)
         except OSError as error:
             return -(error.errno or 0)
         return 0
+
+    def _write(self, addr: int) -> int:
+        try:
+            vma = self.model.expand_stack(addr)
+        except OSError:
+            return -errno.EFAULT
+        if "wr" not in vma.vm_flags:
+            return -errno.EFAULT
+        self.model.touch(addr)
+        return 1
 
     def _model_mmap(self, args: Sequence[int], answer: int) -> int:
         addr, length, prot, flags, descriptor, offset = args
@@ -419,11 +521,21 @@ class Oracle:
         kernel = [columns(vma) for vma in parse_maps(self.child.maps("smaps"))]
         model = [columns(vma) for vma in self.model]
         if kernel == model:
+            self._compare_counts(shown)
             return
         lines = [f"after {shown}:"]
         lines += [f"  kernel {row}" for row in kernel if row not in model]
         lines += [f"  model  {row}" for row in model if row not in kernel]
         raise Difference("\n".join(lines))
+
+    def _compare_counts(self, shown: str) -> None:
+        status = self.child.maps("status")
+        mine = (locked_bytes(self.model), self.model.size, self.model._data)
+        for name, size in zip(("VmLck", "VmSize", "VmData"), mine, strict=True):
+            line = re.search(rf"^{name}:\s+(\d+) kB", status, re.MULTILINE)
+            assert line is not None
+            if int(line[1]) * 1024 != size:
+                raise Difference(f"after {shown}: {name} is {line[1]} kB, the model's {size} bytes")
 
 
 def length_is_wild(length: int) -> bool:
@@ -457,6 +569,7 @@ def run(seed: int, calls: int) -> None:
                 made[kind] = made.get(kind, 0) + 1
                 if number % FORK_EVERY == FORK_EVERY - 1:
                     oracle.fork()
+                    oracle.model.check()
             oracle.model.check()
         finally:
             oracle.close()
@@ -499,12 +612,13 @@ def run_edges() -> None:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         program = build(directory)
-        for title, calls in EDGES.items():
+        for title, calls in (EDGES | SCENES).items():
             oracle = Oracle(program, directory, 0)
             try:
                 for name, *words in calls:
-                    oracle.make(name, *words)
-                    oracle.compare(f"{title}: {name}{tuple(words)}")
+                    numbers = tuple(map(oracle.word, words))
+                    oracle.make(name, *numbers)
+                    oracle.compare(f"{title}: {name}{numbers}")
                 oracle.model.check()
             except Difference as error:
                 raise Difference(f"{title}: {error}") from None

@@ -27,13 +27,14 @@ from samara.mm.fork import (
 )
 from samara.mm.ledger import Ledger, Tally
 from samara.mm.limits import TASK_SIZE, Limits
-from samara.mm.maps import format_maps, parse_maps, read_heap_and_stack, read_maps
+from samara.mm.maps import format_maps, parse_maps, read_layout, read_maps
 from samara.mm.merging import DERIVED_NAMES, MERGING, kept_apart
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA, TouchedVMA
 
 _NO_LIMITS_GIVEN = Limits()
-# Of a pickle: start_brk, brk, start_stack, locks to come.
-_State: TypeAlias = tuple[int, int, int, frozenset[str]]
+# Of a pickle: start_brk, brk, start_stack, the data segment's bytes, those that moves left counted
+# as locked, locks to come.
+_State: TypeAlias = tuple[int, int, int, int, int, frozenset[str]]
 
 
 class AddressSpace(MemoryCalls):
@@ -75,28 +76,31 @@ class AddressSpace(MemoryCalls):
         self.limits = limits
         self._limit = ADDRESS_END
         self._future_locks = frozenset()
-        self._identities = count(1)
         self._shared_memory = count(1)
         self.ledger = self._account = Ledger()
         self._take(given)
 
     def _take(self, given: list[VMA]) -> None:
-        locked_bytes = data_bytes = 0
+        locked_bytes = data_bytes = identity = 0
         changed_by_fork = []
         sealed = False
         for vma in given:
             end = vma[1]
-            locked, data, changed = weight(vma[7])
+            locked, data, changed, wiped = weight(vma[7])
             size = end - vma[0]
             locked_bytes += locked * size
             data_bytes += data * size
-            if changed:
+            if changed or (wiped and is_changed_by_fork(vma)):
                 changed_by_fork.append((vma[0], end - 1, vma))
             sealed = sealed or "sl" in vma[7]
+            if isinstance(vma, TouchedVMA):
+                identity = max(identity, vma.anon_vma.identity)
         # Sorted triples are taken as they are: no VMA is merged with its neighbour.
         self.tree = MapleTree([(vma[0], vma[1] - 1, vma) for vma in given], policy=MERGING)
         self._changed = MapleTree(changed_by_fork, policy=MERGING)
         self._locked, self._data, self._sealed = locked_bytes, data_bytes, sealed
+        self._left_locked = self._data_segment = 0
+        self._identities = count(identity + 1)  # behind those of a pickle
         inside = bisect_left(given, self.limits.task_size, key=itemgetter(0))
         self._outside = len(given) - inside
         self._find_heap_and_stack(given)
@@ -133,7 +137,7 @@ class AddressSpace(MemoryCalls):
         'rw-p'
         """
         space = cls(parse_maps(read_maps(pid)))
-        start_brk, start_stack = read_heap_and_stack(pid)
+        start_brk, start_stack, space._data_segment = read_layout(pid)
         if start_brk:
             space._start_brk, space._brk = start_brk, max(space._brk, start_brk)
         if start_stack:
@@ -164,10 +168,11 @@ class AddressSpace(MemoryCalls):
         space.tree = tree
         space._changed = MapleTree(policy=MERGING)  # fork leaves nothing that it would change again
         space._limit = limit
-        space._locked = 0  # locks are not inherited, neither those that there are
+        space._locked = space._left_locked = 0  # locks are not inherited, neither those there are
         space._future_locks = frozenset()  # nor those to come
         space._sealed = parent._sealed
         space._brk, space._start_brk = parent._brk, parent._start_brk
+        space._data_segment = parent._data_segment
         space._start_stack = parent._start_stack
         space._identities = parent._identities
         space._shared_memory = parent._shared_memory
@@ -278,21 +283,25 @@ class AddressSpace(MemoryCalls):
         return f"<{state}AddressSpace of {len(self)} VMAs>"
 
     def __reduce__(self) -> tuple[Callable[..., AddressSpace], tuple[list[VMA]], _State]:
-        state = (self._start_brk, self._brk, self._start_stack, self._future_locks)
+        places = (self._start_brk, self._brk, self._start_stack)
+        state = (*places, self._data_segment, self._left_locked, self._future_locks)
         return partial(type(self), limits=self.limits), (self.vmas(),), state
 
     def __setstate__(self, state: _State) -> None:
         """For pickle. ValueError for what is no state of an address space, TypeError for numbers
         that are none. O(n)."""
-        if not isinstance(state, tuple) or len(state) != 4:
-            raise ValueError("not the state of an AddressSpace: it is no tuple of 4")
-        *places, locks = state
-        start_brk, brk, start_stack = map(index, places)
+        if not isinstance(state, tuple) or len(state) != 6:
+            raise ValueError("not the state of an AddressSpace: it is no tuple of 6")
+        *numbers, locks = state
+        start_brk, brk, start_stack, data_segment, left_locked = map(index, numbers)
         if not 0 <= start_brk <= brk < ADDRESS_END or not 0 <= start_stack <= ADDRESS_END:
             raise ValueError("not the state of an AddressSpace: no such heap or stack")
+        if not (0 <= data_segment < ADDRESS_END and 0 <= left_locked < ADDRESS_END):
+            raise ValueError("not the state of an AddressSpace: no such sizes")
         if not isinstance(locks, frozenset) or not locks <= LOCKED_ON_FAULT:
             raise ValueError("not the state of an AddressSpace: no such locks")
         self._start_brk, self._brk, self._start_stack = start_brk, brk, start_stack
+        self._data_segment, self._left_locked = data_segment, left_locked
         self._future_locks = locks
         rename(self, 0, ADDRESS_END)
 
@@ -333,7 +342,8 @@ class AddressSpace(MemoryCalls):
 
         The child has equal VMAs, but: those marked not to be copied (VmFlags dc, MADV_DONTFORK) are
         left out; locks (lo, lf) and registrations with a userfaultfd (um, uw, ui) are not
-        inherited. Those marked to be wiped (wf, MADV_WIPEONFORK) stay, and stay marked.
+        inherited. Those marked to be wiped (wf, MADV_WIPEONFORK) stay, and stay marked, but have no
+        written pages.
 
         method    "cow"     O(1), and O(log n) for each VMA that fork leaves out or changes
                   "dup"     O(n): MapleTree.dup(), then each VMA replaced by its copy
@@ -422,18 +432,24 @@ class AddressSpace(MemoryCalls):
         self.ledger.note_closed(count)  # nothing after this needs memory
         self.tree.clear()
         self._changed.clear()
-        self._data = self._locked = self._outside = 0
+        self._data = self._locked = self._left_locked = self._outside = 0
         self._limit = ADDRESS_END
         return count
 
     def exec(
-        self, vmas: Iterable[VMA] = (), *, start_brk: int = 0, start_stack: int | None = None
+        self,
+        vmas: Iterable[VMA] = (),
+        *,
+        start_brk: int = 0,
+        start_stack: int | None = None,
+        data_segment: int = 0,
     ) -> None:
         """Start another program, as execve(2) does: all mappings and locks go, and the VMAs of the
         new program stand here instead. Limits and ledger stay. O(n).
 
-        start_brk    where its heap begins, if it shall have one: the end of its data
-        start_stack  an address of its stack; left out, found by the name [stack]
+        start_brk     where its heap begins, if it shall have one: the end of its data
+        start_stack   an address of its stack; left out, found by the name [stack]
+        data_segment  bytes of its data, which count for RLIMIT_DATA when the heap grows
 
         ValueError, and nothing is changed, where two of the VMAs overlap.
 
@@ -442,7 +458,7 @@ class AddressSpace(MemoryCalls):
         >>> mm.vmas(), mm.heap
         ([VMA(0x8000-0x9000 ---p)], (36864, 36864))
         """
-        (start_brk,) = checked(start_brk)
+        start_brk, data_segment = checked(start_brk, data_segment)
         if start_stack is not None:
             (start_stack,) = checked(start_stack)
         new = AddressSpace(vmas, limits=self.limits)
@@ -456,6 +472,7 @@ class AddressSpace(MemoryCalls):
         self.ledger.note(tally)  # nothing after this needs memory
         self.tree, self._changed = new.tree, new._changed
         self._data, self._locked, self._sealed = new._data, new._locked, new._sealed
+        self._left_locked, self._data_segment = 0, data_segment
         self._outside, self._limit, self._future_locks = new._outside, ADDRESS_END, no_locks
         self._start_brk, self._brk, self._start_stack = new._start_brk, new._brk, new._start_stack
 

@@ -135,14 +135,23 @@ _ADVICE: Final = {
         Madv.GUARD_REMOVE: _Advice(refuse=_guardable),
     }.items()
 }
+# Advice that drops what memory has: not for a sealed one that could not be written anew.
+_DROPS: Final = frozenset(
+    int(advice)
+    for advice in (
+        *(Madv.DONTNEED, Madv.FREE, Madv.REMOVE, Madv.DONTFORK, Madv.WIPEONFORK),
+        *(Madv.DONTNEED_LOCKED, Madv.GUARD_INSTALL),
+    )
+)
 _POPULATES: Final = (int(Madv.POPULATE_READ), int(Madv.POPULATE_WRITE))
-# Advice that makes pages, and the rights that memory must have for it.
-_TOUCHES: Final = {int(Madv.POPULATE_WRITE): 2, int(Madv.GUARD_INSTALL): 0}
+_POPULATE_WRITE: Final = int(Madv.POPULATE_WRITE)
+_GUARD_INSTALL: Final = int(Madv.GUARD_INSTALL)
 _POISONS: Final = (int(Madv.HWPOISON), int(Madv.SOFT_OFFLINE))
 
 
 def madvise(space: Space, addr: int, length: int, advice: int) -> None:
     addr, length, advice = checked(addr, length, advice)
+    advice %= 1 << 32  # an int
     effect = _ADVICE.get(advice)
     if effect is None and advice not in _POISONS or addr % PAGE_SIZE:
         raise failed(EINVAL)
@@ -160,9 +169,13 @@ def madvise(space: Space, addr: int, length: int, advice: int) -> None:
             unmapped = True
             if advice in _POPULATES:
                 break
+        if "sl" in vma[7] and advice in _DROPS and vma[5] is None and "wr" not in vma[7]:
+            raise failed(EPERM)
         _advise(space, vma, addr, end, effect)
-        if advice in _TOUCHES:
-            touch(space, max(addr, vma[0]), min(end, vma[1]), _TOUCHES[advice])
+        if advice == _POPULATE_WRITE:
+            touch(space, max(addr, vma[0]), min(end, vma[1]))
+        elif advice == _GUARD_INSTALL and vma[5] is None:
+            touch(space, max(addr, vma[0]), min(end, vma[1]), 0)  # whatever its rights
         addr = vma[1]
     if unmapped or addr < end:
         raise failed(ENOMEM)

@@ -33,7 +33,7 @@ from typing import Final, NamedTuple
 
 from samara import Entry
 from samara.mm.constants import Map, Prot
-from samara.mm.fork import is_changed_by_fork
+from samara.mm.fork import WIPED, is_changed_by_fork
 from samara.mm.merging import DERIVED_NAMES, MERGING, kept_apart
 from samara.mm.space import Space
 from samara.mm.vma import (
@@ -44,12 +44,15 @@ from samara.mm.vma import (
     AnonVma,
     File,
     TouchedVMA,
+    is_one_file,
+    is_touched,
     same_kind,
 )
 
 LOCKED: Final = frozenset(("lo",))
 LOCKED_ON_FAULT: Final = frozenset(("lo", "lf"))
-_RIGHTS: Final = frozenset((*RIGHTS, "sd"))
+# In which VMAs may differ that share an anon_vma for the pages to come.
+_MAY_DIFFER: Final = frozenset((*RIGHTS, "sd", "gu"))
 _PROTS: Final = tuple(Prot(bits) for bits in range(8))
 _new: Final = tuple.__new__
 
@@ -139,18 +142,19 @@ class _Weight(NamedTuple):
     locked: int
     data: int
     changed: bool
+    wiped: bool
 
 
-_NO_WEIGHT: Final = _Weight(0, 0, False)
+_NO_WEIGHT: Final = _Weight(0, 0, False, False)
 
 
 @lru_cache(maxsize=4096)  # a process has a few combinations; a hostile text may have any number
 def weight(vm_flags: frozenset[str]) -> _Weight:
-    """What VMAs with these VmFlags count for, 1 or 0: for RLIMIT_MEMLOCK and for RLIMIT_DATA; and
-    whether fork changes them."""
+    """What VMAs with these VmFlags count for, 1 or 0: for RLIMIT_MEMLOCK and for RLIMIT_DATA;
+    whether fork changes them; and whether it does where they were written."""
     data = "wr" in vm_flags and vm_flags.isdisjoint(("sh", "gd"))
     vma = VMA(0, PAGE_SIZE, vm_flags=vm_flags)
-    return _Weight(int("lo" in vm_flags), int(data), is_changed_by_fork(vma))
+    return _Weight(int("lo" in vm_flags), int(data), is_changed_by_fork(vma), WIPED in vm_flags)
 
 
 # ---- limits --------------------------------------------------------------------------------------
@@ -181,7 +185,8 @@ def check_size(space: Space, more: int, vm_flags: frozenset[str]) -> None:
 
 def check_data(space: Space, more: int) -> None:
     """ENOMEM where `more` bytes of private writable memory pass RLIMIT_DATA. O(1)."""
-    limit = space.limits.rlimit_data
+    limits = space.limits
+    limit = limits.rlimit_data if limits.rlimit_data != 0 else limits.rlimit_data_max
     if limit is not None and space._data + more > limit:
         raise failed(ENOMEM)
 
@@ -203,8 +208,13 @@ def check_locked(space: Space, more: int, error: int = EAGAIN) -> None:
     """`error` where `more` bytes of locked memory pass RLIMIT_MEMLOCK. O(1)."""
     limits = space.limits
     limit = limits.rlimit_memlock
-    if limit is not None and space._locked + more > limit and not limits.privileged:
+    if limit is not None and locked_bytes(space) + more > limit and not limits.privileged:
         raise failed(error)
+
+
+def locked_bytes(space: Space) -> int:
+    """What counts for RLIMIT_MEMLOCK. O(1)."""
+    return space._locked + space._left_locked
 
 
 # ---- writes --------------------------------------------------------------------------------------
@@ -238,14 +248,27 @@ def _put(space: Space, vma: VMA, was: _Weight) -> None:
     tree = space.tree
     before = len(tree)
     tree.store_range(start, end - 1, vma)
-    locked, data, changed = weight(vma[7])
+    locked, data, changed, wiped = weight(vma[7])
     space._locked += (locked - was[0]) * (end - start)
     space._data += (data - was[1]) * (end - start)
     if changed:
         space._changed.store_range(start, end - 1, vma)
-    elif was[2]:
+    elif wiped:
+        _note_wiped(space, start, end)
+    elif was[2] or was[3]:
         space._changed.pop_range(start, end - 1)
-    _written(space, start, end, len(tree) - before)
+    _written(space, start, end, len(tree) - before, vma[6] == "[heap]")
+
+
+def _note_wiped(space: Space, start: int, end: int) -> None:
+    """Fork changes a VMA that it wipes if any part of it was written: what was stored over [start,
+    end) may have become one with such a VMA, or have made one of others."""
+    vma = space.tree[start]
+    if not is_changed_by_fork(vma):
+        space._changed.pop_range(start, end - 1)
+        return
+    with kept_apart():
+        space._changed.store_range(vma[0], vma[1] - 1, vma)
 
 
 def remove(space: Space, start: int, end: int) -> None:
@@ -256,15 +279,16 @@ def remove(space: Space, start: int, end: int) -> None:
     pieces = tree.pop_range(start, end - 1)
     if not pieces:
         return
-    changes = False
+    changes = named = False
     for first, last, vma in pieces:
-        locked, data, changed = weight(vma[7])
+        locked, data, changed, wiped = weight(vma[7])
         space._locked -= locked * (last + 1 - first)
         space._data -= data * (last + 1 - first)
-        changes = changes or changed
+        changes = changes or changed or wiped
+        named = named or vma[6] == "[heap]"
     if changes:
         space._changed.pop_range(start, end - 1)
-    _written(space, start, end, len(tree) - before)
+    _written(space, start, end, len(tree) - before, named)
 
 
 def cut(space: Space, at: int) -> None:
@@ -284,7 +308,8 @@ def unmap(space: Space, start: int, end: int) -> None:
 
 
 def check_unmap(space: Space, start: int, end: int) -> None:
-    """Raise what `unmap` would raise."""
+    """Raise what `unmap` would raise. Linux finds a VMA that it cannot unmap when it has cut the
+    first at `start`, and leaves it so."""
     if end > space.limits.task_size:
         raise failed(EINVAL)
     tree = space.tree
@@ -296,13 +321,22 @@ def check_unmap(space: Space, start: int, end: int) -> None:
         raise failed(ENOMEM)
     _check_cut(vma, start, end)
     if vma[1] < end:
-        if space._sealed:
-            for other in vmas_over(space, vma[1], end):
-                _check_cut(other, start, end)
-        else:
-            last = tree.find_rev(end - 1, start)
-            if last is not None:
-                _check_cut(last[2], start, end)
+        try:
+            _check_others(space, vma[1], end)
+        except OSError:
+            cut(space, start)
+            raise
+
+
+def _check_others(space: Space, start: int, end: int) -> None:
+    """`_check_cut` of the VMAs behind the first: only the last can be cut, any can be sealed."""
+    if space._sealed:
+        for other in vmas_over(space, start, end):
+            _check_cut(other, start, end)
+        return
+    last = space.tree.find_rev(end - 1, start)
+    if last is not None:
+        _check_cut(last[2], start, end)
 
 
 def _check_cut(vma: VMA, start: int, end: int) -> None:
@@ -350,31 +384,38 @@ def touch(space: Space, start: int, end: int, rights: int = 2) -> None:
     """Private memory of [start, end) that has these rights is written. O(log n) for each VMA."""
     for vma in vmas_over(space, start, end):
         private = vma[7].isdisjoint(("ms", "pf", "io"))
-        if vma.__class__ is VMA and int(vma[2]) & rights == rights and private:
-            anon_vma = _reusable(space, vma) or AnonVma(next(space._identities), 0)
+        if not is_touched(vma) and int(vma[2]) & rights == rights and private:
+            anon_vma = _reusable(space, vma) or AnonVma(next(space._identities), _shift(vma))
             store_apart(space, TouchedVMA.of(vma, anon_vma))
 
 
 def _reusable(space: Space, vma: VMA) -> AnonVma | None:
-    """The anon_vma of a neighbour with which this VMA might be one but for its rights."""
+    """The anon_vma of a neighbour with which this VMA might be one but for its rights.
+    O(log n)."""
     for at in (vma[1], vma[0] - 1):
         other = space.tree.get(at) if at >= 0 else None
-        if not isinstance(other, TouchedVMA) or other[5] != vma[5]:
+        if not isinstance(other, TouchedVMA) or not is_touched(other):
+            continue
+        if not is_one_file(other[5], vma[5]):
             continue
         if vma[5] is None:
-            goes_on = not other.anon_vma.shift
+            goes_on = other.anon_vma.shift == _shift(vma)
         else:
             goes_on = other[4] - other[0] == vma[4] - vma[0]
-        if goes_on and other[7] ^ vma[7] <= _RIGHTS:
+        if goes_on and other[7] ^ vma[7] <= _MAY_DIFFER:
             return other.anon_vma
     return None
+
+
+def _shift(vma: VMA) -> int:
+    return vma.anon_vma.shift if isinstance(vma, TouchedVMA) else 0
 
 
 def store_apart(space: Space, vma: VMA) -> None:
     """Put a VMA in place of one that has the same addresses and weight."""
     with kept_apart():
         space.tree.store_range(vma[0], vma[1] - 1, vma)
-        if weight(vma[7]).changed:
+        if is_changed_by_fork(vma):
             space._changed.store_range(vma[0], vma[1] - 1, vma)
 
 
@@ -383,12 +424,13 @@ def _check_whole(space: Space) -> None:
         raise ValueError("a half-made address space cannot be changed")
 
 
-def _written(space: Space, start: int, end: int, more: int) -> None:
+def _written(space: Space, start: int, end: int, more: int, heap: bool) -> None:
     if more > 0:
         space._account.note_opened(more)
     elif more:
         space._account.note_closed(-more)
-    if (start <= space._brk and end >= space._start_brk) or end >= space._start_stack:
+    # Of a heap that has become one with what lies behind it, a part may be cut off.
+    if heap or (start <= space._brk and end >= space._start_brk) or end >= space._start_stack:
         rename(space, start, end)
 
 

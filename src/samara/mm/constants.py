@@ -28,6 +28,7 @@ class Map(IntFlag):
     FIXED = 0x10
     ANONYMOUS = 0x20
     BIT32 = 0x40  # MAP_32BIT
+    ABOVE4G = 0x80
     GROWSDOWN = 0x100
     DENYWRITE = 0x800
     EXECUTABLE = 0x1000

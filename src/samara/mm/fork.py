@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from samara import MapleTree
 from samara.mm.merging import MERGING
-from samara.mm.vma import VMA
+from samara.mm.vma import VMA, is_touched, untouched
 
 if TYPE_CHECKING:
     from samara.mm.address_space import AddressSpace
@@ -45,6 +45,8 @@ ForkMethod: TypeAlias = Literal["insert", "dup", "cow"]
 NOT_COPIED: Final = "dc"
 NOT_INHERITED: Final = frozenset(("lo", "lf", "um", "uw", "ui"))
 _CHANGED_BY_FORK: Final = NOT_INHERITED | {NOT_COPIED}
+# Of memory that is empty in the child: a VMA that was written has no pages there.
+WIPED: Final = "wf"
 
 
 class ForkError(OSError):
@@ -74,20 +76,22 @@ class Stopped(Exception):
 
 
 def is_changed_by_fork(vma: VMA) -> bool:
-    """Does fork leave this VMA out, or give the child one that differs from it? O(1).
+    """Does fork leave this VMA out, or give the child one that differs from it? One that is wiped
+    on fork (wf) differs if it was written. O(1).
 
     >>> is_changed_by_fork(VMA(0x1000, 0x2000, vm_flags="rd mr mw me wf"))
     False
     >>> is_changed_by_fork(VMA(0x1000, 0x2000, vm_flags="rd mr mw me lo"))
     True
     """
-    return not _CHANGED_BY_FORK.isdisjoint(vma.vm_flags)
+    vm_flags = vma[7]
+    return not _CHANGED_BY_FORK.isdisjoint(vm_flags) or (WIPED in vm_flags and is_touched(vma))
 
 
 def child_vma(vma: VMA) -> VMA | None:
     """What a child has in place of its parent's VMA: None where that is not copied (dc), else a
     copy, no longer locked (lo, lf) nor registered with a userfaultfd (um, uw, ui). Wipe-on-fork
-    (wf) stays. O(1).
+    (wf) stays, and leaves it without written pages. O(1).
 
     >>> sorted(child_vma(VMA(0x1000, 0x2000, vm_flags="rd lo wf")).vm_flags)
     ['rd', 'wf']
@@ -98,6 +102,8 @@ def child_vma(vma: VMA) -> VMA | None:
         return vma.copy()
     if NOT_COPIED in vma.vm_flags:
         return None
+    if WIPED in vma.vm_flags:
+        vma = untouched(vma)
     return vma._replace(vm_flags=vma.vm_flags - NOT_INHERITED)
 
 

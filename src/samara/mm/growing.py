@@ -22,6 +22,7 @@ from samara.mm.changing import (
     rename,
     touch,
     unmap,
+    vma_at,
 )
 from samara.mm.constants import Map
 from samara.mm.space import Space
@@ -37,7 +38,7 @@ def brk(space: Space, addr: int) -> int:
     if addr < space._start_brk or not space._start_brk or addr > space.limits.task_size:
         return now
     limit = space.limits.rlimit_data
-    if limit is not None and addr - space._start_brk > limit:
+    if limit is not None and addr - space._start_brk + space._data_segment > limit:
         return now
     old_end, new_end = page_end(now), page_end(addr)
     try:
@@ -101,6 +102,8 @@ def expand_stack(space: Space, addr: int) -> VMA:
         accessible = not other[7].isdisjoint(RIGHTS)
         if accessible and "gd" not in other[7] and start - other[1] < limits.stack_guard_gap:
             raise failed(ENOMEM)
+    touch(space, vma[0], vma[1], 0)  # before what limits say, and whatever its rights
+    vma = vma_at(space, vma[0], EFAULT)
     grown = vma[0] - start
     check_size(space, grown, vma[7])
     if limits.rlimit_stack is not None and vma[1] - start > limits.rlimit_stack:
@@ -110,5 +113,4 @@ def expand_stack(space: Space, addr: int) -> VMA:
     whole = vma._replace(start=start)
     insert_apart(space, whole._replace(end=vma[0]))
     change_apart(space, whole, vma)
-    touch(space, start, whole[1])
     return whole

@@ -10,7 +10,7 @@ from samara.mm.vma import PAGE_SIZE
 
 TASK_SIZE: Final = 0x7FFF_FFFF_F000  # where user addresses of x86-64 end
 _MAY_BE_UNLIMITED: Final = frozenset(
-    ("rlimit_as", "rlimit_data", "rlimit_stack", "rlimit_memlock", "total_memory")
+    "rlimit_as rlimit_data rlimit_data_max rlimit_stack rlimit_memlock total_memory".split()
 )
 
 
@@ -29,6 +29,8 @@ class Limits:
                      is refused (vm.overcommit_memory 0)
     privileged       may map below mmap_min_addr and lock without limit (CAP_SYS_RAWIO and
                      CAP_IPC_LOCK)
+    rlimit_data_max  the hard limit of RLIMIT_DATA, which counts for all but brk() where the soft
+                     one is 0
 
     TypeError for what is no int, ValueError for a negative one.
 
@@ -47,11 +49,12 @@ class Limits:
     stack_guard_gap: int = 256 * PAGE_SIZE
     total_memory: int | None = None
     privileged: bool = False
+    rlimit_data_max: int | None = None
 
     def __post_init__(self) -> None:
-        for name in self.__slots__[:-1]:
+        for name in self.__slots__:
             value = getattr(self, name)
-            if value is None and name in _MAY_BE_UNLIMITED:
+            if name == "privileged" or (value is None and name in _MAY_BE_UNLIMITED):
                 continue
             if not isinstance(value, int):
                 raise TypeError(f"{name} is a number of bytes or pages, not {value!r}")

@@ -12,6 +12,7 @@ from samara.mm.changing import (
     check_may_lock,
     checked,
     failed,
+    locked_bytes,
     modify,
     page_end,
     touch,
@@ -33,6 +34,7 @@ _UNLOCKABLE: Final = ("io", "de", "pf", "mm", "ht", "dp")
 
 def mlock(space: Space, addr: int, length: int, flags: int) -> None:
     addr, length, flags = checked(addr, length, flags)
+    flags %= 1 << 32  # an int
     if flags & ~_ONFAULT:
         raise failed(EINVAL)
     check_may_lock(space)
@@ -40,18 +42,18 @@ def mlock(space: Space, addr: int, length: int, flags: int) -> None:
     length = page_end(length + addr % PAGE_SIZE)
     addr &= -PAGE_SIZE
     limit = limits.rlimit_memlock
-    if limit is not None and not limits.privileged and space._locked + length > limit:
+    if limit is not None and not limits.privileged and locked_bytes(space) + length > limit:
         already = 0
         for vma in vmas_over(space, addr, addr + length):
             if "lo" in vma[7]:
                 already += min(vma[1], addr + length) - max(vma[0], addr)
-        if space._locked + length - already > limit:
+        if locked_bytes(space) + length - already > limit:
             raise failed(ENOMEM)
-    unreadable = _set_locks(space, addr, length, LOCKED_ON_FAULT if flags else LOCKED)
-    if not flags:
-        touch(space, addr, addr + length)
-    if unreadable and not flags:
-        raise failed(ENOMEM)  # it is locked, but there is nothing to bring in
+    _set_locks(space, addr, length, LOCKED_ON_FAULT if flags else LOCKED)
+    for vma in vmas_over(space, addr, addr + length):
+        if "lf" not in vma[7] and vma[7].isdisjoint(RIGHTS):
+            raise failed(ENOMEM)  # all is locked, but from here on nothing is brought in
+        _bring_in(space, vma, addr, addr + length)
 
 
 def munlock(space: Space, addr: int, length: int) -> None:
@@ -61,6 +63,7 @@ def munlock(space: Space, addr: int, length: int) -> None:
 
 def mlockall(space: Space, flags: int) -> None:
     (flags,) = checked(flags)
+    flags %= 1 << 32  # an int
     if not flags or flags & ~(_CURRENT | _FUTURE | _ALL_ONFAULT) or flags == _ALL_ONFAULT:
         raise failed(EINVAL)
     check_may_lock(space)
@@ -72,8 +75,8 @@ def mlockall(space: Space, flags: int) -> None:
     space._future_locks = locks if flags & _FUTURE else _NONE
     if flags & _CURRENT:
         _set_all(space, locks)
-        if not flags & _ALL_ONFAULT:
-            touch(space, 0, limits.task_size)
+        for vma in vmas_over(space, 0, limits.task_size):
+            _bring_in(space, vma, vma[0], vma[1])
 
 
 def munlockall(space: Space) -> None:
@@ -81,18 +84,21 @@ def munlockall(space: Space) -> None:
     _set_all(space, _NONE)
 
 
-def _set_locks(space: Space, addr: int, length: int, locks: frozenset[str]) -> bool:
-    """Returns whether some of the range can be neither read nor written."""
+def _set_locks(space: Space, addr: int, length: int, locks: frozenset[str]) -> None:
     end = (addr + length) % ADDRESS_END
     if end < addr:
         raise failed(EINVAL)
-    unreadable = False
     while addr < end:
         vma = vma_at(space, addr, ENOMEM)
         _set(space, vma, addr, end, locks)
-        unreadable = unreadable or vma[7].isdisjoint(RIGHTS)
         addr = vma[1]
-    return unreadable
+
+
+def _bring_in(space: Space, vma: VMA, start: int, end: int) -> None:
+    """The pages of a VMA in [start, end), but those that wait for a fault. (Memory that cannot be
+    locked does not wait, whatever the call.)"""
+    if "lf" not in vma[7]:
+        touch(space, max(start, vma[0]), min(end, vma[1]))
 
 
 def _set_all(space: Space, locks: frozenset[str]) -> None:

@@ -18,6 +18,7 @@ from samara.mm.changing import (
     cut,
     failed,
     insert,
+    insert_apart,
     made,
     page_end,
     remove,
@@ -27,7 +28,7 @@ from samara.mm.changing import (
 from samara.mm.constants import Map
 from samara.mm.placement import HUGE_PAGE_SIZE, shared_memory, unmapped_area
 from samara.mm.space import Space
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, File, rights
+from samara.mm.vma import ADDRESS_END, FILES, PAGE_SIZE, File, rights
 
 _TYPE: Final = 0x0F
 _SHARED: Final = int(Map.SHARED)
@@ -84,7 +85,7 @@ def mmap(
     mode: str,
 ) -> int:
     addr, length, prot, flags, offset = checked(addr, length, prot, flags, offset)
-    if file is not None and type(file) is not File:
+    if file is not None and type(file) not in FILES:
         raise TypeError(f"file must be a File or None, not {file!r}")
     if mode not in _MODES:
         raise ValueError(f"a file is opened for 'r', 'w' or 'rw', not {mode!r}")
@@ -142,9 +143,13 @@ def mmap(
                 check_commit(space, length)
             backing = file or space._new_shared_memory()
     shown = _FINISHED[kind == _SHARED, backing is None]
-    insert(space, made(start, end, prot, shown, vm_flags, backing, offset))
+    vma = made(start, end, prot, shown, vm_flags, backing, offset)
+    if kind == _DROPPABLE and space._future_locks:
+        insert_apart(space, vma)  # locks that it cannot have keep it apart
+    else:
+        insert(space, vma)
     populate = flags & (_POPULATE | _NONBLOCK) == _POPULATE
-    if (populate or "lo" in vm_flags) and "lf" not in vm_flags:
+    if (populate or "lo" in vm_flags or space._future_locks) and "lf" not in vm_flags:
         touch(space, start, end)
     return start
 
@@ -169,7 +174,7 @@ def _anonymous_kind(flags: int) -> int:
     kind = flags & _TYPE
     if kind == _SHARED and not flags & _GROWSDOWN:
         return kind
-    if kind == _DROPPABLE and not flags & _LOCKED:
+    if kind == _DROPPABLE and not flags & (_LOCKED | _GROWSDOWN):
         return kind
     if kind == _PRIVATE:
         return kind

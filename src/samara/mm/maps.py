@@ -172,14 +172,14 @@ def _read(pid: int, kind: str) -> str | None:
         ) from None
 
 
-def read_heap_and_stack(pid: int) -> tuple[int, int]:
-    """Where the heap of a process begins, and an address of its stack, from /proc/PID/stat; 0 where
-    the kernel does not tell."""
+def read_layout(pid: int) -> tuple[int, int, int]:
+    """Where the heap of a process begins, an address of its stack, and how many bytes its data
+    segment has, from /proc/PID/stat; 0 where the kernel does not tell."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
     except OSError:
-        return 0, 0
+        return 0, 0, 0
     # The numbers of proc(5), less the two fields up to the bracket.
     start_brk, start_stack = int(fields[47 - 3]), int(fields[28 - 3])
-    return start_brk, start_stack
+    return start_brk, start_stack, int(fields[46 - 3]) - int(fields[45 - 3])

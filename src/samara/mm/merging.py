@@ -10,7 +10,7 @@ from types import NotImplementedType
 from typing import Any, Final
 
 from samara import Entry
-from samara.mm.vma import VMA, AnonVma, same_kind
+from samara.mm.vma import VMA, AnonVma, is_one_file, is_touched, same_kind
 
 # Names that /proc derives from where a VMA lies: such a VMA merges with one that has no name.
 DERIVED_NAMES: Final = frozenset(("", "[heap]", "[stack]"))
@@ -81,11 +81,11 @@ class Merging:
         if one.__class__ is not VMA or two.__class__ is not VMA:
             if not isinstance(one, VMA) or not isinstance(two, VMA) or not _share_pages(one, two):
                 return NotImplemented
-            if one.__class__ is VMA:
+            if not is_touched(one) and two.__class__ is not VMA:
                 touched = two
         start, _, prot, flags, offset, file, name, vm_flags = one
         start2, _, prot2, flags2, offset2, file2, name2, vm_flags2 = two
-        if prot != prot2 or flags != flags2 or (file is not file2 and file != file2):
+        if prot != prot2 or flags != flags2 or not (file is file2 or is_one_file(file, file2)):
             return NotImplemented
         if file is not None and offset2 - start2 != offset - start:
             return NotImplemented
@@ -109,7 +109,8 @@ def _share_pages(one: VMA, two: VMA) -> bool:
     left, right = getattr(one, "anon_vma", None), getattr(two, "anon_vma", None)
     if one[5] is None and (left or _UNTOUCHED).shift != (right or _UNTOUCHED).shift:
         return False
-    return left is None or right is None or left.identity == right.identity
+    one_identity, other_identity = (left or _UNTOUCHED).identity, (right or _UNTOUCHED).identity
+    return not one_identity or not other_identity or one_identity == other_identity
 
 
 def _are_one_name(name: str, other: str) -> bool:

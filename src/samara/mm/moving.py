@@ -26,7 +26,16 @@ from samara.mm.changing import (
 from samara.mm.constants import Map, Mremap
 from samara.mm.placement import unmapped_area
 from samara.mm.space import Space
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA, AnonVma, TouchedVMA, same_kind
+from samara.mm.vma import (
+    ADDRESS_END,
+    PAGE_SIZE,
+    VMA,
+    AnonVma,
+    TouchedVMA,
+    is_touched,
+    same_kind,
+    untouched,
+)
 
 _MAYMOVE: Final = int(Mremap.MAYMOVE)
 _FIXED: Final = int(Mremap.FIXED)
@@ -174,22 +183,46 @@ def _move(space: Space, vma: VMA, move: _Move, target: int) -> int:
         raise failed(ENOMEM)
     if is_special(vma) and (vma[0] != old or vma[1] != old + old_size):
         raise failed(EINVAL)
-    vm_flags = vma[7]
-    place = (target, target + new_size)
-    name = vma[6] if is_special(vma) else ""
-    moved = same_kind(vma, (*place, vma[2], vma[3], _offset_at(vma, old), vma[5], name, vm_flags))
-    if isinstance(moved, TouchedVMA) and vma[5] is None:
-        identity, shift = moved.anon_vma
-        moved.anon_vma = AnonVma(identity, shift + old - target)
+    moved = _moved(vma, old, target, new_size)
     if flags & _DONTUNMAP:
-        if not vm_flags.isdisjoint(LOCKED_ON_FAULT):
-            change_apart(space, vma._replace(vm_flags=vm_flags - LOCKED_ON_FAULT), vma)
-    elif old_size:
-        unmap(space, old, old + old_size)
-    insert(space, moved)
+        insert(space, moved)
+        _leave(space, old, old_size)
+    else:
+        if old_size:
+            unmap(space, old, old + old_size)
+        insert(space, moved)
     if new_size > old_size:
         _bring_in(space, vma, target, new_size)
     return target
+
+
+def _moved(vma: VMA, old: int, target: int, size: int) -> VMA:
+    """What was at `old` of a VMA, at `target`. Memory that has no pages begins anew there."""
+    name = vma[6] if is_special(vma) else ""
+    offset = _offset_at(vma, old)
+    fields = (target, target + size, vma[2], vma[3], offset, vma[5], name, vma[7])
+    if not is_touched(vma):
+        return tuple.__new__(VMA, fields)
+    moved = same_kind(vma, fields)
+    if isinstance(moved, TouchedVMA) and vma[5] is None:
+        identity, shift = moved.anon_vma
+        moved.anon_vma = AnonVma(identity, shift + old - target)
+    return moved
+
+
+def _leave(space: Space, old: int, size: int) -> None:
+    """What MREMAP_DONTUNMAP leaves: no pages where a whole VMA was moved; no locks, nor on what was
+    moved where the two have become one. They stay counted, and nothing takes that back."""
+    vma = vma_at(space, old, EFAULT)
+    left = vma
+    if vma[0] == old and vma[1] == old + size:
+        left = untouched(vma)
+    vm_flags = vma[7]
+    if not vm_flags.isdisjoint(LOCKED_ON_FAULT):
+        space._left_locked += vma[1] - vma[0]
+        left = flagged(left, vma[0], vma[1], vma[2], vm_flags - LOCKED_ON_FAULT)
+    if left is not vma:
+        change_apart(space, left, vma)
 
 
 def _bring_in(space: Space, vma: VMA, start: int, size: int) -> None:

@@ -18,8 +18,11 @@ from samara.mm.space import Space
 from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA, File
 
 HUGE_PAGE_SIZE: Final = 2 << 20
+# Behind it addresses are the negative numbers of errors.
+_ERRORS: Final = ADDRESS_END - PAGE_SIZE
 _FIXED: Final = int(Map.FIXED)
 _BIT32: Final = int(Map.BIT32)
+_ABOVE4G: Final = int(Map.ABOVE4G)
 _BIT32_START: Final = 0x4000_0000
 _BIT32_END: Final = 0x8000_0000
 
@@ -42,6 +45,8 @@ def unmapped_area(
         raise failed(ENOMEM)
     if flags & _FIXED:
         start = addr
+        if start > _ERRORS:
+            raise failed(ADDRESS_END - start)  # Linux takes the address for an error
     else:
         start = _free_start(space, addr, length, flags, file, offset, shared)
     if start > limits.task_size - length:
@@ -87,7 +92,10 @@ def _huge_aligned(space: Space, addr: int, length: int, flags: int, offset: int)
     or there is no room for it."""
     end = offset + length
     first = -(-offset // HUGE_PAGE_SIZE) * HUGE_PAGE_SIZE
-    if end <= first or end - first < HUGE_PAGE_SIZE or length + HUGE_PAGE_SIZE >= ADDRESS_END:
+    # What is 2**63 when it is rounded up is negative to Linux, and before any end.
+    if first < 1 << 63 and (end <= first or end - first < HUGE_PAGE_SIZE):
+        return None
+    if length + HUGE_PAGE_SIZE >= ADDRESS_END:
         return None
     padded = _search(space, addr, length + HUGE_PAGE_SIZE, flags)
     if padded is None or padded == addr:
@@ -105,7 +113,8 @@ def _search(space: Space, addr: int, length: int, flags: int) -> int | None:
     addr &= -PAGE_SIZE
     if addr and addr <= limits.task_size - length and _is_open(space, addr, length):
         return addr
-    start = _highest(space, length, PAGE_SIZE, limits.mmap_base)
+    low = 1 << 32 if flags & _ABOVE4G else max(PAGE_SIZE, limits.mmap_min_addr)
+    start = _highest(space, length, low, limits.mmap_base)
     if start is None:
         start = _from_bottom(space, addr, length, limits.bottom_up_base, limits.task_size)
     return start
@@ -136,6 +145,8 @@ def _highest(space: Space, length: int, low: int, high: int) -> int | None:
         guarded = _guarded_start(space, above)
         if start + length <= guarded:
             return start
+        if not guarded:
+            raise failed(ENOMEM)  # the gap reaches down to 0: Linux looks no further up either
         high = guarded
     return None
 

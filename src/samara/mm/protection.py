@@ -20,7 +20,7 @@ from samara.mm.changing import (
 )
 from samara.mm.constants import Prot
 from samara.mm.space import Space
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, RIGHTS, VMA, rights
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, RIGHTS, VMA, is_touched, rights
 
 _GROWSDOWN: Final = int(Prot.GROWSDOWN)
 _GROWSUP: Final = int(Prot.GROWSUP)
@@ -74,7 +74,7 @@ def _protect(space: Space, vma: VMA, start: int, end: int, prot: int) -> None:
     if prot & 2:
         size = min(end, vma[1]) - max(start, vma[0])
         if weight(new).data and not weight(old).data:
-            check_data(space, size)
+            _check_more_data(space, size)
         if "ac" in new and "ac" not in old:
             check_commit(space, size)
     modify(space, vma, start, end, prot, new)
@@ -82,17 +82,29 @@ def _protect(space: Space, vma: VMA, start: int, end: int, prot: int) -> None:
         touch(space, max(start, vma[0]), min(end, vma[1]))
 
 
+def _check_more_data(space: Space, more: int) -> None:
+    """RLIMIT_DATA, which Linux forgets here where so much would pass RLIMIT_AS, were it new."""
+    limit = space.limits.rlimit_as
+    if limit is None or space.size + more <= limit:
+        check_data(space, more)
+
+
 def _is_untouched(vma: VMA) -> bool:
-    return vma[5] is None and vma.__class__ is VMA and vma[6] != "[stack]"
+    if vma[5] is not None or (vma.__class__ is not VMA and is_touched(vma)):
+        return False
+    name = vma[6]
+    return not name or (name != "[stack]" and name[:2] != "[v")
 
 
 @lru_cache(maxsize=4096)
 def _protected(old: frozenset[str], prot: int, untouched: bool) -> frozenset[str] | None:
-    """VmFlags with the rights `prot`; None where they may not be had."""
+    """VmFlags with the rights `prot`, or the same object; None where they may not be had."""
     wanted = rights(prot)
     for code in wanted:
         if f"m{code[0]}" not in old:
             return None
+    if wanted == old.intersection(RIGHTS):
+        return old
     codes = set(old.difference(RIGHTS)) | wanted
     if "wr" in wanted:
         if old.isdisjoint(("ac", "wr", "ht", "sh", "nr")):

@@ -34,7 +34,10 @@ _PLAIN: Final = {
     "mlockall": ("mlockall", 1),
     "munlockall": ("munlockall", 0),
 }
-_STATE: Final = ("_brk", "_start_brk", "_data", "_locked", "_future_locks", "_outside", "_sealed")
+_STATE: Final = (
+    *("_brk", "_start_brk", "_data", "_locked", "_left_locked"),
+    *("_future_locks", "_outside", "_sealed"),
+)
 
 
 class ReplayMismatch(Exception):
@@ -174,8 +177,6 @@ def _call(mm: AddressSpace, step: Step, own: bool) -> int:
         return _mmap(mm, step, own)
     if name == "mremap":
         return _mremap(mm, step, own)
-    if name == "madvise":
-        args = [args[0], args[1], args[2] % 2**32]  # an int, of which the kernel sees 32 bits
     if name not in _PLAIN:
         raise ValueError(f"a trace with a call {name!r}, which no model makes")
     method, count = _PLAIN[name]

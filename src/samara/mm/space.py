@@ -20,8 +20,10 @@ class Space:
         "_brk",
         "_changed",
         "_data",
+        "_data_segment",
         "_future_locks",
         "_identities",
+        "_left_locked",
         "_limit",
         "_locked",
         "_outside",
@@ -45,6 +47,10 @@ class Space:
     # Bytes that count for RLIMIT_DATA and for RLIMIT_MEMLOCK.
     _data: int
     _locked: int
+    # Bytes that count as locked though no VMA is: of moves that left what they moved.
+    _left_locked: int
+    # Bytes of the program's data, which brk() counts for RLIMIT_DATA beside the heap.
+    _data_segment: int
     # VmFlags of mlockall() that new mappings will have.
     _future_locks: frozenset[str]
     # Numbers of anon_vmas, in a family of forks.

@@ -191,6 +191,29 @@ class File(_FileFields):
         return self.path.endswith(" (deleted)")
 
 
+class OpenFile(File):
+    """A file as one open(2) gives it. It is equal to a `File` with the same fields, but mappings
+    merge only where they are of one open file, which is the object: give each mapping of a
+    descriptor the same. A plain `File` stands for any: /proc does not tell who opened it.
+
+    >>> one, other = OpenFile("fe:00", 7, "/lib/x"), OpenFile("fe:00", 7, "/lib/x")
+    >>> one == other, is_one_file(one, one), is_one_file(one, other)
+    (True, True, False)
+    """
+
+    __slots__ = ()
+
+
+FILES: Final = (File, OpenFile)
+
+
+def is_one_file(file: File | None, other: File | None) -> bool:
+    """Was it opened once, as far as is known? O(1)."""
+    if file is other:
+        return True
+    return file == other and file.__class__ is not OpenFile and other.__class__ is not OpenFile
+
+
 class _Fields(NamedTuple):
     start: int
     end: int
@@ -258,7 +281,7 @@ class VMA(_Fields):
             )
         if not 0 <= offset < ADDRESS_END:
             raise ValueError(f"offset {offset} is outside 0...2**64-1")
-        if file is not None and type(file) is not File:
+        if file is not None and type(file) not in FILES:
             raise TypeError(f"file must be a File or None, not {file!r}")
         if type(prot) is not Prot:
             prot = Prot(checked_flags(prot, "prot"))
@@ -334,7 +357,7 @@ class VMA(_Fields):
 class AnonVma(NamedTuple):
     """What ties VMAs to the private pages that were written in them: Linux's anon_vma.
 
-    identity    VMAs with different ones never become one
+    identity    VMAs with different ones never become one; 0 is none: all pages are gone again
     shift       how far the memory was moved since it was first written, in bytes; only for memory
                 without a file
     """
@@ -345,7 +368,8 @@ class AnonVma(NamedTuple):
 
 class TouchedVMA(VMA):
     """A private VMA in which a page was written. It is equal to a VMA with the same fields, but
-    merges only with memory that was not written or belongs to the same `anon_vma`.
+    merges only with memory that was not written or belongs to the same `anon_vma`. (Without an
+    identity it is as if never written, but for its shift.)
 
     >>> vma = TouchedVMA.of(VMA(0x1000, 0x3000), AnonVma(1, 0))
     >>> vma == VMA(0x1000, 0x3000), vma._replace(end=0x2000).anon_vma
@@ -377,6 +401,20 @@ def _touched(vma: VMA, identity: int, shift: int) -> TouchedVMA:
     if type(vma) is not VMA:
         raise TypeError(f"a touched VMA is made of a VMA, not {vma!r}")
     return TouchedVMA.of(vma, AnonVma(index(identity), index(shift)))
+
+
+def is_touched(vma: VMA) -> bool:
+    """Has it pages that were written? O(1)."""
+    return vma.__class__ is not VMA and vma.anon_vma.identity != 0  # type: ignore[attr-defined]
+
+
+def untouched(vma: VMA) -> VMA:
+    """The same VMA when its pages are gone: memory without a file stays as far from where it was
+    first written. O(1)."""
+    if not isinstance(vma, TouchedVMA):
+        return vma
+    plain, shift = _new(VMA, vma[:]), vma.anon_vma.shift
+    return TouchedVMA.of(plain, AnonVma(0, shift)) if shift and vma[5] is None else plain
 
 
 def same_kind(vma: VMA, fields: tuple[Any, ...]) -> VMA:

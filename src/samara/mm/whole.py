@@ -42,7 +42,7 @@ def whole(call: _Call) -> _Call:
             self.ledger.note(tally)  # the last step that can fail
         except BaseException:
             self.tree, self._changed, self._account, self._data, self._locked = before[0]
-            self._brk, self._future_locks = before[1]
+            self._brk, self._future_locks, self._left_locked = before[1]
             _keep(self, kept)
             raise
         self._account = self.ledger
@@ -56,13 +56,13 @@ def whole(call: _Call) -> _Call:
     return cast(_Call, method)
 
 
-_Fields: TypeAlias = tuple[tuple[Tree, Tree, Ledger, int, int], tuple[int, frozenset[str]]]
+_Fields: TypeAlias = tuple[tuple[Tree, Tree, Ledger, int, int], tuple[int, frozenset[str], int]]
 
 
 def _fields(space: Space) -> _Fields:
     """All that memory calls change, to be put back."""
     books = space.tree.fork(), space._changed.fork(), space.ledger, space._data, space._locked
-    return books, (space._brk, space._future_locks)
+    return books, (space._brk, space._future_locks, space._left_locked)
 
 
 def _keep(space: Space, tree: Tree) -> None:
