@@ -674,7 +674,7 @@ def test_a_collection_needs_no_memory():
 
 
 TO_THE_END = """
-import resource
+import mmap, resource
 from samara import MapleTree
 
 STEP = 2
@@ -682,7 +682,7 @@ tree = MapleTree({options})
 for n in range(10_000):
     tree[STEP * n] = n
 fork = tree.fork()
-spare = bytearray(2 << 20)  # for the interpreter itself, when all is used up
+spare = mmap.mmap(-1, 2 << 20)  # for the interpreter itself, when all is used up
 with open("/proc/self/statm") as statm:
     used = int(statm.read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (48 << 20),) * 2)
@@ -691,7 +691,7 @@ try:
         n += 1
         tree[STEP * n] = n
 except MemoryError:
-    del spare
+    spare.close()
 tree.check()
 count = len(tree)
 assert n - 1 <= count <= n + 1 and count > 100_000, (n, count)
