@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from samara.cli import main
-from samara.mm import VMA, AddressSpace, Madv, format_vm_flags, read_trace, write_trace
+from samara.mm import VMA, AddressSpace, Madv, Trace, format_vm_flags, read_trace, write_trace
 
 DATA = Path(__file__).parent / "data"
 LS = DATA / "mm" / "ls.mm.json.gz"
@@ -461,12 +461,20 @@ def test_a_recording_that_fails_leaves_no_process(
     assert not Path(f"/proc/{pids[0]}").exists()
 
 
-@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
-def test_busy_threads_let_each_other_go_on() -> None:
-    """The first thread sees in time that the others have made their calls."""
+def traces_of(program: str, times: int) -> list[Trace]:
+    """The traces of a program in Python."""
     pytest.importorskip("ptrace")
     from samara.mm.record import record
 
+    try:
+        return [record([sys.executable, "-I", "-c", program]) for _ in range(times)]
+    except PermissionError:
+        pytest.skip("tracing is not permitted here")
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_busy_threads_let_each_other_go_on() -> None:
+    """The first thread sees in time that the others have made their calls."""
     program = """
 import mmap, os, threading, time
 calls = []
@@ -480,19 +488,13 @@ while len(calls) < 100:
     time.sleep(0.001)
 os._exit(0)
 """
-    try:
-        traces = [record([sys.executable, "-I", "-c", program]) for _ in range(3)]
-    except PermissionError:
-        pytest.skip("tracing is not permitted here")
+    traces = traces_of(program, 3)
     assert all(100 < len(trace["steps"]) < 600 for trace in traces)
 
 
 @pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
 def test_a_thread_that_ends_while_others_are_looked_at() -> None:
     """Once an error, now and then: no such process."""
-    pytest.importorskip("ptrace")
-    from samara.mm.record import record
-
     program = """
 import mmap, os, threading, time
 def work():
@@ -503,10 +505,7 @@ for _ in range(4):
 time.sleep(0.02)
 os._exit(0)
 """
-    try:
-        traces = [record([sys.executable, "-I", "-c", program]) for _ in range(5)]
-    except PermissionError:
-        pytest.skip("tracing is not permitted here")
+    traces = traces_of(program, 5)
     assert all(len(trace["steps"]) > 50 for trace in traces)
 
 

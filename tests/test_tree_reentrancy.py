@@ -269,12 +269,22 @@ has_thresholds = pytest.mark.skipif(
 )
 
 
+@contextlib.contextmanager
+def collecting(threshold):
+    """Each `threshold` containers that are made start a collection."""
+    old = gc.get_threshold()
+    gc.set_threshold(threshold)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*old)
+
+
 @has_thresholds
 @pytest.mark.parametrize("threshold", [1, 2, 5])
 def test_finalizers_that_the_collector_runs_inside_pop_and_erase(threshold):
     """Making a result can collect garbage whose end writes the tree: the method begins again."""
     gc.collect()
-    old = gc.get_threshold()
     for n in range(60):
         t = filled(30)
         count = [0]
@@ -291,16 +301,15 @@ def test_finalizers_that_the_collector_runs_inside_pop_and_erase(threshold):
         gc.disable()
         for _ in range(n % 7 + 1):
             Garbage()
-        gc.set_threshold(threshold)
-        gc.enable()
-        if n % 2:
-            removed = t.pop_range(0, MAX)
-            assert removed or count[0]
-        else:
-            entry = t.erase(105)
-            assert entry is None or entry.value in (10, "garbage")
-            assert 105 not in t or count[0]
-        gc.set_threshold(*old)
+        with collecting(threshold):
+            gc.enable()
+            if n % 2:
+                removed = t.pop_range(0, MAX)
+                assert removed or count[0]
+            else:
+                entry = t.erase(105)
+                assert entry is None or entry.value in (10, "garbage")
+                assert 105 not in t or count[0]
         t.check()
         gc.collect()
 
@@ -320,7 +329,6 @@ CONTESTS = {
 @pytest.mark.parametrize(("call", "prize"), CONTESTS.values(), ids=CONTESTS)
 def test_a_finalizer_between_a_look_and_its_write(call, prize):
     """At whatever allocation of a call the collector runs another one like it: one of them wins."""
-    old = gc.get_threshold()
     for threshold in range(1, 120):
         t = MapleTree([*filled(30), (207, 207, "one key")])
         answers = []
@@ -334,12 +342,9 @@ def test_a_finalizer_between_a_look_and_its_write(call, prize):
         garbage = Calls(compete)
         garbage.own = garbage
         del garbage
-        gc.set_threshold(threshold)
-        gc.enable()
-        try:
+        with collecting(threshold):
+            gc.enable()
             compete()
-        finally:
-            gc.set_threshold(*old)
         gc.collect()
         assert answers.count(prize) == 1, threshold
         t.check()
@@ -368,13 +373,8 @@ def test_garbage_that_renews_itself_keeps_no_call_up(call):
 
     gc.collect()
     leave_garbage()
-    old = gc.get_threshold()
-    gc.set_threshold(1)
-    try:
-        with contextlib.suppress(KeyError):
-            call(t)
-    finally:
-        gc.set_threshold(*old)
+    with collecting(1), contextlib.suppress(KeyError):
+        call(t)
     assert lives > 0
     lives = 0
     gc.collect()
@@ -818,20 +818,15 @@ class Collections:
 def test_a_collection_in_the_middle_of_each_call_that_writes_the_tree(inner, first):
     """With a threshold of 1 nearly every container that a call makes starts one."""
     collections = Collections(inner, first, 1 if PURE else 10**6)
-    old = gc.get_threshold()
     gc.callbacks.append(collections)
     try:
         for call in [*WRITES.values(), *READS.values()]:
             t = filled()
             relative = t.fork()
             collections.tree, collections.count = t, 0
-            gc.set_threshold(1)
-            try:
-                with contextlib.suppress(KeyError):
-                    call(t)
-            finally:
-                gc.set_threshold(*old)
-                collections.tree = None
+            with collecting(1), contextlib.suppress(KeyError):
+                call(t)
+            collections.tree = None
             t.check()
             relative.check()
             assert relative == filled()
