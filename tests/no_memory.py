@@ -9,15 +9,16 @@ Three ways to run out, each a pair of functions that begin and end it:
 The last two are `_testcapi`'s, which CPython has where its tests were installed.
 """
 
+import contextlib
 import sys
 
 from interpreter import PURE
 from samara import _implementation
 
-try:
-    import _testcapi
-except ImportError:
-    _testcapi = None
+_testcapi = None
+if sys.implementation.name == "cpython":  # PyPy would compile it
+    with contextlib.suppress(ImportError):
+        import _testcapi
 
 # The tree in plain Python makes objects at each step, and promises nothing where those fail. What
 # traces Python code, to see what tests come to, asks for memory at any line.

@@ -13,12 +13,16 @@ import json
 import pickle
 import struct
 import tempfile
-import tracemalloc
 from pathlib import Path
 
 import samara
 from samara import mm
 from surface import DOCUMENTED, Apart, Choices, Joining, Planted
+
+try:
+    import tracemalloc
+except ImportError:  # PyPy has it in name alone
+    tracemalloc = None
 
 DATA = Path(__file__).parent / "data"
 # Bytes for each byte read, and to begin with. A line of maps takes 22 characters at least and makes
@@ -30,6 +34,9 @@ MEMORY_START = 2_000_000
 @contextlib.contextmanager
 def memory_in_proportion(size):
     """Not more may be in use at once than some bytes for each byte that is read."""
+    if tracemalloc is None:
+        yield
+        return
     tracemalloc.start()
     try:
         yield

@@ -256,7 +256,7 @@ def test_an_endless_line_of_vm_flags():
 
 def test_no_name_of_a_text_is_kept():
     """Names were kept in a cache of 1,024, each as long as it may be."""
-    import tracemalloc
+    tracemalloc = pytest.importorskip("tracemalloc", exc_type=ImportError)
 
     def read(letter):
         text = "".join(

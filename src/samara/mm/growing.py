@@ -40,17 +40,21 @@ def brk(space: Space, addr: int) -> int:
     limit = space.limits.rlimit_data
     if limit is not None and addr - space._start_brk + space._data_segment > limit:
         return now
-    old_end, new_end = page_end(now), page_end(addr)
     try:
-        if addr <= now:
-            _shrink(space, addr, new_end, old_end)
-        elif new_end > old_end:
-            _grow(space, addr, old_end, new_end)
-        else:
-            space._brk = addr
+        _move(space, addr, now)
     except OSError:
         return now
     return space._brk
+
+
+def _move(space: Space, addr: int, now: int) -> None:
+    old_end, new_end = page_end(now), page_end(addr)
+    if addr <= now:
+        _shrink(space, addr, new_end, old_end)
+    elif new_end > old_end:
+        _grow(space, addr, old_end, new_end)
+    else:
+        space._brk = addr
 
 
 def _shrink(space: Space, addr: int, start: int, end: int) -> None:
