@@ -209,8 +209,9 @@ def test_replay_refuses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
         f"samara replay: {path}: no trace: it has no 'columns'\n"
     )
     path.write_text("what")
-    message = f"samara replay: {path}: no trace: Expecting value: line 1 column 1 (char 0)\n"
-    assert run(capsys, "replay", str(path)) == (2, "", message)
+    status, out, err = run(capsys, "replay", str(path))  # Pythons differ in what they miss
+    assert (status, out) == (2, "") and err.startswith(f"samara replay: {path}: no trace: ")
+    assert err.endswith(": line 1 column 1 (char 0)\n")
     status, out, err = run(capsys, "replay", "nowhere")
     assert (status, out, err) == (2, "", "samara replay: nowhere: No such file or directory\n")
 

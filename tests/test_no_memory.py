@@ -16,7 +16,16 @@ from array import array
 import pytest
 
 import samara
-from interpreter import COUNTS_REFERENCES, PURE, SANITIZED, c_only, collect, pool_nodes, references
+from interpreter import (
+    COUNTS_REFERENCES,
+    PURE,
+    SANITIZED,
+    c_only,
+    collect,
+    counted_nodes,
+    pool_nodes,
+    references,
+)
 from no_memory import (
     AND_MORE,
     FUNCTIONS_ARE_SAFE,
@@ -507,11 +516,11 @@ def fail_each(way, case, kind):
     """The case on that kind of tree, with nothing lost. Returns how many calls failed."""
     things = [*VALUES, kind.new, POLICY]
     for _ in range(2 if HAS_HOOKS else 1):  # the first may fill CPython's caches
-        counts, nodes = references(things), pool_nodes()
+        counts, nodes = references(things), counted_nodes()
         failures = each_failure(
             way, case.call, lambda: case.make(kind), Scene.look, Scene.look_after
         )
-        lost = pool_nodes() - nodes, references(things) == counts
+        lost = counted_nodes() - nodes, references(things) == counts
     assert lost == (0, True) or not case.counted
     while case.made:
         case.made.pop().clear()  # what CPython has lost stays, but without nodes

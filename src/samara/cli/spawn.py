@@ -121,7 +121,8 @@ def _spawn_all(sizes: Sequence[int], seconds: float) -> list[Spawned]:
 
 
 def _rounds(vmas: int, seconds: float, show: Step, done: int) -> Iterator[float]:
-    cpu = max(os.sched_getaffinity(0))
+    may_run_on = getattr(os, "sched_getaffinity", lambda _: {0})  # PyPy does not know
+    cpu = max(may_run_on(0))
     command: list[str | Path] = [PROGRAM, *map(str, (cpu, vmas, seconds / _ROUNDS, _ROUNDS))]
     text = format_count(vmas, "VMA")
     show(done, text)

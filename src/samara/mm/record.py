@@ -42,7 +42,7 @@ _CALLS: Final = {
 _ARGUMENTS: Final = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
 _ADDR_NO_RANDOMIZE: Final = 0x0040000
 _WALL: Final = 0x40000000  # of wait4() and waitid(): threads too
-_PEEK: Final = os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT | _WALL
+_PEEK: Final = 4 | 2 | os.WNOHANG | 0x1000000 | _WALL  # WEXITED, WSTOPPED; WNOWAIT: PyPy has none
 
 
 class Recorded(NamedTuple):
@@ -216,6 +216,8 @@ class _Recording:
         """Of the threads that have something to tell the one that was not heard for longest; None
         where none has yet. (Asked for any of them, Linux names the newest: where that is busy, no
         other one would go on.)"""
+        if not hasattr(os, "waitid"):
+            return None  # PyPy
         waiting = sorted(self._debugger, key=lambda process: self._heard.get(process.pid, 0))
         for process in waiting:
             with suppress(ChildProcessError):
