@@ -25,7 +25,7 @@ INSTALL := python -m pip install --quiet --no-build-isolation
 .PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long \
 	test-pypy test-kernel fuzz fuzz-core fuzz-corpus fuzz-python wheel-pure bench bench-quick bench-docs \
 	bench-core bench-fork bench-mm lint format clean wheel test-wheel test-python-newer coverage \
-	mutants coverage-core coverage-python test-scale test-free-threaded test-tsan
+	mutants coverage-core coverage-python test-scale test-free-threaded test-tsan test-bare
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.samara
@@ -69,6 +69,13 @@ RANGES ?= 50000000
 test-scale: $(VENV)/.samara $(VENV)/.dev build/release/.compiled
 	SAMARA_STEPS=$(RANGES) build/release/test_scale
 	SAMARA_PURE=0 python tests/scale.py $(RANGES)
+
+# The two commands, and lint, on a fresh machine: in a root of Debian's SUITE with nothing but what the
+# README asks for. Needs root; debootstrap comes by apt-get.
+SUITE ?= bookworm
+
+test-bare:
+	.ci/bare $(SUITE)
 
 # The Python tests on PyPy: that of $PYPY, of PATH, or Debian's, which is brought into build/.
 test-pypy: build/pypy-venv/.installed

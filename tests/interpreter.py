@@ -20,6 +20,9 @@ ENDS_AT_ONCE = COUNTS_REFERENCES and not sysconfig.get_config_var("Py_GIL_DISABL
 # AddressSanitizer, gcc's or clang's, is loaded into this Python, which was built without it.
 SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
 SLOWER = 20 if PURE else 1
+# Seconds after which a test takes what it waits for to hang. Nothing that ends comes near it,
+# however busy the machine.
+HANGS = 3600
 # Trees in trees: more than a stack would hold, if their end used it. (Where references are not
 # counted, each takes a collection of its own.)
 DEEP = 20_000 if PURE else 100_000
@@ -101,7 +104,7 @@ def run_python(code, *options, **variables):
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": path, **variables},
-        timeout=120,
+        timeout=HANGS,
     )
     assert result.returncode == 0, result.stderr
     assert not result.stderr

@@ -91,10 +91,22 @@ def out_of_memory(way, n, call, scene):
     return failed, bare(answer) if isinstance(answer, BaseException) else answer
 
 
-def is_lost(answer):
-    """CPython 3.11 loses an exception where there is no memory for the frame in its traceback, and
-    says so: try `{}[1]`."""
-    return isinstance(answer, SystemError) and str(answer) == "error return without exception set"
+# Before CPython 3.11.5, PyErr_SetString() and PyErr_Format() ignored a lack of memory for the
+# message: they raised the exception without one, and no MemoryError. Try `object() < object()`.
+# Fixed for https://github.com/python/cpython/issues/107915
+MESSAGES_ARE_SAFE = sys.version_info >= (3, 11, 5)
+
+
+def is_lost(answer, raised):
+    """Is it what CPython made of the exception `raised`, where memory ran out for that?
+
+    CPython 3.11 loses an exception where there is no memory for the frame in its traceback, and
+    says so: try `{}[1]`. Before 3.11.5 it may lose the message alone.
+    """
+    if isinstance(answer, SystemError) and str(answer) == "error return without exception set":
+        return True
+    no_message = type(answer) is type(raised) and bool(raised.args) and not answer.args
+    return no_message and not MESSAGES_ARE_SAFE
 
 
 def each_failure(way, call, make, before, after):
@@ -119,7 +131,7 @@ def each_failure(way, call, make, before, after):
         scene = make()
         as_it_was = before(scene)
         failed, answer = out_of_memory(way, n, call, scene)
-        if failed or (raised and is_lost(answer)):
+        if failed or (raised and is_lost(answer, raised)):
             failures += 1
             through = 0
             same = before(scene) == as_it_was

@@ -11,6 +11,7 @@ from array import array
 import pytest
 
 from interpreter import (
+    HANGS,
     c_only,
     collect,
     counted_nodes,
@@ -807,7 +808,7 @@ def test_look_ups_while_others_write(np, dtype):
             t.store_many(first, last, [1000 + n] * len(first))
     done.set()
     for thread in threads:
-        thread.join(60)
+        thread.join(HANGS)
         assert not thread.is_alive()
     assert not errors, errors
     t.check()

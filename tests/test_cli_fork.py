@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from interpreter import HANGS
 from samara.cli import _parser, main
 from samara.cli.measure import METHODS, measure, prove
 from samara.cli.series import nearest, published
@@ -405,7 +406,7 @@ def test_measuring_leaves_nothing_open() -> None:
 def test_ctrl_c(source: list[str]) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND, "fork", "--seconds", "60", *source],
+        [*COMMAND, "fork", "--seconds", str(HANGS), *source],
         stdout=subprocess.PIPE,
         stderr=theirs,
         # Whoever runs the tests in the background may ignore it, and that would be inherited.
@@ -422,7 +423,7 @@ def test_ctrl_c(source: list[str]) -> None:
     except OSError:  # the other end has closed
         pass
     os.close(ours)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=HANGS)
     assert (process.returncode, out) == (130, b"")
     assert b"Traceback" not in shown
 

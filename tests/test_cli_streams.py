@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from interpreter import HANGS
+
 DATA = Path(__file__).parent / "data"
 PYTHON = str(DATA / "maps" / "python.maps")
 LS = str(DATA / "mm" / "ls.mm.json.gz")
@@ -29,7 +31,7 @@ def samara(
     return subprocess.run(
         ["sh", "-c", f'exec "$@" {redirections}', "sh", sys.executable, "-m", "samara", *arguments],
         capture_output=True,
-        timeout=60,
+        timeout=HANGS,
         env={**os.environ, **environment},
     )
 

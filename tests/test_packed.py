@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import pytest
 
-from interpreter import collect, counted_nodes, fails, scaled
+from interpreter import HANGS, collect, counted_nodes, fails, scaled
 from interpreter import live_nodes as live
 from samara import (
     MAX,
@@ -673,11 +673,11 @@ def test_a_tree_that_is_emptied_while_a_copy_waits_for_its_lock(way, dtype):
         thread = threading.Thread(target=copy_it)
         with t.lock:
             thread.start()
-            waiting.wait(60)
+            waiting.wait(HANGS)
             thread.join(0.001)
             t.clear()
             t[5] = 1
-        thread.join(60)
+        thread.join(HANGS)
         t[7] = 2
         assert plain(copies[0]) == [(5, 5, 1)]
         gc.collect()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from interpreter import PURE, c_only, scaled
+from interpreter import HANGS, PURE, c_only, scaled
 from samara import MapleTree
 from threads import OPERATIONS, elsewhere, held_elsewhere, in_child, run
 
@@ -32,7 +32,7 @@ def check_lock(lock):
         other = threading.Thread(target=enter, daemon=True)
         other.start()
         assert not entered.wait(0.01)
-    assert entered.wait(60)
+    assert entered.wait(HANGS)
     other.join()
 
 
@@ -72,7 +72,7 @@ def test_the_thread_that_forks_keeps_its_locks():
         t[5] = "b"
         t.lock.release()
         t.lock.release()
-        other.join(60)
+        other.join(HANGS)
         assert got == ["b"]
         check_lock(t.lock)
 
@@ -214,7 +214,7 @@ def test_a_fork_while_another_thread_asks_the_policy(store):
 
     def wait():
         asked.set()
-        assert answer.wait(60)
+        assert answer.wait(HANGS)
 
     t = MapleTree([(0, 99, "a")], policy=Slow(wait))
 
@@ -227,7 +227,7 @@ def test_a_fork_while_another_thread_asks_the_policy(store):
         t.check()
 
     with elsewhere(lambda stop: store(t)):
-        assert asked.wait(60)
+        assert asked.wait(HANGS)
         in_child(child)
         if not PURE:  # where others wait
             with pytest.raises(RuntimeError, match="asking its policy"):
@@ -244,7 +244,7 @@ def test_a_policy_that_forks(store):
         process = os.fork()
         result.append(process)
         if process == 0:
-            signal.alarm(60)
+            signal.alarm(HANGS)
             with pytest.raises(RuntimeError, match="asking its policy"):
                 t.clear()
 
@@ -272,7 +272,7 @@ def test_a_signal_that_forks_while_the_lock_is_waited_for():
     def fork(signum, frame):
         processes.append(os.fork())
         if processes[-1] == 0:
-            signal.alarm(60)
+            signal.alarm(HANGS)
         else:
             forked.set()
 
@@ -281,12 +281,12 @@ def test_a_signal_that_forks_while_the_lock_is_waited_for():
             taken.set()
             time.sleep(0.05)
             signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
-            assert forked.wait(60)
+            assert forked.wait(HANGS)
 
     before = signal.signal(signal.SIGUSR1, fork)
     try:
         with elsewhere(interrupt):
-            assert taken.wait(60)
+            assert taken.wait(HANGS)
             value = t.get(5)
             if processes == [0]:
                 os._exit(0 if value == "a" and repr(t.lock) == FREE else 1)

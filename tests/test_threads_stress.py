@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from interpreter import PURE, collect, live_nodes, steps
+from interpreter import HANGS, PURE, collect, live_nodes, steps
 from samara import MapleTree, NoSpaceError, RangeOccupiedError
 from threads import elsewhere, run
 from tree_oracle import Oracle, seeded
@@ -286,10 +286,10 @@ def test_equality_waits_for_both_locks(dtype):
     def hold_u():
         with u.lock:
             u_is_held.set()
-            assert t_is_held.wait(60)
+            assert t_is_held.wait(HANGS)
 
     def write_t():
-        assert u_is_held.wait(60)
+        assert u_is_held.wait(HANGS)
         compared.wait(0.05)  # so long that the comparison has begun
         with t.lock:
             t[0:10] = 7
@@ -298,7 +298,7 @@ def test_equality_waits_for_both_locks(dtype):
             t[0:10] = 1
 
     def compare():
-        assert u_is_held.wait(60)
+        assert u_is_held.wait(HANGS)
         assert t == u
         compared.set()
 
@@ -420,7 +420,7 @@ def test_waiting_for_the_lock_lets_others_run():
             t[0] = 1
 
     def wait():
-        assert go.wait(60)
+        assert go.wait(HANGS)
         assert t[0] == 1
 
     run(hold, wait, wait)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from interpreter import settle
+from interpreter import HANGS, settle
 from samara import MAX, MapleTree
 from threads import OPERATIONS, run
 
@@ -56,7 +56,7 @@ def test_every_operation_of_others_waits(operation):
         thread.start()
         assert not done.wait(0.02)
         assert list(t) == [(5, 5, "a")]
-    assert done.wait(60)
+    assert done.wait(HANGS)
     thread.join()
     t.check()
 
@@ -112,7 +112,7 @@ def test_a_signal_ends_the_waiting():
     def hold():
         with t.lock:
             held.set()
-            finish.wait(60)
+            finish.wait(HANGS)
 
     def interrupt():
         time.sleep(0.05)
@@ -120,10 +120,10 @@ def test_a_signal_ends_the_waiting():
 
     holder = threading.Thread(target=hold, daemon=True)
     holder.start()
-    assert held.wait(60)
+    assert held.wait(HANGS)
     interrupter = threading.Thread(target=interrupt, daemon=True)
-    interrupter.start()
     with pytest.raises(KeyboardInterrupt):
+        interrupter.start()
         t.get(5)
     finish.set()
     holder.join()
@@ -199,8 +199,8 @@ def test_a_copy_that_was_not_made_is_an_empty_tree_to_its_finalizer(way):
     thread.start()
     try:
         held.wait()
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
         with pytest.raises(Interrupted):
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
             way(t)
     finally:
         done.set()

@@ -7,6 +7,7 @@ import traceback
 import warnings
 from contextlib import contextmanager
 
+from interpreter import HANGS
 from samara import MapleTree
 
 
@@ -26,7 +27,7 @@ def run(*functions):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(HANGS)
         assert not thread.is_alive(), "a thread hangs"
     if errors:
         raise errors[0]
@@ -42,7 +43,7 @@ def in_child(body):
         status = 1
         try:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(60)  # ends it where it hangs
+            signal.alarm(HANGS)  # ends it where it hangs
             body()
             status = 0
         except BaseException:

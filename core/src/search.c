@@ -228,52 +228,50 @@ MT_INLINE unsigned wide_neon(const struct maple_node *node, uint64_t key)
 	slot_##version, load_##version, load_group_##version, part_group_##version,                \
 		walk_group_##version, descend_##version, copy, #version
 
+/* Each needs what the ones before it need. */
 static const struct mt_search versions[] = {
-	{MT_FUNCTIONS(portable, copy_portable)},
+	{MT_FUNCTIONS(portable, copy_portable), 0},
 #ifdef MT_HAVE_X86
-	{MT_FUNCTIONS(avx2, copy_avx2)},
-	{MT_FUNCTIONS(avx512, copy_avx2)},
+	{MT_FUNCTIONS(avx2, copy_avx2), MT_HAS_AVX2},
+	{MT_FUNCTIONS(avx512, copy_avx2), MT_HAS_AVX2 | MT_HAS_AVX512},
 #endif
 #ifdef MT_HAVE_NEON
-	{MT_FUNCTIONS(neon, copy_portable)},
+	{MT_FUNCTIONS(neon, copy_portable), 0},
 #endif
 };
 
-struct mt_search mt_search = {MT_FUNCTIONS(portable, copy_portable)};
+struct mt_search mt_search = {MT_FUNCTIONS(portable, copy_portable), 0};
 
-#ifdef MT_HAVE_X86
-/* Which of the answers there are, the processor decides: hence GCOVR_EXCL_LINE. Processors that came
- * with vpopcntdq do not slow down for 512-bit comparisons. */
-static bool x86_can_run(const struct mt_search *version)
+/* Processors that came with vpopcntdq do not slow down for 512-bit comparisons. */
+unsigned mt_processor(void)
 {
-	bool avx2 = __builtin_cpu_supports("avx2") && /* GCOVR_EXCL_LINE */
-		    __builtin_cpu_supports("popcnt"); /* GCOVR_EXCL_LINE */
+#ifdef MT_HAVE_X86
+	unsigned avx2 = !!__builtin_cpu_supports("avx2") & !!__builtin_cpu_supports("popcnt");
+	unsigned avx512 =
+		!!__builtin_cpu_supports("avx512f") & !!__builtin_cpu_supports("avx512vpopcntdq");
 
-	if (version->slot == slot_avx512)
-		return avx2 && __builtin_cpu_supports("avx512f") && /* GCOVR_EXCL_LINE */
-		       __builtin_cpu_supports("avx512vpopcntdq");   /* GCOVR_EXCL_LINE */
-	return avx2 || version->slot == slot_portable;              /* GCOVR_EXCL_LINE */
+	return avx2 * MT_HAS_AVX2 + avx512 * MT_HAS_AVX512;
+#else
+	return 0;
+#endif
 }
-#endif
 
-const struct mt_search *mt_search_version(unsigned number)
+const struct mt_search *mt_search_version(unsigned number, unsigned processor)
 {
-	if (number >= sizeof(versions) / sizeof(versions[0]))
+	if (number >= sizeof(versions) / sizeof(versions[0]) || versions[number].needs & ~processor)
 		return NULL;
-#ifdef MT_HAVE_X86
-	if (!x86_can_run(&versions[number])) /* GCOVR_EXCL_LINE */
-		return NULL;                 /* GCOVR_EXCL_LINE */
-#endif
 	return &versions[number];
 }
 
 __attribute__((constructor)) static void choose_search(void)
 {
 	const struct mt_search *best;
+	unsigned processor;
 
 #ifdef MT_HAVE_X86
 	__builtin_cpu_init();
 #endif
-	for (unsigned i = 0; (best = mt_search_version(i)); i++)
+	processor = mt_processor();
+	for (unsigned i = 0; (best = mt_search_version(i, processor)); i++)
 		mt_search = *best;
 }

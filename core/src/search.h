@@ -33,6 +33,12 @@ struct mt_search {
 	void (*descend)(struct ma_level *level, unsigned depth, uint64_t key);
 	void (*copy)(struct maple_node *to, const struct maple_node *from);
 	const char *name;
+	unsigned needs; /* a set of enum mt_processor */
+};
+
+enum mt_processor {
+	MT_HAS_AVX2 = 1,   /* and popcnt */
+	MT_HAS_AVX512 = 2, /* avx512f and avx512vpopcntdq */
 };
 
 #define MT_GROUP 32u
@@ -55,8 +61,10 @@ static inline struct ma_level *mt_level_above(struct ma_level *path, unsigned de
 	return level;
 }
 
-/* Every version that this processor can run, the portable one first; NULL past the last. For tests.
- */
-const struct mt_search *mt_search_version(unsigned number);
+/* What this processor has of that. */
+unsigned mt_processor(void);
+/* Version `number` of those that a processor can run, the portable one first and the fastest last; NULL
+ * past the last. Constant time. */
+const struct mt_search *mt_search_version(unsigned number, unsigned processor);
 
 #endif /* MT_SEARCH_H */

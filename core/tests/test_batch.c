@@ -157,7 +157,8 @@ static void parts_of_a_high_tree(void)
 		mt_init_pool(&mt, flags, pool, NULL);
 		build_ranges(&mt, COUNT);
 		CHECK(mt_height(&mt) >= 5);
-		for (version = 0; (search = mt_search_version(version)); version++) {
+		for (version = 0; (search = mt_search_version(version, mt_processor()));
+		     version++) {
 			mt_search = *search;
 			compare_parts(&mt, COUNT * 12, 300 * MT_GROUP);
 			compare(&mt, COUNT * 12, 300 * MT_GROUP);
@@ -244,7 +245,7 @@ static void every_search_counts_the_same(void)
 
 	CHECK_EQ(mt_pool_alloc_bulk(pool, 1, &node), 1);
 	CHECK_EQ(mt_pool_alloc_bulk(pool, 1, &copy), 1);
-	for (version = 0; (search = mt_search_version(version)); version++) {
+	for (version = 0; (search = mt_search_version(version, mt_processor())); version++) {
 		printf("  %s\n", search->name);
 		for (step = 0; step < steps; step++) {
 			uint64_t keys[8] = {0, UINT64_MAX, test_random(), test_below(60)};
@@ -317,7 +318,8 @@ static void every_descent_finds_the_same(void)
 			CHECK_EQ(mtree_store_range_word(&mt, n * 12, n * 12 + n % 12, n), 0);
 			if (n > 20 && n < 2990)
 				continue;
-			for (version = 0; (search = mt_search_version(version)); version++) {
+			for (version = 0; (search = mt_search_version(version, mt_processor()));
+			     version++) {
 				for (key = n > 100 ? (n - 100) * 12 : 0; key < n * 12 + 30; key++) {
 					bool there = key / 12 <= n && (key % 12 <= key / 12 % 12);
 
@@ -337,7 +339,32 @@ static void every_descent_finds_the_same(void)
 	test_pool_end(pool);
 }
 
+/* On any processor: which versions another one would run. */
+static void the_processor_decides_which_search(void)
+{
+	const unsigned all = MT_HAS_AVX2 | MT_HAS_AVX512;
+	const struct mt_search *search, *best = NULL;
+	unsigned processor, version;
+
+	CHECK(!strcmp(mt_search_version(0, 0)->name, "portable"));
+	for (processor = 0; processor <= all; processor++) {
+		for (version = 0; (search = mt_search_version(version, processor)); version++) {
+			CHECK_EQ(search->needs & ~processor, 0);
+			best = search;
+		}
+		CHECK(!mt_search_version(version + 1, processor));
+		if (processor == mt_processor())
+			CHECK(!strcmp(mt_search.name, best->name));
+#ifdef __x86_64__
+		CHECK(!strcmp(best->name, processor == all          ? "avx512"
+					  : processor & MT_HAS_AVX2 ? "avx2"
+								    : "portable"));
+#endif
+	}
+}
+
 static const struct test_case cases[] = {
+	{"the_processor_decides_which_search", the_processor_decides_which_search},
 	{"batches_equal_single_look_ups", batches_equal_single_look_ups},
 	{"parts_of_a_high_tree", parts_of_a_high_tree},
 	{"large_trees", large_trees},
