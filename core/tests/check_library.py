@@ -20,6 +20,7 @@ NEEDED = r"lib(c|pthread)\.so\.\d+|ld-linux[\w.-]*|libc\.musl-\w+\.so\.\d+"
 # The names behind CPython's public macros: all that is used of what begins with an underscore.
 CPYTHON = (
     r"Py[A-Z]\w+|Py_\w+|_Py\w+_SizeT|_PyObject_(GC_)?New|_PyTrash_\w+|_Py_Dealloc"
+    r"|_PyThreadState_UncheckedGet"  # Py_TRASHCAN_BEGIN() of 3.12
     r"|_Py_(None|True|False|NotImplemented)Struct|_Py_EllipsisObject"
 )
 WIDE = r"%[yz]mm|%k[0-7]\b"
