@@ -5,7 +5,7 @@
  * together. Keys that come nearly in order, and close together, need no descents: they are walked
  * to, from leaf to leaf. Each group decides for itself.
  */
-#include "batch.h"
+#include "batch_partition.h"
 
 #define SAMPLES 16u
 
@@ -81,12 +81,14 @@ static size_t load_parts(const struct maple_tree *mt, const uint64_t *keys, size
 	size_t at = 0;
 
 	for (;;) {
-		size_t some = count - at < MT_PARTED_MOST ? (count - at) / MT_GROUP * MT_GROUP
-							  : MT_PARTED_MOST;
+		size_t some = count - at < MT_PARTITION_MAX_KEYS
+				      ? (count - at) / MT_GROUP * MT_GROUP
+				      : MT_PARTITION_MAX_KEYS;
 
-		if (some < SAMPLES * MT_GROUP || !mt_parts_pay(mt, some) ||
+		if (some < SAMPLES * MT_GROUP || !mt_partition_pays(mt, some) ||
 		    mostly_sorted(keys + at, some) ||
-		    mt_load_by_parts(mt, keys + at, some, absent, words + at, present + at, found))
+		    mt_load_partitioned(mt, keys + at, some, absent, words + at, present + at,
+					found))
 			return at;
 		at += some;
 	}

@@ -117,7 +117,7 @@ static int fill_internal(struct build *build, struct maple_node *node, uint32_t 
 	return 0;
 
 undo:
-	mt_children_undo(build->pool, build->mt->ma_ops, children, done, count, height - 1);
+	mt_children_free(build->pool, build->mt->ma_ops, children, done, count, height - 1);
 	return -ENOMEM;
 }
 

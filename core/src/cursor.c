@@ -38,14 +38,14 @@ static bool replace_here(struct ma_state *mas, uint64_t word)
 
 static int cursor_write(struct ma_state *mas, uint64_t word, bool present)
 {
-	struct mt_grave grave;
+	struct mt_displaced displaced;
 	int status;
 
 	if (present && replace_here(mas, word))
 		return 0;
-	status = mt_write_range(mas, word, present, &grave);
-	if (mt_grave_used(&grave))
-		mt_bury(mt_pool_of(mas->tree), mas->tree->ma_ops, &grave);
+	status = mt_write_range(mas, word, present, &displaced);
+	if (mt_displaced_any(&displaced))
+		mt_release_displaced(mt_pool_of(mas->tree), mas->tree->ma_ops, &displaced);
 	return status;
 }
 

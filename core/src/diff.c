@@ -61,8 +61,8 @@ static int compare_slots(struct diff *diff, struct ma_state *a, struct ma_state 
 {
 	struct mt_difference found = {.first = key};
 
-	mas_settle(a);
-	mas_settle(b);
+	mas_read_slot(a);
+	mas_read_slot(b);
 	found.last = a->last < b->last ? a->last : b->last;
 	found.a_word = a->word;
 	found.b_word = b->word;

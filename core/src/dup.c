@@ -75,7 +75,7 @@ bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max,
 	return true;
 }
 
-void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops,
+void mt_children_free(struct maple_pool *pool, const struct mt_value_ops *ops,
 		      struct maple_node **children, unsigned done, unsigned count, uint32_t height)
 {
 	assert(height > 1); /* leaves ask for no memory */
@@ -116,7 +116,7 @@ static int dup_children(struct maple_pool *pool, const struct mt_value_ops *ops,
 undo:
 	/* The child at `done` has lost its own children already; those behind it are not copied
 	 * yet. */
-	mt_children_undo(pool, ops, children, done, count, height - 1);
+	mt_children_free(pool, ops, children, done, count, height - 1);
 	return -ENOMEM;
 }
 
@@ -183,16 +183,16 @@ void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree)
 }
 
 /* Clear [first, last] of a tree that nobody else knows yet. */
-static int cut_off(struct maple_tree *mt, uint64_t first, uint64_t last)
+static int clear_range(struct maple_tree *mt, uint64_t first, uint64_t last)
 {
-	struct mt_grave grave;
+	struct mt_displaced displaced;
 	struct ma_state mas;
 	int status;
 
 	mas_init(&mas, mt, first);
 	mas.last = last;
-	status = mt_write_range(&mas, 0, false, &grave);
-	mt_bury(mt_pool_of(mt), mt->ma_ops, &grave);
+	status = mt_write_range(&mas, 0, false, &displaced);
+	mt_release_displaced(mt_pool_of(mt), mt->ma_ops, &displaced);
 	return status;
 }
 
@@ -202,9 +202,9 @@ int mt_slice(struct maple_tree *mt, uint64_t first, uint64_t last, struct maple_
 
 	mt_fork(mt, new_tree);
 	if (!status && first > 0)
-		status = cut_off(new_tree, 0, first - 1);
+		status = clear_range(new_tree, 0, first - 1);
 	if (!status && last < UINT64_MAX)
-		status = cut_off(new_tree, last + 1, UINT64_MAX);
+		status = clear_range(new_tree, last + 1, UINT64_MAX);
 	if (status)
 		__mt_destroy(new_tree);
 	return status;

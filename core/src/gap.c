@@ -56,7 +56,7 @@ uint64_t mt_node_gap(const struct maple_node *node, uint64_t min, uint64_t max)
 	return node->kind == MT_LEAF ? leaf_gap(node, min, max) : narrow_gap(node);
 }
 
-void mt_gap_up(struct ma_level *path, unsigned depth, uint64_t gap)
+void mt_gap_propagate(struct ma_level *path, unsigned depth, uint64_t gap)
 {
 	for (struct ma_level *level = &path[depth - 1]; level-- > path;) {
 		uint64_t *below = &level->node->narrow.gap[level->slot];
@@ -72,7 +72,7 @@ void mt_gap_up(struct ma_level *path, unsigned depth, uint64_t gap)
 		if (gap < known) {
 			if (before < known)
 				return; /* another one is the largest */
-			if (!mt_gap_rules(gap, level->min, level->max))
+			if (!mt_gap_dominates(gap, level->min, level->max))
 				gap = narrow_gap(level->node);
 		}
 	}

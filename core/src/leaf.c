@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The write that stays inside one private leaf: its slots replaced in place. Most writes are this;
- * where the slots become too many it is spill.c's, and all others are splice.c's.
+ * where the slots become too many it is rebalance.c's, and all others are splice.c's.
  */
 #include "gap.h"
 #include "walk.h"
@@ -42,8 +42,8 @@ void mt_leaf_drop(const struct mt_write *write)
 
 	if (!write->mt->ma_ops || !dropped)
 		return;
-	write->grave->dropped_present = dropped >> write->low;
-	memcpy(write->grave->dropped, leaf->wide.slot + write->low,
+	write->displaced->dropped_present = dropped >> write->low;
+	memcpy(write->displaced->dropped, leaf->wide.slot + write->low,
 	       (write->high - write->low) * sizeof(leaf->wide.slot[0]));
 }
 
@@ -103,13 +103,13 @@ static void correct_gaps(const struct mt_write *write)
 		uint64_t made = mt_range_size(write->first, write->last);
 
 		if (made > known)
-			mt_gap_up(mas->path, mas->depth, made);
+			mt_gap_propagate(mas->path, mas->depth, made);
 	} else if (write->gap_hit >= known) {
 		uint64_t rest = write->right_piece ? write->right_last - write->last : 0;
 
-		if (write->right_present || !mt_gap_rules(rest, leaf->min, leaf->max))
+		if (write->right_present || !mt_gap_dominates(rest, leaf->min, leaf->max))
 			rest = mt_node_gap(leaf->node, leaf->min, leaf->max);
-		mt_gap_up(mas->path, mas->depth, rest);
+		mt_gap_propagate(mas->path, mas->depth, rest);
 	}
 }
 

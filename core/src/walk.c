@@ -95,7 +95,7 @@ static inline bool path_present(struct ma_state *mas)
 	return mas->depth && mt_slot_present(mas_leaf(mas)->node, mas_leaf(mas)->slot);
 }
 
-void mas_settle(struct ma_state *mas)
+void mas_read_slot(struct ma_state *mas)
 {
 	mas->index = mas_path_first(mas);
 	mas->last = mas_path_last(mas);
@@ -175,7 +175,7 @@ static bool take_or_next(struct ma_state *mas, uint64_t max, bool gaps, bool her
 		if (!mas_path_next(mas))
 			return stop_at_limit(mas, ma_overflow);
 	}
-	mas_settle(mas);
+	mas_read_slot(mas);
 	return true;
 }
 
@@ -191,7 +191,7 @@ static bool take_or_prev(struct ma_state *mas, uint64_t min, bool gaps, bool her
 		if (!mas_path_prev(mas))
 			return stop_at_limit(mas, ma_underflow);
 	}
-	mas_settle(mas);
+	mas_read_slot(mas);
 	return true;
 }
 
@@ -242,7 +242,7 @@ static bool next_leaf(struct ma_state *mas, uint64_t max)
 	leaf->slot = (unsigned)__builtin_ctz(leaf->node->present);
 	if (mas_path_first(mas) > max)
 		return stop_at_limit(mas, ma_overflow);
-	mas_settle(mas);
+	mas_read_slot(mas);
 	return true;
 }
 
@@ -288,7 +288,7 @@ bool mas_walk_word(struct ma_state *mas)
 {
 	if (!mas_has_path(mas) || mas->status == ma_start)
 		mas_descend(mas, mas->index);
-	mas_settle(mas);
+	mas_read_slot(mas);
 	return mas->present;
 }
 

@@ -6,25 +6,25 @@
  *   reserve   values for cut entries, and the most nodes that may be needed: all that can fail;
  *   write     by leaf.c where one private leaf, or that and a new one beside it, can take it, else
  *             by splice.c;
- *   bury      what the write displaced: released when the tree is whole again, and unlocked.
+ *   release   what the write displaced, when the tree is whole again, and unlocked.
  */
 #ifndef MT_WRITE_H
 #define MT_WRITE_H
 
 #include "pool.h"
 
-#define MT_SPINES_MAX (4 * MT_MAX_HEIGHT)
+#define MT_EDGES_MAX (4 * MT_MAX_HEIGHT)
 
 /* A node holds at least this many slots, but for those that the invariants in node.h except. */
-static inline unsigned mt_least(enum mt_kind kind)
+static inline unsigned mt_min_slots(enum mt_kind kind)
 {
 	return mt_capacity(kind) / 2;
 }
 
 /* A node on the edge of a splice. It keeps slots [0, left) and (right, count); what stands in
- * [drop_low, drop_high) goes; the rest, internal slots `left` and `right`, are spines of the level
+ * [drop_low, drop_high) goes; the rest, internal slots `left` and `right`, are edges of the level
  * below. */
-struct mt_spine {
+struct mt_edge {
 	struct maple_node *node;
 	uint64_t min;
 	uint64_t max;
@@ -37,28 +37,28 @@ struct mt_spine {
 	bool borrowed; /* the first shared node on its path: the tree holds one reference to it */
 };
 
-/* What a write displaced. Spines at or above `kept_level` are still in the tree; -1: none is. */
-struct mt_grave {
-	unsigned spines;
+/* What a write displaced. Edges at or above `kept_level` are still in the tree; -1: none is. */
+struct mt_displaced {
+	unsigned edges;
 	int kept_level;
-	uint32_t height;          /* of the tree that the spines belong to */
+	uint32_t height;          /* of the tree that the edges belong to */
 	uint32_t dropped_present; /* values, or children of a node written in place, to let go */
 	bool dropped_children;
 	uint64_t dropped[MT_MAX_SLOTS];
-	struct mt_spine spine[MT_SPINES_MAX];
+	struct mt_edge edge[MT_EDGES_MAX];
 };
 
-/* Nothing displaced yet. Only so much of a grave is initialised: the rest is large. */
-static inline void mt_grave_init(struct mt_grave *grave)
+/* Nothing displaced yet. The large arrays stay uninitialised. */
+static inline void mt_displaced_init(struct mt_displaced *displaced)
 {
-	grave->spines = 0;
-	grave->dropped_present = 0;
-	grave->dropped_children = false;
+	displaced->edges = 0;
+	displaced->dropped_present = 0;
+	displaced->dropped_children = false;
 }
 
-static inline bool mt_grave_used(const struct mt_grave *grave)
+static inline bool mt_displaced_any(const struct mt_displaced *displaced)
 {
-	return grave->spines || grave->dropped_present;
+	return displaced->edges || displaced->dropped_present;
 }
 
 struct mt_write {
@@ -86,15 +86,17 @@ struct mt_write {
 	/* Nodes taken and not used yet. */
 	unsigned reserved;
 	struct maple_node *reserve[3 * MT_MAX_HEIGHT + 1];
-	struct mt_grave *grave;
+	struct mt_displaced *displaced;
 };
 
 /* Store over the cursor's [index, last]; present false makes a gap. On success the cursor stands on
- * that; on error it stays where it was, without a path. Either way the caller buries `grave`: it
+ * that; on error it stays where it was, without a path. Either way the caller releases `displaced`: it
  * holds what was displaced, or the pieces of values that were cut in vain. */
-int mt_write_range(struct ma_state *mas, uint64_t word, bool present, struct mt_grave *grave);
+int mt_write_range(struct ma_state *mas, uint64_t word, bool present,
+		   struct mt_displaced *displaced);
 /* Release what a write displaced. May run value operations, and through them anything. */
-void mt_bury(struct maple_pool *pool, const struct mt_value_ops *ops, struct mt_grave *grave);
+void mt_release_displaced(struct maple_pool *pool, const struct mt_value_ops *ops,
+			  struct mt_displaced *displaced);
 /* The most nodes that a store over [first, last] may take. */
 unsigned mt_write_bound(const struct maple_tree *mt);
 
@@ -103,7 +105,7 @@ unsigned mt_write_bound(const struct maple_tree *mt);
  * at the very end of the tree, as loads in ascending order do: there the first node is left full,
  * since nothing more is likely to come into it. `last_present`: whether the last item is a value.
  */
-static inline unsigned mt_first_share(enum mt_kind kind, unsigned items, bool at_end,
+static inline unsigned mt_split_point(enum mt_kind kind, unsigned items, bool at_end,
 				      bool last_present)
 {
 	if (!at_end)
@@ -112,9 +114,9 @@ static inline unsigned mt_first_share(enum mt_kind kind, unsigned items, bool at
 	return mt_capacity(kind) - (kind == MT_LEAF && items == MT_WIDE_SLOTS + 1 && !last_present);
 }
 
-/* own.c: copy the nodes of the path that others share, which are those behind the first `levels`,
+/* cow.c: copy the nodes of the path that others share, which are those behind the first `levels`,
  * into nodes from write->reserve. Afterwards the whole path is private. */
-void mt_path_own(struct mt_write *write, unsigned levels);
+void mt_cow_path(struct mt_write *write, unsigned levels);
 
 /* leaf.c: the write within the leaf at the end of the path, for a plan whose pieces are ready. All
  * nodes of the path are private. `size` slots after it, that one leaf can hold. Afterwards the path
@@ -122,14 +124,14 @@ void mt_path_own(struct mt_write *write, unsigned levels);
 void mt_leaf_write(struct mt_write *write, unsigned size);
 /* Account for the slots of the leaf that go, and for the new ones in their place. */
 void mt_leaf_count(const struct mt_write *write);
-/* Remember the values that go; plain numbers need no burial. */
+/* Remember the values that go; plain numbers need no release. */
 void mt_leaf_drop(const struct mt_write *write);
 
-/* spill.c: the same where the slots become too many for one leaf. */
+/* rebalance.c: the same where the slots become too many for one leaf. */
 /* Which leaf has room for a share of them. */
-enum mt_beside { MT_NONE, MT_BEFORE, MT_BEHIND };
-enum mt_beside mt_leaf_beside(const struct mt_write *write, unsigned size);
-void mt_leaf_share(struct mt_write *write, enum mt_beside beside);
+enum mt_sibling { MT_NO_SIBLING, MT_LEFT_SIBLING, MT_RIGHT_SIBLING };
+enum mt_sibling mt_leaf_find_sibling(const struct mt_write *write, unsigned size);
+void mt_leaf_share(struct mt_write *write, enum mt_sibling sibling);
 /* With a new leaf, from write->reserve, that the parent has room for. */
 void mt_leaf_split(struct mt_write *write);
 
@@ -149,7 +151,7 @@ bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max,
 /* The way out of filling a node's children, allocated at once: the first `done` are whole; the one
  * at `done`, if any, has undone what was below it; the others are blank. `height` is the
  * children's. */
-void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops,
+void mt_children_free(struct maple_pool *pool, const struct mt_value_ops *ops,
 		      struct maple_node **children, unsigned done, unsigned count, uint32_t height);
 
 /* How many levels of the cursor's path, from the root down, belong to its tree alone: a node below a

@@ -39,7 +39,7 @@ from pathlib import Path
 from mutations import Mutation, mutations_of
 
 FILES = [
-    *("write.c", "splice.c", "leaf.c", "spill.c", "own.c", "gap.c", "dup.c", "build.c"),
+    *("write.c", "splice.c", "leaf.c", "rebalance.c", "cow.c", "gap.c", "dup.c", "build.c"),
     *("write.h", "gap.h", "node.h"),
 ]
 HERE = Path(__file__).resolve().parent

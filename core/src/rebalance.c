@@ -16,7 +16,7 @@
 /* A full leaf, its pieces and the new slot, and what its neighbour holds. */
 #define MT_SPILL_MAX (2 * MT_WIDE_SLOTS)
 /* Two leaves share so much and no more: closer to full, they would soon have to share again. */
-#define MT_SHARED_MOST (2 * MT_WIDE_SLOTS - 6)
+#define MT_SHARED_MAX (2 * MT_WIDE_SLOTS - 6)
 
 struct items {
 	unsigned count;
@@ -78,8 +78,8 @@ static void fill_leaf(struct maple_node *leaf, const struct items *items, unsign
 
 /* Deal a list out to the children at `slot` and `slot + 1` of the leaf's parent, `share` items to the
  * first, correct the parent, and bring the path to item `at`. */
-static void deal(struct mt_write *write, const struct items *items, unsigned share, unsigned slot,
-		 unsigned at)
+static void distribute(struct mt_write *write, const struct items *items, unsigned share,
+		       unsigned slot, unsigned at)
 {
 	struct ma_state *mas = write->mas;
 	struct ma_level *level = mas_leaf(mas);
@@ -100,8 +100,8 @@ static void deal(struct mt_write *write, const struct items *items, unsigned sha
 		gap[0] = mt_node_gap(left, min, cut);
 		gap[1] = mt_node_gap(right, cut + 1, max);
 		if (mas->depth > 2)
-			mt_gap_up(mas->path, mas->depth - 1,
-				  mt_node_gap(parent->node, parent->min, parent->max));
+			mt_gap_propagate(mas->path, mas->depth - 1,
+					 mt_node_gap(parent->node, parent->min, parent->max));
 	}
 	parent->slot = slot + !in_left;
 	level->node = in_left ? left : right;
@@ -110,52 +110,52 @@ static void deal(struct mt_write *write, const struct items *items, unsigned sha
 	level->slot = in_left ? at : at - share;
 }
 
-static bool has_room(const struct mt_write *write, const struct maple_node *beside, unsigned size)
+static bool has_room(const struct mt_write *write, const struct maple_node *sibling, unsigned size)
 {
-	return beside->count + size <= MT_SHARED_MOST &&
-	       (!write->mt->ma_shared || mt_node_single(beside));
+	return sibling->count + size <= MT_SHARED_MAX &&
+	       (!write->mt->ma_shared || mt_node_single(sibling));
 }
 
-enum mt_beside mt_leaf_beside(const struct mt_write *write, unsigned size)
+enum mt_sibling mt_leaf_find_sibling(const struct mt_write *write, unsigned size)
 {
 	const struct ma_state *mas = write->mas;
 	const struct ma_level *parent;
 
 	if (mas->depth < 2)
-		return MT_NONE;
+		return MT_NO_SIBLING;
 	parent = &mas->path[mas->depth - 2];
 	if (parent->slot > 0 && has_room(write, mt_child(parent->node, parent->slot - 1), size))
-		return MT_BEFORE;
+		return MT_LEFT_SIBLING;
 	if (parent->slot + 1u < parent->node->count &&
 	    has_room(write, mt_child(parent->node, parent->slot + 1), size))
-		return MT_BEHIND;
-	return MT_NONE;
+		return MT_RIGHT_SIBLING;
+	return MT_NO_SIBLING;
 }
 
-void mt_leaf_share(struct mt_write *write, enum mt_beside beside)
+void mt_leaf_share(struct mt_write *write, enum mt_sibling sibling)
 {
 	const struct ma_level *level = mas_leaf(write->mas);
 	const struct ma_level *parent = level - 1;
 	const struct maple_node *node = parent->node;
-	unsigned slot = beside == MT_BEFORE ? parent->slot - 1 : parent->slot;
+	unsigned slot = sibling == MT_LEFT_SIBLING ? parent->slot - 1 : parent->slot;
 	struct items items;
 	unsigned at;
 
 	items.count = items.present = 0; /* the rest is large */
 	mt_leaf_count(write);
 	mt_leaf_drop(write);
-	if (beside == MT_BEFORE) {
+	if (sibling == MT_LEFT_SIBLING) {
 		const struct maple_node *left = mt_child(node, slot);
 
 		add_slots(&items, left, 0, left->count, level->min - 1);
 	}
 	at = add_written(&items, write);
-	if (beside == MT_BEHIND) {
+	if (sibling == MT_RIGHT_SIBLING) {
 		const struct maple_node *right = mt_child(node, slot + 1);
 
 		add_slots(&items, right, 0, right->count, mt_slot_max(node, slot + 1, parent->max));
 	}
-	deal(write, &items, (items.count + 1) / 2, slot, at);
+	distribute(write, &items, (items.count + 1) / 2, slot, at);
 }
 
 /* Put a node behind the child that the path takes at `level`; whoever calls corrects that one's pivot and
@@ -185,11 +185,11 @@ void mt_leaf_split(struct mt_write *write)
 	unsigned at = add_written(&items, write);
 	unsigned end = items.count - 1;
 	unsigned share =
-		mt_first_share(MT_LEAF, items.count, level->max == UINT64_MAX && at + 1 >= end,
+		mt_split_point(MT_LEAF, items.count, level->max == UINT64_MAX && at + 1 >= end,
 			       items.present >> end & 1);
 
 	mt_leaf_count(write);
 	mt_leaf_drop(write);
 	add_sibling(parent, write->reserve[--write->reserved]);
-	deal(write, &items, share, parent->slot, at);
+	distribute(write, &items, share, parent->slot, at);
 }

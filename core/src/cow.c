@@ -18,26 +18,26 @@ static void share_children(const struct maple_pool *pool, const struct maple_nod
 
 /* The tree's reference to a subtree that it has copied the path of: given up when all is done, since
  * the other owners may have gone meanwhile, and then values go with it. */
-static void bury_shared(struct mt_grave *grave, struct maple_node *node, unsigned level,
-			unsigned depth)
+static void displace_subtree(struct mt_displaced *displaced, struct maple_node *node,
+			     unsigned level, unsigned depth)
 {
-	grave->height = depth;
-	grave->kept_level = -1;
-	grave->spines = 1;
-	grave->spine[0] = (struct mt_spine){
+	displaced->height = depth;
+	displaced->kept_level = -1;
+	displaced->edges = 1;
+	displaced->edge[0] = (struct mt_edge){
 		.node = node,
 		.level = (uint8_t)level,
 		.borrowed = true,
 	};
 }
 
-void mt_path_own(struct mt_write *write, unsigned levels)
+void mt_cow_path(struct mt_write *write, unsigned levels)
 {
 	struct maple_tree *mt = write->mt;
 	struct ma_state *mas = write->mas;
 	const struct maple_pool *pool = mt_pool_of(mt);
 
-	bury_shared(write->grave, mas->path[levels].node, levels, mas->depth);
+	displace_subtree(write->displaced, mas->path[levels].node, levels, mas->depth);
 	for (unsigned i = levels; i < mas->depth; i++) {
 		struct ma_level *level = &mas->path[i];
 		struct maple_node *copy = write->reserve[--write->reserved];
