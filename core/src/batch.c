@@ -4,6 +4,8 @@
  * down side by side, each child's cache lines asked for one level ahead, waits for all of them
  * together. Keys that come nearly in order, and close together, need no descents: they are walked
  * to, from leaf to leaf. Each group decides for itself.
+ *
+ * Owns nothing and writes nothing but the caller's arrays. Public: mt_load_batch().
  */
 #include "batch_partition.h"
 

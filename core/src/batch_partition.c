@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many look-ups in a tree that is larger than the caches: first all keys are sorted by the part of the tree,
- * some hundred leaves, that they lead to; then each part's keys are looked up together, while the part
- * is in the cache. So each leaf is read from memory once, whatever the order of the keys.
+ * Many look-ups in a tree that is larger than the caches: first all keys are sorted by the part of
+ * the tree, some hundred leaves, that they lead to; then each part's keys are looked up together,
+ * while the part is in the cache. So each leaf is read from memory once, whatever the order of the
+ * keys.
  *
- *        index     [ . . . ]                wide nodes over the parts, made for this one call: it is
- *                 /    |    \               smaller and less high than the tree above the parts
- *        parts   P0  P1  P2  ...            nodes of one level of the tree
+ *        index     [ . . . ]              wide nodes over the parts, made for this one call: it is
+ *                 /    |    \             smaller and less high than the tree above the parts
+ *        parts   P0  P1  P2  ...          nodes of one level of the tree
  *
  *        keys    9 2 7 1  ->  [ 2 1 | 7 | 9 ]     by part, each with its place in the answer
+ *
+ * Owns the index and the sorted keys for the time of the call. For batch.c alone; public is only
+ * mt_batch_size().
  */
 #include "batch_partition.h"
 

@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first write after a fork, where it stays in one leaf: the shared nodes of its path are copied
- * whole, and the write then finds a path of its own.
+ * Copy on write, for the first write after a fork that stays in one leaf: the shared nodes of its
+ * path are copied whole, and the write then finds a path of its own. (A write over more leaves
+ * copies by way of its lists: splice.c.)
+ *
+ *        before    A ---> root <--- B         after    A ---> root'   root <--- B
+ *                         /  \                                |   \   /   |
+ *                        x    leaf                          leaf'   x    leaf
+ *
+ * Invariant: a node below a shared one is shared, whatever its own count. Copies come from the
+ * reserve, so nothing here can fail. mt_cow_path() is for write.c alone; the questions in cow.h are
+ * for all that write by a cursor.
  */
+#include "cow.h"
+#include "plan.h"
 #include "search.h"
-#include "walk.h"
-#include "write.h"
+#include "value.h"
 
 /* A second parent for all children of a node but the one at `except`, which is to be copied too. */
 static void share_children(const struct maple_pool *pool, const struct maple_node *node,
@@ -16,8 +26,8 @@ static void share_children(const struct maple_pool *pool, const struct maple_nod
 			mt_node_get(pool, mt_child(node, slot));
 }
 
-/* The tree's reference to a subtree that it has copied the path of: given up when all is done, since
- * the other owners may have gone meanwhile, and then values go with it. */
+/* The tree's reference to a subtree that it has copied the path of: given up when all is done,
+ * since the other owners may have gone meanwhile, and then values go with it. */
 static void displace_subtree(struct mt_displaced *displaced, struct maple_node *node,
 			     unsigned level, unsigned depth)
 {

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The writing half of the cursor's interface, and the nodes it may hold in reserve (a list through
- * their first slots). The caller holds the lock.
+ * The writing half of the cursor's interface, and the nodes that a cursor may hold in reserve: a
+ * list through their first slots, which the cursor owns until a store uses them or mas_destroy()
+ * gives them back. Public only. The caller holds the lock.
  */
+#include "cow.h"
+#include "value.h"
 #include "walk.h"
 #include "write.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The difference of two trees: both are walked side by side, and a node that both reach over the
- * same keys is passed over whole. Neighbouring stretches with the same two values are one.
+ * same keys is passed over whole. Neighbouring stretches with the same two values are one. Owns
+ * nothing and writes neither tree. Public: mt_diff().
  */
 #include "walk.h"
 

@@ -2,6 +2,12 @@
 /*
  * Gaps. A narrow node keeps the size of the largest gap below each child; sizes are in keys. No gap
  * spans two leaves, so the size of a leaf's largest gap needs the leaf alone.
+ *
+ *        narrow   [ 12 |  0 |  40 ]            the largest gap below each child
+ *                  /      |      \
+ *              12, 3     none     40, 7        the gaps in the leaves
+ *
+ * Writers call mt_node_gap() and mt_gap_propagate(); the search for free room is public.
  */
 #include "gap.h"
 #include "search.h"

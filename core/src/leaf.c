@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The write that stays inside one private leaf: its slots replaced in place. Most writes are this;
- * where the slots become too many it is rebalance.c's, and all others are splice.c's.
+ * if the slots become too many it is rebalance.c's, and all others are splice.c's.
+ *
+ *        before   [ a | b | gap | c ]        low = 1, high = 3: slots that the write touches
+ *        after    [ a | b' | NEW | g' | c ]  pieces left and right of the new slot
+ *
+ * Nothing here can fail. For write.c; rebalance.c shares the accounting.
  */
+#include "leaf.h"
 #include "gap.h"
+#include "plan.h"
+#include "subtree.h"
 #include "walk.h"
-#include "write.h"
 
 static void pad_pivots(struct maple_node *leaf, unsigned from, unsigned end)
 {
@@ -59,8 +66,8 @@ static uint32_t present_after(const struct mt_write *write)
 	       present >> write->high << (at + 1 + write->right_piece);
 }
 
-/* Move the slots from `high` on, with the pivots in front of them, to `behind`: behind the new slot,
- * and so not to the leaf's first. */
+/* Move the slots from `high` on, with the pivots in front of them, to `behind`: behind the new
+ * slot, and so not to the leaf's first. */
 static void move_slots(struct maple_node *leaf, unsigned high, unsigned behind)
 {
 	uint64_t *slot = leaf->wide.slot;

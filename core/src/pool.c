@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Slabs, bulk allocation and its failure on demand. Owns all node memory of a pool; see pool.h for
- * the layout.
+ * the layout and for what other parts of the core may call.
  *
- * Invariants, under the pool's lock: a slab is in `partial` when some but not all of its nodes are
- * free, in `empty` when all are, in no list when none is. `used_slabs` + `empty_slabs` is the
- * number of slabs.
+ * Invariants, under the pool's lock: a slab is in `partial` if some but not all of its nodes are
+ * free, in `empty` if all are, in no list if none is. `used_slabs` + `empty_slabs` is the number of
+ * slabs.
  */
 #ifdef __linux__
 #define _DEFAULT_SOURCE /* madvise() */

@@ -104,8 +104,8 @@ static inline uint32_t mt_node_count_refs(const struct maple_node *node)
 	return __atomic_load_n(mt_node_refs(node), __ATOMIC_ACQUIRE);
 }
 
-/* Whether one reference is all there is. Acquires what the last other owner did before letting go.
- */
+/* Whether one reference is all there is. Acquires what the last other owner did before letting
+ * go. */
 static inline bool mt_node_single(const struct maple_node *node)
 {
 	return mt_node_count_refs(node) == 1;

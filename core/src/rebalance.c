@@ -1,84 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The write that overflows a private leaf: what was in it is shared out between it and the leaf
- * beside it, if that has room, or else a new one that its private parent has room for.
+ * The write that overflows a private leaf: what was in it is shared out between it and a sibling,
+ * if that has room, or else a new leaf that its private parent has room for.
  *
- *        parent  [ ... | leaf | beside | ... ]         parent  [ ... | leaf | beside | ... ]
+ *        parent  [ ... | leaf | sibling | ... ]        parent  [ ... | leaf | sibling | ... ]
  *                        /        \            ->                     /        \
  *                 17 slots        9 slots                      13 slots        13 slots
  *
- * Sharing keeps leaves fuller than splitting alone, and takes no memory.
+ * Sharing keeps leaves fuller than splitting alone, and takes no memory. The new leaf comes from
+ * the reserve, so nothing here can fail. For write.c alone.
  */
+#include "rebalance.h"
 #include "gap.h"
+#include "items.h"
+#include "leaf.h"
+#include "plan.h"
 #include "walk.h"
-#include "write.h"
 
-/* A full leaf, its pieces and the new slot, and what its neighbour holds. */
-#define MT_SPILL_MAX (2 * MT_WIDE_SLOTS)
 /* Two leaves share so much and no more: closer to full, they would soon have to share again. */
 #define MT_SHARED_MAX (2 * MT_WIDE_SLOTS - 6)
 
-struct items {
-	unsigned count;
-	uint32_t present;
-	uint64_t last[MT_SPILL_MAX];
-	uint64_t word[MT_SPILL_MAX];
-};
-
-static void add_item(struct items *items, uint64_t last, uint64_t word, bool present)
-{
-	unsigned at = items->count++;
-
-	items->last[at] = last;
-	items->word[at] = word;
-	items->present |= (uint32_t)present << at;
-}
-
-/* Slots [low, high) of a leaf that ends at `max`. */
-static void add_slots(struct items *items, const struct maple_node *leaf, unsigned low,
-		      unsigned high, uint64_t max)
-{
-	for (unsigned slot = low; slot < high; slot++)
-		add_item(items, mt_slot_max(leaf, slot, max), leaf->wide.slot[slot],
-			 mt_slot_present(leaf, slot));
-}
-
 /* The leaf's slots as the write makes them. Returns where in the list the new one is. */
-static unsigned add_written(struct items *items, const struct mt_write *write)
+static unsigned add_written(struct mt_items *items, const struct mt_write *write)
 {
 	const struct ma_level *level = mas_leaf(write->mas);
 	const struct maple_node *leaf = level->node;
 	unsigned at;
 
-	add_slots(items, leaf, 0, write->low, level->max);
-	if (write->left_piece)
-		add_item(items, write->first - 1, write->left_word, write->left_present);
-	at = items->count;
-	add_item(items, write->last, write->word, write->present);
-	if (write->right_piece)
-		add_item(items, write->right_last, write->right_word, write->right_present);
-	add_slots(items, leaf, write->high, leaf->count, level->max);
+	mt_items_append(items, leaf, 0, write->low, level->max);
+	at = mt_items_add_write(items, write);
+	mt_items_append(items, leaf, write->high, leaf->count, level->max);
 	return at;
 }
 
-/* Make a leaf of items [low, high) of a list. */
-static void fill_leaf(struct maple_node *leaf, const struct items *items, unsigned low,
-		      unsigned high)
-{
-	unsigned count = high - low;
-
-	leaf->kind = MT_LEAF;
-	leaf->count = (uint8_t)count;
-	leaf->present = (uint16_t)(items->present >> low & mt_slot_mask(0, count));
-	leaf->unused = 0;
-	memcpy(leaf->wide.slot, items->word + low, count * sizeof(items->word[0]));
-	memcpy(leaf->pivot, items->last + low, (count - 1) * sizeof(items->last[0]));
-	mt_pad_pivots(leaf, count - 1);
-}
-
-/* Deal a list out to the children at `slot` and `slot + 1` of the leaf's parent, `share` items to the
- * first, correct the parent, and bring the path to item `at`. */
-static void distribute(struct mt_write *write, const struct items *items, unsigned share,
+/* Deal a list out to the children at `slot` and `slot + 1` of the leaf's parent, `share` items to
+ * the first, correct the parent, and bring the path to item `at`. */
+static void distribute(struct mt_write *write, const struct mt_items *items, unsigned share,
 		       unsigned slot, unsigned at)
 {
 	struct ma_state *mas = write->mas;
@@ -91,8 +48,8 @@ static void distribute(struct mt_write *write, const struct items *items, unsign
 	uint64_t cut = items->last[share - 1];
 	bool in_left = at < share;
 
-	fill_leaf(left, items, 0, share);
-	fill_leaf(right, items, share, items->count);
+	mt_items_fill(items, left, MT_LEAF, 0, share);
+	mt_items_fill(items, right, MT_LEAF, share, items->count);
 	parent->node->pivot[slot] = cut;
 	if (mt_tracks_gaps(write->mt)) {
 		uint64_t *gap = parent->node->narrow.gap + slot;
@@ -138,28 +95,29 @@ void mt_leaf_share(struct mt_write *write, enum mt_sibling sibling)
 	const struct ma_level *parent = level - 1;
 	const struct maple_node *node = parent->node;
 	unsigned slot = sibling == MT_LEFT_SIBLING ? parent->slot - 1 : parent->slot;
-	struct items items;
+	struct mt_items items;
 	unsigned at;
 
-	items.count = items.present = 0; /* the rest is large */
+	mt_items_init(&items);
 	mt_leaf_count(write);
 	mt_leaf_drop(write);
 	if (sibling == MT_LEFT_SIBLING) {
 		const struct maple_node *left = mt_child(node, slot);
 
-		add_slots(&items, left, 0, left->count, level->min - 1);
+		mt_items_append(&items, left, 0, left->count, level->min - 1);
 	}
 	at = add_written(&items, write);
 	if (sibling == MT_RIGHT_SIBLING) {
 		const struct maple_node *right = mt_child(node, slot + 1);
 
-		add_slots(&items, right, 0, right->count, mt_slot_max(node, slot + 1, parent->max));
+		mt_items_append(&items, right, 0, right->count,
+				mt_slot_max(node, slot + 1, parent->max));
 	}
 	distribute(write, &items, (items.count + 1) / 2, slot, at);
 }
 
-/* Put a node behind the child that the path takes at `level`; whoever calls corrects that one's pivot and
- * the gaps of both. */
+/* Put a node behind the child that the path takes at `level`; whoever calls corrects that one's
+ * pivot and the gaps of both. */
 static void add_sibling(struct ma_level *level, struct maple_node *sibling)
 {
 	struct maple_node *node = level->node;
@@ -181,13 +139,14 @@ void mt_leaf_split(struct mt_write *write)
 {
 	const struct ma_level *level = mas_leaf(write->mas);
 	struct ma_level *parent = mas_leaf(write->mas) - 1;
-	struct items items = {0};
-	unsigned at = add_written(&items, write);
-	unsigned end = items.count - 1;
-	unsigned share =
-		mt_split_point(MT_LEAF, items.count, level->max == UINT64_MAX && at + 1 >= end,
-			       items.present >> end & 1);
+	struct mt_items items;
+	unsigned at, end, share;
 
+	mt_items_init(&items);
+	at = add_written(&items, write);
+	end = items.count - 1;
+	share = mt_split_point(MT_LEAF, items.count, level->max == UINT64_MAX && at + 1 >= end,
+			       items.present >> end & 1);
 	mt_leaf_count(write);
 	mt_leaf_drop(write);
 	add_sibling(parent, write->reserve[--write->reserved]);

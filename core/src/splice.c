@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The splice: the general way in which a tree changes shape. Insert, overwrite over many leaves, erase,
- * clear: all that cow.c, leaf.c and rebalance.c do not do faster is this routine.
+ * The splice: the general way in which a tree changes shape. Insert, overwrite over many leaves,
+ * erase, clear: all that cow.c, leaf.c and rebalance.c do not do faster is this routine.
  *
  * Two edges run from the root to the leaves at the two ends of the write; they part at the lowest
  * common node.
@@ -18,18 +18,17 @@
  * this level yields. It ends at the first common node that is private and can hold its list: that
  * one is written in place; else with a new root.
  *
- * Old nodes are not touched until mt_release_displaced(). Items from private nodes move; those from shared nodes
- * are counted up. Depth is bounded by the height; nodes come from the reserve, so nothing here can
- * fail.
+ * Old nodes are not touched until mt_release_displaced(). Items from private nodes move; those from
+ * shared nodes are counted up. Depth is bounded by the height; nodes come from the reserve, so
+ * nothing here can fail.
  */
+#include "splice.h"
 #include "gap.h"
-#include "pool.h"
+#include "items.h"
+#include "plan.h"
 #include "search.h"
-#include "walk.h"
-#include "write.h"
-
-/* Left 15 + piece, new, piece + right 15; or less than half a node and a whole neighbour. */
-#define MT_ITEMS_MAX 40
+#include "subtree.h"
+#include "value.h"
 
 struct splice {
 	struct maple_tree *mt;
@@ -39,14 +38,8 @@ struct splice {
 	unsigned level; /* being built */
 	struct mt_edge *left[MT_MAX_HEIGHT];
 	struct mt_edge *right[MT_MAX_HEIGHT];
-	/* The list of this level: last key, value or child, and (internal, gaps tracked) the gap
-	 * below. */
-	unsigned items;
-	uint64_t present;
-	uint64_t last[MT_ITEMS_MAX];
-	uint64_t word[MT_ITEMS_MAX];
-	uint64_t gap[MT_ITEMS_MAX];
-	uint64_t min; /* first key of the list */
+	struct mt_items items; /* the list of this level */
+	uint64_t min;          /* its first key */
 	/* What the level below yielded. */
 	unsigned made;
 	struct maple_node *made_node[3];
@@ -80,7 +73,8 @@ static struct mt_edge *add_child(struct splice *splice, const struct mt_edge *pa
 }
 
 /* Set what a node on an edge keeps: on the left edge nothing behind `left`, on the right nothing
- * before `right`; the other of the two counts for a node on both. A leaf drops its end slots too: the pieces that stay of them are the write's. */
+ * before `right`; the other of the two counts for a node on both. A leaf drops its end slots too:
+ * the pieces that stay of them are the write's. */
 static void cut_edge(struct mt_edge *edge, bool is_left, bool is_right, unsigned left,
 		     unsigned right)
 {
@@ -160,68 +154,49 @@ static void count_splice(struct splice *splice)
 		mt_covered_add(mt->ma_covered, write->first, write->last);
 }
 
-/* Put slots [low, high) of a edge into the list at `at`; those of a shared node get references of
- * their own. */
-static void put_slots(struct splice *splice, unsigned at, const struct mt_edge *edge, unsigned low,
-		      unsigned high)
+/* Slots that go into the list: those of a shared node get references of their own. */
+static void retain_slots(const struct splice *splice, const struct mt_edge *edge, unsigned low,
+			 unsigned high)
 {
-	struct maple_node *node = edge->node;
-	const uint64_t *slots = mt_slots(node);
-	const struct maple_pool *pool = mt_pool_of(splice->mt);
-	bool leaf = node->kind == MT_LEAF;
+	const struct maple_node *node = edge->node;
+	const struct maple_pool *pool;
+	const uint64_t *slots;
 
-	for (unsigned slot = low; slot < high; slot++, at++) {
-		splice->last[at] = mt_slot_max(node, slot, edge->max);
-		splice->word[at] = slots[slot];
-		if (node->kind == MT_NARROW)
-			splice->gap[at] = node->narrow.gap[slot];
-		if (leaf)
-			splice->present |= (uint64_t)mt_slot_present(node, slot) << at;
-		else if (!edge->owned)
-			mt_node_get(pool, mt_child(node, slot));
+	if (edge->owned || low == high)
+		return;
+	if (node->kind == MT_LEAF) {
+		mt_retain(splice->mt->ma_ops, node->wide.slot,
+			  node->present & mt_slot_mask(low, high));
+		return;
 	}
-	if (leaf && !edge->owned)
-		mt_retain(splice->mt->ma_ops, slots, node->present & mt_slot_mask(low, high));
+	pool = mt_pool_of(splice->mt);
+	slots = mt_slots(edge->node);
+	for (unsigned slot = low; slot < high; slot++)
+		mt_node_get(pool, (const struct maple_node *)(uintptr_t)slots[slot]);
 }
 
 static void append_slots(struct splice *splice, const struct mt_edge *edge, unsigned low,
 			 unsigned high)
 {
-	put_slots(splice, splice->items, edge, low, high);
-	splice->items += high - low;
+	mt_items_append(&splice->items, edge->node, low, high, edge->max);
+	retain_slots(splice, edge, low, high);
 }
 
-static void prepend_slots(struct splice *splice, const struct mt_edge *edge, unsigned low,
-			  unsigned high)
+static void prepend_node(struct splice *splice, const struct mt_edge *edge)
 {
-	unsigned more = high - low;
-
-	memmove(splice->last + more, splice->last, splice->items * sizeof(splice->last[0]));
-	memmove(splice->word + more, splice->word, splice->items * sizeof(splice->word[0]));
-	memmove(splice->gap + more, splice->gap, splice->items * sizeof(splice->gap[0]));
-	splice->present <<= more;
-	put_slots(splice, 0, edge, low, high);
-	splice->items += more;
+	mt_items_prepend(&splice->items, edge->node, edge->max);
+	retain_slots(splice, edge, 0, edge->node->count);
 	splice->min = edge->min;
-}
-
-static void append_item(struct splice *splice, uint64_t last, uint64_t word, bool present)
-{
-	unsigned at = splice->items++;
-
-	splice->last[at] = last;
-	splice->word[at] = word;
-	splice->present |= (uint64_t)present << at;
 }
 
 static void append_made(struct splice *splice)
 {
-	for (unsigned i = 0; i < splice->made; i++) {
-		unsigned at = splice->items++;
+	struct mt_items *items = &splice->items;
 
-		splice->last[at] = splice->made_last[i];
-		splice->word[at] = (uint64_t)(uintptr_t)splice->made_node[i];
-		splice->gap[at] = splice->made_gap[i];
+	for (unsigned i = 0; i < splice->made; i++) {
+		items->gap[items->count] = splice->made_gap[i];
+		mt_items_add(items, splice->made_last[i], (uint64_t)(uintptr_t)splice->made_node[i],
+			     false);
 	}
 }
 
@@ -229,23 +204,14 @@ static void list_items(struct splice *splice)
 {
 	const struct mt_edge *left = splice->left[splice->level];
 	const struct mt_edge *right = splice->right[splice->level];
-	const struct mt_write *write = splice->write;
 
-	splice->items = 0;
-	splice->present = 0;
+	mt_items_init(&splice->items);
 	splice->min = left->min;
 	append_slots(splice, left, 0, left->left);
-	if (left->node->kind == MT_LEAF) {
-		if (write->left_piece)
-			append_item(splice, write->first - 1, write->left_word,
-				    write->left_present);
-		append_item(splice, write->last, write->word, write->present);
-		if (write->right_piece)
-			append_item(splice, write->right_last, write->right_word,
-				    write->right_present);
-	} else {
+	if (left->node->kind == MT_LEAF)
+		mt_items_add_write(&splice->items, splice->write);
+	else
 		append_made(splice);
-	}
 	append_slots(splice, right, right->right + 1u, right->node->count);
 }
 
@@ -291,19 +257,19 @@ static void absorb_left(struct splice *splice, unsigned from)
 		edge->left = edge->right = (uint8_t)(edge->node->count - 1);
 		splice->left[level + 1] = edge;
 	}
-	prepend_slots(splice, edge, 0, edge->node->count);
+	prepend_node(splice, edge);
 }
 
-/* Too few items for a node: take in the nearest neighbour. A node that has not lost slots was within
- * its rights, unless it is a leaf and all that it has left is a gap. */
+/* Too few items for a node: take in the nearest neighbour. A node that has not lost slots was
+ * within its rights, unless it is a leaf and all that it has left is a gap. */
 static void absorb_neighbours(struct splice *splice, enum mt_kind kind)
 {
 	const struct mt_edge *left = splice->left[splice->level];
 
-	if (left == splice->right[splice->level] && splice->items >= left->node->count &&
-	    (kind != MT_LEAF || splice->present))
+	if (left == splice->right[splice->level] && splice->items.count >= left->node->count &&
+	    (kind != MT_LEAF || splice->items.present))
 		return;
-	while (splice->items < mt_min_slots(kind)) {
+	while (splice->items.count < mt_min_slots(kind)) {
 		int from_right = ancestor_keeping_right(splice);
 		int from_left = ancestor_keeping_left(splice);
 
@@ -316,52 +282,33 @@ static void absorb_neighbours(struct splice *splice, enum mt_kind kind)
 	}
 }
 
-/* Write items [low, high) of the list into a node. */
-static void fill_node(const struct splice *splice, struct maple_node *node, enum mt_kind kind,
-		      unsigned low, unsigned high)
-{
-	unsigned count = high - low;
-
-	node->kind = (uint8_t)kind;
-	node->count = (uint8_t)count;
-	node->present =
-		kind == MT_LEAF ? (uint16_t)(splice->present >> low & mt_slot_mask(0, count)) : 0;
-	node->unused = 0;
-	memcpy(mt_slots(node), splice->word + low, count * sizeof(uint64_t));
-	if (kind == MT_NARROW) {
-		memcpy(node->narrow.gap, splice->gap + low, count * sizeof(uint64_t));
-		memset(node->narrow.gap + count, 0, (MT_NARROW_SLOTS - count) * sizeof(uint64_t));
-	}
-	memcpy(node->pivot, splice->last + low, (count - 1) * sizeof(node->pivot[0]));
-	mt_pad_pivots(node, count - 1);
-}
-
 static void make_nodes(struct splice *splice, enum mt_kind kind)
 {
 	struct mt_write *write = splice->write;
+	const struct mt_items *items = &splice->items;
 	unsigned capacity = mt_capacity(kind);
-	unsigned nodes = (splice->items + capacity - 1) / capacity;
-	unsigned end = splice->items - 1;
-	bool at_end = nodes > 1 && splice->last[end] == UINT64_MAX &&
-		      write->last >= splice->last[end - 1];
+	unsigned nodes = (items->count + capacity - 1) / capacity;
+	unsigned end = items->count - 1;
+	bool at_end =
+		nodes > 1 && items->last[end] == UINT64_MAX && write->last >= items->last[end - 1];
 	uint64_t min = splice->min;
 	unsigned low = 0;
 
 	splice->made = nodes;
 	for (unsigned i = 0; i < nodes; i++) {
 		unsigned left = nodes - i;
-		unsigned share = (splice->items - low + left - 1) / left;
+		unsigned share = (items->count - low + left - 1) / left;
 		struct maple_node *node;
 
 		assert(write->reserved);
 		node = write->reserve[--write->reserved];
 		if (nodes == 2 && i == 0)
-			share = mt_split_point(kind, splice->items, at_end,
-					       splice->present >> end & 1);
-		fill_node(splice, node, kind, low, low + share);
+			share = mt_split_point(kind, items->count, at_end,
+					       items->present >> end & 1);
+		mt_items_fill(items, node, kind, low, low + share);
 		low += share;
 		splice->made_node[i] = node;
-		splice->made_last[i] = splice->last[low - 1];
+		splice->made_last[i] = items->last[low - 1];
 		splice->made_gap[i] = mt_tracks_gaps(splice->mt)
 					      ? mt_node_gap(node, min, splice->made_last[i])
 					      : 0;
@@ -382,7 +329,7 @@ static void write_in_place(struct splice *splice, struct mt_edge *edge, enum mt_
 	if (kind == MT_LEAF)
 		displaced->dropped_present &= node->present;
 	memcpy(displaced->dropped, mt_slots(node), node->count * sizeof(uint64_t));
-	fill_node(splice, node, kind, 0, splice->items);
+	mt_items_fill(&splice->items, node, kind, 0, splice->items.count);
 	if (!mt_tracks_gaps(splice->mt))
 		return;
 	for (unsigned i = 0; i <= splice->level; i++) {
@@ -400,7 +347,7 @@ static void set_root(struct splice *splice)
 	uint32_t height = splice->depth - splice->level;
 
 	if (splice->made > 1) {
-		splice->items = 0;
+		mt_items_init(&splice->items);
 		append_made(splice);
 		make_nodes(splice, mt_internal_kind(mt));
 		height++;
@@ -433,13 +380,13 @@ void mt_splice(struct mt_write *write)
 		absorb_neighbours(&splice, kind);
 		alone = ancestor_keeping_left(&splice) < 0 && ancestor_keeping_right(&splice) < 0;
 		/* A child that is alone was the last level to be built. */
-		assert(!alone || splice.items > 1 || kind == MT_LEAF);
-		if (alone && splice.items == 1 && !splice.present) {
+		assert(!alone || splice.items.count > 1 || kind == MT_LEAF);
+		if (alone && splice.items.count == 1 && !splice.items.present) {
 			mt_reset_root(mt);
 			return;
 		}
 		if (splice.left[splice.level] == splice.right[splice.level] && left->owned &&
-		    splice.items <= mt_capacity(kind)) {
+		    splice.items.count <= mt_capacity(kind)) {
 			write_in_place(&splice, left, kind);
 			return;
 		}

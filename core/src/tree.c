@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The tree and its normal interface: each call takes the lock, does its work through a cursor on
- * the stack, and releases what it displaced after the unlock.
+ * the stack, and releases what it displaced after the unlock. Owns the tree's head: attributes,
+ * counts, and the reference to the pool. Public only.
  */
-#include "gap.h"
-#include "pool.h"
+#include "search.h"
+#include "subtree.h"
 #include "walk.h"
 #include "write.h"
 

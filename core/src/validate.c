@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The invariants of node.h, checked one by one. Reads only; recursion is as deep as the tree is
- * high. */
+/*
+ * The invariants of node.h, checked one by one. Reads only; recursion is as deep as the tree is
+ * high. Public: mt_validate(), which debug builds call after each write.
+ */
 #include "gap.h"
-#include "pool.h"
-#include "write.h"
+#include "subtree.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walking: the cursor's path and the steps along it.
+ * Walking: the cursor's path and the steps along it. The steps are public; walk.h has what other
+ * parts of the core need of them.
  *
  * A path holds, for each level from the root down, the node, the keys it covers and the slot taken.
  * It is good as long as the tree's generation is the one it was walked in; every entry point below
  * checks that and walks again from `index` otherwise. A step that stops at its limit leaves index
  * and last alone and drops the path.
+ *
+ *        path[0]   root   [ . | . | x ]      slot 2: keys 500 to the end
+ *        path[1]   node       [ x | . ]      slot 0: keys 500 to 719
+ *        path[2]   leaf     [ a | x | b ]    slot 1: index to last
  */
 #include "walk.h"
 

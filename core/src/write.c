@@ -3,17 +3,29 @@
  * One store: the plan, the reserve, and the choice of who writes. See write.h for the order of
  * things.
  *
- * Nothing of the tree changes before all that can fail is done. Values: a stored word, and each
- * piece of an entry that was cut, gets a reference of its own before the tree changes; the entries
- * that were overwritten or cut lose theirs in mt_release_displaced().
+ * Owns, until the tree has taken them over, the pieces that split() made of entries at the ends,
+ * the word that merge() made, and the nodes of the reserve. Nothing of the tree changes before all
+ * that can fail is done. A stored word, and each piece of an entry that was cut, gets a reference
+ * of its own before the tree changes; the entries that were overwritten or cut lose theirs when the
+ * caller releases what was displaced.
+ *
+ * For tree.c, cursor.c and dup.c.
  */
 #include "write.h"
-#include "pool.h"
+#include "cow.h"
+#include "leaf.h"
+#include "plan.h"
+#include "rebalance.h"
+#include "splice.h"
+#include "subtree.h"
+#include "value.h"
 #include "walk.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* ---- the plan ---- */
 
 /* Bring the path to the slot of `first`: from the leaf it stands in if that covers the key. */
 static void walk_to(struct ma_state *mas, uint64_t first)
@@ -21,7 +33,7 @@ static void walk_to(struct ma_state *mas, uint64_t first)
 	struct ma_level *leaf;
 
 	if (mas_has_path(mas)) {
-		assert(mas->depth); /* the tree is not empty, nor was it when this path was walked */
+		assert(mas->depth); /* the tree is not empty, nor was it when this was walked */
 		leaf = mas_leaf(mas);
 		if (mt_level_covers(leaf, first)) {
 			leaf->slot = mt_search.slot(leaf->node, first);
@@ -67,7 +79,8 @@ static void grow_gap(struct mt_write *write)
 		write->last = neighbour.last;
 }
 
-/* Whether two that are to stand side by side become one, whose word is then write->word; or an error. */
+/* Whether two entries that are to stand side by side become one: 1, with its word in the plan; 0;
+ * or an error. */
 static int coalesce(struct mt_write *write, struct mt_entry left, struct mt_entry right)
 {
 	const struct mt_value_ops *ops = write->mt->ma_ops;
@@ -119,15 +132,8 @@ static int grow_value(struct mt_write *write)
 	return status < 0 ? status : 0;
 }
 
-/* Whether pieces of a cut entry have values of their own. Else they have the entry's word, and one of
- * them its reference, so that an object that is only cut is not touched. */
-static bool splits_values(const struct mt_write *write)
-{
-	return write->mt->ma_ops && write->mt->ma_ops->split;
-}
-
-/* The word for the part [first, last] of an entry that is cut; with a reference only where split() made
- * it. */
+/* The word for the part [first, last] of an entry that is cut; with a reference only where split()
+ * made it. */
 static int cut_value(const struct mt_value_ops *ops, const struct mt_entry *whole, uint64_t first,
 		     uint64_t last, uint64_t *piece)
 {
@@ -195,15 +201,44 @@ static int cut_ends(struct mt_write *write)
 	return 0;
 }
 
-/* A reference for the word to be stored, where it has none of its own yet. */
-static void retain_word(const struct mt_write *write)
+/* Whether a cursor that stands on an entry stores a new value for just that one. */
+static bool replaces_value(const struct mt_write *write)
 {
-	if (!write->owned)
-		mt_retain(write->mt->ma_ops, &write->word, write->present);
+	const struct ma_level *leaf = mas_leaf(write->mas);
+
+	return write->mas->status == ma_active && mt_slot_present(leaf->node, leaf->slot) &&
+	       write->first == mt_slot_min(leaf->node, leaf->slot, leaf->min) &&
+	       write->last == mt_slot_max(leaf->node, leaf->slot, leaf->max);
 }
 
-/* A write that fails: its pieces go the way of displaced values, released when all is done. */
-static void displace_pieces(struct mt_write *write)
+/* Plan a write into a tree that has a root. 1; 0 if there is nothing to change; or what a value
+ * operation returned. Changes nothing of the tree, but moves the cursor's path. */
+static int plan_write(struct mt_write *write)
+{
+	struct ma_state *mas = write->mas;
+	const struct mt_value_ops *ops = write->mt->ma_ops;
+	int status = 0;
+
+	walk_to(mas, write->first);
+	if (!write->present) {
+		const struct ma_level *leaf = mas_leaf(mas);
+
+		if (!mt_slot_present(leaf->node, leaf->slot) &&
+		    write->last <= mt_slot_max(leaf->node, leaf->slot, leaf->max))
+			return 0; /* a gap already */
+		grow_gap(write);
+	} else if (ops && (ops->equal || (ops->merge && !replaces_value(write)))) {
+		status = grow_value(write);
+	}
+	if (write->first != mas->index)
+		walk_to(mas, write->first);
+	if (!status)
+		status = cut_ends(write);
+	return status ? status : 1;
+}
+
+/* Give up a plan: what was made for it goes the way of displaced values. */
+static void drop_plan(struct mt_write *write)
 {
 	struct mt_displaced *displaced = write->displaced;
 
@@ -211,13 +246,22 @@ static void displace_pieces(struct mt_write *write)
 	displaced->dropped[1] = write->right_word;
 	displaced->dropped[2] = write->word;
 	displaced->dropped_present = (uint32_t)write->owned << 2;
-	if (splits_values(write))
+	if (mt_splits_values(write))
 		displaced->dropped_present |=
 			(uint32_t)write->left_present | (uint32_t)write->right_present << 1;
 }
 
-/* Nodes for a write that splits a leaf whose parent is full: two for each level that splits, one for
- * each other that must be copied. */
+/* ---- the reserve ---- */
+
+/* A reference for the word to be stored, where it has none of its own yet. */
+static void retain_word(const struct mt_write *write)
+{
+	if (!write->owned)
+		mt_retain(write->mt->ma_ops, &write->word, write->present);
+}
+
+/* Nodes for a write that splits a leaf whose parent is full: two for each level that splits, one
+ * for each other that must be copied. */
 static unsigned growth_bound(const struct ma_state *mas)
 {
 	unsigned bound = 2;
@@ -245,7 +289,8 @@ static unsigned shrink_bound(const struct ma_state *mas)
 		const struct maple_node *node = mas->path[i].node;
 		unsigned least = i ? mt_min_slots((enum mt_kind)node->kind) : 2;
 
-		/* It may lose two children: a thin last node does not fill its neighbour up alone. */
+		/* It may lose two children: a thin last node does not fill its neighbour up
+		 * alone. */
 		if (!mas->tree->ma_shared && node->count >= least + 2)
 			return bound;
 		bound += 2;
@@ -339,8 +384,8 @@ static uint32_t keep_cut_slots(const struct mt_write *write)
 	return left | right;
 }
 
-/* The write that comes to `size` slots, for which the leaf has room, or the one beside it, or with a new
- * one the parent. */
+/* The write that comes to `size` slots, for which the leaf has room, or the one beside it, or with
+ * a new one the parent. */
 static int write_in_leaf(struct mt_write *write, unsigned size, enum mt_sibling sibling)
 {
 	unsigned depth = write->mas->depth;
@@ -356,7 +401,7 @@ static int write_in_leaf(struct mt_write *write, unsigned size, enum mt_sibling 
 	retain_word(write);
 	if (levels < depth)
 		mt_cow_path(write, levels);
-	write->kept = splits_values(write) ? 0 : keep_cut_slots(write);
+	write->kept = mt_splits_values(write) ? 0 : keep_cut_slots(write);
 	if (size <= MT_WIDE_SLOTS)
 		mt_leaf_write(write, size);
 	else if (sibling)
@@ -395,7 +440,7 @@ static int write_planned(struct mt_write *write)
 	if (status)
 		return status;
 	retain_word(write);
-	if (!splits_values(write)) {
+	if (!mt_splits_values(write)) {
 		mt_retain(write->mt->ma_ops, &write->left_word, write->left_present);
 		mt_retain(write->mt->ma_ops, &write->right_word, write->right_present);
 	}
@@ -405,46 +450,21 @@ static int write_planned(struct mt_write *write)
 	return 0;
 }
 
-/* Does a cursor that stands on an entry store a new value for just that? The path is that of its first. */
-static bool replaces_value(const struct mt_write *write)
-{
-	const struct ma_level *leaf = mas_leaf(write->mas);
-
-	return write->mas->status == ma_active && mt_slot_present(leaf->node, leaf->slot) &&
-	       write->first == mt_slot_min(leaf->node, leaf->slot, leaf->min) &&
-	       write->last == mt_slot_max(leaf->node, leaf->slot, leaf->max);
-}
-
 static int write_locked(struct mt_write *write)
 {
 	struct maple_tree *mt = write->mt;
 	struct ma_state *mas = write->mas;
-	const struct mt_value_ops *ops = mt->ma_ops;
-	int status = 0;
+	int status;
 
 	if (!mt->ma_root) {
 		mas->depth = 0;
 		return write->present ? write_first(write) : 0;
 	}
-	walk_to(mas, write->first);
-	if (!write->present) {
-		const struct ma_level *leaf = mas_leaf(mas);
-
-		if (!mt_slot_present(leaf->node, leaf->slot) &&
-		    write->last <= mt_slot_max(leaf->node, leaf->slot, leaf->max))
-			return 0; /* a gap already */
-		grow_gap(write);
-	} else if (ops && (ops->equal || (ops->merge && !replaces_value(write)))) {
-		status = grow_value(write);
-	}
-	if (write->first != mas->index)
-		walk_to(mas, write->first);
-	if (!status)
-		status = cut_ends(write);
-	if (!status)
+	status = plan_write(write);
+	if (status > 0)
 		status = write_planned(write);
 	if (status)
-		displace_pieces(write);
+		drop_plan(write);
 	return status;
 }
 
@@ -508,40 +528,4 @@ int mt_write_range(struct ma_state *mas, uint64_t word, bool present,
 	mas->status = ma_active;
 	check_written(mt);
 	return 0;
-}
-
-void mt_release_displaced(struct maple_pool *pool, const struct mt_value_ops *ops,
-			  struct mt_displaced *displaced)
-{
-	uint32_t dropped = displaced->dropped_present;
-
-	for (unsigned i = 0; i < displaced->edges; i++) {
-		const struct mt_edge *edge = &displaced->edge[i];
-		uint32_t height = displaced->height - edge->level;
-		struct maple_node *node = edge->node;
-
-		if (edge->level <= displaced->kept_level)
-			continue;
-		if (edge->borrowed)
-			mt_subtree_put(pool, ops, node, height);
-		if (!edge->owned)
-			continue;
-		if (height == 1)
-			mt_release(ops, node->wide.slot,
-				   node->present & mt_slot_mask(edge->drop_low, edge->drop_high));
-		else
-			for (unsigned slot = edge->drop_low; slot < edge->drop_high; slot++)
-				mt_subtree_put(pool, ops, mt_child(node, slot), height - 1);
-		mt_free_one(pool, node);
-	}
-	if (!displaced->dropped_children) {
-		mt_release(ops, displaced->dropped, dropped);
-		return;
-	}
-	for (; dropped; dropped &= dropped - 1) {
-		uint64_t child = displaced->dropped[__builtin_ctz(dropped)];
-
-		mt_subtree_put(pool, ops, (struct maple_node *)(uintptr_t)child,
-			       displaced->height - (uint32_t)displaced->kept_level - 1);
-	}
 }

@@ -141,8 +141,8 @@ static void build_ranges(struct maple_tree *mt, size_t count)
 	free(last);
 }
 
-/* More nodes on the second level than there may be parts, and so many levels that only the lowest are
- * asked for ahead: by every version of the search. */
+/* More nodes on the second level than there may be parts, and so many levels that only the lowest
+ * are asked for ahead: by every version of the search. */
 static void parts_of_a_high_tree(void)
 {
 	const struct mt_search chosen = mt_search, *search;

@@ -372,8 +372,8 @@ static void find_walks_every_entry(void)
 	mt_init_pool(&mt, 0, pool, NULL);
 	for (uint64_t i = 0; i < 300; i++)
 		CHECK_EQ(mtree_store_range(&mt, i * 10, i * 10 + 5, ENTRY(i + 1)), 0);
-	/* The last entry ends at the largest key, where the index wraps to 0 and the loop must end.
-	 */
+	/* The last entry ends at the largest key, where the index wraps to 0 and the loop must
+	 * end. */
 	CHECK_EQ(mtree_store_range(&mt, UINT64_MAX - 9, UINT64_MAX, ENTRY(301)), 0);
 	mt_for_each (&mt, entry, index, UINT64_MAX) {
 		seen++;
@@ -520,8 +520,8 @@ static void check_print(const struct maple_tree *mt, enum mt_dump_format format,
 		test_fail(__FILE__, __LINE__, "printed\n%s\ninstead of\n%s", print.text, expected);
 }
 
-/* One line for the tree, for each node and slot, and for the largest gap below each child; in decimal
- * or hexadecimal. */
+/* One line for the tree, for each node and slot, and for the largest gap below each child; in
+ * decimal or hexadecimal. */
 static void dump_shows_every_node_and_slot(void)
 {
 	struct maple_pool *pool = test_pool();

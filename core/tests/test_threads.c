@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads: what docs/threads.md promises of the core. Relatives over one pool are read, written,
- * forked, duplicated and ended in several threads at once, each beside an oracle of its own; batches
- * read snapshots while their relatives are written; one tree has many writers; pools are made, shared
- * and trimmed; memory runs out. Everything ends with no node and no value in use.
+ * forked, duplicated and ended in several threads at once, each beside an oracle of its own;
+ * batches read snapshots while their relatives are written; one tree has many writers; pools are
+ * made, shared and trimmed; memory runs out. Everything ends with no node and no value in use.
  *
- * Made to be run under ThreadSanitizer too (make test-tsan): whatever threads share here is either the
- * core's to guard, or guarded by a lock or an atomic operation that the test names.
+ * Made to be run under ThreadSanitizer too (make test-tsan): whatever threads share here is either
+ * the core's to guard, or guarded by a lock or an atomic operation that the test names.
  */
 #define _POSIX_C_SOURCE 200809L /* read-write locks */
 
@@ -52,7 +52,7 @@ static void shared_release(void *context, const uint64_t *words, uint32_t presen
 	}
 }
 
-/* ---- families over one pool -------------------------------------------------------------------- */
+/* ---- families over one pool ----------------------------------------------------------------- */
 
 struct member {
 	bool alive;
@@ -60,8 +60,9 @@ struct member {
 	struct oracle oracle;
 };
 
-/* Where threads leave a tree for others to take: so a tree is written, and ends, in other threads than the
- * one that made it, and relatives of one tree are everywhere. The mutex guards who has which. */
+/* Where threads leave a tree for others to take: so a tree is written, and ends, in other threads
+ * than the one that made it, and relatives of one tree are everywhere. The mutex guards who has
+ * which. */
 struct shelf {
 	pthread_mutex_t mutex;
 	struct member places[SHELF];
@@ -263,14 +264,14 @@ static void relatives_in_all_threads(void)
 	families(false);
 }
 
-/* An allocation that fails strikes whichever thread comes next: that write changes nothing, and no other
- * tree sees anything of it. */
+/* An allocation that fails strikes whichever thread comes next: that write changes nothing, and no
+ * other tree sees anything of it. */
 static void memory_runs_out_in_all_threads(void)
 {
 	families(true);
 }
 
-/* ---- snapshots read while a relative is written ------------------------------------------------ */
+/* ---- snapshots read while a relative is written --------------------------------------------- */
 
 enum { PAIRS = 600, READERS = 3 };
 
@@ -384,7 +385,8 @@ static void snapshots_are_read_beside_writers(void)
 	batches_beside_writers(false);
 }
 
-/* In a serial pool the caller lets only one thread at a time write, fork or end; look-ups need no lock. */
+/* In a serial pool the caller lets only one thread at a time write, fork or end; look-ups need no
+ * lock. */
 static void a_serial_pool_lets_look_ups_run_beside_one_writer(void)
 {
 	batches_beside_writers(true);
@@ -396,8 +398,9 @@ struct heir {
 	uint64_t round;
 };
 
-/* One thread reads a fork and ends it; the other writes the tree, whose nodes are its own from then on, and
- * written where they are: after all that the first has read. Only the counts of nodes stand between. */
+/* One thread reads a fork and ends it; the other writes the tree, whose nodes are its own from then
+ * on, and written where they are: after all that the first has read. Only the counts of nodes stand
+ * between. */
 static void inherit(void *context)
 {
 	struct heir *heir = context;
@@ -438,7 +441,7 @@ static void the_last_owner_writes_after_the_others_reads(void)
 	test_pool_end(pool);
 }
 
-/* ---- many writers of one tree ------------------------------------------------------------------ */
+/* ---- many writers of one tree --------------------------------------------------------------- */
 
 enum { PLACES = 3000 };
 
@@ -580,7 +583,7 @@ static void several_calls_under_the_lock_are_one(void)
 	test_pool_end(pool);
 }
 
-/* ---- a lock of the caller's -------------------------------------------------------------------- */
+/* ---- a lock of the caller's ----------------------------------------------------------------- */
 
 struct guarded {
 	struct maple_tree *mt;
@@ -589,7 +592,8 @@ struct guarded {
 	size_t steps;
 };
 
-/* Every entry is as long as its word, whatever moment a reader meets. Each lies in a block of its own. */
+/* Every entry is as long as its word, whatever moment a reader meets. Each lies in a block of its
+ * own. */
 static void use_guarded(void *context)
 {
 	const struct guarded *guarded = context;
@@ -644,7 +648,7 @@ static void look_ups_share_a_lock_of_the_callers(void)
 	test_pool_end(pool);
 }
 
-/* ---- pools ------------------------------------------------------------------------------------- */
+/* ---- pools ---------------------------------------------------------------------------------- */
 
 /* An allocator's own calls may come from several threads at once. */
 static void *counting_alloc(void *context, size_t size, size_t align)
