@@ -24,7 +24,7 @@ DIRECTIVE = re.compile(r"^[ \t]*#(?:\\\n|[^\n])*", re.MULTILINE)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"(\w+)\.h"', re.MULTILINE)
 ATTRIBUTE = re.compile(r"__attribute__\(\(.*?\)\)(?!\))")
 # What others cannot see, or is no definition of a name.
-HIDDEN = re.compile(r"\b(static|MT_INLINE|typedef|static_assert|PyMODINIT_FUNC)\b")
+HIDDEN = re.compile(r"\b(static|MT_INLINE|typedef|static_assert|PyMODINIT_FUNC|PyDoc_STRVAR)\b")
 
 
 @dataclass
