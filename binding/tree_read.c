@@ -72,36 +72,39 @@ PyObject *tree_entry(struct tree_object *self, PyObject *const *args, Py_ssize_t
 	Py_RETURN_NONE;
 }
 
+/* The first entry of a window, or the last one. */
+static inline PyObject *find_in_window(struct tree_object *self, const struct signature *signature,
+				       bool reverse, PyObject *const *args, Py_ssize_t nargs,
+				       PyObject *kwnames)
+{
+	PyObject *given[2];
+	struct mt_entry entry;
+	uint64_t first, last;
+	int some =
+		enter_window(self, signature, reverse, args, nargs, kwnames, given, &first, &last);
+
+	if (some < 0)
+		return NULL;
+	if (some && (reverse ? mtree_find_rev(&self->mt, last, first, &entry)
+			     : mtree_find(&self->mt, first, last, &entry)))
+		return tree_box_entry(self, &entry);
+	Py_RETURN_NONE;
+}
+
 PyObject *tree_find(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 		    PyObject *kwnames)
 {
 	static const struct signature signature = {"find", find_names, 2, 1, 2};
-	PyObject *given[2];
-	struct mt_entry entry;
-	uint64_t first, last;
-	int some = enter_window(self, &signature, 0, args, nargs, kwnames, given, &first, &last);
 
-	if (some < 0)
-		return NULL;
-	if (some && mtree_find(&self->mt, first, last, &entry))
-		return tree_box_entry(self, &entry);
-	Py_RETURN_NONE;
+	return find_in_window(self, &signature, false, args, nargs, kwnames);
 }
 
 PyObject *tree_find_rev(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			PyObject *kwnames)
 {
 	static const struct signature signature = {"find_rev", find_rev_names, 2, 1, 2};
-	PyObject *given[2];
-	struct mt_entry entry;
-	uint64_t first, last;
-	int some = enter_window(self, &signature, 1, args, nargs, kwnames, given, &first, &last);
 
-	if (some < 0)
-		return NULL;
-	if (some && mtree_find_rev(&self->mt, last, first, &entry))
-		return tree_box_entry(self, &entry);
-	Py_RETURN_NONE;
+	return find_in_window(self, &signature, true, args, nargs, kwnames);
 }
 
 static PyObject *entry_at(const struct tree_object *self, const struct ma_state *mas)
@@ -109,52 +112,48 @@ static PyObject *entry_at(const struct tree_object *self, const struct ma_state 
 	return entry_new(self->state, mas->index, mas->last, tree_box(self, mas->word));
 }
 
-PyObject *tree_next(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
-		    PyObject *kwnames)
+/* The next entry after an index, or the last one before it. From an index on the far side of all
+ * that the tree can hold, that is its first, or its last. */
+static inline PyObject *step_from(struct tree_object *self, const struct signature *signature,
+				  bool reverse, PyObject *const *args, Py_ssize_t nargs,
+				  PyObject *kwnames)
 {
-	static const struct signature signature = {"next", index_names, 1, 1, 1};
 	PyObject *given[1];
 	struct ma_state mas;
 	uint64_t index;
 	bool found = false;
-	int kind = enter_index(self, &signature, args, nargs, kwnames, given, &index);
+	int kind = enter_index(self, signature, args, nargs, kwnames, given, &index);
 
 	if (kind == INDEX_ERROR)
 		return NULL;
 	if (kind == INDEX_IN) {
 		mas_init(&mas, &self->mt, index);
-		found = mas_next_word(&mas, MAX_INDEX, false);
-	} else if (kind == INDEX_BELOW) {
-		mas_init(&mas, &self->mt, 0);
-		found = mas_find_word(&mas, MAX_INDEX, false);
+		found = reverse ? mas_prev_word(&mas, 0, false)
+				: mas_next_word(&mas, MAX_INDEX, false);
+	} else if (reverse != (kind == INDEX_BELOW)) {
+		mas_init(&mas, &self->mt, reverse ? MAX_INDEX : 0);
+		found = reverse ? mas_find_rev_word(&mas, 0, false)
+				: mas_find_word(&mas, MAX_INDEX, false);
 	}
 	if (found)
 		return entry_at(self, &mas);
 	Py_RETURN_NONE;
 }
 
+PyObject *tree_next(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		    PyObject *kwnames)
+{
+	static const struct signature signature = {"next", index_names, 1, 1, 1};
+
+	return step_from(self, &signature, false, args, nargs, kwnames);
+}
+
 PyObject *tree_prev(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 		    PyObject *kwnames)
 {
 	static const struct signature signature = {"prev", index_names, 1, 1, 1};
-	PyObject *given[1];
-	struct ma_state mas;
-	uint64_t index;
-	bool found = false;
-	int kind = enter_index(self, &signature, args, nargs, kwnames, given, &index);
 
-	if (kind == INDEX_ERROR)
-		return NULL;
-	if (kind == INDEX_IN) {
-		mas_init(&mas, &self->mt, index);
-		found = mas_prev_word(&mas, 0, false);
-	} else if (kind != INDEX_BELOW) {
-		mas_init(&mas, &self->mt, MAX_INDEX);
-		found = mas_find_rev_word(&mas, 0, false);
-	}
-	if (found)
-		return entry_at(self, &mas);
-	Py_RETURN_NONE;
+	return step_from(self, &signature, true, args, nargs, kwnames);
 }
 
 /* ---- free room ------------------------------------------------------------------------------ */

@@ -133,32 +133,31 @@ bool mtree_lookup(struct maple_tree *mt, uint64_t index, struct mt_entry *out)
 	return mas.present;
 }
 
-bool mtree_find(struct maple_tree *mt, uint64_t index, uint64_t max, struct mt_entry *out)
+typedef bool (*find_fn)(struct ma_state *mas, uint64_t limit, bool gaps);
+
+static inline bool find_from(struct maple_tree *mt, find_fn find, uint64_t index, uint64_t limit,
+			     struct mt_entry *out)
 {
 	struct ma_state mas;
 	bool found;
 
 	mas_init(&mas, mt, index);
 	mtree_lock(mt);
-	found = mas_find_word(&mas, max, false);
+	found = find(&mas, limit, false);
 	mtree_unlock(mt);
 	if (found)
 		copy_entry(&mas, out);
 	return found;
 }
 
+bool mtree_find(struct maple_tree *mt, uint64_t index, uint64_t max, struct mt_entry *out)
+{
+	return find_from(mt, mas_find_word, index, max, out);
+}
+
 bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min, struct mt_entry *out)
 {
-	struct ma_state mas;
-	bool found;
-
-	mas_init(&mas, mt, index);
-	mtree_lock(mt);
-	found = mas_find_rev_word(&mas, min, false);
-	mtree_unlock(mt);
-	if (found)
-		copy_entry(&mas, out);
-	return found;
+	return find_from(mt, mas_find_rev_word, index, min, out);
 }
 
 void *mt_find(struct maple_tree *mt, uint64_t *index, uint64_t max)
@@ -176,28 +175,27 @@ void *mt_find_after(struct maple_tree *mt, uint64_t *index, uint64_t max)
 	return *index ? mt_find(mt, index, max) : NULL;
 }
 
-void *mt_next(struct maple_tree *mt, uint64_t index, uint64_t max)
+static inline void *step_from(struct maple_tree *mt, void *(*step)(struct ma_state *, uint64_t),
+			      uint64_t index, uint64_t limit)
 {
 	struct ma_state mas;
 	void *entry;
 
 	mas_init(&mas, mt, index);
 	mtree_lock(mt);
-	entry = mas_next(&mas, max);
+	entry = step(&mas, limit);
 	mtree_unlock(mt);
 	return entry;
 }
 
+void *mt_next(struct maple_tree *mt, uint64_t index, uint64_t max)
+{
+	return step_from(mt, mas_next, index, max);
+}
+
 void *mt_prev(struct maple_tree *mt, uint64_t index, uint64_t min)
 {
-	struct ma_state mas;
-	void *entry;
-
-	mas_init(&mas, mt, index);
-	mtree_lock(mt);
-	entry = mas_prev(&mas, min);
-	mtree_unlock(mt);
-	return entry;
+	return step_from(mt, mas_prev, index, min);
 }
 
 /* ---- writes under the tree's lock ---- */
