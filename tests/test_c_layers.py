@@ -54,7 +54,7 @@ READ = [
     "low uses middle",
     "middle includes low.h",
 ]
-STRANGER = ["low.h declares stranger, which low.c does not define"]
+STRANGER = ["low declares stranger, which low.c does not define"]
 SECRET = ["top.c defines secret, which top.h does not declare"]
 WRONG = {
     "include": ("low.h", '#include "middle.h"', INCLUDED),

@@ -123,7 +123,7 @@ def faults_of(folder: Path, offered: set[str]) -> list[str]:
         for wrong in sorted(unit.defined - unit.declared - offered):
             faults.append(f"{name}.c defines {wrong}, which {name}.h does not declare")
         for wrong in sorted(unit.declared - unit.defined):
-            faults.append(f"{name}.h declares {wrong}, which {name}.c does not define")
+            faults.append(f"{name} declares {wrong}, which {name}.c does not define")
     edges = edges_of(units)
     circle = circle_in(edges)
     if circle:
