@@ -196,7 +196,7 @@ mutants: $(VENV)/.tools build/debug/.compiled
 
 # ThreadSanitizer on the C tests that start threads, as the core ships. Its memory layout is not that of
 # every kernel: where it does not start, addresses are not random.
-THREAD_TESTS := lock threads
+THREAD_TESTS := lock threads writers
 test-tsan: build/tsan/.compiled
 	cd build/tsan && wrapper=; ./test_attr >/dev/null 2>&1 || wrapper="setarch -R"; \
 		for test in $(THREAD_TESTS); do $$wrapper ./test_$$test || exit 1; done

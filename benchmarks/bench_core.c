@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What each operation of the core costs, by number of entries: nanoseconds for one entry or one key.
+ * What each operation of the core costs, by number of entries: nanoseconds for one entry or one
+ * key.
  *
  * The shape is that of the kernel's own benchmark of its tree. `n` counts entries, that is ranges
- * with a value: entry i stands at [i * 10, i * 10 + 5], and a gap of four keys follows each, so that
- * a tree of n entries has 2 n slots in its leaves. What is "per entry" is divided by n, not by the
- * slots. Values are numbers.
+ * with a value: entry i stands at [i * 10, i * 10 + 5], and a gap of four keys follows each, so
+ * that a tree of n entries has 2 n slots in its leaves. What is "per entry" is divided by n, not by
+ * the slots. Values are numbers.
  *
  *   store_ascending   the n entries in ascending order into an empty tree
  *   store_shuffled    the same in random order
@@ -20,14 +21,14 @@
  *   memcpy            as many bytes as the tree's nodes have, between two blocks
  *
  * Reads, dup and memcpy are of the tree that ascending stores made; overwrite_cut has a tree of its
- * own, which ten stores for each entry have mixed before. All calls are those of the normal interface
- * but for the iteration. Methods take turns within each run, so that noise hits all of them. Prints
- * one line for each size, method and run:
+ * own, which ten stores for each entry have mixed before. All calls are those of the normal
+ * interface but for the iteration. Methods take turns within each run, so that noise hits all of
+ * them. Prints one line for each size, method and run:
  *
  *     entries  nodes  method  run  repetitions  nanoseconds
  *
- * ATTRIBUTES are the tree's flags as in maple_tree.h: 3 tracks gaps and leaves the lock to the caller,
- * 1 takes the tree's own lock in each call.
+ * ATTRIBUTES are the tree's flags as in maple_tree.h: 3 tracks gaps and leaves the lock to the
+ * caller, 1 takes the tree's own lock in each call.
  */
 #include "bench.h"
 #include "maple_tree.h"

@@ -2,10 +2,12 @@
 /*
  * Arguments: keyword parsing for vectorcall methods, and numbers.
  *
- * An index is any object with __index__. Look-ups cut what lies outside 0 ... MAX; writes refuse it. The
- * converters here run before the tree is touched, since __index__ can run anything.
+ * An index is any object with __index__. Look-ups cut what lies outside 0 ... MAX; writes refuse
+ * it. The converters here run before the tree is touched, since __index__ can run anything. Owns
+ * nothing; what they give are borrowed references to the arguments.
  */
-#include "binding.h"
+#include "args.h"
+#include "errors.h"
 
 static int name_position(const struct signature *signature, PyObject *keyword)
 {
@@ -54,7 +56,7 @@ int args_parse_slow(const struct signature *signature, PyObject *const *args, Py
 	return 0;
 }
 
-/* ---- one number ------------------------------------------------------------------------------- */
+/* ---- one number ----------------------------------------------------------------------------- */
 
 static int classify(PyObject *number, uint64_t *out)
 {
@@ -101,30 +103,6 @@ int index_parse_slow(PyObject *number, const char *name, uint64_t *out)
 	return kind;
 }
 
-PyObject *number_shown(PyObject *number)
-{
-	PyObject *exact = PyNumber_Index(number);
-	PyObject *text = exact ? PyObject_Str(exact) : NULL;
-
-	if (exact && !text && PyErr_ExceptionMatches(PyExc_ValueError)) {
-		PyErr_Clear();
-		text = PyNumber_ToBase(exact, 16);
-	}
-	Py_XDECREF(exact);
-	return text;
-}
-
-/* ValueError with the number itself in place of %U. */
-static void raise_number(const char *format, const char *name, PyObject *number)
-{
-	PyObject *text = number_shown(number);
-
-	if (!text)
-		return;
-	PyErr_Format(PyExc_ValueError, format, name, text);
-	Py_DECREF(text);
-}
-
 int index_require_failed(PyObject *number, const char *name, int kind)
 {
 	if (kind != INDEX_ERROR)
@@ -132,7 +110,7 @@ int index_require_failed(PyObject *number, const char *name, int kind)
 	return -1;
 }
 
-/* ---- closed windows --------------------------------------------------------------------------- */
+/* ---- closed windows ------------------------------------------------------------------------- */
 
 static int raise_order(const char *first_name, uint64_t first, const char *last_name, uint64_t last)
 {
@@ -207,7 +185,7 @@ int window_clip(PyObject *first_object, const char *first_name, PyObject *last_o
 	return 1;
 }
 
-/* ---- half-open slices ------------------------------------------------------------------------- */
+/* ---- half-open slices ----------------------------------------------------------------------- */
 
 /* A bound of a slice: 0 ... 2^64, the top as top = true. */
 struct bound {
@@ -281,110 +259,12 @@ int slice_clip(PyObject *slice, uint64_t *first, uint64_t *last)
 	return slice_parse(slice, true, first, last);
 }
 
-/* ---- a search for free room ------------------------------------------------------------------- */
+/* ---- truth ---------------------------------------------------------------------------------- */
 
-int area_size(struct area *area, PyObject *size)
+int truth_parse(PyObject *object, bool *truth)
 {
-	int kind = index_parse(size, "size", &area->size);
+	int value = object ? PyObject_IsTrue(object) : 0;
 
-	if (kind == INDEX_ERROR)
-		return -1;
-	if (kind == INDEX_BELOW || (kind == INDEX_IN && area->size == 0)) {
-		raise_number("%s %U is not 1 or more", "size", size);
-		return -1;
-	}
-	area->size_object = size;
-	area->size_whole = kind == INDEX_TOP;
-	area->size_above = kind == INDEX_ABOVE;
-	return 0;
-}
-
-int area_options(struct area *area, PyObject *align, PyObject *reverse)
-{
-	area->align = 1;
-	if (align) {
-		int kind = index_parse(align, "align", &area->align);
-
-		if (kind == INDEX_ERROR)
-			return -1;
-		if (kind == INDEX_BELOW || (kind == INDEX_IN && area->align == 0)) {
-			raise_number("%s %U is not 1 or more", "align", align);
-			return -1;
-		}
-		area->align_object = align;
-		area->align_above = kind >= INDEX_TOP;
-	}
-	if (reverse) {
-		int truth = PyObject_IsTrue(reverse);
-
-		if (truth < 0)
-			return -1;
-		area->reverse = truth;
-	}
-	return 0;
-}
-
-/* Starts at 0 or nowhere: the size is the whole domain, or only 0 is aligned. */
-static int search_at_zero(struct tree_object *tree, const struct area *area, uint64_t *start)
-{
-	uint64_t last = area->size_whole ? MAX_INDEX : area->size - 1;
-	struct mt_entry entry;
-
-	if (area->first > 0 || area->last < last || mtree_find(&tree->mt, 0, last, &entry))
-		return 0;
-	*start = 0;
-	return 1;
-}
-
-int area_search(struct tree_object *tree, const struct area *area, uint64_t *start)
-{
-	int status;
-
-	if (!tree_tracks_gaps(tree)) {
-		PyErr_SetString(PyExc_ValueError,
-				"this tree does not track gaps: make it with track_gaps=True to "
-				"search for free room");
-		return -1;
-	}
-	if (area->outside || area->size_above) {
-		status = 0;
-	} else if (area->size_whole || area->align_above) {
-		status = search_at_zero(tree, area, start);
-	} else if (area->size - 1 > area->last - area->first) {
-		status = 0;
-	} else {
-		status = mt_empty_area(&tree->mt, area->first, area->last, area->size, area->align,
-				       area->reverse, start);
-		if (status < 0 && status != -EBUSY) {
-			raise_status(status);
-			return -1;
-		}
-		status = status == 0;
-	}
-	if (!status)
-		area_raise(tree->state, area);
-	return status;
-}
-
-void area_raise(const struct core_state *state, const struct area *area)
-{
-	bool aligned = !area->outside && (area->align_above || area->align > 1);
-	PyObject *size = number_shown(area->size_object);
-	PyObject *align = size && aligned ? number_shown(area->align_object) : NULL;
-
-	if (!size)
-		return;
-	if (area->outside)
-		PyErr_Format(state->space_error, "no room for %U indices outside 0 ... %llu", size,
-			     (unsigned long long)MAX_INDEX);
-	else if (align)
-		PyErr_Format(state->space_error,
-			     "no %U free indices in [%llu, %llu] that begin at a multiple of %U",
-			     size, (unsigned long long)area->first, (unsigned long long)area->last,
-			     align);
-	else if (!aligned)
-		PyErr_Format(state->space_error, "no %U free indices in [%llu, %llu]", size,
-			     (unsigned long long)area->first, (unsigned long long)area->last);
-	Py_XDECREF(align);
-	Py_DECREF(size);
+	*truth = value > 0;
+	return value < 0 ? -1 : 0;
 }

@@ -2,19 +2,25 @@
 /*
  * samara.MapleTree: from arrays, to arrays, and many look-ups or stores in one call.
  *
- * Buffers come in through columns (buffer.c). What goes out is numpy's: it is imported when it is first asked
- * for, makes the array, and lends its memory for it to be filled.
+ * Buffers come in through columns (column.c). What goes out is numpy's: it is imported when it is
+ * first asked for, makes the array, and lends its memory for it to be filled.
  *
- * Look-ups and reading run over a snapshot, an O(1) fork. The nodes of a snapshot are never written, so that the
- * long loops over a packed tree, and the look-ups in any, go on without the interpreter lock: they read nodes and
- * the caller's keys, and write memory that nobody else knows yet. Nodes are counted with the lock held.
+ * Look-ups and reading run over a snapshot, an O(1) fork. The nodes of a snapshot are never
+ * written, so that the long loops over a packed tree, and the look-ups in any, run without the GIL:
+ * they read nodes and the caller's keys, and write memory that nobody else knows yet. Nodes are
+ * counted with the GIL held.
+ *
+ * Each call owns its columns, snapshot and arrays until it returns. For the type's table of methods
+ * alone.
  */
-#include "binding.h"
+#include "arrays.h"
+#include "column.h"
+#include "errors.h"
 
 /* So little work that giving the interpreter lock away costs more. */
 #define FEW 512
 
-/* ---- numpy ------------------------------------------------------------------------------------ */
+/* ---- numpy ---------------------------------------------------------------------------------- */
 
 struct output {
 	PyObject *array; /* owned */
@@ -40,8 +46,8 @@ static PyObject *import_numpy(const char *function)
 	return NULL;
 }
 
-/* An array of words of that dtype, whose memory the caller fills. 0; or -1, also where what goes by the name of
- * numpy makes something else. */
+/* An array of words of that dtype, whose memory the caller fills. 0; or -1, also where what goes by
+ * the name of numpy makes something else. */
 static int output_make(struct output *output, PyObject *numpy, enum dtype dtype, size_t count)
 {
 	static const char *const types[] = {"object", "uint64", "int64", "float64"};
@@ -76,7 +82,7 @@ static PyObject *output_take(struct output *output)
 	return array;
 }
 
-/* ---- ranges in -------------------------------------------------------------------------------- */
+/* ---- ranges in ------------------------------------------------------------------------------ */
 
 struct ranges {
 	struct column first;
@@ -95,7 +101,8 @@ static void ranges_close(struct ranges *ranges)
 	column_close(&ranges->values);
 }
 
-/* 0 or -1; in both cases ranges_close(). `objects`: the values are taken as objects, not as numbers. */
+/* 0 or -1; in both cases ranges_close(). `objects`: the values are taken as objects, not as
+ * numbers. */
 static int ranges_open(struct ranges *ranges, PyObject *const *given, bool objects)
 {
 	*ranges = (struct ranges){0};
@@ -159,15 +166,13 @@ static enum dtype dtype_of(const struct column *values)
 static PyObject *build_ranges(PyTypeObject *type, const struct ranges *ranges, enum dtype dtype,
 			      bool track_gaps)
 {
-	PyObject *module = PyType_GetModuleByDef(type, &core_module);
-	struct tree_object *tree = module ? tree_alloc(type) : NULL;
-	struct core_state *state;
+	struct core_state *state = state_of_type(type);
+	struct tree_object *tree = state ? tree_alloc(type) : NULL;
 	size_t bad = 0;
 	int status;
 
 	if (!tree)
 		return NULL;
-	state = PyModule_GetState(module);
 	mt_init_pool(&tree->mt, tree_flags(track_gaps), state->pool, dtype_ops(dtype));
 	tree->dtype = dtype;
 	tree_adopt(tree, state);
@@ -191,14 +196,11 @@ PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t
 	PyObject *tree = NULL;
 	struct ranges ranges;
 	enum dtype dtype;
-	int track_gaps = 1;
+	bool track_gaps = true;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    dtype_parse(given[3], &dtype) < 0)
-		return NULL;
-	if (given[4])
-		track_gaps = PyObject_IsTrue(given[4]);
-	if (track_gaps < 0)
+	    dtype_parse(given[3], &dtype) < 0 ||
+	    (given[4] && truth_parse(given[4], &track_gaps) < 0))
 		return NULL;
 	if (ranges_open(&ranges, given, false) == 0) {
 		if (dtype == DTYPE_OBJECT)
@@ -210,8 +212,9 @@ PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t
 	return tree;
 }
 
-/* All stores on a fork, then that for the tree. Between the first and the last only a policy runs, since what they
- * overwrite is still held by the tree or the caller; it must not write the tree, which loses what it has then. */
+/* All stores on a fork, then that for the tree. Between the first and the last only a policy runs,
+ * since what they overwrite is still held by the tree or the caller; it must not write the tree,
+ * which loses what it has then. */
 static int store_ranges(struct tree_object *self, const struct ranges *ranges)
 {
 	struct maple_tree work;
@@ -230,7 +233,8 @@ static int store_ranges(struct tree_object *self, const struct ranges *ranges)
 	return status;
 }
 
-FASTCALL_METHOD(tree_store_many)
+PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+			  PyObject *kwnames)
 {
 	static const char *const names[] = {"first", "last", "values"};
 	static const struct signature signature = {"store_many", names, 3, 3, 3};
@@ -267,9 +271,10 @@ FASTCALL_METHOD(tree_store_many)
 	Py_RETURN_NONE;
 }
 
-/* ---- ranges out ------------------------------------------------------------------------------- */
+/* ---- ranges out ----------------------------------------------------------------------------- */
 
-/* The memory of an array of objects holds references, to None or nowhere: they become those to `words`. */
+/* The memory of an array of objects holds references, to None or nowhere: they become those to
+ * `words`. */
 static void fill_objects(PyObject **objects, const uint64_t *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -307,7 +312,7 @@ static int fill_outputs(struct maple_tree *snapshot, enum dtype dtype, size_t co
 	return 0;
 }
 
-NOARGS_METHOD(tree_to_arrays)
+PyObject *tree_to_arrays(struct tree_object *self, PyObject *Py_UNUSED(unused))
 {
 	struct output outputs[3] = {0};
 	struct maple_tree snapshot;
@@ -318,7 +323,6 @@ NOARGS_METHOD(tree_to_arrays)
 	size_t count;
 	int status;
 
-	(void)unused;
 	if (!numpy)
 		return NULL;
 	if (tree_enter(self) < 0) {
@@ -346,7 +350,7 @@ NOARGS_METHOD(tree_to_arrays)
 	return result;
 }
 
-/* ---- look-ups --------------------------------------------------------------------------------- */
+/* ---- look-ups ------------------------------------------------------------------------------- */
 
 struct look {
 	const struct maple_tree *snapshot;
@@ -467,7 +471,8 @@ static PyObject *look_up_numbers(struct look *look, enum dtype dtype)
 	return array;
 }
 
-FASTCALL_METHOD(tree_load_many)
+PyObject *tree_load_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+			 PyObject *kwnames)
 {
 	static const char *const names[] = {"keys", "default"};
 	static const struct signature signature = {"load_many", names, 2, 1, 2};

@@ -2,27 +2,28 @@
 /*
  * samara.Cursor: the kernel's ma_state over a tree that the cursor keeps alive.
  *
- * The ma_state remembers the path to where it stands, and the tree's generation then; the core walks again where
- * the generation moved, so a cursor never follows a freed node. The word that it remembers is stale in the same
- * case: only word_now() and found() read it.
+ * The ma_state remembers the path to where it stands, and the tree's generation then; the core
+ * walks again where the generation moved, so a cursor never follows a freed node. The word that it
+ * remembers is stale in the same case: only word_now() and found() read it.
  *
- * A step moves the core's cursor before there is an object to answer with. Where there is no memory for that, it
- * goes back (struct place), so that the step can be made again.
+ * A step moves the core's cursor before there is an object to answer with. Where there is no memory
+ * for that, it goes back (struct place), so that the step can be made again.
+ *
+ * A cursor owns a reference to its tree, and the nodes that its ma_state has in reserve.
  */
-#include "binding.h"
+#include "cursor.h"
+#include "area.h"
+#include "collector.h"
+#include "errors.h"
 #include "docs.h"
 
 struct cursor_object {
-	PyObject_HEAD struct tree_object *tree;
+	PyObject_HEAD
+	struct tree_object *tree;
 	struct ma_state mas;
 };
 
-#define CURSOR_METHOD(name)                                                                        \
-	static PyObject *name(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs, \
-			      PyObject *kwnames)
-#define CURSOR_NOARGS(name) static PyObject *name(struct cursor_object *self, PyObject *unused)
-
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 /* [first, last]; last NULL or None: the single index first. */
 static int parse_place(PyObject *first_object, PyObject *last_object, uint64_t *first,
@@ -37,7 +38,7 @@ static int parse_place(PyObject *first_object, PyObject *last_object, uint64_t *
 	return 0;
 }
 
-PyObject *cursor_new(struct tree_object *tree, PyObject *first_object, PyObject *last_object)
+static PyObject *cursor_new(struct tree_object *tree, PyObject *first_object, PyObject *last_object)
 {
 	struct cursor_object *self;
 	uint64_t first, last;
@@ -55,18 +56,28 @@ PyObject *cursor_new(struct tree_object *tree, PyObject *first_object, PyObject 
 	return (PyObject *)self;
 }
 
+PyObject *tree_cursor(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
+{
+	static const char *const names[] = {"first", "last"};
+	static const struct signature signature = {"cursor", names, 2, 0, 2};
+	PyObject *given[2];
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
+		return NULL;
+	return cursor_new(self, given[0], given[1]);
+}
+
 static PyObject *cursor_call(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
 	static char *names[] = {"tree", "first", "last", NULL};
-	PyObject *module = PyType_GetModuleByDef(type, &core_module);
+	struct core_state *state = state_of_type(type);
 	PyObject *tree;
 	PyObject *first = NULL;
 	PyObject *last = NULL;
-	struct core_state *state;
 
-	if (!module)
+	if (!state)
 		return NULL;
-	state = PyModule_GetState(module);
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|OO:Cursor", names, state->tree_type,
 					 &tree, &first, &last))
 		return NULL;
@@ -93,7 +104,7 @@ static void cursor_dealloc(struct cursor_object *self)
 	Py_DECREF(type);
 }
 
-/* ---- results ---------------------------------------------------------------------------------- */
+/* ---- results -------------------------------------------------------------------------------- */
 
 /* The Entry or Gap that the cursor stands on, right after a step of the core. */
 static PyObject *found(struct cursor_object *self)
@@ -141,7 +152,8 @@ static PyObject *found_or_none(struct cursor_object *self, bool something,
 	Py_RETURN_NONE;
 }
 
-/* The word of the value at the cursor's index now; false on a gap or where it has not been walked. */
+/* The word of the value at the cursor's index now; false on a gap or where it has not been
+ * walked. */
 static bool word_now(struct cursor_object *self, uint64_t *word)
 {
 	struct maple_tree *mt = &self->tree->mt;
@@ -154,44 +166,34 @@ static bool word_now(struct cursor_object *self, uint64_t *word)
 	return self->mas.present;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ---------------------------------------------------------------------------------- */
 
-static const char *const max_names[] = {"max"};
-static const char *const min_names[] = {"min"};
-
-/* An upper limit: 1, 0 where nothing can lie below it, -1. */
-static int parse_max(const struct signature *signature, PyObject *const *args, Py_ssize_t nargs,
-		     PyObject *kwnames, uint64_t *max)
+/* A limit: an upper one for steps up, a lower one for steps down. 1; 0 if nothing can lie on this
+ * side of it; -1. */
+static int parse_limit(const struct signature *signature, bool up, PyObject *const *args,
+		       Py_ssize_t nargs, PyObject *kwnames, uint64_t *limit)
 {
+	uint64_t end = up ? MAX_INDEX : 0;
 	PyObject *given[1];
 	int kind;
 
 	if (args_parse(signature, args, nargs, kwnames, given) < 0)
 		return -1;
-	*max = MAX_INDEX;
-	kind = given[0] ? index_parse(given[0], "max", max) : INDEX_IN;
-	if (kind >= INDEX_TOP)
-		*max = MAX_INDEX;
-	return kind == INDEX_ERROR ? -1 : kind != INDEX_BELOW;
-}
-
-static int parse_min(const struct signature *signature, PyObject *const *args, Py_ssize_t nargs,
-		     PyObject *kwnames, uint64_t *min)
-{
-	PyObject *given[1];
-	int kind;
-
-	if (args_parse(signature, args, nargs, kwnames, given) < 0)
+	*limit = end;
+	kind = given[0] ? index_parse(given[0], signature->names[0], limit) : INDEX_IN;
+	switch (kind) {
+	case INDEX_ERROR:
 		return -1;
-	*min = 0;
-	kind = given[0] ? index_parse(given[0], "min", min) : INDEX_IN;
-	if (kind == INDEX_BELOW)
-		*min = 0;
-	return kind == INDEX_ERROR ? -1 : kind < INDEX_TOP;
+	case INDEX_IN:
+		return 1;
+	default: /* outside, where the step comes from or where it goes to */
+		*limit = end;
+		return (kind == INDEX_BELOW) != up;
+	}
 }
 
-/* At a limit before or behind all indices. The place stays, and is to be looked for again: the path may be that to
- * where the cursor stood before it was set. */
+/* At a limit before or behind all indices. The place stays, and is to be looked for again: the path
+ * may be that to where the cursor stood before it was set. */
 static void stop(struct cursor_object *self, enum maple_status status)
 {
 	self->mas.status = status;
@@ -200,84 +202,78 @@ static void stop(struct cursor_object *self, enum maple_status status)
 
 typedef bool (*step_fn)(struct ma_state *mas, uint64_t limit, bool gaps);
 
-/* The four directions, each with and without gaps. */
-static PyObject *step_up(struct cursor_object *self, const char *name, step_fn step, bool gaps,
-			 PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+/* The directions, each from entry to entry or with gaps. */
+static inline PyObject *step_to(struct cursor_object *self, const char *name, step_fn step, bool up,
+				bool gaps, PyObject *const *args, Py_ssize_t nargs,
+				PyObject *kwnames)
 {
-	const struct signature signature = {name, max_names, 1, 0, 1};
+	static const char *const limit_names[] = {"min", "max"};
+	const struct signature signature = {name, limit_names + up, 1, 0, 1};
 	struct place place;
-	uint64_t max;
-	int some = parse_max(&signature, args, nargs, kwnames, &max);
+	uint64_t limit;
+	int some = parse_limit(&signature, up, args, nargs, kwnames, &limit);
 
 	if (some < 0 || tree_enter(self->tree) < 0)
 		return NULL;
 	place = place_of(self);
 	if (!some)
-		stop(self, ma_overflow);
-	return found_or_none(self, some && step(&self->mas, max, gaps), &place);
+		stop(self, up ? ma_overflow : ma_underflow);
+	return found_or_none(self, some && step(&self->mas, limit, gaps), &place);
 }
 
-static PyObject *step_down(struct cursor_object *self, const char *name, step_fn step, bool gaps,
-			   PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+static PyObject *cursor_next(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+			     PyObject *kwnames)
 {
-	const struct signature signature = {name, min_names, 1, 0, 1};
-	struct place place;
-	uint64_t min;
-	int some = parse_min(&signature, args, nargs, kwnames, &min);
-
-	if (some < 0 || tree_enter(self->tree) < 0)
-		return NULL;
-	place = place_of(self);
-	if (!some)
-		stop(self, ma_underflow);
-	return found_or_none(self, some && step(&self->mas, min, gaps), &place);
+	return step_to(self, "next", mas_next_word, true, false, args, nargs, kwnames);
 }
 
-CURSOR_METHOD(cursor_next)
+static PyObject *cursor_next_range(struct cursor_object *self, PyObject *const *args,
+				   Py_ssize_t nargs, PyObject *kwnames)
 {
-	return step_up(self, "next", mas_next_word, false, args, nargs, kwnames);
+	return step_to(self, "next_range", mas_next_word, true, true, args, nargs, kwnames);
 }
 
-CURSOR_METHOD(cursor_next_range)
+static PyObject *cursor_find(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+			     PyObject *kwnames)
 {
-	return step_up(self, "next_range", mas_next_word, true, args, nargs, kwnames);
+	return step_to(self, "find", mas_find_word, true, false, args, nargs, kwnames);
 }
 
-CURSOR_METHOD(cursor_find)
+static PyObject *cursor_find_range(struct cursor_object *self, PyObject *const *args,
+				   Py_ssize_t nargs, PyObject *kwnames)
 {
-	return step_up(self, "find", mas_find_word, false, args, nargs, kwnames);
+	return step_to(self, "find_range", mas_find_word, true, true, args, nargs, kwnames);
 }
 
-CURSOR_METHOD(cursor_find_range)
+static PyObject *cursor_prev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+			     PyObject *kwnames)
 {
-	return step_up(self, "find_range", mas_find_word, true, args, nargs, kwnames);
+	return step_to(self, "prev", mas_prev_word, false, false, args, nargs, kwnames);
 }
 
-CURSOR_METHOD(cursor_prev)
+static PyObject *cursor_prev_range(struct cursor_object *self, PyObject *const *args,
+				   Py_ssize_t nargs, PyObject *kwnames)
 {
-	return step_down(self, "prev", mas_prev_word, false, args, nargs, kwnames);
+	return step_to(self, "prev_range", mas_prev_word, false, true, args, nargs, kwnames);
 }
 
-CURSOR_METHOD(cursor_prev_range)
+static PyObject *cursor_find_rev(struct cursor_object *self, PyObject *const *args,
+				 Py_ssize_t nargs, PyObject *kwnames)
 {
-	return step_down(self, "prev_range", mas_prev_word, true, args, nargs, kwnames);
+	return step_to(self, "find_rev", mas_find_rev_word, false, false, args, nargs, kwnames);
 }
 
-CURSOR_METHOD(cursor_find_rev)
+static PyObject *cursor_find_range_rev(struct cursor_object *self, PyObject *const *args,
+				       Py_ssize_t nargs, PyObject *kwnames)
 {
-	return step_down(self, "find_rev", mas_find_rev_word, false, args, nargs, kwnames);
+	return step_to(self, "find_range_rev", mas_find_rev_word, false, true, args, nargs,
+		       kwnames);
 }
 
-CURSOR_METHOD(cursor_find_range_rev)
-{
-	return step_down(self, "find_range_rev", mas_find_rev_word, true, args, nargs, kwnames);
-}
-
-CURSOR_NOARGS(cursor_walk)
+static PyObject *cursor_walk(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 {
 	struct place place;
 
-	(void)unused;
 	if (tree_enter(self->tree) < 0)
 		return NULL;
 	place = place_of(self);
@@ -294,9 +290,10 @@ static PyObject *cursor_iternext(struct cursor_object *self)
 	return mas_find_word(&self->mas, MAX_INDEX, false) ? found_or_back(self, &place) : NULL;
 }
 
-/* ---- moving without a step -------------------------------------------------------------------- */
+/* ---- moving without a step ------------------------------------------------------------------ */
 
-CURSOR_METHOD(cursor_set)
+static PyObject *cursor_set(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+			    PyObject *kwnames)
 {
 	static const char *const names[] = {"index"};
 	static const struct signature signature = {"set", names, 1, 1, 1};
@@ -310,7 +307,8 @@ CURSOR_METHOD(cursor_set)
 	Py_RETURN_NONE;
 }
 
-CURSOR_METHOD(cursor_set_range)
+static PyObject *cursor_set_range(struct cursor_object *self, PyObject *const *args,
+				  Py_ssize_t nargs, PyObject *kwnames)
 {
 	static const char *const names[] = {"first", "last"};
 	static const struct signature signature = {"set_range", names, 2, 2, 2};
@@ -324,21 +322,19 @@ CURSOR_METHOD(cursor_set_range)
 	Py_RETURN_NONE;
 }
 
-CURSOR_NOARGS(cursor_pause)
+static PyObject *cursor_pause(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 {
-	(void)unused;
 	mas_pause(&self->mas);
 	Py_RETURN_NONE;
 }
 
-CURSOR_NOARGS(cursor_reset)
+static PyObject *cursor_reset(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 {
-	(void)unused;
 	mas_reset(&self->mas);
 	Py_RETURN_NONE;
 }
 
-/* ---- writes ----------------------------------------------------------------------------------- */
+/* ---- writes --------------------------------------------------------------------------------- */
 
 static int store_word(struct cursor_object *self, uint64_t word)
 {
@@ -347,14 +343,16 @@ static int store_word(struct cursor_object *self, uint64_t word)
 
 	if (!self->tree->policy)
 		return mas_store_word(&self->mas, word);
-	/* While the policy is asked, it or another thread may move the cursor, but not the write. */
+	/* While the policy is asked, it or another thread may move the cursor, but not the
+	 * write. */
 	mas = self->mas;
 	status = mas_store_word(&mas, word);
 	self->mas = mas;
 	return status;
 }
 
-CURSOR_METHOD(cursor_store)
+static PyObject *cursor_store(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+			      PyObject *kwnames)
 {
 	static const char *const names[] = {"value"};
 	static const struct signature signature = {"store", names, 1, 1, 1};
@@ -371,11 +369,10 @@ CURSOR_METHOD(cursor_store)
 	Py_RETURN_NONE;
 }
 
-CURSOR_NOARGS(cursor_erase)
+static PyObject *cursor_erase(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 {
 	struct tree_object *tree = self->tree;
 
-	(void)unused;
 	for (bool again = false;; again = true) {
 		PyObject *result = NULL;
 		struct mt_entry entry;
@@ -390,7 +387,7 @@ CURSOR_NOARGS(cursor_erase)
 		if (mtree_lookup(&tree->mt, place.index, &entry)) {
 			int paused = collector_pause(again);
 
-			result = entry_box(tree, &entry);
+			result = tree_box_entry(tree, &entry);
 			collector_resume(paused);
 			if (!result)
 				return NULL;
@@ -408,7 +405,7 @@ CURSOR_NOARGS(cursor_erase)
 	}
 }
 
-/* ---- free room -------------------------------------------------------------------------------- */
+/* ---- free room ------------------------------------------------------------------------------ */
 
 static PyObject *search_area(struct cursor_object *self, const char *name, bool reverse,
 			     PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -437,17 +434,19 @@ static PyObject *search_area(struct cursor_object *self, const char *name, bool 
 	return result;
 }
 
-CURSOR_METHOD(cursor_empty_area)
+static PyObject *cursor_empty_area(struct cursor_object *self, PyObject *const *args,
+				   Py_ssize_t nargs, PyObject *kwnames)
 {
 	return search_area(self, "empty_area", false, args, nargs, kwnames);
 }
 
-CURSOR_METHOD(cursor_empty_area_rev)
+static PyObject *cursor_empty_area_rev(struct cursor_object *self, PyObject *const *args,
+				       Py_ssize_t nargs, PyObject *kwnames)
 {
 	return search_area(self, "empty_area_rev", true, args, nargs, kwnames);
 }
 
-/* ---- attributes ------------------------------------------------------------------------------- */
+/* ---- attributes ----------------------------------------------------------------------------- */
 
 static const char *status_name(enum maple_status status)
 {
@@ -528,9 +527,6 @@ static PyGetSetDef cursor_getset[] = {
 	{"tree", (getter)cursor_get_tree, NULL, DOC_Cursor_tree, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
-
-#define FASTCALL(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
-#define NOARGS(function) (PyCFunction)(function), METH_NOARGS
 
 static PyMethodDef cursor_methods[] = {
 	{"set", FASTCALL(cursor_set), DOC_Cursor_set},

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Results: instances of the NamedTuple classes Entry and Gap, made without calling them.
+ * Results: instances of the NamedTuple classes Entry and Gap, made without calling them. Owns
+ * nothing. For all files that answer with entries.
  */
-#include "binding.h"
+#include "entry.h"
 
 PyObject *entry_new(const struct core_state *state, uint64_t first, uint64_t last, PyObject *value)
 {
@@ -42,16 +43,4 @@ PyObject *gap_new(const struct core_state *state, uint64_t first, uint64_t last)
 	PyTuple_SET_ITEM(gap, 0, first_object);
 	PyTuple_SET_ITEM(gap, 1, last_object);
 	return gap;
-}
-
-void raise_occupied(const struct core_state *state, uint64_t first, uint64_t last, PyObject *entry)
-{
-	PyObject *error =
-		PyObject_CallFunction(state->occupied_error, "KKO", (unsigned long long)first,
-				      (unsigned long long)last, entry);
-
-	if (!error)
-		return;
-	PyErr_SetObject(state->occupied_error, error);
-	Py_DECREF(error);
 }

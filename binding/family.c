@@ -2,25 +2,33 @@
 /*
  * Families: garbage collection over shared nodes.
  *
- * A value in a tree is one reference, held by the leaf it lies in. The collector wants each reference shown
- * exactly once, by the object that owns it; but a leaf can be reached from several trees.
+ * A value in a tree is one reference, held by the leaf it lies in. The collector wants each
+ * reference shown exactly once, by the object that owns it; but a leaf can be reached from several
+ * trees.
  *
- *        tree A --+              +-- tree B          each member visits its private leaves (1) and its
- *          |      +-> family <---+     |             family; the family visits each shared leaf (2) once,
- *         (1)     |   |  |  |    |    (1)            whichever members reach it
+ *        tree A --+              +-- tree B       each member visits its private leaves (1) and
+ *          |      +-> family <---+     |          its family; the family visits each shared leaf
+ *         (1)     |   |  |  |    |    (1)         (2) once, whichever members reach it
  *                 |  (2)(2)(2)   |
  *            iterator -----------+
  *
+ * A family owns a reference to the module, and is owned by its members. For tree_object.c, and for
+ * whatever forks a tree.
+ *
  * Invariants
- *   - Two members whose trees share a node are in one family. So trees join the family of the tree that they
- *     were forked from, and stay.
- *   - A family's list holds its members and no others; each member owns one reference to the family.
- *   - What is in shared leaves lives as long as any member of the family does, also where that member does not
- *     reach it: a member cannot tell cheaply. Only a tree that becomes empty leaves.
- *   - A maple tree that no member holds (a snapshot on the C stack) only makes leaves shared, so their values
- *     are shown less often than they are referenced: the collector then takes them for alive.
+ *   - Two members whose trees share a node are in one family. So trees join the family of the tree
+ *     that they were forked from, and stay.
+ *   - A family's list holds its members and no others; each member owns one reference to the
+ *     family.
+ *   - What is in shared leaves lives as long as any member of the family does, also where that
+ *     member does not reach it: a member cannot tell cheaply. Only a tree that becomes empty
+ *     leaves.
+ *   - A maple tree that no member holds (a snapshot on the C stack) only makes leaves shared, so
+ *     their values are shown less often than they are referenced: the collector then takes them for
+ *     alive.
  */
-#include "binding.h"
+#include "family.h"
+#include "value.h"
 
 struct visit_context {
 	visitproc visit;

@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * t.lock: several operations as one. And fork(), where of all threads only one goes on in the child.
+ * t.lock: several operations as one. And fork(), where of all threads only one goes on in the
+ * child.
  *
- * The interpreter lock already makes each single operation of a tree whole. This re-entrant lock keeps other
- * threads out between operations: while one thread holds it, every operation of others on that tree waits in
- * lock_wait().
+ * The GIL already makes each single operation of a tree atomic. This re-entrant lock keeps other
+ * threads out between operations: while one thread holds it, every operation of others on that tree
+ * waits in lock_wait(). A lock owns its gate; the tree and whoever has asked for t.lock own the
+ * lock.
  *
- * Invariants: owner and depth are read and written with the interpreter lock held. depth > 0 only while the
- * owner holds the gate, so a waiter that gets the gate knows that nobody holds the lock, and still knows it
- * when it has given the gate back, as long as it keeps the interpreter lock.
+ * Invariants: owner and depth are read and written with the GIL held. depth > 0 only while the
+ * owner holds the gate, so a waiter that gets the gate knows that nobody holds the lock, and still
+ * knows it when it has given the gate back, as long as it keeps the GIL.
  *
- * After a fork() the gate may be closed by a thread that is not here any more, whether it had the lock or was
- * only waiting for it. So each lock remembers the process that its state belongs to: lock_renew() comes before
- * all else that looks at it.
+ * After a fork() the gate may be closed by a thread that is not here any more, whether it had the
+ * lock or was only waiting for it. So each lock remembers the process that its state belongs to:
+ * lock_renew() comes before all else that looks at it.
  */
-#include "binding.h"
+#include "lock.h"
 #include "docs.h"
 
 #include <pthread.h>
 
-/* ---- fork() ------------------------------------------------------------------------------------- */
+/* ---- fork() --------------------------------------------------------------------------------- */
 
 struct process process;
 
@@ -43,7 +45,7 @@ int process_watch(void)
 	return 0;
 }
 
-/* ---- the lock ----------------------------------------------------------------------------------- */
+/* ---- the lock ------------------------------------------------------------------------------- */
 
 struct lock_object *lock_new(struct core_state *state)
 {
@@ -62,8 +64,9 @@ struct lock_object *lock_new(struct core_state *state)
 	return lock;
 }
 
-/* In the child of a fork(): a new gate, closed only where the lock is held by the thread that goes on. The old
- * one is lost, since nobody knows what threads that are gone were doing with it. 0, or -1 with MemoryError. */
+/* In the child of a fork(): a new gate, closed only where the lock is held by the thread that goes
+ * on. The old one is lost, since nobody knows what threads that are gone were doing with it. 0, or
+ * -1 with MemoryError. */
 static int lock_renew(struct lock_object *lock)
 {
 	PyThread_type_lock gate;
@@ -84,8 +87,8 @@ static int lock_renew(struct lock_object *lock)
 	return 0;
 }
 
-/* Take the gate, without the interpreter lock while it is closed. 0, or -1 with MemoryError or a signal's
- * exception. A signal's handler may fork. */
+/* Take the gate, without the interpreter lock while it is closed. 0, or -1 with MemoryError or a
+ * signal's exception. A signal's handler may fork. */
 static int take_gate(struct lock_object *lock)
 {
 	PyLockStatus status = PY_LOCK_FAILURE;

@@ -1,34 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The module samara._core: its state, and the hooks that tests use.
- *
- * Nothing here is global but constants and the number of the process (lock.c): each interpreter that imports the module has its own types, its own
- * pool of nodes and its own references, in the module's state. Instances own a reference to the module, so
- * the state lives as long as they do; it is never cleared before it is freed, so that finalizers which run
- * while an interpreter ends still find it whole (the types' own clearing breaks the reference cycle).
+ * The module samara._core: it makes the types and fills its state (state.c), which owns all of it.
+ * Also the hooks that tests use. Nobody calls this file but the interpreter.
  */
-#include "binding.h"
+#include "args.h"
+#include "cursor.h"
+#include "family.h"
+#include "lock.h"
+#include "policy.h"
+#include "state.h"
+#include "tree.h"
+#include "tree_iter.h"
 
-PyObject *raise_status(int status)
-{
-	if (status == -ENOMEM)
-		return PyErr_NoMemory();
-	if (status == -ECANCELED) /* a policy's method has raised */
-		return NULL;
-	if (status == -EBUSY) {
-		PyErr_SetString(PyExc_RuntimeError,
-				"this tree is being written: it is asking its policy");
-		return NULL;
-	}
-	return PyErr_Format(PyExc_SystemError, "the maple tree answered with status %d", status);
-}
-
-static struct core_state *state_of(PyObject *module)
-{
-	return PyModule_GetState(module);
-}
-
-/* ---- hooks for tests -------------------------------------------------------------------------- */
+/* ---- hooks for tests ------------------------------------------------------------------------ */
 
 PyDoc_STRVAR(pool_stats_doc,
 	     "_pool_stats($module)\n--\n\n"
@@ -62,7 +46,7 @@ static PyMethodDef module_methods[] = {
 	{NULL, NULL, 0, NULL},
 };
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static int import_name(const char *module_name, const char *name, PyObject **out)
 {
@@ -96,8 +80,8 @@ static int make_type(PyObject *module, PyType_Spec *spec, PyTypeObject **out)
 	return *out ? 0 : -1;
 }
 
-/* An interpreter that can do without its lock turns it on for this module, which does not declare that it needs
- * none; unless it was told never to. 0, or -1 with ImportError. */
+/* An interpreter that can do without its lock turns it on for this module, which does not declare
+ * that it needs none; unless it was told never to. 0, or -1 with ImportError. */
 static int require_interpreter_lock(void)
 {
 #ifdef Py_GIL_DISABLED
@@ -162,69 +146,19 @@ static int module_exec(PyObject *module)
 	return 0;
 }
 
-static int module_traverse(PyObject *module, visitproc visit, void *arg)
-{
-	struct core_state *state = state_of(module);
-
-	Py_VISIT(state->tree_type);
-	Py_VISIT(state->cursor_type);
-	Py_VISIT(state->iterator_type);
-	Py_VISIT(state->family_type);
-	Py_VISIT(state->lock_type);
-	Py_VISIT(state->policy_type);
-	Py_VISIT(state->entry_type);
-	Py_VISIT(state->gap_type);
-	Py_VISIT(state->occupied_error);
-	Py_VISIT(state->space_error);
-	Py_VISIT(state->two_to_64);
-	Py_VISIT(state->newobj);
-	Py_VISIT(state->base_state);
-	return 0;
-}
-
-static void module_free(void *module)
-{
-	struct core_state *state = state_of(module);
-
-	Py_CLEAR(state->tree_type);
-	Py_CLEAR(state->cursor_type);
-	Py_CLEAR(state->iterator_type);
-	Py_CLEAR(state->family_type);
-	Py_CLEAR(state->lock_type);
-	Py_CLEAR(state->policy_type);
-	Py_CLEAR(state->entry_type);
-	Py_CLEAR(state->gap_type);
-	Py_CLEAR(state->occupied_error);
-	Py_CLEAR(state->space_error);
-	Py_CLEAR(state->two_to_64);
-	Py_CLEAR(state->newobj);
-	Py_CLEAR(state->base_state);
-	if (state->pool)
-		mt_pool_put(state->pool);
-	state->pool = NULL;
-}
-
 static PyModuleDef_Slot module_slots[] = {
 	{Py_mod_exec, module_exec},
 #ifdef Py_mod_multiple_interpreters
-	/* Several interpreters under one lock; not one with a lock of its own, which no test has seen. */
+	/* Several interpreters under one lock; not one with a lock of its own, which no test has
+	 * seen. */
 	{Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED},
 #endif
 	{0, NULL},
 };
 
-struct PyModuleDef core_module = {
-	PyModuleDef_HEAD_INIT,
-	.m_name = "samara._core",
-	.m_doc = PyDoc_STR("The maple tree in C: use it through the package samara."),
-	.m_size = sizeof(struct core_state),
-	.m_methods = module_methods,
-	.m_slots = module_slots,
-	.m_traverse = module_traverse,
-	.m_free = module_free,
-};
-
 PyMODINIT_FUNC PyInit__core(void)
 {
+	core_module.m_methods = module_methods;
+	core_module.m_slots = module_slots;
 	return PyModuleDef_Init(&core_module);
 }

@@ -8,7 +8,7 @@
  *
  *   firsts, lasts  bytes: the ends of the ranges in order, 8 bytes each, little-endian
  *   values         a list, one value for each range
- *   attributes     what object.__getstate__() answers for an instance of a subclass; None for a plain tree
+ *   attributes     what object.__getstate__() returns for an instance of a subclass; else None
  *
  * and that of a packed tree
  *
@@ -21,9 +21,13 @@
  *
  *   (3, track_gaps, firsts, lasts, values, attributes, policy)
  *
- * A state comes from outside: all of it is checked before the tree is touched.
+ * A state comes from outside: all of it is checked before the tree is touched. What is made of it
+ * is owned here until the tree takes it. For the type's table of methods alone.
  */
-#include "binding.h"
+#include "pickle.h"
+#include "errors.h"
+#include "policy.h"
+#include "tree_copy.h"
 
 #define OBJECT_VERSION 1
 #define OBJECT_MEMBERS 6
@@ -47,7 +51,7 @@ static uint64_t get_little_endian(const char *bytes)
 	return number;
 }
 
-/* ---- out -------------------------------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------------------------------ */
 
 /* The state of a snapshot. Between the first item and the last nothing else runs. */
 static PyObject *state_of_snapshot(struct maple_tree *snapshot, enum dtype dtype,
@@ -91,7 +95,7 @@ out:
 	return state;
 }
 
-NOARGS_METHOD(tree_reduce)
+PyObject *tree_reduce(struct tree_object *self, PyObject *Py_UNUSED(unused))
 {
 	PyObject *attributes = attributes_get(self);
 	PyObject *state = NULL;
@@ -99,7 +103,6 @@ NOARGS_METHOD(tree_reduce)
 	struct maple_tree snapshot;
 	enum dtype dtype;
 
-	(void)unused;
 	if (!attributes || tree_enter(self) < 0)
 		goto out;
 	dtype = self->dtype;
@@ -114,7 +117,7 @@ out:
 	return result;
 }
 
-/* ---- in --------------------------------------------------------------------------------------- */
+/* ---- in ------------------------------------------------------------------------------------- */
 
 static int refuse(const char *reason)
 {
@@ -272,8 +275,8 @@ static int build_from_state(struct maple_tree *mt, enum dtype dtype, PyObject *s
 	return status;
 }
 
-/* 0; or -1 with an exception where it holds something, asks its policy, or another thread has the lock and a signal
- * came. */
+/* 0; or -1 with an exception where it holds something, asks its policy, or another thread has the
+ * lock and a signal came. */
 static int enter_empty(struct tree_object *self)
 {
 	if (tree_enter(self) < 0)
@@ -284,8 +287,8 @@ static int enter_empty(struct tree_object *self)
 	return -1;
 }
 
-/* The contents are made, then the attributes are set, which can fail and can run anything, and then the contents
- * are taken: so it gets all or no contents. */
+/* The contents are made, then the attributes are set, which can fail and can run anything, and then
+ * the contents are taken: so it gets all or no contents. */
 PyObject *tree_setstate(struct tree_object *self, PyObject *state)
 {
 	struct policy *policy = NULL;

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A tree's policy: an object of Python's whose methods say what becomes of a value whose range is cut, and
- * whether neighbours become one. It stands behind the value operations of its trees.
+ * A tree's policy: an object of Python's whose methods say what becomes of a value whose range is
+ * cut, and whether neighbours become one. It stands behind the value operations of its trees. Owns
+ * references to that object and to its two methods. For all files that make or replace a tree's
+ * contents.
  *
  * Invariants
- *   - The operations outlive all trees that were made with them: each tree and each iterator owns a reference to the
- *     policy, and a tree never changes its own. So a snapshot on the C stack is safe as long as its tree is.
- *   - A tree whose core write is asking its policy is busy: the core refuses other writes, and tree_require_idle()
- *     what would replace its contents.
+ *   - The operations outlive all trees that were made with them: each tree and each iterator owns a
+ *     reference to the policy, and a tree never changes its own. So a snapshot on the C stack is
+ *     safe as long as its tree is.
+ *   - A tree whose core write is asking its policy is busy: the core refuses other writes, and
+ *     tree_require_idle() what would replace its contents.
  */
-#include "binding.h"
+#include "policy.h"
+#include "errors.h"
 
 struct policy {
-	PyObject_HEAD struct core_state *state; /* the module is owned through it */
-	struct mt_value_ops ops;                /* first those of any object */
+	PyObject_HEAD
+	struct core_state *state; /* the module is owned through it */
+	struct mt_value_ops ops;  /* first those of any object */
 	PyObject *given;
 	PyObject *split;
 	PyObject *merge;
@@ -170,14 +175,6 @@ PyObject *policy_given(const struct policy *policy)
 	return policy ? policy->given : Py_None;
 }
 
-int tree_require_idle(const struct tree_object *tree)
-{
-	if (!tree->mt.ma_busy)
-		return 0;
-	raise_status(-EBUSY);
-	return -1;
-}
-
 static int policy_traverse(struct policy *self, visitproc visit, void *arg)
 {
 	Py_VISIT(Py_TYPE(self));
@@ -188,7 +185,8 @@ static int policy_traverse(struct policy *self, visitproc visit, void *arg)
 	return 0;
 }
 
-/* Breaks cycles by way of what has no tp_clear itself. Whatever asks it after that gets a TypeError. */
+/* Breaks cycles by way of what has no tp_clear itself. Whatever asks it after that gets a
+ * TypeError. */
 static int policy_clear(struct policy *self)
 {
 	Py_SETREF(self->given, Py_NewRef(Py_None));

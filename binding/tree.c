@@ -1,119 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * samara.MapleTree: the type, its life, the mapping protocol and its attributes.
+ * samara.MapleTree: the type, of methods from all files below; and here what has no file of its
+ * own: __init__(), the mapping protocol, comparing and printing, and the attributes.
  *
- *        struct tree_object
- *        +---------+------+-------+--------+-------+------+--------+--------------+
- *        | PyObject|  mt  | dtype | policy | state | lock | member | weak refs    |
- *        +---------+--|---+-------+--------+-------+------+---|----+--------------+
- *                     v                                       v
- *                 nodes (maple tree)                       family, once nodes have been shared
- *
- * Invariants
- *   - state is NULL only between tree_alloc() and tree_adopt(); all the rest is valid once it is set.
- *   - mt was made with the policy's value operations, or else dtype's, over the module's pool and MT_FLAGS_LOCK_EXTERN: the
- *     interpreter lock is the lock.
- *   - A packed tree is in no family: there is nothing in it for the garbage collector.
+ * Owns nothing beyond a call: tree_object.c has the tree's life. For module.c alone.
  */
-#include "binding.h"
+#include "tree.h"
+#include "arrays.h"
+#include "cursor.h"
+#include "errors.h"
+#include "pickle.h"
+#include "policy.h"
+#include "tree_build.h"
+#include "tree_copy.h"
+#include "tree_iter.h"
+#include "tree_object.h"
+#include "tree_read.h"
+#include "tree_write.h"
 #include "docs.h"
 
-/* ---- life ------------------------------------------------------------------------------------- */
-
-uint32_t tree_flags(bool track_gaps)
-{
-	return MT_FLAGS_LOCK_EXTERN | (track_gaps ? MT_FLAGS_ALLOC_RANGE : 0);
-}
-
-struct tree_object *tree_alloc(PyTypeObject *type)
-{
-	struct tree_object *tree = (struct tree_object *)type->tp_alloc(type, 0);
-
-	/* Whoever asks the collector for its objects must not come by what is no tree yet. */
-	if (tree)
-		PyObject_GC_UnTrack(tree);
-	return tree;
-}
-
-void tree_adopt(struct tree_object *tree, struct core_state *state)
-{
-	Py_INCREF(state->module);
-	tree->state = state;
-	PyObject_GC_Track(tree);
-}
-
-/* For a tree with a lock or a policy. Between this and a write no other thread runs: so who entered last is who
- * writes, and asks the policy. */
-int tree_enter_guarded(struct tree_object *tree)
-{
-	if (tree->lock && lock_wait(tree->lock) < 0)
-		return -1;
-	if (!tree->mt.ma_busy || claim_is_void(&tree->writer)) {
-		/* A write whose thread did not come along in a fork had changed nothing while it was asking. */
-		tree->mt.ma_busy = false;
-		tree->writer = claim_now();
-	}
-	return 0;
-}
-
-static bool lacks_family(const struct tree_object *tree)
-{
-	return tree->dtype == DTYPE_OBJECT && !tree->member.family;
-}
-
-int tree_enter_family(struct tree_object *tree)
-{
-	if (tree_enter(tree) < 0)
-		return -1;
-	/* Making a family can run a finalizer, and waiting lets other threads in: either can make one too, or empty
-	 * the tree, which then leaves it. */
-	while (lacks_family(tree)) {
-		struct family *family = family_new(tree->state);
-
-		if (!family)
-			return -1;
-		if (lacks_family(tree))
-			family_join(family, &tree->member, &tree->mt);
-		Py_DECREF(family);
-		if (tree_enter(tree) < 0)
-			return -1;
-	}
-	return 0;
-}
+/* ---- making one ----------------------------------------------------------------------------- */
 
 static PyObject *tree_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-	PyObject *module = PyType_GetModuleByDef(type, &core_module);
-	struct core_state *state;
+	struct core_state *state = state_of_type(type);
 	struct tree_object *tree;
 
 	(void)args;
 	(void)kwargs;
-	if (!module)
+	if (!state)
 		return NULL;
-	state = PyModule_GetState(module);
 	tree = tree_alloc(type);
 	if (!tree)
 		return NULL;
 	mt_init_pool(&tree->mt, tree_flags(true), state->pool, dtype_ops(DTYPE_OBJECT));
 	tree_adopt(tree, state);
 	return (PyObject *)tree;
-}
-
-void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dtype,
-		  struct family *source)
-{
-	struct maple_tree old = self->mt;
-
-	self->mt = *mt;
-	self->dtype = dtype;
-	self->mt.ma_generation = old.ma_generation + 1; /* cursors compare it */
-	Py_XINCREF(source);
-	family_leave(&self->member);
-	if (source)
-		family_join(source, &self->member, &self->mt);
-	Py_XDECREF(source);
-	mt_fini(&old);
 }
 
 /* Contents from another tree: a fork. 1, or 0 where the attributes differ, or -1. */
@@ -189,49 +111,7 @@ static int tree_init(struct tree_object *self, PyObject *args, PyObject *kwargs)
 	return status < 0 ? -1 : 0;
 }
 
-static int tree_traverse(struct tree_object *self, visitproc visit, void *arg)
-{
-	Py_VISIT(Py_TYPE(self));
-	if (!self->state)
-		return 0;
-	Py_VISIT(self->state->module);
-	Py_VISIT((PyObject *)self->policy);
-	if (self->dtype != DTYPE_OBJECT)
-		return 0;
-	return member_traverse(&self->member, &self->mt, visit, arg);
-}
-
-static int tree_clear(struct tree_object *self)
-{
-	if (self->state)
-		mtree_destroy(&self->mt);
-	return 0;
-}
-
-static void tree_dealloc(struct tree_object *self)
-{
-	PyTypeObject *type = Py_TYPE(self);
-
-	PyObject_GC_UnTrack(self);
-	/* Trees in trees in trees ... must not use up the C stack. */
-	Py_TRASHCAN_BEGIN(self, tree_dealloc)
-	if (self->weak_references)
-		PyObject_ClearWeakRefs((PyObject *)self);
-	family_leave(&self->member);
-	if (self->state) {
-		PyObject *module = self->state->module;
-
-		mt_fini(&self->mt);
-		Py_DECREF(module);
-	}
-	Py_XDECREF((PyObject *)self->policy);
-	Py_XDECREF(self->lock);
-	type->tp_free(self);
-	Py_DECREF(type);
-	Py_TRASHCAN_END
-}
-
-/* ---- the mapping protocol --------------------------------------------------------------------- */
+/* ---- the mapping protocol ------------------------------------------------------------------- */
 
 static Py_ssize_t tree_length(struct tree_object *self)
 {
@@ -253,9 +133,9 @@ static int tree_bool(struct tree_object *self)
 static int tree_contains(struct tree_object *self, PyObject *key)
 {
 	uint64_t index, word;
-	int kind = index_parse(key, "index", &index);
+	int kind = tree_enter_index(self, key, &index);
 
-	if (kind == INDEX_ERROR || tree_enter(self) < 0)
+	if (kind == INDEX_ERROR)
 		return -1;
 	return kind == INDEX_IN && mtree_load_word(&self->mt, index, &word);
 }
@@ -271,8 +151,8 @@ static PyObject *tree_subscript(struct tree_object *self, PyObject *key)
 		kind = slice_clip(key, &index, &last);
 		return kind < 0 ? NULL : tree_slice(self, index, last, kind == 0);
 	}
-	kind = index_parse(key, "index", &index);
-	if (kind == INDEX_ERROR || tree_enter(self) < 0)
+	kind = tree_enter_index(self, key, &index);
+	if (kind == INDEX_ERROR)
 		return NULL;
 	if (kind == INDEX_IN && mtree_load_word(&self->mt, index, &word))
 		return tree_box(self, word);
@@ -327,17 +207,11 @@ static int tree_store_subscript(struct tree_object *self, PyObject *key, PyObjec
 	return status < 0 ? -1 : 0;
 }
 
-PyObject *tree_iter(struct tree_object *self)
-{
-	struct iteration all = {.first = 0, .last = MAX_INDEX, .kind = ITERATE_ENTRIES};
+/* ---- comparing and printing ----------------------------------------------------------------- */
 
-	return iterator_new(self, &all);
-}
-
-/* ---- comparing and printing ------------------------------------------------------------------- */
-
-/* Comparing and printing come back here for trees in trees. So both run over iterators, not over snapshots on the
- * stack: a level of nesting must not take more of that than the interpreter reckons with. */
+/* Comparing and printing come back here for trees in trees. So both run over iterators, not over
+ * snapshots on the stack: a level of nesting must not take more of that than the interpreter
+ * reckons with. */
 
 /* Do two iterators yield equal sequences? 1, 0 or -1. Runs the values' __eq__. */
 static int sequences_equal(PyObject *left, PyObject *right)
@@ -436,7 +310,8 @@ static int print_entries(PyObject *iterator, PyObject *parts)
 	return more < 0 ? -1 : status;
 }
 
-/* `TreeType([(10, 19, 1)], dtype='u8', track_gaps=False)`, without the options that are as by default. */
+/* `TreeType([(10, 19, 1)], dtype='u8', track_gaps=False)`, without the options that are as by
+ * default. */
 static PyObject *print_tree(struct tree_object *self)
 {
 	const char *dtype = dtype_name(self->dtype);
@@ -477,7 +352,7 @@ static PyObject *tree_repr(struct tree_object *self)
 	return text;
 }
 
-/* ---- attributes ------------------------------------------------------------------------------- */
+/* ---- attributes ----------------------------------------------------------------------------- */
 
 static PyObject *tree_get_covered(struct tree_object *self, void *Py_UNUSED(closure))
 {
@@ -561,13 +436,7 @@ static PyMemberDef tree_members[] = {
 	{NULL, 0, 0, 0, NULL},
 };
 
-/* ---- the type --------------------------------------------------------------------------------- */
-
-#define FASTCALL(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
-#define CLASS_FASTCALL(function)                                                                   \
-	(PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS | METH_CLASS
-#define NOARGS(function) (PyCFunction)(function), METH_NOARGS
-#define ONE_ARG(function) (PyCFunction)(function), METH_O
+/* ---- the type ------------------------------------------------------------------------------- */
 
 static PyMethodDef tree_methods[] = {
 	{"get", FASTCALL(tree_get), DOC_MapleTree_get},

@@ -2,11 +2,15 @@
 /*
  * Filling a new tree from an iterable of triples.
  *
- * As long as the triples come in order and do not overlap they are gathered in arrays, each value owned, and built
- * into full nodes at the end. The first that breaks the order ends that: what was gathered is built, and the
- * rest is stored one by one, later triples over earlier ones.
+ * As long as the triples come in order and do not overlap they are gathered in arrays, each value
+ * owned, and built into full nodes at the end. The first that breaks the order ends that: what was
+ * gathered is built, and the rest is stored one by one, later triples over earlier ones.
+ *
+ * Owns the arrays, and the values in them until the tree has them. For __init__() (tree.c) alone.
  */
-#include "binding.h"
+#include "tree_build.h"
+#include "args.h"
+#include "errors.h"
 
 struct gathered {
 	enum dtype dtype;
@@ -16,21 +20,6 @@ struct gathered {
 	size_t count;
 	size_t size;
 };
-
-void locate_error(const char *noun, Py_ssize_t position)
-{
-	PyObject *type, *value, *traceback;
-
-	PyErr_Fetch(&type, &value, &traceback);
-	if (value && (type == PyExc_TypeError || type == PyExc_ValueError)) {
-		PyErr_Format(type, "%s %zd: %S", noun, position, value);
-		Py_DECREF(type);
-		Py_DECREF(value);
-		Py_XDECREF(traceback);
-	} else {
-		PyErr_Restore(type, value, traceback);
-	}
-}
 
 static void release_word(enum dtype dtype, uint64_t word)
 {

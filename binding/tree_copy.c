@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies of a tree: fork, dup and slices. Each is an instance of the same class, made without __init__(), with
- * the instance's own attributes copied.
+ * Copies of a tree: fork, dup and slices. Each is an instance of the same class, made without
+ * __init__(), with the instance's own attributes copied. A copy owns its maple tree from
+ * tree_adopt() on; one that fails before is dropped as an empty tree.
  */
-#include "binding.h"
+#include "tree_copy.h"
+#include "errors.h"
+#include "policy.h"
 
-/* ---- instance attributes ---------------------------------------------------------------------- */
+/* ---- instance attributes -------------------------------------------------------------------- */
 
-/* None; a dict; or a pair (dict or None, dict of __slots__): what object.__getstate__() answers. */
 PyObject *attributes_get(struct tree_object *tree)
 {
 	if (Py_IS_TYPE((PyObject *)tree, tree->state->tree_type))
@@ -68,7 +70,7 @@ static PyObject *finish_copy(struct tree_object *source, struct tree_object *cop
 	return (PyObject *)copy;
 }
 
-/* ---- copies ----------------------------------------------------------------------------------- */
+/* ---- copies --------------------------------------------------------------------------------- */
 
 /* Drop an instance that became no copy. It is an empty tree by then, for its __del__(). */
 static void drop_shell(struct tree_object *copy, struct core_state *state)
@@ -78,7 +80,8 @@ static void drop_shell(struct tree_object *copy, struct core_state *state)
 	Py_DECREF(copy);
 }
 
-/* A new instance that may share nodes with self. Nothing runs between this and what the caller does to self. */
+/* A new instance that may share nodes with self. Nothing runs between this and what the caller does
+ * to self. */
 static struct tree_object *relative_alloc(struct tree_object *self)
 {
 	struct tree_object *copy = tree_alloc(Py_TYPE(self));
@@ -99,11 +102,10 @@ static void adopt_relative(struct tree_object *self, struct tree_object *copy,
 		family_join(family, &copy->member, &copy->mt);
 }
 
-NOARGS_METHOD(tree_fork)
+PyObject *tree_fork(struct tree_object *self, PyObject *Py_UNUSED(unused))
 {
 	struct tree_object *copy = relative_alloc(self);
 
-	(void)unused;
 	if (!copy)
 		return NULL;
 	mt_fork(&self->mt, &copy->mt);
@@ -136,12 +138,11 @@ PyObject *tree_slice(struct tree_object *self, uint64_t first, uint64_t last, bo
 	return finish_copy(self, copy);
 }
 
-NOARGS_METHOD(tree_dup)
+PyObject *tree_dup(struct tree_object *self, PyObject *Py_UNUSED(unused))
 {
 	struct tree_object *copy = tree_alloc(Py_TYPE(self));
 	int status;
 
-	(void)unused;
 	if (!copy)
 		return NULL;
 	if (tree_enter(self) < 0) {
@@ -184,7 +185,8 @@ static void raise_attributes(const struct tree_object *here, const struct tree_o
 	Py_XDECREF(text[1]);
 }
 
-FASTCALL_METHOD(tree_dup_into)
+PyObject *tree_dup_into(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+			PyObject *kwnames)
 {
 	static const char *const names[] = {"other"};
 	static const struct signature signature = {"dup_into", names, 1, 1, 1};
@@ -228,15 +230,4 @@ FASTCALL_METHOD(tree_dup_into)
 	copy.ma_ops = other->mt.ma_ops;
 	tree_replace(other, &copy, other->dtype, NULL);
 	Py_RETURN_NONE;
-}
-
-FASTCALL_METHOD(tree_cursor)
-{
-	static const char *const names[] = {"first", "last"};
-	static const struct signature signature = {"cursor", names, 2, 0, 2};
-	PyObject *given[2];
-
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
-		return NULL;
-	return cursor_new(self, given[0], given[1]);
 }

@@ -2,19 +2,36 @@
 /*
  * Iterators: over the entries, forwards or backwards, or over the gaps, of a window of a tree.
  *
- * An iterator runs over a fork of the tree that it owns and that nobody writes, so it needs no lock once it is made
- * and sees the tree as it was. It gives the fork up as soon as it is exhausted, so that the tree's next writes
- * copy no nodes.
+ * An iterator runs over a fork of the tree that it owns and that nobody writes, so it needs no lock
+ * once it is made and sees the tree as it was. It gives the fork up as soon as it is exhausted, so
+ * that the tree's next writes copy no nodes.
  *
- * Invariants: `done` is set before the fork is given up, and a step touches the fork only while it is not set, so
- * a finalizer may call the iterator back. `results` are two tuples of entries, made use of in turns where nobody
- * else holds them any more: a loop still holds the last one when it asks for the next. A step for whose result
- * there is no memory goes back, so that the next one finds the same.
+ * Invariants: `done` is set before the fork is given up, and a step touches the fork only while it
+ * is not set, so a finalizer may call the iterator back. `results` are two tuples of entries, made
+ * use of in turns where nobody else holds them any more: a loop still holds the last one when it
+ * asks for the next. A step for whose result there is no memory goes back, so that the next one
+ * finds the same.
+ *
+ * An iterator owns its fork until it is exhausted, a reference to the module and one to the policy.
  */
-#include "binding.h"
+#include "tree_iter.h"
+#include "args.h"
+#include "errors.h"
+#include "policy.h"
+
+enum iterator_kind { ITERATE_ENTRIES, ITERATE_GAPS };
+struct iteration {
+	uint64_t first;
+	uint64_t last;
+	enum iterator_kind kind;
+	bool empty; /* no index at all */
+	bool reverse;
+	bool clip;
+};
 
 struct iterator_object {
-	PyObject_HEAD struct core_state *state; /* the module is owned through it */
+	PyObject_HEAD
+	struct core_state *state; /* the module is owned through it */
 	struct maple_tree snapshot;
 	enum dtype dtype;
 	struct policy *policy; /* owned, or NULL: the snapshot's */
@@ -52,7 +69,7 @@ static int take_snapshot(struct iterator_object *self, struct tree_object *tree)
 	return status;
 }
 
-PyObject *iterator_new(struct tree_object *tree, const struct iteration *iteration)
+static PyObject *iterator_new(struct tree_object *tree, const struct iteration *iteration)
 {
 	struct iterator_object *self;
 
@@ -99,7 +116,8 @@ static void iterator_finish(struct iterator_object *self)
 	mt_fini(&self->snapshot);
 }
 
-/* An Entry: the one whose turn it is where nobody else holds it, else a new one. Takes over `value`. */
+/* An Entry: the one whose turn it is where nobody else holds it, else a new one. Takes over
+ * `value`. */
 static PyObject *entry_again(struct iterator_object *self, uint64_t first, uint64_t last,
 			     PyObject *value)
 {
@@ -255,6 +273,63 @@ static void iterator_dealloc(struct iterator_object *self)
 	Py_DECREF(type);
 	Py_TRASHCAN_END
 }
+
+/* ---- methods of the tree -------------------------------------------------------------------- */
+
+PyObject *tree_iter(struct tree_object *self)
+{
+	struct iteration all = {.first = 0, .last = MAX_INDEX, .kind = ITERATE_ENTRIES};
+
+	return iterator_new(self, &all);
+}
+
+static const char *const entries_names[] = {"first", "last", "reverse", "clip"};
+static const char *const window_names[] = {"first", "last"};
+
+PyObject *tree_entries(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		       PyObject *kwnames)
+{
+	static const struct signature signature = {"entries", entries_names, 4, 0, 2};
+	struct iteration iteration = {.kind = ITERATE_ENTRIES};
+	PyObject *given[4];
+	int some;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
+		return NULL;
+	some = window_clip(given[0], "first", given[1], "last", &iteration.first, &iteration.last);
+	if (some < 0 || truth_parse(given[2], &iteration.reverse) < 0 ||
+	    truth_parse(given[3], &iteration.clip) < 0)
+		return NULL;
+	iteration.empty = !some;
+	return iterator_new(self, &iteration);
+}
+
+PyObject *tree_gaps(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		    PyObject *kwnames)
+{
+	static const struct signature signature = {"gaps", window_names, 2, 0, 2};
+	struct iteration iteration = {.kind = ITERATE_GAPS};
+	PyObject *given[2];
+	int some;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
+		return NULL;
+	some = window_clip(given[0], "first", given[1], "last", &iteration.first, &iteration.last);
+	if (some < 0)
+		return NULL;
+	iteration.empty = !some;
+	return iterator_new(self, &iteration);
+}
+
+PyObject *tree_reversed(struct tree_object *self, PyObject *Py_UNUSED(unused))
+{
+	struct iteration iteration = {
+		.first = 0, .last = MAX_INDEX, .kind = ITERATE_ENTRIES, .reverse = true};
+
+	return iterator_new(self, &iteration);
+}
+
+/* ---- the type ------------------------------------------------------------------------------- */
 
 static PyType_Slot iterator_slots[] = {
 	{Py_tp_doc, (void *)PyDoc_STR("Iterator over a snapshot of a tree.")},

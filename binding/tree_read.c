@@ -1,86 +1,110 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * samara.MapleTree: look-ups, searches for free room, and checks. Nothing here writes the tree.
+ * samara.MapleTree: look-ups, searches for free room, and checks. Nothing here writes the tree, and
+ * nothing is owned beyond a call. For the type's table of methods alone.
  */
-#include "binding.h"
+#include "tree_read.h"
+#include "area.h"
+#include "errors.h"
 
 static const char *const index_names[] = {"index", "default"};
 static const char *const find_names[] = {"index", "last"};
 static const char *const find_rev_names[] = {"index", "first"};
 static const char *const window_names[] = {"first", "last"};
-static const char *const entries_names[] = {"first", "last", "reverse", "clip"};
 static const char *const area_names[] = {"size", "first", "last", "align", "reverse"};
 static const char *const dump_names[] = {"hex"};
 
-FASTCALL_METHOD(tree_get)
+/* What look-ups at an index begin with: the arguments, the first of which is the index, then the
+ * tree. An enum index_kind. */
+static inline __attribute__((always_inline)) int
+enter_index(struct tree_object *self, const struct signature *signature, PyObject *const *args,
+	    Py_ssize_t nargs, PyObject *kwnames, PyObject **given, uint64_t *index)
+{
+	if (args_parse(signature, args, nargs, kwnames, given) < 0)
+		return INDEX_ERROR;
+	return tree_enter_index(self, given[0], index);
+}
+
+/* The same for a window of the first two arguments, whose lower end is the one at `low`. 1; 0 if no
+ * index is in it; -1. */
+static inline __attribute__((always_inline)) int
+enter_window(struct tree_object *self, const struct signature *signature, int low,
+	     PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **given,
+	     uint64_t *first, uint64_t *last)
+{
+	int some;
+
+	if (args_parse(signature, args, nargs, kwnames, given) < 0)
+		return -1;
+	some = window_clip(given[low], signature->names[low], given[!low], signature->names[!low],
+			   first, last);
+	return some < 0 || tree_enter(self) < 0 ? -1 : some;
+}
+
+PyObject *tree_get(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		   PyObject *kwnames)
 {
 	static const struct signature signature = {"get", index_names, 2, 1, 2};
 	PyObject *given[2];
 	uint64_t index, word;
-	int kind;
+	int kind = enter_index(self, &signature, args, nargs, kwnames, given, &index);
 
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
-		return NULL;
-	kind = index_parse(given[0], "index", &index);
-	if (kind == INDEX_ERROR || tree_enter(self) < 0)
+	if (kind == INDEX_ERROR)
 		return NULL;
 	if (kind == INDEX_IN && mtree_load_word(&self->mt, index, &word))
 		return tree_box(self, word);
 	return Py_NewRef(given[1] ? given[1] : Py_None);
 }
 
-FASTCALL_METHOD(tree_entry)
+PyObject *tree_entry(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		     PyObject *kwnames)
 {
 	static const struct signature signature = {"entry", index_names, 1, 1, 1};
 	PyObject *given[1];
 	struct mt_entry entry;
 	uint64_t index;
-	int kind;
+	int kind = enter_index(self, &signature, args, nargs, kwnames, given, &index);
 
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
-		return NULL;
-	kind = index_parse(given[0], "index", &index);
-	if (kind == INDEX_ERROR || tree_enter(self) < 0)
+	if (kind == INDEX_ERROR)
 		return NULL;
 	if (kind == INDEX_IN && mtree_lookup(&self->mt, index, &entry))
-		return entry_box(self, &entry);
+		return tree_box_entry(self, &entry);
 	Py_RETURN_NONE;
 }
 
-FASTCALL_METHOD(tree_find)
+/* The first entry of a window, or the last one. */
+static inline PyObject *find_in_window(struct tree_object *self, const struct signature *signature,
+				       bool reverse, PyObject *const *args, Py_ssize_t nargs,
+				       PyObject *kwnames)
+{
+	PyObject *given[2];
+	struct mt_entry entry;
+	uint64_t first, last;
+	int some =
+		enter_window(self, signature, reverse, args, nargs, kwnames, given, &first, &last);
+
+	if (some < 0)
+		return NULL;
+	if (some && (reverse ? mtree_find_rev(&self->mt, last, first, &entry)
+			     : mtree_find(&self->mt, first, last, &entry)))
+		return tree_box_entry(self, &entry);
+	Py_RETURN_NONE;
+}
+
+PyObject *tree_find(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		    PyObject *kwnames)
 {
 	static const struct signature signature = {"find", find_names, 2, 1, 2};
-	PyObject *given[2];
-	struct mt_entry entry;
-	uint64_t first, last;
-	int some;
 
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
-		return NULL;
-	some = window_clip(given[0], "index", given[1], "last", &first, &last);
-	if (some < 0 || tree_enter(self) < 0)
-		return NULL;
-	if (some && mtree_find(&self->mt, first, last, &entry))
-		return entry_box(self, &entry);
-	Py_RETURN_NONE;
+	return find_in_window(self, &signature, false, args, nargs, kwnames);
 }
 
-FASTCALL_METHOD(tree_find_rev)
+PyObject *tree_find_rev(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+			PyObject *kwnames)
 {
 	static const struct signature signature = {"find_rev", find_rev_names, 2, 1, 2};
-	PyObject *given[2];
-	struct mt_entry entry;
-	uint64_t first, last;
-	int some;
 
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
-		return NULL;
-	some = window_clip(given[1], "first", given[0], "index", &first, &last);
-	if (some < 0 || tree_enter(self) < 0)
-		return NULL;
-	if (some && mtree_find_rev(&self->mt, last, first, &entry))
-		return entry_box(self, &entry);
-	Py_RETURN_NONE;
+	return find_in_window(self, &signature, true, args, nargs, kwnames);
 }
 
 static PyObject *entry_at(const struct tree_object *self, const struct ma_state *mas)
@@ -88,129 +112,68 @@ static PyObject *entry_at(const struct tree_object *self, const struct ma_state 
 	return entry_new(self->state, mas->index, mas->last, tree_box(self, mas->word));
 }
 
-FASTCALL_METHOD(tree_next)
+/* The next entry after an index, or the last one before it. From an index on the far side of all
+ * that the tree can hold, that is its first, or its last. */
+static inline PyObject *step_from(struct tree_object *self, const struct signature *signature,
+				  bool reverse, PyObject *const *args, Py_ssize_t nargs,
+				  PyObject *kwnames)
+{
+	PyObject *given[1];
+	struct ma_state mas;
+	uint64_t index;
+	bool found = false;
+	int kind = enter_index(self, signature, args, nargs, kwnames, given, &index);
+
+	if (kind == INDEX_ERROR)
+		return NULL;
+	if (kind == INDEX_IN) {
+		mas_init(&mas, &self->mt, index);
+		found = reverse ? mas_prev_word(&mas, 0, false)
+				: mas_next_word(&mas, MAX_INDEX, false);
+	} else if (reverse != (kind == INDEX_BELOW)) {
+		mas_init(&mas, &self->mt, reverse ? MAX_INDEX : 0);
+		found = reverse ? mas_find_rev_word(&mas, 0, false)
+				: mas_find_word(&mas, MAX_INDEX, false);
+	}
+	if (found)
+		return entry_at(self, &mas);
+	Py_RETURN_NONE;
+}
+
+PyObject *tree_next(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		    PyObject *kwnames)
 {
 	static const struct signature signature = {"next", index_names, 1, 1, 1};
-	PyObject *given[1];
-	struct ma_state mas;
-	uint64_t index;
-	bool found = false;
-	int kind;
 
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
-		return NULL;
-	kind = index_parse(given[0], "index", &index);
-	if (kind == INDEX_ERROR || tree_enter(self) < 0)
-		return NULL;
-	if (kind == INDEX_IN) {
-		mas_init(&mas, &self->mt, index);
-		found = mas_next_word(&mas, MAX_INDEX, false);
-	} else if (kind == INDEX_BELOW) {
-		mas_init(&mas, &self->mt, 0);
-		found = mas_find_word(&mas, MAX_INDEX, false);
-	}
-	if (found)
-		return entry_at(self, &mas);
-	Py_RETURN_NONE;
+	return step_from(self, &signature, false, args, nargs, kwnames);
 }
 
-FASTCALL_METHOD(tree_prev)
+PyObject *tree_prev(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		    PyObject *kwnames)
 {
 	static const struct signature signature = {"prev", index_names, 1, 1, 1};
-	PyObject *given[1];
-	struct ma_state mas;
-	uint64_t index;
-	bool found = false;
-	int kind;
 
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
-		return NULL;
-	kind = index_parse(given[0], "index", &index);
-	if (kind == INDEX_ERROR || tree_enter(self) < 0)
-		return NULL;
-	if (kind == INDEX_IN) {
-		mas_init(&mas, &self->mt, index);
-		found = mas_prev_word(&mas, 0, false);
-	} else if (kind != INDEX_BELOW) {
-		mas_init(&mas, &self->mt, MAX_INDEX);
-		found = mas_find_rev_word(&mas, 0, false);
-	}
-	if (found)
-		return entry_at(self, &mas);
-	Py_RETURN_NONE;
+	return step_from(self, &signature, true, args, nargs, kwnames);
 }
 
-/* ---- iterators -------------------------------------------------------------------------------- */
+/* ---- free room ------------------------------------------------------------------------------ */
 
-static int parse_truth(PyObject *object, bool *truth)
-{
-	int value = object ? PyObject_IsTrue(object) : 0;
-
-	*truth = value > 0;
-	return value < 0 ? -1 : 0;
-}
-
-FASTCALL_METHOD(tree_entries)
-{
-	static const struct signature signature = {"entries", entries_names, 4, 0, 2};
-	struct iteration iteration = {.kind = ITERATE_ENTRIES};
-	PyObject *given[4];
-	int some;
-
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
-		return NULL;
-	some = window_clip(given[0], "first", given[1], "last", &iteration.first, &iteration.last);
-	if (some < 0 || parse_truth(given[2], &iteration.reverse) < 0 ||
-	    parse_truth(given[3], &iteration.clip) < 0)
-		return NULL;
-	iteration.empty = !some;
-	return iterator_new(self, &iteration);
-}
-
-FASTCALL_METHOD(tree_gaps)
-{
-	static const struct signature signature = {"gaps", window_names, 2, 0, 2};
-	struct iteration iteration = {.kind = ITERATE_GAPS};
-	PyObject *given[2];
-	int some;
-
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
-		return NULL;
-	some = window_clip(given[0], "first", given[1], "last", &iteration.first, &iteration.last);
-	if (some < 0)
-		return NULL;
-	iteration.empty = !some;
-	return iterator_new(self, &iteration);
-}
-
-NOARGS_METHOD(tree_reversed)
-{
-	struct iteration iteration = {
-		.first = 0, .last = MAX_INDEX, .kind = ITERATE_ENTRIES, .reverse = true};
-
-	(void)unused;
-	return iterator_new(self, &iteration);
-}
-
-/* ---- free room -------------------------------------------------------------------------------- */
-
-FASTCALL_METHOD(tree_is_free)
+PyObject *tree_is_free(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		       PyObject *kwnames)
 {
 	static const struct signature signature = {"is_free", window_names, 2, 2, 2};
 	PyObject *given[2];
 	struct mt_entry entry;
 	uint64_t first, last;
-	int some;
+	int some = enter_window(self, &signature, 0, args, nargs, kwnames, given, &first, &last);
 
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
-		return NULL;
-	some = window_clip(given[0], "first", given[1], "last", &first, &last);
-	if (some < 0 || tree_enter(self) < 0)
+	if (some < 0)
 		return NULL;
 	return PyBool_FromLong(!some || !mtree_find(&self->mt, first, last, &entry));
 }
 
-FASTCALL_METHOD(tree_empty_area)
+PyObject *tree_empty_area(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+			  PyObject *kwnames)
 {
 	static const struct signature signature = {"empty_area", area_names, 5, 1, 3};
 	struct area area = {0};
@@ -231,13 +194,12 @@ FASTCALL_METHOD(tree_empty_area)
 	return PyLong_FromUnsignedLongLong(start);
 }
 
-/* ---- checks ----------------------------------------------------------------------------------- */
+/* ---- checks --------------------------------------------------------------------------------- */
 
-NOARGS_METHOD(tree_check)
+PyObject *tree_check(struct tree_object *self, PyObject *Py_UNUSED(unused))
 {
 	char reason[256] = "";
 
-	(void)unused;
 	if (tree_enter(self) < 0)
 		return NULL;
 	if (mt_validate(&self->mt, reason, sizeof(reason)) < 0) {
@@ -275,7 +237,8 @@ static void text_append(void *context, const char *bytes, size_t length)
 	text->length += length;
 }
 
-FASTCALL_METHOD(tree_dump)
+PyObject *tree_dump(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		    PyObject *kwnames)
 {
 	static const struct signature signature = {"dump", dump_names, 1, 0, 0};
 	struct text text = {0};
@@ -284,7 +247,7 @@ FASTCALL_METHOD(tree_dump)
 	bool hex;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    parse_truth(given[0], &hex) < 0 || tree_enter(self) < 0)
+	    truth_parse(given[0], &hex) < 0 || tree_enter(self) < 0)
 		return NULL;
 	mt_dump_to(&self->mt, hex ? mt_dump_hex : mt_dump_dec, text_append, &text);
 	if (text.failed)

@@ -2,26 +2,41 @@
 /*
  * samara.MapleTree: methods that write.
  *
- * Each makes its result before it writes, so that running out of memory for the result changes nothing. Making
- * it can start a garbage collection, and that can write the tree: methods that return what they remove compare
- * the tree's generation and begin again where it moved.
+ * Each makes its result before it writes, so that running out of memory for the result changes
+ * nothing. Making it can start a garbage collection, and that can write the tree: methods that
+ * return what they remove compare the tree's generation and begin again where it moved. For the
+ * type's table of methods alone.
  */
-#include "binding.h"
+#include "tree_write.h"
+#include "area.h"
+#include "collector.h"
+#include "errors.h"
 
 static const char *const store_names[] = {"first", "last", "value"};
 static const char *const index_names[] = {"index"};
 static const char *const alloc_names[] = {"value", "size", "first", "last", "align", "reverse"};
 
-FASTCALL_METHOD(tree_store_range)
+/* What stores of a value over a range begin with: the arguments, then the tree. 0 or -1. */
+static inline __attribute__((always_inline)) int
+enter_store(struct tree_object *self, const struct signature *signature, PyObject *const *args,
+	    Py_ssize_t nargs, PyObject *kwnames, uint64_t *first, uint64_t *last, uint64_t *word)
+{
+	PyObject *given[3];
+
+	if (args_parse(signature, args, nargs, kwnames, given) < 0 ||
+	    window_require(given[0], given[1], first, last) < 0)
+		return -1;
+	return tree_enter_value(self, given[2], word);
+}
+
+PyObject *tree_store_range(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+			   PyObject *kwnames)
 {
 	static const struct signature signature = {"store_range", store_names, 3, 3, 3};
-	PyObject *given[3];
 	uint64_t first, last, word;
 	int status;
 
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    window_require(given[0], given[1], &first, &last) < 0 ||
-	    tree_enter_value(self, given[2], &word) < 0)
+	if (enter_store(self, &signature, args, nargs, kwnames, &first, &last, &word) < 0)
 		return NULL;
 	status = mtree_store_range_word(&self->mt, first, last, word);
 	if (status < 0)
@@ -29,25 +44,23 @@ FASTCALL_METHOD(tree_store_range)
 	Py_RETURN_NONE;
 }
 
-FASTCALL_METHOD(tree_insert_range)
+PyObject *tree_insert_range(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+			    PyObject *kwnames)
 {
 	static const struct signature signature = {"insert_range", store_names, 3, 3, 3};
 	struct mt_entry occupied;
-	PyObject *given[3];
 	PyObject *entry;
 	uint64_t first, last, word;
 	int status;
 
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    window_require(given[0], given[1], &first, &last) < 0 ||
-	    tree_enter_value(self, given[2], &word) < 0)
+	if (enter_store(self, &signature, args, nargs, kwnames, &first, &last, &word) < 0)
 		return NULL;
 	status = mtree_insert_range_word(&self->mt, first, last, word, &occupied);
 	if (status == 0)
 		Py_RETURN_NONE;
 	if (status != -EEXIST)
 		return raise_status(status);
-	entry = entry_box(self, &occupied);
+	entry = tree_box_entry(self, &occupied);
 	if (entry) {
 		raise_occupied(self->state, first, last, entry);
 		Py_DECREF(entry);
@@ -55,7 +68,8 @@ FASTCALL_METHOD(tree_insert_range)
 	return NULL;
 }
 
-FASTCALL_METHOD(tree_erase)
+PyObject *tree_erase(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		     PyObject *kwnames)
 {
 	static const struct signature signature = {"erase", index_names, 1, 1, 1};
 	PyObject *given[1];
@@ -76,7 +90,7 @@ FASTCALL_METHOD(tree_erase)
 			Py_RETURN_NONE;
 		generation = self->mt.ma_generation;
 		paused = collector_pause(again);
-		result = entry_box(self, &entry);
+		result = tree_box_entry(self, &entry);
 		collector_resume(paused);
 		if (!result)
 			return NULL;
@@ -92,8 +106,9 @@ FASTCALL_METHOD(tree_erase)
 	}
 }
 
-/* The entries of [first, last], cut at the ends, as long as nobody writes the tree: 1 with a list; 0 where
- * somebody did; below 0. They are read from `source`, the tree, or what its policy has cut out of it. */
+/* The entries of [first, last], cut at the ends, as long as nobody writes the tree: 1 with a list;
+ * 0 where somebody did; below 0. They are read from `source`, the tree, or what its policy has cut
+ * out of it. */
 static int collect_entries(struct tree_object *self, struct maple_tree *source, uint64_t first,
 			   uint64_t last, PyObject **out)
 {
@@ -151,7 +166,8 @@ static int collect_range(struct tree_object *self, uint64_t first, uint64_t last
 	return status;
 }
 
-FASTCALL_METHOD(tree_pop_range)
+PyObject *tree_pop_range(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+			 PyObject *kwnames)
 {
 	static const struct signature signature = {"pop_range", store_names, 2, 2, 2};
 	PyObject *given[2];
@@ -181,7 +197,8 @@ FASTCALL_METHOD(tree_pop_range)
 	return removed;
 }
 
-FASTCALL_METHOD(tree_alloc_range)
+PyObject *tree_alloc_range(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+			   PyObject *kwnames)
 {
 	static const struct signature signature = {"alloc_range", alloc_names, 6, 2, 4};
 	struct area area = {0};
@@ -211,9 +228,8 @@ FASTCALL_METHOD(tree_alloc_range)
 	return result;
 }
 
-NOARGS_METHOD(tree_clear_all)
+PyObject *tree_clear_all(struct tree_object *self, PyObject *Py_UNUSED(unused))
 {
-	(void)unused;
 	if (tree_enter(self) < 0 || tree_require_idle(self) < 0)
 		return NULL;
 	/* An empty tree shares no nodes: nothing of its old relatives hangs on it any more. */

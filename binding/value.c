@@ -2,13 +2,17 @@
 /*
  * Values: what a tree's 64-bit words stand for, by its dtype.
  *
- * The words of an object tree are references, which the core takes and gives back through object_ops. The
- * words of a packed tree are numbers, converted when they are stored and made into new objects when they are
- * read; to the core they are words without operations.
+ * The words of an object tree are references, which the core takes and gives back through
+ * object_ops. The words of a packed tree are numbers, converted when they are stored and made into
+ * new objects when they are read; to the core they are words without operations.
+ *
+ * Owns nothing: a reference belongs to the leaf that its word lies in. For all files.
  */
-#include "binding.h"
+#include "value.h"
+#include "args.h"
+#include "errors.h"
 
-/* ---- references ------------------------------------------------------------------------------- */
+/* ---- references ----------------------------------------------------------------------------- */
 
 static void retain_objects(void *context, const uint64_t *words, uint32_t present)
 {
@@ -33,7 +37,7 @@ static const struct mt_value_ops object_ops = {
 	.release = release_objects,
 };
 
-/* ---- dtypes ----------------------------------------------------------------------------------- */
+/* ---- dtypes --------------------------------------------------------------------------------- */
 
 static const char *const names[] = {
 	[DTYPE_OBJECT] = NULL,
@@ -74,7 +78,7 @@ int dtype_parse(PyObject *object, enum dtype *dtype)
 	return -1;
 }
 
-/* ---- numbers ---------------------------------------------------------------------------------- */
+/* ---- numbers -------------------------------------------------------------------------------- */
 
 static int signed_to_word(PyObject *value, uint64_t *word)
 {

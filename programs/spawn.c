@@ -3,14 +3,14 @@
  * spawn-loop CPU VMAS SECONDS ROUNDS: how many fork() calls does this kernel make of a process with
  * so many VMAs?
  *
- * The process keeps to one processor and maps single pages, every other one readable, so that no two
- * become one VMA, until it has as many VMAs as it is told to. Then it forks, the child ends at once,
- * and it waits for the child, for SECONDS in each of ROUNDS; it prints a line for each: forks, a
- * tab, the seconds they took.
+ * The process keeps to one processor and maps single pages, every other one readable, so that no
+ * two become one VMA, until it has as many VMAs as it is told to. Then it forks, the child ends at
+ * once, and it waits for the child, for SECONDS in each of ROUNDS; it prints a line for each:
+ * forks, a tab, the seconds they took.
  *
  * The pages are never touched: what is measured is the copying of VMAs, not of page tables. The
- * process itself is small (see its link options): with the C library it has 20 VMAs, below the least
- * that the published table has.
+ * process itself is small (see its link options): with the C library it has 20 VMAs, below the
+ * least that the published table has.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -9,7 +9,7 @@
  * Two layers of names
  *   mtree_*, mt_*  the normal interface: one call does one thing and takes the tree's lock itself,
  *                  unless the tree was made with MT_FLAGS_LOCK_EXTERN: then the caller holds its
- * own.
+ *                  own.
  *   mas_*          the advanced interface: a cursor (struct ma_state) that keeps its place. It
  *                  never takes a lock: hold mas_lock() or the external lock around it.
  *
@@ -81,11 +81,11 @@ struct mt_value_ops {
 	void (*retain)(void *context, const uint64_t *words, uint32_t present);
 	void (*release)(void *context, const uint64_t *words, uint32_t present);
 	/* Coalescing: may `right`, which begins where `left` ends, be one entry with it? The union
-	 * keeps left's word. Asked by stores, not by mt_build(). Neither this nor split() may
-	 * write the tree, which refuses with -EBUSY, or empty it, or move the cursor that stores. */
+	 * keeps left's word. Asked by stores, not by mt_build(). Neither this nor split() may write
+	 * the tree, which refuses with -EBUSY, or empty it, or move the cursor that stores. */
 	bool (*equal)(void *context, const struct mt_entry *left, const struct mt_entry *right);
-	/* The same with a word of its own for the union, in place of equal(): 1 with *word, owned by
-	 * the tree; 0 to stay apart; or a negative errno, which the write then returns. Here the
+	/* The same with a word of its own for the union, in place of equal(): 1 with *word, owned
+	 * by the tree; 0 to stay apart; or a negative errno, which the write then returns. Here the
 	 * entry beside what is stored comes whole, also where that covers a part of it; the union
 	 * goes from left->first to right->last. Not asked where a cursor stores a new value for
 	 * just the entry that it stands on. */
@@ -176,9 +176,9 @@ struct mt_pool_stats {
  * safe. */
 MT_API int mt_pool_create(struct maple_pool **out, const struct mt_allocator *allocator);
 /* From now on the caller lets no two calls run at once that write, fork, copy or end trees of this
- * pool, as under an interpreter's lock: the pool does without its own lock and without atomic counts.
- * Look-ups may run beside each other, and beside writers of other trees, as ever. Call it before
- * the pool has trees. */
+ * pool, as under an interpreter's lock: the pool does without its own lock and without atomic
+ * counts. Look-ups may run beside each other, and beside writers of other trees, as ever. Call it
+ * before the pool has trees. */
 MT_API void mt_pool_serial(struct maple_pool *pool);
 MT_API void mt_pool_get(struct maple_pool *pool);
 MT_API void mt_pool_put(struct maple_pool *pool); /* frees it with the last reference */
@@ -204,8 +204,8 @@ MT_API void mt_set_lock_report(void (*report)(const char *message));
 
 MT_API void *mtree_load(struct maple_tree *mt, uint64_t index);
 MT_API bool mtree_load_word(struct maple_tree *mt, uint64_t index, uint64_t *word);
-/* The whole range around index: true for an entry; false for a gap, with out->first/last its ends.
- */
+/* The whole range around index: true for an entry; false for a gap, with its ends in out->first
+ * and out->last. */
 MT_API bool mtree_lookup(struct maple_tree *mt, uint64_t index, struct mt_entry *out);
 /* The first entry that reaches *index or lies above it, up to max; *index becomes its last + 1
  * (0 where that wraps). mt_find_after() is for going on: it stops at a wrapped *index of 0. */
@@ -236,8 +236,8 @@ MT_API size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, s
  * caller's. */
 
 MT_API int mtree_store(struct maple_tree *mt, uint64_t index, void *entry);
-/* Overwrite [first, last]; what lies under it is split, cut or dropped. -EINVAL where first > last.
- */
+/* Overwrite [first, last]; what lies under it is split, cut or dropped. -EINVAL if first is
+ * above last. */
 MT_API int mtree_store_range(struct maple_tree *mt, uint64_t first, uint64_t last, void *entry);
 MT_API int mtree_store_range_word(struct maple_tree *mt, uint64_t first, uint64_t last,
 				  uint64_t word);
@@ -252,8 +252,8 @@ MT_API int mtree_insert_range_word(struct maple_tree *mt, uint64_t first, uint64
  * with value operations it is the tree's reference that has ended, so do not follow it. */
 MT_API int mtree_erase(struct maple_tree *mt, uint64_t index, void **erased);
 /* Find the lowest / highest free place of `size` keys in [min, max] and store there. -EBUSY: no
- * such place. -EINVAL: size 0, larger than the window, min > max, a NULL entry, or a tree that tracks
- * no gaps. */
+ * such place. -EINVAL: size 0, larger than the window, min > max, a NULL entry, or a tree that
+ * tracks no gaps. */
 MT_API int mtree_alloc_range(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
 			     uint64_t min, uint64_t max);
 MT_API int mtree_alloc_rrange(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
@@ -267,9 +267,10 @@ MT_API int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entr
 MT_API int mt_empty_area(const struct maple_tree *mt, uint64_t min, uint64_t max, uint64_t size,
 			 uint64_t align, bool reverse, uint64_t *start);
 
-/* How many keys mt_load_batch() had best be given at a time, where there are so many: as many as stay
- * in a cache until their answers are used; or, of a large tree, so many that it pays to sort them
- * by where they lead to. That takes 18 bytes a key for the time of the call, if they can be had. */
+/* How many keys mt_load_batch() had best be given at a time, where there are so many: as many as
+ * stay in a cache until their answers are used; or, of a large tree, so many that it pays to sort
+ * them by where they lead to. That takes 18 bytes a key for the time of the call, if they can be
+ * had. */
 MT_API size_t mt_batch_size(const struct maple_tree *mt);
 
 /* Fill an empty tree from n sorted, non-overlapping ranges: full nodes, O(n). -EINVAL where the
@@ -293,8 +294,8 @@ MT_API int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree);
  * pool and value operations: O(1), no allocation, cannot fail. The caller holds mt's lock. */
 MT_API void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree);
 /* Initialise `new_tree` as what lies in [first, last], cut at the ends; shares nodes. O(h). On
- * error new_tree is initialised, but empty: it too ends with mt_fini(). The caller holds mt's lock.
- */
+ * error new_tree is initialised, but empty: it too ends with mt_fini(). The caller holds mt's
+ * lock. */
 MT_API int mt_slice(struct maple_tree *mt, uint64_t first, uint64_t last,
 		    struct maple_tree *new_tree);
 /* Drop all contents; the attributes, the pool and the value operations stay. O(nodes not shared).
@@ -315,8 +316,8 @@ struct mt_difference {
 };
 /* Call emit for each stretch where a and b differ, in order; words are compared as numbers.
  * Subtrees that both share are skipped: O(h) per difference for relatives. Stops early and returns
- * emit's result where that is not 0. The caller holds both locks; emit must not write either tree.
- */
+ * emit's result where that is not 0. The caller holds both locks; emit must not write either
+ * tree. */
 MT_API int mt_diff(const struct maple_tree *a, const struct maple_tree *b,
 		   int (*emit)(void *context, const struct mt_difference *difference),
 		   void *context);

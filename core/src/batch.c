@@ -4,8 +4,10 @@
  * down side by side, each child's cache lines asked for one level ahead, waits for all of them
  * together. Keys that come nearly in order, and close together, need no descents: they are walked
  * to, from leaf to leaf. Each group decides for itself.
+ *
+ * Owns nothing and writes nothing but the caller's arrays. Public: mt_load_batch().
  */
-#include "batch.h"
+#include "batch_partition.h"
 
 #define SAMPLES 16u
 
@@ -81,12 +83,14 @@ static size_t load_parts(const struct maple_tree *mt, const uint64_t *keys, size
 	size_t at = 0;
 
 	for (;;) {
-		size_t some = count - at < MT_PARTED_MOST ? (count - at) / MT_GROUP * MT_GROUP
-							  : MT_PARTED_MOST;
+		size_t some = count - at < MT_PARTITION_MAX_KEYS
+				      ? (count - at) / MT_GROUP * MT_GROUP
+				      : MT_PARTITION_MAX_KEYS;
 
-		if (some < SAMPLES * MT_GROUP || !mt_parts_pay(mt, some) ||
+		if (some < SAMPLES * MT_GROUP || !mt_partition_pays(mt, some) ||
 		    mostly_sorted(keys + at, some) ||
-		    mt_load_by_parts(mt, keys + at, some, absent, words + at, present + at, found))
+		    mt_load_partitioned(mt, keys + at, some, absent, words + at, present + at,
+					found))
 			return at;
 		at += some;
 	}

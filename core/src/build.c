@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Building a tree from sorted ranges, and reading them back. The input is checked and its slots (entries and the gaps
- * between) counted first, so the shape is known: full leaves, and above them nodes whose children
- * differ by one leaf at most in what they hold. Then one pass over the input fills the tree depth
- * first, all children of a node allocated at once.
+ * Building a tree from sorted ranges, and reading them back. The input is checked and its slots
+ * (entries and the gaps between) counted first, so the shape is known: full leaves, and above them
+ * nodes whose children differ by one leaf at most in what they hold. Then one pass over the input
+ * fills the tree depth first, all children of a node allocated at once.
+ *
+ * Owns the nodes that it makes until the last one is filled: then they are the tree's. Public:
+ * mt_build(), mt_read().
  */
 #include "gap.h"
-#include "pool.h"
-#include "write.h"
+#include "subtree.h"
+#include "value.h"
 
 #include <errno.h>
 
@@ -79,8 +82,8 @@ static void fill_leaf(struct build *build, struct maple_node *leaf)
 	mt_retain(build->mt->ma_ops, leaf->wide.slot, leaf->present);
 }
 
-/* Fill `node`, of that height, with `leaves` leaves below it, `below` of which fit under one child.
- */
+/* Fill `node`, of that height, with `leaves` leaves below it, `below` of which fit under one
+ * child. */
 static int fill_internal(struct build *build, struct maple_node *node, uint32_t height,
 			 size_t leaves, size_t below)
 {
@@ -117,7 +120,7 @@ static int fill_internal(struct build *build, struct maple_node *node, uint32_t 
 	return 0;
 
 undo:
-	mt_children_undo(build->pool, build->mt->ma_ops, children, done, count, height - 1);
+	mt_children_free(build->pool, build->mt->ma_ops, children, done, count, height - 1);
 	return -ENOMEM;
 }
 
@@ -168,7 +171,7 @@ out:
 	return status;
 }
 
-/* ---- reading back ----------------------------------------------------------------------------- */
+/* ---- reading back --------------------------------------------------------------------------- */
 
 struct reader {
 	uint64_t *first;
@@ -176,8 +179,8 @@ struct reader {
 	uint64_t *words;
 };
 
-/* Each slot is written where the next entry goes, and kept if it is one: whether it is, is as good as
- * random. Behind a gap at the leaf's end another leaf follows, but for the tree's last one. */
+/* Each slot is written where the next entry goes, and kept if it is one: whether it is, is as good
+ * as random. Behind a gap at the leaf's end another leaf follows, but for the tree's last one. */
 static void read_leaf(struct reader *to, const struct maple_node *leaf, uint64_t min, uint64_t max)
 {
 	unsigned count = leaf->count;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The writing half of the cursor's interface, and the nodes it may hold in reserve (a list through
- * their first slots). The caller holds the lock.
+ * The writing half of the cursor's interface, and the nodes that a cursor may hold in reserve: a
+ * list through their first slots, which the cursor owns until a store uses them or mas_destroy()
+ * gives them back. Public only. The caller holds the lock.
  */
+#include "cow.h"
+#include "value.h"
 #include "walk.h"
 #include "write.h"
 
@@ -38,14 +41,14 @@ static bool replace_here(struct ma_state *mas, uint64_t word)
 
 static int cursor_write(struct ma_state *mas, uint64_t word, bool present)
 {
-	struct mt_grave grave;
+	struct mt_displaced displaced;
 	int status;
 
 	if (present && replace_here(mas, word))
 		return 0;
-	status = mt_write_range(mas, word, present, &grave);
-	if (mt_grave_used(&grave))
-		mt_bury(mt_pool_of(mas->tree), mas->tree->ma_ops, &grave);
+	status = mt_write_range(mas, word, present, &displaced);
+	if (mt_displaced_any(&displaced))
+		mt_release_displaced(mt_pool_of(mas->tree), mas->tree->ma_ops, &displaced);
 	return status;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The difference of two trees: both are walked side by side, and a node that both reach over the
- * same keys is passed over whole. Neighbouring stretches with the same two values are one.
+ * same keys is passed over whole. Neighbouring stretches with the same two values are one. Owns
+ * nothing and writes neither tree. Public: mt_diff().
  */
 #include "walk.h"
 
@@ -61,8 +62,8 @@ static int compare_slots(struct diff *diff, struct ma_state *a, struct ma_state 
 {
 	struct mt_difference found = {.first = key};
 
-	mas_settle(a);
-	mas_settle(b);
+	mas_read_slot(a);
+	mas_read_slot(b);
 	found.last = a->last < b->last ? a->last : b->last;
 	found.a_word = a->word;
 	found.b_word = b->word;

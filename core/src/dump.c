@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Printing a tree: one line for it, for each node and for each slot of a leaf. */
+/*
+ * Printing a tree: one line for it, for each node and for each slot of a leaf. Owns nothing, reads
+ * only. Public: mt_dump(), mt_dump_to().
+ */
 #include "node.h"
 #include "pool.h"
 

@@ -1,88 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whole trees: duplicate, fork, slice, destroy.
+ * Whole trees: duplicate, fork, slice, destroy. Public only.
  *
- * mtree_dup() is the seed, __mt_dup() of the kernel's series: one depth-first pre-order pass over
- * the source. A node is copied whole; on meeting an internal node all its children are allocated at
+ * mtree_dup() is __mt_dup() of the kernel's patch series: one depth-first pre-order pass over the
+ * source. A node is copied whole; on meeting an internal node all its children are allocated at
  * once, all or nothing, and take the places of the source's children in the copy. If an allocation
  * fails, what was made is freed and the new tree stays empty. Recursion is as deep as the tree is
  * high, at most MT_MAX_HEIGHT.
+ *
+ *        source   [ a b c ]         copy   [ a b c ]     copied whole: still the source's children
+ *                  | | |                    | | |
+ *                  A B C                    A'B'C'       allocated at once, then filled one by one
  */
-#include "pool.h"
+#include "lock.h"
 #include "search.h"
+#include "subtree.h"
+#include "value.h"
 #include "write.h"
 
 #include <errno.h>
-
-/*
- * Give up all children of an internal node that is going, and free those that were its own, at
- * once. `height` is the node's: plain words need no look at the leaves, whose counts stand beside
- * them.
- */
-static void put_children(struct maple_pool *pool, const struct mt_value_ops *ops,
-			 struct maple_node *node, uint32_t height)
-{
-	struct maple_node *gone[MT_MAX_SLOTS];
-	const uint64_t *slots = mt_slots(node);
-	unsigned count = node->count;
-	unsigned freed = 0;
-
-	for (unsigned i = 0; i < count; i++) {
-		struct maple_node *child = (struct maple_node *)(uintptr_t)slots[i];
-
-		if (!mt_node_put(pool, child))
-			continue;
-		if (height > 2)
-			put_children(pool, ops, child, height - 1);
-		else if (ops)
-			mt_release(ops, child->wide.slot, child->present);
-		gone[freed++] = child;
-	}
-	if (freed)
-		mt_pool_free_bulk(pool, freed, gone);
-}
-
-void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops,
-		    struct maple_node *node, uint32_t height)
-{
-	if (!mt_node_put(pool, node))
-		return;
-	if (height == 1)
-		mt_release(ops, node->wide.slot, node->present);
-	else
-		put_children(pool, ops, node, height);
-	mt_free_one(pool, node);
-}
-
-bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max, bool private_only,
-		      uint64_t *entries, uint64_t covered[2])
-{
-	if (private_only && !mt_node_single(node))
-		return false;
-	for (unsigned i = 0; i < node->count; i++) {
-		uint64_t first = mt_slot_min(node, i, min);
-		uint64_t last = mt_slot_max(node, i, max);
-
-		if (node->kind != MT_LEAF) {
-			if (!mt_subtree_count(mt_child(node, i), first, last, private_only, entries,
-					      covered))
-				return false;
-		} else if (mt_slot_present(node, i)) {
-			++*entries;
-			mt_covered_add(covered, first, last);
-		}
-	}
-	return true;
-}
-
-void mt_children_undo(struct maple_pool *pool, const struct mt_value_ops *ops,
-		      struct maple_node **children, unsigned done, unsigned count, uint32_t height)
-{
-	assert(height > 1); /* leaves ask for no memory */
-	for (unsigned i = 0; i < done; i++)
-		put_children(pool, ops, children[i], height);
-	mt_pool_free_bulk(pool, count, children);
-}
 
 /* The children of `copy`, which still refers to the source's: replace them by copies of their own.
  * `height` is the node's. On error none is left. */
@@ -116,7 +52,7 @@ static int dup_children(struct maple_pool *pool, const struct mt_value_ops *ops,
 undo:
 	/* The child at `done` has lost its own children already; those behind it are not copied
 	 * yet. */
-	mt_children_undo(pool, ops, children, done, count, height - 1);
+	mt_children_free(pool, ops, children, done, count, height - 1);
 	return -ENOMEM;
 }
 
@@ -183,16 +119,16 @@ void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree)
 }
 
 /* Clear [first, last] of a tree that nobody else knows yet. */
-static int cut_off(struct maple_tree *mt, uint64_t first, uint64_t last)
+static int clear_range(struct maple_tree *mt, uint64_t first, uint64_t last)
 {
-	struct mt_grave grave;
+	struct mt_displaced displaced;
 	struct ma_state mas;
 	int status;
 
 	mas_init(&mas, mt, first);
 	mas.last = last;
-	status = mt_write_range(&mas, 0, false, &grave);
-	mt_bury(mt_pool_of(mt), mt->ma_ops, &grave);
+	status = mt_write_range(&mas, 0, false, &displaced);
+	mt_release_displaced(mt_pool_of(mt), mt->ma_ops, &displaced);
 	return status;
 }
 
@@ -202,9 +138,9 @@ int mt_slice(struct maple_tree *mt, uint64_t first, uint64_t last, struct maple_
 
 	mt_fork(mt, new_tree);
 	if (!status && first > 0)
-		status = cut_off(new_tree, 0, first - 1);
+		status = clear_range(new_tree, 0, first - 1);
 	if (!status && last < UINT64_MAX)
-		status = cut_off(new_tree, last + 1, UINT64_MAX);
+		status = clear_range(new_tree, last + 1, UINT64_MAX);
 	if (status)
 		__mt_destroy(new_tree);
 	return status;

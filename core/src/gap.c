@@ -2,6 +2,12 @@
 /*
  * Gaps. A narrow node keeps the size of the largest gap below each child; sizes are in keys. No gap
  * spans two leaves, so the size of a leaf's largest gap needs the leaf alone.
+ *
+ *        narrow   [ 12 |  0 |  40 ]            the largest gap below each child
+ *                  /      |      \
+ *              12, 3     none     40, 7        the gaps in the leaves
+ *
+ * Writers call mt_node_gap() and mt_gap_propagate(); the search for free room is public.
  */
 #include "gap.h"
 #include "search.h"
@@ -56,7 +62,7 @@ uint64_t mt_node_gap(const struct maple_node *node, uint64_t min, uint64_t max)
 	return node->kind == MT_LEAF ? leaf_gap(node, min, max) : narrow_gap(node);
 }
 
-void mt_gap_up(struct ma_level *path, unsigned depth, uint64_t gap)
+void mt_gap_propagate(struct ma_level *path, unsigned depth, uint64_t gap)
 {
 	for (struct ma_level *level = &path[depth - 1]; level-- > path;) {
 		uint64_t *below = &level->node->narrow.gap[level->slot];
@@ -72,7 +78,7 @@ void mt_gap_up(struct ma_level *path, unsigned depth, uint64_t gap)
 		if (gap < known) {
 			if (before < known)
 				return; /* another one is the largest */
-			if (!mt_gap_rules(gap, level->min, level->max))
+			if (!mt_gap_dominates(gap, level->min, level->max))
 				gap = narrow_gap(level->node);
 		}
 	}

@@ -9,11 +9,11 @@
 uint64_t mt_node_gap(const struct maple_node *node, uint64_t min, uint64_t max);
 /* The largest gap below the node at path[depth - 1] is now this: correct the sizes above it. The
  * nodes there are private. O(h), but for most writes it ends at once. */
-void mt_gap_up(struct ma_level *path, unsigned depth, uint64_t gap);
+void mt_gap_propagate(struct ma_level *path, unsigned depth, uint64_t gap);
 
 /* Whether a gap within [min, max] is so large that no other one there can be larger: what is behind
  * the last entry of a growing tree is, at each level. */
-static inline bool mt_gap_rules(uint64_t gap, uint64_t min, uint64_t max)
+static inline bool mt_gap_dominates(uint64_t gap, uint64_t min, uint64_t max)
 {
 	return gap > max - min - gap;
 }

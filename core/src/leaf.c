@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The write that stays inside one private leaf: its slots replaced in place. Most writes are this;
- * where the slots become too many it is spill.c's, and all others are splice.c's.
+ * if the slots become too many it is rebalance.c's, and all others are splice.c's.
+ *
+ *        before   [ a | b | gap | c ]        low = 1, high = 3: slots that the write touches
+ *        after    [ a | b' | NEW | g' | c ]  pieces left and right of the new slot
+ *
+ * Nothing here can fail. For write.c; rebalance.c shares the accounting.
  */
+#include "leaf.h"
 #include "gap.h"
+#include "plan.h"
+#include "subtree.h"
 #include "walk.h"
-#include "write.h"
 
 static void pad_pivots(struct maple_node *leaf, unsigned from, unsigned end)
 {
@@ -42,8 +49,8 @@ void mt_leaf_drop(const struct mt_write *write)
 
 	if (!write->mt->ma_ops || !dropped)
 		return;
-	write->grave->dropped_present = dropped >> write->low;
-	memcpy(write->grave->dropped, leaf->wide.slot + write->low,
+	write->displaced->dropped_present = dropped >> write->low;
+	memcpy(write->displaced->dropped, leaf->wide.slot + write->low,
 	       (write->high - write->low) * sizeof(leaf->wide.slot[0]));
 }
 
@@ -59,8 +66,8 @@ static uint32_t present_after(const struct mt_write *write)
 	       present >> write->high << (at + 1 + write->right_piece);
 }
 
-/* Move the slots from `high` on, with the pivots in front of them, to `behind`: behind the new slot,
- * and so not to the leaf's first. */
+/* Move the slots from `high` on, with the pivots in front of them, to `behind`: behind the new
+ * slot, and so not to the leaf's first. */
 static void move_slots(struct maple_node *leaf, unsigned high, unsigned behind)
 {
 	uint64_t *slot = leaf->wide.slot;
@@ -103,13 +110,13 @@ static void correct_gaps(const struct mt_write *write)
 		uint64_t made = mt_range_size(write->first, write->last);
 
 		if (made > known)
-			mt_gap_up(mas->path, mas->depth, made);
+			mt_gap_propagate(mas->path, mas->depth, made);
 	} else if (write->gap_hit >= known) {
 		uint64_t rest = write->right_piece ? write->right_last - write->last : 0;
 
-		if (write->right_present || !mt_gap_rules(rest, leaf->min, leaf->max))
+		if (write->right_present || !mt_gap_dominates(rest, leaf->min, leaf->max))
 			rest = mt_node_gap(leaf->node, leaf->min, leaf->max);
-		mt_gap_up(mas->path, mas->depth, rest);
+		mt_gap_propagate(mas->path, mas->depth, rest);
 	}
 }
 

@@ -3,7 +3,9 @@
  * Tree locks. In debug builds (MT_DEBUG) each thread keeps the list of tree locks that it holds,
  * with the subclass each was taken with: taking a second lock of the same subclass is what
  * lock-order deadlocks are made of, and is reported. The list is the thread's own; nothing here is
- * shared but the lock words.
+ * shared but the lock words and the function that reports.
+ *
+ * Public but for mt_lock_wait(), which lock.h's inline functions call when a lock is held.
  */
 #include "lock.h"
 

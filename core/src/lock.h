@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The spin lock under trees and pools. The waiting thread yields, so a preempted holder can go on.
- */
+/* The spin lock under trees and pools. The waiting thread yields, so a preempted holder can go
+ * on. */
 #ifndef MT_LOCK_H
 #define MT_LOCK_H
 

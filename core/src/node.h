@@ -12,15 +12,15 @@
  * Slot i holds the range (pivot[i-1], pivot[i]]; the ends of the first and the last slot are the
  * node's own minimum and maximum, which only the path to it knows. Invariants:
  *   - pivots rise strictly; those from count - 1 on are UINT64_MAX, so that a search needs no
- * count;
+ *     count;
  *   - gaps past `count` are 0, as is the unused half of the header;
- *   - a leaf's `present` has a bit for each slot that holds a value, and one at least; the slot of a
- *     gap holds 0;
+ *   - a leaf's `present` has a bit for each slot that holds a value, and one at least; the slot of
+ *     a gap holds 0;
  *   - no two neighbouring slots, not even of neighbouring leaves, are both gaps;
  *   - all leaves are at one depth; a node has at least half of its slots in use, unless it is the
  *     root (if internal, then at least two) or the last node of its level (at least one);
  *   - a node that more than one parent or tree refers to is never written, nor is anything below
- * it. Reference counts live beside the nodes, in the slab's header (pool.h).
+ *     it. Reference counts live beside the nodes, in the slab's header (pool.h).
  */
 #ifndef MT_NODE_H
 #define MT_NODE_H
@@ -83,6 +83,12 @@ static inline unsigned mt_capacity(enum mt_kind kind)
 	return kind == MT_NARROW ? MT_NARROW_SLOTS : MT_WIDE_SLOTS;
 }
 
+/* A node holds at least this many slots, but for those that the invariants above except. */
+static inline unsigned mt_min_slots(enum mt_kind kind)
+{
+	return mt_capacity(kind) / 2;
+}
+
 /* The first and last key of a slot of a node that covers [min, max]. Lane i + 1 is pivot i: read in
  * any case, a slot at the edge costs no branch that the processor might foresee wrongly. */
 static inline uint64_t mt_slot_min(const struct maple_node *node, unsigned slot, uint64_t min)
@@ -142,8 +148,8 @@ static inline void mt_prefetch_ahead(const struct ma_level *parent, unsigned ste
 		mt_prefetch_node(mt_child(parent->node, slot));
 }
 
-/* The attributes may be asked for without the lock, while a writer changes the height beside them.
- *  */
+/* The attributes may be asked for without the lock, while a writer changes the height beside
+ * them. */
 static inline uint32_t mt_flags(const struct maple_tree *mt)
 {
 	return __atomic_load_n(&mt->ma_flags, __ATOMIC_RELAXED);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Slabs, bulk allocation and its failure on demand. Owns all node memory of a pool; see pool.h for
- * the layout.
+ * the layout and for what other parts of the core may call.
  *
- * Invariants, under the pool's lock: a slab is in `partial` when some but not all of its nodes are
- * free, in `empty` when all are, in no list when none is. `used_slabs` + `empty_slabs` is the
- * number of slabs.
+ * Invariants, under the pool's lock: a slab is in `partial` if some but not all of its nodes are
+ * free, in `empty` if all are, in no list if none is. `used_slabs` + `empty_slabs` is the number of
+ * slabs.
  */
 #ifdef __linux__
 #define _DEFAULT_SOURCE /* madvise() */
@@ -146,42 +146,23 @@ static void unpoison_nodes(void *nodes, size_t count)
 #endif
 }
 
-static void list_push(struct mt_slab **list, struct mt_slab *slab)
+static void list_push(struct mt_link **list, struct mt_link *link)
 {
-	slab->previous = NULL;
-	slab->next = *list;
-	if (slab->next)
-		slab->next->previous = slab;
-	*list = slab;
+	link->previous = NULL;
+	link->next = *list;
+	if (link->next)
+		link->next->previous = link;
+	*list = link;
 }
 
-static void list_remove(struct mt_slab **list, struct mt_slab *slab)
+static void list_remove(struct mt_link **list, struct mt_link *link)
 {
-	if (slab->previous)
-		slab->previous->next = slab->next;
+	if (link->previous)
+		link->previous->next = link->next;
 	else
-		*list = slab->next;
-	if (slab->next)
-		slab->next->previous = slab->previous;
-}
-
-static void chunk_push(struct mt_chunk **list, struct mt_chunk *chunk)
-{
-	chunk->previous = NULL;
-	chunk->next = *list;
-	if (chunk->next)
-		chunk->next->previous = chunk;
-	*list = chunk;
-}
-
-static void chunk_remove(struct mt_chunk **list, struct mt_chunk *chunk)
-{
-	if (chunk->previous)
-		chunk->previous->next = chunk->next;
-	else
-		*list = chunk->next;
-	if (chunk->next)
-		chunk->next->previous = chunk->previous;
+		*list = link->next;
+	if (link->next)
+		link->next->previous = link->previous;
 }
 
 static struct mt_slab *chunk_slab(struct mt_chunk *chunk, size_t number)
@@ -211,7 +192,7 @@ static int pool_grow(struct maple_pool *pool)
 		return -ENOMEM;
 	chunk = &first->own_chunk;
 	*chunk = (struct mt_chunk){.slabs = slabs};
-	chunk_push(&pool->idle, chunk);
+	list_push(&pool->idle, &chunk->link);
 	for (size_t i = slabs; i-- > 0;) {
 		struct mt_slab *slab = chunk_slab(chunk, i);
 
@@ -221,7 +202,7 @@ static int pool_grow(struct maple_pool *pool)
 		slab->pass = 0;
 		poison_nodes((char *)slab + MT_SLAB_HEADER_NODES * MT_NODE_BYTES,
 			     MT_SLAB_NODES - MT_SLAB_HEADER_NODES);
-		list_push(&pool->empty, slab);
+		list_push(&pool->empty, &slab->link);
 	}
 	pool->empty_slabs += slabs;
 	return 0;
@@ -232,9 +213,9 @@ static void chunk_release(struct maple_pool *pool, struct mt_chunk *chunk)
 	size_t slabs = chunk->slabs;
 
 	for (size_t i = 0; i < slabs; i++)
-		list_remove(&pool->empty, chunk_slab(chunk, i));
+		list_remove(&pool->empty, &chunk_slab(chunk, i)->link);
 	pool->empty_slabs -= slabs;
-	chunk_remove(&pool->idle, chunk);
+	list_remove(&pool->idle, &chunk->link);
 	unpoison_nodes(chunk_slab(chunk, 0), slabs * MT_SLAB_NODES);
 	pool_give(pool, chunk_slab(chunk, 0), slabs * MT_SLAB_BYTES);
 }
@@ -242,25 +223,30 @@ static void chunk_release(struct maple_pool *pool, struct mt_chunk *chunk)
 /* Give idle chunks back as long as `kept` empty slabs or more stay. */
 static void release_idle(struct maple_pool *pool, size_t kept)
 {
-	while (pool->idle && pool->empty_slabs - pool->idle->slabs >= kept)
-		chunk_release(pool, pool->idle);
+	while (pool->idle) {
+		struct mt_chunk *chunk = (struct mt_chunk *)pool->idle;
+
+		if (pool->empty_slabs - chunk->slabs < kept)
+			return;
+		chunk_release(pool, chunk);
+	}
 }
 
 /* A slab with a free node, at the head of the partial list, or NULL for no memory. */
 static struct mt_slab *pool_slab(struct maple_pool *pool)
 {
-	struct mt_slab *slab = pool->partial;
+	struct mt_slab *slab = (struct mt_slab *)pool->partial;
 
 	if (slab)
 		return slab;
 	if (!pool->empty && pool_grow(pool))
 		return NULL;
-	slab = pool->empty;
-	list_remove(&pool->empty, slab);
-	list_push(&pool->partial, slab);
+	slab = (struct mt_slab *)pool->empty;
+	list_remove(&pool->empty, &slab->link);
+	list_push(&pool->partial, &slab->link);
 	if (slab->chunk->used++ == 0) {
-		chunk_remove(&pool->idle, slab->chunk);
-		chunk_push(&pool->busy, slab->chunk);
+		list_remove(&pool->idle, &slab->chunk->link);
+		list_push(&pool->busy, &slab->chunk->link);
 	}
 	pool->empty_slabs--;
 	pool->used_slabs++;
@@ -271,13 +257,13 @@ static void slab_emptied(struct maple_pool *pool, struct mt_slab *slab)
 {
 	struct mt_chunk *chunk = slab->chunk;
 
-	list_remove(&pool->partial, slab);
-	list_push(&pool->empty, slab);
+	list_remove(&pool->partial, &slab->link);
+	list_push(&pool->empty, &slab->link);
 	pool->empty_slabs++;
 	pool->used_slabs--;
 	if (--chunk->used == 0) {
-		chunk_remove(&pool->busy, chunk);
-		chunk_push(&pool->idle, chunk);
+		list_remove(&pool->busy, &chunk->link);
+		list_push(&pool->idle, &chunk->link);
 	}
 	release_idle(pool, pool->used_slabs + MT_EMPTY_SLABS_KEPT);
 }
@@ -297,7 +283,7 @@ static void free_locked(struct maple_pool *pool, size_t count, struct maple_node
 			poison_nodes(nodes[i], 1);
 		} while (++i < count && mt_slab_of(nodes[i]) == slab);
 		if (!slab->free)
-			list_push(&pool->partial, slab);
+			list_push(&pool->partial, &slab->link);
 		slab->free |= bits;
 		if (slab->free == MT_SLAB_ALL_FREE)
 			slab_emptied(pool, slab);
@@ -335,7 +321,7 @@ size_t mt_pool_alloc_bulk(struct maple_pool *pool, size_t count, struct maple_no
 		}
 		slab->free = free_bits;
 		if (!free_bits)
-			list_remove(&pool->partial, slab);
+			list_remove(&pool->partial, &slab->link);
 	}
 	pool->live += got;
 	if (got < count) {
@@ -409,11 +395,14 @@ void mt_pool_fail_nth(struct maple_pool *pool, uint64_t n)
 	pool_unlock(pool);
 }
 
-static void forget_pass(struct mt_chunk *chunk)
+static void forget_pass(struct mt_link *chunks)
 {
-	for (; chunk; chunk = chunk->next)
+	for (; chunks; chunks = chunks->next) {
+		struct mt_chunk *chunk = (struct mt_chunk *)chunks;
+
 		for (size_t i = 0; i < chunk->slabs; i++)
 			chunk_slab(chunk, i)->pass = 0;
+	}
 }
 
 uint32_t mt_visit_begin(struct maple_pool *pool)

@@ -31,19 +31,22 @@
 
 struct mt_slab;
 
+/* The first member of what stands in one of the pool's lists. */
+struct mt_link {
+	struct mt_link *next;
+	struct mt_link *previous;
+};
+
 /* A stretch of slabs from one allocation; lives in the header of its first slab. */
 struct mt_chunk {
-	struct mt_chunk *next;
-	struct mt_chunk *previous;
+	struct mt_link link;
 	size_t slabs;
 	size_t used; /* slabs with at least one node in use */
 };
 
 struct mt_slab {
-	uint64_t free; /* bit i: node i is free */
-	struct mt_slab
-		*next; /* in the pool's list of partly used or of empty slabs; full ones: none */
-	struct mt_slab *previous;
+	struct mt_link link; /* in the list of partly used or of empty slabs; full ones: in none */
+	uint64_t free;       /* bit i: node i is free */
 	struct mt_chunk *chunk;
 	uint64_t visited; /* nodes seen in visiting pass number `pass` */
 	uint32_t pass;
@@ -61,10 +64,10 @@ struct maple_pool {
 	uint32_t refs;
 	bool serial;
 	uint32_t pass;
-	struct mt_slab *partial;
-	struct mt_slab *empty;
-	struct mt_chunk *busy; /* chunks with a slab in use */
-	struct mt_chunk *idle; /* the others */
+	struct mt_link *partial;
+	struct mt_link *empty;
+	struct mt_link *busy; /* chunks with a slab in use */
+	struct mt_link *idle; /* the others */
 	size_t used_slabs;
 	size_t empty_slabs;
 	size_t live;
@@ -104,8 +107,8 @@ static inline uint32_t mt_node_count_refs(const struct maple_node *node)
 	return __atomic_load_n(mt_node_refs(node), __ATOMIC_ACQUIRE);
 }
 
-/* Whether one reference is all there is. Acquires what the last other owner did before letting go.
- */
+/* Whether one reference is all there is. Acquires what the last other owner did before letting
+ * go. */
 static inline bool mt_node_single(const struct maple_node *node)
 {
 	return mt_node_count_refs(node) == 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Node search in its versions. A version is its two counts of pivots below a key, for wide nodes (and
- * leaves) and for narrow ones, and the descents of search_descents.h with those inlined. Owns
- * nothing; `mt_search` is written once, before main().
+ * Node search in its versions. A version is its two counts of pivots below a key, for wide nodes
+ * (and leaves) and for narrow ones, and the descents of search_descents.h with those inlined. Owns
+ * nothing; `mt_search`, which all of the core calls through, is written once, before main().
  */
 #include "search.h"
 

@@ -20,16 +20,16 @@ struct mt_search {
 	 * Returns how many are present. Uses up `node`. */
 	size_t (*load_group)(const struct maple_node **node, uint32_t height, const uint64_t *keys,
 			     uint64_t absent, uint64_t *words, uint8_t *present);
-	/* The slot of each of MT_GROUP keys at the bottom of a tree of wide nodes, counted from that of
-	 * the node at `lowest`: all of that level stand in a row. */
+	/* The slot of each of MT_GROUP keys at the bottom of a tree of wide nodes, counted from
+	 * that of the node at `lowest`: all of that level stand in a row. */
 	void (*part_group)(const struct maple_node *root, uint32_t height,
 			   const struct maple_node *lowest, const uint64_t *keys, uint16_t *parts);
-	/* The same for keys that come nearly in order: along a path that leads to the first of them, and
-	 * then to the last. */
+	/* The same for keys that come nearly in order: along a path that leads to the first of
+	 * them, and then to the last. */
 	size_t (*walk_group)(struct ma_level *path, unsigned depth, const uint64_t *keys,
 			     uint64_t absent, uint64_t *words, uint8_t *present);
-	/* From a level of a path, whose node covers the key, down to that of the leaf: `depth` levels
-	 * in all. */
+	/* From a level of a path, whose node covers the key, down to that of the leaf: `depth`
+	 * levels in all. */
 	void (*descend)(struct ma_level *level, unsigned depth, uint64_t key);
 	void (*copy)(struct maple_node *to, const struct maple_node *from);
 	const char *name;
@@ -63,8 +63,8 @@ static inline struct ma_level *mt_level_above(struct ma_level *path, unsigned de
 
 /* What this processor has of that. */
 unsigned mt_processor(void);
-/* Version `number` of those that a processor can run, the portable one first and the fastest last; NULL
- * past the last. Constant time. */
+/* Version `number` of those that a processor can run, the portable one first and the fastest last;
+ * NULL past the last. Constant time. */
 const struct mt_search *mt_search_version(unsigned number, unsigned processor);
 
 #endif /* MT_SEARCH_H */

@@ -101,8 +101,8 @@ MT_TARGET static void MT_NAMED(part_group)(const struct maple_node *root, uint32
 				      MT_NAMED(wide)(node[i], keys[i]));
 }
 
-/* At the right edge the last slot is asked first, by itself: stores in ascending order all go there,
- * and a vector that takes in words written just now has to wait for them. */
+/* At the right edge the last slot is asked first, by itself: stores in ascending order all go
+ * there, and a vector that takes in words written just now has to wait for them. */
 MT_TARGET static void MT_NAMED(descend)(struct ma_level *level, unsigned depth, uint64_t key)
 {
 	const struct maple_node *node = level->node;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The splice: the general way in which a tree changes shape. Insert, overwrite over many leaves, erase,
- * clear: all that own.c, leaf.c and spill.c do not do faster is this routine.
+ * The splice: the general way in which a tree changes shape. Insert, overwrite over many leaves,
+ * erase, clear: all that cow.c, leaf.c and rebalance.c do not do faster is this routine.
  *
- * Two spines run from the root to the leaves at the two ends of the write; they part at the lowest
+ * Two edges run from the root to the leaves at the two ends of the write; they part at the lowest
  * common node.
  *
  *                      [ . L . . R . ]              common: keeps what is left of L and right of R
@@ -12,41 +12,34 @@
  *                   /               \
  *          [ a b|c x ]             [ x x|d e ]      leaves: a b c' NEW d' e
  *
- * From the leaves up, at each level: what the left spine keeps, what the level below yielded, what
- * the right spine keeps is one list of items. A list too short for a node takes in a neighbouring
- * node, which moves that spine over. The list goes into one, two or three new nodes, which are what
+ * From the leaves up, at each level: what the left edge keeps, what the level below yielded, what
+ * the right edge keeps is one list of items. A list too short for a node takes in a neighbouring
+ * node, which moves that edge over. The list goes into one, two or three new nodes, which are what
  * this level yields. It ends at the first common node that is private and can hold its list: that
  * one is written in place; else with a new root.
  *
- * Old nodes are not touched until mt_bury(). Items from private nodes move; those from shared nodes
- * are counted up. Depth is bounded by the height; nodes come from the reserve, so nothing here can
- * fail.
+ * Old nodes are not touched until mt_release_displaced(). Items from private nodes move; those from
+ * shared nodes are counted up. Depth is bounded by the height; nodes come from the reserve, so
+ * nothing here can fail.
  */
+#include "splice.h"
 #include "gap.h"
-#include "pool.h"
+#include "items.h"
+#include "plan.h"
 #include "search.h"
-#include "walk.h"
-#include "write.h"
-
-/* Left 15 + piece, new, piece + right 15; or less than half a node and a whole neighbour. */
-#define MT_ITEMS_MAX 40
+#include "subtree.h"
+#include "value.h"
 
 struct splice {
 	struct maple_tree *mt;
 	struct mt_write *write;
-	struct mt_grave *grave;
+	struct mt_displaced *displaced;
 	unsigned depth;
 	unsigned level; /* being built */
-	struct mt_spine *left[MT_MAX_HEIGHT];
-	struct mt_spine *right[MT_MAX_HEIGHT];
-	/* The list of this level: last key, value or child, and (internal, gaps tracked) the gap
-	 * below. */
-	unsigned items;
-	uint64_t present;
-	uint64_t last[MT_ITEMS_MAX];
-	uint64_t word[MT_ITEMS_MAX];
-	uint64_t gap[MT_ITEMS_MAX];
-	uint64_t min; /* first key of the list */
+	struct mt_edge *left[MT_MAX_HEIGHT];
+	struct mt_edge *right[MT_MAX_HEIGHT];
+	struct mt_items items; /* the list of this level */
+	uint64_t min;          /* its first key */
 	/* What the level below yielded. */
 	unsigned made;
 	struct maple_node *made_node[3];
@@ -54,52 +47,52 @@ struct splice {
 	uint64_t made_gap[3];
 };
 
-static struct mt_spine *add_spine(struct splice *splice, struct maple_node *node, uint64_t min,
-				  uint64_t max, unsigned level, const struct mt_spine *parent)
+static struct mt_edge *add_edge(struct splice *splice, struct maple_node *node, uint64_t min,
+				uint64_t max, unsigned level, const struct mt_edge *parent)
 {
-	struct mt_spine *spine;
+	struct mt_edge *edge;
 
-	assert(splice->grave->spines < MT_SPINES_MAX);
-	spine = &splice->grave->spine[splice->grave->spines++];
-	spine->node = node;
-	spine->min = min;
-	spine->max = max;
-	spine->level = (uint8_t)level;
-	spine->drop_low = spine->drop_high = 0;
-	spine->owned =
+	assert(splice->displaced->edges < MT_EDGES_MAX);
+	edge = &splice->displaced->edge[splice->displaced->edges++];
+	edge->node = node;
+	edge->min = min;
+	edge->max = max;
+	edge->level = (uint8_t)level;
+	edge->drop_low = edge->drop_high = 0;
+	edge->owned =
 		(!parent || parent->owned) && (!splice->mt->ma_shared || mt_node_single(node));
-	spine->borrowed = (!parent || parent->owned) && !spine->owned;
-	return spine;
+	edge->borrowed = (!parent || parent->owned) && !edge->owned;
+	return edge;
 }
 
-static struct mt_spine *add_child(struct splice *splice, const struct mt_spine *parent,
-				  unsigned slot)
+static struct mt_edge *add_child(struct splice *splice, const struct mt_edge *parent, unsigned slot)
 {
-	return add_spine(splice, mt_child(parent->node, slot),
-			 mt_slot_min(parent->node, slot, parent->min),
-			 mt_slot_max(parent->node, slot, parent->max), parent->level + 1u, parent);
+	return add_edge(splice, mt_child(parent->node, slot),
+			mt_slot_min(parent->node, slot, parent->min),
+			mt_slot_max(parent->node, slot, parent->max), parent->level + 1u, parent);
 }
 
 /* Set what a node on an edge keeps: on the left edge nothing behind `left`, on the right nothing
- * before `right`; the other of the two counts for a node on both. A leaf drops its end slots too: the pieces that stay of them are the write's. */
-static void cut_spine(struct mt_spine *spine, bool is_left, bool is_right, unsigned left,
-		      unsigned right)
+ * before `right`; the other of the two counts for a node on both. A leaf drops its end slots too:
+ * the pieces that stay of them are the write's. */
+static void cut_edge(struct mt_edge *edge, bool is_left, bool is_right, unsigned left,
+		     unsigned right)
 {
-	bool leaf = spine->node->kind == MT_LEAF;
+	bool leaf = edge->node->kind == MT_LEAF;
 
-	spine->left = (uint8_t)left;
-	spine->right = (uint8_t)right;
-	spine->drop_low = (uint8_t)(is_left ? left + !leaf : 0);
-	spine->drop_high = (uint8_t)(is_right ? right + leaf : spine->node->count);
-	if (spine->drop_high < spine->drop_low)
-		spine->drop_high = spine->drop_low;
+	edge->left = (uint8_t)left;
+	edge->right = (uint8_t)right;
+	edge->drop_low = (uint8_t)(is_left ? left + !leaf : 0);
+	edge->drop_high = (uint8_t)(is_right ? right + leaf : edge->node->count);
+	if (edge->drop_high < edge->drop_low)
+		edge->drop_high = edge->drop_low;
 }
 
-static void find_spines(struct splice *splice)
+static void find_edges(struct splice *splice)
 {
 	const struct mt_write *write = splice->write;
-	struct mt_spine *left = add_spine(splice, splice->mt->ma_root, 0, UINT64_MAX, 0, NULL);
-	struct mt_spine *right = left;
+	struct mt_edge *left = add_edge(splice, splice->mt->ma_root, 0, UINT64_MAX, 0, NULL);
+	struct mt_edge *right = left;
 
 	for (unsigned level = 0;; level++) {
 		unsigned left_slot = mt_search.slot(left->node, write->first);
@@ -107,9 +100,9 @@ static void find_spines(struct splice *splice)
 
 		splice->left[level] = left;
 		splice->right[level] = right;
-		cut_spine(left, true, left == right, left_slot, right_slot);
+		cut_edge(left, true, left == right, left_slot, right_slot);
 		if (left != right)
-			cut_spine(right, false, true, left_slot, right_slot);
+			cut_edge(right, false, true, left_slot, right_slot);
 		if (level + 1 == splice->depth)
 			return;
 		if (left == right && left_slot == right_slot) {
@@ -132,21 +125,21 @@ static void count_splice(struct splice *splice)
 
 	if (!mt->ma_counted)
 		return;
-	for (unsigned i = 0; i < splice->grave->spines; i++) {
-		const struct mt_spine *spine = &splice->grave->spine[i];
+	for (unsigned i = 0; i < splice->displaced->edges; i++) {
+		const struct mt_edge *edge = &splice->displaced->edge[i];
 
-		for (unsigned slot = spine->drop_low; slot < spine->drop_high; slot++) {
-			uint64_t first = mt_slot_min(spine->node, slot, spine->min);
-			uint64_t last = mt_slot_max(spine->node, slot, spine->max);
+		for (unsigned slot = edge->drop_low; slot < edge->drop_high; slot++) {
+			uint64_t first = mt_slot_min(edge->node, slot, edge->min);
+			uint64_t last = mt_slot_max(edge->node, slot, edge->max);
 
-			if (spine->node->kind != MT_LEAF) {
-				if (!spine->owned ||
-				    !mt_subtree_count(mt_child(spine->node, slot), first, last,
-						      true, &entries, covered)) {
+			if (edge->node->kind != MT_LEAF) {
+				if (!edge->owned ||
+				    !mt_subtree_count(mt_child(edge->node, slot), first, last, true,
+						      &entries, covered)) {
 					mt->ma_counted = false;
 					return;
 				}
-			} else if (mt_slot_present(spine->node, slot)) {
+			} else if (mt_slot_present(edge->node, slot)) {
 				entries++;
 				mt_covered_add(covered, first < write->first ? write->first : first,
 					       last > write->last ? write->last : last);
@@ -161,97 +154,69 @@ static void count_splice(struct splice *splice)
 		mt_covered_add(mt->ma_covered, write->first, write->last);
 }
 
-/* Put slots [low, high) of a spine into the list at `at`; those of a shared node get references of
- * their own. */
-static void put_slots(struct splice *splice, unsigned at, const struct mt_spine *spine,
-		      unsigned low, unsigned high)
-{
-	struct maple_node *node = spine->node;
-	const uint64_t *slots = mt_slots(node);
-	const struct maple_pool *pool = mt_pool_of(splice->mt);
-	bool leaf = node->kind == MT_LEAF;
-
-	for (unsigned slot = low; slot < high; slot++, at++) {
-		splice->last[at] = mt_slot_max(node, slot, spine->max);
-		splice->word[at] = slots[slot];
-		if (node->kind == MT_NARROW)
-			splice->gap[at] = node->narrow.gap[slot];
-		if (leaf)
-			splice->present |= (uint64_t)mt_slot_present(node, slot) << at;
-		else if (!spine->owned)
-			mt_node_get(pool, mt_child(node, slot));
-	}
-	if (leaf && !spine->owned)
-		mt_retain(splice->mt->ma_ops, slots, node->present & mt_slot_mask(low, high));
-}
-
-static void append_slots(struct splice *splice, const struct mt_spine *spine, unsigned low,
+/* Slots that go into the list: those of a shared node get references of their own. */
+static void retain_slots(const struct splice *splice, const struct mt_edge *edge, unsigned low,
 			 unsigned high)
 {
-	put_slots(splice, splice->items, spine, low, high);
-	splice->items += high - low;
+	const struct maple_node *node = edge->node;
+	const struct maple_pool *pool;
+	const uint64_t *slots;
+
+	if (edge->owned || low == high)
+		return;
+	if (node->kind == MT_LEAF) {
+		mt_retain(splice->mt->ma_ops, node->wide.slot,
+			  node->present & mt_slot_mask(low, high));
+		return;
+	}
+	pool = mt_pool_of(splice->mt);
+	slots = mt_slots(edge->node);
+	for (unsigned slot = low; slot < high; slot++)
+		mt_node_get(pool, (const struct maple_node *)(uintptr_t)slots[slot]);
 }
 
-static void prepend_slots(struct splice *splice, const struct mt_spine *spine, unsigned low,
-			  unsigned high)
+static void append_slots(struct splice *splice, const struct mt_edge *edge, unsigned low,
+			 unsigned high)
 {
-	unsigned more = high - low;
-
-	memmove(splice->last + more, splice->last, splice->items * sizeof(splice->last[0]));
-	memmove(splice->word + more, splice->word, splice->items * sizeof(splice->word[0]));
-	memmove(splice->gap + more, splice->gap, splice->items * sizeof(splice->gap[0]));
-	splice->present <<= more;
-	put_slots(splice, 0, spine, low, high);
-	splice->items += more;
-	splice->min = spine->min;
+	mt_items_append(&splice->items, edge->node, low, high, edge->max);
+	retain_slots(splice, edge, low, high);
 }
 
-static void append_item(struct splice *splice, uint64_t last, uint64_t word, bool present)
+static void prepend_node(struct splice *splice, const struct mt_edge *edge)
 {
-	unsigned at = splice->items++;
-
-	splice->last[at] = last;
-	splice->word[at] = word;
-	splice->present |= (uint64_t)present << at;
+	mt_items_prepend(&splice->items, edge->node, edge->max);
+	retain_slots(splice, edge, 0, edge->node->count);
+	splice->min = edge->min;
 }
 
 static void append_made(struct splice *splice)
 {
-	for (unsigned i = 0; i < splice->made; i++) {
-		unsigned at = splice->items++;
+	struct mt_items *items = &splice->items;
 
-		splice->last[at] = splice->made_last[i];
-		splice->word[at] = (uint64_t)(uintptr_t)splice->made_node[i];
-		splice->gap[at] = splice->made_gap[i];
+	for (unsigned i = 0; i < splice->made; i++) {
+		items->gap[items->count] = splice->made_gap[i];
+		mt_items_add(items, splice->made_last[i], (uint64_t)(uintptr_t)splice->made_node[i],
+			     false);
 	}
 }
 
 static void list_items(struct splice *splice)
 {
-	const struct mt_spine *left = splice->left[splice->level];
-	const struct mt_spine *right = splice->right[splice->level];
-	const struct mt_write *write = splice->write;
+	const struct mt_edge *left = splice->left[splice->level];
+	const struct mt_edge *right = splice->right[splice->level];
 
-	splice->items = 0;
-	splice->present = 0;
+	mt_items_init(&splice->items);
 	splice->min = left->min;
 	append_slots(splice, left, 0, left->left);
-	if (left->node->kind == MT_LEAF) {
-		if (write->left_piece)
-			append_item(splice, write->first - 1, write->left_word,
-				    write->left_present);
-		append_item(splice, write->last, write->word, write->present);
-		if (write->right_piece)
-			append_item(splice, write->right_last, write->right_word,
-				    write->right_present);
-	} else {
+	if (left->node->kind == MT_LEAF)
+		mt_items_add_write(&splice->items, splice->write);
+	else
 		append_made(splice);
-	}
 	append_slots(splice, right, right->right + 1u, right->node->count);
 }
 
 /* The level of the lowest ancestor that still keeps something on that side, or -1. */
-static int keeps_right(const struct splice *splice)
+static int ancestor_keeping_right(const struct splice *splice)
 {
 	for (int level = (int)splice->level - 1; level >= 0; level--)
 		if (splice->right[level]->right + 1u < splice->right[level]->node->count)
@@ -259,7 +224,7 @@ static int keeps_right(const struct splice *splice)
 	return -1;
 }
 
-static int keeps_left(const struct splice *splice)
+static int ancestor_keeping_left(const struct splice *splice)
 {
 	for (int level = (int)splice->level - 1; level >= 0; level--)
 		if (splice->left[level]->left > 0)
@@ -267,103 +232,83 @@ static int keeps_left(const struct splice *splice)
 	return -1;
 }
 
-/* Move the right spine over to the next node of this level, below the ancestor at `from`, and take
+/* Move the right edge over to the next node of this level, below the ancestor at `from`, and take
  * in all its slots. */
-static void pull_right(struct splice *splice, unsigned from)
+static void absorb_right(struct splice *splice, unsigned from)
 {
-	struct mt_spine *spine = splice->right[from];
+	struct mt_edge *edge = splice->right[from];
 
-	spine->right++;
+	edge->right++;
 	for (unsigned level = from; level < splice->level; level++) {
-		spine = add_child(splice, spine, level == from ? spine->right : 0);
-		spine->left = spine->right = 0;
-		splice->right[level + 1] = spine;
+		edge = add_child(splice, edge, level == from ? edge->right : 0);
+		edge->left = edge->right = 0;
+		splice->right[level + 1] = edge;
 	}
-	append_slots(splice, spine, 0, spine->node->count);
+	append_slots(splice, edge, 0, edge->node->count);
 }
 
-static void pull_left(struct splice *splice, unsigned from)
+static void absorb_left(struct splice *splice, unsigned from)
 {
-	struct mt_spine *spine = splice->left[from];
+	struct mt_edge *edge = splice->left[from];
 
-	spine->left--;
+	edge->left--;
 	for (unsigned level = from; level < splice->level; level++) {
-		spine = add_child(splice, spine,
-				  level == from ? spine->left : spine->node->count - 1u);
-		spine->left = spine->right = (uint8_t)(spine->node->count - 1);
-		splice->left[level + 1] = spine;
+		edge = add_child(splice, edge, level == from ? edge->left : edge->node->count - 1u);
+		edge->left = edge->right = (uint8_t)(edge->node->count - 1);
+		splice->left[level + 1] = edge;
 	}
-	prepend_slots(splice, spine, 0, spine->node->count);
+	prepend_node(splice, edge);
 }
 
-/* Too few items for a node: take in the nearest neighbour. A node that has not lost slots was within
- * its rights, unless it is a leaf and all that it has left is a gap. */
-static void fill_up(struct splice *splice, enum mt_kind kind)
+/* Too few items for a node: take in the nearest neighbour. A node that has not lost slots was
+ * within its rights, unless it is a leaf and all that it has left is a gap. */
+static void absorb_neighbours(struct splice *splice, enum mt_kind kind)
 {
-	const struct mt_spine *left = splice->left[splice->level];
+	const struct mt_edge *left = splice->left[splice->level];
 
-	if (left == splice->right[splice->level] && splice->items >= left->node->count &&
-	    (kind != MT_LEAF || splice->present))
+	if (left == splice->right[splice->level] && splice->items.count >= left->node->count &&
+	    (kind != MT_LEAF || splice->items.present))
 		return;
-	while (splice->items < mt_least(kind)) {
-		int from_right = keeps_right(splice);
-		int from_left = keeps_left(splice);
+	while (splice->items.count < mt_min_slots(kind)) {
+		int from_right = ancestor_keeping_right(splice);
+		int from_left = ancestor_keeping_left(splice);
 
 		if (from_right < 0 && from_left < 0)
 			return;
 		if (from_right >= from_left)
-			pull_right(splice, (unsigned)from_right);
+			absorb_right(splice, (unsigned)from_right);
 		else
-			pull_left(splice, (unsigned)from_left);
+			absorb_left(splice, (unsigned)from_left);
 	}
-}
-
-/* Write items [low, high) of the list into a node. */
-static void fill_node(const struct splice *splice, struct maple_node *node, enum mt_kind kind,
-		      unsigned low, unsigned high)
-{
-	unsigned count = high - low;
-
-	node->kind = (uint8_t)kind;
-	node->count = (uint8_t)count;
-	node->present =
-		kind == MT_LEAF ? (uint16_t)(splice->present >> low & mt_slot_mask(0, count)) : 0;
-	node->unused = 0;
-	memcpy(mt_slots(node), splice->word + low, count * sizeof(uint64_t));
-	if (kind == MT_NARROW) {
-		memcpy(node->narrow.gap, splice->gap + low, count * sizeof(uint64_t));
-		memset(node->narrow.gap + count, 0, (MT_NARROW_SLOTS - count) * sizeof(uint64_t));
-	}
-	memcpy(node->pivot, splice->last + low, (count - 1) * sizeof(node->pivot[0]));
-	mt_pad_pivots(node, count - 1);
 }
 
 static void make_nodes(struct splice *splice, enum mt_kind kind)
 {
 	struct mt_write *write = splice->write;
+	const struct mt_items *items = &splice->items;
 	unsigned capacity = mt_capacity(kind);
-	unsigned nodes = (splice->items + capacity - 1) / capacity;
-	unsigned end = splice->items - 1;
-	bool at_end = nodes > 1 && splice->last[end] == UINT64_MAX &&
-		      write->last >= splice->last[end - 1];
+	unsigned nodes = (items->count + capacity - 1) / capacity;
+	unsigned end = items->count - 1;
+	bool at_end =
+		nodes > 1 && items->last[end] == UINT64_MAX && write->last >= items->last[end - 1];
 	uint64_t min = splice->min;
 	unsigned low = 0;
 
 	splice->made = nodes;
 	for (unsigned i = 0; i < nodes; i++) {
 		unsigned left = nodes - i;
-		unsigned share = (splice->items - low + left - 1) / left;
+		unsigned share = (items->count - low + left - 1) / left;
 		struct maple_node *node;
 
 		assert(write->reserved);
 		node = write->reserve[--write->reserved];
 		if (nodes == 2 && i == 0)
-			share = mt_first_share(kind, splice->items, at_end,
-					       splice->present >> end & 1);
-		fill_node(splice, node, kind, low, low + share);
+			share = mt_split_point(kind, items->count, at_end,
+					       items->present >> end & 1);
+		mt_items_fill(items, node, kind, low, low + share);
 		low += share;
 		splice->made_node[i] = node;
-		splice->made_last[i] = splice->last[low - 1];
+		splice->made_last[i] = items->last[low - 1];
 		splice->made_gap[i] = mt_tracks_gaps(splice->mt)
 					      ? mt_node_gap(node, min, splice->made_last[i])
 					      : 0;
@@ -372,27 +317,27 @@ static void make_nodes(struct splice *splice, enum mt_kind kind)
 }
 
 /* The list belongs into one private node that stays where it is: write it there and be done. */
-static void write_in_place(struct splice *splice, struct mt_spine *spine, enum mt_kind kind)
+static void write_in_place(struct splice *splice, struct mt_edge *edge, enum mt_kind kind)
 {
-	struct mt_grave *grave = splice->grave;
-	struct maple_node *node = spine->node;
+	struct mt_displaced *displaced = splice->displaced;
+	struct maple_node *node = edge->node;
 	struct ma_level path[MT_MAX_HEIGHT];
 
-	grave->kept_level = (int)splice->level;
-	grave->dropped_children = kind != MT_LEAF;
-	grave->dropped_present = mt_slot_mask(spine->drop_low, spine->drop_high);
+	displaced->kept_level = (int)splice->level;
+	displaced->dropped_children = kind != MT_LEAF;
+	displaced->dropped_present = mt_slot_mask(edge->drop_low, edge->drop_high);
 	if (kind == MT_LEAF)
-		grave->dropped_present &= node->present;
-	memcpy(grave->dropped, mt_slots(node), node->count * sizeof(uint64_t));
-	fill_node(splice, node, kind, 0, splice->items);
+		displaced->dropped_present &= node->present;
+	memcpy(displaced->dropped, mt_slots(node), node->count * sizeof(uint64_t));
+	mt_items_fill(&splice->items, node, kind, 0, splice->items.count);
 	if (!mt_tracks_gaps(splice->mt))
 		return;
 	for (unsigned i = 0; i <= splice->level; i++) {
-		const struct mt_spine *above = splice->left[i];
+		const struct mt_edge *above = splice->left[i];
 
 		path[i] = (struct ma_level){above->node, above->min, above->max, above->left};
 	}
-	mt_gap_up(path, splice->level + 1, mt_node_gap(node, spine->min, spine->max));
+	mt_gap_propagate(path, splice->level + 1, mt_node_gap(node, edge->min, edge->max));
 }
 
 /* The nodes of the topmost level become the tree, under a new root where they are several. */
@@ -402,7 +347,7 @@ static void set_root(struct splice *splice)
 	uint32_t height = splice->depth - splice->level;
 
 	if (splice->made > 1) {
-		splice->items = 0;
+		mt_items_init(&splice->items);
 		append_made(splice);
 		make_nodes(splice, mt_internal_kind(mt));
 		height++;
@@ -417,31 +362,31 @@ void mt_splice(struct mt_write *write)
 
 	splice.mt = mt;
 	splice.write = write;
-	splice.grave = write->grave;
-	splice.grave->spines = 0;
-	splice.grave->kept_level = -1;
+	splice.displaced = write->displaced;
+	splice.displaced->edges = 0;
+	splice.displaced->kept_level = -1;
 	splice.depth = mt_tree_height(mt);
-	splice.grave->height = splice.depth;
+	splice.displaced->height = splice.depth;
 	splice.made = 0;
-	find_spines(&splice);
+	find_edges(&splice);
 	count_splice(&splice);
 
 	for (splice.level = splice.depth - 1;; splice.level--) {
-		struct mt_spine *left = splice.left[splice.level];
+		struct mt_edge *left = splice.left[splice.level];
 		enum mt_kind kind = (enum mt_kind)left->node->kind;
 		bool alone;
 
 		list_items(&splice);
-		fill_up(&splice, kind);
-		alone = keeps_left(&splice) < 0 && keeps_right(&splice) < 0;
+		absorb_neighbours(&splice, kind);
+		alone = ancestor_keeping_left(&splice) < 0 && ancestor_keeping_right(&splice) < 0;
 		/* A child that is alone was the last level to be built. */
-		assert(!alone || splice.items > 1 || kind == MT_LEAF);
-		if (alone && splice.items == 1 && !splice.present) {
+		assert(!alone || splice.items.count > 1 || kind == MT_LEAF);
+		if (alone && splice.items.count == 1 && !splice.items.present) {
 			mt_reset_root(mt);
 			return;
 		}
 		if (splice.left[splice.level] == splice.right[splice.level] && left->owned &&
-		    splice.items <= mt_capacity(kind)) {
+		    splice.items.count <= mt_capacity(kind)) {
 			write_in_place(&splice, left, kind);
 			return;
 		}

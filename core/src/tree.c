@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The tree and its normal interface: each call takes the lock, does its work through a cursor on
- * the stack, and buries what it displaced after the unlock.
+ * the stack, and releases what it displaced after the unlock. Owns the tree's head: attributes,
+ * counts, and the reference to the pool. Public only.
  */
-#include "gap.h"
-#include "pool.h"
+#include "search.h"
+#include "subtree.h"
 #include "walk.h"
 #include "write.h"
 
@@ -132,32 +133,31 @@ bool mtree_lookup(struct maple_tree *mt, uint64_t index, struct mt_entry *out)
 	return mas.present;
 }
 
-bool mtree_find(struct maple_tree *mt, uint64_t index, uint64_t max, struct mt_entry *out)
+typedef bool (*find_fn)(struct ma_state *mas, uint64_t limit, bool gaps);
+
+static inline bool find_from(struct maple_tree *mt, find_fn find, uint64_t index, uint64_t limit,
+			     struct mt_entry *out)
 {
 	struct ma_state mas;
 	bool found;
 
 	mas_init(&mas, mt, index);
 	mtree_lock(mt);
-	found = mas_find_word(&mas, max, false);
+	found = find(&mas, limit, false);
 	mtree_unlock(mt);
 	if (found)
 		copy_entry(&mas, out);
 	return found;
 }
 
+bool mtree_find(struct maple_tree *mt, uint64_t index, uint64_t max, struct mt_entry *out)
+{
+	return find_from(mt, mas_find_word, index, max, out);
+}
+
 bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min, struct mt_entry *out)
 {
-	struct ma_state mas;
-	bool found;
-
-	mas_init(&mas, mt, index);
-	mtree_lock(mt);
-	found = mas_find_rev_word(&mas, min, false);
-	mtree_unlock(mt);
-	if (found)
-		copy_entry(&mas, out);
-	return found;
+	return find_from(mt, mas_find_rev_word, index, min, out);
 }
 
 void *mt_find(struct maple_tree *mt, uint64_t *index, uint64_t max)
@@ -175,51 +175,50 @@ void *mt_find_after(struct maple_tree *mt, uint64_t *index, uint64_t max)
 	return *index ? mt_find(mt, index, max) : NULL;
 }
 
-void *mt_next(struct maple_tree *mt, uint64_t index, uint64_t max)
+static inline void *step_from(struct maple_tree *mt, void *(*step)(struct ma_state *, uint64_t),
+			      uint64_t index, uint64_t limit)
 {
 	struct ma_state mas;
 	void *entry;
 
 	mas_init(&mas, mt, index);
 	mtree_lock(mt);
-	entry = mas_next(&mas, max);
+	entry = step(&mas, limit);
 	mtree_unlock(mt);
 	return entry;
+}
+
+void *mt_next(struct maple_tree *mt, uint64_t index, uint64_t max)
+{
+	return step_from(mt, mas_next, index, max);
 }
 
 void *mt_prev(struct maple_tree *mt, uint64_t index, uint64_t min)
 {
-	struct ma_state mas;
-	void *entry;
-
-	mas_init(&mas, mt, index);
-	mtree_lock(mt);
-	entry = mas_prev(&mas, min);
-	mtree_unlock(mt);
-	return entry;
+	return step_from(mt, mas_prev, index, min);
 }
 
 /* ---- writes under the tree's lock ---- */
 
-/* Unlock, and bury what the write leaves. */
-static int finish_write(struct maple_tree *mt, int status, struct mt_grave *grave)
+/* Unlock, and release what the write displaced. */
+static int finish_write(struct maple_tree *mt, int status, struct mt_displaced *displaced)
 {
 	mtree_unlock(mt);
-	if (mt_grave_used(grave))
-		mt_bury(mt_pool_of(mt), mt->ma_ops, grave);
+	if (mt_displaced_any(displaced))
+		mt_release_displaced(mt_pool_of(mt), mt->ma_ops, displaced);
 	return status;
 }
 
 static int locked_write(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word,
 			bool present)
 {
-	struct mt_grave grave;
+	struct mt_displaced displaced;
 	struct ma_state mas;
 
 	mas_init(&mas, mt, first);
 	mas.last = last;
 	mtree_lock(mt);
-	return finish_write(mt, mt_write_range(&mas, word, present, &grave), &grave);
+	return finish_write(mt, mt_write_range(&mas, word, present, &displaced), &displaced);
 }
 
 int mtree_store_range_word(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word)
@@ -245,11 +244,11 @@ int mtree_store(struct maple_tree *mt, uint64_t index, void *entry)
 static int locked_insert(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word,
 			 bool present, struct mt_entry *occupied)
 {
-	struct mt_grave grave;
+	struct mt_displaced displaced;
 	struct ma_state mas;
 	int status;
 
-	mt_grave_init(&grave);
+	mt_displaced_init(&displaced);
 	mas_init(&mas, mt, first);
 	mas.last = last;
 	mtree_lock(mt);
@@ -257,8 +256,8 @@ static int locked_insert(struct maple_tree *mt, uint64_t first, uint64_t last, u
 	if (status == -EEXIST && occupied)
 		copy_entry(&mas, occupied);
 	if (!status)
-		status = mt_write_range(&mas, word, present, &grave);
-	return finish_write(mt, status, &grave);
+		status = mt_write_range(&mas, word, present, &displaced);
+	return finish_write(mt, status, &displaced);
 }
 
 int mtree_insert_range_word(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word,
@@ -279,7 +278,7 @@ int mtree_insert(struct maple_tree *mt, uint64_t index, void *entry)
 
 int mtree_erase(struct maple_tree *mt, uint64_t index, void **erased)
 {
-	struct mt_grave grave;
+	struct mt_displaced displaced;
 	struct ma_state mas;
 	void *entry;
 	int status;
@@ -287,8 +286,8 @@ int mtree_erase(struct maple_tree *mt, uint64_t index, void **erased)
 	mas_init(&mas, mt, index);
 	mtree_lock(mt);
 	entry = mas_walk(&mas);
-	status = mt_write_range(&mas, 0, false, &grave);
-	status = finish_write(mt, status, &grave);
+	status = mt_write_range(&mas, 0, false, &displaced);
+	status = finish_write(mt, status, &displaced);
 	if (!status && erased)
 		*erased = entry;
 	return status;
@@ -297,22 +296,22 @@ int mtree_erase(struct maple_tree *mt, uint64_t index, void **erased)
 static int locked_alloc(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
 			uint64_t min, uint64_t max, bool reverse)
 {
-	struct mt_grave grave;
+	struct mt_displaced displaced;
 	struct ma_state mas;
 	uint64_t first = 0;
 	int status;
 
 	if (!entry)
 		return -EINVAL;
-	mt_grave_init(&grave);
+	mt_displaced_init(&displaced);
 	mtree_lock(mt);
 	status = mt_empty_area(mt, min, max, size, 1, reverse, &first);
 	if (!status) {
 		mas_init(&mas, mt, first);
 		mas.last = first + (size - 1);
-		status = mt_write_range(&mas, (uint64_t)(uintptr_t)entry, true, &grave);
+		status = mt_write_range(&mas, (uint64_t)(uintptr_t)entry, true, &displaced);
 	}
-	status = finish_write(mt, status, &grave);
+	status = finish_write(mt, status, &displaced);
 	if (!status)
 		*start = first;
 	return status;
@@ -333,7 +332,7 @@ int mtree_alloc_rrange(struct maple_tree *mt, uint64_t *start, void *entry, uint
 int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t low,
 		       uint64_t high, uint64_t *next)
 {
-	struct mt_grave grave;
+	struct mt_displaced displaced;
 	struct ma_state mas;
 	bool behind = *next > high;
 	uint64_t from = *next < low || behind ? low : *next;
@@ -343,7 +342,7 @@ int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint
 
 	if (!entry)
 		return -EINVAL;
-	mt_grave_init(&grave);
+	mt_displaced_init(&displaced);
 	mtree_lock(mt);
 	status = mt_empty_area(mt, from, high, 1, 1, false, &found);
 	if (status == -EBUSY && from > low) {
@@ -352,9 +351,9 @@ int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint
 	}
 	if (!status) {
 		mas_init(&mas, mt, found);
-		status = mt_write_range(&mas, (uint64_t)(uintptr_t)entry, true, &grave);
+		status = mt_write_range(&mas, (uint64_t)(uintptr_t)entry, true, &displaced);
 	}
-	status = finish_write(mt, status, &grave);
+	status = finish_write(mt, status, &displaced);
 	if (status)
 		return status;
 	*start = found;

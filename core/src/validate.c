@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The invariants of node.h, checked one by one. Reads only; recursion is as deep as the tree is
- * high. */
+/*
+ * The invariants of node.h, checked one by one. Reads only; recursion is as deep as the tree is
+ * high. Public: mt_validate(), which debug builds call after each write.
+ */
 #include "gap.h"
-#include "pool.h"
-#include "write.h"
+#include "subtree.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -42,7 +43,7 @@ static int check_limits(const struct check *check, const struct maple_node *node
 	enum mt_kind kind = height == 1 ? MT_LEAF : mt_internal_kind(check->mt);
 	bool root = node == check->mt->ma_root;
 	uint32_t refs = mt_node_count_refs(node);
-	unsigned least = mt_least(kind);
+	unsigned least = mt_min_slots(kind);
 
 	/* First, since a node that is free may not even be read. */
 	if (mt_pool_has_free(mt_pool_of(check->mt), node))

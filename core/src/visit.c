@@ -2,8 +2,10 @@
 /*
  * Visiting values for a garbage collector. A leaf's values are held once, by the leaf, however many
  * trees reach it: so each tree answers for the leaves that it alone reaches, and the shared ones
- * are visited once per pass, marked in their slab. A node below a shared one is shared, whatever
- * its own count.
+ * are visited once per pass, marked in their slab. Public only.
+ *
+ * Invariants: a node below a shared one is shared, whatever its own count; a slab's marks are those
+ * of the pass whose number it bears.
  */
 #include "pool.h"
 

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walking: the cursor's path and the steps along it.
+ * Walking: the cursor's path and the steps along it. The steps are public; walk.h has what other
+ * parts of the core need of them.
  *
  * A path holds, for each level from the root down, the node, the keys it covers and the slot taken.
  * It is good as long as the tree's generation is the one it was walked in; every entry point below
  * checks that and walks again from `index` otherwise. A step that stops at its limit leaves index
  * and last alone and drops the path.
+ *
+ *        path[0]   root   [ . | . | x ]      slot 2: keys 500 to the end
+ *        path[1]   node       [ x | . ]      slot 0: keys 500 to 719
+ *        path[2]   leaf     [ a | x | b ]    slot 1: index to last
  */
 #include "walk.h"
 
@@ -95,7 +100,7 @@ static inline bool path_present(struct ma_state *mas)
 	return mas->depth && mt_slot_present(mas_leaf(mas)->node, mas_leaf(mas)->slot);
 }
 
-void mas_settle(struct ma_state *mas)
+void mas_read_slot(struct ma_state *mas)
 {
 	mas->index = mas_path_first(mas);
 	mas->last = mas_path_last(mas);
@@ -175,7 +180,7 @@ static bool take_or_next(struct ma_state *mas, uint64_t max, bool gaps, bool her
 		if (!mas_path_next(mas))
 			return stop_at_limit(mas, ma_overflow);
 	}
-	mas_settle(mas);
+	mas_read_slot(mas);
 	return true;
 }
 
@@ -191,7 +196,7 @@ static bool take_or_prev(struct ma_state *mas, uint64_t min, bool gaps, bool her
 		if (!mas_path_prev(mas))
 			return stop_at_limit(mas, ma_underflow);
 	}
-	mas_settle(mas);
+	mas_read_slot(mas);
 	return true;
 }
 
@@ -242,7 +247,7 @@ static bool next_leaf(struct ma_state *mas, uint64_t max)
 	leaf->slot = (unsigned)__builtin_ctz(leaf->node->present);
 	if (mas_path_first(mas) > max)
 		return stop_at_limit(mas, ma_overflow);
-	mas_settle(mas);
+	mas_read_slot(mas);
 	return true;
 }
 
@@ -288,7 +293,7 @@ bool mas_walk_word(struct ma_state *mas)
 {
 	if (!mas_has_path(mas) || mas->status == ma_start)
 		mas_descend(mas, mas->index);
-	mas_settle(mas);
+	mas_read_slot(mas);
 	return mas->present;
 }
 

@@ -27,7 +27,7 @@ static inline void mas_drop_path(struct ma_state *mas)
 /* Walk from the root to the slot of `index`. An empty tree gives a path of depth 0. */
 void mas_descend(struct ma_state *mas, uint64_t index);
 /* Make index, last, word and present those of the slot where the path ends. */
-void mas_settle(struct ma_state *mas);
+void mas_read_slot(struct ma_state *mas);
 /* Move the path one slot on / back; false at the end of the tree, with the path as it was. */
 bool mas_path_next(struct ma_state *mas);
 bool mas_path_prev(struct ma_state *mas);

@@ -3,17 +3,29 @@
  * One store: the plan, the reserve, and the choice of who writes. See write.h for the order of
  * things.
  *
- * Nothing of the tree changes before all that can fail is done. Values: a stored word, and each
- * piece of an entry that was cut, gets a reference of its own before the tree changes; the entries
- * that were overwritten or cut lose theirs in mt_bury().
+ * Owns, until the tree has taken them over, the pieces that split() made of entries at the ends,
+ * the word that merge() made, and the nodes of the reserve. Nothing of the tree changes before all
+ * that can fail is done. A stored word, and each piece of an entry that was cut, gets a reference
+ * of its own before the tree changes; the entries that were overwritten or cut lose theirs when the
+ * caller releases what was displaced.
+ *
+ * For tree.c, cursor.c and dup.c.
  */
 #include "write.h"
-#include "pool.h"
+#include "cow.h"
+#include "leaf.h"
+#include "plan.h"
+#include "rebalance.h"
+#include "splice.h"
+#include "subtree.h"
+#include "value.h"
 #include "walk.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* ---- the plan ---- */
 
 /* Bring the path to the slot of `first`: from the leaf it stands in if that covers the key. */
 static void walk_to(struct ma_state *mas, uint64_t first)
@@ -21,7 +33,7 @@ static void walk_to(struct ma_state *mas, uint64_t first)
 	struct ma_level *leaf;
 
 	if (mas_has_path(mas)) {
-		assert(mas->depth); /* the tree is not empty, nor was it when this path was walked */
+		assert(mas->depth); /* the tree is not empty, nor was it when this was walked */
 		leaf = mas_leaf(mas);
 		if (mt_level_covers(leaf, first)) {
 			leaf->slot = mt_search.slot(leaf->node, first);
@@ -59,16 +71,17 @@ static bool slot_around(struct ma_state *mas, uint64_t index, struct mt_entry *a
 /* A new gap takes in the gaps beside it: two gaps never stand side by side. */
 static void grow_gap(struct mt_write *write)
 {
-	struct mt_entry beside;
+	struct mt_entry neighbour;
 
-	if (write->first > 0 && !slot_around(write->mas, write->first - 1, &beside))
-		write->first = beside.first;
-	if (write->last < UINT64_MAX && !slot_around(write->mas, write->last + 1, &beside))
-		write->last = beside.last;
+	if (write->first > 0 && !slot_around(write->mas, write->first - 1, &neighbour))
+		write->first = neighbour.first;
+	if (write->last < UINT64_MAX && !slot_around(write->mas, write->last + 1, &neighbour))
+		write->last = neighbour.last;
 }
 
-/* Whether two that are to stand side by side become one, whose word is then write->word; or an error. */
-static int unite(struct mt_write *write, struct mt_entry left, struct mt_entry right)
+/* Whether two entries that are to stand side by side become one: 1, with its word in the plan; 0;
+ * or an error. */
+static int coalesce(struct mt_write *write, struct mt_entry left, struct mt_entry right)
 {
 	const struct mt_value_ops *ops = write->mt->ma_ops;
 	uint64_t word;
@@ -102,32 +115,25 @@ static struct mt_entry stored_entry(const struct mt_write *write)
 /* A new value takes in those beside it that become one with it. */
 static int grow_value(struct mt_write *write)
 {
-	struct mt_entry beside;
+	struct mt_entry neighbour;
 	int status = 0;
 
-	if (write->first > 0 && slot_around(write->mas, write->first - 1, &beside)) {
-		status = unite(write, beside, stored_entry(write));
+	if (write->first > 0 && slot_around(write->mas, write->first - 1, &neighbour)) {
+		status = coalesce(write, neighbour, stored_entry(write));
 		if (status > 0)
-			write->first = beside.first;
+			write->first = neighbour.first;
 	}
 	if (status >= 0 && write->last < UINT64_MAX &&
-	    slot_around(write->mas, write->last + 1, &beside)) {
-		status = unite(write, stored_entry(write), beside);
+	    slot_around(write->mas, write->last + 1, &neighbour)) {
+		status = coalesce(write, stored_entry(write), neighbour);
 		if (status > 0)
-			write->last = beside.last;
+			write->last = neighbour.last;
 	}
 	return status < 0 ? status : 0;
 }
 
-/* Whether pieces of a cut entry have values of their own. Else they have the entry's word, and one of
- * them its reference, so that an object that is only cut is not touched. */
-static bool splits_values(const struct mt_write *write)
-{
-	return write->mt->ma_ops && write->mt->ma_ops->split;
-}
-
-/* The word for the part [first, last] of an entry that is cut; with a reference only where split() made
- * it. */
+/* The word for the part [first, last] of an entry that is cut; with a reference only where split()
+ * made it. */
 static int cut_value(const struct mt_value_ops *ops, const struct mt_entry *whole, uint64_t first,
 		     uint64_t last, uint64_t *piece)
 {
@@ -195,6 +201,58 @@ static int cut_ends(struct mt_write *write)
 	return 0;
 }
 
+/* Whether a cursor that stands on an entry stores a new value for just that one. */
+static bool replaces_value(const struct mt_write *write)
+{
+	const struct ma_level *leaf = mas_leaf(write->mas);
+
+	return write->mas->status == ma_active && mt_slot_present(leaf->node, leaf->slot) &&
+	       write->first == mt_slot_min(leaf->node, leaf->slot, leaf->min) &&
+	       write->last == mt_slot_max(leaf->node, leaf->slot, leaf->max);
+}
+
+/* Plan a write into a tree that has a root. 1; 0 if there is nothing to change; or what a value
+ * operation returned. Changes nothing of the tree, but moves the cursor's path. */
+static int plan_write(struct mt_write *write)
+{
+	struct ma_state *mas = write->mas;
+	const struct mt_value_ops *ops = write->mt->ma_ops;
+	int status = 0;
+
+	walk_to(mas, write->first);
+	if (!write->present) {
+		const struct ma_level *leaf = mas_leaf(mas);
+
+		if (!mt_slot_present(leaf->node, leaf->slot) &&
+		    write->last <= mt_slot_max(leaf->node, leaf->slot, leaf->max))
+			return 0; /* a gap already */
+		grow_gap(write);
+	} else if (ops && (ops->equal || (ops->merge && !replaces_value(write)))) {
+		status = grow_value(write);
+	}
+	if (write->first != mas->index)
+		walk_to(mas, write->first);
+	if (!status)
+		status = cut_ends(write);
+	return status ? status : 1;
+}
+
+/* Give up a plan: what was made for it goes the way of displaced values. */
+static void drop_plan(struct mt_write *write)
+{
+	struct mt_displaced *displaced = write->displaced;
+
+	displaced->dropped[0] = write->left_word;
+	displaced->dropped[1] = write->right_word;
+	displaced->dropped[2] = write->word;
+	displaced->dropped_present = (uint32_t)write->owned << 2;
+	if (mt_splits_values(write))
+		displaced->dropped_present |=
+			(uint32_t)write->left_present | (uint32_t)write->right_present << 1;
+}
+
+/* ---- the reserve ---- */
+
 /* A reference for the word to be stored, where it has none of its own yet. */
 static void retain_word(const struct mt_write *write)
 {
@@ -202,22 +260,8 @@ static void retain_word(const struct mt_write *write)
 		mt_retain(write->mt->ma_ops, &write->word, write->present);
 }
 
-/* A write that fails: its pieces go the way of displaced values, released when all is done. */
-static void bury_pieces(struct mt_write *write)
-{
-	struct mt_grave *grave = write->grave;
-
-	grave->dropped[0] = write->left_word;
-	grave->dropped[1] = write->right_word;
-	grave->dropped[2] = write->word;
-	grave->dropped_present = (uint32_t)write->owned << 2;
-	if (splits_values(write))
-		grave->dropped_present |=
-			(uint32_t)write->left_present | (uint32_t)write->right_present << 1;
-}
-
-/* Nodes for a write that splits a leaf whose parent is full: two for each level that splits, one for
- * each other that must be copied. */
+/* Nodes for a write that splits a leaf whose parent is full: two for each level that splits, one
+ * for each other that must be copied. */
 static unsigned growth_bound(const struct ma_state *mas)
 {
 	unsigned bound = 2;
@@ -243,9 +287,10 @@ static unsigned shrink_bound(const struct ma_state *mas)
 
 	for (unsigned i = mas->depth - 1; i-- > 0;) {
 		const struct maple_node *node = mas->path[i].node;
-		unsigned least = i ? mt_least((enum mt_kind)node->kind) : 2;
+		unsigned least = i ? mt_min_slots((enum mt_kind)node->kind) : 2;
 
-		/* It may lose two children: a thin last node does not fill its neighbour up alone. */
+		/* It may lose two children: a thin last node does not fill its neighbour up
+		 * alone. */
 		if (!mas->tree->ma_shared && node->count >= least + 2)
 			return bound;
 		bound += 2;
@@ -259,13 +304,13 @@ unsigned mt_write_bound(const struct maple_tree *mt)
 	return 3 * mt_tree_height(mt) + 1;
 }
 
-static void give_nodes(struct mt_write *write)
+static void release_reserve(struct mt_write *write)
 {
 	if (write->reserved)
 		mt_pool_free_bulk(mt_pool_of(write->mt), write->reserved, write->reserve);
 }
 
-static int take_nodes(struct mt_write *write, unsigned count)
+static int reserve_nodes(struct mt_write *write, unsigned count)
 {
 	struct ma_state *mas = write->mas;
 
@@ -280,7 +325,7 @@ static int take_nodes(struct mt_write *write, unsigned count)
 		return 0;
 	if (!mt_pool_alloc_bulk(mt_pool_of(write->mt), count - write->reserved,
 				write->reserve + write->reserved)) {
-		give_nodes(write);
+		release_reserve(write);
 		return -ENOMEM;
 	}
 	write->reserved = count;
@@ -293,7 +338,7 @@ static int write_first(struct mt_write *write)
 	struct maple_tree *mt = write->mt;
 	struct maple_node *leaf;
 	unsigned slot = write->first > 0;
-	int status = take_nodes(write, 1);
+	int status = reserve_nodes(write, 1);
 
 	if (status)
 		return status;
@@ -339,28 +384,28 @@ static uint32_t keep_cut_slots(const struct mt_write *write)
 	return left | right;
 }
 
-/* The write that comes to `size` slots, for which the leaf has room, or the one beside it, or with a new
- * one the parent. */
-static int write_in_leaf(struct mt_write *write, unsigned size, enum mt_beside beside)
+/* The write that comes to `size` slots, for which the leaf has room, or the one beside it, or with
+ * a new one the parent. */
+static int write_in_leaf(struct mt_write *write, unsigned size, enum mt_sibling sibling)
 {
 	unsigned depth = write->mas->depth;
 	unsigned levels = mas_private_levels(write->mas);
-	unsigned needed = depth - levels + (size > MT_WIDE_SLOTS && !beside);
+	unsigned needed = depth - levels + (size > MT_WIDE_SLOTS && !sibling);
 
 	if (needed) {
-		int status = take_nodes(write, needed);
+		int status = reserve_nodes(write, needed);
 
 		if (status)
 			return status;
 	}
 	retain_word(write);
 	if (levels < depth)
-		mt_path_own(write, levels);
-	write->kept = splits_values(write) ? 0 : keep_cut_slots(write);
+		mt_cow_path(write, levels);
+	write->kept = mt_splits_values(write) ? 0 : keep_cut_slots(write);
 	if (size <= MT_WIDE_SLOTS)
 		mt_leaf_write(write, size);
-	else if (beside)
-		mt_leaf_share(write, beside);
+	else if (sibling)
+		mt_leaf_share(write, sibling);
 	else
 		mt_leaf_split(write);
 	return 0;
@@ -377,73 +422,49 @@ static int write_planned(struct mt_write *write)
 		unsigned count = mas_leaf(mas)->node->count;
 		unsigned size = count - (write->high - write->low) + write->left_piece + 1 +
 				write->right_piece;
-		enum mt_beside beside = MT_NONE;
+		enum mt_sibling sibling = MT_NO_SIBLING;
 
 		/* Too thin, or nothing but a gap. */
-		if ((size < count && size < mt_least(MT_LEAF)) || (size == 1 && !write->present)) {
+		if ((size < count && size < mt_min_slots(MT_LEAF)) ||
+		    (size == 1 && !write->present)) {
 			bound = shrink_bound(mas);
 		} else {
 			if (size > MT_WIDE_SLOTS && mas_path_private(mas))
-				beside = mt_leaf_beside(write, size);
-			if (size <= MT_WIDE_SLOTS || beside || parent_has_room(mas))
-				return write_in_leaf(write, size, beside);
+				sibling = mt_leaf_find_sibling(write, size);
+			if (size <= MT_WIDE_SLOTS || sibling || parent_has_room(mas))
+				return write_in_leaf(write, size, sibling);
 			bound = growth_bound(mas);
 		}
 	}
-	status = take_nodes(write, bound);
+	status = reserve_nodes(write, bound);
 	if (status)
 		return status;
 	retain_word(write);
-	if (!splits_values(write)) {
+	if (!mt_splits_values(write)) {
 		mt_retain(write->mt->ma_ops, &write->left_word, write->left_present);
 		mt_retain(write->mt->ma_ops, &write->right_word, write->right_present);
 	}
 	mt_splice(write);
 	mas->depth = 0; /* the path is that of the tree as it was */
-	give_nodes(write);
+	release_reserve(write);
 	return 0;
-}
-
-/* Does a cursor that stands on an entry store a new value for just that? The path is that of its first. */
-static bool replaces_value(const struct mt_write *write)
-{
-	const struct ma_level *leaf = mas_leaf(write->mas);
-
-	return write->mas->status == ma_active && mt_slot_present(leaf->node, leaf->slot) &&
-	       write->first == mt_slot_min(leaf->node, leaf->slot, leaf->min) &&
-	       write->last == mt_slot_max(leaf->node, leaf->slot, leaf->max);
 }
 
 static int write_locked(struct mt_write *write)
 {
 	struct maple_tree *mt = write->mt;
 	struct ma_state *mas = write->mas;
-	const struct mt_value_ops *ops = mt->ma_ops;
-	int status = 0;
+	int status;
 
 	if (!mt->ma_root) {
 		mas->depth = 0;
 		return write->present ? write_first(write) : 0;
 	}
-	walk_to(mas, write->first);
-	if (!write->present) {
-		const struct ma_level *leaf = mas_leaf(mas);
-
-		if (!mt_slot_present(leaf->node, leaf->slot) &&
-		    write->last <= mt_slot_max(leaf->node, leaf->slot, leaf->max))
-			return 0; /* a gap already */
-		grow_gap(write);
-	} else if (ops && (ops->equal || (ops->merge && !replaces_value(write)))) {
-		status = grow_value(write);
-	}
-	if (write->first != mas->index)
-		walk_to(mas, write->first);
-	if (!status)
-		status = cut_ends(write);
-	if (!status)
+	status = plan_write(write);
+	if (status > 0)
 		status = write_planned(write);
 	if (status)
-		bury_pieces(write);
+		drop_plan(write);
 	return status;
 }
 
@@ -468,13 +489,14 @@ static void check_written(const struct maple_tree *mt)
 }
 #endif
 
-int mt_write_range(struct ma_state *mas, uint64_t word, bool present, struct mt_grave *grave)
+int mt_write_range(struct ma_state *mas, uint64_t word, bool present,
+		   struct mt_displaced *displaced)
 {
 	struct maple_tree *mt = mas->tree;
 	struct mt_write write;
 	int status;
 
-	mt_grave_init(grave);
+	mt_displaced_init(displaced);
 	if (mas->index > mas->last)
 		return -EINVAL;
 	if (mt->ma_busy)
@@ -489,7 +511,7 @@ int mt_write_range(struct ma_state *mas, uint64_t word, bool present, struct mt_
 	write.left_present = write.right_present = false;
 	write.left_word = write.right_word = 0;
 	write.reserved = 0;
-	write.grave = grave;
+	write.displaced = displaced;
 
 	mt->ma_busy = true;
 	status = write_locked(&write);
@@ -506,39 +528,4 @@ int mt_write_range(struct ma_state *mas, uint64_t word, bool present, struct mt_
 	mas->status = ma_active;
 	check_written(mt);
 	return 0;
-}
-
-void mt_bury(struct maple_pool *pool, const struct mt_value_ops *ops, struct mt_grave *grave)
-{
-	uint32_t dropped = grave->dropped_present;
-
-	for (unsigned i = 0; i < grave->spines; i++) {
-		const struct mt_spine *spine = &grave->spine[i];
-		uint32_t height = grave->height - spine->level;
-		struct maple_node *node = spine->node;
-
-		if (spine->level <= grave->kept_level)
-			continue;
-		if (spine->borrowed)
-			mt_subtree_put(pool, ops, node, height);
-		if (!spine->owned)
-			continue;
-		if (height == 1)
-			mt_release(ops, node->wide.slot,
-				   node->present & mt_slot_mask(spine->drop_low, spine->drop_high));
-		else
-			for (unsigned slot = spine->drop_low; slot < spine->drop_high; slot++)
-				mt_subtree_put(pool, ops, mt_child(node, slot), height - 1);
-		mt_free_one(pool, node);
-	}
-	if (!grave->dropped_children) {
-		mt_release(ops, grave->dropped, dropped);
-		return;
-	}
-	for (; dropped; dropped &= dropped - 1) {
-		uint64_t child = grave->dropped[__builtin_ctz(dropped)];
-
-		mt_subtree_put(pool, ops, (struct maple_node *)(uintptr_t)child,
-			       grave->height - (uint32_t)grave->kept_level - 1);
-	}
 }

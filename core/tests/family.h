@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A family of trees that fork, duplicate and slice each other and are written and read with every
- * operation, at times out of memory, each against its own oracle. All choices come from test_below(),
- * so a family lives by a seed or by the bytes that test_feed() was given.
+ * operation, at times out of memory, each against its own oracle. All choices come from
+ * test_below(), so a family lives by a seed or by the bytes that test_feed() was given.
  *
  * Each member has cursors that are held across everything that happens to its tree. Where they must
  * stand is kept beside them as keys, and what they must find is asked of the oracle.
@@ -17,7 +17,7 @@ enum { FAMILY_MEMBERS = 7, FAMILY_CURSORS = 2, FAMILY_WORDS = 512 };
 
 enum family_values {
 	family_plain,   /* any word, with no value operations */
-	family_counted, /* words below FAMILY_WORDS, whose references are counted: so are all below */
+	family_counted, /* words below FAMILY_WORDS, with counted references: so are all below */
 	family_equal,   /* neighbours with equal words coalesce */
 	family_split, /* words rise with the key: the piece of a cut entry has a word of its own */
 	family_merge, /* the same, and neighbours that go on from each other become one */
@@ -45,7 +45,8 @@ struct family_cursor {
 	uint64_t index;
 	uint64_t last;
 	enum maple_status status;
-	/* The reserve is good for a store over these keys, as long as the tree was written so often. */
+	/* The reserve is good for a store over these keys, as long as the tree was written so
+	 * often. */
 	uint64_t promised_writes;
 	uint64_t promised_index;
 	uint64_t promised_last;
@@ -89,8 +90,8 @@ void family_end(struct family *family);
 
 /* ---- for the steps --------------------------------------------------------------------------- */
 
-/* What a call that may fail has returned: whether it succeeded. If not, it had a reason, and the tree
- * has the nodes that it had. */
+/* What a call that may fail has returned: whether it succeeded. If not, it had a reason, and the
+ * tree has the nodes that it had. */
 bool family_succeeded(struct family *family, struct member *member, int got);
 /* The same for a write of the member's tree. */
 bool family_wrote(struct family *family, struct member *member, int got);

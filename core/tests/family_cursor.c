@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cursors that are held while their trees are written, forked and emptied. What a cursor must say is
- * kept as keys: it walks again from its index after a write that it did not make, so each step is
- * foretold from index, last and status and from what the oracle holds now.
+ * Cursors that are held while their trees are written, forked and emptied. What a cursor must say
+ * is kept as keys: it walks again from its index after a write that it did not make, so each step
+ * is foretold from index, last and status and from what the oracle holds now.
  */
 #include "family.h"
 

@@ -218,8 +218,8 @@ void family_allocate_cyclic(struct family *family, struct member *member)
 	CHECK_EQ(next, from);
 }
 
-/* Entries in a row, with gaps or without, into a tree that is emptied for it, most times; one of them
- * perhaps out of order. */
+/* Entries in a row, with gaps or without, into a tree that is emptied for it, most times; one of
+ * them perhaps out of order. */
 void family_build(struct family *family, struct member *member)
 {
 	struct oracle *oracle = &member->oracle;

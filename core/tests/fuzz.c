@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One family of trees (family.h) for one string of bytes: its first bytes say of what kind it is, the
- * others all that happens to it. libFuzzer makes the bytes; without it, main() plays the files named on
- * the command line: a corpus (fuzz_corpus.py), or one input.
+ * One family of trees (family.h) for one string of bytes: its first bytes say of what kind it is,
+ * the others all that happens to it. libFuzzer makes the bytes; without it, main() plays the files
+ * named on the command line: a corpus (fuzz_corpus.py), or one input.
  */
 #include "family.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The failing allocators of memory.h. With -Wl,--wrap=malloc the linker turns calls of malloc() into
- * calls of __wrap_malloc(), and what is called __real_malloc() here into malloc() itself.
+ * The failing allocators of memory.h. With -Wl,--wrap=malloc the linker turns calls of malloc()
+ * into calls of __wrap_malloc(), and what is called __real_malloc() here into malloc() itself.
  */
 #include "memory.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory that runs out, at the n-th request or from the n-th on: an allocator for a pool, and, where
- * the linker can put itself between (TEST_WRAPS_LIBC), the C library's own functions.
+ * Memory that runs out, at the n-th request or from the n-th on: an allocator for a pool, and,
+ * where the linker can put itself between (TEST_WRAPS_LIBC), the C library's own functions.
  *
  * Both count what they are asked for, so that a call can be shown to ask for nothing.
  */

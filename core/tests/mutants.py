@@ -39,8 +39,9 @@ from pathlib import Path
 from mutations import Mutation, mutations_of
 
 FILES = [
-    *("write.c", "splice.c", "leaf.c", "spill.c", "own.c", "gap.c", "dup.c", "build.c"),
-    *("write.h", "gap.h", "node.h"),
+    *("write.c", "splice.c", "leaf.c", "rebalance.c", "cow.c", "items.c", "displaced.c"),
+    *("subtree.c", "gap.c", "dup.c", "build.c"),
+    *("cow.h", "displaced.h", "gap.h", "items.h", "node.h", "plan.h", "subtree.h", "value.h"),
 ]
 HERE = Path(__file__).resolve().parent
 EQUIVALENT = HERE / "mutants.toml"

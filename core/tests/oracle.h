@@ -6,8 +6,8 @@
  * cells. Cell i holds the number of the range that lies there, 0 for a gap: neighbouring cells with
  * one number are one range, so two ranges with equal words stay apart.
  *
- * Where values rise, a range's word counts on with its keys: a piece that begins n keys into it has a
- * word higher by n. What is kept for such a range is the word that key 0 would have.
+ * Where values rise, a range's word counts on with its keys: a piece that begins n keys into it has
+ * a word higher by n. What is kept for such a range is the word that key 0 would have.
  */
 #ifndef ORACLE_H
 #define ORACLE_H
@@ -58,8 +58,8 @@ bool oracle_find(const struct oracle *oracle, size_t cell, size_t max, struct mt
 bool oracle_find_rev(const struct oracle *oracle, size_t cell, size_t min, struct mt_entry *out);
 /* The first range of the cells [from, to], if any. */
 bool oracle_occupied(const struct oracle *oracle, size_t from, size_t to, struct mt_entry *out);
-/* The lowest or highest multiple of `align` in [min, max] with `size` free keys, all of them in it.
- */
+/* The lowest or highest multiple of `align` in [min, max] with `size` free keys, all of them in
+ * it. */
 bool oracle_empty_area(const struct oracle *oracle, uint64_t min, uint64_t max, uint64_t size,
 		       uint64_t align, bool reverse, uint64_t *start);
 

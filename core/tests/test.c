@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The checks, the random source, the threads and the tree comparisons of test.h. Owns the state of the
- * random source and nothing else. Comparing nodes looks inside the core (node.h): it is the one place in
- * the tests that knows the layout.
+ * The checks, the random source, the threads and the tree comparisons of test.h. Owns the state of
+ * the random source and nothing else. Comparing nodes looks inside the core (node.h): it is the one
+ * place in the tests that knows the layout.
  */
 #define _POSIX_C_SOURCE 200112L /* posix_memalign() */
 

@@ -59,15 +59,15 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t count
 	}
 
 /* ---- random numbers: each case starts from the seed and its own name, each of its threads from a
- * number of the case's -------------------------------------------------------------------------- */
+ * number of the case's ------------------------------------------------------------------------- */
 
 uint64_t test_random(void);
 /* The same from a state of one's own. */
 uint64_t test_random_from(uint64_t *state);
 /* One of 0 ... below - 1. */
 uint64_t test_below(uint64_t below);
-/* From now on random numbers are read from these bytes, as few of them for each as its limit needs, and
- * are 0 when all are read. A failed check names `name`. */
+/* From now on random numbers are read from these bytes, as few of them for each as its limit needs,
+ * and are 0 when all are read. A failed check names `name`. */
 void test_feed(const char *name, const uint8_t *bytes, size_t size);
 bool test_fed_up(void);
 /* SAMARA_STEPS where it is set, else `normal`. */
@@ -77,7 +77,8 @@ size_t test_steps(size_t normal);
 
 #define TEST_THREADS_MAX 8
 
-/* run() for each of `count` contexts of that size, each in a thread of its own; waits for them all. */
+/* run() for each of `count` contexts of that size, each in a thread of its own; waits for them
+ * all. */
 void test_threads(unsigned count, void (*run)(void *context), void *contexts, size_t size);
 
 /* ---- pools and memory ------------------------------------------------------------------------ */

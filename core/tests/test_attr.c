@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Attributes: the flags without the height, kept when a tree is emptied; and freeing a single node.
- */
+/* Attributes: the flags without the height, kept when a tree is emptied; and freeing a single
+ * node. */
 #include "test.h"
 
 #include "pool.h"

@@ -3,7 +3,7 @@
  * plain count. */
 #include "test.h"
 
-#include "batch.h"
+#include "batch_partition.h"
 #include "pool.h"
 #include "search.h"
 
@@ -46,7 +46,7 @@ static void compare_keys_of(struct maple_tree *mt, const uint64_t *keys, size_t 
 	}
 	mtree_lock(mt);
 	if (parts)
-		CHECK_EQ(mt_load_by_parts(mt, keys, count, absent, words, present, &found), 0);
+		CHECK_EQ(mt_load_partitioned(mt, keys, count, absent, words, present, &found), 0);
 	else
 		found = mt_load_batch(mt, keys, count, absent, words, present);
 	mtree_unlock(mt);
@@ -141,8 +141,8 @@ static void build_ranges(struct maple_tree *mt, size_t count)
 	free(last);
 }
 
-/* More nodes on the second level than there may be parts, and so many levels that only the lowest are
- * asked for ahead: by every version of the search. */
+/* More nodes on the second level than there may be parts, and so many levels that only the lowest
+ * are asked for ahead: by every version of the search. */
 static void parts_of_a_high_tree(void)
 {
 	const struct mt_search chosen = mt_search, *search;
@@ -178,18 +178,18 @@ static void large_trees(void)
 	uint64_t *keys;
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
-	CHECK(!mt_parts_pay(&mt, SIZE_MAX));
+	CHECK(!mt_partition_pays(&mt, SIZE_MAX));
 	build_ranges(&mt, count);
-	CHECK(mt_parts_pay(&mt, count));
-	CHECK(!mt_parts_pay(&mt, 1000));
-	CHECK_EQ(mt_batch_size(&mt), MT_PARTED_MOST);
+	CHECK(mt_partition_pays(&mt, count));
+	CHECK(!mt_partition_pays(&mt, 1000));
+	CHECK_EQ(mt_batch_size(&mt), MT_PARTITION_MAX_KEYS);
 	for (i = 0; i < 4; i++)
 		compare(&mt, count * 12, count / 2 + test_below(1000));
 
 	/* More keys than are sorted at a time; none sorted where there is no memory for that; and
 	 * keys that come in order. */
-	keys = random_keys(count * 12, MT_PARTED_MOST + 1000);
-	compare_keys_of(&mt, keys, MT_PARTED_MOST + 1000, false);
+	keys = random_keys(count * 12, MT_PARTITION_MAX_KEYS + 1000);
+	compare_keys_of(&mt, keys, MT_PARTITION_MAX_KEYS + 1000, false);
 	test_exhaust(true);
 	compare_keys_of(&mt, keys, count / 2, false);
 	test_exhaust(false);
@@ -200,10 +200,10 @@ static void large_trees(void)
 	/* What has not been counted is not taken for large. */
 	test_fork(&mt, &fork);
 	CHECK_EQ(mtree_clear_range(&mt, 12, 12 * 10000), 0);
-	CHECK(!mt_parts_pay(&mt, count));
-	CHECK_EQ(mt_batch_size(&mt), MT_NEAR_KEYS);
+	CHECK(!mt_partition_pays(&mt, count));
+	CHECK_EQ(mt_batch_size(&mt), MT_BATCH_KEYS);
 	CHECK(mt_entries(&mt) < count);
-	CHECK(mt_parts_pay(&mt, count));
+	CHECK(mt_partition_pays(&mt, count));
 	mt_fini(&fork);
 	mt_fini(&mt);
 	test_pool_end(pool);

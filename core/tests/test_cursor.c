@@ -128,7 +128,8 @@ static bool words_equal(void *context, const struct mt_entry *left, const struct
 }
 
 /* A store where the cursor stands replaces one word. What looks the same, but is not, is written as
- * any store: nothing there, a part of what is there, or a value that becomes one with its neighbour. */
+ * any store: nothing there, a part of what is there, or a value that becomes one with its
+ * neighbour. */
 static void a_store_where_it_stands(void)
 {
 	struct mt_value_ops coalescing = {.equal = words_equal};
@@ -239,7 +240,8 @@ static void a_cursor_sees_whole_trees_come_and_go(void)
 		CHECK(!mas_next(&late, UINT64_MAX));
 		CHECK(!mas_next(&old, UINT64_MAX));
 
-		/* The first store of an empty tree, by a cursor with a path through what was there. */
+		/* The first store of an empty tree, by a cursor with a path through what was
+		 * there. */
 		mas_set_range(&mas, 310, 319);
 		CHECK_EQ(mas_store_word(&mas, 6), 0);
 		CHECK(!mas_next(&mas, UINT64_MAX));

@@ -324,8 +324,8 @@ static void every_allocation_fails_in_full_trees(void)
 	}
 }
 
-/* A duplicate owns one reference for each entry; a fork of the source in between changes nothing.
- */
+/* A duplicate owns one reference for each entry; a fork of the source in between changes
+ * nothing. */
 static void values_are_retained(void)
 {
 	struct maple_pool *pool = test_pool();

@@ -329,8 +329,8 @@ static void differences(void)
 	}
 }
 
-/* A write that drops what another tree still uses leaves the counting to whoever asks; one that drops
- * only nodes of its own does not, nor one that drops nothing. */
+/* A write that drops what another tree still uses leaves the counting to whoever asks; one that
+ * drops only nodes of its own does not, nor one that drops nothing. */
 static void shared_nodes_are_counted_when_asked(void)
 {
 	enum { RANGES = 20000 };

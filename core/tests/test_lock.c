@@ -97,8 +97,8 @@ static void a_lock_taken_twice_is_reported(void)
 	CHECK_EQ(a.ma_lock.held, 0);
 }
 
-/* A thread remembers sixteen locks; of those beyond, each is reported when it is taken and when it is
- * let go. */
+/* A thread remembers sixteen locks; of those beyond, each is reported when it is taken and when it
+ * is let go. */
 static void too_many_locks_are_reported(void)
 {
 	enum { MOST = 16, TREES = 18 };

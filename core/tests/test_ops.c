@@ -115,7 +115,8 @@ static bool same_last_digit(void *context, const struct mt_entry *left,
 	return left->word % 10 == right->word % 10;
 }
 
-/* Of two that are equal but not the same the union keeps the word on the left, with its reference. */
+/* Of two that are equal but not the same the union keeps the word on the left, with its
+ * reference. */
 static void unions_keep_the_left_word(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -401,8 +402,8 @@ static void release_finds_a_whole_tree(void)
 	test_pool_end(pool);
 }
 
-/* Leaves that overflow, are shared out and split let go of the entries that were cut: their pieces are
- * others. */
+/* Leaves that overflow, are shared out and split let go of the entries that were cut: their pieces
+ * are others. */
 static void cut_entries_end_in_leaves_that_overflow(void)
 {
 	enum { ENTRIES = 400, LIMIT = 8 * ENTRIES };

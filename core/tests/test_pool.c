@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A bulk of every size, its n-th node failing for each n: nothing is kept, nothing counted as live.
- */
+/* A bulk of every size, its n-th node failing for each n: nothing is kept, nothing counted as
+ * live. */
 static void bulk_is_all_or_nothing(void)
 {
 	enum { MOST = 80 };
@@ -314,9 +314,9 @@ static size_t visited(const struct maple_tree *mt, uint32_t pass)
 	return visitor.leaves;
 }
 
-/* Private leaves by one call, shared ones by the other, once in a pass; and a visit that stops. Pass
- * numbers begin again from 1 some day: an old pass of the same number is forgotten, in slabs in use
- * and in idle ones. */
+/* Private leaves by one call, shared ones by the other, once in a pass; and a visit that stops.
+ * Pass numbers begin again from 1 some day: an old pass of the same number is forgotten, in slabs
+ * in use and in idle ones. */
 static void leaves_are_visited_once_in_a_pass(void)
 {
 	struct maple_pool *pool = test_pool();

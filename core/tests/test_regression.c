@@ -36,7 +36,8 @@ static void a_leaf_of_nothing_but_a_gap(void)
 	}
 }
 
-/* A write that failed had moved the cursor's path to another slot, and the next step believed it. */
+/* A write that failed had moved the cursor's path to another slot, and the next step believed
+ * it. */
 static void a_failed_erase_moved_the_cursor(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -213,8 +214,8 @@ static void idle_memory_stayed(void)
 	test_pool_end(pool);
 }
 
-/* A cursor that stood on a range which then became shorter took the old end for the present one, and
- * said that nothing begins before it. */
+/* A cursor that stood on a range which then became shorter took the old end for the present one,
+ * and said that nothing begins before it. */
 static void a_step_believed_an_end_of_before(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -241,8 +242,8 @@ static int merge_equal(void *context, const struct mt_entry *left, const struct 
 	return left->word == right->word;
 }
 
-/* A value stored over just the entry where the cursor stands merged with those beside it or did not,
- * by whether a relative shared the nodes. */
+/* A value stored over just the entry where the cursor stands merged with those beside it or did
+ * not, by whether a relative shared the nodes. */
 static void a_replaced_value_merged_where_nodes_were_shared(void)
 {
 	struct maple_pool *pool = test_pool();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many ranges, a long chain of forks, many forks of one tree: made, used, and ended in either order,
- * on a small stack. Prints what each step took, and the pool's memory.
+ * Many ranges, a long chain of forks, many forks of one tree: made, used, and ended in either
+ * order, on a small stack. Prints what each step took, and the pool's memory.
  *
  * SAMARA_STEPS is the number of ranges; the forks follow from it. The default is a small form, for
  * the quick tests; `make test-scale` asks for 50 million.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The shape that writes give a tree: how many nodes each asks the pool for, which is what it may need
- * and no more, and how full it leaves the leaves that it shares out or splits. None of this shows in
- * what a tree holds.
+ * The shape that writes give a tree: how many nodes each asks the pool for, which is what it may
+ * need and no more, and how full it leaves the leaves that it shares out or splits. None of this
+ * shows in what a tree holds.
  */
 #include "test.h"
 
@@ -40,8 +40,8 @@ static void a_write_in_one_leaf_takes_none(void)
 	test_pool_end(pool);
 }
 
-/* Stores in ascending order fill leaf after leaf. A new leaf alone takes one node; where nodes above
- * it split too, each level that does takes two, and the new root one. */
+/* Stores in ascending order fill leaf after leaf. A new leaf alone takes one node; where nodes
+ * above it split too, each level that does takes two, and the new root one. */
 static void ascending_stores_take_what_they_need(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -96,8 +96,8 @@ static void a_gap_is_cleared_for_nothing(void)
 	test_pool_end(pool);
 }
 
-/* In a fork the path is copied too: its nodes, and those that the tree gets. A second write into the
- * same leaf finds it copied. */
+/* In a fork the path is copied too: its nodes, and those that the tree gets. A second write into
+ * the same leaf finds it copied. */
 static void a_fork_takes_its_path_as_well(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -124,8 +124,9 @@ static void a_fork_takes_its_path_as_well(void)
 	test_pool_end(pool);
 }
 
-/* A leaf that an erasure leaves too thin becomes one or two with its neighbour: two nodes, and two for
- * each node above that cannot spare two of its children. Not so the last leaf, which may be thin. */
+/* A leaf that an erasure leaves too thin becomes one or two with its neighbour: two nodes, and two
+ * for each node above that cannot spare two of its children. Not so the last leaf, which may be
+ * thin. */
 static void a_thin_leaf_takes_two_for_each_level(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -219,8 +220,8 @@ static void check_leaves(struct maple_tree *mt, unsigned leaves, const unsigned 
 		CHECK_EQ(mt_child(mt->ma_root, i)->count, slots[i]);
 }
 
-/* Cut an entry of a full leaf in three: eighteen slots. With a neighbour of up to eight they come to
- * what two leaves share at the most; with one more there is a new leaf. The one before is asked
+/* Cut an entry of a full leaf in three: eighteen slots. With a neighbour of up to eight they come
+ * to what two leaves share at the most; with one more there is a new leaf. The one before is asked
  * first. Afterwards the cursor stands on what it stored, and its path leads there. */
 static void neighbours_share_up_to_a_bound(void)
 {
@@ -275,7 +276,8 @@ static void neighbours_share_up_to_a_bound(void)
 	test_pool_end(pool);
 }
 
-/* Cut in two, an entry of a full leaf makes seventeen slots: the first of two leaves has one more. */
+/* Cut in two, an entry of a full leaf makes seventeen slots: the first of two leaves has one
+ * more. */
 static void seventeen_slots_are_nine_and_eight(void)
 {
 	static const unsigned full[] = {16, 16, 16};

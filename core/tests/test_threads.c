@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads: what docs/threads.md promises of the core. Relatives over one pool are read, written,
- * forked, duplicated and ended in several threads at once, each beside an oracle of its own; batches
- * read snapshots while their relatives are written; one tree has many writers; pools are made, shared
- * and trimmed; memory runs out. Everything ends with no node and no value in use.
+ * forked, duplicated and ended in several threads at once, each beside an oracle of its own;
+ * batches read snapshots while their relatives are written; pools are made, shared and trimmed;
+ * memory runs out. Everything ends with no node and no value in use. One tree in several threads is
+ * test_writers.c's.
  *
- * Made to be run under ThreadSanitizer too (make test-tsan): whatever threads share here is either the
- * core's to guard, or guarded by a lock or an atomic operation that the test names.
+ * Made to be run under ThreadSanitizer too (make test-tsan): whatever threads share here is either
+ * the core's to guard, or guarded by a lock or an atomic operation that the test names.
  */
-#define _POSIX_C_SOURCE 200809L /* read-write locks */
-
 #include "oracle.h"
 #include "test.h"
 
@@ -52,7 +51,7 @@ static void shared_release(void *context, const uint64_t *words, uint32_t presen
 	}
 }
 
-/* ---- families over one pool -------------------------------------------------------------------- */
+/* ---- families over one pool ----------------------------------------------------------------- */
 
 struct member {
 	bool alive;
@@ -60,8 +59,9 @@ struct member {
 	struct oracle oracle;
 };
 
-/* Where threads leave a tree for others to take: so a tree is written, and ends, in other threads than the
- * one that made it, and relatives of one tree are everywhere. The mutex guards who has which. */
+/* Where threads leave a tree for others to take: so a tree is written, and ends, in other threads
+ * than the one that made it, and relatives of one tree are everywhere. The mutex guards who has
+ * which. */
 struct shelf {
 	pthread_mutex_t mutex;
 	struct member places[SHELF];
@@ -263,14 +263,14 @@ static void relatives_in_all_threads(void)
 	families(false);
 }
 
-/* An allocation that fails strikes whichever thread comes next: that write changes nothing, and no other
- * tree sees anything of it. */
+/* An allocation that fails strikes whichever thread comes next: that write changes nothing, and no
+ * other tree sees anything of it. */
 static void memory_runs_out_in_all_threads(void)
 {
 	families(true);
 }
 
-/* ---- snapshots read while a relative is written ------------------------------------------------ */
+/* ---- snapshots read while a relative is written --------------------------------------------- */
 
 enum { PAIRS = 600, READERS = 3 };
 
@@ -384,7 +384,8 @@ static void snapshots_are_read_beside_writers(void)
 	batches_beside_writers(false);
 }
 
-/* In a serial pool the caller lets only one thread at a time write, fork or end; look-ups need no lock. */
+/* In a serial pool the caller lets only one thread at a time write, fork or end; look-ups need no
+ * lock. */
 static void a_serial_pool_lets_look_ups_run_beside_one_writer(void)
 {
 	batches_beside_writers(true);
@@ -396,8 +397,9 @@ struct heir {
 	uint64_t round;
 };
 
-/* One thread reads a fork and ends it; the other writes the tree, whose nodes are its own from then on, and
- * written where they are: after all that the first has read. Only the counts of nodes stand between. */
+/* One thread reads a fork and ends it; the other writes the tree, whose nodes are its own from then
+ * on, and written where they are: after all that the first has read. Only the counts of nodes stand
+ * between. */
 static void inherit(void *context)
 {
 	struct heir *heir = context;
@@ -438,213 +440,7 @@ static void the_last_owner_writes_after_the_others_reads(void)
 	test_pool_end(pool);
 }
 
-/* ---- many writers of one tree ------------------------------------------------------------------ */
-
-enum { PLACES = 3000 };
-
-struct claims {
-	struct maple_tree *mt;
-	uint64_t number; /* of the thread, from 1 */
-	size_t won;
-	uint8_t *taken; /* places: atomic */
-};
-
-/* Every key is there for all, and one gets it. */
-static void claim_keys(void *context)
-{
-	struct claims *claims = context;
-	uint64_t key = test_below(PLACES);
-
-	for (size_t i = 0; i < PLACES; i++, key = (key + 1) % PLACES) {
-		struct mt_entry occupied;
-		int status = mtree_insert_range_word(claims->mt, key * 3, key * 3 + 1,
-						     claims->number, &occupied);
-
-		CHECK(status == 0 || status == -EEXIST);
-		if (status == 0)
-			claims->won++;
-		else
-			CHECK(occupied.first == key * 3 && occupied.word != claims->number);
-	}
-}
-
-static void an_insert_has_one_winner(void)
-{
-	struct maple_pool *pool = test_pool();
-	struct claims threads[THREADS];
-	struct maple_tree mt;
-	size_t won = 0;
-
-	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
-	for (unsigned i = 0; i < THREADS; i++)
-		threads[i] = (struct claims){.mt = &mt, .number = i + 1};
-	test_threads(THREADS, claim_keys, threads, sizeof(*threads));
-	CHECK_VALID(&mt);
-	CHECK_EQ(mt_entries(&mt), PLACES);
-	for (unsigned i = 0; i < THREADS; i++) {
-		size_t mine = 0;
-
-		for (uint64_t key = 0; key < PLACES; key++)
-			mine += (uintptr_t)mtree_load(&mt, key * 3) == threads[i].number;
-		CHECK_EQ(mine, threads[i].won);
-		won += mine;
-	}
-	CHECK_EQ(won, PLACES);
-	mt_fini(&mt);
-	test_pool_end(pool);
-}
-
-/* What one thread was given stays its own until it gives it back. */
-static void take_and_give_back(void *context)
-{
-	struct claims *claims = context;
-	size_t steps = test_steps(3000);
-
-	for (size_t step = 0; step < steps; step++) {
-		uint64_t size = 1 + test_below(9), start;
-		void *erased = NULL;
-		int status;
-
-		if (test_below(2))
-			status = mtree_alloc_range(claims->mt, &start, ENTRY(claims->number), size,
-						   0, PLACES - 1);
-		else
-			status = mtree_alloc_rrange(claims->mt, &start, ENTRY(claims->number), size,
-						    0, PLACES - 1);
-		CHECK_EQ(status, 0);
-		for (uint64_t key = start; key < start + size; key++)
-			CHECK_EQ(__atomic_exchange_n(&claims->taken[key], 1, __ATOMIC_RELAXED), 0);
-		for (uint64_t key = start; key < start + size; key++)
-			__atomic_store_n(&claims->taken[key], 0, __ATOMIC_RELAXED);
-		CHECK_EQ(mtree_erase(claims->mt, start, &erased), 0);
-		CHECK_EQ((uintptr_t)erased, claims->number);
-	}
-}
-
-static void an_allocated_place_has_one_owner(void)
-{
-	struct maple_pool *pool = test_pool();
-	struct claims threads[THREADS];
-	uint8_t *taken = test_array(PLACES, 1);
-	struct maple_tree mt;
-
-	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
-	for (unsigned i = 0; i < THREADS; i++)
-		threads[i] = (struct claims){.mt = &mt, .number = i + 1, .taken = taken};
-	test_threads(THREADS, take_and_give_back, threads, sizeof(*threads));
-	CHECK(mtree_empty(&mt));
-	mt_fini(&mt);
-	free(taken);
-	test_pool_end(pool);
-}
-
-/* Several calls as one under mtree_lock(): no count is lost. */
-static void count_up(void *context)
-{
-	struct claims *claims = context;
-	size_t steps = test_steps(2000);
-
-	for (size_t step = 0; step < steps; step++) {
-		struct ma_state mas;
-
-		mas_init(&mas, claims->mt, test_below(50));
-		mas_lock(&mas);
-		CHECK(mas_walk_word(&mas));
-		CHECK_EQ(mas_store_word(&mas, mas.word + 1), 0);
-		mas_unlock(&mas);
-	}
-	claims->won = steps;
-}
-
-static void several_calls_under_the_lock_are_one(void)
-{
-	struct maple_pool *pool = test_pool();
-	struct claims threads[THREADS];
-	uint64_t sum = 0, won = 0, word;
-	struct maple_tree mt;
-
-	mt_init_pool(&mt, 0, pool, NULL);
-	for (uint64_t key = 0; key < 50; key++)
-		CHECK_EQ(mtree_store_range_word(&mt, key, key, 0), 0);
-	for (unsigned i = 0; i < THREADS; i++)
-		threads[i] = (struct claims){.mt = &mt, .number = i + 1};
-	test_threads(THREADS, count_up, threads, sizeof(*threads));
-	for (uint64_t key = 0; key < 50; key++) {
-		CHECK(mtree_load_word(&mt, key, &word));
-		sum += word;
-	}
-	for (unsigned i = 0; i < THREADS; i++)
-		won += threads[i].won;
-	CHECK_EQ(sum, won);
-	mt_fini(&mt);
-	test_pool_end(pool);
-}
-
-/* ---- a lock of the caller's -------------------------------------------------------------------- */
-
-struct guarded {
-	struct maple_tree *mt;
-	pthread_rwlock_t *lock;
-	bool writes;
-	size_t steps;
-};
-
-/* Every entry is as long as its word, whatever moment a reader meets. Each lies in a block of its own. */
-static void use_guarded(void *context)
-{
-	const struct guarded *guarded = context;
-
-	for (size_t step = 0; step < guarded->steps; step++) {
-		uint64_t key = test_below(1000), last, start, seen = 0;
-		struct maple_tree *mt = guarded->mt;
-		struct mt_entry entry;
-		struct ma_state mas;
-
-		if (guarded->writes) {
-			key -= key % 50;
-			last = key + test_below(50);
-			pthread_rwlock_wrlock(guarded->lock);
-			CHECK_EQ(mtree_clear_range(mt, key, key + 49), 0);
-			CHECK_EQ(mtree_store_range_word(mt, key, last, last - key), 0);
-			pthread_rwlock_unlock(guarded->lock);
-			continue;
-		}
-		/* Look-ups, cursors and searches only read: any number of them at once. */
-		pthread_rwlock_rdlock(guarded->lock);
-		if (mtree_find(mt, key, UINT64_MAX, &entry))
-			CHECK_EQ(entry.last - entry.first, entry.word);
-		if (mtree_find_rev(mt, key, 0, &entry))
-			CHECK_EQ(entry.last - entry.first, entry.word);
-		mas_init(&mas, mt, 0);
-		while (mas_find_word(&mas, UINT64_MAX, false)) {
-			CHECK(mas.index >= seen);
-			CHECK_EQ(mas.last - mas.index, mas.word);
-			seen = mas.last + 1;
-		}
-		CHECK_EQ(mt_empty_area(mt, 0, UINT64_MAX, 5, 1, true, &start), 0);
-		CHECK_VALID(mt);
-		pthread_rwlock_unlock(guarded->lock);
-	}
-}
-
-static void look_ups_share_a_lock_of_the_callers(void)
-{
-	pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
-	struct maple_pool *pool = test_pool();
-	struct guarded threads[THREADS];
-	struct maple_tree mt;
-
-	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN, pool, NULL);
-	for (unsigned i = 0; i < THREADS; i++)
-		threads[i] = (struct guarded){
-			.mt = &mt, .lock = &lock, .writes = i == 0, .steps = test_steps(1500)};
-	test_threads(THREADS, use_guarded, threads, sizeof(*threads));
-	CHECK_EQ(mt.ma_lock.held, 0);
-	mt_fini(&mt);
-	test_pool_end(pool);
-}
-
-/* ---- pools ------------------------------------------------------------------------------------- */
+/* ---- pools ---------------------------------------------------------------------------------- */
 
 /* An allocator's own calls may come from several threads at once. */
 static void *counting_alloc(void *context, size_t size, size_t align)
@@ -732,10 +528,6 @@ static const struct test_case cases[] = {
 	 a_serial_pool_lets_look_ups_run_beside_one_writer},
 	{"the_last_owner_writes_after_the_others_reads",
 	 the_last_owner_writes_after_the_others_reads},
-	{"an_insert_has_one_winner", an_insert_has_one_winner},
-	{"an_allocated_place_has_one_owner", an_allocated_place_has_one_owner},
-	{"several_calls_under_the_lock_are_one", several_calls_under_the_lock_are_one},
-	{"look_ups_share_a_lock_of_the_callers", look_ups_share_a_lock_of_the_callers},
 	{"pools_are_shared_and_trimmed", pools_are_shared_and_trimmed},
 };
 

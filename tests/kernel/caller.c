@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process that makes the system calls it is told to. It reads seven 64-bit words from standard input, the number of
- * a call and its six arguments, makes the call, and writes the answer, one word, to standard output; it ends with its
- * input. It has no library and no heap, so that its memory map is what the calls made of it.
+ * A process that makes the system calls it is told to. It reads seven 64-bit words from standard
+ * input, the number of a call and its six arguments, makes the call, and writes the answer, one
+ * word, to standard output; it ends with its input. It has no library and no heap, so that its
+ * memory map is what the calls made of it.
  *
  * Built with: cc -static -nostdlib -ffreestanding -fno-stack-protector -O2
  */
@@ -55,7 +56,8 @@ static _Noreturn void end(uint64_t status)
 		make_call(words);
 }
 
-/* Of a fork one process goes on and the other only waits: its map is looked at, then it is killed. */
+/* Of a fork one process goes on and the other only waits: its map is looked at, then it is
+ * killed. */
 static _Noreturn void wait_for_the_end(void)
 {
 	const uint64_t words[WORDS] = {__NR_pause};

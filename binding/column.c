@@ -2,18 +2,23 @@
 /*
  * Columns: what array operations are given, as 64-bit words.
  *
- * A column is a buffer of numbers with one dimension, or anything else that can be iterated. A contiguous buffer
- * of 64-bit numbers is used where it lies; other buffers are widened into memory of the column's own, and the
- * items of a sequence are converted into such.
+ * A column is a buffer of numbers with one dimension, or anything else that can be iterated. A
+ * contiguous buffer of 64-bit numbers is used where it lies; other buffers are widened into memory
+ * of the column's own, and the items of a sequence are converted into such.
  *
- * Invariants: `view` is held unless the kind is COLUMN_OBJECTS; `items` is a tuple, which nothing can change.
- * Whatever fails says at which position.
+ * Invariants: `view` is held unless the kind is COLUMN_OBJECTS; `items` is a tuple, which nothing
+ * can change. Whatever fails says at which position.
+ *
+ * A column owns its view, its items and the words made of them until column_close(). For arrays.c
+ * alone.
  */
-#include "binding.h"
+#include "column.h"
+#include "args.h"
+#include "errors.h"
 
 #define EIGHT sizeof(uint64_t)
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static bool native_order(char mark)
 {
@@ -35,7 +40,8 @@ static enum column_kind kind_of_code(char code, size_t item)
 	return COLUMN_OBJECTS;
 }
 
-/* Sets the kind; COLUMN_OBJECTS where the items are no numbers. -1 for a byte order that is not read. */
+/* Sets the kind; COLUMN_OBJECTS where the items are no numbers. -1 for a byte order that is not
+ * read. */
 static int check_format(struct column *column)
 {
 	const char *format = column->view.format ? column->view.format : "B";
@@ -114,7 +120,7 @@ void column_close(struct column *column)
 	*column = (struct column){.kind = COLUMN_OBJECTS};
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 /* Can the buffer stand for the words itself? */
 static bool in_place(const struct column *column)
@@ -244,7 +250,7 @@ const uint64_t *column_indices(struct column *column)
 	return column->made;
 }
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 static const uint64_t *items_as_values(struct column *column, enum dtype dtype)
 {
@@ -294,7 +300,7 @@ const uint64_t *column_values(struct column *column, enum dtype dtype)
 	return words;
 }
 
-/* ---- keys ------------------------------------------------------------------------------------- */
+/* ---- keys ----------------------------------------------------------------------------------- */
 
 int column_keys(struct column *column)
 {

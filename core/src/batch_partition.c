@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many look-ups in a tree that is larger than the caches: first all keys are sorted by the part of the tree,
- * some hundred leaves, that they lead to; then each part's keys are looked up together, while the part
- * is in the cache. So each leaf is read from memory once, whatever the order of the keys.
+ * Many look-ups in a tree that is larger than the caches: first all keys are sorted by the part of
+ * the tree, some hundred leaves, that they lead to; then each part's keys are looked up together,
+ * while the part is in the cache. So each leaf is read from memory once, whatever the order of the
+ * keys.
  *
- *        index     [ . . . ]                wide nodes over the parts, made for this one call: it is
- *                 /    |    \               smaller and less high than the tree above the parts
- *        parts   P0  P1  P2  ...            nodes of one level of the tree
+ *        index     [ . . . ]              wide nodes over the parts, made for this one call: it is
+ *                 /    |    \             smaller and less high than the tree above the parts
+ *        parts   P0  P1  P2  ...          nodes of one level of the tree
  *
  *        keys    9 2 7 1  ->  [ 2 1 | 7 | 9 ]     by part, each with its place in the answer
+ *
+ * Owns the index and the sorted keys for the time of the call. For batch.c alone; public is only
+ * mt_batch_size().
  */
-#include "batch.h"
+#include "batch_partition.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 /* So many streams of keys are written side by side. */
-#define PARTS_MOST 4096u
+#define MAX_PARTS 4096u
 /* A smaller tree is in some cache, and each leaf should be asked for by a few keys. */
-#define ENTRIES_LEAST 600000u
+#define MIN_ENTRIES 600000u
 #define ENTRIES_PER_KEY 4u
 
 struct item {
@@ -27,28 +31,28 @@ struct item {
 };
 
 struct parts {
-	struct maple_node index[2 * PARTS_MOST / MT_WIDE_SLOTS]; /* the lowest level first */
-	const struct maple_node *root;                           /* of the index */
+	struct maple_node index[2 * MAX_PARTS / MT_WIDE_SLOTS]; /* the lowest level first */
+	const struct maple_node *root;                          /* of the index */
 	uint32_t index_height;
 	uint32_t height; /* of the parts */
 	size_t count;
-	const struct maple_node *part[PARTS_MOST];
-	uint64_t last[PARTS_MOST];
-	size_t end[PARTS_MOST]; /* in items */
-	struct item items[];    /* and behind them the part of each key */
+	const struct maple_node *part[MAX_PARTS];
+	uint64_t last[MAX_PARTS];
+	size_t end[MAX_PARTS]; /* in items */
+	struct item items[];   /* and behind them the part of each key */
 };
 
 static bool is_large(const struct maple_tree *mt)
 {
-	return mt->ma_counted && mt->ma_entries >= ENTRIES_LEAST;
+	return mt->ma_counted && mt->ma_entries >= MIN_ENTRIES;
 }
 
 size_t mt_batch_size(const struct maple_tree *mt)
 {
-	return is_large(mt) ? MT_PARTED_MOST : MT_NEAR_KEYS;
+	return is_large(mt) ? MT_PARTITION_MAX_KEYS : MT_BATCH_KEYS;
 }
 
-bool mt_parts_pay(const struct maple_tree *mt, size_t count)
+bool mt_partition_pays(const struct maple_tree *mt, size_t count)
 {
 	return is_large(mt) && count >= mt->ma_entries / ENTRIES_PER_KEY;
 }
@@ -62,7 +66,7 @@ static size_t count_children(const struct parts *parts)
 		return 0;
 	for (size_t i = 0; i < parts->count; i++)
 		count += parts->part[i]->count;
-	return count <= PARTS_MOST ? count : 0;
+	return count <= MAX_PARTS ? count : 0;
 }
 
 /* The parts: the lowest level of which there are few enough. */
@@ -184,13 +188,13 @@ static size_t load_sorted(const struct parts *parts, size_t count, uint64_t abse
 	return found;
 }
 
-int mt_load_by_parts(const struct maple_tree *mt, const uint64_t *keys, size_t count,
-		     uint64_t absent, uint64_t *words, uint8_t *present, size_t *found)
+int mt_load_partitioned(const struct maple_tree *mt, const uint64_t *keys, size_t count,
+			uint64_t absent, uint64_t *words, uint8_t *present, size_t *found)
 {
 	size_t bytes = sizeof(struct parts) + count * (sizeof(struct item) + sizeof(uint16_t));
 	struct parts *parts = aligned_alloc(64, (bytes + 63) / 64 * 64);
 
-	static_assert(PARTS_MOST <= UINT16_MAX, "a part's number is 16 bits");
+	static_assert(MAX_PARTS <= UINT16_MAX, "a part's number is 16 bits");
 	assert(count % MT_GROUP == 0);
 	if (!parts)
 		return -ENOMEM;

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Searches for free room: empty_area(), alloc_range(), and the cursor's. */
+#ifndef SAMARA_AREA_H
+#define SAMARA_AREA_H
+
+#include "tree_object.h"
+
+struct area {
+	PyObject *size_object; /* borrowed, for messages, as is align_object */
+	PyObject *align_object;
+	uint64_t size;   /* where none of the next two is set */
+	bool size_whole; /* 2^64 */
+	bool size_above; /* more */
+	uint64_t align;
+	bool align_above; /* more than MAX: only 0 is a multiple */
+	bool reverse;
+	bool outside; /* no index in the window */
+	uint64_t first;
+	uint64_t last;
+};
+
+int area_size(struct area *area, PyObject *size);
+int area_options(struct area *area, PyObject *align, PyObject *reverse);
+/* 1 with *start, 0 with NoSpaceError, -1 with another exception. */
+int area_search(struct tree_object *tree, const struct area *area, uint64_t *start);
+
+#endif /* SAMARA_AREA_H */

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Arguments: keywords of vectorcall methods, and numbers. */
+#ifndef SAMARA_ARGS_H
+#define SAMARA_ARGS_H
+
+#include "binding.h"
+
+/* A signature: `required` of `count` parameters must be given, `positional` may be by position. */
+struct signature {
+	const char *function;
+	const char *const *names;
+	int count;
+	int required;
+	int positional;
+};
+
+int args_parse_slow(const struct signature *signature, PyObject *const *args, Py_ssize_t nargs,
+		    PyObject *kwnames, PyObject **out);
+
+/* Borrowed references into out[0 ... count - 1], NULL where not given. 0 or -1. */
+static inline int args_parse(const struct signature *signature, PyObject *const *args,
+			     Py_ssize_t nargs, PyObject *kwnames, PyObject **out)
+{
+	if (__builtin_expect(
+		    kwnames || nargs < signature->required || nargs > signature->positional, 0))
+		return args_parse_slow(signature, args, nargs, kwnames, out);
+	for (int i = 0; i < signature->count; i++)
+		out[i] = i < nargs ? args[i] : NULL;
+	return 0;
+}
+
+enum index_kind {
+	INDEX_ERROR = -1, /* with TypeError, or what __index__ raised */
+	INDEX_IN = 0,     /* 0 ... MAX */
+	INDEX_BELOW,      /* negative */
+	INDEX_TOP,        /* 2^64 */
+	INDEX_ABOVE,      /* more */
+};
+
+int index_parse_slow(PyObject *number, const char *name, uint64_t *out);
+
+/* An int of one or two digits, 1 ... 2^60 - 1, as most are: read without a call. */
+static inline bool int_is_short(PyObject *number, uint64_t *out)
+{
+	/* The layout of an int is known for these versions, and checked by every test that has
+	 * numbers in it. */
+#if PyLong_SHIFT == 30 && PY_VERSION_HEX < 0x030F0000
+	PyLongObject *integer = (PyLongObject *)number;
+#if PY_VERSION_HEX >= 0x030C0000
+	const digit *digits = integer->long_value.ob_digit;
+	/* The sign's two bits are 0 for positive numbers. */
+	uintptr_t size = integer->long_value.lv_tag;
+
+	size = size & 3 ? 0 : size >> 3;
+#else
+	const digit *digits = integer->ob_digit;
+	Py_ssize_t size = Py_SIZE(integer);
+#endif
+	if (size == 2) {
+		*out = (uint64_t)digits[1] << PyLong_SHIFT | digits[0];
+		return true;
+	}
+	if (size == 1) {
+		*out = digits[0];
+		return true;
+	}
+#else
+	(void)number;
+	(void)out;
+#endif
+	return false;
+}
+
+static inline int index_parse(PyObject *number, const char *name, uint64_t *out)
+{
+	if (__builtin_expect(PyLong_CheckExact(number) && int_is_short(number, out), 1))
+		return INDEX_IN;
+	return index_parse_slow(number, name, out);
+}
+
+/* For writes: 0, or -1 with a ValueError that names what lies outside 0 ... MAX. */
+int index_require_failed(PyObject *number, const char *name, int kind);
+static inline int index_require(PyObject *number, const char *name, uint64_t *out)
+{
+	int kind = index_parse(number, name, out);
+
+	if (__builtin_expect(kind == INDEX_IN, 1))
+		return 0;
+	return index_require_failed(number, name, kind);
+}
+
+/* Closed windows. A bound that is NULL takes its default, 0 or MAX.
+ * require: both in 0 ... MAX, first <= last: 0, or -1.
+ * clip: ends outside are cut: 1; 0 where all of it lies outside; -1 where first > last. */
+int window_require(PyObject *first_object, PyObject *last_object, uint64_t *first, uint64_t *last);
+int window_clip(PyObject *first_object, const char *first_name, PyObject *last_object,
+		const char *last_name, uint64_t *first, uint64_t *last);
+/* The same for a half-open slice, as the closed window it means: 1; 0 where it is empty; -1. */
+int slice_require(PyObject *slice, uint64_t *first, uint64_t *last);
+int slice_clip(PyObject *slice, uint64_t *first, uint64_t *last);
+
+/* A truth value; NULL: false. 0 or -1. */
+int truth_parse(PyObject *object, bool *truth);
+
+/* Function and flags of a row of a method table. */
+#define FASTCALL(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
+#define CLASS_FASTCALL(function)                                                                   \
+	(PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS | METH_CLASS
+#define NOARGS(function) (PyCFunction)(function), METH_NOARGS
+#define ONE_ARG(function) (PyCFunction)(function), METH_O
+
+#endif /* SAMARA_ARGS_H */

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Results: Entry and Gap. */
+#ifndef SAMARA_ENTRY_H
+#define SAMARA_ENTRY_H
+
+#include "state.h"
+
+/* NULL: an exception is set. entry_new() takes over the reference to `value`, also if it fails. */
+PyObject *entry_new(const struct core_state *state, uint64_t first, uint64_t last, PyObject *value);
+PyObject *gap_new(const struct core_state *state, uint64_t first, uint64_t last);
+
+/* For a tuple made without tuple's own constructor, or filled anew: from 3.14 on it remembers its
+ * hash. */
+static inline void tuple_forget_hash(PyObject *tuple)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+	((PyTupleObject *)tuple)->ob_hash = -1;
+#else
+	(void)tuple;
+#endif
+}
+
+#endif /* SAMARA_ENTRY_H */

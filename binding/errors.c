@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exceptions. Owns nothing. Each function sets one and leaves the tree alone; for all files.
+ */
+#include "errors.h"
+
+PyObject *raise_status(int status)
+{
+	if (status == -ENOMEM)
+		return PyErr_NoMemory();
+	if (status == -ECANCELED) /* a policy's method has raised */
+		return NULL;
+	if (status == -EBUSY) {
+		PyErr_SetString(PyExc_RuntimeError,
+				"this tree is being written: it is asking its policy");
+		return NULL;
+	}
+	return PyErr_Format(PyExc_SystemError, "the maple tree answered with status %d", status);
+}
+
+PyObject *number_shown(PyObject *number)
+{
+	PyObject *exact = PyNumber_Index(number);
+	PyObject *text = exact ? PyObject_Str(exact) : NULL;
+
+	if (exact && !text && PyErr_ExceptionMatches(PyExc_ValueError)) {
+		PyErr_Clear();
+		text = PyNumber_ToBase(exact, 16);
+	}
+	Py_XDECREF(exact);
+	return text;
+}
+
+void raise_number(const char *format, const char *name, PyObject *number)
+{
+	PyObject *text = number_shown(number);
+
+	if (!text)
+		return;
+	PyErr_Format(PyExc_ValueError, format, name, text);
+	Py_DECREF(text);
+}
+
+void locate_error(const char *noun, Py_ssize_t position)
+{
+	PyObject *type, *value, *traceback;
+
+	PyErr_Fetch(&type, &value, &traceback);
+	if (value && (type == PyExc_TypeError || type == PyExc_ValueError)) {
+		PyErr_Format(type, "%s %zd: %S", noun, position, value);
+		Py_DECREF(type);
+		Py_DECREF(value);
+		Py_XDECREF(traceback);
+	} else {
+		PyErr_Restore(type, value, traceback);
+	}
+}
+
+void raise_occupied(const struct core_state *state, uint64_t first, uint64_t last, PyObject *entry)
+{
+	PyObject *error =
+		PyObject_CallFunction(state->occupied_error, "KKO", (unsigned long long)first,
+				      (unsigned long long)last, entry);
+
+	if (!error)
+		return;
+	PyErr_SetObject(state->occupied_error, error);
+	Py_DECREF(error);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Pickling a tree. */
+#ifndef SAMARA_PICKLE_H
+#define SAMARA_PICKLE_H
+
+#include "tree_object.h"
+
+PyObject *tree_reduce(struct tree_object *self, PyObject *unused);
+PyObject *tree_setstate(struct tree_object *self, PyObject *state);
+
+#endif /* SAMARA_PICKLE_H */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The module's state, and its end. Nothing in the extension is global but constants and the number
+ * of the process (lock.c): each interpreter that imports the module has its own types, its own pool
+ * of nodes and its own references, in the module's state. The state owns them all.
+ *
+ * Instances own a reference to the module, so the state lives as long as they do; it is never
+ * cleared before it is freed, so that finalizers which run while an interpreter ends still find it
+ * whole (the types' own clearing breaks the reference cycle).
+ */
+#include "state.h"
+
+/* All that the state owns, but for the pool. */
+#define OWNED(DO)                                                                                  \
+	DO(tree_type);                                                                             \
+	DO(cursor_type);                                                                           \
+	DO(iterator_type);                                                                         \
+	DO(family_type);                                                                           \
+	DO(lock_type);                                                                             \
+	DO(policy_type);                                                                           \
+	DO(entry_type);                                                                            \
+	DO(gap_type);                                                                              \
+	DO(occupied_error);                                                                        \
+	DO(space_error);                                                                           \
+	DO(two_to_64);                                                                             \
+	DO(newobj);                                                                                \
+	DO(base_state)
+
+#define VISIT(member) Py_VISIT(state->member)
+#define CLEAR(member) Py_CLEAR(state->member)
+
+static int state_traverse(PyObject *module, visitproc visit, void *arg)
+{
+	struct core_state *state = state_of(module);
+
+	OWNED(VISIT);
+	return 0;
+}
+
+static void state_free(void *module)
+{
+	struct core_state *state = state_of(module);
+
+	OWNED(CLEAR);
+	if (state->pool)
+		mt_pool_put(state->pool);
+	state->pool = NULL;
+}
+
+struct PyModuleDef core_module = {
+	PyModuleDef_HEAD_INIT,
+	.m_name = "samara._core",
+	.m_doc = PyDoc_STR("The maple tree in C: use it through the package samara."),
+	.m_size = sizeof(struct core_state),
+	.m_traverse = state_traverse,
+	.m_free = state_free,
+};

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The module's state: what all its types share in one interpreter. */
+#ifndef SAMARA_STATE_H
+#define SAMARA_STATE_H
+
+#include "binding.h"
+
+struct core_state {
+	PyObject *module; /* borrowed: the state lives in it */
+	struct maple_pool *pool;
+	PyTypeObject *tree_type;
+	PyTypeObject *cursor_type;
+	PyTypeObject *iterator_type;
+	PyTypeObject *family_type;
+	PyTypeObject *lock_type;
+	PyTypeObject *policy_type;
+	PyTypeObject *entry_type; /* samara._entry.Entry, a tuple of 3 */
+	PyTypeObject *gap_type;   /* samara._entry.Gap, a tuple of 2 */
+	PyObject *occupied_error;
+	PyObject *space_error;
+	PyObject *two_to_64;
+	PyObject *newobj;     /* copyreg.__newobj__ */
+	PyObject *base_state; /* object.__getstate__ */
+};
+
+/* The module's definition; module.c adds its methods and its types. */
+extern struct PyModuleDef core_module;
+
+static inline struct core_state *state_of(PyObject *module)
+{
+	return PyModule_GetState(module);
+}
+
+/* That of a type of this module or of a subclass. NULL with TypeError. */
+static inline struct core_state *state_of_type(PyTypeObject *type)
+{
+	PyObject *module = PyType_GetModuleByDef(type, &core_module);
+
+	return module ? state_of(module) : NULL;
+}
+
+#endif /* SAMARA_STATE_H */

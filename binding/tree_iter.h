@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Iterators over a tree, and the methods that make them. */
+#ifndef SAMARA_TREE_ITER_H
+#define SAMARA_TREE_ITER_H
+
+#include "tree_object.h"
+
+/* Over all entries. The tree's tp_iter. */
+PyObject *tree_iter(struct tree_object *self);
+/* One step of an iterator of entries: 1 with an owned *value, 0 at the end, -1 with MemoryError. */
+int iterator_step(PyObject *iterator, uint64_t *first, uint64_t *last, PyObject **value);
+
+PyObject *tree_entries(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		       PyObject *kwnames);
+PyObject *tree_gaps(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		    PyObject *kwnames);
+PyObject *tree_reversed(struct tree_object *self, PyObject *unused);
+
+extern PyType_Spec iterator_spec;
+
+#endif /* SAMARA_TREE_ITER_H */

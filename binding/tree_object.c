@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tree's struct, and its life. A tree owns one maple tree, a reference to its module (so that
+ * the state outlives it), its lock object, its policy and its place in a family. A value in it is
+ * one strong reference, held by the leaf that the value lies in, however many trees share it. A
+ * packed tree, one with a dtype, holds numbers and no references.
+ *
+ * Invariants
+ *   - state is NULL only between tree_alloc() and tree_adopt(); all the rest is valid once it is
+ *     set.
+ *   - mt was made with the policy's value operations, or else dtype's, over the module's pool and
+ *     MT_FLAGS_LOCK_EXTERN: the GIL is the lock.
+ *   - A packed tree is in no family: there is nothing in it for the garbage collector.
+ *
+ * For all files with methods of trees, iterators or cursors.
+ */
+#include "tree_object.h"
+#include "errors.h"
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+struct tree_object *tree_alloc(PyTypeObject *type)
+{
+	struct tree_object *tree = (struct tree_object *)type->tp_alloc(type, 0);
+
+	/* Whoever asks the collector for its objects must not come by what is no tree yet. */
+	if (tree)
+		PyObject_GC_UnTrack(tree);
+	return tree;
+}
+
+void tree_adopt(struct tree_object *tree, struct core_state *state)
+{
+	Py_INCREF(state->module);
+	tree->state = state;
+	PyObject_GC_Track(tree);
+}
+
+void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dtype,
+		  struct family *source)
+{
+	struct maple_tree old = self->mt;
+
+	self->mt = *mt;
+	self->dtype = dtype;
+	self->mt.ma_generation = old.ma_generation + 1; /* cursors compare it */
+	Py_XINCREF(source);
+	family_leave(&self->member);
+	if (source)
+		family_join(source, &self->member, &self->mt);
+	Py_XDECREF(source);
+	mt_fini(&old);
+}
+
+int tree_traverse(struct tree_object *self, visitproc visit, void *arg)
+{
+	Py_VISIT(Py_TYPE(self));
+	if (!self->state)
+		return 0;
+	Py_VISIT(self->state->module);
+	Py_VISIT((PyObject *)self->policy);
+	if (self->dtype != DTYPE_OBJECT)
+		return 0;
+	return member_traverse(&self->member, &self->mt, visit, arg);
+}
+
+int tree_clear(struct tree_object *self)
+{
+	if (self->state)
+		mtree_destroy(&self->mt);
+	return 0;
+}
+
+void tree_dealloc(struct tree_object *self)
+{
+	PyTypeObject *type = Py_TYPE(self);
+
+	PyObject_GC_UnTrack(self);
+	/* Trees in trees in trees ... must not use up the C stack. */
+	Py_TRASHCAN_BEGIN(self, tree_dealloc)
+	if (self->weak_references)
+		PyObject_ClearWeakRefs((PyObject *)self);
+	family_leave(&self->member);
+	if (self->state) {
+		PyObject *module = self->state->module;
+
+		mt_fini(&self->mt);
+		Py_DECREF(module);
+	}
+	Py_XDECREF((PyObject *)self->policy);
+	Py_XDECREF(self->lock);
+	type->tp_free(self);
+	Py_DECREF(type);
+	Py_TRASHCAN_END
+}
+
+/* ---- entering ------------------------------------------------------------------------------- */
+
+/* For a tree with a lock or a policy. Between this and a write no other thread runs: so who entered
+ * last is who writes, and asks the policy. */
+int tree_enter_guarded(struct tree_object *tree)
+{
+	if (tree->lock && lock_wait(tree->lock) < 0)
+		return -1;
+	if (!tree->mt.ma_busy || claim_is_void(&tree->writer)) {
+		/* A write whose thread did not come along in a fork had changed nothing while it
+		 * was asking. */
+		tree->mt.ma_busy = false;
+		tree->writer = claim_now();
+	}
+	return 0;
+}
+
+static bool lacks_family(const struct tree_object *tree)
+{
+	return tree->dtype == DTYPE_OBJECT && !tree->member.family;
+}
+
+int tree_enter_family(struct tree_object *tree)
+{
+	if (tree_enter(tree) < 0)
+		return -1;
+	/* Making a family can run a finalizer, and waiting lets other threads in: either can make
+	 * one too, or empty the tree, which then leaves it. */
+	while (lacks_family(tree)) {
+		struct family *family = family_new(tree->state);
+
+		if (!family)
+			return -1;
+		if (lacks_family(tree))
+			family_join(family, &tree->member, &tree->mt);
+		Py_DECREF(family);
+		if (tree_enter(tree) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int tree_require_idle(const struct tree_object *tree)
+{
+	if (!tree->mt.ma_busy)
+		return 0;
+	raise_status(-EBUSY);
+	return -1;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copy on write, for the first write after a fork that stays in one leaf: the shared nodes of its
+ * path are copied whole, and the write then finds a path of its own. (A write over more leaves
+ * copies by way of its lists: splice.c.)
+ *
+ *        before    A ---> root <--- B         after    A ---> root'   root <--- B
+ *                         /  \                                |   \   /   |
+ *                        x    leaf                          leaf'   x    leaf
+ *
+ * Invariant: a node below a shared one is shared, whatever its own count. Copies come from the
+ * reserve, so nothing here can fail. mt_cow_path() is for write.c alone; the questions in cow.h are
+ * for all that write by a cursor.
+ */
+#include "cow.h"
+#include "plan.h"
+#include "search.h"
+#include "value.h"
+
+/* A second parent for all children of a node but the one at `except`, which is to be copied too. */
+static void share_children(const struct maple_pool *pool, const struct maple_node *node,
+			   unsigned except)
+{
+	for (unsigned slot = 0; slot < node->count; slot++)
+		if (slot != except)
+			mt_node_get(pool, mt_child(node, slot));
+}
+
+/* The tree's reference to a subtree that it has copied the path of: given up when all is done,
+ * since the other owners may have gone meanwhile, and then values go with it. */
+static void displace_subtree(struct mt_displaced *displaced, struct maple_node *node,
+			     unsigned level, unsigned depth)
+{
+	displaced->height = depth;
+	displaced->kept_level = -1;
+	displaced->edges = 1;
+	displaced->edge[0] = (struct mt_edge){
+		.node = node,
+		.level = (uint8_t)level,
+		.borrowed = true,
+	};
+}
+
+void mt_cow_path(struct mt_write *write, unsigned levels)
+{
+	struct maple_tree *mt = write->mt;
+	struct ma_state *mas = write->mas;
+	const struct maple_pool *pool = mt_pool_of(mt);
+
+	displace_subtree(write->displaced, mas->path[levels].node, levels, mas->depth);
+	for (unsigned i = levels; i < mas->depth; i++) {
+		struct ma_level *level = &mas->path[i];
+		struct maple_node *copy = write->reserve[--write->reserved];
+
+		mt_search.copy(copy, level->node);
+		if (copy->kind == MT_LEAF)
+			mt_retain(mt->ma_ops, copy->wide.slot, copy->present);
+		else
+			share_children(pool, copy, level->slot);
+		level->node = copy;
+		if (i == 0)
+			mt_set_root(mt, copy, mas->depth);
+		else
+			mt_slots(level[-1].node)[level[-1].slot] = (uint64_t)(uintptr_t)copy;
+	}
+}

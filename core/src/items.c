@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lists of slots. Owns nothing: whoever moves slots through a list also moves, or takes, their
+ * references. For rebalance.c and splice.c alone.
+ *
+ *        [ a b c ] [ d e ]    ->    a b c NEW d e    ->    [ a b c ] [ NEW d e ]
+ */
+#include "items.h"
+#include "plan.h"
+
+/* Slots [low, high) of a node into the list from `at` on. */
+static void put_slots(struct mt_items *items, unsigned at, const struct maple_node *node,
+		      unsigned low, unsigned high, uint64_t max)
+{
+	const uint64_t *slots = node->kind == MT_NARROW ? node->narrow.slot : node->wide.slot;
+	size_t bytes = (high - low) * sizeof(uint64_t);
+
+	if (low == high)
+		return;
+	/* Lane i + 1 is pivot i. */
+	memcpy(items->last + at, node->lane + low + 1, bytes);
+	memcpy(items->word + at, slots + low, bytes);
+	if (node->kind == MT_NARROW)
+		memcpy(items->gap + at, node->narrow.gap + low, bytes);
+	items->present |= (uint64_t)(node->present & mt_slot_mask(low, high)) >> low << at;
+	if (high == node->count)
+		items->last[at + (high - low) - 1] = max;
+}
+
+void mt_items_append(struct mt_items *items, const struct maple_node *node, unsigned low,
+		     unsigned high, uint64_t max)
+{
+	put_slots(items, items->count, node, low, high, max);
+	items->count += high - low;
+}
+
+void mt_items_prepend(struct mt_items *items, const struct maple_node *node, uint64_t max)
+{
+	unsigned more = node->count;
+
+	memmove(items->last + more, items->last, items->count * sizeof(items->last[0]));
+	memmove(items->word + more, items->word, items->count * sizeof(items->word[0]));
+	memmove(items->gap + more, items->gap, items->count * sizeof(items->gap[0]));
+	items->present <<= more;
+	put_slots(items, 0, node, 0, more, max);
+	items->count += more;
+}
+
+unsigned mt_items_add_write(struct mt_items *items, const struct mt_write *write)
+{
+	unsigned at;
+
+	if (write->left_piece)
+		mt_items_add(items, write->first - 1, write->left_word, write->left_present);
+	at = items->count;
+	mt_items_add(items, write->last, write->word, write->present);
+	if (write->right_piece)
+		mt_items_add(items, write->right_last, write->right_word, write->right_present);
+	return at;
+}
+
+void mt_items_fill(const struct mt_items *items, struct maple_node *node, enum mt_kind kind,
+		   unsigned low, unsigned high)
+{
+	unsigned count = high - low;
+
+	node->kind = (uint8_t)kind;
+	node->count = (uint8_t)count;
+	node->present = (uint16_t)(items->present >> low & mt_slot_mask(0, count));
+	node->unused = 0;
+	memcpy(mt_slots(node), items->word + low, count * sizeof(uint64_t));
+	if (kind == MT_NARROW) {
+		memcpy(node->narrow.gap, items->gap + low, count * sizeof(uint64_t));
+		memset(node->narrow.gap + count, 0, (MT_NARROW_SLOTS - count) * sizeof(uint64_t));
+	}
+	memcpy(node->pivot, items->last + low, (count - 1) * sizeof(node->pivot[0]));
+	mt_pad_pivots(node, count - 1);
+}

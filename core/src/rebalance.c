@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The write that overflows a private leaf: what was in it is shared out between it and a sibling,
+ * if that has room, or else a new leaf that its private parent has room for.
+ *
+ *        parent  [ ... | leaf | sibling | ... ]        parent  [ ... | leaf | sibling | ... ]
+ *                        /        \            ->                     /        \
+ *                 17 slots        9 slots                      13 slots        13 slots
+ *
+ * Sharing keeps leaves fuller than splitting alone, and takes no memory. The new leaf comes from
+ * the reserve, so nothing here can fail. For write.c alone.
+ */
+#include "rebalance.h"
+#include "gap.h"
+#include "items.h"
+#include "leaf.h"
+#include "plan.h"
+#include "walk.h"
+
+/* Two leaves share so much and no more: closer to full, they would soon have to share again. */
+#define MT_SHARED_MAX (2 * MT_WIDE_SLOTS - 6)
+
+/* The leaf's slots as the write makes them. Returns where in the list the new one is. */
+static unsigned add_written(struct mt_items *items, const struct mt_write *write)
+{
+	const struct ma_level *level = mas_leaf(write->mas);
+	const struct maple_node *leaf = level->node;
+	unsigned at;
+
+	mt_items_append(items, leaf, 0, write->low, level->max);
+	at = mt_items_add_write(items, write);
+	mt_items_append(items, leaf, write->high, leaf->count, level->max);
+	return at;
+}
+
+/* Deal a list out to the children at `slot` and `slot + 1` of the leaf's parent, `share` items to
+ * the first, correct the parent, and bring the path to item `at`. */
+static void distribute(struct mt_write *write, const struct mt_items *items, unsigned share,
+		       unsigned slot, unsigned at)
+{
+	struct ma_state *mas = write->mas;
+	struct ma_level *level = mas_leaf(mas);
+	struct ma_level *parent = level - 1;
+	struct maple_node *left = mt_child(parent->node, slot);
+	struct maple_node *right = mt_child(parent->node, slot + 1);
+	uint64_t min = mt_slot_min(parent->node, slot, parent->min);
+	uint64_t max = items->last[items->count - 1];
+	uint64_t cut = items->last[share - 1];
+	bool in_left = at < share;
+
+	mt_items_fill(items, left, MT_LEAF, 0, share);
+	mt_items_fill(items, right, MT_LEAF, share, items->count);
+	parent->node->pivot[slot] = cut;
+	if (mt_tracks_gaps(write->mt)) {
+		uint64_t *gap = parent->node->narrow.gap + slot;
+
+		gap[0] = mt_node_gap(left, min, cut);
+		gap[1] = mt_node_gap(right, cut + 1, max);
+		if (mas->depth > 2)
+			mt_gap_propagate(mas->path, mas->depth - 1,
+					 mt_node_gap(parent->node, parent->min, parent->max));
+	}
+	parent->slot = slot + !in_left;
+	level->node = in_left ? left : right;
+	level->min = in_left ? min : cut + 1;
+	level->max = in_left ? cut : max;
+	level->slot = in_left ? at : at - share;
+}
+
+static bool has_room(const struct mt_write *write, const struct maple_node *sibling, unsigned size)
+{
+	return sibling->count + size <= MT_SHARED_MAX &&
+	       (!write->mt->ma_shared || mt_node_single(sibling));
+}
+
+enum mt_sibling mt_leaf_find_sibling(const struct mt_write *write, unsigned size)
+{
+	const struct ma_state *mas = write->mas;
+	const struct ma_level *parent;
+
+	if (mas->depth < 2)
+		return MT_NO_SIBLING;
+	parent = &mas->path[mas->depth - 2];
+	if (parent->slot > 0 && has_room(write, mt_child(parent->node, parent->slot - 1), size))
+		return MT_LEFT_SIBLING;
+	if (parent->slot + 1u < parent->node->count &&
+	    has_room(write, mt_child(parent->node, parent->slot + 1), size))
+		return MT_RIGHT_SIBLING;
+	return MT_NO_SIBLING;
+}
+
+void mt_leaf_share(struct mt_write *write, enum mt_sibling sibling)
+{
+	const struct ma_level *level = mas_leaf(write->mas);
+	const struct ma_level *parent = level - 1;
+	const struct maple_node *node = parent->node;
+	unsigned slot = sibling == MT_LEFT_SIBLING ? parent->slot - 1 : parent->slot;
+	struct mt_items items;
+	unsigned at;
+
+	mt_items_init(&items);
+	mt_leaf_count(write);
+	mt_leaf_drop(write);
+	if (sibling == MT_LEFT_SIBLING) {
+		const struct maple_node *left = mt_child(node, slot);
+
+		mt_items_append(&items, left, 0, left->count, level->min - 1);
+	}
+	at = add_written(&items, write);
+	if (sibling == MT_RIGHT_SIBLING) {
+		const struct maple_node *right = mt_child(node, slot + 1);
+
+		mt_items_append(&items, right, 0, right->count,
+				mt_slot_max(node, slot + 1, parent->max));
+	}
+	distribute(write, &items, (items.count + 1) / 2, slot, at);
+}
+
+/* Put a node behind the child that the path takes at `level`; whoever calls corrects that one's
+ * pivot and the gaps of both. */
+static void add_sibling(struct ma_level *level, struct maple_node *sibling)
+{
+	struct maple_node *node = level->node;
+	uint64_t *slots = mt_slots(node);
+	unsigned slot = level->slot;
+
+	for (unsigned i = node->count; i-- > slot + 1u;) {
+		slots[i + 1] = slots[i];
+		node->pivot[i] = node->pivot[i - 1];
+	}
+	if (node->kind == MT_NARROW)
+		memmove(node->narrow.gap + slot + 1, node->narrow.gap + slot,
+			(node->count - slot) * sizeof(node->narrow.gap[0]));
+	slots[slot + 1] = (uint64_t)(uintptr_t)sibling;
+	node->count++;
+}
+
+void mt_leaf_split(struct mt_write *write)
+{
+	const struct ma_level *level = mas_leaf(write->mas);
+	struct ma_level *parent = mas_leaf(write->mas) - 1;
+	struct mt_items items;
+	unsigned at, end, share;
+
+	mt_items_init(&items);
+	at = add_written(&items, write);
+	end = items.count - 1;
+	share = mt_split_point(MT_LEAF, items.count, level->max == UINT64_MAX && at + 1 >= end,
+			       items.present >> end & 1);
+	mt_leaf_count(write);
+	mt_leaf_drop(write);
+	add_sibling(parent, write->reserve[--write->reserved]);
+	distribute(write, &items, share, parent->slot, at);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * References to subtrees. A tree owns one reference to its root, a node one to each of its
+ * children, a leaf one to each of its values. Whatever drops a reference to a node comes here: with
+ * the last one go the node, its values, and all below it that no other tree holds.
+ *
+ * For all parts of the core that write, copy or end trees. Recursion is as deep as the tree is
+ * high.
+ */
+#include "subtree.h"
+#include "value.h"
+
+/* Give up all children of an internal node that is going, and free those that were its own, at
+ * once. `height` is the node's: plain words need no look at the leaves, whose counts stand beside
+ * them. */
+static void put_children(struct maple_pool *pool, const struct mt_value_ops *ops,
+			 struct maple_node *node, uint32_t height)
+{
+	struct maple_node *gone[MT_MAX_SLOTS];
+	const uint64_t *slots = mt_slots(node);
+	unsigned count = node->count;
+	unsigned freed = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct maple_node *child = (struct maple_node *)(uintptr_t)slots[i];
+
+		if (!mt_node_put(pool, child))
+			continue;
+		if (height > 2)
+			put_children(pool, ops, child, height - 1);
+		else if (ops)
+			mt_release(ops, child->wide.slot, child->present);
+		gone[freed++] = child;
+	}
+	if (freed)
+		mt_pool_free_bulk(pool, freed, gone);
+}
+
+void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops,
+		    struct maple_node *node, uint32_t height)
+{
+	if (!mt_node_put(pool, node))
+		return;
+	if (height == 1)
+		mt_release(ops, node->wide.slot, node->present);
+	else
+		put_children(pool, ops, node, height);
+	mt_free_one(pool, node);
+}
+
+bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max, bool private_only,
+		      uint64_t *entries, uint64_t covered[2])
+{
+	if (private_only && !mt_node_single(node))
+		return false;
+	for (unsigned i = 0; i < node->count; i++) {
+		uint64_t first = mt_slot_min(node, i, min);
+		uint64_t last = mt_slot_max(node, i, max);
+
+		if (node->kind != MT_LEAF) {
+			if (!mt_subtree_count(mt_child(node, i), first, last, private_only, entries,
+					      covered))
+				return false;
+		} else if (mt_slot_present(node, i)) {
+			++*entries;
+			mt_covered_add(covered, first, last);
+		}
+	}
+	return true;
+}
+
+void mt_children_free(struct maple_pool *pool, const struct mt_value_ops *ops,
+		      struct maple_node **children, unsigned done, unsigned count, uint32_t height)
+{
+	assert(height > 1); /* leaves ask for no memory */
+	for (unsigned i = 0; i < done; i++)
+		put_children(pool, ops, children[i], height);
+	mt_pool_free_bulk(pool, count, children);
+}

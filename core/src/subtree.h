@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* References to subtrees, and what a subtree holds. */
+#ifndef MT_SUBTREE_H
+#define MT_SUBTREE_H
+
+#include "pool.h"
+
+/* Give up one reference to a subtree of a height; with the last one goes all below that no other
+ * tree holds. */
+void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops,
+		    struct maple_node *node, uint32_t height);
+/* Add up the entries and covered keys of a subtree; false, with the sums unfinished, where
+ * `private_only` is set and a part of it is shared. */
+bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max, bool private_only,
+		      uint64_t *entries, uint64_t covered[2]);
+
+/* The way out of filling a node's children, allocated at once: the first `done` are whole; the one
+ * at `done`, if any, has undone what was below it; the others are blank. `height` is the
+ * children's. */
+void mt_children_free(struct maple_pool *pool, const struct mt_value_ops *ops,
+		      struct maple_node **children, unsigned done, unsigned count, uint32_t height);
+
+/* Sums of covered keys: no more than 2^64, the one that needs the high word. */
+static inline void mt_covered_add(uint64_t covered[2], uint64_t first, uint64_t last)
+{
+	covered[0] += last - first; /* one less than the number of keys, so that 2^64 fits */
+	assert(!covered[1] && covered[0] >= last - first);
+	covered[1] = ++covered[0] == 0;
+}
+
+static inline void mt_covered_subtract(uint64_t covered[2], uint64_t first, uint64_t last)
+{
+	uint64_t distance = last - first;
+
+	covered[1] -= covered[0] < distance;
+	covered[0] -= distance;
+	covered[1] -= covered[0] == 0;
+	covered[0] -= 1;
+}
+
+#endif /* MT_SUBTREE_H */
