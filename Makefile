@@ -44,22 +44,22 @@ test-python: $(VENV)/.samara $(VENV)/.dev build/release/.compiled
 	SAMARA_PURE=0 python -m pytest
 
 test-pure: $(VENV)/.samara $(VENV)/.dev
-	SAMARA_PURE=1 python -m pytest --ignore tests/test_differential.py
+	SAMARA_PURE=1 python -m pytest --ignore tests/tree/test_differential.py
 
 # The package as it is where there is no compiler: what the wheel holds, and the quick tests on it.
 test-pure-wheel: build/pure-wheel/.installed
-	python tests/check_distribution.py $(PURE_WHEEL)
-	env -u SAMARA_PURE python tests/check_install.py $(PURE_WHEEL)
+	python tools/check_distribution.py $(PURE_WHEEL)
+	env -u SAMARA_PURE python tools/check_install.py $(PURE_WHEEL)
 	env -u SAMARA_PURE build/pure-wheel/bin/python -m pytest --quiet @tests/quick.txt
 
 # A million steps for each family test, on the builds that check the most and cost the least; fewer in
 # plain Python, and for the comparison of the two.
 test-long: $(VENV)/.samara $(VENV)/.dev build/debug/.compiled
 	SAMARA_STEPS=$(STEPS_LONG) build/debug/test_family
-	SAMARA_PURE=0 SAMARA_STEPS=$(STEPS_LONG) python -m pytest tests/test_family.py
-	SAMARA_PURE=1 SAMARA_STEPS=$(STEPS_LONG_PURE) python -m pytest tests/test_family.py
-	SAMARA_STEPS=$(STEPS_LONG_PURE) python -m pytest tests/test_differential.py
-	SAMARA_STEPS=$(EXAMPLES_LONG) python -m pytest tests/test_stateful.py tests/test_surface.py
+	SAMARA_PURE=0 SAMARA_STEPS=$(STEPS_LONG) python -m pytest tests/tree/test_family.py
+	SAMARA_PURE=1 SAMARA_STEPS=$(STEPS_LONG_PURE) python -m pytest tests/tree/test_family.py
+	SAMARA_STEPS=$(STEPS_LONG_PURE) python -m pytest tests/tree/test_differential.py
+	SAMARA_STEPS=$(EXAMPLES_LONG) python -m pytest tests/tree/test_stateful.py tests/tree/test_surface.py
 	$(MAKE) --no-print-directory test-scale
 
 # 50 million ranges, 100,000 generations of forks, a million forks of one tree: prints what each step
@@ -68,14 +68,14 @@ RANGES ?= 50000000
 
 test-scale: $(VENV)/.samara $(VENV)/.dev build/release/.compiled
 	SAMARA_STEPS=$(RANGES) build/release/test_scale
-	SAMARA_PURE=0 python tests/scale.py $(RANGES)
+	SAMARA_PURE=0 python tools/scale.py $(RANGES)
 
 # The two commands, and lint, on a fresh machine: in a root of Debian's SUITE with nothing but what the
 # README asks for. Needs root; debootstrap comes by apt-get.
 SUITE ?= bookworm
 
 test-bare:
-	.ci/bare $(SUITE)
+	tools/bare $(SUITE)
 
 # The Python tests on PyPy: that of $PYPY, of PATH, or Debian's, which is brought into build/.
 test-pypy: build/pypy-venv/.installed
@@ -97,9 +97,9 @@ test-free-threaded: build/free-threaded-site/.installed
 	export PYTHONPATH=$(CURDIR)/$(<D) PYTHONWARNINGS="ignore:The global interpreter lock"; \
 	python=$$(cat $(<D)/.python) && \
 	SAMARA_PURE=0 $$python -m pytest $(TESTS_THAT_COUNT) && \
-	SAMARA_PURE=0 $$python -m pytest $(addprefix --ignore ,$(TESTS_THAT_COUNT) tests/test_distribution.py) \
-		--deselect tests/test_misuse.py::test_warnings_are_errors_and_nothing_is_documented \
-		--deselect tests/test_library.py::test_the_extension && \
+	SAMARA_PURE=0 $$python -m pytest $(addprefix --ignore ,$(TESTS_THAT_COUNT) tests/packaging/test_distribution.py) \
+		--deselect tests/tree/test_misuse.py::test_warnings_are_errors_and_nothing_is_documented \
+		--deselect tests/packaging/test_library.py::test_the_extension && \
 	SAMARA_PURE=1 $$python -m pytest $(TESTS_OF_THREADS)
 
 # The model of address spaces beside the running kernel: random calls in a real process, and real
@@ -119,7 +119,7 @@ test-sanitize: $(VENV)/.dev build/sanitize/.compiled build/sanitize-package/.ins
 	ASAN_OPTIONS=detect_leaks=1 meson test -C build/sanitize --print-errorlogs
 	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 SAMARA_PURE=0 \
 		PYTHONMALLOC=malloc PYTHONPATH=build/sanitize-package/site python -m pytest
-	.ci/need valgrind
+	tools/need valgrind
 	meson setup --reconfigure build/debug >/dev/null
 	meson test -C build/debug --setup valgrind --print-errorlogs
 
@@ -127,7 +127,7 @@ test-sanitize: $(VENV)/.dev build/sanitize/.compiled build/sanitize-package/.ins
 # corpus. `build/debug/fuzz FILE` plays one again.
 SECONDS ?= 60
 FUZZ_CORPUS := core/tests/fuzz_corpus.bin
-FUZZ_PACK := python core/tests/fuzz_corpus.py
+FUZZ_PACK := python tools/fuzz_corpus.py
 
 fuzz: fuzz-core fuzz-python
 
@@ -138,9 +138,9 @@ fuzz-core: build/fuzz/.compiled
 		-artifact_prefix=build/fuzz/ build/fuzz/corpus
 
 # The Python surface: hostile arguments, pickles, texts and traces; atheris makes the inputs. The short
-# form is in tests/test_surface.py.
+# form is in tests/tree/test_surface.py.
 fuzz-python: $(VENV)/.fuzz
-	python tests/fuzz_surface.py --seconds $(SECONDS)
+	PYTHONPATH=tests/support python tools/fuzz_surface.py --seconds $(SECONDS)
 
 # Of all inputs found so far, the fewest that go everywhere: the corpus which `make test-c` plays.
 fuzz-corpus: build/fuzz/.compiled
@@ -155,7 +155,7 @@ fuzz-corpus: build/fuzz/.compiled
 COVERAGE_SITE := build/coverage-package/site
 COUNTED := PYTHONPATH=$(CURDIR)/$(COVERAGE_SITE) python -m coverage
 
-GCOVR := gcovr --root . --config core/tests/gcovr.cfg
+GCOVR := gcovr --root . --config tools/gcovr.cfg
 
 coverage: coverage-core coverage-python
 
@@ -166,7 +166,7 @@ coverage-core: $(VENV)/.coverage build/coverage/.compiled
 	SAMARA_SEED=1 SAMARA_STEPS=2000 meson test -C build/coverage --print-errorlogs
 	$(GCOVR) --filter core/src/ --json build/coverage/core.json \
 		--html-details build/coverage/html/index.html build/coverage/libmaple_tree_core.a.p
-	python core/tests/check_coverage.py --all build/coverage/core.json
+	python tools/check_coverage.py --all build/coverage/core.json
 
 # But for the tests in which a process becomes nobody: it cannot write its counts then, and says so. What
 # counts Python code asks for memory as well, so tests where that runs out come by themselves.
@@ -174,15 +174,15 @@ coverage-python: $(VENV)/.coverage build/coverage-package/.installed build/relea
 	find build/coverage-package/build -name '*.gcda' -delete
 	rm -rf build/coverage/python* build/coverage/html-*
 	mkdir -p build/coverage/html-binding
-	SAMARA_PURE=0 PYTHONPATH=$(CURDIR)/$(COVERAGE_SITE) python -m pytest --quiet tests/test_no_memory.py
-	SAMARA_PURE=0 $(COUNTED) run -m pytest --quiet --deselect tests/test_cli_fork.py::test_no_permission \
-		--deselect tests/test_network.py::test_uses
-	SAMARA_PURE=1 $(COUNTED) run -m pytest --quiet --ignore tests/test_differential.py
+	SAMARA_PURE=0 PYTHONPATH=$(CURDIR)/$(COVERAGE_SITE) python -m pytest --quiet tests/tree/test_no_memory.py
+	SAMARA_PURE=0 $(COUNTED) run -m pytest --quiet --deselect tests/cli/test_cli_fork.py::test_no_permission \
+		--deselect tests/packaging/test_network.py::test_uses
+	SAMARA_PURE=1 $(COUNTED) run -m pytest --quiet --ignore tests/tree/test_differential.py
 	$(COUNTED) combine --quiet
 	$(COUNTED) html --quiet --directory build/coverage/html-python
 	$(GCOVR) --filter binding/ --json build/coverage/binding.json \
 		--html-details build/coverage/html-binding/index.html build/coverage-package/build
-	python core/tests/check_coverage.py build/coverage/binding.json
+	python tools/check_coverage.py build/coverage/binding.json
 	$(COUNTED) report --skip-covered --show-missing
 
 # The core changed in one place at a time: do the quick C tests notice? MUTANTS=N SEED=N: how many, and
@@ -191,7 +191,7 @@ MUTANTS ?= 340
 SEED ?= 1
 
 mutants: $(VENV)/.tools build/debug/.compiled
-	python core/tests/mutants.py --debug build/debug --folder build/mutants \
+	python tools/mutants.py --debug build/debug --folder build/mutants \
 		--mutants $(MUTANTS) --seed $(SEED)
 
 # ThreadSanitizer on the C tests that start threads, as the core ships. Its memory layout is not that of
@@ -231,13 +231,13 @@ lint: $(VENV)/.samara $(VENV)/.dev
 	ruff check .
 	ruff format --check .
 	mypy
-	mypy --strict benchmarks/*.py benchmarks/suite/*.py core/tests/*.py docs/*.py tests/kernel/*.py \
-		tests/check_*.py $(DOCS_HEADER)
+	mypy --strict benchmarks/*.py benchmarks/suite/*.py tests/kernel/*.py \
+		$(filter-out tools/scale.py tools/fuzz_surface.py,$(wildcard tools/*.py)) $(DOCS_HEADER)
 	python -m mypy.stubtest samara --mypy-config-file pyproject.toml \
 		--allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
 	clang-format --dry-run -Werror $(CORE) $(BINDING) $(PROGRAMS) $(C_TESTS)
 	$(MAKE) --no-print-directory build/gcc/.compiled
-	.ci/need clang || echo "lint: no clang here: its build is SKIPPED" >&2
+	tools/need clang || echo "lint: no clang here: its build is SKIPPED" >&2
 	if command -v clang >/dev/null; then \
 		$(MAKE) --no-print-directory build/clang/.compiled; fi
 
@@ -302,16 +302,16 @@ build/pure-wheel/.installed: dist/.pure
 	PATH=$(CURDIR)/$(VENV)/bin python -m pip --python $(@D)/bin/python install --quiet "$$(echo $(PURE_WHEEL))[test]"
 	touch $@
 
-build/pypy-venv/.installed: dist/.pure .ci/pypy .ci/debian .ci/archive.sh
+build/pypy-venv/.installed: dist/.pure tools/pypy tools/debian tools/archive.sh
 	rm -rf $(@D)
-	pypy=$$(.ci/pypy build/pypy) && $$pypy -m venv --without-pip $(@D)
+	pypy=$$(tools/pypy build/pypy) && $$pypy -m venv --without-pip $(@D)
 	python -m pip --python $(@D)/bin/python install --quiet "$$(echo $(PURE_WHEEL))[test]" $(PYPY_NEEDS)
 	touch $@
 
 $(NEWER_VENV)/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(PROGRAMS) \
-		$(DOCS_HEADER) $(PACKAGE) .ci/debian
+		$(DOCS_HEADER) $(PACKAGE) tools/debian
 	rm -rf $(@D)
-	python=$$(.ci/debian build/python-$(NEWER) usr/bin/python$(NEWER) python$(NEWER)-dev) && \
+	python=$$(tools/debian build/python-$(NEWER) usr/bin/python$(NEWER) python$(NEWER)-dev) && \
 		$$python -m venv --without-pip $(@D)
 	python -m pip --python $(@D)/bin/python install --quiet ".[test,record]"
 	touch $@
@@ -340,8 +340,8 @@ THIS_WHEEL := dist/samara-*-manylinux*.whl
 # distribution on that: as they are, then without docstrings, where each warning is an error and the
 # interpreter checks its caller.
 test-wheel: wheel
-	python tests/check_distribution.py build/wheel/* $(THIS_WHEEL)
-	python tests/check_install.py $(THIS_WHEEL)
+	python tools/check_distribution.py build/wheel/* $(THIS_WHEEL)
+	python tools/check_install.py $(THIS_WHEEL)
 	$(BUILD_WHEEL) --outdir build/wheel/again >/dev/null
 	for file in build/wheel/*.*; do cmp $$file build/wheel/again/$${file##*/} || exit 1; done
 	cibuildwheel --platform linux --print-build-identifiers
@@ -355,17 +355,16 @@ test-wheel: wheel
 
 # ---- free threading -----------------------------------------------------------------------------
 
-TESTS_OF_THREADS := $(addprefix tests/test_,free_threading.py threads_fork.py threads_stress.py \
-	tree_interpreters.py tree_oracle.py tree_threads.py)
-TESTS_THAT_COUNT := $(addprefix tests/test_tree_,copies.py gc.py iteration.py)
+TESTS_OF_THREADS := tests/threads tests/tree/test_tree_oracle.py
+TESTS_THAT_COUNT := $(addprefix tests/tree/test_tree_,copies.py gc.py iteration.py)
 # That Python has no ssl: this one's pip chooses what fits it. The first hypothesis with an extension does not.
 FREE_THREADED_NEEDS := "pytest>=8" "hypothesis>=6.100,<6.156" "numpy>=1.23" "rich>=13"
 MACHINE := $(shell uname -m)
 
-build/free-threaded-site/.installed: .ci/free-threaded .ci/archive.sh $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) \
+build/free-threaded-site/.installed: tools/free-threaded tools/archive.sh $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) \
 		$(DOCS_HEADER) $(PACKAGE)
 	rm -rf $(@D) && mkdir -p $(@D)
-	.ci/free-threaded build/free-threaded >$(@D)/.python
+	tools/free-threaded build/free-threaded >$(@D)/.python
 	printf "[binaries]\npython = '%s'\n" "$$(cat $(@D)/.python)" >$(@D)/.native.ini
 	set -- $$($$(cat $(@D)/.python) -c 'import sys; print("%d.%d cp%d%dt" % (sys.version_info[:2] * 2))') && \
 	python -m pip install --quiet --target $(@D) --only-binary :all: --implementation cp \
@@ -407,8 +406,8 @@ $(C_BUILDS:%=build/%/.compiled): $(C_BUILD_NEEDS)
 
 # clang, and its part that Debian packs apart.
 build/fuzz/.clang:
-	.ci/need clang
-	.ci/need libFuzzer "libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev" \
+	tools/need clang
+	tools/need libFuzzer "libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev" \
 		test -e "$$(clang -print-runtime-dir)/libclang_rt.fuzzer-$$(uname -m).a"
 	mkdir -p $(@D)
 	touch $@

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The maple tree in plain Python: to read, to run without a compiler, to check the C core against.
 
 Start with `nodes`, then `walking`, `writing`, `gaps` and `duplication`: the tree itself.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Checking a tree's invariants, and printing its nodes."""
 
 from collections.abc import Iterator
