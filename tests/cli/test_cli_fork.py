@@ -2,8 +2,6 @@
 """The command `samara fork`, in this process and as a user runs it."""
 
 import csv
-import doctest
-import importlib
 import io
 import json
 import os
@@ -38,19 +36,6 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     out, err = capsys.readouterr()
     assert err == ""
     return json.loads(out)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "arguments", "diff", "errors", "kinds", "maps", "maps_plot", "plot", "series", "source",
-        "table", "units",
-    ],
-)  # fmt: skip
-def test_examples_in_the_documentation(name: str) -> None:
-    failed, attempted = doctest.testmod(importlib.import_module(f"samara.cli.{name}"))
-    assert attempted > 0
-    assert failed == 0
 
 
 # ---- the series' table ---------------------------------------------------------------------------

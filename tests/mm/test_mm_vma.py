@@ -2,8 +2,6 @@
 """`VMA`, `File` and the flags; and every example in the documentation of samara.mm."""
 
 import copy
-import doctest
-import importlib
 import pickle
 import subprocess
 import sys
@@ -22,24 +20,6 @@ from samara.mm import (
 )
 
 PYTHON = File("fe:00", 26723, "/usr/bin/python3.11")
-
-
-@pytest.mark.parametrize(
-    "module",
-    [
-        "samara.mm",
-        "samara.mm.address_space",
-        "samara.mm.fork",
-        "samara.mm.ledger",
-        "samara.mm.maps",
-        "samara.mm.synthetic",
-        "samara.mm.vma",
-    ],
-)
-def test_examples_in_the_documentation(module: str) -> None:
-    failed, attempted = doctest.testmod(importlib.import_module(module))
-    assert attempted > 0
-    assert failed == 0
 
 
 def test_fields_and_what_follows_from_them() -> None:

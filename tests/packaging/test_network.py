@@ -17,6 +17,7 @@ from places import ROOT
 # They run each public method, the documents' examples, and every command.
 USES = [
     "tree/test_tree_doctests.py",
+    "packaging/test_doctests.py",
     "packaging/test_documents.py",
     "cli/test_cli_fork.py",
     "cli/test_cli_maps.py",
