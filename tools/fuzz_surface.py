@@ -23,6 +23,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tree_oracle import seeded
@@ -38,6 +39,7 @@ SEEDS = 64  # random inputs to begin with: shorter ones than libFuzzer's own rea
 HANGS = 20  # seconds for one input, of which most take less than 0.01
 MEMORY = 4 << 30
 MOST_FINDS = 5  # of a target, which begins again after each while there is time
+Target = Callable[..., object]
 # Target, which tree it runs on, and its share of the time.
 RUNS = (
     ("trees_and_cursors", "both", 2),
@@ -50,7 +52,7 @@ RUNS = (
 )
 
 
-def load(name, which):
+def load(name: str, which: str) -> Target:
     """The function that takes an input."""
     if atheris is not None:
         with atheris.instrument_imports(include=["samara"]):
@@ -63,10 +65,10 @@ def load(name, which):
         from samara import _pure
     import samara
 
-    target = getattr(surface, name, None) or getattr(surface_inputs, name)
+    target: Target = getattr(surface, name, None) or getattr(surface_inputs, name)
     if which == "both" and samara.implementation == "c":
 
-        def both(data):
+        def both(data: bytes) -> None:
             target(data, _pure)
             target(data)
 
@@ -74,10 +76,10 @@ def load(name, which):
     return target
 
 
-def without_atheris_own(target):
+def without_atheris_own(target: Target) -> Target:
     """A loop over what cannot be iterated raises this, in code that atheris has instrumented."""
 
-    def run_target(data):
+    def run_target(data: bytes) -> None:
         try:
             target(data)
         except SystemError as error:
@@ -87,7 +89,7 @@ def without_atheris_own(target):
     return run_target
 
 
-def fuzz(name, which, seconds):
+def fuzz(name: str, which: str, seconds: int) -> None:
     """In a process of its own: until the time is up, or something breaks."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     target = load(name, which)
@@ -113,7 +115,7 @@ def fuzz(name, which, seconds):
     atheris.Fuzz()
 
 
-def fuzz_blindly(name, target, seconds, found):
+def fuzz_blindly(name: str, target: Target, seconds: int, found: Path) -> None:
     random = seeded(f"fuzz {name}")
     end = time.monotonic() + seconds
     count = 0
@@ -128,7 +130,7 @@ def fuzz_blindly(name, target, seconds, found):
     print(f"stat::number_of_executed_units: {count}")
 
 
-def run(name, which, seconds):
+def run(name: str, which: str, seconds: int) -> tuple[int, bool]:
     """One target for some seconds: how many inputs, and did nothing break?"""
     environment = os.environ | {"SAMARA_PURE": "1" if which == "python" else "0"}
     end = time.monotonic() + seconds
@@ -152,7 +154,7 @@ def run(name, which, seconds):
     return count, not finds
 
 
-def main():
+def main() -> int:
     parser = argparse.ArgumentParser(description="Fuzz the Python surface.")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--inside", help=argparse.SUPPRESS)

@@ -13,6 +13,7 @@ import resource
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from samara import MapleTree, _implementation
 
@@ -21,15 +22,17 @@ STEP, WIDTH = 10, 5
 CHAINED = 300
 STACK = 256 << 10  # the interpreter's own loop takes most of it
 
+Out = Callable[[str], object]
+
 
 class Report:
     """Says what was done since the last time."""
 
-    def __init__(self, out):
+    def __init__(self, out: Out) -> None:
         self.out = out
         self.began = time.perf_counter()
 
-    def __call__(self, what, count=1):
+    def __call__(self, what: str, count: int = 1) -> float:
         seconds = time.perf_counter() - self.began
         nodes, _, taken = _implementation._pool_stats()
         rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
@@ -41,7 +44,7 @@ class Report:
         return seconds
 
 
-def many_ranges(count, out):
+def many_ranges(count: int, out: Out) -> None:
     """A packed tree, from arrays and back."""
     import numpy
 
@@ -49,7 +52,7 @@ def many_ranges(count, out):
     last, values = first + (WIDTH - 1), first * 3
     keys = numpy.random.default_rng(1).integers(0, count * STEP, count // 5 + 1, dtype=numpy.uint64)
     report = Report(out)
-    tree = MapleTree.from_arrays(first, last, values)
+    tree: MapleTree[int] = MapleTree.from_arrays(first, last, values)
     report("from_arrays", count)
     assert len(tree) == count and tree.covered == count * WIDTH
     found = tree.load_many(keys, 7)
@@ -82,12 +85,12 @@ def many_ranges(count, out):
     report("ended, the last that shared", count)
 
 
-def chained():
+def chained() -> MapleTree[object]:
     """A tree of objects."""
     return MapleTree((STEP * n, STEP * n + WIDTH - 1, ("old", n)) for n in range(CHAINED))
 
 
-def end(trees, backwards):
+def end(trees: list[MapleTree[object]], backwards: bool) -> None:
     """One by one."""
     if not backwards:
         trees.reverse()
@@ -95,7 +98,7 @@ def end(trees, backwards):
         trees.pop()
 
 
-def fork_chain(count, out):
+def fork_chain(count: int, out: Out) -> None:
     """Each generation keeps one change, and all live."""
     for backwards in (False, True):
         trees = [chained()]
@@ -118,7 +121,7 @@ def fork_chain(count, out):
         report("ended, the newest first" if backwards else "ended, the oldest first", count)
 
 
-def many_forks(count, out):
+def many_forks(count: int, out: Out) -> None:
     """All live, and are of one family. Each quarter of them costs what the one before did."""
     for backwards in (False, True):
         trees = [chained()]
@@ -139,11 +142,11 @@ def many_forks(count, out):
         report("ended, the newest first" if backwards else "ended, the oldest first", count)
 
 
-def run(ranges, out):
+def run(ranges: int, out: Out) -> None:
     """All of it, in a thread with a small stack."""
     failures = []
 
-    def steps():
+    def steps() -> None:
         try:
             for what, count in (
                 (many_ranges, ranges),
