@@ -104,7 +104,9 @@ mutants: $(VENV)/.dev build/debug/build.ninja ## do C tests notice a changed cor
 	meson compile -C build/debug
 	python tools/mutants.py --debug build/debug --folder build/mutants --mutants $(MUTANTS) --seed $(SEED)
 
-bench-core bench-fork: build/release/build.ninja ## the core alone; the fork benchmark: build/bench_*.json
+bench-core: build/release/build.ninja ## the core alone: its bounds, and build/bench_core.json
+bench-fork: build/release/build.ninja ## the fork benchmark: its bounds, and build/bench_fork.json
+bench-core bench-fork:
 	meson compile -C build/release
 	python benchmarks/$(subst -,_,$@).py --program build/release/$(subst -,_,$@) \
 		--json build/$(subst -,_,$@).json

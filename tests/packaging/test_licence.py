@@ -9,15 +9,20 @@ SUFFIXES = {
     *(".cfg", ".ini", ".toml", ".yaml", ".yml"),
 }
 NAMES = {"Makefile", ".clang-format"}
-# What is made by a build or by a tool.
-MADE = {".git", ".venv", "build", "dist", "__pycache__"}
+# Hidden folders but these, and folders of these names, are of tools and builds; they come and go.
+OURS = {".ci", ".github"}
+MADE = {"build", "dist", "__pycache__"}
+
+
+def is_ours(folder):
+    return folder.name in OURS or not (folder.name in MADE or folder.name.startswith("."))
 
 
 def sources(root):
     """The files to look at, and programs without a suffix, which name their interpreter."""
     for path in sorted(root.iterdir()):
         if path.is_dir():
-            if path.name not in MADE and not path.name.endswith(("_cache", ".egg-info")):
+            if is_ours(path):
                 yield from sources(path)
         elif path.suffix in SUFFIXES or path.name in NAMES:
             yield path
@@ -36,10 +41,11 @@ def test_each_file_says_its_licence():
 
 
 def test_a_file_that_does_not_say_it(tmp_path):
-    (tmp_path / "build").mkdir()
-    (tmp_path / "tools").mkdir()
-    for name in ("build/made.c", "tools/wrong.py", "tools/ci.yaml", "notes.txt"):
+    for name in (".ci", ".made", "build", "tools"):
+        (tmp_path / name).mkdir()
+    files = (".made/made.py", "build/made.c", ".ci/ci.yaml", "tools/wrong.py", "notes.txt")
+    for name in files:
         (tmp_path / name).write_text('"""Nothing."""\n')
     (tmp_path / "tools" / "program").write_text("#!/bin/sh\ntrue\n")
     (tmp_path / "right.py").write_text(f"#!/usr/bin/env python3\n# {LINE}\n")
-    assert list(unlicensed(tmp_path)) == ["tools/ci.yaml", "tools/program", "tools/wrong.py"]
+    assert list(unlicensed(tmp_path)) == [".ci/ci.yaml", "tools/program", "tools/wrong.py"]
