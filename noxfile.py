@@ -179,11 +179,8 @@ NOT_FREE_THREADED = [
 
 @nox.session(name="test-free-threaded")
 def test_free_threaded(session: nox.Session) -> None:
-    """On free-threaded Python: $PYTHON_FREE_THREADED, that of PATH, or one built in build/.
-
-    On the extension, which turns the GIL on, as a warning says; then the tests of threads on the
-    tree in plain Python, without it.
-    """
+    """On free-threaded Python: $PYTHON_FREE_THREADED, that of PATH, or one built in build/."""
+    # On the extension, which turns the GIL on, as a warning says; then threads on plain Python.
     python = output("tools/free-threaded", BUILD / "free-threaded")
     site = free_threaded_site(session, python)
     env = {"PYTHONPATH": str(site), "PYTHONWARNINGS": "ignore:The global interpreter lock"}
@@ -221,7 +218,7 @@ def free_threaded_site(session: nox.Session, python: str) -> Path:
 
 
 @nox.session
-def wheel(session: nox.Session) -> tuple[str, dict[str, str]]:
+def wheel(session: nox.Session) -> tuple[str, Path, dict[str, str]]:
     """Of the commit that is checked out, the source distribution, and of that the wheel."""
     programs = Path(environment(session, "wheel-venv", extra("wheel"))).parent
     # The same commit gives the same files.
@@ -232,26 +229,28 @@ def wheel(session: nox.Session) -> tuple[str, dict[str, str]]:
         old.unlink()
     session.run(str(programs / "python"), "-m", "build", "--outdir", "build/wheel", env=env)
     (made,) = (BUILD / "wheel").glob("*.whl")
-    session.run("auditwheel", "repair", "--wheel-dir", str(DIST), str(made), env=env)
+    auditwheel = [str(programs / "auditwheel"), "repair", "--wheel-dir", str(DIST)]
+    session.run(*auditwheel, str(made), env=env)
     for source in (BUILD / "wheel").glob("*.tar.gz"):
         shutil.copy(source, DIST)
-    return str(*DIST.glob("samara-*-manylinux*.whl")), env
+    return str(*DIST.glob("samara-*-manylinux*.whl")), programs, env
 
 
 @nox.session(name="test-wheel")
 def test_wheel(session: nox.Session) -> None:
     """What both hold, a second build's sameness, what pip makes of the wheel, the quick tests."""
-    made, env = wheel(session)
+    made, programs, env = wheel(session)
     folder = BUILD / "wheel"
     files = sorted(folder.glob("samara-*"))
     session.run("python", "tools/check_distribution.py", *map(str, files), made)
     session.run("python", "tools/check_install.py", made)
-    builder = str(BUILD / "wheel-venv" / "bin" / "python")
-    session.run(builder, "-m", "build", "--outdir", "build/wheel/again", env=env, silent=True)
+    build = [str(programs / "python"), "-m", "build", "--outdir", "build/wheel/again"]
+    session.run(*build, env=env, silent=True)
     for file in files:
         if file.read_bytes() != (folder / "again" / file.name).read_bytes():
             session.error(f"a second build of {file.name} is not the same")
-    session.run("cibuildwheel", "--platform", "linux", "--print-build-identifiers", env=env)
+    names = [str(programs / "cibuildwheel"), "--platform", "linux", "--print-build-identifiers"]
+    session.run(*names, env=env)
     python = environment(session, "wheel/venv", [f"{made}[test]"])
     tree = folder / "tree"
     tree.mkdir()
