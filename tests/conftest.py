@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What all tests share: the report says what is tested, and garbage collections are quick."""
 
 import gc

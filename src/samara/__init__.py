@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """samara: the Linux kernel's maple tree for Python.
 
 An ordered map from ranges of integers in 0 ... MAX to values, with O(1) forks.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Arguments of the plain-Python tree: numbers, windows and slices, checked before it is touched.
 
 An index is anything with `__index__`. Look-ups cut what lies outside 0 ... MAX, and a window wholly

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Arrays for plain Python: columns, which array operations are given, and numpy's, their answers.
 
 A column is a buffer of numbers with one dimension, or anything else that can be iterated. It is

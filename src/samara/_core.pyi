@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 from collections.abc import Iterable, Iterator
 from types import GenericAlias, TracebackType
 from typing import (

@@ -1,8 +1,9 @@
+# SPDX-License-Identifier: MIT
 """The public docstrings of trees, cursors and locks: one text for both implementations.
 
 A name with its signature, as a user calls it, and below it what it does; MAX in a signature stands
 for the number. The extension's build makes a C header of this file (`binding/docs_header.py`), the
-plain-Python classes take their `__doc__` from it, and `tests/test_tree_doctests.py` runs the
+plain-Python classes take their `__doc__` from it, and `tests/tree/test_tree_doctests.py` runs the
 examples and holds the signatures to the real ones.
 """
 

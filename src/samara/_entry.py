@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The tuples that trees answer with."""
 
 from types import GenericAlias

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The errors that trees raise beside Python's own, and how they name types."""
 
 from typing import Any

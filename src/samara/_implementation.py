@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which tree this is: the C extension where it is installed, else the one in plain Python.
 
 SAMARA_PURE=1 in the environment asks for plain Python also where there is an extension.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a tree asks about its values."""
 
 from types import NotImplementedType

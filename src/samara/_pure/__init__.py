@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The maple tree in plain Python: to read, to run without a compiler, to check the C core against.
 
 Start with `node`, then `walk`, `write`, `gap` and `dup`: the tree itself. `build`, `validate`,

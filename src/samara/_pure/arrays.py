@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Arrays in and out. They come in as columns (`samara/_columns.py`), and go out as numpy's."""
 
 from functools import partial

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Building a tree of triples: those that come in order level by level, from full leaves; O(n)."""
 
 from functools import partial

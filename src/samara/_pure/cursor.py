@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Cursor: a place in a tree, the kernel's ma_state. Its docstrings are in `samara/_docs.py`.
 
 The C core keeps the path to the place as long as nobody else writes. Here each step walks anew from

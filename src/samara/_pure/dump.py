@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Printing a tree's nodes."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Copies of a whole tree: by copying each node, or by sharing all of them.
 
 `duplicate` is the series' `__mt_dup()`: one depth-first pre-order pass. A node is copied whole, so

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The gap search: the lowest or the highest place for so many free keys.
 
 Nodes know the largest gap in each slot, so the search goes down only where there is one of the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The lock of one tree: several operations as one."""
 
 from threading import RLock, get_ident

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Nodes: what a tree is made of, how trees share them, and the pool they come from.
 
                 [ 99 | 499 ]                    pivots of a branch

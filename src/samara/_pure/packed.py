@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Packed values: in a tree with a dtype each value is a number of 64 bits.
 
 The extension keeps the bits themselves. Here they are Python's own numbers, made when a value comes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """States: what a pickle of a tree holds, the same for both implementations.
 
     (1, track_gaps, firsts, lasts, values, attributes)

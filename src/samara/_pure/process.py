@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """fork() takes one thread along: what the others had, nobody gives back in the child."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """MapleTree: the public face of a tree. Its docstrings are in `samara/_docs.py`.
 
 Each operation takes the tree's lock, so that it is whole for other threads; values that it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Checking a tree's invariants."""
 
 from samara._arguments import MAX

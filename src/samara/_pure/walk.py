@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Walking: from the root down to a key, and along the slots from there.
 
 A path has a `Level` for each node on the way from the root down: the node, the keys it covers and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Writing: one recursive splice does it all: insert, overwrite, erase, split and rebalance.
 
 Two paths run from the root to the leaves at both ends of the range [first, last]:

@@ -1,0 +1,399 @@
+# SPDX-License-Identifier: MIT
+"""What takes more than .venv: other Pythons, wheels, sanitizers, fuzzers, coverage, the peers.
+
+Each session is a target of the Makefile, which brings nox into .venv. It reads variables from the
+environment, where make puts those it was given: `make fuzz-core SECONDS=5`.
+
+All is made in build/ and dist/, and made again only if what goes into it has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+BUILD, DIST = ROOT / "build", ROOT / "dist"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+nox.options.default_venv_backend = "none"
+nox.options.envdir = str(BUILD / "nox")
+# The programs beside this Python, meson and ninja among them, come before the system's.
+BIN = str(Path(sys.executable).parent)
+os.environ["PATH"] = f"{BIN}:{os.environ['PATH']}"
+os.environ["UBSAN_OPTIONS"] = "print_stacktrace=1"
+
+NOT_ISOLATED = ["--no-build-isolation", "--no-deps"]
+PURE_WHEEL = "samara-*-py3-none-any.whl"
+QUICK = "@tests/quick.txt"
+TESTS = ["-Dpython=false", "-Dtests=true"]
+SANITIZE = [
+    *("-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dbuildtype=debugoptimized"),
+    *("-Dc_args=-fno-sanitize-recover=all", "-Ddebug_core=true"),
+]
+COUNT_LINES = ["-Dbuildtype=debug", "-Db_coverage=true"]
+SECONDS = os.environ.get("SECONDS", "60")
+CORPUS = "core/tests/fuzz_corpus.bin"
+EITHER = {"SAMARA_PURE": None}
+C_ONLY, PURE = {"SAMARA_PURE": "0"}, {"SAMARA_PURE": "1"}
+
+
+def output(*command: str | Path) -> str:
+    return subprocess.check_output(command, cwd=ROOT, text=True).strip()
+
+
+def pip(session: nox.Session, *arguments: str, **env: str) -> None:
+    session.run("python", "-m", "pip", *arguments, env=env)
+
+
+def extra(name: str) -> list[str]:
+    """What an extra of the package asks for, without the package."""
+    needs = []
+    for need in PROJECT["optional-dependencies"][name]:
+        ours = re.fullmatch(r"samara\[(.+)\]", need)
+        needs += [n for part in ours[1].split(",") for n in extra(part)] if ours else [need]
+    return needs
+
+
+def digest(*parts: object) -> str:
+    """Of the files that the package is built of, and of these parts."""
+    known = hashlib.sha256(repr(parts).encode())
+    paths = [ROOT / name for name in ("meson.build", "meson.options", "pyproject.toml")]
+    for folder in ("src", "core/include", "core/src", "binding", "programs"):
+        paths += [path for path in (ROOT / folder).rglob("*") if path.suffix not in ("", ".pyc")]
+    for path in sorted(paths):
+        known.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return known.hexdigest()
+
+
+def is_made(folder: Path, key: str) -> bool:
+    """Whether it is there, made by the same key; if not, the folder is taken away."""
+    stamp = folder / ".made"
+    if stamp.exists() and stamp.read_text() == key:
+        return True
+    shutil.rmtree(folder, ignore_errors=True)
+    return False
+
+
+def environment(
+    session: nox.Session, name: str, needs: Iterable[str], python: str = sys.executable
+) -> str:
+    """The Python of build/NAME, an environment of that Python with what it needs."""
+    folder, needs = BUILD / name, list(needs)
+    inside = str(folder / "bin" / "python")
+    ours = any(need.startswith((".", "/")) for need in needs)
+    key = digest(python, needs) if ours else repr((python, needs))
+    if not is_made(folder, key):
+        session.run(python, "-m", "venv", "--without-pip", str(folder))
+        pip(session, "--python", inside, "install", "--quiet", *needs)
+        (folder / ".made").write_text(key)
+    return inside
+
+
+def package(session: nox.Session, name: str, options: list[str]) -> str:
+    """The folder, for PYTHONPATH, of a package built with these options of meson."""
+    site = BUILD / name / "site"
+    key = digest(options)
+    if not is_made(site, key):
+        arguments = [f"--target={site}", f"-Cbuild-dir={BUILD / name / 'build'}"]
+        arguments += [f"-Csetup-args={option}" for option in options]
+        pip(session, "install", "--quiet", *NOT_ISOLATED, *arguments, ".")
+        (site / ".made").write_text(key)
+    return str(site)
+
+
+def compiled(session: nox.Session, name: str, *options: str, **env: str) -> str:
+    """The folder of a build of the C tests."""
+    folder = BUILD / name
+    if not (folder / "build.ninja").exists():
+        session.run("meson", "setup", str(folder), *TESTS, *options, silent=True, env=env)
+    targets = ["fuzz"] if name == "fuzz" else []
+    session.run("meson", "compile", "-C", str(folder), *targets)
+    return str(folder)
+
+
+@nox.session(name="wheel-pure")
+def wheel_pure(session: nox.Session) -> str:
+    """The wheel without the extension. No compiler is on its build's PATH."""
+    made, key = BUILD / "wheel-pure", digest()
+    if not is_made(made, key) or not list(DIST.glob(PURE_WHEEL)):
+        for old in DIST.glob(PURE_WHEEL):
+            old.unlink()
+        options = [f"--wheel-dir={DIST}", "-Csetup-args=-Dextension=false"]
+        pip(session, "wheel", "--quiet", *NOT_ISOLATED, *options, ".", PATH=BIN)
+        made.mkdir(parents=True, exist_ok=True)
+        (made / ".made").write_text(key)
+    return str(*DIST.glob(PURE_WHEEL))
+
+
+@nox.session(name="test-pure-wheel")
+def test_pure_wheel(session: nox.Session) -> None:
+    """The package as it is where there is no compiler, and the quick tests on it."""
+    wheel = wheel_pure(session)
+    python = environment(session, "pure-wheel", [f"{wheel}[test]"])
+    session.run("python", "tools/check_distribution.py", wheel)
+    session.run("python", "tools/check_install.py", wheel, env=EITHER)
+    session.run(python, "-m", "pytest", "--quiet", QUICK, env=EITHER)
+
+
+@nox.session(name="test-pypy")
+def test_pypy(session: nox.Session) -> None:
+    """On that of $PYPY, of PATH, or Debian's, which is brought into build/."""
+    # The first hypothesis with an extension for PyPy asks for a newer PyPy than Debian's.
+    needs = [f"{wheel_pure(session)}[test]", "hypothesis<6.156"]
+    pypy = output("tools/pypy", BUILD / "pypy")
+    python = environment(session, "pypy-venv", needs, pypy)
+    session.run(python, "-m", "pytest")
+
+
+@nox.session(name="test-python-newer")
+def test_python_newer(session: nox.Session) -> None:
+    """On Debian's CPython of the version NEWER, which is brought into build/ from DEBIAN_SUITE."""
+    newer = os.environ.get("NEWER", "3.13")
+    place = BUILD / f"python-{newer}"
+    debian = output("tools/debian", place, f"usr/bin/python{newer}", f"python{newer}-dev")
+    python = environment(session, f"python-{newer}-venv", [".[test,record]"], debian)
+    session.run(python, "-m", "pytest", env=C_ONLY)
+
+
+# From its first thread on, 3.13 keeps functions and types for ever: tests that count all there is
+# come before the others.
+TESTS_THAT_COUNT = [f"tests/tree/test_tree_{name}.py" for name in ("copies", "gc", "iteration")]
+# It has the package's files alone, not as pip installs them, and headers with private names.
+NOT_FREE_THREADED = [
+    "--ignore=tests/packaging/test_distribution.py",
+    "--deselect=tests/tree/test_misuse.py::test_warnings_are_errors_and_nothing_is_documented",
+    "--deselect=tests/packaging/test_library.py::test_the_extension",
+]
+
+
+@nox.session(name="test-free-threaded")
+def test_free_threaded(session: nox.Session) -> None:
+    """On free-threaded Python: $PYTHON_FREE_THREADED, that of PATH, or one built in build/."""
+    # On the extension, which turns the GIL on, as a warning says; then threads on plain Python.
+    python = output("tools/free-threaded", BUILD / "free-threaded")
+    site = free_threaded_site(session, python)
+    env = {"PYTHONPATH": str(site), "PYTHONWARNINGS": "ignore:The global interpreter lock"}
+    pytest = [python, "-m", "pytest"]
+    ignored = [f"--ignore={path}" for path in TESTS_THAT_COUNT]
+    session.run(*pytest, *TESTS_THAT_COUNT, env=env | C_ONLY)
+    session.run(*pytest, *ignored, *NOT_FREE_THREADED, env=env | C_ONLY)
+    session.run(*pytest, "tests/threads", "tests/tree/test_tree_oracle.py", env=env | PURE)
+
+
+def free_threaded_site(session: nox.Session, python: str) -> Path:
+    site = BUILD / "free-threaded-site"
+    key = digest(python)
+    if is_made(site, key):
+        return site
+    site.mkdir(parents=True)
+    native = site / ".native.ini"
+    native.write_text(f"[binaries]\npython = '{python}'\n")
+    # That Python has no ssl: this one's pip chooses what fits it. The first hypothesis with an
+    # extension does not.
+    version = output(python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
+    machine = platform.machine()
+    manylinux = [f"--platform=manylinux{tag}_{machine}" for tag in ("2014", "_2_27", "_2_28")]
+    fits = [f"--python-version={version}", f"--abi=cp{version.replace('.', '')}t", *manylinux]
+    fits += ["--only-binary=:all:", "--implementation=cp"]
+    needs = ["pytest>=8", "hypothesis>=6.100,<6.156", "numpy>=1.23", "rich>=13"]
+    pip(session, "install", "--quiet", f"--target={site}", *fits, *needs)
+    build = str(BUILD / "free-threaded" / "package")
+    libraries = [f"-Dpython.{name}={site}" for name in ("platlibdir", "purelibdir")]
+    shutil.rmtree(build, ignore_errors=True)
+    session.run("meson", "setup", build, f"--native-file={native}", *libraries, silent=True)
+    session.run("meson", "install", "--quiet", "-C", build)
+    (site / ".made").write_text(key)
+    return site
+
+
+@nox.session
+def wheel(session: nox.Session) -> tuple[str, Path, dict[str, str]]:
+    """Of the commit that is checked out, the source distribution, and of that the wheel."""
+    programs = Path(environment(session, "wheel-venv", extra("wheel"))).parent
+    # The same commit gives the same files.
+    epoch = output("git", "log", "-1", "--format=%ct")
+    env = {"PATH": f"{programs}:{os.environ['PATH']}", "SOURCE_DATE_EPOCH": epoch}
+    shutil.rmtree(BUILD / "wheel", ignore_errors=True)
+    for old in DIST.glob("samara-*-manylinux*.whl"):
+        old.unlink()
+    session.run(str(programs / "python"), "-m", "build", "--outdir", "build/wheel", env=env)
+    (made,) = (BUILD / "wheel").glob("*.whl")
+    auditwheel = [str(programs / "auditwheel"), "repair", "--wheel-dir", str(DIST)]
+    session.run(*auditwheel, str(made), env=env)
+    for source in (BUILD / "wheel").glob("*.tar.gz"):
+        shutil.copy(source, DIST)
+    return str(*DIST.glob("samara-*-manylinux*.whl")), programs, env
+
+
+@nox.session(name="test-wheel")
+def test_wheel(session: nox.Session) -> None:
+    """What both hold, a second build's sameness, what pip makes of the wheel, the quick tests."""
+    made, programs, env = wheel(session)
+    folder = BUILD / "wheel"
+    files = sorted(folder.glob("samara-*"))
+    session.run("python", "tools/check_distribution.py", *map(str, files), made)
+    session.run("python", "tools/check_install.py", made)
+    build = [str(programs / "python"), "-m", "build", "--outdir", "build/wheel/again"]
+    session.run(*build, env=env, silent=True)
+    for file in files:
+        if file.read_bytes() != (folder / "again" / file.name).read_bytes():
+            session.error(f"a second build of {file.name} is not the same")
+    names = [str(programs / "cibuildwheel"), "--platform", "linux", "--print-build-identifiers"]
+    session.run(*names, env=env)
+    python = environment(session, "wheel/venv", [f"{made}[test]"])
+    tree = folder / "tree"
+    tree.mkdir()
+    (source,) = folder.glob("*.tar.gz")
+    session.run("tar", "-xzf", str(source), "-C", str(tree), "--strip-components=1")
+    # As they are; then without docstrings, warnings as errors, with the interpreter's own checks.
+    with session.chdir(tree):
+        session.run(python, "-m", "pytest", "--quiet", QUICK, env=EITHER)
+        session.run(
+            *(python, "-X", "dev", "-W", "error", "-OO", "-m", "pytest", "--quiet"),
+            *("-W", "ignore::pytest.PytestConfigWarning"),
+            *("-k", "not examples_in_the and not examples_of_the", QUICK),
+            env=EITHER,
+        )
+
+
+@nox.session(name="test-sanitize")
+def test_sanitize(session: nox.Session) -> None:
+    """AddressSanitizer and UndefinedBehaviorSanitizer on C and Python tests, valgrind on C tests.
+
+    Leaks: the C tests are checked for them; the interpreter itself would report its own.
+    """
+    tests = compiled(session, "sanitize", *SANITIZE)
+    env: dict[str, str | None] = {"ASAN_OPTIONS": "detect_leaks=1"}
+    session.run("meson", "test", "-C", tests, "--print-errorlogs", env=env)
+    site = package(session, "sanitize-package", SANITIZE)
+    asan = output(os.environ.get("CC", "cc"), "-print-file-name=libasan.so")
+    env = {"LD_PRELOAD": asan, "ASAN_OPTIONS": "detect_leaks=0", "PYTHONPATH": site}
+    session.run("python", "-m", "pytest", env=env | C_ONLY | {"PYTHONMALLOC": "malloc"})
+    session.run("tools/need", "valgrind")
+    debug = str(BUILD / "debug")
+    session.run("meson", "setup", "--reconfigure", debug, silent=True)
+    session.run("meson", "test", "-C", debug, "--setup", "valgrind", "--print-errorlogs")
+
+
+@nox.session(name="test-tsan")
+def test_tsan(session: nox.Session) -> None:
+    """ThreadSanitizer on the C tests that start threads, as the core ships."""
+    options = ["-Db_sanitize=thread", "-Db_lundef=false", "-Dbuildtype=debugoptimized"]
+    folder = compiled(session, "tsan", *options)
+    # Its memory layout is not that of every kernel: where it does not start, addresses are not
+    # random.
+    starts = subprocess.run(f"{folder}/test_attr", capture_output=True).returncode == 0
+    wrapper = [] if starts else ["setarch", "-R"]
+    for name in ("lock", "threads", "writers"):
+        session.run(*wrapper, f"{folder}/test_{name}")
+
+
+def fuzzer(session: nox.Session) -> tuple[str, Path]:
+    """The core under libFuzzer, and the folder with its corpus."""
+    session.run("tools/need", "clang", silent=True)
+    version = output("clang", "-dumpversion").split(".")[0]
+    library = f"{output('clang', '-print-runtime-dir')}/libclang_rt.fuzzer-{platform.machine()}.a"
+    session.run("tools/need", "libFuzzer", f"libclang-rt-{version}-dev", "test", "-e", library)
+    folder = compiled(session, "fuzz", "-Dlibfuzzer=true", *SANITIZE, CC="clang")
+    corpus = BUILD / "fuzz" / "corpus"
+    session.run("python", "tools/fuzz_corpus.py", "unpack", CORPUS, str(corpus))
+    return f"{folder}/fuzz", corpus
+
+
+@nox.session(name="fuzz-core")
+def fuzz_core(session: nox.Session) -> None:
+    """For SECONDS. What breaks something stays in build/fuzz, as do new inputs in its corpus."""
+    program, corpus = fuzzer(session)
+    session.run(
+        *(program, f"-max_total_time={SECONDS}", "-max_len=1024"),
+        *("-len_control=0", "-print_final_stats=1", f"-artifact_prefix={corpus.parent}/"),
+        str(corpus),
+    )
+
+
+@nox.session(name="fuzz-corpus")
+def fuzz_corpus(session: nox.Session) -> None:
+    """Of all inputs found so far, the fewest that go everywhere: the corpus of `make test-c`."""
+    program, corpus = fuzzer(session)
+    merged = corpus.parent / "merged"
+    shutil.rmtree(merged, ignore_errors=True)
+    merged.mkdir()
+    session.run(program, "-merge=1", "-use_counters=0", str(merged), str(corpus))
+    session.run("python", "tools/fuzz_corpus.py", "pack", CORPUS, str(merged))
+
+
+@nox.session(name="fuzz-python")
+def fuzz_python(session: nox.Session) -> None:
+    """Hostile arguments, pickles, texts and traces, for SECONDS; atheris makes the inputs."""
+    python = environment(session, "fuzz-venv", [".", *extra("fuzz")])
+    env = {"PYTHONPATH": "tests/support"}
+    session.run(python, "tools/fuzz_surface.py", "--seconds", SECONDS, env=env)
+
+
+def count_lines(session: nox.Session, name: str, counts: str, *options: str) -> None:
+    """gcovr's report and pages of what these counts, of a folder of build/, come to."""
+    pages = BUILD / "coverage" / f"html-{name}"
+    pages.mkdir(parents=True, exist_ok=True)
+    report = str(BUILD / "coverage" / f"{name}.json")
+    python = environment(session, "coverage-venv", extra("coverage"))
+    session.run(
+        *(python, "-m", "gcovr", "--root", ".", "--config", "tools/gcovr.cfg"),
+        *("--filter", {"core": "core/src/", "binding": "binding/"}[name], "--json", report),
+        *("--html-details", f"{pages}/index.html", str(BUILD / counts)),
+    )
+    session.run("python", "tools/check_coverage.py", *options, report)
+
+
+@nox.session(name="coverage-core")
+def coverage_core(session: nox.Session) -> None:
+    """The core by its own tests, which must be all of it. Pages in build/coverage/html-core."""
+    folder = compiled(session, "coverage", "-Ddebug_core=true", *COUNT_LINES)
+    session.run("find", folder, "-name", "*.gcda", "-delete")
+    env = {"SAMARA_SEED": "1", "SAMARA_STEPS": "2000"}
+    session.run("meson", "test", "-C", folder, "--print-errorlogs", env=env)
+    count_lines(session, "core", "coverage/libmaple_tree_core.a.p", "--all")
+
+
+@nox.session(name="coverage-python")
+def coverage_python(session: nox.Session) -> None:
+    """The extension and the Python code by the Python tests, on both implementations."""
+    python = environment(session, "coverage-venv", extra("coverage"))
+    env = {"PYTHONPATH": package(session, "coverage-package", COUNT_LINES)}
+    session.run("find", "build/coverage-package/build", "-name", "*.gcda", "-delete")
+    for old in (BUILD / "coverage").glob("python*"):
+        old.unlink()
+    counting = [python, "-m", "coverage", "run", "-m", "pytest", "--quiet"]
+    # What counts Python code asks for memory too, so tests where that runs out come by themselves.
+    alone = "tests/tree/test_no_memory.py"
+    session.run(python, "-m", "pytest", "--quiet", alone, env=env | C_ONLY)
+    # But for the tests in which a process becomes nobody: it cannot write its counts then.
+    session.run(
+        *counting,
+        "--deselect=tests/cli/test_cli_fork.py::test_no_permission",
+        "--deselect=tests/packaging/test_network.py::test_uses",
+        env=env | C_ONLY,
+    )
+    session.run(*counting, "--ignore=tests/tree/test_differential.py", env=env | PURE)
+    session.run(python, "-m", "coverage", "combine", "--quiet", env=env)
+    pages = f"--directory={BUILD / 'coverage' / 'html-python'}"
+    session.run(python, "-m", "coverage", "html", "--quiet", pages, env=env)
+    count_lines(session, "binding", "coverage-package/build")
+    session.run(python, "-m", "coverage", "report", "--skip-covered", "--show-missing", env=env)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """samara beside its peers."""
+    python = environment(session, "bench-venv", [".", *extra("bench")])
+    session.run(python, "benchmarks/bench.py", *session.posargs)

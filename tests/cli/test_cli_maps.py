@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""The command samara maps."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from places import DATA
+from samara.cli import main
+from samara.cli.kinds import KINDS
+from samara.mm import AddressSpace
+
+MAPS = DATA / "maps"
+
+
+@pytest.mark.parametrize("name", ["python", "node", "java"])
+def test_figures_add_up(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    path = MAPS / f"{name}.maps"
+    assert main(["maps", "--json", str(path)]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    mm = AddressSpace.from_maps(path.read_text())
+    rows = path.read_text().splitlines()
+    outside = sum(row.startswith("ffffffffff6") for row in rows)
+    assert figures["vmas"] == len(rows) - outside and len(figures["vmas_listed"]) == len(rows)
+    for groups in (figures["groups"], figures["kinds"]):
+        assert sum(group["vmas"] for group in groups) == len(rows)
+        assert sum(group["size"] for group in groups) == figures["size"] + outside * 4096
+        sizes = [group["size"] for group in groups]
+        assert sizes == sorted(sizes, reverse=True)
+        assert len({group["what"] for group in groups}) == len(groups)
+        for group in groups:
+            assert group["writable"] <= group["size"] >= group["executable"]
+    assert {group["what"] for group in figures["kinds"]} <= set(KINDS)
+    text = next(group for group in figures["kinds"] if group["what"] == "text")
+    assert text["vmas"] == sum(" r-xp " in row and "/" in row for row in rows)
+    free = sorted(mm.gaps(), key=lambda gap: gap[0] - gap[1])
+    gaps = figures["gaps"]
+    assert gaps["free"] == sum(end - start for start, end in free)
+    assert [tuple(gap) for gap in gaps["largest"]] == free[:5]
+    assert gaps["within"] == len(free) - 2  # all but the lowest and the highest
+
+
+def test_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    path = MAPS / "python.maps"
+    assert main(["maps", str(path)]) == 0
+    plain = capsys.readouterr().out
+    assert "155 VMAs, 0.2% of vm.max_map_count (65,530)" in plain
+    assert main(["maps", "--vmas", str(path)]) == 0
+    listed = capsys.readouterr().out
+    assert listed.endswith(plain)
+    assert listed.count("\n") == plain.count("\n") + 156 + 2  # and a header and an empty line
+
+
+def test_one_vma(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "one"
+    path.write_text("10000-11000 rw-p 00000000 00:00 0\n")
+    assert main(["maps", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "\n1 VMA, " in out and "; 0 gaps between VMAs, 0 of them" in out
+    heading = "largest free ranges, those below and above all VMAs too:\n"
+    assert len(out.partition(heading)[2].splitlines()) == 2
+    with path.open("a") as file:
+        file.write("12000-13000 rw-p 00000000 00:00 0\n")
+    assert main(["maps", str(path)]) == 0
+    assert "; 1 gap between VMAs, 1 of them" in capsys.readouterr().out
+    assert main(["diff", str(path), "--every", "0.01", "--times", "1"]) == 0
+    assert ": 2 VMAs, 8 KiB, 0 changed\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["maps", "-"], ["diff", str(MAPS / "python.maps"), "-"]])
+def test_standard_input_with_nothing_mapped(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """An address space that is all free was shown, where the text had not come."""
+    for text in (b"", b"\n"):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+        assert main(command) == 2
+        message = f"samara {command[0]}: standard input: there is no VMA in it\n"
+        assert capsys.readouterr() == ("", message)
+
+
+def test_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["maps", "/nowhere"]) == 2
+    assert "/nowhere: No such file" in capsys.readouterr().err
+    assert main(["maps", "9" * 5000]) == 2  # no process, but a name of a file
+    assert "File name too long" in capsys.readouterr().err
+    assert main(["maps", __file__]) == 2
+    assert "line 1" in capsys.readouterr().err
+    for number in ("0", "-5"):
+        assert main(["maps", number]) == 2
+        message = f"samara maps: a process id is at least 1, not {number}\n"
+        assert capsys.readouterr() == ("", message)
+
+
+def test_a_file_whose_name_is_a_number(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("0").write_bytes((MAPS / "python.maps").read_bytes())
+    assert main(["maps", "./0"]) == 0
+    assert "155 VMAs" in capsys.readouterr().out

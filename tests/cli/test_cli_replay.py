@@ -1,0 +1,524 @@
+# SPDX-License-Identifier: MIT
+"""The commands samara diff, samara replay and samara record."""
+
+import gzip
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from places import DATA
+from samara.cli import main
+from samara.mm import VMA, AddressSpace, Madv, Trace, format_vm_flags, read_trace, write_trace
+
+LS = DATA / "mm" / "ls.mm.json.gz"
+PAGE = 4096
+
+
+@pytest.fixture
+def two_files(tmp_path: Path) -> list[str]:
+    before = AddressSpace([VMA(0x10000, 0x14000, 3), VMA(0x20000, 0x21000, 1)])
+    after = before.fork()
+    after.mprotect(0x10000, 0x4000, 1)
+    after.munmap(0x20000, PAGE)
+    paths = [tmp_path / "before.maps", tmp_path / "after.maps"]
+    for path, mm in zip(paths, (before, after), strict=True):
+        path.write_text(mm.maps())
+    return [str(path) for path in paths]
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
+    status = main(argv)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_diff(capsys: pytest.CaptureFixture[str], two_files: list[str]) -> None:
+    status, out, _err = run(capsys, "diff", *two_files)
+    lines = [line.split() for line in out.splitlines()]
+    assert status == 0
+    assert lines[1:] == [
+        ["protected", "10000", "14000", "16", "KiB", "rw-p", "anonymous"],
+        ["to", "10000", "14000", "16", "KiB", "r--p", "anonymous"],
+        ["went", "20000", "21000", "4", "KiB", "r--p", "anonymous"],
+    ]
+    assert run(capsys, "diff", two_files[0], two_files[0])[1] == "nothing differs\n"
+
+
+def test_diff_names_flags_that_changed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A smaps text shows locks and advice."""
+    mm = AddressSpace([VMA(0x10000, 0x14000, 3, vm_flags="rd wr mr mw me ac")])
+    paths = []
+    for name in ("before", "after"):
+        paths.append(str(tmp_path / name))
+        vma = mm.vmas()[0]
+        flags = f"VmFlags: {format_vm_flags(vma.vm_flags)}"
+        Path(paths[-1]).write_text(f"{mm.maps()}{flags}\n")
+        mm.mlock(0x10000, 0x4000)
+        mm.madvise(0x10000, 0x4000, Madv.DONTFORK)
+    status, out, _err = run(capsys, "diff", *paths)
+    assert status == 0
+    assert [line.split()[-3:] for line in out.splitlines()[1:]] == [
+        ["KiB", "rw-p", "anonymous"],
+        ["rw-p", "+lo", "+dc"],
+    ]
+
+
+VMA_LINE = "00010000-00014000 rw-p 00000000 00:00 0 \n"
+
+
+def written(path: Path, text: str) -> str:
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize("has_smaps", [True, False])
+def test_diff_without_flags_on_one_side_compares_none(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    has_smaps: bool,
+) -> None:
+    """It once said "flagged" where a text of maps, which tells no flags, met a smaps."""
+    smaps = written(tmp_path / "smaps", f"{VMA_LINE}VmFlags: rd wr mr mw me lo \n")
+    maps = written(tmp_path / "maps", VMA_LINE)
+    for pair in ((maps, smaps), (smaps, maps)):
+        assert run(capsys, "diff", *pair) == (0, "nothing differs\n", "")
+    # The same of a process: its flags are known if the kernel has smaps.
+    mm = AddressSpace([VMA(0x10000, 0x14000, 3, vm_flags="rd wr mr mw me")])
+    exists = os.path.exists
+    monkeypatch.setattr(AddressSpace, "from_pid", lambda pid: mm)
+    monkeypatch.setattr(
+        os.path, "exists", lambda path: has_smaps if path == "/proc/self/smaps" else exists(path)
+    )
+    assert run(capsys, "diff", "4242", maps)[1] == "nothing differs\n"
+    assert ("flagged" in run(capsys, "diff", "4242", smaps)[1]) == has_smaps
+    named = written(tmp_path / "named", VMA_LINE.replace(" \n", " [anon:x]\n"))
+    status, out, _err = run(capsys, "diff", "--json", named, smaps)
+    (change,) = json.loads(out)["changes"]
+    assert (change["kind"], change["before"]["label"]) == ("flagged", "[anon:x]")
+    assert change["before"]["vm_flags"] == change["after"]["vm_flags"] == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what"),
+    [
+        (f"{VMA_LINE}VmFlags: rd wr ac\n", f"{VMA_LINE}VmFlags: rd wr\n", "-ac"),
+        (f"{VMA_LINE}VmFlags: rd wr ac\n", f"{VMA_LINE}VmFlags: rd ac ?\n", "-wr +?"),
+        (VMA_LINE, VMA_LINE.replace("p 00000000", "p 00001000"), "anonymous at 0x1000"),
+        (VMA_LINE, VMA_LINE.replace(" \n", " [anon:x]\n"), "[anon:x]"),
+    ],
+)
+def test_what_is_flagged_is_seen(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, before: str, after: str, what: str
+) -> None:
+    """Two equal lines stood there, one under the other, where "ac" was all that differed."""
+    paths = [written(tmp_path / "A", before), written(tmp_path / "B", after)]
+    status, out, _err = run(capsys, "diff", *paths)
+    _head, was, now = out.splitlines()
+    assert status == 0 and was.split()[0] == "flagged"
+    assert was.endswith("rw-p  anonymous") and now.endswith(f"rw-p  {what}")
+
+
+def test_diff_as_json(capsys: pytest.CaptureFixture[str], two_files: list[str]) -> None:
+    status, out, _err = run(capsys, "diff", "--json", *two_files)
+    changes = json.loads(out)["changes"]
+    assert status == 0 and [change["kind"] for change in changes] == ["protected", "went"]
+    assert changes[1]["after"] is None and changes[1]["before"]["start"] == 0x20000
+
+
+def test_diff_over_time(capsys: pytest.CaptureFixture[str], two_files: list[str]) -> None:
+    arguments = ("diff", two_files[0], "--every", "0.01s", "--times", "2")
+    status, out, _err = run(capsys, *arguments)
+    assert status == 0 and out.count("2 VMAs, 20 KiB, 0 changed") == 2
+    status, out, _err = run(capsys, *arguments, "--json")
+    assert [json.loads(line)["changes"] for line in out.splitlines()] == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "words"),
+    [
+        (["A"], 2, "either two to compare, or one and --every"),
+        (["A", "B", "--every", "1"], 2, "either two"),
+        (["A", "B", "--times", "1"], 2, "--times"),
+        (["A", "B"], 2, "A: No such file"),
+        (["99999999", "B"], 1, "no process 99999999"),
+        ([str(LS), "B"], 2, "line 1"),
+        (["-", "-"], 2, "standard input (-) can be read only once"),
+        (["-", "--every", "0.2"], 2, "standard input (-) can be read only once"),
+        (["0", "B"], 2, "a process id is at least 1, not 0"),
+        (["-5", "B"], 2, "a process id is at least 1, not -5"),
+    ],
+)
+def test_diff_refuses(
+    capsys: pytest.CaptureFixture[str], argv: list[str], status: int, words: str
+) -> None:
+    got, out, err = run(capsys, "diff", *argv)
+    assert (got, out) == (status, "") and words in err
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon", "inf", "nan"])
+def test_diff_wants_seconds(seconds: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["diff", "A", f"--every={seconds}"])
+
+
+@pytest.mark.parametrize("placement", ["recorded", "own"])
+def test_replay(capsys: pytest.CaptureFixture[str], placement: str) -> None:
+    status, out, _err = run(capsys, "replay", str(LS), "--placement", placement)
+    assert status == 0
+    assert "39 steps" in out.splitlines()[0] and out.splitlines()[-1] == "no step differs"
+    assert out.splitlines()[-3].split() == ["38", "49", "3.74", "MiB", "mmap"]
+
+
+def changed_trace(tmp_path: Path) -> str:
+    trace = read_trace(LS)
+    trace["steps"][5]["ret"] += PAGE
+    path = tmp_path / "changed.json"
+    write_trace(path, trace)
+    return str(path)
+
+
+def test_replay_shows_where_they_part(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, out, _err = run(capsys, "replay", changed_trace(tmp_path))
+    assert status == 1
+    assert "model and recording part at step 5, mmap: it returns" in out
+    status, out, _err = run(capsys, "replay", "--json", changed_trace(tmp_path))
+    document = json.loads(out)
+    assert status == 1 and document["parted"]["step"] == 5 and len(document["steps"]) == 5
+
+
+def test_replay_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _err = run(capsys, "replay", "--json", str(LS))
+    document = json.loads(out)
+    assert status == 0 and document["parted"] is None and len(document["steps"]) == 39
+
+
+def test_replay_refuses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("{}")
+    assert "no trace" in run(capsys, "replay", str(path))[2]
+    assert run(capsys, "replay", str(path))[2] == (
+        f"samara replay: {path}: no trace: it has no 'columns'\n"
+    )
+    path.write_text("what")
+    status, out, err = run(capsys, "replay", str(path))  # Pythons differ in what they miss
+    assert (status, out) == (2, "") and err.startswith(f"samara replay: {path}: no trace: ")
+    assert err.endswith(": line 1 column 1 (char 0)\n")
+    status, out, err = run(capsys, "replay", "nowhere")
+    assert (status, out, err) == (2, "", "samara replay: nowhere: No such file or directory\n")
+
+
+def test_replay_of_a_call_that_no_model_makes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """It once ended in a traceback, and the plot of the steps before was lost."""
+    trace = read_trace(LS)
+    trace["steps"][5]["call"] = "foo"
+    path = tmp_path / "x.json"
+    write_trace(path, trace)
+    message = f"samara replay: {path}: a trace with a call 'foo', which no model makes\n"
+    assert run(capsys, "replay", str(path)) == (2, "", message)
+    assert run(capsys, "replay", "--json", str(path)) == (2, "", message)
+
+
+@pytest.mark.parametrize("unpack", [False, True])
+def test_replay_of_standard_input(tmp_path: Path, unpack: bool) -> None:
+    data = LS.read_bytes()
+    command = [sys.executable, "-m", "samara", "replay", "-"]
+    done = subprocess.run(
+        command, input=gzip.decompress(data) if unpack else data, capture_output=True, check=True
+    )
+    assert done.stdout.endswith(b"no step differs\n") and done.stderr == b""
+    done = subprocess.run(command, input=b"{}", capture_output=True)
+    message = b"samara replay: standard input: no trace: it has no 'columns'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, b"", message)
+
+
+def can_trace() -> bool:
+    return (platform.system(), platform.machine()) == ("Linux", "x86_64")
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_record_and_replay(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    pytest.importorskip("ptrace")
+    program = shutil.which("sort")
+    assert program is not None
+    path = str(tmp_path / "sort.json.gz")
+    status, _out, err = run(capsys, "record", "-o", path, "--", program, "/dev/null")
+    if status == 1 and "not permitted" in err:
+        pytest.skip("tracing is not permitted here")
+    assert status == 0 and "steps" in err
+    assert read_trace(path)["program"] == "sort"
+    arguments = ("record", "--json", "-o", path, "--", program, "/dev/null")
+    summary = json.loads(run(capsys, *arguments)[2])
+    assert summary["file"] == path and summary["steps"] == len(read_trace(path)["steps"])
+    assert summary["status"] == 0
+    if platform.release().split(".")[0] >= "6":
+        assert run(capsys, "replay", path)[1].endswith("no step differs\n")
+
+
+def recorded(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """What samara record answers, where it may record."""
+    if not can_trace():
+        pytest.skip("recording is of x86-64 Linux")
+    pytest.importorskip("ptrace")
+    status, out, err = run(capsys, "record", *arguments)
+    if status == 1 and "not permitted" in err:
+        pytest.skip("tracing is not permitted here")
+    assert out == ""
+    return status, err
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_no_second_one_of_this_process_goes_on(tmp_path: Path) -> None:
+    """The child that could not execute the command once unwound its caller, and ran what that
+    would run at its end."""
+    pytest.importorskip("ptrace")
+    code = (
+        "import atexit, os; from samara.cli import main\n"
+        "atexit.register(os.write, 1, b'end\\n')\n"
+        f"main(['record', '-o', {str(tmp_path / 'x')!r}, '--', 'nosuchcommand'])\n"
+        "try: print(os.waitpid(-1, os.WNOHANG))\n"
+        "except ChildProcessError: print('no child')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    if "not permitted" in done.stderr:
+        pytest.skip("tracing is not permitted here")
+    assert done.stderr == "samara record: nosuchcommand: No such file or directory\n"
+    assert sorted(done.stdout.splitlines()) == ["end", "no child"]
+
+
+@pytest.mark.parametrize("old", [None, "old"])
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [("nosuchcommand", "No such file or directory"), (__file__, "Permission denied")],
+)
+def test_a_command_that_cannot_be_executed(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    command: str,
+    message: str,
+    old: str | None,
+) -> None:
+    """It once ended in a traceback. No output is made, none that was there is lost."""
+    path = tmp_path / "x"
+    if old is not None:
+        path.write_text(old)
+    status, err = recorded(capsys, "-o", str(path), "--", command)
+    assert (status, err) == (1, f"samara record: {command}: {message}\n")
+    assert (path.read_text() if path.exists() else None) == old
+
+
+def test_an_output_that_cannot_be_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The command once ran to its end before that was found out."""
+    mark = tmp_path / "mark"
+    for output, message in (
+        (tmp_path / "missing" / "x", "No such file or directory"),
+        (tmp_path, "Is a directory"),
+    ):
+        status, err = recorded(capsys, "-o", str(output), "--", "touch", str(mark))
+        assert (status, err) == (1, f"samara record: {output}: {message}\n")
+        assert not mark.exists()
+    status, err = recorded(capsys, "-o", "/dev/full", "--", "touch", str(mark))
+    assert (status, err) == (1, "samara record: /dev/full: No space left on device\n")
+    assert mark.exists()
+
+
+def test_an_output_behind_a_link(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("x")
+    assert recorded(capsys, "-o", str(link), "--", "true")[0] == 0
+    assert link.is_symlink() and read_trace(tmp_path / "x")["program"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "words"),
+    [
+        ("exit 0", 0, "at the end: "),
+        ("exit 3", 3, "at the end, exit status 3: "),
+        ("kill -9 $$", -9, "at the end, killed by signal 9: "),
+    ],
+)
+def test_how_a_recorded_command_ended(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, code: str, status: int, words: str
+) -> None:
+    path = str(tmp_path / "x")
+    got, err = recorded(capsys, "-o", path, "--", "sh", "-c", code)
+    assert got == 0 and err.endswith(f"{words}{path}\n")
+    got, err = recorded(capsys, "--json", "-o", path, "--", "sh", "-c", code)
+    assert got == 0 and json.loads(err)["status"] == status
+
+
+def test_how_a_command_ended_whose_thread_ended_it(tmp_path: Path) -> None:
+    if not can_trace():
+        pytest.skip("recording is of x86-64 Linux")
+    pytest.importorskip("ptrace")
+    from samara.mm.record import record_with_status
+
+    program = (
+        "import os, threading as t; t.Thread(target=os._exit, args=(7,)).start(); t.Event().wait()"
+    )
+    try:
+        assert record_with_status([sys.executable, "-I", "-c", program]).status == 7
+    except PermissionError:
+        pytest.skip("tracing is not permitted here")
+
+
+# From here on ptrace() is refused, as where a container's filter of system calls does so.
+REFUSED = """
+import ctypes, os, sys
+from samara.cli import main
+code = b"".join(
+    ctypes.c_uint64(word).value.to_bytes(8, "little")
+    for word in (0x20, 101 << 32 | 1 << 24 | 0x15, 0x50001 << 32 | 6, 0x7FFF0000 << 32 | 6)
+)
+program = ctypes.create_string_buffer(code)
+class Filter(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_void_p)]
+libc = ctypes.CDLL(None)
+where = ctypes.byref(Filter(4, ctypes.addressof(program)))
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, where, 0, 0):
+    sys.exit(77)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_record_where_tracing_is_refused(tmp_path: Path) -> None:
+    """One message; there were two tracebacks, of this process and of its child."""
+    pytest.importorskip("ptrace")
+    command = [sys.executable, "-c", REFUSED, "record", "-o", str(tmp_path / "x"), "--", "true"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode == 77:
+        pytest.skip("no filter of system calls here")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "samara record: true: Operation not permitted\n"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_ctrl_c_while_recording(tmp_path: Path) -> None:
+    """python-ptrace once warned of the process that it ended."""
+    pytest.importorskip("ptrace")
+    output = str(tmp_path / "x")
+    loop = "echo begun; while :; do :; done"
+    with subprocess.Popen(
+        [sys.executable, "-m", "samara", "record", "-o", output, "--", "sh", "-c", loop],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Whoever runs the tests in the background may ignore it, and that would be inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        if process.stdout.readline():
+            os.killpg(process.pid, signal.SIGINT)
+        err = process.stderr.read()
+    if "not permitted" in err:
+        pytest.skip("tracing is not permitted here")
+    assert (process.returncode, err) == (130, "")
+    assert not Path(output).exists()
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+@pytest.mark.parametrize("events", [5, 60, 200, 400])
+def test_a_recording_that_fails_leaves_no_process(
+    monkeypatch: pytest.MonkeyPatch, events: int
+) -> None:
+    """It once waited for ever: for a process with threads that the debugger had not heard of."""
+    pytest.importorskip("ptrace")
+    from samara.mm import record
+
+    follow = record._Recording._follow
+    left = [events]
+    pids = []
+
+    def fail(recording: Any) -> None:
+        left[0] -= 1
+        pids.append(recording._pid)
+        if not left[0]:
+            raise KeyboardInterrupt
+        follow(recording)
+
+    monkeypatch.setattr(record._Recording, "_follow", fail)
+    wait = "t.Thread(target=t.Event().wait, args=(1,)).start()"
+    program = f"import threading as t; [{wait} for _ in range(9)]"
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            record.record([sys.executable, "-I", "-c", program])
+    except PermissionError:
+        pytest.skip("tracing is not permitted here")
+    assert not Path(f"/proc/{pids[0]}").exists()
+
+
+def traces_of(program: str, times: int) -> list[Trace]:
+    """The traces of a program in Python."""
+    pytest.importorskip("ptrace")
+    from samara.mm.record import record
+
+    try:
+        return [record([sys.executable, "-I", "-c", program]) for _ in range(times)]
+    except PermissionError:
+        pytest.skip("tracing is not permitted here")
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_busy_threads_let_each_other_go_on() -> None:
+    """The first thread sees that the others have made their calls. Without its turn it never does,
+    and the recording goes on for ever."""
+    program = """
+import mmap, os, threading, time
+calls = []
+def work():
+    while True:
+        mmap.mmap(-1, 4096)
+        calls.append(1)
+for _ in range(4):
+    threading.Thread(target=work, daemon=True).start()
+while len(calls) < 100:
+    time.sleep(0.001)
+os._exit(0)
+"""
+    traces = traces_of(program, 3)
+    assert all(100 < len(trace["steps"]) < 20_000 for trace in traces)
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_a_thread_that_ends_while_others_are_looked_at() -> None:
+    """Once an error, now and then: no such process."""
+    program = """
+import mmap, os, threading, time
+def work():
+    while True:
+        mmap.mmap(-1, 4096)
+for _ in range(4):
+    threading.Thread(target=work, daemon=True).start()
+time.sleep(0.02)
+os._exit(0)
+"""
+    traces = traces_of(program, 5)
+    assert all(len(trace["steps"]) > 50 for trace in traces)
+
+
+def test_record_refuses(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "x")
+    assert "no command" in run(capsys, "record", "-o", path)[2]
+    modules: dict[str, Any] = {"ptrace": None, "ptrace.debugger": None}
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    status, _out, err = run(capsys, "record", "-o", path, "--", "true")
+    expected = "needs python-ptrace: pip install python-ptrace\n" if can_trace() else "no recording"
+    assert status in (1, 2) and expected in err and not Path(path).exists()

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""The commands where a standard stream is full or closed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from interpreter import HANGS
+from places import DATA
+
+PYTHON = str(DATA / "maps" / "python.maps")
+LS = str(DATA / "mm" / "ls.mm.json.gz")
+COMMANDS = [
+    ["maps", PYTHON],
+    ["maps", "--json", PYTHON],
+    ["fork", "--vmas", "21", "--seconds", "0.001"],
+    ["fork", "--json", "--vmas", "21", "--seconds", "0.001"],
+    ["replay", LS],
+    ["replay", "--json", LS],
+    ["diff", PYTHON, "--every", "0.01"],
+]
+
+
+def samara(
+    arguments: list[str], redirections: str = "", **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    """The command, as a shell runs it."""
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirections}', "sh", sys.executable, "-m", "samara", *arguments],
+        capture_output=True,
+        timeout=HANGS,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_full_standard_output(command: list[str], unbuffered: str) -> None:
+    """A traceback, or Python's complaint at its end, and status 120."""
+    done = samara(command, ">/dev/full", PYTHONUNBUFFERED=unbuffered)
+    message = f"samara {command[0]}: standard output: No space left on device\n"
+    assert (done.returncode, done.stderr.decode()) == (1, message)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_closed_standard_output(command: list[str]) -> None:
+    done = samara(command, ">&-")
+    message = f"samara {command[0]}: standard output is closed\n"
+    assert (done.returncode, done.stderr.decode()) == (1, message)
+
+
+@pytest.mark.parametrize(
+    "command", [["maps", "-"], ["diff", PYTHON, "-"], ["fork", "--maps", "-"], ["replay", "-"]]
+)
+def test_a_closed_standard_input(command: list[str]) -> None:
+    done = samara(command, "<&-")
+    message = f"samara {command[0]}: standard input is closed\n"
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", message)
+
+
+def test_a_closed_standard_error() -> None:
+    """Messages do not go to standard output instead, and there is no progress to show."""
+    done = samara(["maps", "/nowhere"], "2>&-")
+    assert (done.returncode, done.stdout, done.stderr) == (2, b"", b"")
+    done = samara(COMMANDS[2], "2>&-")
+    assert done.returncode == 0 and b"forks in ten seconds" in done.stdout
+
+
+def test_paths_leave_as_they_came(tmp_path: Path) -> None:
+    """A path that is no UTF-8 once ended in a traceback, where the locale is UTF-8."""
+    path = tmp_path / "maps"
+    path.write_bytes(b"00001000-00002000 rw-p 00000000 00:01 7".ljust(73) + b"/tmp/\xff\n")
+    done = samara(["maps", str(path)], PYTHONIOENCODING="utf-8:strict")
+    assert done.returncode == 0 and b"  /tmp/\xff\n" in done.stdout

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""Recorded runs of a real kernel: the model has the kernel's VMAs after every step."""
+
+import copy
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from places import DATA
+from samara.mm import ReplayMismatch, Trace, read_trace, replay, write_trace
+from samara.mm.trace import check_trace
+
+RECORDINGS = DATA / "mm"
+PROGRAMS = ("ls", "perl", "git", "tar", "rand11", "rand12", "rand13")
+
+
+def load(name: str) -> Trace:
+    return read_trace(RECORDINGS / f"{name}.mm.json.gz")
+
+
+@pytest.mark.parametrize("placement", ["recorded", "own"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_no_step_differs(program: str, placement: Any) -> None:
+    trace = load(program)
+    steps = 0
+    for _step, mm in replay(trace, placement):  # noqa: B007 - one living address space
+        steps += 1
+    assert steps == len(trace["steps"])
+    mm.check()
+    assert mm.ledger.open == len(mm)
+    columns = [
+        (vma.start, vma.end, vma.perms, vma.offset, *((vma.file or ("00:00", 0))[:2]), vma.label)
+        for vma in mm
+    ]
+    assert columns == [tuple(row) for row in trace["final"]]
+
+
+def test_a_step_that_differs_is_shown() -> None:
+    """Each of them, changed a little: the model must not follow."""
+    trace = load("ls")
+    for number, step in enumerate(trace["steps"]):
+        wrong = copy.deepcopy(trace)
+        changed = wrong["steps"][number]
+        if step["call"] == "mprotect":
+            changed["args"][2] ^= 4
+        elif step["call"] == "mmap" and not step["args"][3] & 0x10:
+            changed["args"][1] += 0x1000
+        elif step["call"] == "munmap":
+            changed["args"][1] += 0x100000
+        elif step["call"] == "brk" and step["ret"] == step["args"][0]:
+            changed["args"][0] += 0x1000
+        else:
+            continue
+        with pytest.raises(ReplayMismatch, match=rf"step {number}, {step['call']}: ") as caught:
+            list(replay(wrong))
+        error = caught.value
+        assert error.number == number and error.step is changed
+        assert error.missing or error.unexpected or "returns" in error.problem
+
+
+def test_a_mapping_of_another_size_is_not_explained_by_writes() -> None:
+    """What the kernel keeps apart may be explained; a row of its own length may not."""
+    trace = load("rand11")
+    rows = trace["steps"][31]["added"]
+    rows[0][1] += 0x1000
+    with pytest.raises(ReplayMismatch, match="step 31"):
+        list(replay(trace))
+
+
+def test_a_wrong_errno_is_shown() -> None:
+    trace = load("rand11")
+    number = next(n for n, step in enumerate(trace["steps"]) if step["ret"] == -12)
+    trace["steps"][number]["ret"] = -22
+    with pytest.raises(ReplayMismatch, match=r"returns -12 \(ENOMEM\), the kernel's -22 \(EINVAL"):
+        list(replay(trace))
+
+
+def test_external_steps_are_applied_as_they_are() -> None:
+    trace = load("ls")
+    stack = next(row for row in trace["initial"] if row[6] == "[stack]")
+    grown = [stack[0] - 0x10000, *stack[1:]]
+    trace["steps"] = [
+        {"call": "external", "args": [], "ret": 0, "removed": [stack], "added": [grown]}
+    ]
+    ((_step, mm),) = replay(trace)
+    vma = mm.find(grown[0])
+    assert vma is not None and vma.name == "[stack]"
+    mm.check()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        [],
+        {"columns": ["start"], "initial": [], "steps": []},
+        {"initial": [[1, 2, 3]]},
+        {"initial": [[0, 4096, "rwxp", 0, "00:00", "x", ""], [4096, 0, "rw-p", 0, "0", 0, ""]]},
+        {"steps": [{"call": "mmap", "args": [1, 2], "ret": 0, "removed": [], "added": []}]},
+        {"steps": [{"call": "mmap", "args": [-1] * 6, "ret": 0, "removed": [], "added": []}]},
+        {"steps": [{"call": "brk", "args": [0] * 6, "ret": "0", "removed": [], "added": []}]},
+        {"steps": [{"call": "brk", "args": [0] * 6, "ret": 0, "removed": None, "added": []}]},
+        {"steps": [3]},
+    ],
+)
+def test_what_is_no_trace_is_refused(broken: Any, tmp_path: Path) -> None:
+    if isinstance(broken, dict) and "columns" not in broken:
+        broken = {**load("ls"), **broken}
+    with pytest.raises(ValueError, match="trace"):
+        check_trace(broken)
+    path = tmp_path / "broken.json"
+    path.write_text(json.dumps(broken))
+    with pytest.raises(ValueError, match="trace"):
+        read_trace(path)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.json.gz"
+    path.write_bytes(gzip.compress(b"{}")[:-4])
+    with pytest.raises(ValueError, match="no trace"):
+        read_trace(path)
+    path.write_bytes(b"\xff{")
+    with pytest.raises(ValueError, match="no trace"):
+        read_trace(path)
+
+
+def test_a_trace_can_be_written_and_read(tmp_path: Path) -> None:
+    trace = load("git")
+    for name in ("a.json", "a.json.gz"):
+        write_trace(tmp_path / name, trace)
+        assert read_trace(tmp_path / name) == trace
+
+
+def test_placement_is_one_of_two() -> None:
+    with pytest.raises(ValueError, match="'elsewhere'"):
+        replay(load("ls"), "elsewhere")  # type: ignore[arg-type]

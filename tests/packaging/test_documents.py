@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""The examples in the documents run and give what the documents say."""
+
+import doctest
+
+import pytest
+
+from places import ROOT
+
+DOCUMENTS = ["README.md", "docs/guide.md", "docs/how-it-works.md", "docs/mm.md"]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_examples_run(name, tmp_path, monkeypatch):
+    # Not in the repository: what is imported is what is installed.
+    monkeypatch.chdir(tmp_path)
+    parser = doctest.DocTestParser()
+    # A fence ends an example as an empty line does.
+    text = (ROOT / name).read_text().replace("```", "")
+    test = parser.get_doctest(text, {}, name, name, 0)
+    assert len(test.examples) > 5
+    report: list[str] = []
+    runner = doctest.DocTestRunner(
+        optionflags=doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL, verbose=False
+    )
+    runner.run(test, out=report.append)
+    assert not report, "".join(report)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *DOCUMENTS,
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "docs/reliability.md",
+        "docs/seed.md",
+        "docs/threads.md",
+    ],
+)
+def test_links_lead_somewhere(name):
+    document = ROOT / name
+    for target in links(document.read_text()):
+        assert (document.parent / target).exists(), f"{name} links to {target}"
+
+
+def links(text: str) -> list[str]:
+    """The targets of [text](target) that are files here."""
+    targets = [part.split(")")[0] for part in text.split("](")[1:]]
+    return [target.split("#")[0] for target in targets if "://" not in target]

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""Memory that runs out: the n-th allocation of a call fails, for every n.
+
+Three ways to run out, each a pair of functions that begin and end it:
+
+- `nodes`: the n-th node that the pool is asked for, once;
+- `one`: the n-th allocation of CPython's, in any of its three domains, once;
+- `rest`: the n-th of CPython's and all after it, as when memory is used up.
+
+The last two are `_testcapi`'s, which CPython has where its tests were installed.
+"""
+
+import contextlib
+import sys
+
+from interpreter import PURE
+from samara import _implementation
+
+_testcapi = None
+if sys.implementation.name == "cpython":  # PyPy would compile it
+    with contextlib.suppress(ImportError):
+        import _testcapi
+
+# The tree in plain Python makes objects at each step, and promises nothing where those fail. What
+# traces Python code, to see what tests come to, asks for memory at any line.
+HAS_HOOKS = hasattr(_testcapi, "set_nomemory") and not PURE and sys.gettrace() is None
+NO_HOOKS = "needs the extension, CPython's _testcapi.set_nomemory, and nobody who traces"
+# A call that gets through is tried with so many further failing allocations: CPython does without
+# some that it asks for, such as those of its caches.
+AND_MORE = 3
+
+
+def fail_node(n):
+    _implementation._fail_nth(n)
+
+
+def fail_no_node():
+    _implementation._fail_nth(0)
+
+
+def fail_one(n):
+    _testcapi.set_nomemory(n - 1, n)  # it counts from 0
+
+
+def fail_rest(n):
+    _testcapi.set_nomemory(n - 1, 0)
+
+
+WAYS = {"nodes": (fail_node, fail_no_node)}
+if HAS_HOOKS:
+    WAYS["one"] = (fail_one, _testcapi.remove_mem_hooks)
+    WAYS["rest"] = (fail_rest, _testcapi.remove_mem_hooks)
+
+# CPython 3.13 ends, now or later, where there is no memory for a function, such as a generator
+# expression is: only nodes fail under code in Python that makes some.
+NO_FUNCTIONS = "CPython 3.13 ends where there is no memory for a function"
+FUNCTIONS_ARE_SAFE = sys.version_info < (3, 12)
+WAYS_IN_PYTHON = WAYS if FUNCTIONS_ARE_SAFE else {"nodes": WAYS["nodes"]}
+
+
+def bare(error):
+    """An exception without its tracebacks, whose frames hold the scene."""
+    cause = error.__cause__
+    error.__context__ = None
+    error.__cause__ = bare(cause) if cause else None
+    return error.with_traceback(None)
+
+
+def outcome(call, scene):
+    """What a call answers, or the exception that it raises; but MemoryError goes on."""
+    try:
+        return call(scene)
+    except MemoryError:
+        raise
+    except Exception as error:
+        return bare(error)
+
+
+def out_of_memory(way, n, call, scene):
+    """Does it run out of memory? With what it answers."""
+    begin, end = WAYS[way]
+    failed, answer = False, None
+    begin(n)
+    try:
+        answer = call(scene)
+    except MemoryError:
+        failed = True
+    except Exception as error:
+        answer = error
+    finally:
+        end()
+    return failed, bare(answer) if isinstance(answer, BaseException) else answer
+
+
+# Before CPython 3.11.5, PyErr_SetString() and PyErr_Format() ignored a lack of memory for the
+# message: they raised the exception without one, and no MemoryError. Try `object() < object()`.
+# Fixed for https://github.com/python/cpython/issues/107915
+MESSAGES_ARE_SAFE = sys.version_info >= (3, 11, 5)
+
+
+def is_lost(answer, raised):
+    """Is it what CPython made of the exception `raised`, where memory ran out for that?
+
+    CPython 3.11 loses an exception where there is no memory for the frame in its traceback, and
+    says so: try `{}[1]`. Before 3.11.5 it may lose the message alone.
+    """
+    if isinstance(answer, SystemError) and str(answer) == "error return without exception set":
+        return True
+    no_message = type(answer) is type(raised) and bool(raised.args) and not answer.args
+    return no_message and not MESSAGES_ARE_SAFE
+
+
+def each_failure(way, call, make, before, after):
+    """Let each allocation of call(make()) fail, one after the other, until it gets through.
+
+    before(scene)         before the call: what is to be the same if it fails
+    after(scene, answer)  after it: what is to be the same as without a failure
+
+    Every time both are asked to compare; a call that failed is made again, and must get through. A
+    call that always raises may have done all it does before memory ran out for the traceback; then
+    it has left what it always leaves. Returns how many failed.
+    """
+    scene = make()
+    before(scene)
+    answer = outcome(call, scene)
+    raised = answer if isinstance(answer, BaseException) else None
+    expected = after(scene, answer)
+    scene = answer = None
+    failures = n = through = 0
+    while through <= AND_MORE:
+        n += 1
+        scene = make()
+        as_it_was = before(scene)
+        failed, answer = out_of_memory(way, n, call, scene)
+        if failed or (raised and is_lost(answer, raised)):
+            failures += 1
+            through = 0
+            same = before(scene) == as_it_was
+            assert same or raised, f"changed, when allocation {n} failed"
+            answer = outcome(call, scene) if same else raised
+        else:
+            through += 1
+        found = after(scene, answer)
+        assert found == expected, f"allocation {n}, {failed=}"
+        scene = answer = as_it_was = found = None
+    return failures

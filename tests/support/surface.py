@@ -1,0 +1,469 @@
+# SPDX-License-Identifier: MIT
+"""The public calls, given arguments of every wrong kind: what `test_surface.py` and the fuzzer run.
+
+An input is a string of bytes. `Choices` reads decisions from it, so that the same bytes always do
+the same, and whoever finds bytes that break something has a test. The calls are found by looking at
+the classes: a new method is covered without a word here.
+
+What is held after each call: it raised what is documented or what the argument itself raised; a
+call that failed left the contents as they were; and `check()` finds nothing.
+"""
+
+import array
+import ctypes
+import functools
+import inspect
+import itertools
+import math
+from operator import attrgetter
+
+import samara
+from samara import MAX, mm
+from tree_oracle import Index
+
+try:
+    import numpy
+except ImportError:  # the calls that answer with its arrays say so
+    numpy = None
+
+DOCUMENTED = (TypeError, ValueError, KeyError, MemoryError)
+ROOM = 40  # indices that good arguments are about
+
+
+class Planted(Exception):
+    """What a hostile argument raises itself."""
+
+
+class Choices:
+    """Decisions read from bytes; when these are used up, always the first one."""
+
+    def __init__(self, data):
+        self.data = data
+        self.at = 0
+
+    def below(self, limit):
+        """A number in 0 ... limit - 1."""
+        size = (max(limit - 1, 1).bit_length() + 7) // 8
+        return int.from_bytes(self.take(size), "little") % limit
+
+    def take(self, size):
+        taken = self.data[self.at : self.at + size]
+        self.at += size
+        return taken
+
+    def rest(self):
+        return self.take(max(len(self.data) - self.at, 0))
+
+    def pick(self, sequence):
+        return sequence[self.below(len(sequence))]
+
+    def mostly(self, good, bad):
+        """One of the good ones; now and then one of the bad ones."""
+        return self.pick(good) if self.below(24) else self.pick(bad)
+
+    @property
+    def ended(self):
+        return self.at >= len(self.data)
+
+
+# ---- hostile arguments ---------------------------------------------------------------------------
+
+
+class Fails:
+    """What is asked for a number, a truth, a length, a text or its members, and fails."""
+
+    def fail(self, *_arguments):
+        raise Planted("no")
+
+    __index__ = __bool__ = __iter__ = __len__ = __repr__ = __eq__ = __float__ = fail
+    __getitem__ = __hash__ = __str__ = __length_hint__ = fail
+
+
+class Whole(int):
+    """An int of another class."""
+
+
+class Text(str):
+    """A str that is equal to nothing."""
+
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        return False
+
+
+class Endless:
+    """A sequence that says it is longer than it is."""
+
+    def __init__(self, length):
+        self.length = length
+
+    def __len__(self):
+        return self.length
+
+    __length_hint__ = __len__
+
+    def __getitem__(self, at):
+        if at > 5:
+            raise IndexError(at)
+        return at
+
+
+class Loses:
+    """A list as an argument, that is emptied while its first member is converted."""
+
+    def __new__(cls):
+        members = []
+        members += [Index(1, members.clear), 5, 9]
+        return members
+
+
+EIGHTS = bytes(range(8)) * 4
+
+
+def released():
+    view = memoryview(bytearray(16))
+    view.release()
+    return view
+
+
+# One of each kind of buffer: wrong types, sizes, orders, numbers of dimensions. Each is made when
+# it is asked for, since a call can change it.
+BUFFERS = [
+    lambda: bytearray(EIGHTS),
+    lambda: array.array("Q", [3, 7, 11]),
+    lambda: array.array("b", [-1, 2, 3]),
+    lambda: array.array("d", [1.0, math.nan, math.inf]),
+    lambda: array.array("f"),
+    lambda: array.array("u", "abc"),
+    lambda: memoryview(EIGHTS).cast("Q")[::-1],
+    lambda: memoryview(EIGHTS).cast("Q")[::2],
+    lambda: memoryview(EIGHTS)[1:25],
+    lambda: memoryview(EIGHTS).cast("B", (4, 8)),
+    lambda: memoryview(EIGHTS[:8]).cast("Q", ()),
+    lambda: memoryview(EIGHTS).cast("c"),
+    lambda: memoryview(EIGHTS).cast("?"),
+    lambda: memoryview(b"").cast("Q"),
+    released,
+    lambda: (ctypes.c_uint64 * 3)(5, 6, 7),
+    lambda: (ctypes.c_int16 * 3)(5, 6, -7),
+    lambda: (ctypes.c_uint64.__ctype_be__ * 2)(5, 6),
+    lambda: (ctypes.c_char_p * 2)(),
+    lambda: ctypes.c_uint64(5),
+]
+
+# Numbers that are no ints, and ints that are no indices.
+SCALARS = [1.0, -0.5, math.nan, math.inf, 1j, True, False, Whole(7), 2**2000, -(2**2000)]
+SCALARS += [10**5000, -(10**5000), -1, -(2**63), -(2**64), MAX, MAX + 1, MAX + 2, 2**65, 2**63]
+
+if numpy is not None:
+    BUFFERS += [
+        lambda: numpy.arange(3),
+        lambda: numpy.arange(12, dtype="u8").reshape(3, 4),
+        lambda: numpy.arange(12, dtype="u8").reshape(3, 4)[:, 1],
+        lambda: numpy.arange(4, dtype=">u8"),
+        lambda: numpy.arange(4, dtype="f2"),
+        lambda: numpy.arange(4, dtype="longdouble"),
+        lambda: numpy.arange(4, dtype="c16"),
+        lambda: numpy.arange(4).astype("m8[s]"),
+        lambda: numpy.array([1, "x", None], dtype=object),
+        lambda: numpy.array(["a", "bc"]),
+        lambda: numpy.zeros(2, dtype=[("a", "u8"), ("b", "u1")])["a"],
+        lambda: numpy.zeros(2, dtype=[("a", "u8"), ("b", "u1")]),
+        lambda: numpy.zeros((), dtype="u8"),
+        lambda: numpy.ma.masked_array([1, 2], [True, False]),
+        lambda: numpy.broadcast_to(numpy.uint64(5), 3),
+    ]
+    SCALARS += [numpy.uint64(5), numpy.int8(-1), numpy.float64(5), numpy.bool_(True)]
+    SCALARS += [numpy.uint64(MAX), numpy.datetime64("2020-01-01"), numpy.float32("nan")]
+
+VMA = mm.VMA(0x1000, 0x3000)
+# What is no number at all: as it is, and what has to be made each time.
+THINGS = [None, "", "x", "u8", "f8", "rd wr", b"", b"12345678", (), ..., (1, 2, 3), range(3), len]
+THINGS += [
+    object,
+    NotImplemented,
+    slice(1, 5),
+    slice(5, 1, 2),
+    "\ud800",
+    "\0",
+    Text("rw"),
+    Text("u8"),
+]
+THINGS += [VMA, (VMA, VMA), mm.File("00:00", 5, "/x"), mm.Limits(), mm.Prot.READ, Fails()]
+THINGS += [samara.Entry(1, 2, 3), Planted("x"), Endless(2**62), Endless(-1), Endless(3)]
+MADE = [list, dict, set, object, Loses, mm.AddressSpace, lambda: {1: 2}, lambda: iter("ab")]
+MADE += [lambda: [(1, 2, "x")], lambda: [(2, 1, "x")], lambda: [(1, 2)], lambda: [[3, 4, None], 5]]
+
+
+GOOD_ADDRESSES = (0x10000, 0x11000, 0x12000, 0x20000, 0x1000, 4096, 1, 3, 0x22, 0)
+
+
+class Arguments:
+    """Arguments for the calls of one tree or address space, right and wrong ones."""
+
+    def __init__(self, choices, subject):
+        self.choices = choices
+        self.subject = subject
+        # Has an argument written the tree itself? Then it need not be as it was.
+        self.wrote = False
+
+    def write(self):
+        """What an index does when it is asked for its number."""
+        tree = self.subject
+        self.wrote = True
+        what = self.choices.below(6)
+        if what == 0:
+            tree.clear()
+        elif what == 1:
+            tree[3:30] = 1
+        elif what == 2:
+            tree.__init__([(5, 9, 1)], dtype=self.choices.pick([None, "u8", "f8"]))
+        elif what == 3:
+            tree.fork()[0:9] = 1
+        elif what == 4:
+            del tree[::]
+        else:
+            raise Planted("an index that fails")
+
+    def odd_index(self):
+        odd = [7, -1, MAX + 1, True, Whole(3), "5", 5.0, None, 10**5000]
+        is_tree = not isinstance(self.subject, mm.AddressSpace)
+        call = self.write if is_tree and self.choices.below(2) else lambda: None
+        return Index(self.choices.pick(odd), call)
+
+    def one(self):
+        choices = self.choices
+        kind = choices.below(16)
+        if kind < 6:
+            if isinstance(self.subject, mm.AddressSpace):
+                return choices.pick(GOOD_ADDRESSES)
+            return choices.below(ROOM)
+        if kind < 8:
+            return choices.pick(SCALARS)
+        if kind == 8:
+            return choices.pick(THINGS)
+        if kind == 9:
+            return choices.pick(MADE)()
+        if kind == 10:
+            return choices.pick(BUFFERS)()
+        if kind == 11:
+            return self.odd_index()
+        if kind == 12:
+            return slice(self.one(), self.one(), choices.pick([None, None, None, 1, "x"]))
+        if kind == 13:
+            return self.subject
+        if kind == 14:
+            return [self.one() for _ in range(choices.below(4))]
+        return [(5 * n, 5 * n + choices.below(9), n) for n in range(choices.below(5))]
+
+    def several(self, names):
+        """Positional and keyword arguments, mostly as many as a call with such parameters takes."""
+        choices = self.choices
+        style = choices.below(8)
+        count = choices.below(len(names) + 2) if style < 6 else len(names)
+        positional = [self.one() for _ in range(count)]
+        keywords = {}
+        if style >= 4 and names:
+            for _ in range(choices.below(3)):
+                keywords[choices.pick(names)] = self.one()
+            positional = positional[: choices.below(len(positional) + 1)]
+        if style == 0:
+            keywords["no_such"] = None
+        return positional, keywords
+
+
+@functools.cache
+def parameters(cls, name=None):
+    """The names of the parameters of a method, or of the class itself."""
+    call = cls if name is None else getattr(cls, name)
+    try:
+        found = inspect.signature(call).parameters.values()
+    except (ValueError, TypeError):
+        return ["a", "b"]
+    names = [one.name for one in found if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    return names[1:] if names[:1] == ["self"] else names
+
+
+# ---- calls ---------------------------------------------------------------------------------------
+
+# Python's own, which no class here answers in a way of its own; and a pid is a real process's.
+NOT_CALLED = {"__new__", "__init_subclass__", "__subclasshook__", "__getattribute__", "from_pid"}
+
+
+@functools.cache
+def calls_of(cls):
+    """The names of all that a user can call or read of a class."""
+    found = set()
+    for ancestor in cls.__mro__[:-1]:
+        for name, member in vars(ancestor).items():
+            public = not name.startswith("_") or (name.startswith("__") and name.endswith("__"))
+            if public and name not in NOT_CALLED:
+                if callable(getattr(cls, name, None)) or inspect.isdatadescriptor(member):
+                    found.add(name)
+    return sorted(found - {"__class__", "__weakref__"})
+
+
+def consumed(answer, subject):
+    """Go some way along an iterator; what else is answered must be whole."""
+    if hasattr(answer, "__next__") and answer is not subject:
+        for _ in itertools.islice(answer, 50):
+            pass
+    if hasattr(answer, "check") and not isinstance(answer, type):
+        answer.check()
+
+
+def contents(subject):
+    """All that is in a tree or an address space, by identity of the values."""
+    if isinstance(subject, mm.AddressSpace):
+        books = attrgetter("_locked", "_data", "_brk", "_start_brk", "_outside")(subject)
+        return [(vma[:2], id(vma)) for vma in subject], subject.limits, books
+    objects = subject.dtype is None
+    entries = [(e.first, e.last, id(e.value) if objects else repr(e.value)) for e in subject]
+    return entries, subject.dtype, subject.track_gaps, subject.policy
+
+
+class Trial:
+    """A subject under test: its calls, each with its arguments, and what must hold after each."""
+
+    def __init__(self, choices, subject, cursor=None):
+        self.choices = choices
+        self.subject = subject
+        self.cursor = cursor
+
+    def step(self):
+        on_cursor = self.cursor is not None and self.choices.below(3) == 0
+        thing = self.cursor if on_cursor else self.subject
+        name = self.choices.pick(calls_of(type(thing)))
+        arguments = Arguments(self.choices, self.subject)
+        call = getattr(type(thing), name)
+        if inspect.isdatadescriptor(call):
+            self.attempt(arguments, lambda: getattr(thing, name), name, [], {})
+            return
+        bound = getattr(thing, name)
+        positional, keywords = arguments.several(parameters(type(thing), name))
+        self.attempt(arguments, lambda: bound(*positional, **keywords), name, positional, keywords)
+
+    def construct(self, cls):
+        """Call the class itself."""
+        arguments = Arguments(self.choices, self.subject)
+        positional, keywords = arguments.several(parameters(cls) or parameters(mm.VMA))
+        if cls.__name__ == "Cursor":
+            positional = [self.subject, *positional[1:]]
+            keywords.pop("tree", None)
+        self.attempt(arguments, lambda: cls(*positional, **keywords), cls, positional, keywords)
+
+    def attempt(self, arguments, call, name, positional, keywords):
+        before = contents(self.subject)
+        try:
+            consumed(call(), self.subject)
+        except Planted:
+            failed = True
+        except StopIteration:
+            failed = False
+            assert name == "__next__", "StopIteration from what is no iterator"
+        except OSError as error:
+            # The memory calls say themselves what they have done by then.
+            assert isinstance(self.subject, mm.AddressSpace) and error.errno, name
+            failed = False
+        except DOCUMENTED:
+            failed = True
+        except (OverflowError, AttributeError, ImportError, NotImplementedError) as error:
+            if not documented(error):
+                raise
+            failed = True
+        except BaseException as error:
+            error.add_note(f"{self.subject!r}: {name} of {shown(positional)}, {shown(keywords)}")
+            raise
+        else:
+            failed = False
+        try:
+            self.subject.check()
+            if failed and not arguments.wrote:
+                assert contents(self.subject) == before, "a call that failed changed something"
+        except Exception as error:
+            error.add_note(f"after {name} of {shown(positional)}, {shown(keywords)}, from {before}")
+            raise
+
+
+def documented(error):
+    """Errors that are documented for one cause only."""
+    if isinstance(error, OverflowError):
+        return "too large to convert to float" in str(error)
+    if isinstance(error, AttributeError):
+        return error.name in ("split", "merge")
+    if isinstance(error, NotImplementedError):
+        return "sub-views" in str(error)  # what a memoryview says to whoever iterates over it
+    return numpy is None and "numpy" in str(error)
+
+
+def shown(arguments):
+    try:
+        return repr(arguments)
+    except Exception:
+        return "what cannot be shown"
+
+
+class Apart:
+    """A policy that answers."""
+
+    def split(self, entry, first, last):
+        return entry.value
+
+    def merge(self, left, right):
+        return NotImplemented
+
+
+class Joining(Apart):
+    """A policy that makes one of what is equal."""
+
+    def merge(self, left, right):
+        return left.value if left.value is right.value else NotImplemented
+
+
+OPTIONS = (
+    {},
+    {"track_gaps": False},
+    {"dtype": "u8"},
+    {"dtype": "i8"},
+    {"dtype": "f8"},
+    {"policy": Apart()},
+    {"policy": Joining()},
+)
+
+
+def trees_and_cursors(data, side=samara):
+    """The calls of MapleTree and Cursor of an implementation."""
+    choices = Choices(data)
+    options = choices.pick(OPTIONS)
+    count = choices.pick((0, 1, 4, 6, 40))
+    tree = side.MapleTree([(9 * n, 9 * n + 4, n) for n in range(count)], **options)
+    relative = tree.fork() if choices.below(2) else None
+    trial = Trial(choices, tree, tree.cursor(choices.below(ROOM)))
+    before = contents(relative) if relative is not None else None
+    while not choices.ended:
+        if choices.below(12) == 0:
+            trial.construct(choices.pick((side.MapleTree, side.Cursor, side.MapleTree.from_arrays)))
+        else:
+            trial.step()
+    if relative is not None:
+        assert contents(relative) == before, "a relative saw a write"
+        relative.check()
+
+
+def address_spaces(data):
+    """The calls of AddressSpace, and what VMAs and limits are made of."""
+    choices = Choices(data)
+    limits = choices.pick((mm.Limits(), mm.Limits(max_map_count=4, rlimit_memlock=8192)))
+    vmas = [
+        mm.VMA(0x10000, 0x12000, mm.Prot.READ, vm_flags="rd wr mr mw me dc"),
+        mm.VMA(0x12000, 0x13000, mm.Prot.READ | mm.Prot.WRITE, name="[heap]"),
+        mm.VMA(0x20000, 0x22000, mm.Prot.READ, mm.Map.SHARED, 0, mm.File("fe:00", 7, "/x")),
+    ]
+    space = mm.AddressSpace(vmas[: choices.below(4)], limits=limits)
+    trial = Trial(choices, space)
+    while not choices.ended:
+        if choices.below(6) == 0:
+            trial.construct(choices.pick((mm.VMA, mm.AddressSpace, mm.Limits, vmas[0]._replace)))
+        else:
+            trial.step()

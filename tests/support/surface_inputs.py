@@ -1,0 +1,496 @@
+# SPDX-License-Identifier: MIT
+"""What comes from outside as bytes: pickles, texts of maps, traces. Mutated, cut and forged.
+
+As in `surface.py`, an input is a string of bytes, from which `Choices` reads what is done to a good
+one. Whatever is accepted must be whole; whatever is not must be refused with a documented error;
+and reading may take memory in proportion to what is read only.
+"""
+
+import contextlib
+import functools
+import gzip
+import io
+import json
+import pickle
+import struct
+import tempfile
+
+import samara
+from places import DATA
+from samara import mm
+from surface import DOCUMENTED, Apart, Choices, Joining, Planted
+
+try:
+    import tracemalloc
+except ImportError:  # PyPy has it in name alone
+    tracemalloc = None
+
+# Bytes for each byte read, and to begin with. A line of maps takes 22 characters at least and makes
+# a VMA, its numbers, its flags and a range of the tree; JSON makes a list of two characters.
+MEMORY_FACTOR = 150
+MEMORY_START = 2_000_000
+
+
+@contextlib.contextmanager
+def memory_in_proportion(size):
+    """Not more may be in use at once than some bytes for each byte that is read."""
+    if tracemalloc is None:
+        yield
+        return
+    tracemalloc.start()
+    try:
+        yield
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak <= MEMORY_START + MEMORY_FACTOR * size, f"{peak} bytes for {size} that were read"
+
+
+def mutated(choices, data):
+    """The bytes with some changed, cut out, doubled or put in."""
+    data = bytearray(data)
+    for _ in range(choices.pick([1, 1, 1, 2, 2, 5])):
+        at = choices.below(max(len(data), 1))
+        size = choices.below(1 << choices.below(8))
+        way = choices.below(12)
+        if way == 0 or way > 8:
+            data[at : at + 1] = choices.take(1)
+        elif (way == 1 or way > 6) and data:
+            at = min(at, len(data) - 1)
+            data[at] ^= 1 << choices.below(8)
+        elif way == 2:
+            del data[at : at + size]
+        elif way == 3:
+            del data[at:]
+        elif way == 4:
+            data[at:at] = data[at : at + size]
+        elif way == 5:
+            data[at:at] = choices.take(size)
+        else:
+            source = choices.below(max(len(data), 1))
+            data[at : at + size] = data[source : source + size]
+    return bytes(data)
+
+
+# ---- pickles -------------------------------------------------------------------------------------
+
+
+class Watched:
+    """Mixed into a tree: a state that is refused changes nothing, one that is taken is whole."""
+
+    def __setstate__(self, state):
+        before = list(self)
+        try:
+            super().__setstate__(state)
+        except BaseException:
+            assert list(self) == before, "a state that was refused changed the tree"
+            raise
+        finally:
+            samara.MapleTree.check(self)
+
+
+class Sub(Watched, samara.MapleTree):
+    """A subclass with attributes of its own."""
+
+
+class Slotted(Watched, samara.MapleTree):
+    __slots__ = ("name", "other")
+
+
+def samples():
+    """Objects whose pickles are mutated."""
+    tree = samara.MapleTree
+    sub = Sub([(1, 5, "a"), (9, 9, None)])
+    sub.name = ["n"]
+    sub.own = sub
+    slotted = Slotted([(0, 0, 1.5)], track_gaps=False)
+    slotted.name = slotted
+    space = mm.AddressSpace(
+        [
+            mm.VMA(0x10000, 0x12000, mm.Prot.READ, vm_flags="rd mr lo dc"),
+            mm.VMA(0x12000, 0x13000, mm.Prot.READ | mm.Prot.WRITE, name="[heap]"),
+            mm.VMA(0x20000, 0x22000, mm.Prot.READ, mm.Map.SHARED, 0, mm.File("fe:00", 7, "/x")),
+        ],
+        limits=mm.Limits(max_map_count=9),
+    )
+    space.touch(0x12000)
+    itself = tree([(5, 9, "a")])
+    itself[samara.MAX] = itself
+    return [
+        tree(),
+        tree([(3 * n, 3 * n + 1, n) for n in range(30)]),
+        tree([(0, samara.MAX, ("all",))], track_gaps=False),
+        tree([(n, n, -n) for n in range(5)], dtype="i8"),
+        tree([(n, 2 * n, n / 3) for n in range(1, 2)], dtype="f8"),
+        tree([(4, 9, 1), (10, 12, 2)], policy=Joining()),
+        itself,
+        [itself, itself.fork()],
+        sub,
+        slotted,
+        space,
+        list(space),
+        space.limits,
+        samara.Entry(1, 2, tree([(1, 1, 1)])),
+    ]
+
+
+@functools.cache
+def pickles():
+    return [
+        pickle.dumps(sample, protocol)
+        for sample in samples()
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+    ]
+
+
+ALLOWED = {
+    ("copyreg", "_reconstructor"),
+    ("copyreg", "__newobj__"),
+    ("copyreg", "__newobj_ex__"),
+    ("builtins", "frozenset"),
+    ("builtins", "tuple"),
+    ("builtins", "object"),
+    ("functools", "partial"),
+    ("_codecs", "encode"),
+}
+
+
+OWN = {(cls.__module__, cls.__name__): cls for cls in (Joining, Apart, Sub, Slotted)}
+OWN["builtins", "bytes"] = lambda: b""  # so old pickles spell it; of a number it makes as many
+OLD_NAMES = {"__builtin__": "builtins", "copy_reg": "copyreg"}
+
+
+def refuse(what):
+    raise pickle.UnpicklingError(what)
+
+
+class Unpickler(pickle._Unpickler):
+    """Python's own, in Python: it keeps what it was told to remember by number in a dict, where the
+    one in C takes as much memory as the number says. It finds what samara's pickles name, and no
+    more: so no mutation runs something else."""
+
+    dispatch = pickle._Unpickler.dispatch | {
+        pickle.BYTEARRAY8[0]: lambda self: refuse("a bytearray, made as large as it says")
+    }
+
+    def find_class(self, module, name):
+        module = OLD_NAMES.get(module, module)
+        if (module, name) in OWN:
+            return OWN[module, name]
+        if module.partition(".")[0] != "samara" and (module, name) not in ALLOWED:
+            refuse(f"{module}.{name}, which is not in a pickle of samara's")
+        return super().find_class(module, name)
+
+
+# What unpickling a damaged pickle may raise beside what samara raises, by pickle's documentation:
+# "but not necessarily limited to".
+UNPICKLING = (
+    *DOCUMENTED,
+    pickle.UnpicklingError,
+    EOFError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    OverflowError,
+    struct.error,
+    NotImplementedError,
+    RecursionError,  # of a functools.partial that is made its own function
+)
+
+
+def load_pickle(data):
+    """Load it and use what comes out. Is there something?"""
+    try:
+        loaded = Unpickler(io.BytesIO(data)).load()
+    except UNPICKLING:
+        return False
+    except AssertionError as error:
+        # Of pickle itself, in Python only.
+        if error.__traceback__ is None or "pickle.py" not in innermost(error):
+            raise
+        return False
+    use(loaded)
+    return True
+
+
+def innermost(error):
+    trace = error.__traceback__
+    while trace.tb_next:
+        trace = trace.tb_next
+    return trace.tb_frame.f_code.co_filename
+
+
+def use(loaded, depth=0):
+    """All that was loaded is whole, can be used, and goes through a pickle again."""
+    if isinstance(loaded, list | tuple) and depth < 3:
+        for member in loaded:
+            use(member, depth + 1)
+    if isinstance(loaded, samara.MapleTree):
+        use_tree(loaded)
+        for entry in loaded:
+            if entry.value is not loaded:
+                use(entry.value, depth + 3)
+    elif isinstance(loaded, mm.AddressSpace) and type(loaded) is mm.AddressSpace:
+        if hasattr(loaded, "tree"):  # object.__new__() alone makes one without
+            use_space(loaded)
+    elif type(loaded) is mm.VMA:
+        assert 0 <= loaded.start < loaded.end <= 2**64 and loaded == loaded.copy()
+        mm.AddressSpace([loaded]).check()
+    elif type(loaded) is mm.Limits and hasattr(loaded, "privileged"):
+        mm.AddressSpace(limits=loaded)
+
+
+def use_tree(tree):
+    cls = samara.MapleTree  # an instance of a subclass may have attributes that hide the methods
+    cls.check(tree)
+    before = [(first, last) for first, last, _ in tree]
+    assert len(tree) == len(before)
+    assert tree.covered == sum(last + 1 - first for first, last in before)
+    relative = cls.fork(tree)
+    with contextlib.suppress(*DOCUMENTED, OverflowError, AttributeError):
+        # What a forged policy does is its own affair; the tree's is to be whole.
+        relative[7:90] = 1
+        cls.erase(relative, 7)
+    cls.check(relative)
+    cls.check(tree)
+    assert [(first, last) for first, last, _ in tree] == before
+    again = tree.__reduce__()[2]
+    assert again[2] == b"".join(first.to_bytes(8, "little") for first, _ in before)
+
+
+def use_space(space):
+    space.check()
+    text = space.maps()
+    child = space.fork()
+    child.check()
+    with contextlib.suppress(OSError):
+        start = child.mmap(0, 8192, 3, 0x22)
+        child.mprotect(start, 4096, 1)
+    child.check()
+    space.check()
+    assert space.maps() == text
+
+
+def unpickling(data):
+    """Mutated pickles, and states with every kind of lie."""
+    choices = Choices(data)
+    if choices.below(2):
+        load_pickle(mutated(choices, choices.pick(pickles())))
+    else:
+        forged_state(choices)
+
+
+def junk(choices):
+    return choices.pick(
+        [None, True, 0, 1, 2, 3, -1, 10**5000, "", "u8", "x", b"", b"1" * 8, bytearray(16), [], [1]]
+        + [(), (None, {}), ({}, {}), (None, {"name": 1}), (None, {"_head": 1}), (None, {5: 1}), {}]
+        + [{"x": 1}, {"_head": 1}, {5: 1}, {"check": None}, 1.5, object(), Planted("x"), Joining()]
+        + [memoryview(bytes(16)), [None] * 1000, bytes(800), object]
+    )
+
+
+def ends(choices, count):
+    """The two ends of some ranges, in order or not, as bytes."""
+    firsts, lasts, at = [], [], 0
+    for _ in range(count):
+        way = choices.below(12)
+        first = at + choices.below(9) if way else choices.pick([0, at, samara.MAX, 2**63])
+        last = first + choices.below(9) if way > 1 else choices.pick([first, 0, samara.MAX, at])
+        firsts.append(first & samara.MAX)
+        lasts.append(last & samara.MAX)
+        at = last + 1 + choices.below(2)
+    return [b"".join(end.to_bytes(8, "little") for end in column) for column in (firsts, lasts)]
+
+
+def forged_state(choices):
+    """A state made by hand, given to an empty tree or one that is not."""
+    count = choices.pick([0, 1, 2, 3, 17, 40])
+    version = choices.pick([1, 1, 2, 2, 3])
+    values = list(range(count)) if version != 2 else bytes(choices.take(8 * count)).ljust(8 * count)
+    state = [version, bool(choices.below(2)), *ends(choices, count), values, None]
+    if version != 1:
+        state.append(choices.pick(["u8", "i8", "f8"]) if version == 2 else Apart())
+    for _ in range(choices.pick([0, 1, 1, 2])):
+        state[choices.below(len(state))] = junk(choices)
+    if choices.below(8) == 0:
+        del state[choices.below(len(state)) :]
+    cls = choices.pick([Sub, Slotted])
+    tree = cls() if choices.below(4) else cls([(1, 2, 3)])
+    if choices.below(8) == 0:
+        tree = cls.__new__(cls)
+    with contextlib.suppress(TypeError, ValueError, AttributeError):
+        tree.__setstate__(junk(choices) if choices.below(20) == 0 else tuple(state))
+    use_tree(tree)
+
+
+# ---- texts of maps -------------------------------------------------------------------------------
+
+
+@functools.cache
+def texts():
+    found = [path.read_bytes()[:3000] for path in sorted((DATA / "maps").glob("*.maps"))]
+    found.append(
+        b"1000-3000 rw-p 00000000 00:00 0   [heap]\nSize: 8 kB\nVmFlags: rd wr mr mw me ac lo\n"
+        b"3000-5000 rw-s 00001000 fe:00 17  /a\\012b\nVmFlags: rd wr sh dc\n"
+        b"7000-8000 rw-p 00000000 00:00 0   [stack]\nVmFlags: rd wr gd\n"
+        b"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0   [vsyscall]\n"
+    )
+    return found
+
+
+def written(choices):
+    """A text of lines that are nearly right."""
+    lines, at = [], 0
+    for _ in range(choices.below(12)):
+        start = at + choices.below(3)
+        at = start + choices.mostly([1, 1, 2, 5, 2**40], [0, -1])
+        perms = "".join(choices.pick(pair) for pair in ("r-", "w-", "x-", "ps"))
+        offset = choices.mostly(["0", "00001000", "f" * 13 + "000"], ["1", "f" * 17, ""])
+        dev = choices.mostly(["00:00", "fe:00", "00:01"], ["0:0", "00:" + "f" * 5000, "00"])
+        inode = choices.mostly(["0", "00", "7", "9" * 20], ["9" * 30, "9" * 6000, "x"])
+        label = choices.mostly(
+            ["", "", "[heap]", "[stack]", "[vdso]", "[vsyscall]", "[anon:x]", "/x", " /y  z"]
+            + ["[vvar]", "/a\\012b", "/deleted (deleted)", "[x\\012]", "[anon:" + "y" * 999],
+            ["[rollup]", "["],
+        )
+        blank = choices.mostly([" ", " " * 20], [""])
+        lines.append(f"{start:x}000-{at:x}000 {perms} {offset} {dev} {inode}{blank}{label}")
+        if choices.below(3) == 0:
+            some = ["rd", "wr", "gd", "lo", "dc", "sl", "zz", "io"]
+            codes = "VmFlags: " + " ".join(choices.pick(some) for _ in range(5))
+            lines.append(choices.mostly([codes, "VmFlags:", "Rss:  9 kB"], [codes * 99]))
+    return choices.mostly(["\n", "\n\n"], ["\r\n", "\v"]).join(lines)
+
+
+def maps(data):
+    """Texts of maps and smaps."""
+    choices = Choices(data)
+    way = choices.below(3)
+    if way == 0:
+        text = written(choices)
+    elif way == 1:
+        text = mutated(choices, choices.pick(texts())).decode(errors="surrogateescape")
+    else:
+        text = choices.rest().decode(errors="surrogateescape")
+    read_maps(text)
+
+
+def read_maps(text):
+    space = None
+    with memory_in_proportion(len(text)), contextlib.suppress(ValueError):
+        space = mm.AddressSpace.from_maps(text)
+    if space is None:
+        return
+    use_space(space)
+    again = mm.AddressSpace.from_maps(space.maps())
+    assert [vma[:7] for vma in again] == [vma[:7] for vma in space]
+
+
+# ---- traces --------------------------------------------------------------------------------------
+
+
+@functools.cache
+def traces():
+    found = [mm.read_trace(DATA / "mm" / f"{name}.mm.json.gz") for name in ("ls", "git", "rand11")]
+    for trace in found:
+        del trace["steps"][60:]
+    return [json.dumps(trace) for trace in found]
+
+
+STRANGE = [None, True, False, -1, 0, 1, 0.5, 1e300, 2**63, 2**64 - 4096, 2**64, 10**4000, "", "x"]
+STRANGE += [
+    "rw-p",
+    [],
+    {},
+    [[]],
+    {"a": 1},
+    "[heap]",
+    "external",
+    "mmap",
+    "brk",
+    4096,
+    0x7FFFFFFFF000,
+]
+
+
+def places(thing, limit=4000):
+    """Each list or dict in a JSON object, with the keys that it has."""
+    waiting = [thing]
+    for part in waiting[:limit]:
+        waiting += [p for p in (part.values() if isinstance(part, dict) else part) if children(p)]
+        if len(waiting) > limit:
+            break
+    return waiting
+
+
+def children(thing):
+    return isinstance(thing, dict | list) and len(thing) > 0
+
+
+def changed_trace(choices):
+    """A recorded trace with some of its members other than they were."""
+    trace = json.loads(choices.pick(traces()))
+    del trace["steps"][1 + choices.below(60) :]
+    for _ in range(1 + choices.below(4)):
+        steps = trace.get("steps")
+        part = trace
+        if isinstance(steps, list) and steps and choices.below(4):
+            part = choices.pick(steps)
+        for _ in range(choices.below(4)):
+            if not children(part):
+                break
+            keys = list(part) if isinstance(part, dict) else range(len(part))
+            key = choices.pick(keys)
+            if children(part[key]) and choices.below(5):
+                part = part[key]
+                continue
+            way = choices.below(5)
+            if way == 0:
+                part[key] = choices.pick(STRANGE)
+            elif way == 1 and type(part[key]) is int:
+                part[key] += choices.pick([1, -1, 4096, -4096, 2**63])
+            elif way == 2:
+                del part[key]
+            elif way == 3 and isinstance(part, list):
+                part.append(part[key])
+            elif way == 4:
+                part[key] = choices.pick([part[other] for other in keys])
+            break
+    return json.dumps(trace).encode()
+
+
+def replaying(data):
+    """Files of traces: mutated JSON, damaged gzip, and whatever comes out, replayed."""
+    choices = Choices(data)
+    way = choices.below(6)
+    if way < 3:
+        content = changed_trace(choices)
+    elif way == 3:
+        content = mutated(choices, choices.pick(traces()).encode())
+    elif way == 4:
+        content = mutated(choices, gzip.compress(choices.pick(traces()).encode(), 1, mtime=0))
+    else:
+        content = choices.rest()
+    if way < 3 and choices.below(4) == 0:
+        content = gzip.compress(content, 1, mtime=0)
+    read_and_replay(content)
+
+
+def read_and_replay(content):
+    trace = None
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        grown = len(content)
+        if content[:2] == b"\x1f\x8b":
+            grown = (1 << 20) + 100 * len(content)
+        with memory_in_proportion(grown), contextlib.suppress(ValueError):
+            trace = mm.read_trace(file.name)
+    if trace is None:
+        return
+    for placement in ("recorded", "own"):
+        with contextlib.suppress(ValueError, mm.ReplayMismatch):
+            for number, (_step, space) in enumerate(mm.replay(trace, placement)):
+                if number % 8 == 0:
+                    space.check()
+            space.check()

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+"""What tests of threads share: starting them, forking beside them, every operation of a tree."""
+
+import os
+import signal
+import threading
+import traceback
+import warnings
+from contextlib import contextmanager
+
+from interpreter import HANGS
+from samara import MapleTree
+
+
+def run(*functions):
+    """Run each function in a thread; the first error of any comes out here."""
+    errors = []
+
+    def call(function):
+        try:
+            function()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [
+        threading.Thread(target=call, args=(function,), daemon=True) for function in functions
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(HANGS)
+        assert not thread.is_alive(), "a thread hangs"
+    if errors:
+        raise errors[0]
+
+
+def in_child(body):
+    """Run body() in the child of a fork(); what it raises there fails the test here."""
+    reader, writer = os.pipe()
+    with warnings.catch_warnings():  # newer Pythons warn of threads
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process = os.fork()
+    if process == 0:
+        status = 1
+        try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(HANGS)  # ends it where it hangs
+            body()
+            status = 0
+        except BaseException:
+            os.write(writer, traceback.format_exc().encode())
+        finally:
+            os._exit(status)
+    os.close(writer)
+    with open(reader) as pipe:
+        said = pipe.read()
+    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    assert status == 0, said or f"the child ended with {status}"
+
+
+@contextmanager
+def elsewhere(*functions):
+    """While a thread runs each function, given `stop`, an event; their errors come out here."""
+    stop = threading.Event()
+    errors = []
+
+    def work():
+        try:
+            run(*[lambda function=function: function(stop) for function in functions])
+        except BaseException as error:
+            errors.append(error)
+
+    starter = threading.Thread(target=work, daemon=True)
+    starter.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        starter.join(60)
+    if errors:
+        raise errors[0]
+
+
+@contextmanager
+def held_elsewhere(*locks, beside=()):
+    """While another thread holds these, and others run the functions beside it."""
+    held = threading.Event()
+
+    def hold(stop):
+        for lock in locks:
+            lock.acquire()
+        held.set()
+        stop.wait(60)
+        for lock in locks:
+            lock.release()
+
+    with elsewhere(hold, *beside):
+        assert held.wait(60)
+        yield
+
+
+OPERATIONS = {
+    "get": lambda t, u: t.get(5),
+    "getitem": lambda t, u: t[5],
+    "slice": lambda t, u: t[3:8],
+    "in": lambda t, u: 5 in t,
+    "len": lambda t, u: len(t),
+    "bool": lambda t, u: bool(t),
+    "entry": lambda t, u: t.entry(5),
+    "find": lambda t, u: t.find(5),
+    "find_rev": lambda t, u: t.find_rev(5),
+    "next": lambda t, u: t.next(5),
+    "prev": lambda t, u: t.prev(5),
+    "iter": lambda t, u: iter(t),
+    "reversed": lambda t, u: reversed(t),
+    "entries": lambda t, u: t.entries(),
+    "gaps": lambda t, u: t.gaps(),
+    "is_free": lambda t, u: t.is_free(1, 2),
+    "empty_area": lambda t, u: t.empty_area(5),
+    "covered": lambda t, u: t.covered,
+    "height": lambda t, u: t.height,
+    "node_count": lambda t, u: t.node_count,
+    "nbytes": lambda t, u: t.nbytes,
+    "eq": lambda t, u: t == u,
+    "eq, other way": lambda t, u: u == t,
+    "repr": lambda t, u: repr(t),
+    "check": lambda t, u: t.check(),
+    "dump": lambda t, u: t.dump(),
+    "reduce": lambda t, u: t.__reduce__(),
+    "fork": lambda t, u: t.fork(),
+    "dup": lambda t, u: t.dup(),
+    "dup_into": lambda t, u: t.dup_into(u),
+    "init from it": lambda t, u: MapleTree(t),
+    "init": lambda t, u: t.__init__([(5, 5, "x")]),
+    "store": lambda t, u: t.__setitem__(5, "x"),
+    "store slice": lambda t, u: t.__setitem__(slice(5, 6), "x"),
+    "delete": lambda t, u: t.__delitem__(5),
+    "store_range": lambda t, u: t.store_range(5, 6, "x"),
+    "insert_range": lambda t, u: t.insert_range(50, 60, "x"),
+    "erase": lambda t, u: t.erase(5),
+    "pop_range": lambda t, u: t.pop_range(5, 6),
+    "alloc_range": lambda t, u: t.alloc_range("x", 5),
+    "clear": lambda t, u: t.clear(),
+    "cursor walk": lambda t, u: t.cursor(5).walk(),
+    "cursor next": lambda t, u: t.cursor(5).next(),
+    "cursor prev": lambda t, u: t.cursor(5).prev(),
+    "cursor loop": lambda t, u: next(t.cursor(5)),
+    "cursor store": lambda t, u: t.cursor(5).store("x"),
+    "cursor erase": lambda t, u: t.cursor(5).erase(),
+    "cursor empty_area": lambda t, u: t.cursor(5).empty_area(1),
+    "cursor value": lambda t, u: t.cursor(5).value,
+    "acquire": lambda t, u: t.lock.acquire() and t.lock.release(),
+}

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""A plain array that does what a tree does, one cell for each index, and seeds for random tests.
+
+A cell is None or (number of the store that wrote it, value): neighbouring cells of one store are
+one range.
+"""
+
+import os
+import random
+
+from samara import MAX
+
+
+def seeded(name):
+    """A random generator whose seed is printed and can be given as SAMARA_SEED."""
+    seed = int(os.environ.get("SAMARA_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"{name}: SAMARA_SEED={seed}")
+    return random.Random(f"{name} {seed}")
+
+
+class Index:
+    """An integer that is none of Python's own, and can do something when it is asked."""
+
+    def __init__(self, number, call=lambda: None):
+        self.number = number
+        self.call = call
+
+    def __index__(self):
+        self.call()
+        return self.number
+
+
+class Oracle:
+    """`size` indices from `base` on; nothing is ever stored outside."""
+
+    def __init__(self, base, size):
+        self.base = base
+        self.cells = [None] * size
+        self.stores = 0
+
+    def copy(self):
+        other = Oracle(self.base, len(self.cells))
+        other.cells = self.cells[:]
+        other.stores = self.stores
+        return other
+
+    def __eq__(self, other):
+        return self.entries() == other.entries()
+
+    # ---- writes
+
+    def fill(self, first, last, cell):
+        for index in range(first, last + 1):
+            self.cells[index - self.base] = cell
+
+    def store(self, first, last, value):
+        self.stores += 1
+        self.fill(first, last, (self.stores, value))
+
+    def clear(self, first, last):
+        self.fill(first, last, None)
+
+    def erase(self, index):
+        entry = self.entry(index)
+        if entry:
+            self.clear(entry[0], entry[1])
+        return entry
+
+    def pop(self, first, last):
+        removed = self.clipped(first, last)
+        self.clear(first, last)
+        return removed
+
+    # ---- look-ups
+
+    def cell(self, index):
+        position = index - self.base
+        return self.cells[position] if 0 <= position < len(self.cells) else None
+
+    def get(self, index, default=None):
+        cell = self.cell(index)
+        return cell[1] if cell else default
+
+    def runs(self):
+        """All ranges, gaps too, of 0 ... MAX: (first, last, cell)."""
+        runs = []
+        if self.base > 0:
+            runs.append((0, self.base - 1, None))
+        for position, cell in enumerate(self.cells):
+            index = self.base + position
+            if runs and runs[-1][2] == cell:
+                runs[-1] = (runs[-1][0], index, cell)
+            else:
+                runs.append((index, index, cell))
+        end = self.base + len(self.cells)
+        if end <= MAX:
+            if runs[-1][2] is None:
+                runs[-1] = (runs[-1][0], MAX, None)
+            else:
+                runs.append((end, MAX, None))
+        return runs
+
+    def entries(self):
+        return [(first, last, cell[1]) for first, last, cell in self.runs() if cell]
+
+    def within(self, first, last):
+        return [entry for entry in self.entries() if entry[1] >= first and entry[0] <= last]
+
+    def clipped(self, first, last):
+        return [(max(a, first), min(b, last), v) for a, b, v in self.within(first, last)]
+
+    def gaps(self, first=0, last=MAX):
+        return [
+            (max(a, first), min(b, last))
+            for a, b, cell in self.runs()
+            if cell is None and b >= first and a <= last
+        ]
+
+    def range_at(self, index):
+        """(first, last, is it an entry) of the run around an index."""
+        return next((a, b, bool(cell)) for a, b, cell in self.runs() if a <= index <= b)
+
+    def entry(self, index):
+        return next((e for e in self.entries() if e[0] <= index <= e[1]), None)
+
+    def find(self, index, last=MAX):
+        return next((e for e in self.entries() if e[1] >= index and e[0] <= last), None)
+
+    def find_rev(self, index, first=0):
+        return next((e for e in self.entries()[::-1] if e[0] <= index and e[1] >= first), None)
+
+    def next(self, index):
+        return next((e for e in self.entries() if e[0] > index), None)
+
+    def prev(self, index):
+        return next((e for e in self.entries()[::-1] if e[1] < index), None)
+
+    def is_free(self, first, last):
+        return not self.within(first, last)
+
+    def covered(self):
+        return sum(cell is not None for cell in self.cells)
+
+    def empty_area(self, size, first=0, last=MAX, align=1, reverse=False):
+        """The lowest or highest place, or None, by trying each gap."""
+        for low, high in self.gaps(first, last)[:: -1 if reverse else 1]:
+            if high - low + 1 < size:
+                continue
+            start = (high - size + 1) // align * align if reverse else -(-low // align) * align
+            if start >= low and start + size - 1 <= high:
+                return start
+        return None

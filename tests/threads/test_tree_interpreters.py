@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""The extension in a second interpreter, and at an interpreter's end."""
+
+import sys
+
+import pytest
+
+from interpreter import c_only, run_python
+
+# Interpreters that share the lock; those that have one of their own are refused.
+try:
+    import _interpreters as interpreters
+
+    CREATE, CREATE_ISOLATED = "create('legacy')", "create('isolated')"
+except ImportError:
+    interpreters = pytest.importorskip("_xxsubinterpreters")
+    CREATE, CREATE_ISOLATED = "create(isolated=False)", "create(isolated=True)"
+
+BODY = """
+import samara, gc
+t = samara.MapleTree([(1, 5, "a"), (9, 9, [])])
+t[100] = t
+u = t.fork()
+t[2] = u
+assert [entry.value for entry in u.entries(0, 50)] == ["a", []]
+kept = iter(t)
+next(kept)
+try:
+    t.insert_range(0, 9, 1)
+except samara.RangeOccupiedError as error:
+    assert error.entry == (1, 1, "a")
+else:
+    raise AssertionError
+"""
+
+
+# What each interpreter does, several at once: a tree beside an array, its relatives, its lock.
+WORK = """
+import random, samara
+rng, t, cells = random.Random(SEED), samara.MapleTree(), [None] * 300
+for step in range(400):
+    first = rng.randrange(300)
+    last = min(299, first + rng.randrange(20))
+    value = [SEED, step]
+    t.store_range(first, last, value)
+    cells[first : last + 1] = [value] * (last + 1 - first)
+    if step % 10 == 0:
+        u, v = t.fork(), t.dup()
+        del u[:150]
+        with t.lock:
+            assert t == v and all(t.get(i) is cells[i] for i in range(300))
+        assert t.load_many(range(300), None) == cells
+        assert [e.value for e in u] == [e.value for e in t.entries(first=150)]
+        for tree in (t, u, v):
+            tree.check()
+"""
+
+
+@pytest.mark.parametrize("rounds", [1, 5])
+def test_other_interpreters(rounds):
+    run_python(
+        f"""
+import {interpreters.__name__} as interpreters
+import samara
+before = samara._implementation._pool_stats()
+for _ in range({rounds}):
+    interpreter = interpreters.{CREATE}
+    error = interpreters.run_string(interpreter, {BODY!r})
+    assert error is None, error
+    interpreters.destroy(interpreter)
+assert samara._implementation._pool_stats() == before
+{BODY}
+"""
+    )
+
+
+def test_several_interpreters_at_once():
+    run_python(
+        f"""
+import {interpreters.__name__} as interpreters
+import sys, threading
+import samara
+sys.setswitchinterval(1e-6)
+WORK = {WORK!r}
+before = samara._implementation._pool_stats()
+errors = []
+
+def work(seed):
+    try:
+        interpreter = interpreters.{CREATE}
+        error = interpreters.run_string(interpreter, f"SEED = {{seed}}\\n" + WORK)
+        assert error is None, error
+        interpreters.destroy(interpreter)
+    except BaseException as error:
+        errors.append(error)
+
+threads = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
+for thread in threads:
+    thread.start()
+names = {{"SEED": 7}}
+exec(WORK, names)
+names.clear()
+for thread in threads:
+    thread.join()
+assert not errors, errors
+import gc
+gc.collect()
+assert samara._implementation._pool_stats()[0] == before[0]
+"""
+    )
+
+
+@c_only
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="all interpreters share one lock")
+def test_an_interpreter_with_a_lock_of_its_own_is_refused():
+    assert "does not support loading in subinterpreters" in run_python(
+        f"""
+import {interpreters.__name__} as interpreters
+one = interpreters.{CREATE_ISOLATED}
+try:
+    print(interpreters.run_string(one, "import samara"))
+except Exception as error:
+    print(error)
+interpreters.destroy(one)
+"""
+    )
+
+
+def test_the_end_of_the_interpreter():
+    assert (
+        run_python(
+            f"""
+{BODY}
+class Last:
+    def __init__(self, tree):
+        self.tree = tree
+    def __del__(self):
+        self.tree[7] = "x"
+        print(len(self.tree), self.tree.find(0).first, list(self.tree.gaps(0, 3)))
+import sys, builtins
+v = samara.MapleTree()
+v[5] = Last(v)
+builtins.kept = v
+del v
+"""
+        )
+        == "2 5 [Gap(first=0, last=3)]\n"
+    )
+
+
+def test_importing_it_again():
+    run_python(
+        """
+import sys, gc
+import samara
+first = samara.MapleTree
+t = first([(1, 2, 3)])
+for name in [name for name in sys.modules if name.startswith("samara")]:
+    del sys.modules[name]
+import samara
+assert samara.MapleTree is not first
+u = samara.MapleTree([(1, 2, 3)])
+assert u != t and list(u) == list(t)
+del first, t
+gc.collect()
+u.fork()
+"""
+    )

@@ -1,0 +1,632 @@
+# SPDX-License-Identifier: MIT
+"""Both implementations side by side: the same operations, the same answers, errors and contents.
+
+Arguments are good and bad: of a wrong type, outside, reversed, huge. What is said about a call with
+too few, too many or unknown arguments is Python's own business; that it is a TypeError is not.
+"""
+
+import copy
+import inspect
+import operator
+import os
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+import samara
+from interpreter import steps
+from samara import MAX, _docs, _pure
+from tree_oracle import Index, seeded
+
+_core = pytest.importorskip("samara._core", reason="there is no extension to compare with")
+
+SIDES = (_core, _pure)
+STEPS = steps(4000)
+MEMBERS = 6
+
+
+class Fails:
+    """What should be asked for a number, a truth or its members, and fails."""
+
+    def fail(self):
+        raise OSError("no")
+
+    __index__ = __bool__ = __iter__ = fail
+
+
+class Both:
+    """One thing of each side, as argument or result."""
+
+    def __init__(self, things):
+        self.things = things
+
+
+def plain(answer):
+    """An answer in a form that does not depend on the side it comes from."""
+    if type(answer).__name__ == "MapleTree":
+        return "MapleTree", answer.track_gaps, plain(list(answer))
+    if type(answer).__name__ == "Cursor":
+        return "Cursor", answer.index, answer.last, answer.value, answer.status
+    if type(answer).__name__ == "RangeOccupiedError":
+        return type(answer), str(answer), answer.first, answer.last, plain(answer.entry)
+    if isinstance(answer, BaseException):
+        return type(answer), str(answer), plain(answer.args)
+    if isinstance(answer, tuple | list):
+        return type(answer), [plain(member) for member in answer]
+    if hasattr(answer, "__next__"):
+        return "iterator"
+    return type(answer), answer
+
+
+def outcome(call, thing, arguments, options):
+    try:
+        return call(thing, *arguments, **options)
+    except Exception as error:
+        return error
+
+
+def side_of(thing, number):
+    return thing.things[number] if isinstance(thing, Both) else thing
+
+
+def ask(call, both, *arguments, **options):
+    """Do the same on both sides; the answers, which are alike."""
+    answers = []
+    for number in range(len(SIDES)):
+        mine = [side_of(argument, number) for argument in arguments]
+        answers.append(outcome(call, side_of(both, number), mine, options))
+    if plain(answers[0]) != plain(answers[1]):
+        name = getattr(call, "__name__", call)
+        raise AssertionError(
+            f"{name} of {side_of(both, 0)!r} with {arguments}, {options}\n"
+            f"C: {answers[0]!r}\nPython: {answers[1]!r}"
+        )
+    return Both(answers)
+
+
+def method(name):
+    def call(thing, *arguments, **options):
+        return getattr(thing, name)(*arguments, **options)
+
+    call.__name__ = name
+    return call
+
+
+def attribute(name):
+    def read(thing):
+        return getattr(thing, name)
+
+    read.__name__ = name
+    return read
+
+
+def in_full(iterator):
+    return list(iterator) if hasattr(iterator, "__next__") else iterator
+
+
+class Arguments:
+    """Good ones around a place, and now and then bad ones."""
+
+    def __init__(self, random, base, size):
+        self.random = random
+        self.base = base
+        self.size = size
+        self.wildness = 0.04
+
+    def wild(self):
+        return self.random.choice(
+            [-1, -(2**63), -(2**64), -(10**30), 2**64, 2**64 + 1, 2**65, 10**30, 2**2000]
+            + [0, 1, MAX - 1, MAX, True, False, Index(self.good()), Index(-3), Index(2**64)]
+            + ["15", 1.0, b"1", None, [1], (), 1j, object, Fails()]
+        )
+
+    def good(self):
+        return self.base + self.random.randrange(self.size)
+
+    def index(self):
+        return self.wild() if self.random.random() < self.wildness else self.good()
+
+    def window(self):
+        """Both ends; at times in the wrong order."""
+        first = self.good()
+        width = self.random.choice([1, 1, 2, 3, 5, self.size // 3 + 1])
+        last = min(first + width - 1, self.base + self.size - 1)
+        draw = self.random.random()
+        if draw < self.wildness:
+            first = self.wild()
+        elif draw < 2 * self.wildness:
+            last = self.wild()
+        elif draw < 2.5 * self.wildness:
+            first, last = last + 1, first
+        return first, last
+
+    def key(self):
+        """A key of [ ]."""
+        draw = self.random.random()
+        if draw < 0.5:
+            return self.index()
+        first, last = self.window()
+        try:
+            stop = last + 1
+        except TypeError:
+            stop = last
+        if draw < 0.53:
+            first = None
+        elif draw < 0.56:
+            stop = None
+        elif draw < 0.57:
+            return slice(first, stop, self.random.choice([1, 2, -1, "x"]))
+        return slice(first, stop)
+
+    def area(self):
+        """Options of a search for room."""
+        options = {}
+        if self.random.random() < 0.7:
+            options["first"], options["last"] = self.window()
+        if self.random.random() < 0.4:
+            options["align"] = self.random.choice([1, 2, 3, 8, 64, 2**40, 2**64, 10**30, 0, -1])
+            if self.random.random() < self.wildness:
+                options["align"] = self.wild()
+        if self.random.random() < 0.5:
+            options["reverse"] = self.random.choice([True, False, 1, 0, "x", None])
+        return options
+
+    def count(self):
+        if self.random.random() < 2 * self.wildness:
+            return self.wild()
+        return self.random.choice([1, 1, 2, 3, 7, self.size, MAX, 2**64, 0])
+
+    def value(self):
+        return self.random.choice([None, 7, 7.0, "v", ("a", 1), self.random.randrange(1000)])
+
+    def triple(self):
+        triple = (*self.window(), self.value())
+        if self.random.random() < self.wildness:
+            return self.random.choice([triple[:2], (*triple, 1), 5, "abc", None, Fails(), []])
+        return self.random.choice([tuple, list])(triple)
+
+    def triples(self):
+        count = self.random.choice([0, 1, 5, self.size // 2])
+        if self.random.random() < self.wildness:
+            return self.random.choice([None, 5, "abc", Fails()])
+        triples = [self.triple() for _ in range(count)]
+        if self.random.random() < 0.5:
+            return triples
+        # In order, they are built and not stored one by one.
+        return [(self.base + 3 * n, self.base + 3 * n + n % 3, n) for n in range(self.size // 3)]
+
+
+class Member:
+    """One tree of each side, with cursors and iterators of theirs."""
+
+    def __init__(self, given, trees):
+        self.given = given
+        self.random = given.random
+        self.trees = trees
+        self.cursors = []
+        self.iterators = []
+
+    def ask(self, name, *arguments, **options):
+        return ask(method(name), self.trees, *arguments, **options)
+
+    def compare(self):
+        """All that can be seen of the two."""
+        for tree in self.trees.things:
+            tree.check()
+        ask(list, self.trees)
+        ask(len, self.trees)
+        ask(bool, self.trees)
+        for name in ("covered", "track_gaps"):
+            ask(attribute(name), self.trees)
+        heights = [tree.height for tree in self.trees.things]
+        assert abs(heights[0] - heights[1]) <= 1, heights
+        gaps = [list(tree.gaps()) for tree in self.trees.things]
+        assert gaps[0] == gaps[1]
+        for cursor in self.cursors:
+            self.compare_cursor(cursor)
+
+    def compare_cursor(self, cursor):
+        for name in ("index", "last", "value", "status"):
+            ask(attribute(name), cursor)
+        ask(repr, cursor)
+
+    # ---- writes
+
+    def write(self):
+        given = self.given
+        name = self.random.choice(
+            ["store_range"] * 4
+            + ["__setitem__"] * 4
+            + ["__delitem__", "insert_range", "erase", "pop_range", "alloc_range"] * 2
+            + ["cursor store", "cursor erase"] * 2
+            + ["clear", "__init__", "__setstate__"]
+        )
+        if name == "__setitem__":
+            ask(operator.setitem, self.trees, given.key(), given.value())
+        elif name == "__delitem__":
+            ask(operator.delitem, self.trees, given.key())
+        elif name in ("store_range", "insert_range"):
+            self.ask(name, *given.window(), given.value())
+        elif name == "erase":
+            self.ask(name, given.index())
+        elif name == "pop_range":
+            self.ask(name, *given.window())
+        elif name == "alloc_range":
+            self.ask(name, given.value(), given.count(), **given.area())
+        elif name.startswith("cursor") and self.cursors:
+            cursor = self.random.choice(self.cursors)
+            if name == "cursor store":
+                ask(method("store"), cursor, given.value())
+            else:
+                ask(method("erase"), cursor)
+        elif name == "__setstate__":
+            self.restore()
+        elif self.random.random() < 0.2:
+            if name == "clear":
+                self.ask("clear")
+            elif name == "__init__":
+                self.initialise()
+
+    def initialise(self):
+        options = {}
+        if self.random.random() < 0.1:
+            options["track_gaps"] = self.random.choice([True, False, 0, "x", Fails()])
+        self.ask("__init__", self.given.triples(), **options)
+
+    def restore(self):
+        """From a state, of a side's own or forged; a tree that is not empty refuses both."""
+        donor = self.random.choice(SIDES).MapleTree(
+            [(self.given.base + 2 * n, self.given.base + 2 * n, n) for n in range(5)]
+        )
+        state = donor.__reduce__()[2]
+        if self.random.random() < 0.5:
+            self.ask("__setstate__", state)
+            return
+        self.ask("clear")
+        state = list(state)
+        if self.random.random() < 0.6:
+            state[self.random.randrange(len(state))] = self.random.choice(
+                [0, 2, None, "x", b"", b"1234567", bytes(40), bytes(80), [], [1] * 10, {"x": 1}]
+            )
+        self.ask("__setstate__", self.random.choice([tuple(state)] * 9 + [state, None, ()]))
+
+    # ---- look-ups
+
+    def look(self):
+        given = self.given
+        index, (first, last) = given.index(), given.window()
+        for name in ("get", "entry", "next", "prev", "find", "find_rev"):
+            self.ask(name, index)
+        self.ask("get", index, given.value())
+        self.ask("get", index=index, default=given.value())
+        self.ask("find", first, last)
+        self.ask("find_rev", last, first)
+        self.ask("is_free", first, last)
+        ask(operator.contains, self.trees, index)
+        key = given.key()
+        ask(operator.getitem, self.trees, key)
+        self.ask("empty_area", given.count(), **given.area())
+        options = {}
+        if self.random.random() < 0.5:
+            options["reverse"] = self.random.choice([True, False, 1, "x", Fails()])
+            options["clip"] = self.random.choice([True, False, 1, "x", Fails()])
+        ask(in_full, self.ask("entries", first, last, **options))
+        ask(in_full, self.ask("gaps", first, last))
+        ask(list, ask(reversed, self.trees))
+        ask(repr, self.trees)
+        states = [tree.__reduce__() for tree in self.trees.things]
+        assert states[0][0] is states[1][0] and states[0][2:] == states[1][2:]
+
+    def call_wrongly(self):
+        """Too few, too many or unknown arguments."""
+        documented = {_core.MapleTree: _docs.MAPLE_TREE, _core.Cursor: _docs.CURSOR}
+        cls = self.random.choice(list(documented))
+        name = self.random.choice(list(documented[cls])[1:]).partition("(")[0]
+        if name in ("__reduce__", "__copy__", "__class_getitem__") or not callable(
+            getattr(cls, name)
+        ):
+            return
+        both = self.trees
+        if cls is _core.Cursor:
+            both = Both([tree.cursor() for tree in self.trees.things])
+        wrong = self.random.choice([([None] * 9, {}), ([], {"unknown": 1})])
+        for number in range(len(SIDES)):
+            answer = outcome(method(name), side_of(both, number), *wrong)
+            assert isinstance(answer, TypeError), (SIDES[number], name, wrong, answer)
+
+    # ---- cursors and iterators, which live on while others write
+
+    def make_cursor(self):
+        arguments = self.random.choice([self.given.window(), (self.given.index(),), ()])
+        if self.random.random() < 0.5:
+            cursor = self.ask("cursor", *arguments)
+        else:
+            classes = Both([side.Cursor for side in SIDES])
+            cursor = ask(lambda cls, *given: cls(*given), classes, self.trees, *arguments)
+        if not isinstance(cursor.things[0], Exception):
+            assert all(c.tree is t for c, t in zip(cursor.things, self.trees.things, strict=True))
+            self.cursors = [*self.cursors[-3:], cursor]
+
+    def use_cursor(self):
+        if not self.cursors:
+            return self.make_cursor()
+        given, cursor = self.given, self.random.choice(self.cursors)
+        up = ["next", "next_range", "find", "find_range"]
+        down = ["prev", "prev_range", "find_rev", "find_range_rev", "find_rev_range"]
+        name = self.random.choice(
+            up * 2 + down * 2 + ["set", "set_range", "walk", "pause", "reset", "__next__"]
+            + ["empty_area", "empty_area_rev"]
+        )  # fmt: skip
+        arguments = []
+        if name in up + down and self.random.random() < 0.4:
+            arguments = [given.index()]
+        elif name == "set":
+            arguments = [given.index()]
+        elif name == "set_range":
+            arguments = given.window()
+        elif name.startswith("empty_area"):
+            arguments = [given.count(), *given.window()][: self.random.choice([1, 3])]
+        answer = ask(method(name), cursor, *arguments)
+        self.compare_cursor(cursor)
+        return answer
+
+    def use_iterator(self):
+        if self.iterators and self.random.random() < 0.7:
+            ask(method("__next__"), self.random.choice(self.iterators))
+            return
+        name = self.random.choice(["entries", "gaps", "__iter__", "__reversed__"])
+        iterator = self.ask(name)
+        self.iterators = [*self.iterators[-3:], iterator]
+
+    # ---- relatives
+
+    def child(self):
+        """A new member, made in one of all the ways there are; or None where that is refused."""
+        way = self.random.choice(
+            ["fork", "dup", "copy", "deepcopy", "dup_into", "slice", "init", "entries", "state"]
+        )
+        if way in ("fork", "dup"):
+            trees = self.ask(way)
+        elif way in ("copy", "deepcopy"):
+            trees = ask(getattr(copy, way), self.trees)
+        elif way == "dup_into":
+            trees = Both([side.MapleTree() for side in SIDES])
+            self.ask(way, trees)
+        elif way == "slice":
+            first, last = self.given.window()
+            trees = ask(operator.getitem, self.trees, slice(first, last))
+        elif way == "init":
+            options = self.random.choice([{}, {"track_gaps": False}])
+            classes = Both([side.MapleTree for side in SIDES])
+            trees = ask(lambda cls, tree: cls(tree, **options), classes, self.trees)
+        elif way == "entries":
+            classes = Both([side.MapleTree for side in SIDES])
+            trees = ask(lambda cls, tree: cls(tree.entries()), classes, self.trees)
+        else:
+            # Each is filled with what the other says of itself.
+            trees = Both([side.MapleTree() for side in SIDES])
+            for tree, other in zip(trees.things, self.trees.things[::-1], strict=True):
+                tree.__setstate__(other.__reduce__()[2])
+        if isinstance(trees.things[0], Exception):
+            return None
+        return Member(self.given, trees)
+
+    def meet(self, other):
+        """Two members, or one and itself."""
+        ask(operator.eq, self.trees, other.trees)
+        ask(operator.ne, self.trees, other.trees)
+        ask(operator.eq, self.trees, self.given.value())
+        self.ask("dup_into", self.random.choice([other.trees, self.given.wild()]))
+        other.compare()
+
+
+def step(family, random):
+    member = random.choice(family)
+    draw = random.randrange(100)
+    if draw < 45:
+        member.write()
+    elif draw < 55:
+        member.look()
+    elif draw < 72:
+        member.use_cursor()
+    elif draw < 75:
+        member.make_cursor()
+    elif draw < 84:
+        member.use_iterator()
+    elif draw < 87:
+        member.meet(random.choice(family))
+    elif draw < 89:
+        member.call_wrongly()
+    elif draw < 95 and len(family) < MEMBERS:
+        child = member.child()
+        if child:
+            family.append(child)
+            child.compare()
+    elif len(family) > 1:
+        family.remove(member)
+        return
+    member.compare()
+
+
+@pytest.mark.parametrize("size", [80, 900])
+@pytest.mark.parametrize("place", range(3), ids=["bottom", "middle", "top"])
+@pytest.mark.parametrize("track_gaps", [True, False], ids=["gaps", "plain"])
+def test_same_answers_to_the_same_operations(size, place, track_gaps):
+    random = seeded(f"differential {size} {place} {track_gaps}")
+    given = Arguments(random, [0, 2**63 - size // 2, MAX - size + 1][place], size)
+    family = [Member(given, Both([side.MapleTree(track_gaps=track_gaps) for side in SIDES]))]
+    family[0].ask("__init__", [(given.base + n, given.base + n, n) for n in range(0, size, 2)])
+    # A larger tree costs more to compare.
+    for number in range(STEPS // (6 if size < 100 else 60) + 1):
+        try:
+            step(family, random)
+            if number % 20 == 0:
+                for member in family:
+                    member.compare()
+        except AssertionError as error:
+            error.add_note(f"step {number}")
+            raise
+
+
+# ---- the names
+
+
+TYPES = ["MapleTree", "Cursor", "TreeLock"]
+types = pytest.mark.parametrize("name", TYPES)
+
+
+def names_of(cls):
+    return sorted(name for name in dir(cls) if not name.startswith("_"))
+
+
+def documented_names(name):
+    docs = {"MapleTree": _docs.MAPLE_TREE, "Cursor": _docs.CURSOR, "TreeLock": _docs.TREE_LOCK}
+    return [key.partition("(")[0] for key in docs[name]][1:]
+
+
+@types
+def test_same_names(name):
+    ours, theirs = (getattr(side, name) for side in SIDES)
+    assert names_of(ours) == names_of(theirs)
+    assert (ours.__name__, ours.__qualname__) == (theirs.__name__, theirs.__qualname__)
+    if hasattr(samara, name):
+        assert ours.__module__ == theirs.__module__ == "samara"
+    assert (ours.__hash__ is None) == (theirs.__hash__ is None)
+    for documented in documented_names(name):
+        assert hasattr(theirs, documented)
+
+
+@types
+def test_same_docstrings(name):
+    ours, theirs = (getattr(side, name) for side in SIDES)
+    assert inspect.getdoc(ours) == inspect.getdoc(theirs)
+    for member in documented_names(name):
+        mine, other = (inspect.getdoc(getattr(cls, member)) for cls in (ours, theirs))
+        assert mine == other, member
+
+
+def parameters_of(thing):
+    """Whether `self` can be given by name makes no difference."""
+    parameters = inspect.signature(thing).parameters.values()
+    return [(p.name, p.name == "self" or p.kind, p.default) for p in parameters]
+
+
+@types
+def test_same_signatures(name):
+    ours, theirs = (getattr(side, name) for side in SIDES)
+    if name != "TreeLock":
+        assert parameters_of(ours) == parameters_of(theirs)
+    for member in documented_names(name):
+        if callable(getattr(ours, member)):
+            mine, other = (parameters_of(getattr(cls, member)) for cls in (ours, theirs))
+            assert mine == other, member
+
+
+class Asking:
+    """A policy that keeps what it is asked. Values are the kinds that merge."""
+
+    def __init__(self):
+        self.asked = []
+
+    def split(self, entry, first, last):
+        self.asked.append(("split", tuple(entry), first, last))
+        return entry.value
+
+    def merge(self, left, right):
+        self.asked.append(("merge", tuple(left), tuple(right)))
+        return left.value if left.value == right.value else NotImplemented
+
+
+def test_same_questions_to_a_policy():
+    random = seeded("questions")
+    policies = Asking(), Asking()
+    trees = [side.MapleTree(policy=policy) for side, policy in zip(SIDES, policies, strict=True)]
+    for _ in range(STEPS):
+        first = random.randrange(300)
+        last = first + random.randrange(30)
+        kind = random.randrange(3)
+        for tree in trees:
+            if kind:
+                tree.store_range(first, last, kind)
+            else:
+                tree.pop_range(first, last)
+        assert list(trees[0]) == list(trees[1])
+        assert policies[0].asked == policies[1].asked
+        for policy in policies:
+            policy.asked.clear()
+
+
+def test_same_answers_of_locks():
+    locks = Both([side.MapleTree().lock for side in SIDES])
+    for name in ("release", "acquire", "acquire", "release", "__enter__", "release", "release"):
+        ask(method(name), locks)
+        ask(repr, locks)
+    ask(method("release"), locks)
+    ask(method("__exit__"), locks, None, None, None)
+
+
+# ---- pickles
+
+
+# Prints the pickles of some trees, in hexadecimal, or reads them and says what they are.
+PICKLES = """
+import pickle, sys
+import samara
+from samara import MAX, MapleTree
+
+VALUES = ["a", None, 1.5, ("t", 1), "a"]
+
+def trees():
+    yield MapleTree()
+    yield MapleTree(track_gaps=False)
+    yield MapleTree([(0, 0, None), (1, 2**63, "a"), (MAX, MAX, MAX)])
+    yield MapleTree(((3 * n, 3 * n + n % 3, VALUES[n % 5]) for n in range(1000)))
+    shared = ["v"]
+    own = MapleTree([(1, 2, shared), (5, 6, shared)], track_gaps=False)
+    own[MAX] = own
+    yield own
+    yield [own, own.fork(), own[2:6]]
+
+if sys.argv[1] == "dump":
+    for tree in trees():
+        print(pickle.dumps(tree, int(sys.argv[2])).hex())
+else:
+    for line, tree in zip(sys.stdin, trees(), strict=True):
+        again = pickle.loads(bytes.fromhex(line))
+        if isinstance(again, list):
+            first, fork, part = again
+            assert fork[MAX] is part.get(MAX, first) is first
+            assert fork[1] is part[5] is first[1]
+        elif MAX in again and again[MAX] is again:
+            assert again[1] is again[5] and not again.track_gaps
+            again.check()
+        else:
+            assert again == tree and again.track_gaps == tree.track_gaps
+            assert again.covered == tree.covered
+            again.check()
+print(samara.implementation, file=sys.stderr)
+"""
+
+
+def run(pure, *arguments, given=""):
+    environment = {**os.environ, "SAMARA_PURE": pure}
+    done = subprocess.run(
+        [sys.executable, "-c", PICKLES, *arguments],
+        input=given,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip() == ("python" if pure == "1" else "c")
+    return done.stdout
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_pickles_of_one_are_read_by_the_other(protocol):
+    dumps = {pure: run(pure, "dump", str(protocol)) for pure in "01"}
+    assert dumps["0"] == dumps["1"]
+    for pure in "01":
+        run(pure, "load", given=dumps["0"])

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: MIT
+"""A family of forks, duplicates and slices, driven by every operation, each against its own array.
+
+The long tier sets SAMARA_STEPS to a million. After each step every member is checked whole.
+"""
+
+import copy
+import pickle
+
+import pytest
+from test_tree_oracle import Driver
+
+from interpreter import collect, live_nodes, steps
+from samara import MAX, MapleTree, _implementation
+from tree_oracle import seeded
+
+STEPS = steps(60_000)
+SIZE = 90
+MEMBERS = 6
+
+
+class Member(Driver):
+    """A tree and its array. The driver has the single operations; here are cursors and failures."""
+
+    def __init__(self, random, base, track_gaps=True):
+        super().__init__(random, base, SIZE, track_gaps)
+        # What the array holds now; computing it is most of what a step costs.
+        self.expected = []
+
+    def remember(self):
+        self.expected = self.oracle.entries()
+
+    def check(self):
+        self.tree.check()
+        assert [tuple(entry) for entry in self.tree] == self.expected
+        assert len(self.tree) == len(self.expected)
+
+    def value(self):
+        """None and equal values are values like others; the collector tracks a tuple."""
+        return self.random.choice([None, 7, (self.random.random(),)])
+
+    def write_without_memory(self):
+        """At times an allocation fails: then nothing at all has changed."""
+        before = self.oracle.copy()
+        _implementation._fail_nth(self.random.randrange(1, 8))
+        try:
+            self.write()
+        except MemoryError:
+            self.oracle = before
+        finally:
+            _implementation._fail_nth(0)
+
+    def sweep(self):
+        """One cursor reads the entries and replaces or erases them."""
+        cursor = self.tree.cursor()
+        start = self.index()
+        cursor.set(start)
+        coming = [entry for entry in self.oracle.entries() if entry[1] >= start]
+        for first, last, value in coming[: self.random.randrange(12)]:
+            assert cursor.find() == (first, last, value)
+            assert (cursor.index, cursor.last, cursor.value) == (first, last, value)
+            way = self.random.randrange(3)
+            if way == 0:
+                new = self.value()
+                cursor.store(new)
+                self.oracle.store(first, last, new)
+            elif way == 1:
+                assert cursor.erase() == (first, last, value)
+                self.oracle.clear(first, last)
+
+    def step_by_cursor(self):
+        cursor, index = self.tree.cursor(), self.index()
+        for name, expected in [
+            ("walk", self.oracle.entry(index)),
+            ("next", self.oracle.next(index)),
+            ("prev", self.oracle.prev(index)),
+            ("find", self.oracle.find(index)),
+            ("find_rev", self.oracle.find_rev(index)),
+        ]:
+            cursor.set(index)
+            assert getattr(cursor, name)() == expected, name
+
+    def store_by_cursor(self):
+        first, last = self.window()
+        value = self.value()
+        cursor = self.tree.cursor()
+        cursor.set_range(first, last)
+        cursor.store(value)
+        self.oracle.store(first, last, value)
+
+    def loop_and_write(self):
+        """A loop sees the tree as it was."""
+        before = self.oracle.entries()
+        for number, entry in enumerate(self.tree):
+            assert entry == before[number]
+            self.write()
+            if number > 3:
+                return
+
+    def adopt_values(self):
+        """The array holds the tree's own objects, for tests of identity."""
+        for position, cell in enumerate(self.oracle.cells):
+            if cell:
+                value = self.tree[self.oracle.base + position]
+                self.oracle.cells[position] = (cell[0], value)
+
+    def empty(self):
+        self.tree.clear()
+        self.oracle.clear(self.oracle.base, self.oracle.base + SIZE - 1)
+
+
+def child_of(parent):
+    """A new member made from the parent in one of all the ways there are."""
+    child = Member(parent.random, parent.oracle.base, parent.tree.track_gaps)
+    child.oracle = parent.oracle.copy()
+    way = parent.random.choice(["fork", "copy", "dup", "dup_into", "slice", "pickle", "build"])
+    if way == "fork":
+        child.tree = parent.tree.fork()
+    elif way == "copy":
+        child.tree = copy.copy(parent.tree)
+    elif way == "dup":
+        child.tree = parent.tree.dup()
+    elif way == "dup_into":
+        parent.tree.dup_into(child.tree)
+    elif way == "slice":
+        first, last = parent.window()
+        child.tree = parent.tree[first : last + 1]
+        end = child.oracle.base + SIZE - 1
+        child.oracle.clear(child.oracle.base, first - 1)
+        child.oracle.clear(last + 1, end)
+    elif way == "pickle" and all(type(value) is not object for _, _, value in parent.expected):
+        # An object() has no equal, so the copy of one would not compare.
+        child.tree = pickle.loads(pickle.dumps(parent.tree))
+        assert child.tree == parent.tree
+        child.adopt_values()
+    else:
+        child.tree = MapleTree(parent.tree.entries(), track_gaps=parent.tree.track_gaps)
+    return child
+
+
+def step(family, random):
+    member = random.choice(family)
+    draw = random.randrange(100)
+    if draw < 40:
+        member.write()
+    elif draw < 55:
+        member.write_without_memory()
+    elif draw < 62:
+        member.store_by_cursor()
+    elif draw < 68:
+        member.sweep()
+    elif draw < 74:
+        member.step_by_cursor()
+    elif draw < 80:
+        member.look()
+    elif draw < 83:
+        member.loop_and_write()
+    elif draw < 84:
+        member.empty()
+    elif draw < 87:
+        other = random.choice(family)
+        assert (member.tree == other.tree) == (member.expected == other.expected)
+    elif draw < 94 and len(family) < MEMBERS:
+        child = child_of(member)
+        child.remember()
+        family.append(child)
+    elif len(family) > 1:
+        family.remove(member)
+        return
+    member.remember()
+
+
+def drive(family, random, steps):
+    for number in range(steps):
+        try:
+            step(family, random)
+            for member in family:
+                member.check()
+        except Exception as error:
+            error.add_note(f"step {number}")
+            raise
+
+
+@pytest.mark.parametrize("base", [0, 2**63 - SIZE // 2, MAX - SIZE + 1])
+@pytest.mark.parametrize("track_gaps", [True, False], ids=["gaps", "plain"])
+def test_every_member_is_as_if_alone(base, track_gaps):
+    random = seeded(f"family of {base} {track_gaps}")
+    collect()
+    before = live_nodes()
+    family = [Member(random, base, track_gaps)]
+    drive(family, random, STEPS // 6 + 1)
+    family.clear()
+    collect()
+    assert live_nodes() == before

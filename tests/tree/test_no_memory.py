@@ -1,0 +1,742 @@
+# SPDX-License-Identifier: MIT
+"""Out of memory in every public name: MemoryError, all as it was, and then it succeeds.
+
+The table below has a case for each name that the public types have. A name without one fails
+`test_every_name_has_a_case`.
+"""
+
+import copy
+import gc
+import importlib.util
+import pickle
+import subprocess
+import sys
+import weakref
+from array import array
+
+import pytest
+
+import samara
+from interpreter import (
+    COUNTS_REFERENCES,
+    PURE,
+    SANITIZED,
+    c_only,
+    collect,
+    counted_nodes,
+    pool_nodes,
+    references,
+)
+from no_memory import (
+    AND_MORE,
+    FUNCTIONS_ARE_SAFE,
+    HAS_HOOKS,
+    MESSAGES_ARE_SAFE,
+    NO_FUNCTIONS,
+    NO_HOOKS,
+    WAYS,
+    WAYS_IN_PYTHON,
+    each_failure,
+    out_of_memory,
+)
+from samara import MAX, Cursor, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
+from samara._implementation import TreeLock
+
+if not PURE:
+    from samara import _core
+try:
+    import numpy
+except ImportError:
+    numpy = None
+
+ENTRIES = 40
+
+
+class Value:
+    pass
+
+
+class Policy:
+    """Cuts and merges nothing, in ways that take memory."""
+
+    def split(self, entry, first, last):
+        return list(entry).pop()
+
+    def merge(self, left, right):
+        return NotImplemented if [left.value] != [right.value] else left.value
+
+
+class Subclass(MapleTree):
+    """Instances have attributes of their own, which copies take along."""
+
+
+VALUES = [Value() for _ in range(ENTRIES)]
+POLICY = Policy()
+TreeIterator = type(iter(MapleTree()))
+needs_hooks = pytest.mark.skipif(not HAS_HOOKS, reason=NO_HOOKS)
+
+
+class Kind:
+    """A kind of tree: how it is made, and what can be stored in it."""
+
+    def __init__(self, name, values=VALUES, new=None, shared=False, cls=MapleTree, **options):
+        self.name, self.values, self.new, self.shared = name, values, new or Value(), shared
+        self.cls, self.options = cls, options
+
+    def make(self, count=ENTRIES):
+        triples = ((10 * n, 10 * n + 4, self.values[n]) for n in range(count))
+        tree = self.cls(triples, **self.options)
+        if self.cls is Subclass:
+            tree.note = self.new
+        return tree
+
+
+PRIVATE = Kind("private")
+SHARED = Kind("shared", shared=True)
+PLAIN = Kind("plain", track_gaps=False)
+KINDS = {
+    kind.name: kind
+    for kind in (
+        PRIVATE,
+        SHARED,
+        PLAIN,
+        Kind("policy", policy=POLICY),
+        Kind("subclass", cls=Subclass),
+        Kind("u8", [2**62 + n for n in range(ENTRIES)], 2**63 + 5, dtype="u8"),
+        Kind("i8", [-(2**62) - n for n in range(ENTRIES)], -(2**63), dtype="i8", shared=True),
+        Kind("f8", [n / 3 for n in range(ENTRIES)], 0.1, dtype="f8"),
+    )
+}
+
+
+class Scene:
+    """A tree, and what a case needs beside it."""
+
+    def __init__(self, kind):
+        self.kind, self.value = kind, kind.new
+        self.tree = kind.make()
+        self.relative = self.tree.fork() if kind.shared else None
+        self.cursor = self.iterator = self.other = self.given = None
+
+    def look(self):
+        """All that must not change."""
+        trees = [tree for tree in (self.tree, self.relative, self.other) if tree is not None]
+        for tree in trees:
+            tree.check()
+        cursor = self.cursor
+        place = cursor and (cursor.index, cursor.last, cursor.status, cursor.value)
+        return [(list(tree), tree.dump(), vars_of(tree)) for tree in trees], place
+
+    def look_after(self, answer):
+        trees, place = self.look()
+        rest = list(self.iterator) if self.iterator is not None else None
+        return [(entries, own) for entries, _, own in trees], place, rest, plain(answer)
+
+
+def vars_of(tree):
+    return dict(vars(tree)) if isinstance(tree, Subclass) else None
+
+
+def plain(answer):
+    """An answer as something that can be compared."""
+    if isinstance(answer, MapleTree):
+        answer.check()
+        attributes = answer.dtype, answer.track_gaps, answer.policy
+        return type(answer), attributes, list(answer), vars_of(answer)
+    if isinstance(answer, Cursor):
+        return answer.index, answer.last, answer.status
+    if isinstance(answer, BaseException):
+        return type(answer), str(answer), type(answer.__cause__)
+    if isinstance(answer, tuple | list):
+        return type(answer), [plain(part) for part in answer]
+    if isinstance(answer, TreeIterator):
+        return list(answer)
+    if isinstance(answer, TreeLock):
+        return repr(answer)
+    if numpy is not None and isinstance(answer, numpy.ndarray):
+        return answer.dtype.name, answer.tolist()
+    return answer
+
+
+class Case:
+    """
+    prepare  puts what is needed into the scene
+    kinds    the names of the kinds of trees that it is for; all, if not given
+    needs    does it need memory in one of the ways?
+    counted  False: CPython's own code in it loses references where memory runs out, with objects
+             of any class, so they are not counted
+    """
+
+    def __init__(self, call, prepare=None, kinds=None, needs=True, counted=True):
+        self.call, self.prepare, self.kinds = call, prepare, kinds
+        self.needs, self.counted = needs, counted
+        self.made = []
+
+    def runs_on(self, kind):
+        return self.kinds is None or kind.name in self.kinds
+
+    def make(self, kind):
+        scene = Scene(kind)
+        if self.prepare:
+            self.prepare(scene)
+        if not self.counted:
+            self.made.append(scene.tree)
+        return scene
+
+
+OBJECTS = {"private", "shared", "plain", "policy", "subclass"}
+GAPS = set(KINDS) - {"plain"}
+PACKED = {"u8", "i8", "f8"}
+ONCE = {"private"}
+
+
+def stand(index, last=None, walk=False):
+    def prepare(s):
+        s.cursor = s.tree.cursor(index, last)
+        if walk:
+            s.cursor.walk()
+
+    return prepare
+
+
+def iterate(*steps, **options):
+    def prepare(s):
+        s.iterator = s.tree.entries(**options)
+        s.given = [next(s.iterator) for _ in range(*steps)]
+
+    return prepare
+
+
+def iterate_gaps(s):
+    s.iterator = s.tree.gaps(3, 27)
+
+
+def iterate_last_gap(s):
+    s.iterator = s.tree.gaps(395, 399)
+
+
+def other_tree(s):
+    s.other = s.kind.cls(**s.kind.options)
+
+
+def equal_tree(s):
+    s.other = s.tree.dup()
+
+
+def columns(s):
+    """Sequences of Python's numbers, which are converted one by one."""
+    s.given = [5, 2**62, 2**63], [7, 2**62 + 1, 2**63], [s.value] * 3
+
+
+def typed_columns(s):
+    code = {"u8": "Q", "i8": "q", "f8": "d"}[s.kind.name]
+    s.given = array("Q", [5, 9]), array("L", [7, 9]), array(code, [s.value] * 2)
+
+
+def narrow_columns(s):
+    s.given = array("B", [5, 9]), array("H", [7, 9]), array("B", [1, 2])
+
+
+def bad_columns(s):
+    s.given = [5, 6], [5, -1], [s.value] * 2
+
+
+def overlapping_columns(s):
+    s.given = [5, 5], [5, 6], [s.value] * 2
+
+
+def keys(s):
+    s.given = [3, 2**64, 100, -1, 391]
+
+
+def known_keys(s):
+    s.given = array("Q", [3, 100, 391])
+
+
+def pickled(s):
+    s.given = pickle.dumps(s.tree)
+    s.other = None
+
+
+def state(s):
+    s.given = s.tree.__reduce__()[2]
+    s.other = s.kind.cls()
+
+
+def bad_state(s):
+    version, gaps, firsts, lasts, *rest = s.tree.__reduce__()[2]
+    s.given = (version, gaps, lasts, firsts, *rest)
+    s.other = s.kind.cls()
+
+
+def many_stores(s):
+    s.given = [(n, n, s.value) for n in range(150, 0, -1)]
+
+
+def entry(s):
+    s.given = Entry(10**10, 10**11, s.value)
+
+
+def gap(s):
+    s.given = Gap(10**10, 10**11)
+
+
+def lock(s):
+    s.given = s.tree.lock
+
+
+def held_lock(s):
+    s.given = s.tree.lock
+    s.given.acquire()
+
+
+def errors(s):
+    s.given = RangeOccupiedError(2**40, 2**41, Entry(2**40, 2**42, "text"))
+
+
+def in_cursor(name, *arguments):
+    """The cases of a step: from the start, from an entry, from a pause, at the end."""
+    call = lambda s: getattr(s.cursor, name)(*arguments)  # noqa: E731
+    paused = stand(102, walk=True)
+
+    def pause(s):
+        paused(s)
+        s.cursor.pause()
+
+    return {
+        f"Cursor.{name}: fresh": Case(call, stand(107)),
+        f"Cursor.{name}: on an entry": Case(call, stand(102, walk=True)),
+        f"Cursor.{name}: paused": Case(call, pause),
+        f"Cursor.{name}: at the end": Case(call, stand(MAX, walk=True), needs=False),
+    }
+
+
+def key_error(s):
+    return s.tree[2**62 + 7]
+
+
+CASES = {
+    "MapleTree.__new__": Case(lambda s: type(s.tree).__new__(type(s.tree))),
+    "MapleTree.__init__": Case(lambda s: type(s.tree)(**s.kind.options)),
+    "MapleTree.__init__: triples": Case(
+        lambda s: s.tree.__init__([(2**60, MAX, s.value), (1, 2, s.value)], **s.kind.options)
+    ),
+    "MapleTree.__init__: unsorted": Case(
+        lambda s: s.tree.__init__(s.given, **s.kind.options), many_stores
+    ),
+    "MapleTree.__init__: a tree": Case(lambda s: type(s.tree)(s.tree, **s.kind.options)),
+    "MapleTree.__init__: bad": Case(lambda s: s.tree.__init__([(1, 2, s.value), (7, 3, s.value)])),
+    "MapleTree.__init__: dtype": Case(lambda s: s.tree.__init__(dtype="x"), kinds=ONCE),
+    "MapleTree.__bool__": Case(lambda s: bool(s.tree), needs=False),
+    "MapleTree.__len__": Case(lambda s: len(s.tree), needs=False),
+    "MapleTree.__class_getitem__": Case(lambda s: MapleTree[int], kinds=ONCE),
+    "MapleTree.__contains__": Case(lambda s: (2**62 in s.tree, 104 in s.tree), needs=False),
+    "MapleTree.__copy__": Case(lambda s: copy.copy(s.tree)),
+    "MapleTree.__delitem__": Case(lambda s: s.tree.__delitem__(102)),
+    "MapleTree.__delitem__: slice": Case(lambda s: s.tree.__delitem__(slice(33, 351))),
+    "MapleTree.__delitem__: absent": Case(lambda s: s.tree.__delitem__(2**63)),
+    "MapleTree.__eq__": Case(lambda s: s.tree == s.other, equal_tree),
+    "MapleTree.__ne__": Case(lambda s: s.tree != s.other, equal_tree),
+    "MapleTree.__lt__": Case(lambda s: s.tree < s.other, equal_tree),
+    "MapleTree.__le__": Case(lambda s: s.tree <= s.other, equal_tree),
+    "MapleTree.__gt__": Case(lambda s: s.tree > s.other, equal_tree),
+    "MapleTree.__ge__": Case(lambda s: s.tree >= s.other, equal_tree),
+    "MapleTree.__getitem__": Case(lambda s: s.tree[102], needs=False),
+    "MapleTree.__getitem__: absent": Case(key_error),
+    "MapleTree.__getitem__: slice": Case(lambda s: s.tree[33:351]),
+    "MapleTree.__getitem__: empty slice": Case(lambda s: s.tree[2**64 :]),
+    "MapleTree.__iter__": Case(lambda s: iter(s.tree)),
+    "MapleTree.__reduce__": Case(lambda s: s.tree.__reduce__()),
+    "MapleTree.__reduce__: pickle": Case(lambda s: pickle.dumps(s.tree), kinds=PACKED),
+    "MapleTree.__reduce__: deepcopy": Case(
+        lambda s: copy.deepcopy(s.tree), kinds=PACKED, counted=False
+    ),
+    "MapleTree.__repr__": Case(lambda s: repr(s.tree)),
+    "MapleTree.__reversed__": Case(lambda s: reversed(s.tree)),
+    "MapleTree.__setitem__": Case(lambda s: s.tree.__setitem__(102, s.value)),
+    "MapleTree.__setitem__: slice": Case(lambda s: s.tree.__setitem__(slice(33, 351), s.value)),
+    "MapleTree.__setitem__: all": Case(lambda s: s.tree.__setitem__(slice(None), s.value)),
+    "MapleTree.__setitem__: bad": Case(lambda s: s.tree.__setitem__(2**64, s.value)),
+    "MapleTree.__setstate__": Case(lambda s: s.other.__setstate__(s.given), state),
+    "MapleTree.__setstate__: bad": Case(lambda s: s.other.__setstate__(s.given), bad_state),
+    "MapleTree.__setstate__: pickle": Case(lambda s: pickle.loads(s.given), pickled, PACKED),
+    "MapleTree.__sizeof__": Case(lambda s: sys.getsizeof(s.tree), needs=False),
+    "MapleTree.alloc_range": Case(lambda s: s.tree.alloc_range(s.value, 3, 2**61), kinds=GAPS),
+    "MapleTree.alloc_range: no room": Case(
+        lambda s: s.tree.alloc_range(s.value, 3, 100, 102), kinds=GAPS
+    ),
+    "MapleTree.check": Case(lambda s: s.tree.check(), needs=False),
+    "MapleTree.clear": Case(lambda s: s.tree.clear(), needs=False),
+    "MapleTree.covered": Case(lambda s: s.tree.covered, needs=False),
+    "MapleTree.cursor": Case(lambda s: s.tree.cursor(2**40, 2**41)),
+    "MapleTree.dtype": Case(lambda s: s.tree.dtype, needs=False),
+    "MapleTree.dump": Case(lambda s: s.tree.dump(hex=True)),
+    "MapleTree.dup": Case(lambda s: s.tree.dup()),
+    "MapleTree.dup_into": Case(lambda s: s.tree.dup_into(s.other), other_tree),
+    "MapleTree.dup_into: refused": Case(lambda s: s.tree.dup_into(s.other), equal_tree),
+    "MapleTree.dup_into: unlike": Case(
+        lambda s: s.tree.dup_into(type(s.tree)(track_gaps=not s.tree.track_gaps))
+    ),
+    "MapleTree.empty_area": Case(lambda s: s.tree.empty_area(3, 2**61), kinds=GAPS),
+    "MapleTree.empty_area: no room": Case(lambda s: s.tree.empty_area(3, 100, 102), kinds=GAPS),
+    "MapleTree.entries": Case(lambda s: s.tree.entries(33, 351, clip=True)),
+    "MapleTree.entry": Case(lambda s: s.tree.entry(393)),
+    "MapleTree.erase": Case(lambda s: s.tree.erase(393)),
+    "MapleTree.find": Case(lambda s: s.tree.find(387)),
+    "MapleTree.find_rev": Case(lambda s: s.tree.find_rev(2**62)),
+    "MapleTree.fork": Case(lambda s: s.tree.fork()),
+    "MapleTree.from_arrays": Case(lambda s: MapleTree.from_arrays(*s.given), columns),
+    "MapleTree.from_arrays: typed": Case(
+        lambda s: MapleTree.from_arrays(*s.given), typed_columns, PACKED
+    ),
+    "MapleTree.from_arrays: narrow": Case(
+        lambda s: MapleTree.from_arrays(*s.given), narrow_columns, ONCE
+    ),
+    "MapleTree.from_arrays: bad": Case(lambda s: MapleTree.from_arrays(*s.given), bad_columns),
+    "MapleTree.from_arrays: overlapping": Case(
+        lambda s: MapleTree.from_arrays(*s.given), overlapping_columns
+    ),
+    "MapleTree.gaps": Case(lambda s: s.tree.gaps(3, 27)),
+    "MapleTree.get": Case(lambda s: s.tree.get(102), needs=False),
+    "MapleTree.height": Case(lambda s: s.tree.height, needs=False),
+    "MapleTree.insert_range": Case(lambda s: s.tree.insert_range(2**40, 2**41, s.value)),
+    "MapleTree.insert_range: occupied": Case(lambda s: s.tree.insert_range(103, 106, s.value)),
+    "MapleTree.is_free": Case(lambda s: s.tree.is_free(5, 9), needs=False),
+    "MapleTree.load_many": Case(lambda s: s.tree.load_many(s.given, s.value), keys),
+    "MapleTree.load_many: known": Case(lambda s: s.tree.load_many(s.given), known_keys),
+    "MapleTree.load_many: absent": Case(lambda s: s.tree.load_many(s.given), keys),
+    "MapleTree.lock": Case(lambda s: s.tree.lock),
+    "MapleTree.nbytes": Case(lambda s: s.tree.nbytes, needs=False),
+    "MapleTree.next": Case(lambda s: s.tree.next(382)),
+    "MapleTree.node_count": Case(lambda s: s.tree.node_count, needs=False),
+    "MapleTree.policy": Case(lambda s: s.tree.policy, needs=False),
+    "MapleTree.pop_range": Case(lambda s: s.tree.pop_range(33, 351)),
+    "MapleTree.prev": Case(lambda s: s.tree.prev(2**62)),
+    "MapleTree.store_many": Case(lambda s: s.tree.store_many(*s.given), columns),
+    "MapleTree.store_many: typed": Case(
+        lambda s: s.tree.store_many(*s.given), typed_columns, PACKED
+    ),
+    "MapleTree.store_many: bad": Case(lambda s: s.tree.store_many(*s.given), bad_columns),
+    "MapleTree.store_range": Case(lambda s: s.tree.store_range(33, 351, s.value)),
+    "MapleTree.store_range: in a gap": Case(lambda s: s.tree.store_range(206, 207, s.value)),
+    "MapleTree.store_range: in a value": Case(lambda s: s.tree.store_range(202, 203, s.value)),
+    "MapleTree.to_arrays": Case(lambda s: s.tree.to_arrays()),
+    "MapleTree.track_gaps": Case(lambda s: s.tree.track_gaps, needs=False),
+    "Cursor.__class_getitem__": Case(lambda s: Cursor[int], kinds=ONCE),
+    "Cursor.__new__": Case(lambda s: Cursor(s.tree, 2**40, 2**41)),
+    "Cursor.__iter__": Case(lambda s: iter(s.cursor) is s.cursor, stand(0), needs=False),
+    "Cursor.__next__": Case(lambda s: next(s.cursor), stand(107)),
+    "Cursor.__next__: on an entry": Case(lambda s: next(s.cursor), stand(102, walk=True)),
+    "Cursor.__repr__": Case(lambda s: repr(s.cursor), stand(107)),
+    "Cursor.empty_area": Case(lambda s: s.cursor.empty_area(3, 2**61), stand(102), GAPS),
+    "Cursor.empty_area_rev": Case(lambda s: s.cursor.empty_area_rev(3), stand(102), GAPS),
+    "Cursor.erase": Case(lambda s: s.cursor.erase(), stand(392)),
+    "Cursor.erase: on an entry": Case(lambda s: s.cursor.erase(), stand(392, walk=True)),
+    **in_cursor("find"),
+    **in_cursor("find_range"),
+    **in_cursor("find_range_rev"),
+    **in_cursor("find_rev"),
+    **in_cursor("find_rev_range"),
+    **in_cursor("next"),
+    **in_cursor("next_range"),
+    **in_cursor("prev"),
+    **in_cursor("prev_range"),
+    "Cursor.walk": Case(lambda s: s.cursor.walk(), stand(392)),
+    "Cursor.index": Case(lambda s: s.cursor.index, stand(2**40)),
+    "Cursor.last": Case(lambda s: s.cursor.last, stand(2**40)),
+    "Cursor.pause": Case(lambda s: s.cursor.pause(), stand(102), needs=False),
+    "Cursor.reset": Case(lambda s: s.cursor.reset(), stand(102), needs=False),
+    "Cursor.set": Case(lambda s: s.cursor.set(2**40), stand(102), needs=False),
+    "Cursor.set_range": Case(lambda s: s.cursor.set_range(5, 2**40), stand(102), needs=False),
+    "Cursor.status": Case(lambda s: s.cursor.status, stand(102)),
+    "Cursor.store": Case(lambda s: s.cursor.store(s.value), stand(33, 351)),
+    "Cursor.store: on an entry": Case(lambda s: s.cursor.store(s.value), stand(102, walk=True)),
+    "Cursor.tree": Case(lambda s: s.cursor.tree is s.tree, stand(102), needs=False),
+    "Cursor.value": Case(lambda s: s.cursor.value, stand(102, walk=True), needs=False),
+    "TreeIterator.__iter__": Case(
+        lambda s: iter(s.iterator) is s.iterator, iterate(0), needs=False
+    ),
+    "TreeIterator.__next__": Case(lambda s: next(s.iterator), iterate(0, first=360)),
+    "TreeIterator.__next__: going on": Case(lambda s: next(s.iterator), iterate(3, first=333)),
+    "TreeIterator.__next__: clipped": Case(
+        lambda s: next(s.iterator), iterate(0, first=362, last=363, clip=True)
+    ),
+    "TreeIterator.__next__: reversed": Case(lambda s: next(s.iterator), iterate(2, reverse=True)),
+    "TreeIterator.__next__: at the end": Case(
+        lambda s: next(s.iterator, None), iterate(2, first=380), needs=False
+    ),
+    "TreeIterator.__next__: gap": Case(lambda s: next(s.iterator), iterate_gaps),
+    "TreeIterator.__next__: gaps": Case(lambda s: next(s.iterator), iterate_last_gap),
+    "TreeLock.__enter__": Case(lambda s: s.given.__enter__(), lock, ONCE, needs=False),
+    "TreeLock.__exit__": Case(lambda s: s.given.__exit__(), held_lock, ONCE, needs=False),
+    "TreeLock.__repr__": Case(lambda s: repr(s.given), lock, ONCE),
+    "TreeLock.acquire": Case(lambda s: s.given.acquire(), lock, ONCE, needs=False),
+    "TreeLock.release": Case(lambda s: s.given.release(), held_lock, ONCE, needs=False),
+    "TreeLock.release: free": Case(lambda s: s.given.release(), lock, ONCE),
+    "Entry.__class_getitem__": Case(lambda s: Entry[int], kinds=ONCE),
+    "Entry.__new__": Case(lambda s: Entry(10**10, 10**11, s.value), kinds=ONCE),
+    "Entry.__repr__": Case(lambda s: repr(s.given), entry, ONCE),
+    "Entry.__getnewargs__": Case(lambda s: pickle.dumps(Entry(1, 2, 3)), kinds=ONCE),
+    "Entry._asdict": Case(lambda s: s.given._asdict(), entry, ONCE),
+    "Entry._make": Case(lambda s: Entry._make([1, 2, 3]), kinds=ONCE),
+    "Entry._replace": Case(lambda s: s.given._replace(last=2**60), entry, ONCE, counted=False),
+    "Entry.first": Case(lambda s: s.given.first, entry, ONCE, needs=False),
+    "Entry.last": Case(lambda s: s.given.last, entry, ONCE, needs=False),
+    "Entry.value": Case(lambda s: s.given.value, entry, ONCE, needs=False),
+    "Entry.size": Case(lambda s: Entry(0, 2**70, s.value).size, kinds=ONCE),
+    "Gap.__new__": Case(lambda s: Gap(10**10, 10**11), kinds=ONCE),
+    "Gap.__repr__": Case(lambda s: repr(s.given), gap, ONCE),
+    "Gap.__getnewargs__": Case(lambda s: pickle.dumps(Gap(1, 2)), kinds=ONCE),
+    "Gap._asdict": Case(lambda s: s.given._asdict(), gap, ONCE),
+    "Gap._make": Case(lambda s: Gap._make([1, 2]), kinds=ONCE),
+    "Gap._replace": Case(lambda s: s.given._replace(last=2**60), gap, ONCE),
+    "Gap.first": Case(lambda s: s.given.first, gap, ONCE, needs=False),
+    "Gap.last": Case(lambda s: s.given.last, gap, ONCE, needs=False),
+    "Gap.size": Case(lambda s: Gap(0, 2**70).size, kinds=ONCE),
+    "RangeOccupiedError.__init__": Case(
+        lambda s: RangeOccupiedError(2**40, 2**41, s.given), entry, ONCE
+    ),
+    "RangeOccupiedError.__str__": Case(lambda s: str(s.given), errors, ONCE),
+    "NoSpaceError": Case(lambda s: NoSpaceError("none"), kinds=ONCE),
+}
+
+
+@pytest.fixture(autouse=True)
+def no_collections():
+    """A collection would run with memory out, and call what others have given it to call."""
+    collect()
+    nodes = pool_nodes()
+    if COUNTS_REFERENCES:
+        gc.disable()
+    yield
+    gc.enable()
+    collect()
+    assert pool_nodes() == nodes
+
+
+def fail_each(way, case, kind):
+    """The case on that kind of tree, with nothing lost. Returns how many calls failed."""
+    things = [*VALUES, kind.new, POLICY]
+    for _ in range(2 if HAS_HOOKS else 1):  # the first may fill CPython's caches
+        counts, nodes = references(things), counted_nodes()
+        failures = each_failure(
+            way, case.call, lambda: case.make(kind), Scene.look, Scene.look_after
+        )
+        lost = counted_nodes() - nodes, references(things) == counts
+    assert lost == (0, True) or not case.counted
+    while case.made:
+        case.made.pop().clear()  # what CPython has lost stays, but without nodes
+    return failures
+
+
+# What the public types have that takes no part: they say something about the type, or are made by
+# the interpreter for every class.
+OF_THE_TYPE = {
+    *("__doc__", "__module__", "__hash__", "__slots__", "__annotations__", "__match_args__"),
+    *("__orig_bases__", "__parameters__", "_fields", "_field_defaults", "__dict__", "__weakref__"),
+    "__slotnames__",  # once one has been copied
+    # From Python 3.13 on, where __replace__() is _replace(); from 3.14 on.
+    *("__static_attributes__", "__firstlineno__", "__replace__"),
+    *("__classdictcell__", "__annotate_func__"),
+}
+
+
+@c_only
+def test_every_name_has_a_case():
+    """Also `Policy`, of which each tree of the kind "policy" has one; the errors are made by their
+    own __init__() or ValueError's."""
+    tested = {name.split(":")[0] for name in CASES}
+    there = set()
+    for kind in (MapleTree, Cursor, TreeLock, TreeIterator, Entry, Gap, RangeOccupiedError):
+        there |= {f"{kind.__name__}.{name}" for name in vars(kind) if name not in OF_THE_TYPE}
+    assert not vars(NoSpaceError).keys() - OF_THE_TYPE
+    assert tested == there | {"NoSpaceError"}
+    named = {"MAX", "Cursor", "Entry", "Gap", "MapleTree", "NoSpaceError", "Policy", "TreeLock"}
+    assert set(samara.__all__) == named | {"RangeOccupiedError", "__version__", "implementation"}
+    hooks = {
+        name for name, thing in vars(_core).items() if callable(thing) and name != "__loader__"
+    }
+    assert hooks == {"MapleTree", "Cursor", "TreeLock", "_pool_stats", "_fail_nth"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_allocation_failing(name):
+    case = CASES[name]
+    kinds = [kind for kind in KINDS.values() if case.runs_on(kind)]
+    ways = WAYS if case.counted else WAYS_IN_PYTHON
+    failures = sum(fail_each(way, case, kind) for way in ways for kind in kinds)
+    assert failures or "one" not in ways or not case.needs, "this case shows nothing"
+
+
+# ---- what once went wrong ------------------------------------------------------------------------
+
+LOOPS = {
+    "entries": iter,
+    "reversed": reversed,
+    "clipped": lambda t: t.entries(12, 373, clip=True),
+    "gaps": lambda t: t.gaps(2, 390),
+    "last gap": lambda t: t.gaps(391),
+    "cursor": lambda t: t.cursor(),
+    "cursor back": lambda t: iter(t.cursor(MAX).find_rev, None),
+}
+
+
+@c_only
+@needs_hooks
+@pytest.mark.parametrize("way", ["one", "rest"])
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
+def test_a_loop_that_runs_out_of_memory_loses_no_entry(loop, way):
+    """It goes on where it stood."""
+    tree = KINDS["f8"].make()
+    expected = list(loop(tree))
+    failures = 0
+    for n in range(1, 6):
+        steps = loop(tree)
+        found = []
+        while True:
+            failed, answer = out_of_memory(way, n, lambda s: next(s, None), steps)
+            failures += failed
+            if failed:
+                answer = next(steps, None)
+            if answer is None:
+                break
+            found.append(answer)
+        assert found == expected
+    assert failures
+
+
+@c_only
+@needs_hooks
+def test_a_cursor_that_finds_room_but_no_memory_stays_where_it_is():
+    cursor = PRIVATE.make().cursor(102)
+    assert cursor.walk()
+    for way in ("one", "rest"):
+        assert out_of_memory(way, 1, lambda s: s.empty_area(3, 2**61), cursor)[0]
+        assert (cursor.index, cursor.last, cursor.status) == (100, 104, "active")
+
+
+def test_a_cursor_that_cannot_erase_stays_where_it_is():
+    tree = SHARED.make()
+    relative = tree.fork()
+    cursor = tree.cursor(393)
+    assert out_of_memory("nodes", 1, lambda s: s.erase(), cursor)[0]
+    assert (cursor.index, cursor.last, cursor.status) == (393, 393, "start")
+    assert cursor.erase() == Entry(390, 394, VALUES[39]) and relative[393] is VALUES[39]
+
+
+@c_only
+@needs_hooks
+def test_no_memory_to_look_for_attributes_is_no_lack_of_them():
+    """__setstate__() said that the class had none, a ValueError."""
+    state = KINDS["subclass"].make().__reduce__()[2]
+    for n in range(1, 20):
+        tree = Subclass()
+        failed, answer = out_of_memory("one", n, lambda s: s.__setstate__(state), tree)
+        assert failed or answer is None
+        assert bool(tree) is not failed
+
+
+# ---- the rest of it ------------------------------------------------------------------------------
+
+
+# importlib asks a new module for attributes that it does not have yet. Before CPython 3.11.5 their
+# AttributeError needs no memory for a message: five allocations in a row can fail unnoticed.
+LOADS_AND_MORE = AND_MORE if MESSAGES_ARE_SAFE else 10
+
+
+@c_only
+@needs_hooks
+@pytest.mark.skipif(not FUNCTIONS_ARE_SAFE, reason=NO_FUNCTIONS)
+@pytest.mark.parametrize("way", ["one", "rest"])
+def test_loading_the_extension(way):
+    spec = importlib.util.find_spec("samara._core")
+
+    def load(_):
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    n = through = 0
+    while through <= LOADS_AND_MORE:
+        n += 1
+        failed, module = out_of_memory(way, n, load, None)
+        through = 0 if failed or isinstance(module, ImportError | SystemError) else through + 1
+        if through:
+            tree = module.MapleTree([(1, 2, "a")])
+            assert tree[2] == "a" and module._pool_stats()[0] == tree.node_count
+        module = tree = None
+        gc.collect()
+    assert n > 100
+
+
+@c_only
+@needs_hooks
+def test_a_collection_needs_no_memory():
+    """The trees of a family, with an iterator, in a cycle: found and ended."""
+    nodes = pool_nodes()
+    callbacks = gc.callbacks[:]
+    gc.callbacks.clear()
+    for way in ("one", "rest"):
+        for n in range(1, 5):
+            tree = SHARED.make()
+            relative = tree.fork()
+            tree[5] = relative[2**40] = [tree, relative, iter(relative), tree.cursor()]
+            gone = weakref.ref(tree), weakref.ref(relative)
+            tree = relative = None
+            out_of_memory(way, n, lambda _: gc.collect(), None)
+            assert [reference() for reference in gone] == [None, None]
+            assert pool_nodes() == nodes
+    gc.callbacks[:] = callbacks
+
+
+TO_THE_END = """
+import mmap, resource
+from samara import MapleTree
+
+STEP = 2
+tree = MapleTree({options})
+for n in range(10_000):
+    tree[STEP * n] = n
+fork = tree.fork()
+spare = mmap.mmap(-1, 2 << 20)  # for the interpreter itself, when all is used up
+with open("/proc/self/statm") as statm:
+    used = int(statm.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (48 << 20),) * 2)
+try:
+    while True:
+        n += 1
+        tree[STEP * n] = n
+except MemoryError:
+    spare.close()
+tree.check()
+count = len(tree)
+assert n - 1 <= count <= n + 1 and count > 100_000, (n, count)
+assert fork.node_count < tree.node_count and len(fork) == 10_000
+assert all(first == last == STEP * value for first, last, value in tree)
+assert tree.covered == count and tree.find_rev(2**64 - 1).value == count - 1
+for n in range(count // 2, count):
+    del tree[STEP * n]
+tree.check()
+assert len(tree) == count // 2
+for n in range(count // 2, count):
+    tree[STEP * n] = 5
+tree.check()
+assert len(tree) == count and tree[STEP * n] == 5
+tree.clear()
+tree[:] = 5
+assert list(tree) == [(0, 2**64 - 1, 5)] and fork[STEP * 9_999] == 9_999
+fork.check()
+print(count)
+"""
+
+
+@c_only
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS as Linux has it")
+@pytest.mark.skipif(SANITIZED, reason="it takes all addresses")
+@pytest.mark.parametrize("options", ["", "dtype='u8'", "track_gaps=False"])
+def test_filling_a_tree_to_the_end_of_memory(options):
+    """A real limit, RLIMIT_AS, in a process of its own."""
+    program = TO_THE_END.format(options=options)
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stdout) > 100_000

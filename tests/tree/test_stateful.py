@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: MIT
+"""Forks, duplicates, slices, iterators and cursors that live side by side, in any order hypothesis
+thinks of, each against what it must be: an array, the list it had to yield, a place on an array.
+
+SAMARA_STEPS=N runs N examples of each machine.
+"""
+
+import copy
+import pickle
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from examples import profile, repeatable
+from samara import MAX, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
+from tree_oracle import Oracle
+
+SIZE = 60
+MEMBERS = 6
+HELD = 4  # iterators and cursors for each member
+
+picks = st.integers(0, 2**16)
+values = st.sampled_from([None, 0, 1, "v"])
+places = st.integers(0, SIZE - 1)
+widths = st.sampled_from([1, 1, 1, 2, 3, 7, SIZE // 2, SIZE])
+
+
+class Joins:
+    """Neighbours that are equal are one entry."""
+
+    def split(self, entry, first, last):
+        return entry.value
+
+    def merge(self, left, right):
+        return left.value if left.value == right.value else NotImplemented
+
+
+class JoinedOracle(Oracle):
+    """An array in which a store takes in the ranges beside it that have an equal value."""
+
+    def copy(self):
+        other = super().copy()
+        other.__class__ = JoinedOracle
+        return other
+
+    def store(self, first, last, value):
+        for beside in (first - 1, last + 1):
+            cell = self.cell(beside)
+            if cell and cell[1] == value:
+                low, high, _ = self.range_at(beside)
+                first, last = min(first, low), max(last, high)
+        super().store(first, last, value)
+
+    def replace(self, first, last, value):
+        """What a cursor does to the entry that it stands on."""
+        super().store(first, last, value)
+
+
+class Place:
+    """Where a cursor must be, found on the array."""
+
+    def __init__(self, member, cursor, index):
+        self.member = member
+        self.cursor = cursor
+        self.index = self.last = index
+        self.status = "start"
+
+    def compare(self):
+        cell = self.member.oracle.cell(self.index) if self.status == "active" else None
+        status = "gap" if self.status == "active" and cell is None else self.status
+        seen = self.cursor.index, self.cursor.last, self.cursor.status, self.cursor.value
+        assert seen == (self.index, self.last, status, cell and cell[1])
+        assert self.cursor.tree is self.member.tree
+
+    def stop(self, way):
+        self.status = "overflow" if way > 0 else "underflow"
+
+    def step(self, way, find, gaps, limit):
+        """What next(), prev(), find() and their like must answer."""
+        beyond = self.last + 1 if way > 0 else self.index - 1
+        paused = self.status == "pause"
+        if paused and ((limit - beyond) * way < 0 or not 0 <= beyond <= MAX):
+            return self.stop(way)
+        if find and self.status == "start":
+            if (limit - self.index) * way < 0:
+                return None
+            return self.seek(self.index, way, gaps, limit, here=True)
+        return self.seek(beyond if paused else self.index, way, gaps, limit, here=paused)
+
+    def seek(self, index, way, gaps, limit, here):
+        runs = self.member.oracle.runs()[::way]
+        at = next(n for n, (first, last, _) in enumerate(runs) if first <= index <= last)
+        for first, last, cell in runs[at if here else at + 1 :]:
+            if (limit - first if way > 0 else last - limit) < 0:
+                break
+            if cell or gaps:
+                self.index, self.last, self.status = first, last, "active"
+                return Entry(first, last, cell[1]) if cell else Gap(first, last)
+        return self.stop(way)
+
+    def walk(self):
+        run = next(run for run in self.member.oracle.runs() if run[0] <= self.index <= run[1])
+        self.index, self.last, self.status = run[0], run[1], "active"
+        return Entry(*run[:2], run[2][1]) if run[2] else None
+
+
+STEPS = {
+    "next": (1, False, False),
+    "next_range": (1, False, True),
+    "prev": (-1, False, False),
+    "prev_range": (-1, False, True),
+    "find": (1, True, False),
+    "find_range": (1, True, True),
+    "find_rev": (-1, True, False),
+    "find_range_rev": (-1, True, True),
+}
+
+
+class Member:
+    """A tree, its array, and who looks at it."""
+
+    def __init__(self, tree, oracle):
+        self.tree = tree
+        self.oracle = oracle
+        self.iterators = []  # (iterator, what it still must yield)
+        self.places = []
+
+
+class Family(RuleBasedStateMachine):
+    """Relatives: each is as if it were alone."""
+
+    policy = None
+    oracle = Oracle
+
+    @initialize(
+        base=st.sampled_from([0, 2**63 - SIZE // 2, MAX - SIZE + 1]), track_gaps=st.booleans()
+    )
+    def begin(self, base, track_gaps):
+        tree = MapleTree(policy=self.policy, track_gaps=track_gaps)
+        self.base = base
+        self.members = [Member(tree, self.oracle(base, SIZE))]
+
+    def member(self, pick):
+        return self.members[pick % len(self.members)]
+
+    def window(self, place, width):
+        return self.base + place, self.base + min(place + width, SIZE) - 1
+
+    # ---- writes
+
+    @rule(pick=picks, place=places, width=widths, value=values, way=st.integers(0, 4))
+    def store(self, pick, place, width, value, way):
+        member, (first, last) = self.member(pick), self.window(place, width)
+        if way == 0:
+            member.tree[first : last + 1] = value
+        elif way == 1:
+            member.tree.cursor(first, last).store(value)
+        elif way == 2:
+            member.tree.store_many([first], [last], [value])
+        else:
+            member.tree.store_range(first, last, value)
+        member.oracle.store(first, last, value)
+
+    @rule(pick=picks, place=places, width=widths, value=values)
+    def insert(self, pick, place, width, value):
+        member, (first, last) = self.member(pick), self.window(place, width)
+        blocking = member.oracle.within(first, last)
+        if blocking:
+            with pytest.raises(RangeOccupiedError) as caught:
+                member.tree.insert_range(first, last, value)
+            assert caught.value.entry == blocking[0]
+        else:
+            member.tree.insert_range(first, last, value)
+            member.oracle.store(first, last, value)
+
+    @rule(pick=picks, place=places, width=widths, pop=st.booleans())
+    def clear(self, pick, place, width, pop):
+        member, (first, last) = self.member(pick), self.window(place, width)
+        gone = member.oracle.pop(first, last)
+        if pop:
+            assert member.tree.pop_range(first, last) == gone
+        else:
+            del member.tree[first : last + 1]
+
+    @rule(pick=picks, place=places)
+    def erase(self, pick, place):
+        member = self.member(pick)
+        assert member.tree.erase(self.base + place) == member.oracle.erase(self.base + place)
+
+    @rule(
+        pick=picks,
+        size=st.integers(1, 9),
+        place=places,
+        width=widths,
+        align=st.sampled_from([1, 2, 8]),
+        reverse=st.booleans(),
+    )
+    def alloc(self, pick, size, place, width, align, reverse):
+        member, (first, last) = self.member(pick), self.window(place, width)
+        start = member.oracle.empty_area(size, first, last, align, reverse)
+        call = member.tree.alloc_range
+        if not member.tree.track_gaps:
+            with pytest.raises(ValueError, match="track_gaps"):
+                call("a", size, first, last, align=align, reverse=reverse)
+        elif start is None:
+            with pytest.raises(NoSpaceError):
+                call("a", size, first, last, align=align, reverse=reverse)
+        else:
+            assert call("a", size, first, last, align=align, reverse=reverse) == start
+            member.oracle.store(start, start + size - 1, "a")
+
+    @rule(pick=picks)
+    def empty(self, pick):
+        member = self.member(pick)
+        member.tree.clear()
+        member.oracle.clear(self.base, self.base + SIZE - 1)
+
+    # ---- relatives
+
+    @precondition(lambda self: len(self.members) < MEMBERS)
+    @rule(
+        pick=picks,
+        way=st.sampled_from(["fork", "fork", "copy", "dup", "dup_into", "slice", "pickle", "init"]),
+        place=places,
+        width=widths,
+    )
+    def branch(self, pick, way, place, width):
+        parent = self.member(pick)
+        oracle = parent.oracle.copy()
+        options = {"track_gaps": parent.tree.track_gaps, "policy": parent.tree.policy}
+        if way == "fork":
+            tree = parent.tree.fork()
+        elif way == "copy":
+            tree = copy.copy(parent.tree)
+        elif way == "dup":
+            tree = parent.tree.dup()
+        elif way == "dup_into":
+            tree = MapleTree(**options)
+            parent.tree.dup_into(tree)
+        elif way == "pickle":
+            tree = pickle.loads(pickle.dumps(parent.tree))
+        elif way == "init":
+            tree = MapleTree([(self.base, self.base, "old")], **options)
+            tree.__init__(parent.tree, **options)
+        else:
+            first, last = self.window(place, width)
+            tree = parent.tree[first : last + 1]
+            for low, high in ((self.base, first - 1), (last + 1, self.base + SIZE - 1)):
+                oracle.clear(low, high)
+        self.members.append(Member(tree, oracle))
+
+    @precondition(lambda self: len(self.members) > 1)
+    @rule(pick=picks)
+    def drop(self, pick):
+        """Its iterators and cursors may live on for a while."""
+        del self.members[pick % len(self.members)]
+
+    # ---- iterators, which are snapshots
+
+    @rule(
+        pick=picks,
+        kind=st.sampled_from(["iter", "reversed", "entries", "clipped", "gaps"]),
+        place=places,
+        width=widths,
+        reverse=st.booleans(),
+    )
+    def look(self, pick, kind, place, width, reverse):
+        member, (first, last) = self.member(pick), self.window(place, width)
+        tree, oracle = member.tree, member.oracle
+        way = -1 if reverse else 1
+        if kind == "iter":
+            held = iter(tree), oracle.entries()
+        elif kind == "reversed":
+            held = reversed(tree), oracle.entries()[::-1]
+        elif kind == "entries":
+            held = tree.entries(first, last, reverse=reverse), oracle.within(first, last)[::way]
+        elif kind == "clipped":
+            iterator = tree.entries(first, last, reverse=reverse, clip=True)
+            held = iterator, oracle.clipped(first, last)[::way]
+        else:
+            held = tree.gaps(first, last), oracle.gaps(first, last)
+        member.iterators = [*member.iterators[1 - HELD :], held]
+
+    @rule(pick=picks, which=picks, count=st.integers(1, 9))
+    def go_on(self, pick, which, count):
+        """Whatever was written since: an iterator yields what was there when it was made."""
+        iterators = self.member(pick).iterators
+        if not iterators:
+            return
+        iterator, expected = iterators[which % len(iterators)]
+        for _ in range(count):
+            assert next(iterator, None) == (expected.pop(0) if expected else None)
+
+    # ---- cursors, which see what is written
+
+    @rule(pick=picks, place=places)
+    def put_cursor(self, pick, place):
+        member, index = self.member(pick), self.base + place
+        made = Place(member, member.tree.cursor(index), index)
+        member.places = [*member.places[1 - HELD :], made]
+
+    def place(self, pick, which):
+        places = self.member(pick).places
+        return places[which % len(places)] if places else None
+
+    @rule(
+        pick=picks,
+        which=picks,
+        names=st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=4),
+        limit=st.none() | places,
+    )
+    def step(self, pick, which, names, limit):
+        place = self.place(pick, which)
+        for name in names if place else ():
+            way, find, gaps = STEPS[name]
+            bound = self.base + limit if limit is not None else MAX if way > 0 else 0
+            assert getattr(place.cursor, name)(bound) == place.step(way, find, gaps, bound)
+
+    @rule(pick=picks, which=picks, act=st.sampled_from(["walk", "pause", "reset", "set", "value"]))
+    def move(self, pick, which, act):
+        place = self.place(pick, which)
+        if place is None:
+            return
+        if act == "walk":
+            assert place.cursor.walk() == place.walk()
+        elif act == "pause":
+            place.cursor.pause()
+            place.status = "pause"
+        elif act == "reset":
+            place.cursor.reset()
+            place.status = "start"
+        elif act == "set":
+            place.cursor.set(self.base)
+            place.index = place.last = self.base
+            place.status = "start"
+
+    @rule(pick=picks, which=picks, value=values)
+    def store_there(self, pick, which, value):
+        """Over the range that the cursor stands on, whatever has become of it."""
+        place = self.place(pick, which)
+        inside = range(self.base, self.base + SIZE)
+        if place and place.index in inside and place.last in inside:
+            here, oracle = (place.index, place.last), place.member.oracle
+            replaces = place.status == "active" and (oracle.entry(here[0]) or ())[:2] == here
+            place.cursor.store(value)
+            if replaces and self.policy:
+                oracle.replace(*here, value)
+            else:
+                oracle.store(*here, value)
+            place.status = "active"
+            if self.policy:  # the entry can have become longer than the range
+                assert place.cursor.walk() == place.walk()
+
+    @rule(pick=picks, which=picks)
+    def erase_there(self, pick, which):
+        place = self.place(pick, which)
+        if place:
+            entry = place.walk()
+            assert place.cursor.erase() == entry
+            if entry:
+                place.member.oracle.clear(place.index, place.last)
+
+    # ---- what always holds
+
+    @invariant()
+    def all_are_whole(self):
+        for member in self.members:
+            member.tree.check()
+            assert list(member.tree) == member.oracle.entries()
+            assert member.tree.covered == member.oracle.covered()
+            for place in member.places:
+                place.compare()
+
+    def teardown(self):
+        for member in getattr(self, "members", ()):
+            for iterator, expected in member.iterators:
+                assert list(iterator) == expected
+
+
+class JoiningFamily(Family):
+    """The same where a policy makes one of neighbours that are equal."""
+
+    policy = Joins()
+    oracle = JoinedOracle
+
+
+repeatable(Family)
+repeatable(JoiningFamily)
+TestFamily = Family.TestCase
+TestFamily.settings = profile(60, 30, stateful_step_count=50)
+TestJoiningFamily = JoiningFamily.TestCase
+TestJoiningFamily.settings = profile(40, 30, stateful_step_count=50)

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""usage: check_python_layers.py FOLDER
+
+Fail if a module of the package in FOLDER (src/samara) imports what it may not, or if modules import
+each other in a circle. All imports count: those inside functions, and those for types alone.
+
+    samara.cli, samara.__main__   public names of samara and samara.mm
+    samara.mm                     public names of samara
+    samara                        the base, and the implementation
+    samara._implementation        samara._core or samara._pure: the one place that chooses
+    samara._core, samara._pure    the base
+    the base                      _arguments, _columns, _docs, _entry, _errors, _policy: each other
+
+A room may also import from itself. A name is public if it does not begin with an underscore and, of
+samara itself, if it is in `__all__`.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+BASE = {"_arguments", "_columns", "_docs", "_entry", "_errors", "_policy"}
+# Which rooms each may import from, besides itself. "samara" is the package's own __init__.py.
+MAY = {
+    "cli": {"mm", "samara"},
+    "mm": {"samara"},
+    "samara": {"base", "_implementation"},
+    "_implementation": {"_core", "_pure"},
+    "_core": {"base"},
+    "_pure": {"base"},
+    "base": set(),
+}
+# They use public names only of the rooms below.
+PUBLIC_ONLY = {"cli", "mm"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """Of a module, or of a name in it."""
+
+    line: int
+    module: str
+    name: str = ""
+
+
+class Package:
+    def __init__(self, folder: Path) -> None:
+        self.name = folder.name
+        self.trees: dict[str, ast.Module] = {}
+        self.packages: set[str] = set()
+        for path in sorted(folder.rglob("*.py")) + sorted(folder.rglob("*.pyi")):
+            parts = [self.name, *path.relative_to(folder).with_suffix("").parts]
+            if parts[-1] == "__init__":
+                parts.pop()
+                self.packages.add(".".join(parts))
+            self.trees[".".join(parts)] = ast.parse(path.read_text(), str(path))
+        self.public = self.names_in_all()
+        self.imports = {module: list(self.imports_of(module)) for module in self.trees}
+
+    def names_in_all(self) -> set[str]:
+        for node in self.trees[self.name].body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+                return set(ast.literal_eval(node.value))
+        return set()
+
+    def room(self, module: str) -> str:
+        if module == self.name:
+            return "samara"
+        first = module.split(".")[1]
+        if first == "__main__":
+            return "cli"
+        return "base" if first in BASE else first
+
+    def imports_of(self, module: str) -> Iterator[Import]:
+        """What it imports of this package, each as the module that Python would look into."""
+        for node in ast.walk(self.trees[module]):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield from self.found(node.lineno, alias.name)
+            elif isinstance(node, ast.ImportFrom):
+                source = self.absolute(module, node)
+                for alias in node.names:
+                    yield from self.found(node.lineno, source, alias.name)
+            elif isinstance(node, ast.Attribute):
+                # `import samara.mm` and then samara.mm.name: a use of that name.
+                *modules, name = ast.unparse(node).split(".")
+                if (dotted := ".".join(modules)) in self.trees:
+                    yield from self.found(node.lineno, dotted, name)
+
+    def absolute(self, module: str, node: ast.ImportFrom) -> str:
+        if not node.level:
+            return node.module or ""
+        parts = module.split(".")
+        up = node.level - (module in self.packages)
+        return ".".join([*parts[: len(parts) - up], *filter(None, [node.module])])
+
+    def found(self, line: int, module: str, name: str = "") -> Iterator[Import]:
+        if name and f"{module}.{name}" in self.trees:
+            yield Import(line, f"{module}.{name}")
+        elif module.split(".")[0] == self.name:
+            yield Import(line, module, name)
+
+    def is_public(self, what: Import) -> bool:
+        if what.module == self.name:
+            return what.name in self.public or not what.name
+        parts = [*what.module.split("."), *filter(None, [what.name])]
+        return not any(part.startswith("_") for part in parts)
+
+    def faults_of_layers(self) -> Iterator[str]:
+        for module, imports in self.imports.items():
+            room = self.room(module)
+            for what in imports:
+                target = self.room(what.module)
+                shown = f"{module}:{what.line}: imports {what.module} {what.name}".rstrip()
+                if room not in MAY:
+                    yield f"{shown}: its room {room} is in no layer"
+                elif target == room:
+                    continue
+                elif target not in MAY[room]:
+                    yield f"{shown}: {room} may not import from {target}"
+                elif room in PUBLIC_ONLY and not self.is_public(what):
+                    yield f"{shown}: it is not public"
+
+    def faults_of_cycles(self) -> Iterator[str]:
+        """The shortest circle of each set of modules that reach each other."""
+        edges = {
+            module: {what.module for what in imports if what.module in self.trees} - {module}
+            for module, imports in self.imports.items()
+        }
+        for circle, size in circles(edges):
+            way = " -> ".join([*circle, circle[0]])
+            yield f"circle among {size} modules: {way}"
+
+
+def reached(edges: dict[str, set[str]], start: str) -> dict[str, str]:
+    """All that can be reached, each with what comes before it on a shortest way."""
+    before: dict[str, str] = {}
+    queue = [start]
+    for module in queue:
+        for target in sorted(edges[module]):
+            if target not in before:
+                before[target] = module
+                queue.append(target)
+    return before
+
+
+def circles(edges: dict[str, set[str]]) -> Iterator[tuple[list[str], int]]:
+    ways = {module: reached(edges, module) for module in edges}
+    seen: set[str] = set()
+    for module in sorted(edges):
+        if module in seen or module not in ways[module]:
+            continue
+        together = {other for other in ways[module] if module in ways[other]}
+        seen |= together
+        shortest = min((circle_at(start, ways[start]) for start in sorted(together)), key=len)
+        yield shortest, len(together)
+
+
+def circle_at(module: str, way: dict[str, str]) -> list[str]:
+    circle = [module]
+    while (previous := way[circle[0]]) != module:
+        circle.insert(0, previous)
+    return [module, *circle[:-1]]
+
+
+def main(folder: str) -> int:
+    package = Package(Path(folder))
+    faults = [*package.faults_of_layers(), *package.faults_of_cycles()]
+    print(*faults, sep="\n", end="\n" if faults else "")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
