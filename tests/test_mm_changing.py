@@ -7,7 +7,7 @@ import random
 
 from interpreter import scaled
 from samara.mm import VMA, AddressSpace, File, Map, Prot
-from samara.mm.changing import change, flagged, insert, made, remove, vmas_over
+from samara.mm.vma_ops import change, flagged, insert, made, remove, vmas_over
 
 SEED = int(os.environ.get("SAMARA_SEED", "20231024"))
 PAGE = 4096

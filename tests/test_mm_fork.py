@@ -28,7 +28,7 @@ from samara.mm import (
     format_vm_flags,
     synthetic,
 )
-from samara.mm.fork import Stopped
+from samara.mm.syscalls.fork import Stopped
 
 DATA = Path(__file__).parent / "data"
 RECORDINGS = sorted((DATA / "mm").glob("fork*.json.gz"))

@@ -35,8 +35,8 @@ LIMITS = Limits(max_map_count=200, total_memory=1 << 33)
 
 
 def functions_of_memory_calls():
-    for info in pkgutil.iter_modules(samara.mm.__path__, "samara.mm."):
-        if info.name not in ("samara.mm.record", "samara.mm.replay"):
+    for info in pkgutil.walk_packages(samara.mm.__path__, "samara.mm."):
+        if info.name not in ("samara.mm.trace.record", "samara.mm.trace.replay"):
             text = Path(importlib.import_module(info.name).__file__).read_text()
             yield from codes_in(compile(text, info.name, "exec"))
 
@@ -44,7 +44,7 @@ def functions_of_memory_calls():
 @pytest.mark.skipif(not COUNTS_REFERENCES, reason="about CPython's bytecode")
 def test_functions_that_catch_something_are_short():
     """Else CPython tries for ever where there is no memory to say where an exception comes from, as
-    `whole.py` explains: this ends with a report, before a test hangs."""
+    `rollback.py` explains: this ends with a report, before a test hangs."""
     for code in functions_of_memory_calls():
         table = dis._parse_exception_table(code)
         end = max((region.end // 2 for region in table if region.lasti), default=0)
@@ -52,7 +52,7 @@ def test_functions_that_catch_something_are_short():
 
 
 def test_no_function_closes_over_a_variable():
-    """Else CPython 3.11 keeps it for ever where there is no memory for that, as `whole.py` says."""
+    """Else CPython 3.11 keeps it for ever if there is no memory for that: see `rollback.py`."""
     closures = [code for code in functions_of_memory_calls() if {*code.co_freevars} - {"__class__"}]
     assert [code.co_qualname for code in closures] == ["whole.<locals>.method"]  # made on import
 
@@ -258,7 +258,7 @@ def test_an_exception_that_is_no_answer_undoes_the_call(monkeypatch):
     def stop(*_):
         raise Stop
 
-    monkeypatch.setattr("samara.mm.moving.insert", stop)
+    monkeypatch.setattr("samara.mm.syscalls.mremap.insert", stop)
     with pytest.raises(Stop):
         CALLS["mremap that moves"](mm)
     monkeypatch.undo()

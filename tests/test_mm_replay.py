@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from samara.mm import ReplayMismatch, Trace, read_trace, replay, write_trace
-from samara.mm.trace import check_trace
+from samara.mm.trace.format import check_trace
 
 DATA = Path(__file__).parent / "data" / "mm"
 PROGRAMS = ("ls", "perl", "git", "tar", "rand11", "rand12", "rand13")

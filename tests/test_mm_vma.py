@@ -29,9 +29,9 @@ PYTHON = File("fe:00", 26723, "/usr/bin/python3.11")
     [
         "samara.mm",
         "samara.mm.address_space",
-        "samara.mm.fork",
+        "samara.mm.syscalls.fork",
         "samara.mm.ledger",
-        "samara.mm.maps",
+        "samara.mm.proc.maps",
         "samara.mm.synthetic",
         "samara.mm.vma",
     ],

@@ -27,8 +27,8 @@ from child import Child, build
 from scenes import SCENES, Word
 
 from samara.mm import FORK_METHODS, VMA, AddressSpace, Limits, Madv, OpenFile, format_vm_flags
-from samara.mm.changing import locked_bytes, vma_count
-from samara.mm.maps import parse_maps, read_layout
+from samara.mm.proc.maps import parse_maps, read_layout
+from samara.mm.vma_ops import locked_bytes, vma_count
 
 PAGE = 4096
 HUGE = 2 << 20

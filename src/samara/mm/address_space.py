@@ -13,9 +13,12 @@ from typing import TypeAlias
 
 from samara import MapleTree
 from samara.mm.calls import MemoryCalls
-from samara.mm.changing import LOCKED_ON_FAULT, checked, derived_name, rename, weight
 from samara.mm.difference import Difference, differences
-from samara.mm.fork import (
+from samara.mm.ledger import Ledger, Tally
+from samara.mm.limits import TASK_SIZE, Limits
+from samara.mm.merging import DERIVED_NAMES, MERGING, kept_apart
+from samara.mm.proc.maps import format_maps, parse_maps, read_layout, read_maps
+from samara.mm.syscalls.fork import (
     FORK_METHODS,
     NOT_COPIED,
     ForkError,
@@ -25,11 +28,8 @@ from samara.mm.fork import (
     Tree,
     is_changed_by_fork,
 )
-from samara.mm.ledger import Ledger, Tally
-from samara.mm.limits import TASK_SIZE, Limits
-from samara.mm.maps import format_maps, parse_maps, read_layout, read_maps
-from samara.mm.merging import DERIVED_NAMES, MERGING, kept_apart
 from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA, TouchedVMA
+from samara.mm.vma_ops import LOCKED_ON_FAULT, checked, derived_name, rename, weight
 
 _NO_LIMITS_GIVEN = Limits()
 # Of a pickle: start_brk, brk, start_stack, the data segment's bytes, those that moves left counted

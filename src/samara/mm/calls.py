@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-from samara.mm import advice as _advice
-from samara.mm import growing, locking, mapping, moving, protection
-from samara.mm.changing import checked
-from samara.mm.changing import touch as _touch
-from samara.mm.space import Space
+from samara.mm.rollback import whole
+from samara.mm.state import Space
+from samara.mm.syscalls import brk as growing
+from samara.mm.syscalls import madvise as _advice
+from samara.mm.syscalls import mlock as locking
+from samara.mm.syscalls import mmap as mapping
+from samara.mm.syscalls import mprotect as protection
+from samara.mm.syscalls import mremap as moving
 from samara.mm.vma import VMA, File
-from samara.mm.whole import whole
+from samara.mm.vma_ops import checked
+from samara.mm.vma_ops import touch as _touch
 
 
 class MemoryCalls(Space):

@@ -12,10 +12,10 @@ from errno import EINVAL, ENOMEM, EPERM
 from typing import Final
 
 from samara import NoSpaceError
-from samara.mm.changing import failed, find_vma
 from samara.mm.constants import Map
-from samara.mm.space import Space
+from samara.mm.state import Space
 from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA, File
+from samara.mm.vma_ops import failed, find_vma
 
 HUGE_PAGE_SIZE: Final = 2 << 20
 # Behind it addresses are the negative numbers of errors.

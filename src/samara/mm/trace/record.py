@@ -19,8 +19,8 @@ from contextlib import suppress
 from errno import EIO, EPERM, ESRCH
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from samara.mm.maps import parse_maps
-from samara.mm.trace import COLUMNS, Row, Step, Trace, row_of
+from samara.mm.proc.maps import parse_maps
+from samara.mm.trace.format import COLUMNS, Row, Step, Trace, row_of
 
 if TYPE_CHECKING:
     from ptrace.debugger import PtraceDebugger, PtraceProcess

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from samara.mm.fork import Tree
 from samara.mm.ledger import Ledger, Tally
 from samara.mm.limits import Limits
+from samara.mm.syscalls.fork import Tree
 from samara.mm.vma import PAGE_SIZE, File
 
 

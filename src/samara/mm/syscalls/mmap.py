@@ -7,7 +7,11 @@ from errno import EACCES, EAGAIN, EBADF, EEXIST, EINVAL, ENOMEM, EOPNOTSUPP, EOV
 from functools import lru_cache
 from typing import Final, NoReturn
 
-from samara.mm.changing import (
+from samara.mm.constants import Map
+from samara.mm.placement import HUGE_PAGE_SIZE, shared_memory, unmapped_area
+from samara.mm.state import Space
+from samara.mm.vma import ADDRESS_END, FILES, PAGE_SIZE, File, rights
+from samara.mm.vma_ops import (
     check_commit,
     check_count,
     check_locked,
@@ -25,10 +29,6 @@ from samara.mm.changing import (
     touch,
     unmap,
 )
-from samara.mm.constants import Map
-from samara.mm.placement import HUGE_PAGE_SIZE, shared_memory, unmapped_area
-from samara.mm.space import Space
-from samara.mm.vma import ADDRESS_END, FILES, PAGE_SIZE, File, rights
 
 _TYPE: Final = 0x0F
 _SHARED: Final = int(Map.SHARED)

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal, TypeAlias
 
 from samara.mm.address_space import AddressSpace
-from samara.mm.changing import insert, remove, rename, touch
 from samara.mm.constants import Map, Mremap
 from samara.mm.limits import Limits
 from samara.mm.merging import kept_apart
-from samara.mm.trace import Row, Step, Trace, check_trace, row_of, vma_of
+from samara.mm.trace.format import Row, Step, Trace, check_trace, row_of, vma_of
 from samara.mm.vma import ADDRESS_END, VMA, File
+from samara.mm.vma_ops import insert, remove, rename, touch
 
 Placement: TypeAlias = Literal["recorded", "own"]
 _FIXED: Final = int(Map.FIXED)

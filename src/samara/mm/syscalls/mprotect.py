@@ -7,7 +7,10 @@ from errno import EACCES, EINVAL, ENOMEM, EPERM
 from functools import lru_cache
 from typing import Final
 
-from samara.mm.changing import (
+from samara.mm.constants import Prot
+from samara.mm.state import Space
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, RIGHTS, VMA, is_touched, rights
+from samara.mm.vma_ops import (
     check_commit,
     check_data,
     checked,
@@ -18,9 +21,6 @@ from samara.mm.changing import (
     touch,
     weight,
 )
-from samara.mm.constants import Prot
-from samara.mm.space import Space
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, RIGHTS, VMA, is_touched, rights
 
 _GROWSDOWN: Final = int(Prot.GROWSDOWN)
 _GROWSUP: Final = int(Prot.GROWSUP)

@@ -6,7 +6,20 @@ from __future__ import annotations
 from errno import EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM
 from typing import Final, NamedTuple
 
-from samara.mm.changing import (
+from samara.mm.constants import Map, Mremap
+from samara.mm.placement import unmapped_area
+from samara.mm.state import Space
+from samara.mm.vma import (
+    ADDRESS_END,
+    PAGE_SIZE,
+    VMA,
+    AnonVma,
+    TouchedVMA,
+    is_touched,
+    same_kind,
+    untouched,
+)
+from samara.mm.vma_ops import (
     LOCKED_ON_FAULT,
     change_apart,
     check_locked,
@@ -22,19 +35,6 @@ from samara.mm.changing import (
     unmap,
     vma_at,
     vma_count,
-)
-from samara.mm.constants import Map, Mremap
-from samara.mm.placement import unmapped_area
-from samara.mm.space import Space
-from samara.mm.vma import (
-    ADDRESS_END,
-    PAGE_SIZE,
-    VMA,
-    AnonVma,
-    TouchedVMA,
-    is_touched,
-    same_kind,
-    untouched,
 )
 
 _MAYMOVE: Final = int(Mremap.MAYMOVE)

@@ -19,9 +19,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeAlias, TypeVar, cast
 
-from samara.mm.fork import Tree
 from samara.mm.ledger import Ledger, Tally
-from samara.mm.space import Space
+from samara.mm.state import Space
+from samara.mm.syscalls.fork import Tree
 
 _Call = TypeVar("_Call", bound=Callable[..., Any])
 

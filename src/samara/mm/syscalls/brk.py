@@ -6,7 +6,10 @@ from __future__ import annotations
 from errno import EFAULT, ENOMEM, EPERM
 from typing import Final
 
-from samara.mm.changing import (
+from samara.mm.constants import Map
+from samara.mm.state import Space
+from samara.mm.vma import PAGE_SIZE, RIGHTS, VMA, parse_vm_flags
+from samara.mm.vma_ops import (
     LOCKED,
     change_apart,
     check_count,
@@ -24,9 +27,6 @@ from samara.mm.changing import (
     unmap,
     vma_at,
 )
-from samara.mm.constants import Map
-from samara.mm.space import Space
-from samara.mm.vma import PAGE_SIZE, RIGHTS, VMA, parse_vm_flags
 
 _READ_WRITE: Final = 3
 _HEAP_FLAGS: Final = parse_vm_flags("rd wr mr mw me ac")

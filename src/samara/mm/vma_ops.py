@@ -15,7 +15,7 @@ own kind; the public method, in `calls.py`, has the documentation and calls it.
    Cutting and merging is the tree's (`merging.py`), so what was found before a write may be gone
    after it: go on by address.
 5. A call that fails half-way, as mprotect does at a hole, raises OSError when its first part is
-   written. Any other exception, MemoryError above all, undoes the whole call (`whole.py`): nothing
+   written. Any other exception, MemoryError above all, undoes the whole call (`rollback`): nothing
    here has to care in what order it writes.
 
 Flags are compared as ints (`int(prot) & 2`) or as codes (`"wr" in vma.vm_flags`): putting IntFlag
@@ -33,9 +33,9 @@ from typing import Final, NamedTuple
 
 from samara import Entry
 from samara.mm.constants import Map, Prot
-from samara.mm.fork import WIPED, is_changed_by_fork
 from samara.mm.merging import DERIVED_NAMES, MERGING, kept_apart
-from samara.mm.space import Space
+from samara.mm.state import Space
+from samara.mm.syscalls.fork import WIPED, is_changed_by_fork
 from samara.mm.vma import (
     ADDRESS_END,
     PAGE_SIZE,

@@ -6,7 +6,10 @@ from __future__ import annotations
 from errno import EINVAL, ENOMEM
 from typing import Final
 
-from samara.mm.changing import (
+from samara.mm.constants import Mlock
+from samara.mm.state import Space
+from samara.mm.vma import ADDRESS_END, PAGE_SIZE, RIGHTS, VMA
+from samara.mm.vma_ops import (
     LOCKED,
     LOCKED_ON_FAULT,
     check_may_lock,
@@ -19,9 +22,6 @@ from samara.mm.changing import (
     vma_at,
     vmas_over,
 )
-from samara.mm.constants import Mlock
-from samara.mm.space import Space
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, RIGHTS, VMA
 
 _ONFAULT: Final = int(Mlock.ONFAULT)
 _CURRENT: Final = int(Mlock.CURRENT)

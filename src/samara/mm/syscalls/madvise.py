@@ -7,11 +7,11 @@ from collections.abc import Callable
 from errno import EACCES, EAGAIN, EINVAL, ENOMEM, EPERM
 from typing import Final, NamedTuple
 
-from samara.mm.changing import checked, failed, modify, page_end, store_apart, touch, vmas_over
 from samara.mm.constants import Madv
 from samara.mm.placement import HUGE_PAGE_SIZE
-from samara.mm.space import Space
+from samara.mm.state import Space
 from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA
+from samara.mm.vma_ops import checked, failed, modify, page_end, store_apart, touch, vmas_over
 
 _SPECIAL: Final = frozenset(("io", "de", "pf", "mm"))
 
