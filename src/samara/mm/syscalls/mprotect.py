@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""mprotect."""
+"""mprotect(2). Called as a method of `AddressSpace`."""
 
 from __future__ import annotations
 
@@ -7,82 +7,95 @@ from errno import EACCES, EINVAL, ENOMEM, EPERM
 from functools import lru_cache
 from typing import Final
 
+from samara.mm.accounting import accounting
 from samara.mm.constants import Prot
-from samara.mm.state import Space
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, RIGHTS, VMA, is_touched, rights
-from samara.mm.vma_ops import (
-    check_commit,
-    check_data,
-    checked,
-    failed,
-    find_vma,
-    modify,
-    page_end,
-    touch,
-    weight,
-)
+from samara.mm.errors import os_error
+from samara.mm.fault import fault_in
+from samara.mm.limit_checks import check_commit, check_data
+from samara.mm.rollback import atomic
+from samara.mm.state import State
+from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64, page_end
+from samara.mm.vm_flags import RIGHTS, rights
+from samara.mm.vma import VMA, is_touched
+from samara.mm.vma_ops import find_vma, modify
 
 _GROWSDOWN: Final = int(Prot.GROWSDOWN)
 _GROWSUP: Final = int(Prot.GROWSUP)
 _KNOWN: Final = int(Prot.READ | Prot.WRITE | Prot.EXEC | Prot.SEM)
 
 
-def mprotect(space: Space, addr: int, length: int, prot: int) -> None:
-    addr, length, prot = checked(addr, length, prot)
+@atomic
+def mprotect(space: State, addr: int, length: int, prot: int) -> None:
+    """mprotect(2): give [addr, addr + length) the rights `prot`.
+
+    OSError: ENOMEM where it meets a hole, when what lies before the hole is changed already;
+    ENOMEM for too many VMAs or a limit; EACCES (a shared file that was opened for reading);
+    EINVAL (an unaligned address, an unknown right).
+
+    >>> from samara.mm import VMA, AddressSpace, Prot
+    >>> mm = AddressSpace([VMA(0x10000, 0x12000)])
+    >>> mm.mprotect(0x11000, 0x5000, Prot.READ)
+    Traceback (most recent call last):
+        ...
+    OSError: [Errno 12] Cannot allocate memory
+    >>> mm.vmas()
+    [VMA(0x10000-0x11000 ---p), VMA(0x11000-0x12000 r--p)]
+    """
+    addr, length, prot = as_u64(addr, length, prot)
     grows = prot & (_GROWSDOWN | _GROWSUP)
     prot &= ~grows
     if grows == _GROWSDOWN | _GROWSUP or addr % PAGE_SIZE:
-        raise failed(EINVAL)
+        raise os_error(EINVAL)
     if not length:
         return
     end = (addr + page_end(length)) % ADDRESS_END
     if end <= addr:
-        raise failed(ENOMEM)
+        raise os_error(ENOMEM)
     if prot & ~_KNOWN:
-        raise failed(EINVAL)
+        raise os_error(EINVAL)
     vma = find_vma(space, addr)
     if vma is None:
-        raise failed(ENOMEM)
+        raise os_error(ENOMEM)
     if grows == _GROWSDOWN:
-        if vma[0] >= end:
-            raise failed(ENOMEM)
-        addr = vma[0]
-        if "gd" not in vma[7]:
-            raise failed(EINVAL)
-    elif vma[0] > addr:
-        raise failed(ENOMEM)
+        if vma.start >= end:
+            raise os_error(ENOMEM)
+        addr = vma.start
+        if "gd" not in vma.vm_flags:
+            raise os_error(EINVAL)
+    elif vma.start > addr:
+        raise os_error(ENOMEM)
     elif grows:
-        raise failed(EINVAL)  # no memory of x86 grows up
-    while vma is not None and vma[0] <= addr:
+        raise os_error(EINVAL)  # no memory of x86 grows up
+    while vma is not None and vma.start <= addr:
         _protect(space, vma, addr, end, prot & 7)
-        addr = vma[1]
+        addr = vma.end
         if addr >= end:
             return
         vma = find_vma(space, addr)
-    raise failed(ENOMEM)
+    raise os_error(ENOMEM)
 
 
-def _protect(space: Space, vma: VMA, start: int, end: int, prot: int) -> None:
-    old = vma[7]
+def _protect(space: State, vma: VMA, start: int, end: int, prot: int) -> None:
+    old = vma.vm_flags
     new = _protected(old, prot, _is_untouched(vma))
     if new is None:
-        raise failed(EACCES)
+        raise os_error(EACCES)
     if "sl" in old:
-        raise failed(EPERM)
+        raise os_error(EPERM)
     if new == old:
         return
     if prot & 2:
-        size = min(end, vma[1]) - max(start, vma[0])
-        if weight(new).data and not weight(old).data:
+        size = min(end, vma.end) - max(start, vma.start)
+        if accounting(new).data and not accounting(old).data:
             _check_more_data(space, size)
         if "ac" in new and "ac" not in old:
             check_commit(space, size)
     modify(space, vma, start, end, prot, new)
     if prot & 2 and "lo" in old and old.isdisjoint(("wr", "lf")):
-        touch(space, max(start, vma[0]), min(end, vma[1]))
+        fault_in(space, max(start, vma.start), min(end, vma.end))
 
 
-def _check_more_data(space: Space, more: int) -> None:
+def _check_more_data(space: State, more: int) -> None:
     """RLIMIT_DATA, which Linux forgets here where so much would pass RLIMIT_AS, were it new."""
     limit = space.limits.rlimit_as
     if limit is None or space.size + more <= limit:
@@ -90,9 +103,9 @@ def _check_more_data(space: Space, more: int) -> None:
 
 
 def _is_untouched(vma: VMA) -> bool:
-    if vma[5] is not None or (vma.__class__ is not VMA and is_touched(vma)):
+    if vma.file is not None or (vma.__class__ is not VMA and is_touched(vma)):
         return False
-    name = vma[6]
+    name = vma.name
     return not name or (name != "[stack]" and name[:2] != "[v")
 
 

@@ -4,6 +4,8 @@
 The tracing is python-ptrace's (the extra `record`). Threads are followed; processes that the
 program starts are not. While a thread is inside a memory call, no other may enter one: each waits
 at its own call's beginning, so that a change of the maps belongs to one call.
+
+Owns the tracing. Called by users and the command: it is not imported with `samara.mm`.
 """
 
 from __future__ import annotations
