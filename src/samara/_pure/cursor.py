@@ -1,4 +1,4 @@
-"""Cursor: a place in a tree, the kernel's ma_state. Its docstrings are in `samara/_docs.py`.
+"""Cursor: a place in a tree, the kernel's ma_state. Its docstrings are in `samara/_docs/cursor.py`.
 
 The C core keeps the path to the place as long as nobody else writes. Here each step walks anew from
 `index`, O(log n): a path would keep alive what is no longer in the tree.
