@@ -7,6 +7,7 @@ import random
 
 from interpreter import scaled
 from samara.mm import VMA, AddressSpace, File, Map, Prot
+from samara.mm.accounting import Counters
 from samara.mm.vma import make_vma, with_flags
 from samara.mm.vma_ops import change, insert, remove, vmas_over
 
@@ -63,6 +64,17 @@ def test_random_writes() -> None:
             assert (vma.file is not None, vma.vm_flags, vma.offset) == pages[vma.start]
         assert space.ledger.open == len(space)
         assert space.size == len(pages) * PAGE
+
+
+def test_a_copy_of_counters_has_each_of_them() -> None:
+    names = Counters.__slots__
+    counters = Counters(*range(1, len(names) + 1))  # type: ignore[arg-type]
+    again = counters.copy()
+    assert again == counters and again.values() == tuple(range(1, len(names) + 1))
+    for name in names:
+        changed = counters.copy()
+        setattr(changed, name, 0)
+        assert changed != counters and again == counters
 
 
 def test_fork_keeps_apart_what_its_flags_kept_apart() -> None:
