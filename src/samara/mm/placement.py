@@ -53,7 +53,16 @@ def unmapped_area(
         if start > _ERRORS:
             raise os_error(ADDRESS_END - start)  # Linux takes the address for an error
     else:
-        start = _free_start(space, addr, length, flags, file, offset, shared)
+        if file is not None:
+            huge = not shared_memory(file)
+        else:
+            huge = not shared and not addr and length % HUGE_PAGE_SIZE == 0
+        found = _huge_aligned(space, addr, length, flags, offset) if huge else None
+        if found is None:
+            found = _search(space, addr, length, flags)
+            if found is None:
+                raise os_error(ENOMEM)
+        start = found
     if start > limits.task_size - length:
         raise os_error(ENOMEM)
     if start % PAGE_SIZE:
@@ -61,29 +70,6 @@ def unmapped_area(
     if start < limits.mmap_min_addr and not limits.privileged:
         raise os_error(EPERM)
     return start
-
-
-def _free_start(
-    space: State,
-    addr: int,
-    length: int,
-    flags: int,
-    file: File | None,
-    offset: int,
-    shared: bool,
-) -> int:
-    if file is not None:
-        huge = not shared_memory(file)
-    else:
-        huge = not shared and not addr and length % HUGE_PAGE_SIZE == 0
-    if huge:
-        start = _huge_aligned(space, addr, length, flags, offset)
-        if start is not None:
-            return start
-    found = _search(space, addr, length, flags)
-    if found is None:
-        raise os_error(ENOMEM)
-    return found
 
 
 def shared_memory(file: File) -> bool:
