@@ -17,9 +17,12 @@ import os
 import platform
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench_run import machine
+
+if TYPE_CHECKING:
+    from suite.measure import Plan, Results
 
 # Before polars is imported: as many threads as the processors that this runs on.
 os.environ["POLARS_MAX_THREADS"] = "1"
@@ -38,7 +41,7 @@ def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="three sizes, three short rounds")
     parser.add_argument("--rounds", type=int, help="rounds (default 5)")
     parser.add_argument("--sizes", type=int, nargs="+", help="numbers of ranges")
-    parser.add_argument("--only", metavar="PEER", help="none but those whose name begins so")
+    parser.add_argument("--only", metavar="PEER", default="", help="those whose name begins so")
     parser.add_argument("--no-growth", action="store_true", help="only the sizes of the bounds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument(
@@ -57,57 +60,19 @@ def versions() -> dict[str, str]:
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
     from samara._implementation import PURE
     from suite import measure as clock
-    from suite.peers import PEERS, YARDSTICKS
     from suite.workloads import OPERATIONS
 
     if PURE:
         sys.exit("bench: this is the tree in plain Python; the figures are the extension's")
-    kinds = [*PEERS, *YARDSTICKS]
-    if arguments.only:
-        kinds = [kind for kind in kinds if kind.name.startswith(arguments.only)]
-    quick = arguments.quick
-    sizes = arguments.sizes or (QUICK_SIZES if quick else SIZES)
-    large = [n for n in sizes if n >= 51_221]
-    plan = clock.Plan(
-        sizes=sizes,
-        rounds=arguments.rounds or (3 if quick else 5),
-        turn=0.003 if quick else 0.03,
-        patience=2.0 if quick else 20.0,
-        growth_sizes=[] if quick or arguments.no_growth else GROWTH_SIZES,
-        footprint_sizes=[] if quick else large,
-        threads_sizes=large,
-    )
+    plan = plan_of(arguments)
     processors = os.sched_getaffinity(0)
     pinned = max(processors)
     os.sched_setaffinity(0, {pinned})
     load_before = os.getloadavg()
-    columns = (
-        TextColumn("{task.description:<50}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    steps = len(OPERATIONS) * (len(plan.sizes) + len(plan.growth_sizes))
-    steps += len(plan.threads_sizes) + len(plan.footprint_sizes) * len(PEERS)
     results = clock.Results()
-    from rich.console import Console
-
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("", total=steps)
-
-        def advance(text: str) -> None:
-            progress.update(task, advance=1, description=text)
-
-        for n in plan.sizes:
-            clock.measure_size(kinds, n, plan, results, advance)
-        growth = clock.measure_growth(plan, advance)
-        threads = clock.measure_threads(plan, processors, advance)
-        memory = {str(n): clock.tree_bytes(n) for n in large}
-        footprints = clock.measure_footprints(Path(__file__), plan, results.left_out, advance)
+    figures = run(plan, processors, results, arguments.only)
     return {
         "command": ["python", "benchmarks/bench.py", *sys.argv[1:]],
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -123,13 +88,61 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             for operation in OPERATIONS
         },
         "samples": results.samples,
-        "growth": growth,
-        "threads": threads,
-        "memory": memory,
-        "footprints": footprints,
+        **figures,
         "left_out": results.left_out,
         "checked": results.checked,
     }
+
+
+def plan_of(arguments: argparse.Namespace) -> Plan:
+    from suite.measure import Plan
+
+    quick = arguments.quick
+    sizes = arguments.sizes or (QUICK_SIZES if quick else SIZES)
+    large = [n for n in sizes if n >= 51_221]
+    return Plan(
+        sizes=sizes,
+        rounds=arguments.rounds or (3 if quick else 5),
+        turn=0.003 if quick else 0.03,
+        patience=2.0 if quick else 20.0,
+        growth_sizes=[] if quick or arguments.no_growth else GROWTH_SIZES,
+        footprint_sizes=[] if quick else large,
+        threads_sizes=large,
+    )
+
+
+def run(plan: Plan, processors: set[int], results: Results, only: str) -> dict[str, Any]:
+    """Carry out the plan, with a progress bar. Samples of the peers `only` go into `results`."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from suite import measure as clock
+    from suite.peers import PEERS, YARDSTICKS
+    from suite.workloads import OPERATIONS
+
+    columns = (
+        TextColumn("{task.description:<50}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    steps = len(OPERATIONS) * (len(plan.sizes) + len(plan.growth_sizes))
+    steps += len(plan.threads_sizes) + len(plan.footprint_sizes) * len(PEERS)
+    kinds = [kind for kind in (*PEERS, *YARDSTICKS) if kind.name.startswith(only)]
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=steps)
+
+        def advance(text: str) -> None:
+            progress.update(task, advance=1, description=text)
+
+        for n in plan.sizes:
+            clock.measure_size(kinds, n, plan, results, advance)
+        return {
+            "growth": clock.measure_growth(plan, advance),
+            "threads": clock.measure_threads(plan, processors, advance),
+            "memory": {str(n): clock.tree_bytes(n) for n in plan.threads_sizes},
+            "footprints": clock.measure_footprints(Path(__file__), plan, results.left_out, advance),
+        }
 
 
 def main() -> int:

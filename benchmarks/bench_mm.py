@@ -88,7 +88,11 @@ def per_call(calls: int, work: Callable[[], object]) -> float:
     return (time.perf_counter_ns() - started) / calls / 1000
 
 
-def measure(size: int, rng: random.Random) -> dict[str, tuple[float, float | None]]:
+# Microseconds of samara, and of the sorted list.
+Pair = tuple[float, float | None]
+
+
+def measure(size: int, rng: random.Random) -> dict[str, Pair]:
     """By call: microseconds of samara, and of the sorted list."""
     mm = synthetic(size)
     vmas = mm.vmas()
@@ -98,8 +102,17 @@ def measure(size: int, rng: random.Random) -> dict[str, tuple[float, float | Non
     addrs = [rng.choice(vmas).start for _ in range(CALLS)]
     inside = [vma for vma in vmas if vma.pages > 2]
     middles = [rng.choice(inside).start + PAGE for _ in range(min(CALLS, len(inside) // 2))]
-    figures: dict[str, tuple[float, float | None]] = {}
+    figures: dict[str, Pair] = {}
+    figures["find"] = measure_find(mm, listed, addrs)
+    figures["mmap"], figures["munmap"] = measure_mmap(mm, listed, rng)
+    figures["mprotect"] = measure_mprotect(mm, listed, middles)
+    figures["fork"] = measure_fork(mm, listed)
+    text = synthetic(size).maps()
+    figures["from_maps"] = per_call(1, lambda: AddressSpace.from_maps(text)), None
+    return figures
 
+
+def measure_find(mm: AddressSpace, listed: SortedListModel, addrs: list[int]) -> Pair:
     def find() -> None:
         look = mm.find
         for addr in addrs:
@@ -110,7 +123,13 @@ def measure(size: int, rng: random.Random) -> dict[str, tuple[float, float | Non
         for addr in addrs:
             look(addr)
 
-    figures["find"] = per_call(CALLS, find), per_call(CALLS, find_listed)
+    return per_call(CALLS, find), per_call(CALLS, find_listed)
+
+
+def measure_mmap(
+    mm: AddressSpace, listed: SortedListModel, rng: random.Random
+) -> tuple[Pair, Pair]:
+    """Of mmap, and of munmap of what it mapped."""
     count = min(CALLS, 500)
     # Neighbours may not become one, or there would be no VMAs to place.
     prots = (Prot.READ, RW)
@@ -125,10 +144,6 @@ def measure(size: int, rng: random.Random) -> dict[str, tuple[float, float | Non
         for number in range(count):
             theirs.append(listed.mmap(PAGE, int(prots[number % 2])))
 
-    figures["mmap"] = per_call(count, mmap), per_call(count, mmap_listed)
-    rng.shuffle(mine)
-    rng.shuffle(theirs)
-
     def munmap() -> None:
         for addr in mine:
             mm.munmap(addr, PAGE)
@@ -137,21 +152,25 @@ def measure(size: int, rng: random.Random) -> dict[str, tuple[float, float | Non
         for addr in theirs:
             listed.change(addr, addr + PAGE, None)
 
-    figures["munmap"] = per_call(count, munmap), per_call(count, munmap_listed)
+    mapped = per_call(count, mmap), per_call(count, mmap_listed)
+    rng.shuffle(mine)
+    rng.shuffle(theirs)
+    return mapped, (per_call(count, munmap), per_call(count, munmap_listed))
 
+
+def measure_mprotect(mm: AddressSpace, listed: SortedListModel, addrs: list[int]) -> Pair:
     def mprotect() -> None:
-        for addr in middles:
+        for addr in addrs:
             mm.mprotect(addr, PAGE, Prot.EXEC)
 
     def mprotect_listed() -> None:
-        for addr in middles:
+        for addr in addrs:
             listed.change(addr, addr + PAGE, 4)
 
-    figures["mprotect"] = (
-        per_call(len(middles), mprotect),
-        per_call(len(middles), mprotect_listed),
-    )
+    return per_call(len(addrs), mprotect), per_call(len(addrs), mprotect_listed)
 
+
+def measure_fork(mm: AddressSpace, listed: SortedListModel) -> Pair:
     def fork() -> None:
         for _ in range(200):
             mm.fork()
@@ -160,10 +179,7 @@ def measure(size: int, rng: random.Random) -> dict[str, tuple[float, float | Non
         for _ in range(200):
             listed.fork()
 
-    figures["fork"] = per_call(200, fork), per_call(200, fork_listed)
-    text = synthetic(size).maps()
-    figures["from_maps"] = per_call(1, lambda: AddressSpace.from_maps(text)), None
-    return figures
+    return per_call(200, fork), per_call(200, fork_listed)
 
 
 def main() -> int:
@@ -172,7 +188,7 @@ def main() -> int:
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    table: dict[str, dict[int, tuple[float, float | None]]] = {name: {} for name in BOUNDS}
+    table: dict[str, dict[int, Pair]] = {name: {} for name in BOUNDS}
     for size in SIZES:
         runs = [measure(size, random.Random(run)) for run in range(RUNS)]
         for name in BOUNDS:

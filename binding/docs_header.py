@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""docs_header.py DOCS HEADER: write the public docstrings as macros of string literals.
+"""docs_header.py DOCS... HEADER: write the public docstrings as macros of string literals.
 
-DOCS is `src/samara/_docs.py`; each of its tables is about one class. `MapleTree.get` becomes
+DOCS are the files of `src/samara/_docs/`, each with the table of one class. `MapleTree.get` becomes
 DOC_MapleTree_get, with the line that `inspect.signature()` reads; the class itself DOC_MapleTree.
 """
 
@@ -33,14 +33,15 @@ def macro(class_name: str, key: str, text: str) -> str:
     return f"#define DOC_{class_name if is_class else f'{class_name}_{name}'} \\\n\t{literals}\n"
 
 
-def main(docs: str, header: str) -> None:
-    tables = runpy.run_path(docs)
+def main(*paths: str) -> None:
+    *docs, header = paths
+    tables = {name: table for path in docs for name, table in runpy.run_path(path).items()}
     macros = [
         macro(class_name, key, text)
         for table, class_name in CLASSES.items()
         for key, text in tables[table].items()
     ]
-    Path(header).write_text("\n".join(["/* Made from src/samara/_docs.py. */", *macros]))
+    Path(header).write_text("\n".join(["/* Made from src/samara/_docs/. */", *macros]))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import pytest
 from interpreter import HANGS
 from places import DATA
 from samara.cli import _parser, main
-from samara.cli.measure import METHODS, measure, prove
+from samara.cli.measure import METHODS, measure, verify_children
 from samara.cli.series import nearest, published
 from samara.cli.table import print_table
 from samara.mm import FORK_METHODS, VMA, AddressSpace, synthetic
@@ -360,7 +360,7 @@ def test_a_wrong_fork_is_found(
     message: str,
 ) -> None:
     space = synthetic(30)
-    assert prove(space) is None
+    assert verify_children(space) is None
     right = FORK_METHODS[method]
 
     def wrong(parent: Any, changed: Any, failing: Any) -> Any:

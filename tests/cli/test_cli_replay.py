@@ -363,7 +363,7 @@ def test_how_a_command_ended_whose_thread_ended_it(tmp_path: Path) -> None:
     if not can_trace():
         pytest.skip("recording is of x86-64 Linux")
     pytest.importorskip("ptrace")
-    from samara.mm.record import record_with_status
+    from samara.mm.trace.record import record_with_status
 
     program = (
         "import os, threading as t; t.Thread(target=os._exit, args=(7,)).start(); t.Event().wait()"
@@ -438,7 +438,7 @@ def test_a_recording_that_fails_leaves_no_process(
 ) -> None:
     """It once waited for ever: for a process with threads that the debugger had not heard of."""
     pytest.importorskip("ptrace")
-    from samara.mm import record
+    from samara.mm.trace import record
 
     follow = record._Recording._follow
     left = [events]
@@ -465,7 +465,7 @@ def test_a_recording_that_fails_leaves_no_process(
 def traces_of(program: str, times: int) -> list[Trace]:
     """The traces of a program in Python."""
     pytest.importorskip("ptrace")
-    from samara.mm.record import record
+    from samara.mm.trace.record import record
 
     try:
         return [record([sys.executable, "-I", "-c", program]) for _ in range(times)]

@@ -27,8 +27,9 @@ from child import Child, build
 from scenes import SCENES, Word
 
 from samara.mm import FORK_METHODS, VMA, AddressSpace, Limits, Madv, OpenFile, format_vm_flags
-from samara.mm.changing import locked_bytes, vma_count
-from samara.mm.maps import parse_maps, read_layout
+from samara.mm.limit_checks import locked_bytes, vma_count
+from samara.mm.proc.maps import parse_maps
+from samara.mm.proc.pid import read_layout
 
 PAGE = 4096
 HUGE = 2 << 20
@@ -390,7 +391,7 @@ class Oracle:
                 continue
             if name == "touch" and not self._may_write(args[0]):
                 continue
-            if self.model._future_locks and any(map(length_is_wild, args[1:3])):
+            if self.model._counters.future_locks and any(map(length_is_wild, args[1:3])):
                 continue
             break
         self.make(name, *args)
@@ -418,7 +419,7 @@ class Oracle:
 
     def _set_limit(self, name: str, more: int) -> int:
         model = self.model
-        used = {"rlimit_as": model.size, "rlimit_data": model._data}.get(name, 0)
+        used = {"rlimit_as": model.size, "rlimit_data": model._counters.data}.get(name, 0)
         kind = getattr(resource, name.upper())
         hard = resource.prlimit(self.child.pid, kind)[1]
         resource.prlimit(self.child.pid, kind, (used + more, hard))
@@ -530,7 +531,7 @@ class Oracle:
 
     def _compare_counts(self, shown: str) -> None:
         status = self.child.maps("status")
-        mine = (locked_bytes(self.model), self.model.size, self.model._data)
+        mine = (locked_bytes(self.model), self.model.size, self.model._counters.data)
         for name, size in zip(("VmLck", "VmSize", "VmData"), mine, strict=True):
             line = re.search(rf"^{name}:\s+(\d+) kB", status, re.MULTILINE)
             assert line is not None

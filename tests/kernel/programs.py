@@ -13,7 +13,7 @@ import sys
 from oracle import cannot_run
 
 from samara.mm import Trace, replay
-from samara.mm.record import record
+from samara.mm.trace.record import record
 
 WANTED = 5
 THREADS = """

@@ -300,7 +300,7 @@ def test_the_data_segment_of_a_process_is_known() -> None:
         pytest.skip("there is no /proc")
     fields = layout.read_text().rpartition(")")[2].split()
     size = int(fields[43]) - int(fields[42])
-    assert size > 0 and AddressSpace.from_pid(os.getpid())._data_segment == size
+    assert size > 0 and AddressSpace.from_pid(os.getpid())._counters.data_segment == size
 
 
 def test_a_data_limit_of_0_is_the_hard_limit_but_for_brk() -> None:

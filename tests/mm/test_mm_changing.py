@@ -7,7 +7,9 @@ import random
 
 from interpreter import scaled
 from samara.mm import VMA, AddressSpace, File, Map, Prot
-from samara.mm.changing import change, flagged, insert, made, remove, vmas_over
+from samara.mm.accounting import Counters
+from samara.mm.vma import make_vma, with_flags
+from samara.mm.vma_ops import change, insert, remove, vmas_over
 
 SEED = int(os.environ.get("SAMARA_SEED", "20231024"))
 PAGE = 4096
@@ -43,7 +45,7 @@ def test_random_writes() -> None:
         if kind == "change":
             for old in list(vmas_over(space, start, end)):
                 first, last = max(start, old.start), min(end, old.end)
-                change(space, flagged(old, first, last, Prot.READ, vm_flags), old)
+                change(space, with_flags(old, first, last, Prot.READ, vm_flags), old)
                 for at in range(first, last, PAGE):
                     pages[at] = (pages[at][0], vm_flags, pages[at][2])
         else:
@@ -53,7 +55,7 @@ def test_random_writes() -> None:
         if kind == "insert":
             file, offset = rng.choice(((None, 0), (FILE, start), (FILE, start + 5 * PAGE)))
             sharing = Map.PRIVATE if file else Map.PRIVATE | Map.ANONYMOUS
-            insert(space, made(start, end, 1, sharing, vm_flags, file, offset))
+            insert(space, make_vma(start, end, 1, sharing, vm_flags, file, offset))
             for at in range(start, end, PAGE):
                 pages[at] = (file is not None, vm_flags, offset + at - start if file else 0)
         space.check()
@@ -62,6 +64,17 @@ def test_random_writes() -> None:
             assert (vma.file is not None, vma.vm_flags, vma.offset) == pages[vma.start]
         assert space.ledger.open == len(space)
         assert space.size == len(pages) * PAGE
+
+
+def test_a_copy_of_counters_has_each_of_them() -> None:
+    names = Counters.__slots__
+    counters = Counters(*range(1, len(names) + 1))  # type: ignore[arg-type]
+    again = counters.copy()
+    assert again == counters and again.values() == tuple(range(1, len(names) + 1))
+    for name in names:
+        changed = counters.copy()
+        setattr(changed, name, 0)
+        assert changed != counters and again == counters
 
 
 def test_fork_keeps_apart_what_its_flags_kept_apart() -> None:
@@ -76,9 +89,9 @@ def test_fork_keeps_apart_what_its_flags_kept_apart() -> None:
 def test_special_mappings_never_merge() -> None:
     space = AddressSpace()
     for start in (PAGE, 2 * PAGE):
-        insert(space, made(start, start + PAGE, 1, Map.PRIVATE | Map.ANONYMOUS, FLAGS[4]))
+        insert(space, make_vma(start, start + PAGE, 1, Map.PRIVATE | Map.ANONYMOUS, FLAGS[4]))
     for start in (4 * PAGE, 5 * PAGE):
-        vma = made(start, start + PAGE, 1, Map.PRIVATE | Map.ANONYMOUS, FLAGS[0], name="[vdso]")
+        vma = make_vma(start, start + PAGE, 1, Map.PRIVATE | Map.ANONYMOUS, FLAGS[0], name="[vdso]")
         insert(space, vma)
     assert len(space) == 4
 

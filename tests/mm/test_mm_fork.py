@@ -29,7 +29,7 @@ from samara.mm import (
     format_vm_flags,
     synthetic,
 )
-from samara.mm.fork import Stopped
+from samara.mm.syscalls.fork import Stopped
 
 RECORDINGS = sorted((DATA / "mm").glob("fork*.json.gz"))
 METHODS = get_args(ForkMethod)

@@ -293,7 +293,7 @@ def test_maps_where_the_kernel_has_no_smaps(monkeypatch: pytest.MonkeyPatch) -> 
             raise FileNotFoundError(2, "No such file or directory", path)
         return open(path, mode)
 
-    monkeypatch.setattr("samara.mm.maps.open", without_smaps, raising=False)
+    monkeypatch.setattr("samara.mm.proc.pid.open", without_smaps, raising=False)
     with waiting_process() as pid:
         space = AddressSpace.from_pid(pid)
         assert space.maps() == Path(f"/proc/{pid}/maps").read_text()

@@ -35,8 +35,8 @@ LIMITS = Limits(max_map_count=200, total_memory=1 << 33)
 
 
 def functions_of_memory_calls():
-    for info in pkgutil.iter_modules(samara.mm.__path__, "samara.mm."):
-        if info.name not in ("samara.mm.record", "samara.mm.replay"):
+    for info in pkgutil.walk_packages(samara.mm.__path__, "samara.mm."):
+        if info.name not in ("samara.mm.trace.record", "samara.mm.trace.replay"):
             text = Path(importlib.import_module(info.name).__file__).read_text()
             yield from codes_in(compile(text, info.name, "exec"))
 
@@ -44,7 +44,7 @@ def functions_of_memory_calls():
 @pytest.mark.skipif(not COUNTS_REFERENCES, reason="about CPython's bytecode")
 def test_functions_that_catch_something_are_short():
     """Else CPython tries for ever where there is no memory to say where an exception comes from, as
-    `whole.py` explains: this ends with a report, before a test hangs."""
+    `rollback.py` explains: this ends with a report, before a test hangs."""
     for code in functions_of_memory_calls():
         table = dis._parse_exception_table(code)
         end = max((region.end // 2 for region in table if region.lasti), default=0)
@@ -52,9 +52,9 @@ def test_functions_that_catch_something_are_short():
 
 
 def test_no_function_closes_over_a_variable():
-    """Else CPython 3.11 keeps it for ever where there is no memory for that, as `whole.py` says."""
+    """Else CPython 3.11 keeps it for ever if there is no memory for that: see `rollback.py`."""
     closures = [code for code in functions_of_memory_calls() if {*code.co_freevars} - {"__class__"}]
-    assert [code.co_qualname for code in closures] == ["whole.<locals>.method"]  # made on import
+    assert [code.co_qualname for code in closures] == ["atomic.<locals>.method"]  # made on import
 
 
 def codes_in(code):
@@ -140,17 +140,17 @@ CALLS = {
     "reduce": lambda mm: unpickled(*mm.__reduce__()),
     "repr": lambda mm: repr(mm),
 }
-BOOKS = (
-    *("_data", "_locked", "_outside", "_sealed", "_limit", "_brk", "_start_brk", "_start_stack"),
-    *("_future_locks", "_left_locked", "limits"),
-)
+
+
+def fields(mm):
+    return mm._counters.copy(), mm._limit, mm.limits
 
 
 def books(mm):
     mm.check()
     assert mm.ledger.open == len(mm) and mm._account is mm.ledger
     ledger = mm.ledger.opened, mm.ledger.closed
-    return [getattr(mm, name) for name in BOOKS], ledger
+    return fields(mm), ledger
 
 
 def look(mm):
@@ -209,8 +209,8 @@ def test_each_allocation_of_a_fork_failing(method, way):
     def settled(_):
         """The parent's state, without the totals of the ledger, which count the children too."""
         assert parent.ledger.open == open_now
-        vmas, changed, (fields, _) = look_without_ledger(parent)
-        return vmas, changed, fields
+        vmas, changed, (counted, _) = look_without_ledger(parent)
+        return vmas, changed, counted
 
     def end(_, answer):
         if isinstance(answer, ForkError):
@@ -236,7 +236,7 @@ def test_each_allocation_of_a_fork_failing(method, way):
 def look_without_ledger(mm):
     mm.check()
     vmas = [(vma, id(vma), getattr(vma, "anon_vma", None)) for vma in mm]
-    return vmas, list(mm._changed), ([getattr(mm, name) for name in BOOKS], None)
+    return vmas, list(mm._changed), (fields(mm), None)
 
 
 @pytest.mark.skipif(not HAS_HOOKS, reason=NO_HOOKS)
@@ -258,7 +258,7 @@ def test_an_exception_that_is_no_answer_undoes_the_call(monkeypatch):
     def stop(*_):
         raise Stop
 
-    monkeypatch.setattr("samara.mm.moving.insert", stop)
+    monkeypatch.setattr("samara.mm.syscalls.mremap.insert", stop)
     with pytest.raises(Stop):
         CALLS["mremap that moves"](mm)
     monkeypatch.undo()

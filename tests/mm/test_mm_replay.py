@@ -11,7 +11,7 @@ import pytest
 
 from places import DATA
 from samara.mm import ReplayMismatch, Trace, read_trace, replay, write_trace
-from samara.mm.trace import check_trace
+from samara.mm.trace.format import check_trace
 
 RECORDINGS = DATA / "mm"
 PROGRAMS = ("ls", "perl", "git", "tar", "rand11", "rand12", "rand13")

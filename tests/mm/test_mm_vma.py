@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`VMA`, `File` and the flags; and every example in the documentation of samara.mm."""
+"""`VMA`, `File` and the flags."""
 
 import copy
 import pickle

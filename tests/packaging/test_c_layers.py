@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The C files of the core and of the extension are in a one-way order, and each header declares
 what its own file defines. The check itself finds whatever breaks that."""
 

@@ -52,7 +52,7 @@ def test_no_modules_import_each_other_in_a_circle():
 def test_all_modules_are_looked_at():
     assert {"samara", "samara._core", "samara._implementation", "samara.mm"} <= SAMARA.trees.keys()
     assert "MapleTree" in SAMARA.public
-    assert any(what.module == "samara" for what in SAMARA.imports["samara.mm.address_space"])
+    assert any(what.module == "samara" for what in SAMARA.imports["samara.mm.state"])
 
 
 def test_a_right_package(tmp_path):

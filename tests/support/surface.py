@@ -15,7 +15,6 @@ import functools
 import inspect
 import itertools
 import math
-from operator import attrgetter
 
 import samara
 from samara import MAX, mm
@@ -316,7 +315,7 @@ def consumed(answer, subject):
 def contents(subject):
     """All that is in a tree or an address space, by identity of the values."""
     if isinstance(subject, mm.AddressSpace):
-        books = attrgetter("_locked", "_data", "_brk", "_start_brk", "_outside")(subject)
+        books = subject._counters.copy()
         return [(vma[:2], id(vma)) for vma in subject], subject.limits, books
     objects = subject.dtype is None
     entries = [(e.first, e.last, id(e.value) if objects else repr(e.value)) for e in subject]

@@ -479,7 +479,9 @@ def test_a_forged_state_of_an_address_space_is_refused(state):
 
 def test_a_forged_heap_in_a_pickle_names_what_lies_there():
     space = mm.AddressSpace(VMAS)
-    space.__setstate__((0x20000, 0x21000, 2**64, 0, 0, frozenset()))
+    forged = space._counters.copy()
+    forged.start_brk, forged.brk, forged.start_stack = 0x20000, 0x21000, 2**64
+    space.__setstate__(forged.values())
     space.check()
     assert [vma.name for vma in space] == ["", "[heap]"]
 

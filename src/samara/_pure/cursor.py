@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Cursor: a place in a tree, the kernel's ma_state. Its docstrings are in `samara/_docs.py`.
+"""Cursor: a place in a tree, the kernel's ma_state. Its docstrings are in `samara/_docs/cursor.py`.
 
 The C core keeps the path to the place as long as nobody else writes. Here each step walks anew from
 `index`, O(log n): a path would keep alive what is no longer in the tree.
@@ -7,31 +7,39 @@ The C core keeps the path to the place as long as nobody else writes. Here each 
 
 from operator import attrgetter
 from types import GenericAlias
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Protocol, Self, cast
 
 from samara import _arguments as arguments
 from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
 from samara._entry import Entry, Gap
 from samara._errors import type_name
 from samara._pure.gap import Request, search
-from samara._pure.node import GAP
+from samara._pure.node import GAP, Head
 from samara._pure.walk import descend, entries_of, load, step
 from samara._pure.write import write_range
-
-if TYPE_CHECKING:
-    from samara._pure.tree import MapleTree
 
 Found = Entry[Any] | Gap | None
 STOPPED = {1: "overflow", -1: "underflow"}  # at the limit: index and last stay
 
 
+class Tree(Protocol):
+    """What a cursor needs of its tree. That is a MapleTree, whose file stands above this one."""
+
+    _head: Head
+
+    @property
+    def _gate(self) -> Any: ...
+
+    def _change(self, *args: Any) -> Any: ...
+
+
 class Cursor:
     __slots__ = ("_index", "_last", "_status", "_tree")
 
-    _tree: "MapleTree"
+    _tree: Tree
 
     # Not __init__(): a cursor without a tree is none.
-    def __new__(cls, tree: "MapleTree", first: Any = 0, last: Any = None) -> Self:
+    def __new__(cls, tree: Tree, first: Any = 0, last: Any = None) -> Self:
         if not hasattr(type(tree), "_fork_head"):
             raise TypeError(f"Cursor() argument 1 must be samara.MapleTree, not {type_name(tree)}")
         first = required_index(first, "first")

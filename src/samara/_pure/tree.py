@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""MapleTree: the public face of a tree. Its docstrings are in `samara/_docs.py`.
+"""MapleTree: the public face of a tree. Its docstrings are in `samara/_docs/tree.py`.
 
 Each operation takes the tree's lock, so that it is whole for other threads; values that it
 displaces are dropped after that. An iterator runs over a fork of its own.

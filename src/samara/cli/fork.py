@@ -13,7 +13,7 @@ from samara.cli.arguments import parse_count, parse_seconds, parse_vma_counts
 from samara.cli.errors import WorkError
 from samara.cli.example import example_process
 from samara.cli.machine import machine
-from samara.cli.measure import METHODS, TURNS, Measured, measure, prove
+from samara.cli.measure import METHODS, TURNS, Measured, measure, verify_children
 from samara.cli.progress import Step, progress
 from samara.cli.series import Published, nearest, published
 from samara.cli.source import file_name, open_file, open_process
@@ -149,7 +149,7 @@ def _fork_one(
     step("building")
     space = build()
     step("comparing the children")
-    wrong = prove(space)
+    wrong = verify_children(space)
     if wrong is not None:
         raise WorkError(f"{format_count(count, 'VMA')}: {wrong}")
     measured = measure(space, seconds, lambda method: step(f"fork by {method}"))

@@ -41,10 +41,10 @@ def kind(vma: VMA) -> str:
     return "file, writable" if vma.prot & 2 else "file, read only"
 
 
-def owner(vma: VMA) -> str:
+def label_of(vma: VMA) -> str:
     """What a VMA is of: the kernel's name for it, the path of its file, or anonymous memory.
 
-    >>> owner(VMA(0x1000, 0x3000)), owner(VMA(0x1000, 0x3000, 3))
+    >>> label_of(VMA(0x1000, 0x3000)), label_of(VMA(0x1000, 0x3000, 3))
     ('reserved', 'anonymous')
     """
     if vma.name:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from samara.cli.kinds import kind, owner
+from samara.cli.kinds import kind, label_of
 from samara.cli.machine import max_map_count
 from samara.cli.maps_plot import plot_maps
 from samara.cli.plot import add_plot_argument, check_can_plot
@@ -115,7 +115,7 @@ def summary(mm: AddressSpace, max_map_count: int) -> dict[str, Any]:
         "max_map_count": max_map_count,
         "size": mm.size,
         "kinds": [vars(group) for group in _groups(mm, kind)],
-        "groups": [vars(group) for group in _groups(mm, owner)],
+        "groups": [vars(group) for group in _groups(mm, label_of)],
         "gaps": {
             "within": len(within),
             "free": free,

@@ -21,7 +21,7 @@ from os.path import basename
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from samara.cli.kinds import KINDS, kind, owner
+from samara.cli.kinds import KINDS, kind, label_of
 from samara.cli.plot import draw, drawable
 from samara.cli.units import format_count, format_size
 from samara.mm import PAGE_SIZE, VMA, AddressSpace, Limits
@@ -207,7 +207,7 @@ def _draw_bars(axes: Axes, bars: list[Bar], y: float, width: float) -> None:
 
 def _runs(bars: list[Bar]) -> Iterator[tuple[float, float, str]]:
     """Neighbours of one file, or of one kind: from where to where, and its name."""
-    for name, group in groupby(bars, lambda bar: basename(owner(bar.vma)) or owner(bar.vma)):
+    for name, group in groupby(bars, lambda bar: basename(label_of(bar.vma)) or label_of(bar.vma)):
         run = list(group)
         yield run[0].at, run[-1].at + run[-1].width, drawable(name)
 

@@ -38,7 +38,7 @@ class Measured(NamedTuple):
         return (self.seconds["insert"] / self.seconds[method] - 1) * 100
 
 
-def prove(space: AddressSpace) -> str | None:
+def verify_children(space: AddressSpace) -> str | None:
     """Fork by each method and compare the children, VMA by VMA, with what fork must give each of
     them; then look whether the parent is what it was and nothing stays open. Returns what is wrong,
     or None. O(n)."""

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     command = arguments.program[arguments.program[:1] == ["--"] :]
     output = arguments.output
     try:
-        from samara.mm.record import record_with_status
+        from samara.mm.trace.record import record_with_status
 
         _check_can_write(output)
         trace, status = record_with_status(command)

@@ -11,22 +11,18 @@ True
 from samara.mm.address_space import AddressSpace
 from samara.mm.constants import Madv, Map, Mlock, Mremap, Prot
 from samara.mm.difference import Difference
-from samara.mm.fork import FORK_METHODS, ForkError, ForkMark, ForkMethod, child_vma
+from samara.mm.file import File, OpenFile
+from samara.mm.inheritance import child_vma
 from samara.mm.ledger import Ledger
 from samara.mm.limits import TASK_SIZE, Limits
-from samara.mm.replay import Placement, ReplayMismatch, replay
+from samara.mm.state import ForkMark
 from samara.mm.synthetic import synthetic
-from samara.mm.trace import Step, Trace, read_trace, write_trace
-from samara.mm.vma import (
-    PAGE_SIZE,
-    VM_FLAGS,
-    VMA,
-    File,
-    OpenFile,
-    format_vm_flags,
-    implied_vm_flags,
-    parse_vm_flags,
-)
+from samara.mm.syscalls.fork import FORK_METHODS, ForkError, ForkMethod
+from samara.mm.trace.format import Step, Trace, read_trace, write_trace
+from samara.mm.trace.replay import Placement, ReplayMismatch, replay
+from samara.mm.units import PAGE_SIZE
+from samara.mm.vm_flags import VM_FLAGS, format_vm_flags, implied_vm_flags, parse_vm_flags
+from samara.mm.vma import VMA
 
 __all__ = [
     "FORK_METHODS",

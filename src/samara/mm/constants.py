@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The flags of the memory calls, with the numbers of x86-64 Linux."""
+"""The flags of the memory calls, with the numbers of x86-64 Linux. Anybody may call it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What changed between two address spaces."""
+"""What changed between two address spaces. Called by `AddressSpace.diff`."""
 
 from __future__ import annotations
 

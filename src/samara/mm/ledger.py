@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The account of what a family of address spaces holds open."""
+"""`Ledger`: what a family of address spaces holds open, and `Tally`: what one call adds to it.
+
+Owns the two counts and their lock. Called by `populate`, `vma_ops`, `rollback`, fork, exec and
+exit.
+"""
 
 from __future__ import annotations
 
@@ -53,17 +57,14 @@ class Ledger:
 
     def note_opened(self, count: int) -> None:
         """Add `count` opened mappings. O(1)."""
-        self._add(count, 0)
+        self.note(count, 0)
 
     def note_closed(self, count: int) -> None:
         """Add `count` closed mappings. O(1)."""
-        self._add(0, count)
+        self.note(0, count)
 
-    def note(self, tally: Tally) -> None:
-        """Add what a call has opened and closed, both or, where memory runs out, none. O(1)."""
-        self._add(tally.opened, tally.closed)
-
-    def _add(self, opened: int, closed: int) -> None:
+    def note(self, opened: int, closed: int) -> None:
+        """Add opened and closed mappings, both or, if memory runs out, none. O(1)."""
         # A `with` needs memory to let go of the lock.
         self._lock.acquire()
         try:

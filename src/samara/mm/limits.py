@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The bounds within which the memory calls of a process stay."""
+"""`Limits`: the bounds within which the memory calls of a process stay. Anybody may call it."""
 
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 from typing import Any, Final
 
-from samara.mm.vma import PAGE_SIZE
+from samara.mm.units import PAGE_SIZE
 
 TASK_SIZE: Final = 0x7FFF_FFFF_F000  # where user addresses of x86-64 end
 _MAY_BE_UNLIMITED: Final = frozenset(

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""How VMAs are cut and become one: the policy of the tree of an address space."""
+"""How VMAs are cut and become one: the policy of the tree of an address space.
+
+Owns when Linux merges two VMAs. The trees call the policy; `vma_ops` and fork switch merging off.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from types import NotImplementedType
 from typing import Any, Final
 
 from samara import Entry
-from samara.mm.vma import VMA, AnonVma, is_one_file, is_touched, same_kind
+from samara.mm.file import is_one_file
+from samara.mm.vma import VMA, AnonVma, is_touched, same_kind
 
 # Names that /proc derives from where a VMA lies: such a VMA merges with one that has no name.
 DERIVED_NAMES: Final = frozenset(("", "[heap]", "[stack]"))
@@ -30,7 +34,7 @@ _switch: Final = _Switch()
 
 
 @contextmanager
-def kept_apart() -> Iterator[None]:
+def merging_disabled() -> Iterator[None]:
     """Within it, what this thread stores merges with nothing, as in a fork: a child has each VMA
     of its parent, though some may differ no longer."""
     before, _switch.off = _switch.off, True
@@ -64,7 +68,7 @@ class Merging:
     def split(self, entry: Entry[Any], first: int, last: int) -> Any:
         """The part [first, last] of a VMA. The part of a stack that is not its upper end loses its
         name."""
-        vma = entry[2]
+        vma = entry.value
         if not isinstance(vma, VMA):
             return vma
         start, end, prot, flags, offset, file, name, vm_flags = vma
@@ -76,7 +80,7 @@ class Merging:
 
     def merge(self, left: Entry[Any], right: Entry[Any]) -> Any | NotImplementedType:
         """The VMA that two neighbours are, or NotImplemented."""
-        one, two = left[2], right[2]
+        one, two = left.value, right.value
         touched = one
         if one.__class__ is not VMA or two.__class__ is not VMA:
             if not isinstance(one, VMA) or not isinstance(two, VMA) or not _share_pages(one, two):
@@ -99,15 +103,16 @@ class Merging:
             name = name or name2
         if _switch.off or not _APART.isdisjoint(vm_flags):
             return NotImplemented
-        first = left[0]
+        first = left.first
         if file is not None:
             offset += first - start
-        return same_kind(touched, (first, right[1] + 1, prot, flags, offset, file, name, vm_flags))
+        end = right.last + 1
+        return same_kind(touched, (first, end, prot, flags, offset, file, name, vm_flags))
 
 
 def _share_pages(one: VMA, two: VMA) -> bool:
     left, right = getattr(one, "anon_vma", None), getattr(two, "anon_vma", None)
-    if one[5] is None and (left or _UNTOUCHED).shift != (right or _UNTOUCHED).shift:
+    if one.file is None and (left or _UNTOUCHED).shift != (right or _UNTOUCHED).shift:
         return False
     one_identity, other_identity = (left or _UNTOUCHED).identity, (right or _UNTOUCHED).identity
     return not one_identity or not other_identity or one_identity == other_identity

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Where a new mapping goes: the choice that Linux makes on x86-64, from the top down.
 
+Owns that choice. Called by mmap and mremap.
+
 Documented in mmap(2) (hints, MAP_FIXED, MAP_32BIT) and the kernel's sysctl documentation
 (mmap_min_addr, stack_guard_gap); what these leave open was tried on a running kernel
 (`docs/mm.md`).
@@ -12,10 +14,13 @@ from errno import EINVAL, ENOMEM, EPERM
 from typing import Final
 
 from samara import NoSpaceError
-from samara.mm.changing import failed, find_vma
 from samara.mm.constants import Map
-from samara.mm.space import Space
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA, File
+from samara.mm.errors import os_error
+from samara.mm.file import File
+from samara.mm.state import State
+from samara.mm.units import ADDRESS_END, PAGE_SIZE
+from samara.mm.vma import VMA
+from samara.mm.vma_ops import find_vma
 
 HUGE_PAGE_SIZE: Final = 2 << 20
 # Behind it addresses are the negative numbers of errors.
@@ -28,7 +33,7 @@ _BIT32_END: Final = 0x8000_0000
 
 
 def unmapped_area(
-    space: Space,
+    space: State,
     addr: int,
     length: int,
     flags: int,
@@ -42,43 +47,29 @@ def unmapped_area(
     is fixed within a page; EPERM below mmap_min_addr. O(log n)."""
     limits = space.limits
     if length > limits.task_size:
-        raise failed(ENOMEM)
+        raise os_error(ENOMEM)
     if flags & _FIXED:
         start = addr
         if start > _ERRORS:
-            raise failed(ADDRESS_END - start)  # Linux takes the address for an error
+            raise os_error(ADDRESS_END - start)  # Linux takes the address for an error
     else:
-        start = _free_start(space, addr, length, flags, file, offset, shared)
+        if file is not None:
+            huge = not shared_memory(file)
+        else:
+            huge = not shared and not addr and length % HUGE_PAGE_SIZE == 0
+        found = _huge_aligned(space, addr, length, flags, offset) if huge else None
+        if found is None:
+            found = _search(space, addr, length, flags)
+            if found is None:
+                raise os_error(ENOMEM)
+        start = found
     if start > limits.task_size - length:
-        raise failed(ENOMEM)
+        raise os_error(ENOMEM)
     if start % PAGE_SIZE:
-        raise failed(EINVAL)
+        raise os_error(EINVAL)
     if start < limits.mmap_min_addr and not limits.privileged:
-        raise failed(EPERM)
+        raise os_error(EPERM)
     return start
-
-
-def _free_start(
-    space: Space,
-    addr: int,
-    length: int,
-    flags: int,
-    file: File | None,
-    offset: int,
-    shared: bool,
-) -> int:
-    if file is not None:
-        huge = not shared_memory(file)
-    else:
-        huge = not shared and not addr and length % HUGE_PAGE_SIZE == 0
-    if huge:
-        start = _huge_aligned(space, addr, length, flags, offset)
-        if start is not None:
-            return start
-    found = _search(space, addr, length, flags)
-    if found is None:
-        raise failed(ENOMEM)
-    return found
 
 
 def shared_memory(file: File) -> bool:
@@ -87,7 +78,7 @@ def shared_memory(file: File) -> bool:
     return file.dev.startswith("00:")
 
 
-def _huge_aligned(space: Space, addr: int, length: int, flags: int, offset: int) -> int | None:
+def _huge_aligned(space: State, addr: int, length: int, flags: int, offset: int) -> int | None:
     """A place where the file's huge pages are the memory's; None where it has none in this range,
     or there is no room for it."""
     end = offset + length
@@ -104,7 +95,7 @@ def _huge_aligned(space: Space, addr: int, length: int, flags: int, offset: int)
     return padded + (shift or HUGE_PAGE_SIZE)
 
 
-def _search(space: Space, addr: int, length: int, flags: int) -> int | None:
+def _search(space: State, addr: int, length: int, flags: int) -> int | None:
     limits = space.limits
     if length > limits.task_size:
         return None
@@ -120,19 +111,19 @@ def _search(space: Space, addr: int, length: int, flags: int) -> int | None:
     return start
 
 
-def _is_open(space: Space, addr: int, length: int) -> bool:
+def _is_open(space: State, addr: int, length: int) -> bool:
     above = find_vma(space, addr)
     return above is None or addr + length <= _guarded_start(space, above)
 
 
-def _guarded_start(space: Space, vma: VMA) -> int:
+def _guarded_start(space: State, vma: VMA) -> int:
     """Where a VMA begins, with the gap that is kept free below it where it grows down."""
-    if "gd" in vma[7]:
-        return max(vma[0] - space.limits.stack_guard_gap, 0)
-    return vma[0]
+    if "gd" in vma.vm_flags:
+        return max(vma.start - space.limits.stack_guard_gap, 0)
+    return vma.start
 
 
-def _highest(space: Space, length: int, low: int, high: int) -> int | None:
+def _highest(space: State, length: int, low: int, high: int) -> int | None:
     empty_area = space.tree.empty_area
     while high - low >= length:
         try:
@@ -146,12 +137,12 @@ def _highest(space: Space, length: int, low: int, high: int) -> int | None:
         if start + length <= guarded:
             return start
         if not guarded:
-            raise failed(ENOMEM)  # the gap reaches down to 0: Linux looks no further up either
+            raise os_error(ENOMEM)  # the gap reaches down to 0: Linux looks no further up either
         high = guarded
     return None
 
 
-def _from_bottom(space: Space, addr: int, length: int, low: int, high: int) -> int | None:
+def _from_bottom(space: State, addr: int, length: int, low: int, high: int) -> int | None:
     addr = -(-addr // PAGE_SIZE) * PAGE_SIZE
     if addr and addr <= high - length and _is_open(space, addr, length):
         return addr
@@ -164,5 +155,5 @@ def _from_bottom(space: Space, addr: int, length: int, low: int, high: int) -> i
         above = find_vma(space, start + length)
         if above is None or start + length <= _guarded_start(space, above):
             return start
-        low = above[1]
+        low = above.end
     return None

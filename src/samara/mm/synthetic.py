@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Address spaces of any size, made up."""
+"""Address spaces of any size, made up. For users; nothing in this package calls it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from samara.mm.address_space import AddressSpace
 from samara.mm.constants import Map, Prot
-from samara.mm.vma import PAGE_SIZE, VMA, File
+from samara.mm.file import File
+from samara.mm.units import PAGE_SIZE
+from samara.mm.vma import VMA
 
 _BASE = 1 << 40
 # A program's usual company, again and again: (rights, pages, with a file behind it, gap above in

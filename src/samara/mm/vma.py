@@ -1,217 +1,31 @@
 # SPDX-License-Identifier: MIT
-"""One mapping of an address space: `VMA`, the `File` behind it, and Linux's flags.
+"""One mapping of an address space: `VMA`, and `TouchedVMA` for one with written pages.
 
-Numbers and two-letter codes are Linux's own, as its manual pages and /proc show them.
+Owns the fields of a VMA and how another one is made of it. Anybody may call it; `make_vma`,
+`with_flags` and `same_kind` take fields that are known to be right.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from operator import index
 from typing import Any, Final, NamedTuple, Self
 
 from samara.mm.constants import Map, Prot
+from samara.mm.file import FILES, File
+from samara.mm.units import ADDRESS_END, PAGE_SIZE
+from samara.mm.vm_flags import checked_codes, implied_vm_flags, parse_vm_flags
 
-PAGE_SIZE: Final = 4096
-ADDRESS_END: Final = 2**64
-
-# The codes of the VmFlags line of /proc/PID/smaps, in the order in which Linux prints them.
-VM_FLAGS: Final = {
-    "rd": "readable",
-    "wr": "writable",
-    "ex": "executable",
-    "sh": "shared",
-    "mr": "may be made readable",
-    "mw": "may be made writable",
-    "me": "may be made executable",
-    "ms": "may be shared",
-    "gd": "stack segment, grows down",
-    "um": "userfaultfd: missing pages are tracked",
-    "pf": "page frame numbers only, no struct page",
-    "gu": "may hold guard regions",
-    "uw": "userfaultfd: write protection is tracked",
-    "lo": "pages are locked in memory",
-    "io": "memory-mapped input and output",
-    "sr": "advised to be read sequentially",
-    "rr": "advised to be read randomly",
-    "dc": "not copied on fork",
-    "de": "does not expand on remapping",
-    "lf": "pages are locked when they are faulted in",
-    "ac": "accountable",
-    "nr": "no swap space reserved",
-    "ht": "huge TLB pages",
-    "sf": "synchronous page faults",
-    "ar": "architecture-specific",
-    "wf": "wiped on fork",
-    "dd": "not included in a core dump",
-    "sd": "soft-dirty",
-    "mm": "mixed map",
-    "hg": "advised to use huge pages",
-    "nh": "advised not to use huge pages",
-    "mg": "advised mergeable",
-    "bt": "guarded by branch target identification",
-    "mt": "memory tagging",
-    "ui": "userfaultfd: minor faults are tracked",
-    "ss": "shadow or guarded control stack",
-    "sl": "sealed",
-    "dp": "may be dropped under memory pressure",
-}
-# Of what may be done with the memory, by the bits of `Prot`.
-RIGHTS: Final = ("rd", "wr", "ex")
-_ORDER: Final = {code: position for position, code in enumerate(VM_FLAGS)}
+_PROTS: Final = tuple(Prot(bits) for bits in range(8))
 _new: Final = tuple.__new__
 
 
-@lru_cache(maxsize=1024)  # a process has a few combinations; a hostile text may have any number
-def parse_vm_flags(text: str) -> frozenset[str]:
-    """The set of the codes in `text`; the same text gives the same object. Codes that `VM_FLAGS`
-    does not list are kept, since newer kernels know more. O(codes).
-
-    >>> sorted(parse_vm_flags("rd wr mr"))
-    ['mr', 'rd', 'wr']
-    """
-    return frozenset(text.split())
-
-
-def format_vm_flags(vm_flags: Iterable[str]) -> str:
-    """The codes in Linux's order, separated by blanks; codes that `VM_FLAGS` does not list come
-    last, in alphabetical order. O(codes).
-
-    >>> format_vm_flags({"ac", "wr", "rd", "zz"})
-    'rd wr ac zz'
-    """
-    return " ".join(sorted(vm_flags, key=lambda code: (_ORDER.get(code, len(_ORDER)), code)))
-
-
-@lru_cache(maxsize=1024)
-def checked_codes(vm_flags: frozenset[str]) -> frozenset[str]:
-    """The same set, known to hold texts. O(1) for one that is known already, else O(codes)."""
-    for code in vm_flags:
-        if not isinstance(code, str):
-            raise TypeError(f"VmFlags are texts, not {code!r}")
-    return vm_flags
-
-
-def checked_flags(number: int, name: str) -> int:
+def _as_flags(number: int, name: str) -> int:
     """The bits of a `Prot` or `Map` as a plain int."""
     number = index(number)
     if not 0 <= number < 2**32:
         raise ValueError(f"{name} {number:#x} is outside 0...2**32-1")
     return number
-
-
-def rights(prot: int) -> set[str]:
-    """The codes of rights. O(1).
-
-    >>> sorted(rights(Prot.READ | Prot.EXEC))
-    ['ex', 'rd']
-    """
-    codes: set[str] = set()
-    for bit, code in enumerate(RIGHTS):
-        if prot >> bit & 1:
-            codes.add(code)
-    return codes
-
-
-def implied_vm_flags(prot: int, flags: int, name: str = "") -> frozenset[str]:
-    """The VmFlags that most mappings with these permissions have: rd, wr, ex by `prot`; sh and ms
-    for a shared mapping; ac for one that is private and writable; mr, mw, me; and gd for [stack].
-    The kernel's own [vdso], [vvar] and [vsyscall] have theirs. O(1).
-
-    >>> format_vm_flags(implied_vm_flags(Prot.READ | Prot.WRITE, Map.PRIVATE))
-    'rd wr mr mw me ac'
-    """
-    if name.startswith("[vvar"):
-        name = "[vvar]"
-    elif name not in _NAMES_WITH_FLAGS:
-        name = ""
-    return _implied(prot, flags, name)
-
-
-# Looked up by few names, so that none of a hostile text's is kept.
-_NAMES_WITH_FLAGS: Final = frozenset(("[stack]", "[vdso]", "[vsyscall]"))
-
-
-@lru_cache(maxsize=1024)
-def _implied(prot: int, flags: int, name: str) -> frozenset[str]:
-    codes = rights(prot)
-    if name == "[vvar]":
-        return frozenset(codes | {"mr", "pf", "io", "de", "dd"})
-    if name == "[vsyscall]":
-        return frozenset(codes)
-    codes |= {"mr", "mw", "me"}
-    if flags & Map.SHARED:
-        codes |= {"sh", "ms"}
-    elif prot & 2:
-        codes.add("ac")
-    if name == "[stack]":
-        codes.add("gd")
-    elif name == "[vdso]":
-        codes.add("de")
-    return frozenset(codes)
-
-
-class _FileFields(NamedTuple):
-    dev: str
-    inode: int
-    path: str
-
-
-class File(_FileFields):
-    """The file behind a mapping: device as /proc shows it ("fe:00"), inode number, and path, to
-    which Linux adds " (deleted)" once the file has no name any more. A thing of the wrong type
-    raises TypeError.
-
-    >>> File("fe:00", 26723, "/usr/bin/python3").path
-    '/usr/bin/python3'
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, dev: str, inode: int, path: str) -> Self:
-        if not (isinstance(dev, str) and isinstance(path, str)):
-            raise TypeError(f"device and path of a file are texts, not {dev!r} and {path!r}")
-        return _new(cls, (dev, index(inode), path))
-
-    @classmethod
-    def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
-        return cls(*iterable)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self[:]  # by any protocol: what is read is checked
-
-    @property
-    def deleted(self) -> bool:
-        """Has the file no name any more?
-
-        >>> File("00:01", 7, "/memfd:x (deleted)").deleted
-        True
-        """
-        return self.path.endswith(" (deleted)")
-
-
-class OpenFile(File):
-    """A file as one open(2) gives it. It is equal to a `File` with the same fields, but mappings
-    merge only where they are of one open file, which is the object: give each mapping of a
-    descriptor the same. A plain `File` stands for any: /proc does not tell who opened it.
-
-    >>> one, other = OpenFile("fe:00", 7, "/lib/x"), OpenFile("fe:00", 7, "/lib/x")
-    >>> one == other, is_one_file(one, one), is_one_file(one, other)
-    (True, True, False)
-    """
-
-    __slots__ = ()
-
-
-FILES: Final = (File, OpenFile)
-
-
-def is_one_file(file: File | None, other: File | None) -> bool:
-    """Was it opened once, as far as is known? O(1)."""
-    if file is other:
-        return True
-    return file == other and file.__class__ is not OpenFile and other.__class__ is not OpenFile
 
 
 class _Fields(NamedTuple):
@@ -248,8 +62,8 @@ class VMA(_Fields):
     (8192, 2, 'rw-p')
     >>> vma
     VMA(0x1000-0x3000 rw-p)
-    >>> format_vm_flags(vma.vm_flags)
-    'rd wr mr mw me ac'
+    >>> sorted(vma.vm_flags)
+    ['ac', 'me', 'mr', 'mw', 'rd', 'wr']
     >>> VMA(0x1000, 0x1000, Prot.READ)
     Traceback (most recent call last):
         ...
@@ -284,9 +98,9 @@ class VMA(_Fields):
         if file is not None and type(file) not in FILES:
             raise TypeError(f"file must be a File or None, not {file!r}")
         if type(prot) is not Prot:
-            prot = Prot(checked_flags(prot, "prot"))
+            prot = Prot(_as_flags(prot, "prot"))
         if type(flags) is not Map:
-            flags = Map(checked_flags(flags, "flags"))
+            flags = Map(_as_flags(flags, "flags"))
         if vm_flags is None:
             vm_flags = implied_vm_flags(prot, flags, name)
         elif isinstance(vm_flags, str):
@@ -414,10 +228,37 @@ def untouched(vma: VMA) -> VMA:
     if not isinstance(vma, TouchedVMA):
         return vma
     plain, shift = _new(VMA, vma[:]), vma.anon_vma.shift
-    return TouchedVMA.of(plain, AnonVma(0, shift)) if shift and vma[5] is None else plain
+    return TouchedVMA.of(plain, AnonVma(0, shift)) if shift and vma.file is None else plain
 
 
 def same_kind(vma: VMA, fields: tuple[Any, ...]) -> VMA:
     """A VMA of these fields, known to be right, touched where `vma` is. O(1)."""
     new = _new(VMA, fields)
     return new if vma.__class__ is VMA else TouchedVMA.of(new, vma.anon_vma)  # type: ignore[attr-defined]
+
+
+def make_vma(
+    start: int,
+    end: int,
+    prot: int,
+    flags: Map,
+    vm_flags: frozenset[str],
+    file: File | None = None,
+    offset: int = 0,
+    name: str = "",
+) -> VMA:
+    """A VMA whose fields are known to be right. O(1)."""
+    return _new(VMA, (start, end, _PROTS[prot & 7], flags, offset, file, name, vm_flags))
+
+
+def with_flags(vma: VMA, start: int, end: int, prot: int, vm_flags: frozenset[str]) -> VMA:
+    """[start, end) of a VMA, with other rights and VmFlags. O(1)."""
+    first, _, _, flags, offset, file, name, _ = vma
+    if file is not None:
+        offset += start - first
+    return same_kind(vma, (start, end, _PROTS[prot & 7], flags, offset, file, name, vm_flags))
+
+
+def is_special(vma: VMA) -> bool:
+    """Is it one of the kernel's own, such as [vdso], that cannot be cut? O(1)."""
+    return vma.name.startswith("[v") and vma.file is None

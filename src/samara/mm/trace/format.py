@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Recorded runs: a program's memory calls, with what the kernel's own maps lost and gained."""
+"""Recorded runs: a program's memory calls, with what the kernel's own maps lost and gained.
+
+Owns the format of traces. Called by `record`, `replay` and users.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from reprlib import repr as shown
 from typing import Any, Final, TypedDict
 
 from samara.mm.constants import Map, Prot
-from samara.mm.vma import VMA, File
+from samara.mm.file import File
+from samara.mm.vma import VMA
 
 COLUMNS: Final = ("start", "end", "perms", "offset", "dev", "inode", "path")
 # What a compressed trace may grow to: so many bytes, and so many times its size. Recorded ones grow

@@ -4,6 +4,8 @@
 The tracing is python-ptrace's (the extra `record`). Threads are followed; processes that the
 program starts are not. While a thread is inside a memory call, no other may enter one: each waits
 at its own call's beginning, so that a change of the maps belongs to one call.
+
+Owns the tracing. Called by users and the command: it is not imported with `samara.mm`.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from contextlib import suppress
 from errno import EIO, EPERM, ESRCH
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from samara.mm.maps import parse_maps
-from samara.mm.trace import COLUMNS, Row, Step, Trace, row_of
+from samara.mm.proc.maps import parse_maps
+from samara.mm.trace.format import COLUMNS, Row, Step, Trace, row_of
 
 if TYPE_CHECKING:
     from ptrace.debugger import PtraceDebugger, PtraceProcess

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Calls that end with an exception no system call has: they have not happened.
+"""`@atomic`: a call that ends with any exception but OSError has changed nothing.
 
-Most calls write more than once: two trees, the books, and again for each VMA. Memory can run out
+Owns how a call is undone. Called by the system calls, each of which it decorates.
+
+Most calls write more than once: two trees, the counters, and again for each VMA. Memory can run out
 between any two of these, and Ctrl-C can come. So a call begins with O(1) forks of both trees, and
-the fields as they are; what goes wrong puts all of it back, by assignments, which need no memory.
+the counters as they are; what goes wrong puts all of it back, by assignments, which need no memory.
 An OSError is an answer, and leaves what Linux leaves.
 
 Functions with a `try` or a `with` are short, here and where memory calls write: CPython makes an
@@ -17,21 +19,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from samara.mm.fork import Tree
-from samara.mm.ledger import Ledger, Tally
-from samara.mm.space import Space
+from samara.mm.accounting import Counters
+from samara.mm.ledger import Tally
+from samara.mm.state import State, Tree
 
 _Call = TypeVar("_Call", bound=Callable[..., Any])
 
 
-def whole(call: _Call) -> _Call:
-    """A method that changes an address space, but not by halves."""
+def atomic(call: _Call) -> _Call:
+    """Decorate a system call: a method of an address space that changes it wholly or not at all."""
 
     @wraps(call)
-    def method(self: Space, /, *args: Any, **kwargs: Any) -> Any:
-        kept, before = self.tree, _fields(self)
+    def method(self: State, /, *args: Any, **kwargs: Any) -> Any:
+        kept, saved, ledger = self.tree, _save(self), self.ledger
         tally = self._account = Tally()
         error = None
         try:
@@ -39,13 +41,13 @@ def whole(call: _Call) -> _Call:
                 answer = call(self, *args, **kwargs)
             except OSError as raised:
                 error = raised
-            self.ledger.note(tally)  # the last step that can fail
+            ledger.note(tally.opened, tally.closed)  # the last step that can fail
         except BaseException:
-            self.tree, self._changed, self._account, self._data, self._locked = before[0]
-            self._brk, self._future_locks, self._left_locked = before[1]
+            self.tree, self._changed, self._counters = saved
+            self._account = ledger
             _keep(self, kept)
             raise
-        self._account = self.ledger
+        self._account = ledger
         if error is None:
             return answer
         try:
@@ -56,19 +58,15 @@ def whole(call: _Call) -> _Call:
     return cast(_Call, method)
 
 
-_Fields: TypeAlias = tuple[tuple[Tree, Tree, Ledger, int, int], tuple[int, frozenset[str], int]]
+def _save(state: State) -> tuple[Tree, Tree, Counters]:
+    """All that a call changes, to be put back."""
+    return state.tree.fork(), state._changed.fork(), state._counters.copy()
 
 
-def _fields(space: Space) -> _Fields:
-    """All that memory calls change, to be put back."""
-    books = space.tree.fork(), space._changed.fork(), space.ledger, space._data, space._locked
-    return books, (space._brk, space._future_locks, space._left_locked)
-
-
-def _keep(space: Space, tree: Tree) -> None:
+def _keep(state: State, tree: Tree) -> None:
     """The tree that callers know, with what is in the fork, unless there is no memory for that."""
     try:
-        tree.__init__(space.tree, policy=tree.policy)  # type: ignore[misc]
+        tree.__init__(state.tree, policy=tree.policy)  # type: ignore[misc]
     except MemoryError:
         return
-    space.tree = tree
+    state.tree = tree

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Replay of a recorded run: the model makes the calls, and is held to the kernel's maps."""
+"""Replay of a recorded run: the model makes the calls, and is checked against the kernel's maps.
+
+Owns the comparison. Called by users and the command.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,15 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal, TypeAlias
 
 from samara.mm.address_space import AddressSpace
-from samara.mm.changing import insert, remove, rename, touch
 from samara.mm.constants import Map, Mremap
+from samara.mm.fault import fault_in
+from samara.mm.file import File
 from samara.mm.limits import Limits
-from samara.mm.merging import kept_apart
-from samara.mm.trace import Row, Step, Trace, check_trace, row_of, vma_of
-from samara.mm.vma import ADDRESS_END, VMA, File
+from samara.mm.merging import merging_disabled
+from samara.mm.trace.format import Row, Step, Trace, check_trace, row_of, vma_of
+from samara.mm.units import ADDRESS_END
+from samara.mm.vma import VMA
+from samara.mm.vma_ops import insert, remove, rename
 
 Placement: TypeAlias = Literal["recorded", "own"]
 _FIXED: Final = int(Map.FIXED)
@@ -34,10 +40,6 @@ _PLAIN: Final = {
     "mlockall": ("mlockall", 1),
     "munlockall": ("munlockall", 0),
 }
-_STATE: Final = (
-    *("_brk", "_start_brk", "_data", "_locked", "_left_locked"),
-    *("_future_locks", "_outside", "_sealed"),
-)
 
 
 class ReplayMismatch(Exception):
@@ -119,7 +121,7 @@ def _take(
     problem = _make(mm, step, own)
     kernel.apply(step)
     missing, unexpected = kernel.compare(mm)
-    if (problem or missing or unexpected) and before.touch(mm, [*missing, *unexpected]):
+    if (problem or missing or unexpected) and before.fault_in(mm, [*missing, *unexpected]):
         problem = _make(mm, step, own)
         missing, unexpected = kernel.compare(mm)
     if not problem and (missing or unexpected):
@@ -132,8 +134,9 @@ def _set_break(mm: AddressSpace, trace: Trace) -> None:
     for step in trace["steps"]:
         if step["call"] == "brk":
             if not step["args"][0] or step["ret"] != step["args"][0]:
-                mm._brk = step["ret"]
-                mm._start_brk = mm._start_brk or step["ret"]
+                counters = mm._counters
+                counters.brk = step["ret"]
+                counters.start_brk = counters.start_brk or step["ret"]
                 rename(mm, 0, ADDRESS_END)
             return
 
@@ -141,7 +144,7 @@ def _set_break(mm: AddressSpace, trace: Trace) -> None:
 def _external(mm: AddressSpace, step: Step) -> str:
     for row in step["removed"]:
         remove(mm, row[0], row[1])
-    with kept_apart():
+    with merging_disabled():
         for row in step["added"]:
             vma = vma_of(row)
             if not mm.tree.is_free(vma.start, vma.end - 1):
@@ -229,18 +232,16 @@ class _Before:
     def __init__(self, mm: AddressSpace) -> None:
         self._tree = mm.tree.fork()
         self._changed = mm._changed.fork()
-        self._state = [getattr(mm, name) for name in _STATE]
+        self._counters = mm._counters.copy()
 
-    def touch(self, mm: AddressSpace, rows: list[list[Any]]) -> bool:
+    def fault_in(self, mm: AddressSpace, rows: list[list[Any]]) -> bool:
         """Restore what was, written where these rows are. False where there is nothing to write."""
         made = len(mm.tree)
-        mm.tree, mm._changed = self._tree, self._changed
-        for name, value in zip(_STATE, self._state, strict=True):
-            setattr(mm, name, value)
+        mm.tree, mm._changed, mm._counters = self._tree, self._changed, self._counters
         mm.ledger.note_opened(len(mm.tree))
         mm.ledger.note_closed(made)
         for row in rows:
-            touch(mm, max(row[0] - 1, 0), row[1] + 1)
+            fault_in(mm, max(row[0] - 1, 0), row[1] + 1)
         return bool(rows)
 
 
@@ -266,7 +267,7 @@ class _Kernel:
         unexpected = []
         count = 0
         for _first, _last, vma in mm.tree:
-            start = vma[0]
+            start = vma.start
             if equal.get(start) is not vma:
                 row = row_of(vma)
                 if row != rows.get(start):

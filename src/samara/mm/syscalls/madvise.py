@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""madvise: advice that stays with a VMA as a flag, and advice that only touches its pages."""
+"""madvise(2): advice that stays with a VMA as a flag, and advice that only touches its pages.
+
+Called as a method of `AddressSpace`.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,15 @@ from collections.abc import Callable
 from errno import EACCES, EAGAIN, EINVAL, ENOMEM, EPERM
 from typing import Final, NamedTuple
 
-from samara.mm.changing import checked, failed, modify, page_end, store_apart, touch, vmas_over
 from samara.mm.constants import Madv
+from samara.mm.errors import os_error
+from samara.mm.fault import fault_in
 from samara.mm.placement import HUGE_PAGE_SIZE
-from samara.mm.space import Space
-from samara.mm.vma import ADDRESS_END, PAGE_SIZE, VMA
+from samara.mm.rollback import atomic
+from samara.mm.state import State
+from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64, page_end
+from samara.mm.vma import VMA
+from samara.mm.vma_ops import modify, store_apart, vmas_over
 
 _SPECIAL: Final = frozenset(("io", "de", "pf", "mm"))
 
@@ -149,43 +156,61 @@ _GUARD_INSTALL: Final = int(Madv.GUARD_INSTALL)
 _POISONS: Final = (int(Madv.HWPOISON), int(Madv.SOFT_OFFLINE))
 
 
-def madvise(space: Space, addr: int, length: int, advice: int) -> None:
-    addr, length, advice = checked(addr, length, advice)
+@atomic
+def madvise(space: State, addr: int, length: int, advice: int) -> None:
+    """madvise(2). Advice that Linux keeps with a VMA changes its VmFlags; other advice is
+    checked, and has no effect here.
+
+    OSError: ENOMEM where there are holes, when all else is done; EINVAL (an unaligned address,
+    unknown advice, memory that cannot have it); EACCES (`Madv.REMOVE` of what is not shared and
+    writable); EAGAIN (too many VMAs).
+
+    >>> from samara.mm import VMA, AddressSpace, Madv
+    >>> mm = AddressSpace([VMA(0x10000, 0x12000)])
+    >>> mm.madvise(0x10000, 4096, Madv.DONTFORK)
+    >>> mm.fork().vmas()
+    [VMA(0x11000-0x12000 ---p)]
+    """
+    addr, length, advice = as_u64(addr, length, advice)
     advice %= 1 << 32  # an int
     effect = _ADVICE.get(advice)
     if effect is None and advice not in _POISONS or addr % PAGE_SIZE:
-        raise failed(EINVAL)
+        raise os_error(EINVAL)
     size = page_end(length)
     end = (addr + size) % ADDRESS_END
     if (length and not size) or end < addr:
-        raise failed(EINVAL)
+        raise os_error(EINVAL)
     if effect is None:
-        raise failed(EPERM)  # of the administrator, and not modelled
+        raise os_error(EPERM)  # of the administrator, and not modelled
     if end == addr:
         return
     unmapped = False
     for vma in vmas_over(space, addr, end):
-        if vma[0] > addr:
+        if vma.start > addr:
             unmapped = True
             if advice in _POPULATES:
                 break
-        if "sl" in vma[7] and advice in _DROPS and vma[5] is None and "wr" not in vma[7]:
-            raise failed(EPERM)
+        if advice in _DROPS and _is_sealed_for_reading(vma):
+            raise os_error(EPERM)
         _advise(space, vma, addr, end, effect)
         if advice == _POPULATE_WRITE:
-            touch(space, max(addr, vma[0]), min(end, vma[1]))
-        elif advice == _GUARD_INSTALL and vma[5] is None:
-            touch(space, max(addr, vma[0]), min(end, vma[1]), 0)  # whatever its rights
-        addr = vma[1]
+            fault_in(space, max(addr, vma.start), min(end, vma.end))
+        elif advice == _GUARD_INSTALL and vma.file is None:
+            fault_in(space, max(addr, vma.start), min(end, vma.end), 0)  # whatever its rights
+        addr = vma.end
     if unmapped or addr < end:
-        raise failed(ENOMEM)
+        raise os_error(ENOMEM)
 
 
-def _advise(space: Space, vma: VMA, start: int, end: int, effect: _Advice) -> None:
-    old = vma[7]
+def _is_sealed_for_reading(vma: VMA) -> bool:
+    return "sl" in vma.vm_flags and vma.file is None and "wr" not in vma.vm_flags
+
+
+def _advise(space: State, vma: VMA, start: int, end: int, effect: _Advice) -> None:
+    old = vma.vm_flags
     refusal = effect.refuse(vma)
     if refusal:
-        raise failed(refusal)
+        raise os_error(refusal)
     if not (effect.set or effect.clear) or not effect.applies(vma):
         return
     if "gu" in effect.set:
@@ -196,8 +221,8 @@ def _advise(space: Space, vma: VMA, start: int, end: int, effect: _Advice) -> No
     _change(space, vma, start, end, (old - effect.clear) | effect.set)
 
 
-def _change(space: Space, vma: VMA, start: int, end: int, vm_flags: frozenset[str]) -> None:
+def _change(space: State, vma: VMA, start: int, end: int, vm_flags: frozenset[str]) -> None:
     try:
-        modify(space, vma, start, end, vma[2], vm_flags)
+        modify(space, vma, start, end, vma.prot, vm_flags)
     except OSError as error:
-        raise failed(EAGAIN if error.errno == ENOMEM else error.errno or EINVAL) from None
+        raise os_error(EAGAIN if error.errno == ENOMEM else error.errno or EINVAL) from None

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""What a page fault leaves in a VMA: written private memory gets an anon_vma.
+
+Owns the numbers of anon_vmas. Called by the system calls that bring pages in, by `touch`, and by
+replay.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from samara.mm.file import is_one_file
+from samara.mm.state import State
+from samara.mm.vm_flags import RIGHTS
+from samara.mm.vma import VMA, AnonVma, TouchedVMA, is_touched
+from samara.mm.vma_ops import store_apart, vmas_over
+
+# In which VMAs may differ that share an anon_vma for the pages to come.
+_MAY_DIFFER: Final = frozenset((*RIGHTS, "sd", "gu"))
+
+
+def fault_in(space: State, start: int, end: int, rights: int = 2) -> None:
+    """Private memory of [start, end) that has these rights is written. O(log n) for each VMA."""
+    for vma in vmas_over(space, start, end):
+        private = vma.vm_flags.isdisjoint(("ms", "pf", "io"))
+        if not is_touched(vma) and int(vma.prot) & rights == rights and private:
+            anon_vma = _reusable(space, vma) or AnonVma(next(space._identities), _shift(vma))
+            store_apart(space, TouchedVMA.of(vma, anon_vma))
+
+
+def _reusable(space: State, vma: VMA) -> AnonVma | None:
+    """The anon_vma of a neighbour with which this VMA might be one but for its rights.
+    O(log n)."""
+    for at in (vma.end, vma.start - 1):
+        other = space.tree.get(at) if at >= 0 else None
+        if not isinstance(other, TouchedVMA) or not is_touched(other):
+            continue
+        if not is_one_file(other.file, vma.file):
+            continue
+        if vma.file is None:
+            goes_on = other.anon_vma.shift == _shift(vma)
+        else:
+            goes_on = other.offset - other.start == vma.offset - vma.start
+        if goes_on and other.vm_flags ^ vma.vm_flags <= _MAY_DIFFER:
+            return other.anon_vma
+    return None
+
+
+def _shift(vma: VMA) -> int:
+    return vma.anon_vma.shift if isinstance(vma, TouchedVMA) else 0

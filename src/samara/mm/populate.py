@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""`populate`: fill a new address space with VMAs that are already there.
+
+Owns how counters, names, heap and stack follow from a list of VMAs. Called by `AddressSpace()` and
+by exec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import count, pairwise
+from operator import attrgetter
+
+from samara import MapleTree
+from samara.mm.accounting import Counters, count_vmas
+from samara.mm.ledger import Ledger
+from samara.mm.limits import Limits
+from samara.mm.merging import MERGING
+from samara.mm.state import State, Tree
+from samara.mm.units import ADDRESS_END, PAGE_SIZE
+from samara.mm.vma import VMA, TouchedVMA
+from samara.mm.vma_ops import derived_name, has_derived_name, rename
+
+
+def populate(state: State, vmas: Iterable[VMA], limits: Limits) -> None:
+    """Set all fields of a new `State`. The VMAs may come in any order. O(n log n). ValueError if
+    two of them overlap, TypeError for anything that is not a VMA."""
+    given = _in_order(vmas)
+    state.limits = limits
+    state.ledger = state._account = Ledger()
+    state._limit = ADDRESS_END
+    state._shared_memory = count(1)
+    state._identities = count(_last_identity(given) + 1)  # behind those of a pickle
+    state.tree = _tree_of(given)
+    counters, changed = count_vmas(given, limits.task_size)
+    state._changed = _tree_of(changed)
+    _find_heap_and_stack(counters, given, limits)
+    state._counters = counters
+    state.ledger.note_opened(len(given))
+    for vma in given:
+        if has_derived_name(vma) and derived_name(state, vma.start, vma.end) != vma.name:
+            rename(state, 0, ADDRESS_END)
+            break
+
+
+def _in_order(vmas: Iterable[VMA]) -> list[VMA]:
+    given = []
+    for vma in vmas:
+        if not isinstance(vma, VMA):
+            raise TypeError(f"an address space holds VMAs, not {vma!r}")
+        given.append(vma)
+    given.sort(key=attrgetter("start"))
+    for before, vma in pairwise(given):
+        if vma.start < before.end:
+            raise ValueError(f"{vma!r} overlaps {before!r}")
+    return given
+
+
+def _last_identity(vmas: list[VMA]) -> int:
+    touched = [vma for vma in vmas if isinstance(vma, TouchedVMA)]
+    return max((vma.anon_vma.identity for vma in touched), default=0)
+
+
+def _tree_of(vmas: list[VMA]) -> Tree:
+    # Sorted triples are taken as they are: no VMA is merged with its neighbour.
+    return MapleTree([(vma.start, vma.end - 1, vma) for vma in vmas], policy=MERGING)
+
+
+def _find_heap_and_stack(counters: Counters, vmas: list[VMA], limits: Limits) -> None:
+    for vma in vmas:
+        if vma.start >= limits.task_size:
+            return
+        if vma.name == "[heap]":
+            counters.start_brk = counters.start_brk or vma.start
+            counters.brk = vma.end
+        elif vma.name == "[stack]":
+            counters.start_stack = vma.end - PAGE_SIZE

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""What /proc tells of a running process: its maps as a text, and where its heap and stack are.
+
+Owns the reading of the files, and what their absence means. Called by `AddressSpace`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+
+def read_maps(pid: int) -> str:
+    """The text of /proc/PID/smaps, or of maps where the kernel has no smaps.
+
+    ProcessLookupError: no such process, or one without an address space (a kernel thread, or one
+    that has ended); PermissionError: the map may not be read; FileNotFoundError: there is no /proc
+    at all.
+    """
+    if not isinstance(pid, int) or isinstance(pid, bool):
+        raise TypeError(f"a process id is an int, not {pid!r}")
+    if pid < 1:
+        raise ValueError(f"a process id is at least 1, not {pid}")
+    for kind in ("smaps", "maps"):
+        text = _read(pid, kind)
+        if text:
+            return text
+        if text is not None:
+            raise ProcessLookupError(
+                errno.ESRCH,
+                f"process {pid} has no address space: it is a kernel thread, or has ended",
+            )
+    if not os.path.exists("/proc/self/maps"):
+        raise FileNotFoundError(errno.ENOENT, "memory maps are read from Linux's /proc", "/proc")
+    raise ProcessLookupError(errno.ESRCH, f"no process {pid}")
+
+
+def _read(pid: int, kind: str) -> str | None:
+    path = f"/proc/{pid}/{kind}"
+    try:
+        with open(path, "rb") as file:
+            return os.fsdecode(file.read())
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    except PermissionError as error:
+        raise PermissionError(
+            error.errno, f"no permission to read the memory map of process {pid}", path
+        ) from None
+
+
+def read_layout(pid: int) -> tuple[int, int, int]:
+    """Where the heap of a process begins, an address of its stack, and how many bytes its data
+    segment has, from /proc/PID/stat; 0 where the kernel does not tell."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return 0, 0, 0
+    # The numbers of proc(5), less the two fields up to the bracket.
+    start_brk, start_stack = int(fields[47 - 3]), int(fields[28 - 3])
+    return start_brk, start_stack, int(fields[46 - 3]) - int(fields[45 - 3])

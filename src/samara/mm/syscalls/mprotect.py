@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""mprotect(2). Called as a method of `AddressSpace`."""
+
+from __future__ import annotations
+
+from errno import EACCES, EINVAL, ENOMEM, EPERM
+from functools import lru_cache
+from typing import Final
+
+from samara.mm.accounting import accounting
+from samara.mm.constants import Prot
+from samara.mm.errors import os_error
+from samara.mm.fault import fault_in
+from samara.mm.limit_checks import check_commit, check_data
+from samara.mm.rollback import atomic
+from samara.mm.state import State
+from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64, page_end
+from samara.mm.vm_flags import RIGHTS, rights
+from samara.mm.vma import VMA, is_touched
+from samara.mm.vma_ops import find_vma, modify
+
+_GROWSDOWN: Final = int(Prot.GROWSDOWN)
+_GROWSUP: Final = int(Prot.GROWSUP)
+_KNOWN: Final = int(Prot.READ | Prot.WRITE | Prot.EXEC | Prot.SEM)
+
+
+@atomic
+def mprotect(space: State, addr: int, length: int, prot: int) -> None:
+    """mprotect(2): give [addr, addr + length) the rights `prot`.
+
+    OSError: ENOMEM where it meets a hole, when what lies before the hole is changed already;
+    ENOMEM for too many VMAs or a limit; EACCES (a shared file that was opened for reading);
+    EINVAL (an unaligned address, an unknown right).
+
+    >>> from samara.mm import VMA, AddressSpace, Prot
+    >>> mm = AddressSpace([VMA(0x10000, 0x12000)])
+    >>> mm.mprotect(0x11000, 0x5000, Prot.READ)
+    Traceback (most recent call last):
+        ...
+    OSError: [Errno 12] Cannot allocate memory
+    >>> mm.vmas()
+    [VMA(0x10000-0x11000 ---p), VMA(0x11000-0x12000 r--p)]
+    """
+    addr, length, prot = as_u64(addr, length, prot)
+    grows = prot & (_GROWSDOWN | _GROWSUP)
+    prot &= ~grows
+    if grows == _GROWSDOWN | _GROWSUP or addr % PAGE_SIZE:
+        raise os_error(EINVAL)
+    if not length:
+        return
+    end = (addr + page_end(length)) % ADDRESS_END
+    if end <= addr:
+        raise os_error(ENOMEM)
+    if prot & ~_KNOWN:
+        raise os_error(EINVAL)
+    vma = find_vma(space, addr)
+    if vma is None:
+        raise os_error(ENOMEM)
+    if grows == _GROWSDOWN:
+        if vma.start >= end:
+            raise os_error(ENOMEM)
+        addr = vma.start
+        if "gd" not in vma.vm_flags:
+            raise os_error(EINVAL)
+    elif vma.start > addr:
+        raise os_error(ENOMEM)
+    elif grows:
+        raise os_error(EINVAL)  # no memory of x86 grows up
+    while vma is not None and vma.start <= addr:
+        _protect(space, vma, addr, end, prot & 7)
+        addr = vma.end
+        if addr >= end:
+            return
+        vma = find_vma(space, addr)
+    raise os_error(ENOMEM)
+
+
+def _protect(space: State, vma: VMA, start: int, end: int, prot: int) -> None:
+    old = vma.vm_flags
+    new = _protected(old, prot, _is_untouched(vma))
+    if new is None:
+        raise os_error(EACCES)
+    if "sl" in old:
+        raise os_error(EPERM)
+    if new == old:
+        return
+    if prot & 2:
+        size = min(end, vma.end) - max(start, vma.start)
+        if accounting(new).data and not accounting(old).data:
+            _check_more_data(space, size)
+        if "ac" in new and "ac" not in old:
+            check_commit(space, size)
+    modify(space, vma, start, end, prot, new)
+    if prot & 2 and "lo" in old and old.isdisjoint(("wr", "lf")):
+        fault_in(space, max(start, vma.start), min(end, vma.end))
+
+
+def _check_more_data(space: State, more: int) -> None:
+    """RLIMIT_DATA, which Linux forgets here where so much would pass RLIMIT_AS, were it new."""
+    limit = space.limits.rlimit_as
+    if limit is None or space.size + more <= limit:
+        check_data(space, more)
+
+
+def _is_untouched(vma: VMA) -> bool:
+    if vma.file is not None or (vma.__class__ is not VMA and is_touched(vma)):
+        return False
+    name = vma.name
+    return not name or (name != "[stack]" and name[:2] != "[v")
+
+
+@lru_cache(maxsize=4096)
+def _protected(old: frozenset[str], prot: int, untouched: bool) -> frozenset[str] | None:
+    """VmFlags with the rights `prot`, or the same object; None where they may not be had."""
+    wanted = rights(prot)
+    for code in wanted:
+        if f"m{code[0]}" not in old:
+            return None
+    if wanted == old.intersection(RIGHTS):
+        return old
+    codes = set(old.difference(RIGHTS)) | wanted
+    if "wr" in wanted:
+        if old.isdisjoint(("ac", "wr", "ht", "sh", "nr")):
+            codes.add("ac")
+    elif untouched:
+        codes.discard("ac")
+    return frozenset(codes)

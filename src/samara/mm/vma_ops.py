@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: MIT
+"""Finding the VMAs of an address space; storing, changing and removing ranges of them.
+
+Owns the consistency of what an address space holds: every write to the tree goes through here, and
+keeps the counters, the ledger, the VMAs that fork changes, and the names that follow from a VMA's
+place. Called by the system calls (`syscalls/__init__.py` says how one is written), by `fault`, by
+`populate` and by replay. Cutting and merging VMAs is the tree's work (`merging`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from errno import EINVAL, ENOMEM, EPERM
+
+from samara import Entry
+from samara.mm.accounting import NO_COUNTS, VmaCounts, accounting
+from samara.mm.errors import os_error
+from samara.mm.inheritance import is_changed_by_fork
+from samara.mm.limit_checks import vma_count
+from samara.mm.merging import DERIVED_NAMES, MERGING, merging_disabled
+from samara.mm.state import State
+from samara.mm.units import ADDRESS_END
+from samara.mm.vma import VMA, is_special, with_flags
+
+# ---- finding -------------------------------------------------------------------------------------
+
+
+def find_vma(space: State, addr: int) -> VMA | None:
+    """The first VMA of user space that ends above `addr`: Linux's find_vma(). O(log n)."""
+    task_size = space.limits.task_size
+    if addr >= task_size:
+        return None
+    entry = space.tree.find(addr, task_size - 1)
+    return None if entry is None else entry.value
+
+
+def vma_at(space: State, addr: int, error: int) -> VMA:
+    """The VMA of user space around an address; `error` where there is none. O(log n)."""
+    vma = find_vma(space, addr)
+    if vma is None or vma.start > addr:
+        raise os_error(error)
+    return vma
+
+
+def vmas_over(space: State, start: int, end: int) -> Iterator[VMA]:
+    """The VMAs of user space that have an address of [start, end), whole, by address. Each is
+    looked up when it is asked for, behind the end of the one before: so the tree may be written
+    between two. O(log n) for each."""
+    find = space.tree.find
+    end = min(end, space.limits.task_size)
+    while start < end:
+        entry = find(start, end - 1)
+        if entry is None:
+            return
+        vma = entry.value
+        yield vma
+        start = vma.end
+
+
+# ---- writing -------------------------------------------------------------------------------------
+
+
+def insert(space: State, vma: VMA) -> None:
+    """Put a VMA where nothing is. O(log n)."""
+    _put(space, vma, NO_COUNTS)
+
+
+def change(space: State, vma: VMA, old: VMA) -> None:
+    """Put a VMA in place of what `old` has at its addresses, which must be `old`'s. O(log n)."""
+    _put(space, vma, accounting(old.vm_flags))
+
+
+def insert_apart(space: State, vma: VMA) -> None:
+    """`insert`, but it does not become one with its neighbours."""
+    with merging_disabled():
+        insert(space, vma)
+
+
+def change_apart(space: State, vma: VMA, old: VMA) -> None:
+    """`change`, but it does not become one with its neighbours."""
+    with merging_disabled():
+        change(space, vma, old)
+
+
+def _put(space: State, vma: VMA, was: VmaCounts) -> None:
+    _check_whole(space)
+    start, end = vma.start, vma.end
+    tree = space.tree
+    before = len(tree)
+    tree.store_range(start, end - 1, vma)
+    locked, data, changed, wiped = accounting(vma.vm_flags)
+    if locked != was.locked or data != was.data:
+        counters = space._counters
+        counters.locked += (locked - was.locked) * (end - start)
+        counters.data += (data - was.data) * (end - start)
+    if changed:
+        space._changed.store_range(start, end - 1, vma)
+    elif wiped:
+        _note_wiped(space, start, end)
+    elif was.changed or was.wiped:
+        space._changed.pop_range(start, end - 1)
+    _written(space, start, end, len(tree) - before, vma.name == "[heap]")
+
+
+def _note_wiped(space: State, start: int, end: int) -> None:
+    """Fork changes a VMA that it wipes if any part of it was written: what was stored over [start,
+    end) may have become one with such a VMA, or have made one of others."""
+    vma = space.tree[start]
+    if not is_changed_by_fork(vma):
+        space._changed.pop_range(start, end - 1)
+        return
+    with merging_disabled():
+        space._changed.store_range(vma.start, vma.end - 1, vma)
+
+
+def remove(space: State, start: int, end: int) -> None:
+    """Take away [start, end), whatever is there. O(log n), and O(1) for each VMA."""
+    _check_whole(space)
+    tree = space.tree
+    before = len(tree)
+    pieces = tree.pop_range(start, end - 1)
+    if not pieces:
+        return
+    counters = space._counters
+    changes = named = False
+    for first, last, vma in pieces:
+        locked, data, changed, wiped = accounting(vma.vm_flags)
+        if locked or data:
+            counters.locked -= locked * (last + 1 - first)
+            counters.data -= data * (last + 1 - first)
+        changes = changes or changed or wiped
+        named = named or vma.name == "[heap]"
+    if changes:
+        space._changed.pop_range(start, end - 1)
+    _written(space, start, end, len(tree) - before, named)
+
+
+def cut(space: State, at: int) -> None:
+    """Make two of the VMA around `at`, which are as one but stay apart: what Linux leaves of a call
+    that failed after its first split. O(log n)."""
+    vma = find_vma(space, at)
+    if vma is not None and vma.start < at:
+        change_apart(space, with_flags(vma, at, vma.end, vma.prot, vma.vm_flags), vma)
+
+
+def unmap(space: State, start: int, end: int) -> None:
+    """Unmap [start, end), as munmap(2) does. O(log n), and O(1) for each VMA. ENOMEM where it would
+    make two VMAs of one and there are max_map_count already; EPERM for a sealed one; EINVAL for a
+    part of what cannot be cut, and for a range that leaves user space."""
+    check_unmap(space, start, end)
+    remove(space, start, end)
+
+
+def check_unmap(space: State, start: int, end: int) -> None:
+    """Raise what `unmap` would raise. Linux finds a VMA that it cannot unmap when it has cut the
+    first at `start`, and leaves it so."""
+    if end > space.limits.task_size:
+        raise os_error(EINVAL)
+    tree = space.tree
+    first = tree.find(start, end - 1)
+    if first is None:
+        return
+    vma = first.value
+    if vma.start < start and end < vma.end and vma_count(space) >= space.limits.max_map_count:
+        raise os_error(ENOMEM)
+    _check_cut(vma, start, end)
+    if vma.end < end:
+        try:
+            _check_others(space, vma.end, end)
+        except OSError:
+            cut(space, start)
+            raise
+
+
+def _check_others(space: State, start: int, end: int) -> None:
+    """`_check_cut` of the VMAs behind the first: only the last can be cut, any can be sealed."""
+    if space._counters.sealed:
+        for other in vmas_over(space, start, end):
+            _check_cut(other, start, end)
+        return
+    last = space.tree.find_rev(end - 1, start)
+    if last is not None:
+        _check_cut(last.value, start, end)
+
+
+def _check_cut(vma: VMA, start: int, end: int) -> None:
+    if "sl" in vma.vm_flags:
+        raise os_error(EPERM)
+    if (vma.start < start or end < vma.end) and is_special(vma):
+        raise os_error(EINVAL)
+
+
+def modify(
+    space: State, vma: VMA, start: int, end: int, prot: int, vm_flags: frozenset[str]
+) -> None:
+    """Give [start, end), cut to the VMA, other rights and VmFlags. O(log n). ENOMEM where that
+    needs more VMAs than vm.max_map_count, EINVAL for a part of what cannot be cut."""
+    start, end = max(start, vma.start), min(end, vma.end)
+    if vm_flags is vma.vm_flags or (vm_flags == vma.vm_flags and prot == vma.prot):
+        return
+    new = with_flags(vma, start, end, prot, vm_flags)
+    pieces = (vma.start < start) + (end < vma.end)
+    if pieces:
+        # A part at an end that becomes one with its neighbour needs no new VMA.
+        if vma_count(space) + pieces > space.limits.max_map_count and not _joins(space, new):
+            if vma.start < start and vma_count(space) < space.limits.max_map_count:
+                cut(space, start)
+            raise os_error(ENOMEM)
+        if is_special(vma) and not _joins(space, new):
+            raise os_error(EINVAL)
+    change(space, new, vma)
+
+
+def _joins(space: State, vma: VMA) -> bool:
+    start, end = vma.start, vma.end
+    entry = Entry(start, end - 1, vma)
+    before = space.tree.entry(start - 1) if start else None
+    if before is not None and before.last == start - 1:
+        if MERGING.merge(before, entry) is not NotImplemented:
+            return True
+    after = space.tree.entry(end)
+    if after is not None and after.first == end:
+        return MERGING.merge(entry, after) is not NotImplemented
+    return False
+
+
+def store_apart(space: State, vma: VMA) -> None:
+    """Put a VMA in place of one that has the same addresses and counts."""
+    with merging_disabled():
+        space.tree.store_range(vma.start, vma.end - 1, vma)
+        if is_changed_by_fork(vma):
+            space._changed.store_range(vma.start, vma.end - 1, vma)
+
+
+def _check_whole(space: State) -> None:
+    if space._limit != ADDRESS_END:
+        raise ValueError("a half-made address space cannot be changed")
+
+
+def _written(space: State, start: int, end: int, more: int, heap: bool) -> None:
+    if more > 0:
+        space._account.note_opened(more)
+    elif more:
+        space._account.note_closed(-more)
+    # Of a heap that has become one with what lies behind it, a part may be cut off.
+    counters = space._counters
+    in_heap = heap or (start <= counters.brk and end >= counters.start_brk)
+    if in_heap or end >= counters.start_stack:
+        rename(space, start, end)
+
+
+# ---- names ---------------------------------------------------------------------------------------
+
+
+def derived_name(space: State, start: int, end: int) -> str:
+    """The name that /proc gives private anonymous memory by where it lies. O(1)."""
+    counters = space._counters
+    if start < counters.brk and end > counters.start_brk:
+        return "[heap]"
+    if start <= counters.start_stack <= end:
+        return "[stack]"
+    return ""
+
+
+def has_derived_name(vma: VMA) -> bool:
+    """Does its name follow from its place? O(1)."""
+    return vma.file is None and vma.name in DERIVED_NAMES
+
+
+def rename(space: State, start: int, end: int) -> None:
+    """Give the VMAs in and beside [start, end) the names that follow from their places. O(log n)
+    for each VMA."""
+    for vma in vmas_over(space, max(start - 1, 0), end + 1):
+        if has_derived_name(vma):
+            name = derived_name(space, vma.start, vma.end)
+            if name != vma.name:
+                store_apart(space, vma._replace(name=name))
