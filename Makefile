@@ -230,8 +230,8 @@ bench-fork: build/release/.compiled
 lint: $(VENV)/.samara $(VENV)/.dev
 	ruff check .
 	ruff format --check .
-	mypy
-	mypy --strict benchmarks/*.py benchmarks/suite/*.py core/tests/*.py docs/*.py tests/kernel/*.py \
+	mypy --python-version 3.11
+	mypy --python-version 3.11 --strict benchmarks/*.py benchmarks/suite/*.py core/tests/*.py docs/*.py tests/kernel/*.py \
 		tests/check_*.py $(DOCS_HEADER)
 	python -m mypy.stubtest samara --mypy-config-file pyproject.toml \
 		--allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist

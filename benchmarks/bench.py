@@ -38,6 +38,7 @@ def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="three sizes, three short rounds")
     parser.add_argument("--rounds", type=int, help="rounds (default 5)")
     parser.add_argument("--sizes", type=int, nargs="+", help="numbers of ranges")
+    parser.add_argument("--only", metavar="PEER", help="none but those whose name begins so")
     parser.add_argument("--no-growth", action="store_true", help="only the sizes of the bounds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument(
@@ -65,6 +66,9 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
     if PURE:
         sys.exit("bench: this is the tree in plain Python; the figures are the extension's")
+    kinds = [*PEERS, *YARDSTICKS]
+    if arguments.only:
+        kinds = [kind for kind in kinds if kind.name.startswith(arguments.only)]
     quick = arguments.quick
     sizes = arguments.sizes or (QUICK_SIZES if quick else SIZES)
     large = [n for n in sizes if n >= 51_221]
@@ -99,7 +103,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             progress.update(task, advance=1, description=text)
 
         for n in plan.sizes:
-            clock.measure_size([*PEERS, *YARDSTICKS], n, plan, results, advance)
+            clock.measure_size(kinds, n, plan, results, advance)
         growth = clock.measure_growth(plan, advance)
         threads = clock.measure_threads(plan, processors, advance)
         memory = {str(n): clock.tree_bytes(n) for n in large}

@@ -6,8 +6,8 @@ from xml.sax.saxutils import escape
 
 from samara._arguments import MAX
 from samara._pure import MapleTree
-from samara._pure.nodes import GAP, Node
-from samara._pure.walking import Level
+from samara._pure.node import GAP, Node
+from samara._pure.walk import Level
 
 CHAR, LINE, PAD = 7.3, 16, 7  # of the text, in pixels
 

@@ -13,10 +13,11 @@ from unittest.mock import patch
 from canvas import LINE, Canvas, Drawing, Names, Places, Spot, is_blank, named, number, shot_of
 
 from samara._arguments import MAX
-from samara._pure import MapleTree, duplication
-from samara._pure.nodes import POOL, Node
-from samara._pure.walking import Level, descend
-from samara._pure.writing import Splice
+from samara._pure import MapleTree
+from samara._pure import dup as duplication
+from samara._pure.node import POOL, Node
+from samara._pure.walk import Level, descend
+from samara._pure.write import Splice
 
 
 def plain(node: Node) -> str:

@@ -1,9 +1,9 @@
 """The maple tree in plain Python: to read, to run without a compiler, to check the C core against.
 
-Start with `nodes`, then `walking`, `writing`, `gaps` and `duplication`: the tree itself.
-`building`, `checking`, `pickling` and `arrays` go over whole trees; `tree`, `cursor`, `lock` and
-`packed` are what users see; `process` is about fork(). docs/how-it-works.md goes through it in
-pictures.
+Start with `node`, then `walk`, `write`, `gap` and `dup`: the tree itself. `build`, `validate`,
+`dump`, `pickling` and `arrays` process whole trees; `tree`, `cursor`, `lock` and `packed` are what
+users see; `process` handles os.fork(). Files of the C core have the same names, so a reader can
+move from one to the other. docs/how-it-works.md explains the tree in pictures.
 """
 
 from samara import _docs
@@ -11,7 +11,7 @@ from samara._arguments import required_index
 from samara._entry import Entry
 from samara._pure.cursor import Cursor
 from samara._pure.lock import TreeLock
-from samara._pure.nodes import NODE_BYTES, POOL
+from samara._pure.node import NODE_BYTES, POOL
 from samara._pure.tree import MapleTree
 
 __all__ = ["Cursor", "Entry", "MapleTree", "TreeLock", "_fail_nth", "_pool_stats"]

@@ -5,10 +5,10 @@ from typing import Any
 
 from samara._arguments import MAX, required_index
 from samara._columns import Column, Columns, array_of, check_order, import_numpy, open_ranges
-from samara._pure.building import Triple, build
-from samara._pure.nodes import GAP, Head
+from samara._pure.build import Triple, build
+from samara._pure.node import GAP, Head
 from samara._pure.packed import convert
-from samara._pure.walking import load
+from samara._pure.walk import load
 
 
 def triples_of(columns: Columns, dtype: str | None, rising: bool) -> list[Triple]:

@@ -12,10 +12,10 @@ from samara import _arguments as arguments
 from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
 from samara._entry import Entry, Gap
 from samara._errors import type_name
-from samara._pure.gaps import Request, search
-from samara._pure.nodes import GAP
-from samara._pure.walking import descend, entries_of, load, step
-from samara._pure.writing import write_range
+from samara._pure.gap import Request, search
+from samara._pure.node import GAP
+from samara._pure.walk import descend, entries_of, load, step
+from samara._pure.write import write_range
 
 if TYPE_CHECKING:
     from samara._pure.tree import MapleTree

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from samara._arguments import MAX, required_index
 from samara._errors import type_name
-from samara._pure.nodes import GAP
+from samara._pure.node import GAP
 
 FORMS: Final = {"u8": "Q", "i8": "q", "f8": "d"}  # what struct calls them
 

@@ -16,10 +16,10 @@ import struct
 from typing import Any, Final
 
 from samara._arguments import MAX, shown
-from samara._pure.building import build
-from samara._pure.nodes import Head
+from samara._pure.build import build
+from samara._pure.node import Head
 from samara._pure.packed import FORMS, checked_dtype
-from samara._pure.walking import entries_of
+from samara._pure.walk import entries_of
 
 OWN: Final = ("_head", "_lock")  # what makes an instance a tree
 

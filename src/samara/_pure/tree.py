@@ -18,15 +18,16 @@ from samara._arguments import MAX, clipped_window, index_of, required_index, req
 from samara._columns import array_of, import_numpy, open_column, open_ranges
 from samara._entry import Entry, Gap
 from samara._errors import RangeOccupiedError, type_name
-from samara._pure import arrays, checking, duplication, pickling
-from samara._pure.building import Triple, fill
+from samara._pure import arrays, dup, pickling, validate
+from samara._pure.build import Triple, fill
 from samara._pure.cursor import Cursor
-from samara._pure.gaps import Request, search
+from samara._pure.dump import dump
+from samara._pure.gap import Request, search
 from samara._pure.lock import TreeLock
-from samara._pure.nodes import GAP, NODE_BYTES, Head, node_count
+from samara._pure.node import GAP, NODE_BYTES, Head, node_count
 from samara._pure.packed import checked_dtype, checked_policy, convert
-from samara._pure.walking import entries_of, load
-from samara._pure.writing import write_range
+from samara._pure.walk import entries_of, load
+from samara._pure.write import write_range
 
 
 class MapleTree:
@@ -82,11 +83,11 @@ class MapleTree:
 
     def _fork_head(self) -> Head:
         with self._gate:
-            return duplication.fork(self._head)
+            return dup.fork(self._head)
 
     def _slice_head(self, first: int, last: int) -> Head:
         with self._gate:
-            return duplication.slice_of(self._head, first, last)
+            return dup.slice_of(self._head, first, last)
 
     def _relative(self, head: Head) -> Self:
         """A tree of the same class with the instance's own attributes."""
@@ -96,7 +97,7 @@ class MapleTree:
 
     def dup(self) -> Self:
         # Of a fork, which stays as it is if a finalizer writes the tree meanwhile.
-        return self._relative(duplication.duplicate(self._fork_head()))
+        return self._relative(dup.duplicate(self._fork_head()))
 
     def dup_into(self, other: "MapleTree") -> None:
         if not isinstance(other, MapleTree):
@@ -111,7 +112,7 @@ class MapleTree:
             if not head.is_like(other._head):
                 here, there = head.attributes(), other._head.attributes()
                 raise ValueError(f"other differs in attributes: {here} here, {there} there")
-            other._head.swap(duplication.duplicate(head), seen)
+            other._head.swap(dup.duplicate(head), seen)
 
         with other._gate:
             other._head.whole(fill_other)
@@ -315,7 +316,7 @@ class MapleTree:
 
     def store_many(self, first: Any, last: Any, values: Any) -> None:
         def store(triples: list[Triple], seen: int) -> Head:
-            head = duplication.fork(self._head)
+            head = dup.fork(self._head)
             # It loses what it has: so a policy must not write it.
             with self._head.busy():
                 for triple in triples:
@@ -414,11 +415,11 @@ class MapleTree:
 
     def check(self) -> None:
         with self._gate:
-            checking.check(self._head)
+            validate.check(self._head)
 
     def dump(self, *, hex: bool = False) -> str:
         with self._gate:
-            return checking.dump(self._head, bool(hex))
+            return dump(self._head, bool(hex))
 
 
 def gaps_of(head: Head, first: int, last: int) -> Iterator[Gap]:

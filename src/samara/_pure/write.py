@@ -22,7 +22,7 @@ from typing import Any
 from samara._arguments import MAX
 from samara._entry import Entry
 from samara._policy import Policy
-from samara._pure.nodes import (
+from samara._pure.node import (
     GAP,
     Head,
     Item,
@@ -33,7 +33,7 @@ from samara._pure.nodes import (
     deal,
     even_shares,
 )
-from samara._pure.walking import Level, descend, entries_of, room_beside, step
+from samara._pure.walk import Level, descend, entries_of, room_beside, step
 
 
 def write_range(

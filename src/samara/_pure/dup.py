@@ -11,8 +11,8 @@ take their places. If an allocation fails, what was made is dropped and the new 
 """
 
 from samara._arguments import MAX
-from samara._pure.nodes import GAP, POOL, Head, Node
-from samara._pure.writing import write_range
+from samara._pure.node import GAP, POOL, Head, Node
+from samara._pure.write import write_range
 
 
 def duplicate(head: Head) -> Head:

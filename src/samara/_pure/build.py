@@ -5,9 +5,9 @@ from typing import Any
 
 from samara._arguments import MAX, required_window
 from samara._columns import convert_one
-from samara._pure.nodes import GAP, Head, Item, capacity, deal, even_shares
+from samara._pure.node import GAP, Head, Item, capacity, deal, even_shares
 from samara._pure.packed import convert
-from samara._pure.writing import write_range
+from samara._pure.write import write_range
 
 Triple = tuple[int, int, Any]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from samara._arguments import MAX
 from samara._entry import Entry
-from samara._pure.nodes import GAP, Head, Item, Node
+from samara._pure.node import GAP, Head, Item, Node
 
 
 class Level:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from samara._arguments import MAX, Window, shown
 from samara._errors import NoSpaceError
-from samara._pure.nodes import Head
-from samara._pure.walking import Level
+from samara._pure.node import Head
+from samara._pure.walk import Level
 
 
 class Request(NamedTuple):

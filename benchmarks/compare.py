@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""Is this build slower than another? Run the benchmarks on both in turn, and compare the figures.
+
+    python benchmarks/compare.py OTHER [core] [fork] [mm] [python] [--rounds N]
+
+OTHER is a checkout of another commit, built by `make .venv/.samara .venv/.bench
+build/release/.compiled`, as this one must be. Its builds run the benchmarks of this checkout.
+Each figure is the median of the ratios of its rounds, this build's time over the other's; a round
+measures both, one directly after the other. Prints each benchmark's median ratio and the figures
+that are more than 3 % worse, and exits with 1 if there are any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+MOST = 1.03
+Figures = dict[str, float]
+
+# For each benchmark: the words of its command, and where in its JSON the times are.
+BENCHMARKS = {
+    "core": (["bench_core.py", "--quick", "--program", "{build}/build/release/bench_core"],
+             "nanoseconds"),
+    "fork": (["bench_fork.py", "--quick", "--program", "{build}/build/release/bench_fork"],
+             "microseconds"),
+    "mm": (["bench_mm.py"], "microseconds"),
+    "python": (["bench.py", "--quick", "--only", "samara"], "samples"),
+}  # fmt: skip
+
+
+def leaves(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """Each number below; the median of a list of numbers, the first of (samara, its peer)."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from leaves(one, f"{name} {key}".strip())
+    elif isinstance(value, list):
+        numbers = [one for one in value if isinstance(one, int | float)]
+        if numbers:
+            yield name, numbers[0] if len(value) == 2 else statistics.median(numbers)
+    elif isinstance(value, int | float):
+        yield name, value
+
+
+def run(benchmark: str, build: Path) -> Figures:
+    words, key = BENCHMARKS[benchmark]
+    with tempfile.TemporaryDirectory() as folder:
+        figures = Path(folder, "figures.json")
+        script, *options = (word.format(build=build) for word in words)
+        command = [str(build / ".venv/bin/python"), str(HERE / script), *options]
+        # Its status says whether bounds are met, which is not the question here.
+        subprocess.run([*command, "--json", str(figures)], cwd=ROOT, capture_output=True)
+        return dict(leaves(json.loads(figures.read_text())[key]))
+
+
+def compare(benchmark: str, other: Path, rounds: int) -> dict[str, float]:
+    ratios: dict[str, list[float]] = {}
+    for number in range(rounds):
+        print(f"{benchmark}: round {number + 1} of {rounds}", file=sys.stderr)
+        # Who goes first takes turns too.
+        builds = [other, ROOT] if number % 2 else [ROOT, other]
+        found = {build: run(benchmark, build) for build in builds}
+        for name, time in found[other].items():
+            if time and name in found[ROOT]:
+                ratios.setdefault(name, []).append(found[ROOT][name] / time)
+    return {name: statistics.median(values) for name, values in ratios.items()}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("other", type=Path, help="the folder of the other build's checkout")
+    parser.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help=", ".join(BENCHMARKS))
+    parser.add_argument("--rounds", type=int, default=7, help="rounds of each (default 7)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the ratios there")
+    arguments = parser.parse_intermixed_args()
+    if unknown := set(arguments.benchmarks) - set(BENCHMARKS):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+
+    worse = 0
+    table = {}
+    for benchmark in arguments.benchmarks or BENCHMARKS:
+        ratios = compare(benchmark, arguments.other.resolve(), arguments.rounds)
+        table[benchmark] = ratios
+        slower = {name: ratio for name, ratio in ratios.items() if ratio > MOST}
+        worse += len(slower)
+        middle = statistics.median(ratios.values())
+        print(f"{benchmark}: {len(ratios)} figures, median ratio {middle:.3f}, "
+              f"{len(slower)} worse by more than 3 %")  # fmt: skip
+        for name, ratio in sorted(slower.items(), key=lambda row: -row[1]):
+            print(f"  {ratio:.3f}  {name}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(table, indent=1) + "\n")
+    return 1 if worse else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
