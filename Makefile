@@ -29,8 +29,8 @@ INSTALL := python -m pip install --quiet --no-build-isolation
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.samara
-	samara fork
-	samara fork --vmas
+	@samara demo
+	@echo "For these commands in your shell: . $(VENV)/bin/activate"
 
 test: test-c test-python test-pure test-pure-wheel
 

@@ -42,7 +42,7 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 @pytest.mark.parametrize(
     "name",
     [
-        "arguments", "diff", "document", "errors", "kinds", "maps", "maps_plot", "matching",
+        "arguments", "bars", "diff", "document", "errors", "kinds", "maps", "maps_plot", "matching",
         "plot", "replay", "series", "source", "table", "units",
     ],
 )  # fmt: skip

@@ -13,7 +13,7 @@ from samara.cli.spawn import PROGRAM
 DATA = Path(__file__).parent / "data"
 PYTHON = str(DATA / "maps" / "python.maps")
 LS = str(DATA / "mm" / "ls.mm.json.gz")
-COMMANDS = ["maps", "diff", "fork", "spawn", "record", "replay"]
+COMMANDS = ["demo", "maps", "diff", "fork", "spawn", "record", "replay"]
 
 
 def help_text(capsys: pytest.CaptureFixture[str], *command: str) -> str:

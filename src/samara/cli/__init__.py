@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 import samara
-from samara.cli import diff, fork, maps, record, replay, spawn
+from samara.cli import demo, diff, fork, maps, record, replay, spawn
 from samara.cli.arguments import BAD_USAGE, CommandParser
 from samara.cli.errors import CommandError, ProgramError, WorkError
 from samara.cli.streams import standard_output
@@ -29,12 +29,13 @@ what is mapped there (a part of a file, the heap, a stack, plain memory).
 """
 _EPILOG = """\
 examples:
+  samara demo                         what this package can do, in a few seconds
   samara maps PID                     the memory map of a process
   samara diff PID --every 2s          what changes in it, every two seconds
   samara fork --pid PID               how fast it forks, by three methods
 
 "samara COMMAND --help" explains a command and its options. With --json, every
-command prints JSON documents, each on one line.
+command but demo prints JSON documents, each on one line.
 
 exit status: 0 success; 1 the work could not be done; 2 bad arguments or bad
 input; 130 after Ctrl-C; 141 if the reader of the output went away. diff and
@@ -82,6 +83,6 @@ def _parser() -> CommandParser:
     parser.add_argument("--version", action="version", version=f"samara {samara.__version__}")
     parser.set_defaults(trouble=None)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for subcommand in (maps, diff, fork, spawn, record, replay):
+    for subcommand in (demo, maps, diff, fork, spawn, record, replay):
         subcommand.add_parser(subparsers)
     return parser
