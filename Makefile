@@ -31,9 +31,9 @@ NOX_TARGETS := test-pure-wheel test-sanitize test-tsan test-pypy test-python-new
 help: ## this list
 	@sed -nE 's/^([a-z][a-z -]*):.*## (.*)/\1\t\2/p' Makefile | expand -t 24
 
-demo: $(VENV)/.samara ## build the package; run `samara fork` on a process and on the series' sizes
-	samara fork
-	samara fork --vmas
+demo: $(VENV)/.samara ## what samara is for, in seconds: a range map, then a real process forked three ways
+	@samara demo
+	@echo "For these commands in your shell: . $(VENV)/bin/activate"
 
 # Two parts at a time; what each says comes at its end, and all end before a failure is reported.
 test: ## all that a change must pass: the four parts below, two at a time

@@ -12,7 +12,8 @@ from interpreter import SANITIZED
 from places import DATA
 from samara.cli import main
 from samara.cli.maps_plot import APART, clusters, extent, rows
-from samara.cli.spawn import PROGRAM
+from samara.cli.plot import draw
+from samara.cli.spawn import PROGRAM, Spawned, _plot
 from samara.mm import VMA, AddressSpace, read_trace, synthetic, write_trace
 
 # Its C++ throws, which AddressSanitizer cannot follow where it is loaded into a Python that was
@@ -41,9 +42,21 @@ def test_draws(
     pytest.importorskip("matplotlib")
     path = tmp_path / f"out.{kind}"
     assert main([*command, "--plot", str(path)]) == 0
-    assert capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert out and err == f"wrote {path}\n"  # it said nothing
     data = path.read_bytes()
     assert data.startswith(b"\x89PNG" if kind == "png" else b"<?xml")
+
+
+def test_the_axes_of_spawn_are_numbers(tmp_path: Path) -> None:
+    """They were "$\\mathdefault{10^{3}}$", since no text of a plot is read as TeX."""
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "out.svg"
+    results = [Spawned(21, [100000.0]), Spawned(51221, [500.0])]
+    draw(path, 6.4, 4.2, lambda figure: _plot(figure, results))
+    text = path.read_text()
+    assert "mathdefault" not in text
+    assert all(f">{number}</text>" in text for number in ("100", "1,000", "10,000"))
 
 
 @pytest.mark.parametrize("command", [["maps", PYTHON], ["replay", LS]])

@@ -43,13 +43,14 @@ def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
 def test_diff(capsys: pytest.CaptureFixture[str], two_files: list[str]) -> None:
     status, out, _err = run(capsys, "diff", *two_files)
     lines = [line.split() for line in out.splitlines()]
-    assert status == 0
-    assert lines[1:] == [
+    assert status == 1
+    assert lines[1:-2] == [
         ["protected", "10000", "14000", "16", "KiB", "rw-p", "anonymous"],
         ["to", "10000", "14000", "16", "KiB", "r--p", "anonymous"],
         ["went", "20000", "21000", "4", "KiB", "r--p", "anonymous"],
     ]
-    assert run(capsys, "diff", two_files[0], two_files[0])[1] == "nothing differs\n"
+    assert out.endswith("\n\n2 differences: 1 went, 1 protected; 0 VMAs equal\n")
+    assert run(capsys, "diff", two_files[0], two_files[0]) == (0, "nothing differs\n", "")
 
 
 def test_diff_names_flags_that_changed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -64,8 +65,8 @@ def test_diff_names_flags_that_changed(capsys: pytest.CaptureFixture[str], tmp_p
         mm.mlock(0x10000, 0x4000)
         mm.madvise(0x10000, 0x4000, Madv.DONTFORK)
     status, out, _err = run(capsys, "diff", *paths)
-    assert status == 0
-    assert [line.split()[-3:] for line in out.splitlines()[1:]] == [
+    assert status == 1
+    assert [line.split()[-3:] for line in out.splitlines()[1:-2]] == [
         ["KiB", "rw-p", "anonymous"],
         ["rw-p", "+lo", "+dc"],
     ]
@@ -122,15 +123,15 @@ def test_what_is_flagged_is_seen(
     """Two equal lines stood there, one under the other, where "ac" was all that differed."""
     paths = [written(tmp_path / "A", before), written(tmp_path / "B", after)]
     status, out, _err = run(capsys, "diff", *paths)
-    _head, was, now = out.splitlines()
-    assert status == 0 and was.split()[0] == "flagged"
+    _head, was, now, _, _summary = out.splitlines()
+    assert status == 1 and was.split()[0] == "flagged"
     assert was.endswith("rw-p  anonymous") and now.endswith(f"rw-p  {what}")
 
 
 def test_diff_as_json(capsys: pytest.CaptureFixture[str], two_files: list[str]) -> None:
     status, out, _err = run(capsys, "diff", "--json", *two_files)
     changes = json.loads(out)["changes"]
-    assert status == 0 and [change["kind"] for change in changes] == ["protected", "went"]
+    assert status == 1 and [change["kind"] for change in changes] == ["protected", "went"]
     assert changes[1]["after"] is None and changes[1]["before"]["start"] == 0x20000
 
 
@@ -145,11 +146,11 @@ def test_diff_over_time(capsys: pytest.CaptureFixture[str], two_files: list[str]
 @pytest.mark.parametrize(
     ("argv", "status", "words"),
     [
-        (["A"], 2, "either two to compare, or one and --every"),
-        (["A", "B", "--every", "1"], 2, "either two"),
-        (["A", "B", "--times", "1"], 2, "--times"),
+        (["A"], 2, "needs a second process or file, or --every"),
+        (["A", "B", "--every", "1"], 2, "--every takes one process or file, not two"),
+        (["A", "B", "--times", "1"], 2, "--times needs --every"),
         (["A", "B"], 2, "A: No such file"),
-        (["99999999", "B"], 1, "no process 99999999"),
+        (["99999999", "B"], 2, "no process 99999999"),
         ([str(LS), "B"], 2, "line 1"),
         (["-", "-"], 2, "standard input (-) can be read only once"),
         (["-", "--every", "0.2"], 2, "standard input (-) can be read only once"),
@@ -189,16 +190,18 @@ def changed_trace(tmp_path: Path) -> str:
 def test_replay_shows_where_they_part(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     status, out, _err = run(capsys, "replay", changed_trace(tmp_path))
     assert status == 1
-    assert "model and recording part at step 5, mmap: it returns" in out
+    assert "model and recording differ at step 5, mmap: it returns" in out
     status, out, _err = run(capsys, "replay", "--json", changed_trace(tmp_path))
     document = json.loads(out)
-    assert status == 1 and document["parted"]["step"] == 5 and len(document["steps"]) == 5
+    assert status == 1 and document["mismatch"]["step"] == 5
+    assert len(document["steps_listed"]) == 5 and document["steps"] == 39
 
 
 def test_replay_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _err = run(capsys, "replay", "--json", str(LS))
     document = json.loads(out)
-    assert status == 0 and document["parted"] is None and len(document["steps"]) == 39
+    assert status == 0 and document["mismatch"] is None
+    assert len(document["steps_listed"]) == document["steps"] == 39
 
 
 def test_replay_refuses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -253,7 +256,7 @@ def test_record_and_replay(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     assert program is not None
     path = str(tmp_path / "sort.json.gz")
     status, _out, err = run(capsys, "record", "-o", path, "--", program, "/dev/null")
-    if status == 1 and "not permitted" in err:
+    if status == 125 and "not permitted" in err:
         pytest.skip("tracing is not permitted here")
     assert status == 0 and "steps" in err
     assert read_trace(path)["program"] == "sort"
@@ -266,12 +269,12 @@ def test_record_and_replay(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
 
 
 def recorded(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
-    """What samara record answers, where it may record."""
+    """What samara record returns and prints, if it may record."""
     if not can_trace():
         pytest.skip("recording is of x86-64 Linux")
     pytest.importorskip("ptrace")
     status, out, err = run(capsys, "record", *arguments)
-    if status == 1 and "not permitted" in err:
+    if status == 125 and "not permitted" in err:
         pytest.skip("tracing is not permitted here")
     assert out == ""
     return status, err
@@ -298,13 +301,14 @@ def test_no_second_one_of_this_process_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("old", [None, "old"])
 @pytest.mark.parametrize(
-    ("command", "message"),
-    [("nosuchcommand", "No such file or directory"), (__file__, "Permission denied")],
+    ("command", "expected", "message"),
+    [("nosuchcommand", 127, "No such file or directory"), (__file__, 126, "Permission denied")],
 )
 def test_a_command_that_cannot_be_executed(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     command: str,
+    expected: int,
     message: str,
     old: str | None,
 ) -> None:
@@ -313,7 +317,7 @@ def test_a_command_that_cannot_be_executed(
     if old is not None:
         path.write_text(old)
     status, err = recorded(capsys, "-o", str(path), "--", command)
-    assert (status, err) == (1, f"samara record: {command}: {message}\n")
+    assert (status, err) == (expected, f"samara record: {command}: {message}\n")
     assert (path.read_text() if path.exists() else None) == old
 
 
@@ -327,10 +331,10 @@ def test_an_output_that_cannot_be_written(
         (tmp_path, "Is a directory"),
     ):
         status, err = recorded(capsys, "-o", str(output), "--", "touch", str(mark))
-        assert (status, err) == (1, f"samara record: {output}: {message}\n")
+        assert (status, err) == (125, f"samara record: {output}: {message}\n")
         assert not mark.exists()
     status, err = recorded(capsys, "-o", "/dev/full", "--", "touch", str(mark))
-    assert (status, err) == (1, "samara record: /dev/full: No space left on device\n")
+    assert (status, err) == (125, "samara record: /dev/full: No space left on device\n")
     assert mark.exists()
 
 
@@ -342,21 +346,28 @@ def test_an_output_behind_a_link(capsys: pytest.CaptureFixture[str], tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "words"),
+    ("code", "status", "words", "expected"),
     [
-        ("exit 0", 0, "at the end: "),
-        ("exit 3", 3, "at the end, exit status 3: "),
-        ("kill -9 $$", -9, "at the end, killed by signal 9: "),
+        ("exit 0", 0, "at the end: ", 0),
+        ("exit 3", 3, "at the end, exit status 3: ", 3),
+        ("kill -9 $$", -9, "at the end, killed by signal 9: ", 128 + 9),
     ],
 )
 def test_how_a_recorded_command_ended(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, code: str, status: int, words: str
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    code: str,
+    status: int,
+    words: str,
+    expected: int,
 ) -> None:
+    """samara record ends as the command did. It was 0, whatever became of that."""
     path = str(tmp_path / "x")
     got, err = recorded(capsys, "-o", path, "--", "sh", "-c", code)
-    assert got == 0 and err.endswith(f"{words}{path}\n")
+    assert got == expected and err.endswith(f"{words}{path}\n")
     got, err = recorded(capsys, "--json", "-o", path, "--", "sh", "-c", code)
-    assert got == 0 and json.loads(err)["status"] == status
+    assert got == expected and json.loads(err)["status"] == status
+    assert read_trace(path)["program"] == "sh"
 
 
 def test_how_a_command_ended_whose_thread_ended_it(tmp_path: Path) -> None:
@@ -401,7 +412,7 @@ def test_record_where_tracing_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode == 77:
         pytest.skip("no filter of system calls here")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (125, "")
     assert done.stderr == "samara record: true: Operation not permitted\n"
     assert not list(tmp_path.iterdir())
 
@@ -515,10 +526,41 @@ def test_record_refuses(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = str(tmp_path / "x")
-    assert "no command" in run(capsys, "record", "-o", path)[2]
+    status, _out, err = run(capsys, "record", "-o", path)
+    assert (status, err) == (125, "samara record: there is no command to record\n")
     modules: dict[str, Any] = {"ptrace": None, "ptrace.debugger": None}
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     status, _out, err = run(capsys, "record", "-o", path, "--", "true")
     expected = "needs python-ptrace: pip install python-ptrace\n" if can_trace() else "no recording"
-    assert status in (1, 2) and expected in err and not Path(path).exists()
+    assert status == 125 and expected in err and not Path(path).exists()
+
+
+def test_the_usage_of_record(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="125"):
+        main(["record", "true"])
+    err = capsys.readouterr().err
+    assert err.startswith("usage: samara record -o FILE [--] COMMAND [ARG ...]\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ([], 20),
+        (["--rows", "5"], 5),
+        (["--rows", "1"], 1),
+        (["--rows", "39"], 39),
+        (["--rows", "1000"], 39),
+        (["--all"], 39),
+    ],
+)
+def test_replay_says_how_many_steps_it_shows(
+    capsys: pytest.CaptureFixture[str], options: list[str], shown: int
+) -> None:
+    """It showed 20 of them without a word."""
+    status, out, _err = run(capsys, "replay", str(LS), *options)
+    heading, table, _end = out.split("\n\n")
+    steps = [int(row.split()[0]) for row in table.splitlines()[1:]]
+    assert status == 0 and len(set(steps)) == len(steps) == shown and steps[-1] == 38
+    part = f"; the table shows {shown} of 39, --all shows each" if shown < 39 else ""
+    assert heading.endswith(f": 39 steps{part}")

@@ -5,29 +5,40 @@ from __future__ import annotations
 
 
 class CommandError(Exception):
-    """Says on stderr why the command ends, with this exit status."""
+    """End the command with this message on stderr.
 
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
+    `status` is the exit status, unless the subcommand has one of its own for trouble.
+    """
+
+    status: int
 
 
 class InputError(CommandError):
-    """What the user gave is no good: exit status 2."""
+    """The arguments or the input are wrong."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, 2)
+    status = 2
 
 
 class WorkError(CommandError):
-    """The work could not be done: exit status 1."""
+    """The work could not be done."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, 1)
+    status = 1
+
+
+class ProgramError(CommandError):
+    """A program that `samara` should run cannot be run.
+
+    The exit status is that of env(1) and the shells: 127 if there is no such program, 126 if it
+    cannot be executed.
+    """
+
+    def __init__(self, message: str, *, found: bool) -> None:
+        super().__init__(message)
+        self.status = 126 if found else 127
 
 
 def reason(error: OSError) -> str:
-    """Why the system refuses, behind the name of the file where there is one.
+    """Return why the system refused, after the name of the file if there is one.
 
     >>> reason(OSError(2, "No such file or directory", "a"))
     'a: No such file or directory'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A real program to look at where the user names none."""
+"""A real program to look at if the user names none."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Loads what an ordinary program would, says so, and waits until its input ends. Ctrl-C is for the
-# command.
+# Loads what an ordinary program would, says so, and waits until its input ends.
 _PROGRAM = """
 for name in ("asyncio", "ctypes", "decimal", "json", "lzma", "sqlite3", "ssl", "zoneinfo"):
     try:
@@ -24,19 +23,19 @@ print("ready", flush=True)
 
 @contextmanager
 def example_process() -> Iterator[int]:
-    """Start a Python interpreter with some libraries and a thread, yield its id, end it."""
+    """Start a Python interpreter with some libraries and a thread, yield its id, and end it."""
     process = subprocess.Popen(
         [sys.executable, "-I", "-c", _PROGRAM],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for the command, not for this
+        start_new_session=True,  # Ctrl-C is for the command, not for this process
     )
     try:
         assert process.stdout is not None
         process.stdout.readline()
         yield process.pid
     finally:
-        # Closes its input, and so lets it end by itself.
+        # Closes its input, so that it ends by itself.
         try:
             process.communicate(timeout=5)
         except subprocess.TimeoutExpired:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a VMA is, and what it is of."""
+"""What a VMA holds: its kind, and the name to show for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Final
 
 from samara.mm import VMA
 
-# In the order in which a legend shows them, with their colours in plots: told apart with any eyes.
+# In the order of a plot's legend, with the colours there. People with colour blindness can tell
+# them apart.
 KINDS: Final = {
     "text": "#d55e00",
     "file, read only": "#56b4e9",
@@ -22,8 +23,8 @@ KINDS: Final = {
 
 
 def kind(vma: VMA) -> str:
-    """One of KINDS. Text is what may be executed of a file; "no access" is memory that is only
-    reserved, and guards.
+    """Return one of KINDS. "text" is an executable part of a file; "no access" is memory that is
+    only reserved, and guard pages; "the kernel's own" is [vdso] and [vvar].
 
     >>> kind(VMA(0x1000, 0x3000, 3)), kind(VMA(0x1000, 0x3000, 3, name="[heap]"))
     ('anonymous', 'heap')
@@ -42,7 +43,7 @@ def kind(vma: VMA) -> str:
 
 
 def label_of(vma: VMA) -> str:
-    """What a VMA is of: the kernel's name for it, the path of its file, or anonymous memory.
+    """Return the kernel's name for a VMA, the path of its file, or what sort of memory it is.
 
     >>> label_of(VMA(0x1000, 0x3000)), label_of(VMA(0x1000, 0x3000, 3))
     ('reserved', 'anonymous')

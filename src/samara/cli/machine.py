@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a measurement was made on and with."""
+"""The machine and the software that a measurement was made with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from samara.mm import Limits
 
 
 def machine() -> dict[str, str | int | None]:
-    """What to print beside figures: system, processor, Python, samara."""
+    """Return what to print beside figures: system, processor, Python, samara."""
     return {
         "system": f"{platform.system()} {platform.release()}",
         "architecture": platform.machine(),
@@ -24,8 +24,8 @@ def machine() -> dict[str, str | int | None]:
 
 
 def max_map_count() -> int:
-    """How many VMAs this machine's kernel lets a process have: vm.max_map_count; where it does not
-    tell, Linux's default."""
+    """Return how many VMAs this machine's kernel lets a process have: vm.max_map_count, or Linux's
+    default if it cannot be read."""
     try:
         with open("/proc/sys/vm/max_map_count", encoding="ascii") as file:
             return int(file.read())

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""`samara maps`: an address space at a glance: what is mapped, in groups, and what is free."""
+"""`samara maps`: a memory map at a glance: what is mapped, in groups, and what is free."""
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from samara.cli.arguments import CommandParser
+from samara.cli.document import add_json_argument, print_document, vma_document
 from samara.cli.kinds import kind, label_of
 from samara.cli.machine import max_map_count
 from samara.cli.maps_plot import plot_maps
@@ -17,9 +18,21 @@ from samara.cli.plot import add_plot_argument, check_can_plot
 from samara.cli.source import file_name, open_space
 from samara.cli.table import print_table
 from samara.cli.units import format_count, format_size
-from samara.mm import PAGE_SIZE, VMA, AddressSpace, Limits
+from samara.mm import PAGE_SIZE, VMA, AddressSpace
 
-_GAPS = 5  # the largest that are listed
+_GAPS = 5  # how many of the largest are listed
+_DESCRIPTION = """\
+Print the memory map of a process, its VMAs in groups with their sizes: first by
+kind (text, heap, stack, anonymous memory, ...), then by what is mapped (each
+file). Below that: how near the process is to vm.max_map_count, how much is
+free, the gaps between VMAs, and the largest free ranges.
+
+A VMA (virtual memory area) is one line of /proc/PID/maps. The line [vsyscall]
+is not counted anywhere: it is a page of the kernel's, in no process's map.
+"""
+_EPILOG = """\
+exit status: 0; 1 a process that cannot be read; 2 bad arguments or bad input
+"""
 
 
 @dataclass
@@ -44,74 +57,69 @@ class Group:
         self.end = max(self.end, vma.end)
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[CommandParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "maps",
-        help="an address space at a glance: what is mapped, and what is free",
-        description=(
-            "Print the VMAs of a process in groups, with sizes: by what they are (text, heap, "
-            "stack, anonymous memory, ...), and by what they are of (each file); then how much is "
-            "free, the gaps between VMAs, the largest free ranges, and how near the process is to "
-            "vm.max_map_count."
-        ),
-        epilog="exit status: 0; 1 a process that cannot be read; 2 bad arguments or input",
+        help="show a memory map at a glance: what is mapped, and what is free",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "source",
         metavar="PID|FILE",
         help=(
-            "a file in the format of maps or smaps, - for standard input; one whose name is a "
-            "number is written ./4242"
+            "a process id, or a file in the format of /proc/PID/maps or smaps; - is standard "
+            "input; a file whose name is a number is written ./4242"
         ),
     )
-    parser.add_argument("--vmas", action="store_true", help="print every VMA too")
-    add_plot_argument(parser, "the address space")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--vmas", action="store_true", help="list every VMA too")
+    add_plot_argument(parser, "the memory map")
+    add_json_argument(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the subcommand; the exit status."""
+    """Run the subcommand and return the exit status."""
     check_can_plot(arguments.plot)
-    mm = open_space(arguments.source).space
+    mm, _, not_counted = open_space(arguments.source)
+    name = file_name(arguments.source)
     if arguments.plot:
-        plot_maps(arguments.plot, mm, file_name(arguments.source))
-    document = summary(mm, max_map_count())
+        plot_maps(arguments.plot, mm, name)
+    figures = summary(mm, max_map_count())
     if arguments.json:
-        document["vmas_listed"] = [
-            {"start": vma.start, "end": vma.end, "perms": vma.perms, "label": vma.label}
-            for vma in mm
-        ]
-        print(json.dumps(document))
+        lists = {
+            "vmas_listed": [vma_document(vma) for vma in mm],
+            "not_counted": [vma_document(vma) for vma in not_counted],
+        }
+        print_document("maps", {"source": name, **figures, **lists})
         return 0
     if arguments.vmas:
         headers = ("start", "end", "size", "perms", "what")
         print_table(headers, [_row(vma) for vma in mm], text_last=True)
         print()
     for groups in ("kinds", "groups"):
-        print_table(_HEADERS, [_group_row(group) for group in document[groups]], text_last=True)
+        print_table(_HEADERS, [_group_row(group) for group in figures[groups]], text_last=True)
         print()
-    _print_free(document)
+    _print_free(figures)
     return 0
 
 
 def summary(mm: AddressSpace, max_map_count: int) -> dict[str, Any]:
-    """The figures that the command prints. O(VMAs).
+    """Return the figures that the command prints. O(VMAs).
 
     >>> mm = AddressSpace([VMA(0x1000, 0x3000, 3), VMA(0x5000, 0x6000, 1)])
     >>> figures = summary(mm, 65530)
     >>> figures["vmas"], figures["size"], figures["groups"][0]["what"], figures["gaps"]["within"]
     (2, 12288, 'anonymous', 1)
     """
-    limits = Limits()
-    inside = [vma for vma in mm if vma.start < limits.task_size]
-    within = [(one.end, two.start) for one, two in pairwise(inside) if one.end < two.start]
+    within = [(one.end, two.start) for one, two in pairwise(mm) if one.end < two.start]
     largest = sorted(mm.gaps(), key=lambda gap: gap[0] - gap[1])[:_GAPS]
-    free = limits.task_size - sum(vma.size for vma in inside)
+    free = sum(end - start for start, end in mm.gaps())
     biggest = largest[0][1] - largest[0][0] if largest else 0
     return {
-        "vmas": len(inside),
+        "vmas": len(mm),
         "max_map_count": max_map_count,
         "size": mm.size,
         "kinds": [vars(group) for group in _groups(mm, kind)],
@@ -128,7 +136,7 @@ def summary(mm: AddressSpace, max_map_count: int) -> dict[str, Any]:
 
 
 def _groups(vmas: Iterable[VMA], key: Callable[[VMA], str]) -> list[Group]:
-    """The largest first."""
+    """Return the groups, the largest first."""
     groups: dict[str, Group] = {}
     for vma in vmas:
         what = key(vma)
@@ -154,16 +162,17 @@ def _row(vma: VMA) -> list[str]:
     return [f"{vma.start:x}", f"{vma.end:x}", format_size(vma.size), vma.perms, label]
 
 
-def _print_free(document: dict[str, Any]) -> None:
-    gaps = document["gaps"]
-    vmas, most = document["vmas"], document["max_map_count"]
+def _print_free(figures: dict[str, Any]) -> None:
+    gaps = figures["gaps"]
+    vmas, most = figures["vmas"], figures["max_map_count"]
     print(f"{format_count(vmas, 'VMA')}, {vmas / most:.1%} of vm.max_map_count ({most:,})")
-    print(f"{format_size(document['size'])} mapped")
+    print(f"{format_size(figures['size'])} mapped")
     print(
         f"{format_size(gaps['free'])} free; {format_count(gaps['within'], 'gap')} between VMAs, "
         f"{gaps['single_pages']:,} of them of one page"
     )
-    print(f"fragmentation {gaps['fragmentation']:.1%}: what is free outside the largest range")
-    print("largest free ranges, those below and above all VMAs too:")
+    fragmentation = f"{gaps['fragmentation']:.1%}"
+    print(f"fragmentation {fragmentation}: the part of the free space outside the largest range")
+    print("largest free ranges, including those below and above all VMAs:")
     for start, end in gaps["largest"]:
         print(f"  {start:x}-{end:x}  {format_size(end - start)}")

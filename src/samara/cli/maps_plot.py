@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""An address space as a picture in which its clusters can be seen, although they lie terabytes
-apart.
+"""A plot of an address space that shows its clusters of VMAs, although they lie terabytes apart.
 
-At the top all addresses to scale, where the clusters are hardly lines. Below each cluster in rows
-of its own, where widths are logarithms of sizes:
+At the top are all addresses to scale; the clusters are hardly lines there. Below that, each cluster
+has rows of its own, in which widths are logarithms of sizes:
 
     |  1          2                          3|     0 ... 128 TiB
      \\          /
@@ -30,17 +29,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-APART: Final = 1 << 32  # gaps of this many bytes part clusters
-_ROW_WIDTH = 130.0  # of the sizes' logarithms
+APART: Final = 1 << 32  # gaps of this many bytes or more separate clusters
+_ROW_WIDTH = 130.0  # in logarithms of sizes
 _MOST_ROWS = 44
 _WIDTH = 11.0  # inches
 _ROW_HEIGHT = 0.26
-_LABELS = 0.14  # of the width, left of the rows
+_LABELS = 0.14  # of the width, to the left of the rows
 _TERABYTE = 1 << 40
 
 
 class Bar(NamedTuple):
-    """A VMA in a row: where it begins there, and its width."""
+    """A VMA in a row: where it begins in the row, and its width."""
 
     at: float
     width: float
@@ -55,14 +54,14 @@ class Row:
     width: float = 0.0
 
     def add(self, vma: VMA, gap: float) -> None:
-        """Put a VMA behind the others."""
+        """Append a VMA."""
         at = self.width + gap
         self.bars.append(Bar(at, extent(vma.size), vma))
         self.width = at + extent(vma.size)
 
 
 def extent(size: int) -> float:
-    """How wide so many bytes are drawn.
+    """Return how wide this many bytes are drawn.
 
     >>> extent(4096), extent(8192), extent(1 << 30)
     (1.0, 2.0, 19.0)
@@ -71,7 +70,7 @@ def extent(size: int) -> float:
 
 
 def clusters(vmas: Iterable[VMA]) -> list[list[VMA]]:
-    """The VMAs of user space, parted where a gap of APART bytes or more lies between them.
+    """Return the VMAs of user space in clusters: those with gaps of less than APART bytes.
 
     >>> low, near, far = VMA(0x1000, 0x2000), VMA(APART, APART + 0x2000), VMA(1 << 40, 1 << 41)
     >>> clusters([low, near, far]) == [[low, near], [far]]
@@ -88,7 +87,7 @@ def clusters(vmas: Iterable[VMA]) -> list[list[VMA]]:
 
 
 def rows(cluster: list[VMA], width: float) -> list[Row]:
-    """The VMAs of a cluster in lines of about this width.
+    """Return the VMAs of a cluster in lines of about this width.
 
     >>> [len(row.bars) for row in rows([VMA(n << 13, (n << 13) + 4096) for n in range(5)], 3.5)]
     [2, 2, 1]
@@ -106,7 +105,7 @@ def rows(cluster: list[VMA], width: float) -> list[Row]:
 
 
 def plot_maps(path: Path, mm: AddressSpace, title: str) -> None:
-    """Draw it into the file. O(VMAs)."""
+    """Draw the address space into the file. O(VMAs)."""
     parted = clusters(mm)
     total = sum(line.width for cluster in parted for line in rows(cluster, float("inf")))
     width = max(_ROW_WIDTH, total / _MOST_ROWS)
@@ -126,7 +125,7 @@ def plot_maps(path: Path, mm: AddressSpace, title: str) -> None:
 
 
 def _draw_overview(axes: Axes, parted: list[list[VMA]]) -> None:
-    """All of user space, to scale."""
+    """Draw all of user space to scale."""
     end = Limits().task_size
     axes.set(xlim=(0, end), ylim=(0, 1), yticks=[])
     ticks = range(0, end + 1, 16 * _TERABYTE)
@@ -136,7 +135,7 @@ def _draw_overview(axes: Axes, parted: list[list[VMA]]) -> None:
     for number, cluster in enumerate(parted, 1):
         start, size = cluster[0].start, cluster[-1].end - cluster[0].start
         axes.axvspan(start, start + size, color="#d55e00", linewidth=1)
-        # Numbers of clusters too near to each other to the eye climb.
+        # The numbers of clusters that would overlap are stacked.
         raised = raised + 1 if start - taken < end / 50 else 0
         taken = start
         axes.annotate(
@@ -153,12 +152,12 @@ def _draw_overview(axes: Axes, parted: list[list[VMA]]) -> None:
 
 
 def _is_captioned_above(lines: list[Row], width: float) -> bool:
-    """A short first row has its caption behind it."""
+    """Return whether the caption stands above the first row; after a short row there is room."""
     return lines[0].width > 0.5 * width
 
 
 def _lead(lines: list[Row], width: float) -> float:
-    """The room above a cluster, in rows."""
+    """Return the room above a cluster, in rows."""
     return 1.3 if _is_captioned_above(lines, width) else 0.25
 
 
@@ -193,7 +192,7 @@ def _draw_bars(axes: Axes, bars: list[Bar], y: float, width: float) -> None:
         axes.broken_barh(
             spans, (y - 0.36, 0.72), facecolors=KINDS[what], edgecolors="white", linewidth=0.4
         )
-    # Letters of about 0.05 inches.
+    # A letter is about 0.05 inches wide.
     per_letter = width * (1 + _LABELS) / (_WIDTH - 0.3) * 0.052
     for start, end, name in _runs(bars):
         letters = int((end - start) / per_letter)
@@ -206,7 +205,7 @@ def _draw_bars(axes: Axes, bars: list[Bar], y: float, width: float) -> None:
 
 
 def _runs(bars: list[Bar]) -> Iterator[tuple[float, float, str]]:
-    """Neighbours of one file, or of one kind: from where to where, and its name."""
+    """Yield neighbours of one file, or of one kind: where they begin and end, and their name."""
     for name, group in groupby(bars, lambda bar: basename(label_of(bar.vma)) or label_of(bar.vma)):
         run = list(group)
         yield run[0].at, run[-1].at + run[-1].width, drawable(name)
@@ -215,8 +214,8 @@ def _runs(bars: list[Bar]) -> Iterator[tuple[float, float, str]]:
 def _draw_legend(figure: Figure, mm: AddressSpace) -> None:
     from matplotlib.patches import Patch
 
-    there = {kind(vma) for vma in mm}
-    shown = [Patch(color=colour, label=what) for what, colour in KINDS.items() if what in there]
+    found = {kind(vma) for vma in mm}
+    shown = [Patch(color=colour, label=what) for what, colour in KINDS.items() if what in found]
     apart = f"clusters lie {format_size(APART)} or more apart"
     figure.legend(
         handles=shown,

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fork an address space by each method: are the children right, and how many are made in ten
-seconds?"""
+"""Fork an address space by each method: check the children, and count forks in ten seconds."""
 
 from __future__ import annotations
 
@@ -17,31 +16,39 @@ from samara.mm import FORK_METHODS, AddressSpace, ForkMethod, child_vma
 
 METHODS: tuple[ForkMethod, ...] = tuple(FORK_METHODS)
 _ROUNDS = 9
-TURNS = _ROUNDS * len(METHODS)  # the most of a measurement
-_PERIOD = 10.0  # seconds, as the series counts
+TURNS = _ROUNDS * len(METHODS)  # at most, in a measurement
+_PERIOD = 10.0  # seconds, as in the published table
 
 
 class Measured(NamedTuple):
-    """What forking one address space gave: by method, the median seconds for a fork and the child's
-    exit."""
+    """How long forks of one address space took.
+
+    vmas     how many VMAs it has
+    changed  how many of them fork leaves out or changes
+    seconds  the median time of a fork and the child's exit, by method
+    """
 
     vmas: int
     changed: int
     seconds: dict[ForkMethod, float]
 
     def forks(self, method: ForkMethod) -> float:
-        """Forks in ten seconds."""
+        """Return how many forks are made in ten seconds."""
         return _PERIOD / self.seconds[method]
 
-    def gain_percent(self, method: ForkMethod) -> float:
-        """How many more forks than by insert in the same time."""
-        return (self.seconds["insert"] / self.seconds[method] - 1) * 100
+    def speedup(self, method: ForkMethod) -> float:
+        """Return how many times as many forks are made as by insert in the same time."""
+        return self.seconds["insert"] / self.seconds[method]
 
 
 def verify_children(space: AddressSpace) -> str | None:
-    """Fork by each method and compare the children, VMA by VMA, with what fork must give each of
-    them; then look whether the parent is what it was and nothing stays open. Returns what is wrong,
-    or None. O(n)."""
+    """Fork by each method and compare each child, VMA by VMA, with what fork must give it.
+
+    Then check that the parent is unchanged and that no VMA of a child is left open. O(VMAs).
+
+    Returns:
+        What is wrong, or None.
+    """
     before = space.vmas()
     for method in METHODS:
         child = space.fork(method)
@@ -61,9 +68,12 @@ def verify_children(space: AddressSpace) -> str | None:
 
 
 def measure(space: AddressSpace, seconds: float, step: Callable[[ForkMethod], None]) -> Measured:
-    """Fork and exit for about `seconds` by each method, in rounds that take turns, so that whatever
-    else the machine does falls on all. At least one round, so a large address space takes longer.
-    `step` is called before each turn with its method."""
+    """Fork and exit for about `seconds` by each method.
+
+    The methods take turns, so that other load on the machine falls on all of them. There is at
+    least one round, so a large address space takes longer. `step` is called before each turn with
+    its method.
+    """
     times: dict[ForkMethod, list[float]] = {method: [] for method in METHODS}
     share = seconds / _ROUNDS
     with _no_collector():
@@ -79,7 +89,8 @@ def measure(space: AddressSpace, seconds: float, step: Callable[[ForkMethod], No
 
 
 def _turn(space: AddressSpace, method: ForkMethod, seconds: float) -> float:
-    """Seconds for one fork and exit, over 1, 2, 4, ... of them until half of `seconds` is full."""
+    """Return the seconds for one fork and exit, from a run of 1, 2, 4, ... of them: the first run
+    that takes at least half of `seconds`."""
     count = 1
     while True:
         begin = perf_counter()
@@ -93,7 +104,7 @@ def _turn(space: AddressSpace, method: ForkMethod, seconds: float) -> float:
 
 @contextmanager
 def _no_collector() -> Iterator[None]:
-    """A garbage collection in the middle would be charged to whichever method it met."""
+    """Turn the garbage collector off, whose runs would be charged to one method or another."""
     enabled = gc.isenabled()
     gc.collect()
     gc.disable()

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Plots into files, with matplotlib where that is installed."""
+"""Plots in files, drawn by matplotlib if that is installed."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,34 +15,34 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _KINDS = (".svg", ".png")
-# The same figures make the same file.
+# The same figures must make the same file.
 _SETTINGS = {
     "svg.hashsalt": "samara",
     "svg.fonttype": "none",
     "font.size": 8,
-    "text.parse_math": False,  # a path may hold two "$"
+    "text.parse_math": False,  # a path may contain two "$"
 }
 
 
 def add_plot_argument(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add --plot, which `draw` takes."""
+    """Add --plot, whose value is for `draw`."""
     parser.add_argument(
         "--plot",
         metavar="FILE",
         type=_plot_file,
-        help=f"draw {what} into FILE, an .svg or a .png (needs matplotlib)",
+        help=f"draw {what} into FILE, *.svg or *.png (needs matplotlib)",
     )
 
 
 def _plot_file(text: str) -> Path:
     path = Path(text)
     if path.suffix.lower() not in _KINDS:
-        raise argparse.ArgumentTypeError(f"a plot is a file *{' or *'.join(_KINDS)}, not {text!r}")
+        raise argparse.ArgumentTypeError(f"FILE must be *{' or *'.join(_KINDS)}, not {text!r}")
     return path
 
 
 def check_can_plot(path: Path | None) -> None:
-    """WorkError where there is something to plot and no matplotlib: before the work, not after."""
+    """Raise WorkError if there is something to plot and no matplotlib. To call before the work."""
     if path is not None:
         try:
             import matplotlib  # noqa: F401
@@ -50,7 +51,7 @@ def check_can_plot(path: Path | None) -> None:
 
 
 def drawable(text: str) -> str:
-    """The text, which may be a path, with "?" for what is no character.
+    """Return a text, which may be a path, with "?" for each byte that is no character.
 
     >>> drawable("/tmp/\\udcff")
     '/tmp/?'
@@ -59,8 +60,11 @@ def drawable(text: str) -> str:
 
 
 def draw(path: Path, width: float, height: float, fill: Callable[[Figure], None]) -> None:
-    """Draw into the file what `fill` puts into an empty figure of so many inches. WorkError where
-    the file cannot be written."""
+    """Draw what `fill` puts into an empty figure of this size, in inches, and say so on stderr.
+
+    Raises:
+        WorkError: The file cannot be written.
+    """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -72,3 +76,4 @@ def draw(path: Path, width: float, height: float, fill: Callable[[Figure], None]
             figure.savefig(path, dpi=150, metadata=metadata)
         except OSError as error:
             raise WorkError(f"{path}: {error.strerror}") from None
+    print(f"wrote {path}", file=sys.stderr)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A progress bar on stderr where that is a terminal; nothing elsewhere."""
+"""A progress bar on stderr if that is a terminal."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextlib import contextmanager
 _BAR = 24
 _TEXT = 40
 
-# Called with how much of the total is done, and what is under way.
+# Called with how much of the total is done, and a text that says what comes next.
 Step = Callable[[float, str], None]
 
 
 @contextmanager
 def progress(total: float) -> Iterator[Step]:
-    """Show a bar while the block runs, then clear it. With rich where that is installed."""
+    """Show a bar while the block runs, then clear it. rich draws it if that is installed."""
     if not sys.stderr.isatty():
         yield lambda done, text: None
         return
@@ -30,7 +30,7 @@ def progress(total: float) -> Iterator[Step]:
             print("\r" + " " * (_BAR + _TEXT + 3) + "\r", end="", file=sys.stderr, flush=True)
         return
     columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    # No thread of its own: it would take time from what is measured.
+    # Without a thread, which would take time from what is measured.
     with Progress(
         *columns, console=Console(stderr=True), transient=True, auto_refresh=False
     ) as bar:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The figures that the kernel's patch series was published with."""
+"""The figures that were published with the patch series that added __mt_dup() to Linux
+("Introduce __mt_dup() to improve the performance of fork()", 2023)."""
 
 from __future__ import annotations
 
@@ -9,8 +10,13 @@ from typing import NamedTuple
 
 
 class Published(NamedTuple):
-    """One column of the series' table: fork() calls of a whole process in ten seconds, with its
-    number of VMAs, before the series (`insert`) and with it (`dup`), and the gain in per cent."""
+    """A row of the published table.
+
+    vmas          how many VMAs the process had
+    insert        fork() calls in ten seconds before the series
+    dup           the same with the series
+    gain_percent  how much more that is, as published
+    """
 
     vmas: int
     insert: int
@@ -19,7 +25,7 @@ class Published(NamedTuple):
 
 
 def published() -> list[Published]:
-    """The series' table, by number of VMAs.
+    """Return the published table, by number of VMAs.
 
     >>> published()[0]
     Published(vmas=21, insert=112100, dup=114558, gain_percent=2.19)
@@ -37,8 +43,10 @@ def published() -> list[Published]:
 
 
 def nearest(vmas: int, table: list[Published], *, exact: bool = False) -> Published | None:
-    """The row whose number of VMAs is nearest to `vmas` by ratio; None where even that is more than
-    twice as much, or less than half, or, with `exact`, not the same.
+    """Return the row whose number of VMAs is nearest to `vmas` by ratio.
+
+    None if even that is more than twice as much or less than half; with `exact`, if it is not the
+    same.
 
     >>> nearest(135, published()).vmas
     121

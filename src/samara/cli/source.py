@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""An address space from what the user names: a process, or a file."""
+"""The address space that the user names: of a process, or in a file.
+
+One rule for all subcommands: `[vsyscall]` is not counted. /proc/PID/maps ends with that line on
+many kernels, but the page lies in the kernel's half of the addresses and is in no process's tree of
+VMAs. Linux does not count it towards vm.max_map_count either.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +14,28 @@ from typing import NamedTuple
 
 from samara.cli.errors import InputError, WorkError
 from samara.cli.streams import standard_input
-from samara.mm import AddressSpace
+from samara.mm import VMA, AddressSpace
 
-# A number, signed or not, of not many more digits than a process id has: what is longer is a file.
+# A number, signed or not, with not many more digits than a process id has. Longer ones are files.
 _PID = re.compile(r"-?[0-9]{1,10}", re.ASCII)
+_KERNEL_HALF = 1 << 63  # where the addresses of the kernel begin
 
 
 class Source(NamedTuple):
-    """An address space, and whether its VmFlags were told: where they were not, they are those that
-    the permissions imply."""
+    """An address space that was read.
+
+    space        the VMAs of the process
+    has_flags    whether the VmFlags were read too; if not, they are those that permissions imply
+    not_counted  the kernel's own that were read with them: nothing, or [vsyscall]
+    """
 
     space: AddressSpace
     has_flags: bool
+    not_counted: list[VMA]
 
 
 def is_pid(text: str) -> bool:
-    """Is it a process that the user names? A file whose name is a number can be named with its
-    folder.
+    """Return whether the user names a process. A file whose name is a number is written ./4242.
 
     >>> is_pid("4242"), is_pid("./4242"), is_pid("-")
     (True, False, False)
@@ -34,35 +44,48 @@ def is_pid(text: str) -> bool:
 
 
 def open_space(text: str) -> Source:
-    """The address space of a process (a number), of a text of maps or smaps in a file, or of
-    standard input ("-"). WorkError for a process that cannot be read; InputError for a number that
-    no process has, for a file that cannot be read, and for what is no maps."""
+    """Read the address space of a process (a number), of a file, or of standard input ("-").
+
+    Raises:
+        WorkError: The process cannot be read.
+        InputError: No process can have this number, or the file cannot be read or is not in the
+            format of /proc/PID/maps or smaps.
+    """
     return open_process(int(text)) if is_pid(text) else open_file(text)
 
 
 def open_process(pid: int) -> Source:
-    """The address space of a running process."""
+    """Read the address space of a running process."""
     try:
-        return Source(AddressSpace.from_pid(pid), os.path.exists("/proc/self/smaps"))
+        space = AddressSpace.from_pid(pid)
     except OSError as error:
         raise WorkError(error.strerror or str(error)) from None
     except ValueError as error:
         raise InputError(str(error)) from None
+    return _source(space, os.path.exists("/proc/self/smaps"))
 
 
 def open_file(path: str) -> Source:
-    """The address space in a text of maps or smaps; "-" is standard input."""
-    source = file_name(path)
+    """Read the address space in a text of maps or smaps; "-" is standard input."""
+    name = file_name(path)
     try:
         text = os.fsdecode(_read(path))
         space = AddressSpace.from_maps(text)
     except OSError as error:
-        raise InputError(f"{source}: {error.strerror}") from None
+        raise InputError(f"{name}: {error.strerror}") from None
     except ValueError as error:
-        raise InputError(f"{source}: {error}") from None
-    if not space:
-        raise InputError(f"{source}: there is no VMA in it")
-    return Source(space, "\nVmFlags:" in text)
+        raise InputError(f"{name}: {error}") from None
+    source = _source(space, "\nVmFlags:" in text)
+    if not source.space:
+        raise InputError(f"{name}: there is no VMA in it")
+    return source
+
+
+def _source(space: AddressSpace, has_flags: bool) -> Source:
+    not_counted = [vma for vma in space if vma.start >= _KERNEL_HALF]
+    if not_counted:
+        space = AddressSpace(vma for vma in space if vma.start < _KERNEL_HALF)
+    return Source(space, has_flags, not_counted)
 
 
 def _read(path: str) -> bytes:
@@ -73,5 +96,5 @@ def _read(path: str) -> bytes:
 
 
 def file_name(path: str) -> str:
-    """How a file is called in what is printed."""
+    """Return what a file is called in the output."""
     return "standard input" if path == "-" else path

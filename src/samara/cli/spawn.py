@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""`samara spawn`: the series' own benchmark on this machine's kernel."""
+"""`samara spawn`: the published fork benchmark, on this machine's kernel."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -12,29 +11,34 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from samara.cli.arguments import parse_seconds, parse_vma_counts
+from samara.cli.arguments import CommandParser, parse_seconds, parse_vma_counts
+from samara.cli.document import add_json_argument, print_document
 from samara.cli.errors import InputError, WorkError
 from samara.cli.machine import machine, max_map_count
 from samara.cli.plot import add_plot_argument, check_can_plot, draw
 from samara.cli.progress import Step, progress
 from samara.cli.series import Published, nearest, published
 from samara.cli.table import print_table
-from samara.cli.units import format_count
+from samara.cli.units import format_count, format_times
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PROGRAM = Path(__file__).with_name("spawn-loop")
 _ROUNDS = 5
-_PERIOD = 10.0  # seconds, as the series counts
+_PERIOD = 10.0  # seconds, as in the published table
 _DESCRIPTION = """\
-Count how many fork() calls this machine's kernel makes in ten seconds of a
-process with so many VMAs: a C loop of fork, _exit and wait, kept to one core.
-The process maps single pages that cannot merge, and never touches them.
+Measure how many fork() calls this machine's kernel makes in ten seconds, for a
+process with N VMAs (a VMA is one line of /proc/PID/maps). A C program calls
+fork, _exit and wait in a loop, on one core. It maps single pages that cannot
+merge, and never touches them, so what is measured is the copying of VMAs.
+
+The published figures beside them are those of the patch series that added
+__mt_dup() to Linux, before and after it.
 """
 _EPILOG = """\
-exit status: 0; 1 the kernel refuses, or there is no C program (a package
-without the extension); 2 bad arguments; 130 after Ctrl-C
+exit status: 0; 1 the kernel refuses, or the package was installed without its
+extension and so without the C program; 2 bad arguments; 130 after Ctrl-C
 """
 _HEADERS = (
     "VMAs",
@@ -43,32 +47,32 @@ _HEADERS = (
     "µs\na fork",
     "series\nbefore",
     "series\nafter",
-    "to series\nafter",
+    "ours to\nafter",
 )
 
 
 class Spawned(NamedTuple):
-    """Forks in ten seconds of a process with so many VMAs, one figure for each round."""
+    """Forks in ten seconds of a process with `vmas` VMAs, one figure for each round."""
 
     vmas: int
     rounds: list[float]
 
     @property
     def forks(self) -> float:
-        """Their median."""
+        """The median of the rounds."""
         return median(self.rounds)
 
     @property
     def spread(self) -> float:
-        """How far the rounds lie apart: the largest less the smallest, in parts of the median."""
+        """How far apart the rounds are: the largest minus the smallest, divided by the median."""
         return (max(self.rounds) - min(self.rounds)) / self.forks
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[CommandParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "spawn",
-        help="forks per second of a real process on this machine's kernel, by number of VMAs",
+        help="measure how fast this machine's kernel forks, by number of VMAs",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -77,22 +81,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--vmas",
         metavar="N,N,...",
         type=parse_vma_counts,
-        help="so many VMAs (default: the series' axis)",
+        help="measure with N VMAs (default: the sizes of the published table)",
     )
     parser.add_argument(
         "--seconds",
         type=parse_seconds,
         default=1.0,
         metavar="S",
-        help=f"measure each size for so long, in {_ROUNDS} rounds (default: %(default)s)",
+        help=f"measure each size for S seconds, in {_ROUNDS} rounds (default: %(default)s)",
     )
-    add_plot_argument(parser, "forks by number of VMAs, beside the series'")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    add_plot_argument(parser, "forks by number of VMAs, and the published figures,")
+    add_json_argument(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the subcommand; the exit status."""
+    """Run the subcommand and return the exit status."""
     check_can_plot(arguments.plot)
     most = max_map_count()
     wanted = arguments.vmas or [row.vmas for row in published()]
@@ -106,7 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.plot:
         draw(arguments.plot, 6.4, 4.2, lambda figure: _plot(figure, results))
     if arguments.json:
-        print(json.dumps(_document(arguments.seconds, most, above, results, series), indent=2))
+        print_document("spawn", _fields(arguments.seconds, most, above, results, series))
     else:
         _print(most, above, results, series)
     return 0
@@ -121,7 +125,7 @@ def _spawn_all(sizes: Sequence[int], seconds: float) -> list[Spawned]:
 
 
 def _rounds(vmas: int, seconds: float, show: Step, done: int) -> Iterator[float]:
-    may_run_on = getattr(os, "sched_getaffinity", lambda _: {0})  # PyPy does not know
+    may_run_on = getattr(os, "sched_getaffinity", lambda _: {0})  # PyPy has none
     cpu = max(may_run_on(0))
     command: list[str | Path] = [PROGRAM, *map(str, (cpu, vmas, seconds / _ROUNDS, _ROUNDS))]
     text = format_count(vmas, "VMA")
@@ -132,7 +136,7 @@ def _rounds(vmas: int, seconds: float, show: Step, done: int) -> Iterator[float]
         )
     except FileNotFoundError:
         raise WorkError(
-            "there is no C program to spawn: this is a package without the extension"
+            "the C program is missing: this is a package without the extension"
         ) from None
     with process:
         assert process.stdout is not None and process.stderr is not None
@@ -141,7 +145,7 @@ def _rounds(vmas: int, seconds: float, show: Step, done: int) -> Iterator[float]
                 forks, took = line.split("\t")
                 show(number, text)
                 yield int(forks) / float(took) * _PERIOD
-        except BaseException:  # Ctrl-C, or nobody asks for the rest
+        except BaseException:  # Ctrl-C, or the caller does not want the rest
             process.kill()
             raise
         problem = process.stderr.read().strip()
@@ -150,7 +154,7 @@ def _rounds(vmas: int, seconds: float, show: Step, done: int) -> Iterator[float]
         raise WorkError(f"{text}: {problem}")
 
 
-def _document(
+def _fields(
     seconds: float,
     most: int,
     above: Sequence[int],
@@ -184,13 +188,13 @@ def _print(
     print(f"fork() of a real process on {about['system']}, {about['processor']}, one core\n")
     print_table(_HEADERS, [_row(*pair) for pair in zip(results, series, strict=True)])
     print(
-        "\nA child ends at once and is waited for. spread: from the slowest round to the"
-        "\nfastest, in parts of the median. The series' figures are of another machine:"
-        "\ncompare how they fall, not the counts."
+        "\nEach child exits at once and is waited for. spread: the fastest round minus the"
+        "\nslowest, divided by the median. series: published with __mt_dup(), measured on"
+        "\nanother machine: compare how the numbers fall, not the counts."
     )
     if above:
         left_out = ", ".join(map(str, above))
-        print(f"Left out, since vm.max_map_count is {most}: {left_out} VMAs.")
+        print(f"Left out, because vm.max_map_count is {most}: {left_out} VMAs.")
 
 
 def _row(result: Spawned, published: Published | None) -> list[str]:
@@ -203,7 +207,7 @@ def _row(result: Spawned, published: Published | None) -> list[str]:
     if published is None:
         return [*own, "-", "-", "-"]
     ratio = result.forks / published.dup
-    return [*own, str(published.insert), str(published.dup), f"{ratio:.2f}x"]
+    return [*own, str(published.insert), str(published.dup), f"{format_times(ratio)}x"]
 
 
 def _plot(figure: Figure, results: Sequence[Spawned]) -> None:
@@ -228,6 +232,8 @@ def _plot(figure: Figure, results: Sequence[Spawned]) -> None:
     )
     axes.set(xscale="log", yscale="log", xlabel="VMAs of the process")
     axes.set_ylabel("fork() calls in ten seconds")
+    for axis in (axes.xaxis, axes.yaxis):  # their own texts would be powers, in TeX
+        axis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_title(f"fork, _exit and wait on {machine()['system']}, one core")
     axes.grid(True, which="major", alpha=0.3)
     axes.legend(frameon=False)

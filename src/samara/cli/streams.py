@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The standard streams of the process, which may be closed, or full."""
+"""The standard streams of the process, which may be closed or full."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from samara.cli.errors import InputError, WorkError
 
 
 def standard_input() -> BinaryIO:
-    """Its bytes; InputError where it is closed."""
+    """Return standard input as a stream of bytes. Raises InputError if it is closed."""
     if sys.stdin is None:
         raise InputError("standard input is closed")
     return sys.stdin.buffer
@@ -22,19 +22,19 @@ def standard_input() -> BinaryIO:
 
 @contextmanager
 def standard_output() -> Iterator[None]:
-    """While the block runs, and at its end, what cannot be written to standard output raises
-    WorkError, or BrokenPipeError where its reader went away."""
+    """Raise WorkError if something cannot be written to standard output while the block runs or at
+    its end; BrokenPipeError if the reader went away."""
     if sys.stdout is None:
         raise WorkError("standard output is closed")
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="surrogateescape")  # the bytes of paths leave as they came
+        sys.stdout.reconfigure(errors="surrogateescape")  # paths of any bytes
     with redirect_stdout(cast(TextIO, _Output(sys.stdout))):
         yield
         sys.stdout.flush()
 
 
 class _Output:
-    """Standard output, but for what happens when a write fails."""
+    """Standard output, with other exceptions when a write fails."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -55,7 +55,7 @@ class _Output:
         try:
             yield
         except OSError as error:
-            # Python would try to write the rest, and complain, at its end.
+            # Otherwise Python would try to write the rest at its end, and complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
             if isinstance(error, BrokenPipeError):
                 raise

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A table: with rich on a terminal, else as plain text."""
+"""Tables: drawn by rich on a terminal, plain text elsewhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 _BETWEEN = 2  # blanks between columns
-_LEAST = 12  # columns that a text keeps, however narrow the terminal
+_LEAST = 12  # the fewest columns of a text, however narrow the terminal
 
 
 def print_table(
@@ -17,11 +17,19 @@ def print_table(
     text_last: bool = False,
     styles: Sequence[str] = (),
 ) -> None:
-    """Print to stdout. A header may have several lines; each row has one text for each header.
-    Columns are aligned right; with `text_last` the last is aligned left, and what is too long for
-    a terminal is shortened as a path. Figures are not: on a terminal that is too narrow for them
-    rows of plain text go on in its next line. `styles` has a style of rich's for each row, or none
-    at all."""
+    """Print a table to stdout.
+
+    A header may have several lines. Each row has one text for each header. Columns are aligned to
+    the right. With `text_last` the last is aligned to the left, and shortened as a path if it is
+    too long for the terminal. Numbers are never cut: on a terminal that is too narrow for them, the
+    table is plain text that wraps.
+
+    Args:
+        headers: The header of each column.
+        rows: The texts of each row.
+        text_last: Whether the last column is text.
+        styles: A style of rich for each row, or nothing.
+    """
     if sys.stdout.isatty():
         try:
             if _print_rich(headers, rows, text_last, styles):
@@ -34,7 +42,7 @@ def print_table(
 def plain_table(
     headers: Sequence[str], rows: Sequence[Sequence[str]], *, text_last: bool = False
 ) -> str:
-    """The table as aligned text, each line ended by a newline.
+    """Return the table as aligned text. Each line ends with a newline.
 
     >>> print(plain_table(["n", "forks\\nin 10 s"], [["21", "1234567"], ["3", "-"]]), end="")
           forks
@@ -59,7 +67,7 @@ def plain_table(
 
 
 def shortened(path: str, width: int) -> str:
-    """A path that is too long without its folders, or else without the middle of its name.
+    """Shorten a path that is too long: drop its folders, then the middle of its name.
 
     >>> shortened("/usr/lib/libc.so.6", 12), shortened("/usr/lib/libc.so.6", 6)
     ('…/libc.so.6', 'lib….6')
@@ -79,7 +87,7 @@ def _print_rich(
     text_last: bool,
     styles: Sequence[str],
 ) -> bool:
-    """False, and nothing printed, where it does not fit the terminal."""
+    """Print the table and return True; if it does not fit the terminal, only return False."""
     from rich import box
     from rich.console import Console
     from rich.markup import escape

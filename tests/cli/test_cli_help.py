@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""What the command says about itself: help, usage, messages, and the layout of its documents."""
+
+import json
+
+import pytest
+
+import samara
+from places import DATA
+from samara.cli import main
+from samara.cli.spawn import PROGRAM
+
+PYTHON = str(DATA / "maps" / "python.maps")
+LS = str(DATA / "mm" / "ls.mm.json.gz")
+COMMANDS = ["demo", "maps", "diff", "fork", "spawn", "record", "replay"]
+
+
+def help_text(capsys: pytest.CaptureFixture[str], *command: str) -> str:
+    with pytest.raises(SystemExit, match="0"):
+        main([*command, "--help"])
+    return capsys.readouterr().out
+
+
+def test_without_arguments_it_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """It was an error message. The exit status is that of bad arguments, for scripts."""
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    out, err = capsys.readouterr()
+    assert (caught.value.code, out) == (2, "")
+    assert err == help_text(capsys)
+    for command in COMMANDS:
+        (line,) = [line for line in err.splitlines() if line.startswith(f"    {command} ")]
+        assert len(line.split()) > 4, "what the command is for"
+
+
+def test_the_help_explains_what_a_vma_is(capsys: pytest.CaptureFixture[str]) -> None:
+    text = " ".join(help_text(capsys).split())
+    assert "VMAs (virtual memory areas). A VMA is one line of /proc/PID/maps" in text
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_help_fits_a_terminal_and_tells_the_exit_status(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = help_text(capsys, *command)
+    assert "exit status" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_wrong_option_prints_the_usage_of_the_subcommand(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """It printed that of the top level."""
+    operands = {"maps": ["x"], "diff": ["x"], "replay": ["x"], "record": ["-o", "x"]}
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--wrong", *operands.get(command, [])])
+    assert caught.value.code == (125 if command == "record" else 2)
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith(f"usage: samara {command} ")
+    assert err.endswith(f"samara {command}: error: unrecognized arguments: --wrong\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["diff", "A", "--every", "1", "--times", "0"],
+            "number of looks must be at least 1, not 0",
+        ),
+        (["diff", "A", "--every", "0"], "seconds must be a number above 0, not '0'"),
+        (["replay", "A", "--rows", "0"], "the number of rows must be at least 1, not 0"),
+        (["replay", "A", "--rows", "2", "--all"], "--all: not allowed with argument --rows"),
+        (["fork", "--pid", "x"], "a process id must be an integer, not 'x'"),
+        (["spawn", "--vmas", "0"], "a number of VMAs must be at least 1, not 0"),
+        (["maps", "A", "--plot", "x.gif"], "FILE must be *.svg or *.png, not 'x.gif'"),
+    ],
+)
+def test_messages_are_plain(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["maps", PYTHON],
+        ["diff", PYTHON, PYTHON],
+        ["diff", PYTHON, "--every", "0.01", "--times", "2"],
+        ["fork", "--vmas", "21", "--seconds", "0.001"],
+        pytest.param(
+            ["spawn", "--vmas", "64", "--seconds", "0.01"],
+            marks=pytest.mark.skipif(
+                not PROGRAM.exists(), reason="the C program comes with the extension"
+            ),
+        ),
+        ["replay", LS],
+    ],
+    ids=" ".join,
+)
+def test_all_documents_have_one_layout(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """A line for each, which says what printed it."""
+    assert main([*arguments, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = out.splitlines()
+    assert len(lines) == (2 if "--every" in arguments else 1)
+    for line in lines:
+        document = json.loads(line)
+        header = {"command": arguments[0], "version": samara.__version__}
+        assert list(document.items())[:2] == list(header.items())
+        for name, value in fields(document):
+            assert name == name.lower() and name.isidentifier()
+            # Words for what is counted are numbers; lists have names of their own.
+            assert name not in ("vmas", "steps") or isinstance(value, int)
+
+
+def fields(document: object) -> list[tuple[str, object]]:
+    """All fields of a document and of those in it."""
+    if isinstance(document, list):
+        return [field for part in document for field in fields(part)]
+    if not isinstance(document, dict):
+        return []
+    inner = [field for value in document.values() for field in fields(value)]
+    return [*document.items(), *inner]
