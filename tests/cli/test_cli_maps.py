@@ -60,7 +60,7 @@ def test_as_text(capsys: pytest.CaptureFixture[str]) -> None:
 def test_one_number_of_vmas(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The text said 155 VMAs, where each of its tables had 156: [vsyscall] is in no process's map,
     and counted nowhere."""
-    path = DATA / "python.maps"
+    path = MAPS / "python.maps"
     assert "[vsyscall]" in path.read_text()
     assert main(["maps", "--vmas", str(path)]) == 0
     out = capsys.readouterr().out
@@ -80,7 +80,7 @@ def test_one_number_of_vmas(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
 
 def test_nothing_but_vsyscall(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "x"
-    path.write_text((DATA / "python.maps").read_text().splitlines()[-1])
+    path.write_text((MAPS / "python.maps").read_text().splitlines()[-1])
     assert main(["maps", str(path)]) == 2
     assert capsys.readouterr().err == f"samara maps: {path}: there is no VMA in it\n"
 

@@ -4,6 +4,7 @@
 import doctest
 import importlib
 import pkgutil
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,7 +22,9 @@ SHOWN = {name for name in MODULES if name.startswith(SHOWN_BY_SAMARA)}
 def examples_in(module: str) -> int:
     spec = find_spec(module)
     assert spec and spec.origin
-    return Path(spec.origin).read_text().count(">>> ") if spec.origin.endswith(".py") else 0
+    if not spec.origin.endswith(".py"):
+        return 0
+    return len(re.findall(r"^ *>>> ", Path(spec.origin).read_text(), re.MULTILINE))
 
 
 @pytest.mark.parametrize("module", sorted(filter(examples_in, MODULES - SHOWN)))
