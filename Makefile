@@ -25,7 +25,7 @@ INSTALL := python -m pip install --quiet --no-build-isolation
 .PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long \
 	test-pypy test-kernel fuzz fuzz-core fuzz-corpus fuzz-python wheel-pure bench bench-quick bench-docs \
 	bench-core bench-fork bench-mm lint format clean wheel test-wheel test-python-newer coverage \
-	mutants coverage-core coverage-python test-scale test-free-threaded test-tsan test-bare
+	mutants coverage-core coverage-python test-scale test-free-threaded test-tsan test-bare docs
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.samara
@@ -227,11 +227,16 @@ bench-fork: build/release/.compiled
 	python benchmarks/bench_fork.py --program build/release/bench_fork \
 		--json build/bench_fork.json
 
+# The documentation site, in build/docs: no warning, and every link inside it leads somewhere.
+docs: $(VENV)/.docs
+	python -m sphinx --builder html --fail-on-warning --keep-going --nitpicky --fresh-env --quiet docs build/docs
+	python tools/check_site.py build/docs
+
 lint: $(VENV)/.samara $(VENV)/.dev
 	ruff check .
 	ruff format --check .
 	mypy --python-version 3.11
-	mypy --python-version 3.11 --strict benchmarks/*.py benchmarks/suite/*.py core/tests/*.py docs/*.py tests/kernel/*.py \
+	mypy --python-version 3.11 --strict benchmarks/*.py benchmarks/suite/*.py core/tests/*.py docs/*.py tools/*.py tests/kernel/*.py \
 		tests/check_*.py $(DOCS_HEADER)
 	python -m mypy.stubtest samara --mypy-config-file pyproject.toml \
 		--allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
@@ -277,6 +282,11 @@ $(VENV)/.coverage: pyproject.toml | $(VENV)/.samara
 # What it takes to fuzz the Python surface: the `fuzz` extra.
 $(VENV)/.fuzz: pyproject.toml | $(VENV)/.dev
 	$(INSTALL) -Cbuild-dir=build/package ".[fuzz]"
+	touch $@
+
+# What it takes to build the documentation: the `docs` extra.
+$(VENV)/.docs: pyproject.toml | $(VENV)/.samara
+	$(INSTALL) -Cbuild-dir=build/package ".[docs]"
 	touch $@
 
 # What it takes to measure the peers: the `bench` extra.

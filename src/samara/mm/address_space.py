@@ -47,10 +47,11 @@ class AddressSpace(MemoryCalls):
     stack is. As on Linux, memory without a file is named by whether it lies there: where the names
     that came say otherwise, they are changed.
 
-    limits    the `Limits` that calls keep to; forks have the same.
-    tree      the `MapleTree` itself, a VMA over [start, end - 1]. For reading: what is written to
-              it directly is not on the address space's books.
-    ledger    the `Ledger` of this address space and all that are forked from it.
+    Attributes:
+        limits: the `Limits` that calls keep to; forks have the same.
+        tree: the `MapleTree` itself, a VMA over [start, end - 1]. For reading: what is written to
+            it directly is not on the address space's books.
+        ledger: the `Ledger` of this address space and all that are forked from it.
 
     >>> heap = VMA(0x1000, 0x3000, name="[heap]")
     >>> mm = AddressSpace([heap, VMA(0x8000, 0x9000, vm_flags="rd dc")])
