@@ -99,7 +99,26 @@ def process_docstring(
         lines[:0] = ["..", ""]  # an empty comment
 
 
+def process_signature(
+    app: Any, what: str, name: str, thing: object, options: object, signature: str, returns: str
+) -> tuple[str, str] | None:
+    """A default that is a long repr, shortened."""
+    return (re.sub(r"\bLimits\([^()]+\)", "Limits()", signature), returns) if signature else None
+
+
+# ---- the command line ---------------------------------------------------------------------------
+
+
+def name_commands(app: Any, environment: Any) -> list[str]:
+    """The search finds commands by their names, not by their whole descriptions."""
+    data = environment.get_domain("commands").data
+    data["commands"] = [(name, name, *rest) for name, _, *rest in data["commands"]]
+    return []
+
+
 def setup(app: Any) -> None:
     c_header.write_sections(HEADER, SECTIONS)
     app.connect("hawkmoth-process-docstring", process_c_comment)
+    app.connect("env-updated", name_commands)
+    app.connect("autodoc-process-signature", process_signature)
     app.connect("autodoc-process-docstring", process_docstring, priority=400)

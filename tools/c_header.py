@@ -70,7 +70,7 @@ def restructured(text: str, names: set[str]) -> str:
             return f"``{match[0].strip('`')}``"
         return f"\\{match[0]}"
 
-    text = "\n".join(line.strip() for line in text.split("\n"))
+    text = re.sub(r"^\s*(?:\* )?", "", text, flags=re.MULTILINE)
     return re.sub(
         r"(?P<literal>-E[A-Z]+\b|`[^`]+`)|\b(?P<function>\w+)\(\)|[*`|\\]|_(?!\w)", word, text
     )
