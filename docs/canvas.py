@@ -14,7 +14,7 @@ CHAR, LINE, PAD = 7.3, 16, 7  # of the text, in pixels
 # How a node looks: fill, edge, dashes, and what that means.
 LOOKS = {
     "plain": ("#ffffff", "#566573", "", "a node"),
-    "mark": ("#e0d5f5", "#7d5fb2", "", "the keys stored"),
+    "mark": ("#e0d5f5", "#7d5fb2", "", "the keys of the call"),
     "kept": ("#ffffff", "#566573", "", "the same node as before"),
     "new": ("#d0f0d0", "#1e8449", "", "new"),
     "written": ("#ffe2a0", "#b9770e", "", "written in place"),
