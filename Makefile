@@ -26,7 +26,7 @@ NOX_TARGETS := test-pure-wheel test-sanitize test-tsan test-pypy test-python-new
 	test-wheel coverage-core coverage-python fuzz-core fuzz-python fuzz-corpus wheel wheel-pure
 
 .PHONY: help demo test test-c test-python test-pure test-long test-scale test-kernel test-bare coverage \
-	fuzz mutants bench bench-quick bench-docs bench-core bench-fork bench-mm lint format clean $(NOX_TARGETS)
+	fuzz mutants bench bench-quick bench-docs bench-core bench-fork bench-mm lint format docs clean $(NOX_TARGETS)
 
 help: ## this list
 	@sed -nE 's/^([a-z][a-z -]*):.*## (.*)/\1\t\2/p' Makefile | expand -t 24
@@ -114,6 +114,10 @@ bench-core bench-fork:
 bench-mm: $(VENV)/.samara ## address spaces: build/bench_mm.json
 	python benchmarks/bench_mm.py --json build/bench_mm.json
 
+docs: $(VENV)/.docs ## the documentation site, in build/docs: no warning, and no broken link inside
+	python -m sphinx --builder html --fail-on-warning --keep-going --nitpicky --fresh-env --quiet docs build/docs
+	python tools/check_site.py build/docs
+
 lint: $(VENV)/.dev build/gcc/build.ninja ## ruff, mypy, stubtest, clang-format; gcc and clang without a warning
 	ruff check .
 	ruff format --check .
@@ -152,6 +156,10 @@ $(VENV)/.samara: $(VENV)/.tools $(PACKAGE)
 $(VENV)/.dev: pyproject.toml | $(VENV)/.samara
 	$(INSTALL) ".[dev]"
 	touch $@
+
+docs: $(VENV)/.docs ## the documentation site, in build/docs: no warning, and no broken link inside
+	python -m sphinx --builder html --fail-on-warning --keep-going --nitpicky --fresh-env --quiet docs build/docs
+	python tools/check_site.py build/docs
 
 # A build of the C tests. `meson test` and `meson compile` bring it up to date.
 build/%/build.ninja: | $(VENV)/.tools

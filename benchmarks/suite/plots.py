@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib
 
 from .figures import Figures
-from .report import own_median
+from .report import number, own_median
 
 matplotlib.use("svg")
 
@@ -37,6 +37,15 @@ COLOURS = {
     "numpy, gaps unseen": "#7f7f7f",
     "pandas IntervalIndex": "#cc79a7",
     "polars join_asof": "#b8a200",
+}
+# In the overview, by their short names.
+PEERS = {
+    "samara": "samara",
+    "list + bisect": "list + bisect",
+    "sortedcontainers SortedDict": "SortedDict",
+    "BTrees QOBTree": "QOBTree",
+    "collections-extended RangeMap": "RangeMap",
+    "intervaltree": "intervaltree",
 }
 DASHED = {
     "empty Python call": "#888888",
@@ -94,11 +103,54 @@ def draw_growth(figures: Figures, operations: list[str], path: Path) -> None:
     finish(axes, title, "ns per range or key" if whole else "ns per call", path)
 
 
+def draw_overview(figures: Figures, path: Path) -> None:
+    """The README's plot: three operations on a map of 10,000 ranges, samara beside its peers."""
+    n = 10_000
+    panels = {
+        "look up one key": [("get", peer, name) for peer, name in PEERS.items()],
+        "overwrite a range": [("store", peer, name) for peer, name in PEERS.items()],
+        "copy the whole map": [
+            ("fork", "samara", "samara fork"),
+            ("dup", "samara", "samara dup"),
+            *(("dup", peer, name) for peer, name in PEERS.items() if peer != "samara"),
+        ],
+    }
+    figure, all_axes = pyplot.subplots(1, len(panels), figsize=(11, 2.6), layout="constrained")
+    for axes, (title, bars) in zip(all_axes, panels.items(), strict=True):
+        measured = [
+            (name, value, COLOURS[peer])
+            for operation, peer, name in bars
+            if (value := figures.median(operation, peer, n)) is not None
+        ]
+        names, values, colours = zip(*measured, strict=True)
+        drawn = axes.barh(names, values, color=colours)
+        axes.bar_label(drawn, [duration(value) for value in values], padding=3, fontsize=8)
+        axes.set_xscale("log")
+        axes.set_xlim(10, max(values) * 12)
+        axes.invert_yaxis()
+        axes.set_xticks([])
+        axes.minorticks_off()
+        axes.tick_params(labelsize=8, length=0)
+        axes.set_title(title, fontsize=10)
+        axes.spines[["top", "right", "bottom"]].set_visible(False)
+    figure.supxlabel(f"{n:,} ranges; logarithmic scale, shorter is better", fontsize=8)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def duration(nanoseconds: float) -> str:
+    for unit, size in (("ms", 1e6), ("µs", 1e3)):
+        if nanoseconds >= size:
+            return f"{number(nanoseconds / size)} {unit}"
+    return f"{number(nanoseconds)} ns"
+
+
 def draw_all(figures: Figures, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # The same figures make the same file.
     matplotlib.rcParams["svg.hashsalt"] = "samara"
     matplotlib.rcParams["svg.fonttype"] = "none"
+    draw_overview(figures, folder / "overview.svg")
     for operation in OPERATIONS:
         draw_operation(figures, operation, folder / f"{operation}.svg")
     if figures.data["growth"]:

@@ -46,13 +46,13 @@ True
     "status": """
 What the cursor knows of its place, as a string.
 
-"start"      set, not walked
-"active"     stands on an entry
-"gap"        stands on a gap
-"pause"      goes on behind its range
-"none"       the last step found nothing
-"overflow"   the last step met its upper limit; index and last are as before it
-"underflow"  the last step met its lower limit; index and last are as before it
+- "start": set, not walked
+- "active": stands on an entry
+- "gap": stands on a gap
+- "pause": goes on after its range
+- "none": the last step found nothing
+- "overflow": the last step met its upper limit; index and last are as before it
+- "underflow": the last step met its lower limit; index and last are as before it
 
 >>> cursor = MapleTree().cursor()
 >>> cursor.status

@@ -49,10 +49,11 @@ class AddressSpace(State):
     stack is. As on Linux, memory without a file is named by whether it lies there: where the names
     that came say otherwise, they are changed.
 
-    limits    the `Limits` that calls keep to; forks have the same.
-    tree      the `MapleTree` itself, a VMA over [start, end - 1]. For reading: what is written to
-              it directly is not on the address space's books.
-    ledger    the `Ledger` of this address space and all that are forked from it.
+    Attributes:
+        limits: the `Limits` that calls keep to; forks have the same.
+        tree: the `MapleTree` itself, a VMA over [start, end - 1]. For reading: what is written to
+            it directly is not on the address space's books.
+        ledger: the `Ledger` of this address space and all that are forked from it.
 
     The system calls are those of x86-64 Linux. Addresses, lengths and offsets are bytes; the ends
     of ranges are exclusive; flags are the numbers of `Prot`, `Map`, `Mremap`, `Madv`, `Mlock`, or

@@ -15,10 +15,11 @@ Kind: TypeAlias = Literal["came", "went", "grew", "shrank", "protected", "flagge
 class Difference(NamedTuple):
     """One VMA that changed.
 
-    kind    "came" or "went"; "grew" or "shrank" at one end or both; "protected": other permissions;
-            "flagged": other VmFlags or another name at the same addresses
-    before  the VMA as it was, None where it came
-    after   the VMA as it is, None where it went
+    Attributes:
+        kind: "came" or "went"; "grew" or "shrank" at one end or both; "protected" for other
+            permissions; "flagged" for other VmFlags or another name at the same addresses
+        before: the VMA as it was, None if it came
+        after: the VMA as it is, None if it went
     """
 
     kind: Kind

@@ -18,19 +18,20 @@ _MAY_BE_UNLIMITED: Final = frozenset(
 class Limits:
     """What the kernel and setrlimit(2) allow a process. Sizes in bytes; None is unlimited.
 
-    task_size        where user addresses end
-    mmap_base        new mappings are placed below, from the top down; the default is that of a
-                     process with a stack limit of 8 MiB, without address randomisation
-    mmap_min_addr    the least address that may be mapped (vm.mmap_min_addr)
-    max_map_count    how many VMAs (vm.max_map_count)
-    rlimit_as, rlimit_data, rlimit_stack, rlimit_memlock    RLIMIT_* of setrlimit(2)
-    stack_guard_gap  kept free below a stack that can grow
-    total_memory     memory and swap of the machine: a single private writable range that is larger
-                     is refused (vm.overcommit_memory 0)
-    privileged       may map below mmap_min_addr and lock without limit (CAP_SYS_RAWIO and
-                     CAP_IPC_LOCK)
-    rlimit_data_max  the hard limit of RLIMIT_DATA, which counts for all but brk() where the soft
-                     one is 0
+    Args:
+        task_size: where user addresses end
+        mmap_base: new mappings are placed below, from the top down; the default is that of a
+            process with a stack limit of 8 MiB, without address randomisation
+        mmap_min_addr: the least address that may be mapped (vm.mmap_min_addr)
+        max_map_count: how many VMAs (vm.max_map_count)
+        rlimit_as, rlimit_data, rlimit_stack, rlimit_memlock: the soft limits of setrlimit(2)
+        stack_guard_gap: kept free below a stack that can grow
+        total_memory: memory and swap of the machine: a single private writable range that is
+            larger is refused (vm.overcommit_memory 0)
+        privileged: may map below mmap_min_addr and lock without limit (CAP_SYS_RAWIO and
+            CAP_IPC_LOCK)
+        rlimit_data_max: the hard limit of RLIMIT_DATA, which counts for all but brk() if the soft
+            one is 0
 
     TypeError for what is no int, ValueError for a negative one.
 

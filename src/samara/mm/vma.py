@@ -43,15 +43,16 @@ class VMA(_Fields):
     """A mapping: the bytes [start, end), end exclusive, with one set of rights and one thing behind
     them.
 
-    start, end    byte addresses, multiples of 4,096, 0 <= start < end <= 2**64
-    prot          `Prot`: what may be done
-    flags         `Map`: SHARED or PRIVATE, and ANONYMOUS where no file is behind it
-    offset        of `start` in the file, in bytes, a multiple of 4,096
-    file          `File`, or None
-    name          what Linux calls it where that is no path: "[heap]", "[anon:...]", or ""
-    vm_flags      frozenset of the two-letter codes of /proc/PID/smaps (`VM_FLAGS` lists them);
-                  can be given as a text ("rd wr mr") or any iterable. Left out: those that
-                  `prot`, `flags` and `name` imply (`implied_vm_flags`).
+    Attributes:
+        start, end: byte addresses, multiples of 4,096, 0 <= start < end <= 2**64
+        prot: `Prot`, what may be done
+        flags: `Map`, SHARED or PRIVATE, and ANONYMOUS if there is no file
+        offset: of `start` in the file, in bytes, a multiple of 4,096
+        file: `File`, or None
+        name: what Linux calls it if that is not a path: "[heap]", "[anon:...]", or ""
+        vm_flags: frozenset of the two-letter codes of /proc/PID/smaps (`VM_FLAGS` lists them);
+            can be given as a text ("rd wr mr") or any iterable. Left out: those that
+            `prot`, `flags` and `name` imply (`implied_vm_flags`).
 
     Immutable and hashable; equal where all fields are; sorts by address. A number out of bounds
     raises ValueError, a thing of the wrong type TypeError. `vma._replace(end=...)` gives a changed

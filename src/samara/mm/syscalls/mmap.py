@@ -84,13 +84,14 @@ def mmap(
 ) -> int:
     """mmap(2): map `length` bytes, rounded up to pages. Returns the address.
 
-    addr      where, with MAP_FIXED or MAP_FIXED_NOREPLACE; else a hint; 0 leaves it to the
-              model, which chooses as Linux does: the highest place below `limits.mmap_base`
-    file      what is mapped; None is no file descriptor. With MAP_ANONYMOUS it counts only for
-              shared memory, as the name that /proc will show; left out, one is made. An
-              `OpenFile` merges with what was mapped of the same object alone.
-    offset    in the file, a multiple of the page size
-    mode      how the file was opened: "r", "w" or "rw"
+    Args:
+        addr: where, with MAP_FIXED or MAP_FIXED_NOREPLACE; else a hint; 0 leaves it to the model,
+            which chooses as Linux does: the highest place below `limits.mmap_base`
+        file: what is mapped; None is no file descriptor. With MAP_ANONYMOUS it counts only for
+            shared memory, as the name that /proc will show; left out, one is made. An `OpenFile`
+            merges with what was mapped of the same object alone.
+        offset: in the file, a multiple of the page size
+        mode: how the file was opened: "r", "w" or "rw"
 
     OSError: EINVAL (no length, an unaligned offset or fixed address, neither shared nor
     private, flags that exclude each other), EBADF (neither file nor MAP_ANONYMOUS), EACCES
