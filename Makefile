@@ -157,9 +157,10 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.samara
 	$(INSTALL) ".[dev]"
 	touch $@
 
-docs: $(VENV)/.docs ## the documentation site, in build/docs: no warning, and no broken link inside
-	python -m sphinx --builder html --fail-on-warning --keep-going --nitpicky --fresh-env --quiet docs build/docs
-	python tools/check_site.py build/docs
+# To build the documentation: the `docs` extra.
+$(VENV)/.docs: pyproject.toml | $(VENV)/.samara
+	$(INSTALL) ".[docs]"
+	touch $@
 
 # A build of the C tests. `meson test` and `meson compile` bring it up to date.
 build/%/build.ninja: | $(VENV)/.tools

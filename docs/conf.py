@@ -13,7 +13,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
 import c_header  # noqa: E402
-
 import samara  # noqa: E402
 
 project = "samara"

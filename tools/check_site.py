@@ -18,9 +18,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from c_header import exported
-
 import samara.mm
+from c_header import exported
 
 HEADER = Path(__file__).parent.parent / "core" / "include" / "maple_tree.h"
 CLASSES = {

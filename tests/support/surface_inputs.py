@@ -489,6 +489,7 @@ def read_and_replay(content):
     if trace is None:
         return
     for placement in ("recorded", "own"):
+        space = mm.AddressSpace()  # a damaged trace may be without steps
         with contextlib.suppress(ValueError, mm.ReplayMismatch):
             for number, (_step, space) in enumerate(mm.replay(trace, placement)):
                 if number % 8 == 0:

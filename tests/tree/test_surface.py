@@ -66,6 +66,11 @@ def test_damaged_traces(data):
     surface_inputs.replaying(data)
 
 
+def test_a_damaged_trace_that_has_no_steps():
+    """Once an error of the driver: it looked at the address space after the last step."""
+    surface_inputs.replaying(bytes((0, 0, 0, 0, 0, 1, 0x46, 0, 0, 0xF0)) + bytes(90))
+
+
 # ---- the driver itself ---------------------------------------------------------------------------
 
 

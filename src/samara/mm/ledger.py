@@ -13,10 +13,9 @@ import threading
 class Tally:
     """What one call has opened and closed, before it is on the account."""
 
-    __slots__ = ("closed", "opened")
-
-    def __init__(self) -> None:
-        self.opened = self.closed = 0
+    # Each call makes one: without an __init__() that takes half the time.
+    opened = 0
+    closed = 0
 
     def note_opened(self, count: int) -> None:
         self.opened += count

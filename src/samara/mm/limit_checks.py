@@ -20,7 +20,7 @@ def vma_count(space: State) -> int:
 
 def check_count(space: State, more: int) -> None:
     """ENOMEM where `more` VMAs would be more than vm.max_map_count. O(1)."""
-    if vma_count(space) + more > space.limits.max_map_count:
+    if len(space.tree) - space._counters.outside + more > space.limits.max_map_count:
         raise os_error(ENOMEM)
 
 

@@ -104,7 +104,9 @@ def _search(space: State, addr: int, length: int, flags: int) -> int | None:
     addr &= -PAGE_SIZE
     if addr and addr <= limits.task_size - length and _is_open(space, addr, length):
         return addr
-    low = 1 << 32 if flags & _ABOVE4G else max(PAGE_SIZE, limits.mmap_min_addr)
+    low = 1 << 32 if flags & _ABOVE4G else limits.mmap_min_addr
+    if low < PAGE_SIZE:
+        low = PAGE_SIZE
     start = _highest(space, length, low, limits.mmap_base)
     if start is None:
         start = _from_bottom(space, addr, length, limits.bottom_up_base, limits.task_size)

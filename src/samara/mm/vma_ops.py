@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from errno import EINVAL, ENOMEM, EPERM
+from typing import Final
 
 from samara import Entry
 from samara.mm.accounting import NO_COUNTS, VmaCounts, accounting
@@ -21,6 +22,8 @@ from samara.mm.merging import DERIVED_NAMES, MERGING, merging_disabled
 from samara.mm.state import State
 from samara.mm.units import ADDRESS_END
 from samara.mm.vma import VMA, is_special, with_flags
+
+_HALF_MADE: Final = "a half-made address space cannot be changed"
 
 # ---- finding -------------------------------------------------------------------------------------
 
@@ -83,7 +86,8 @@ def change_apart(space: State, vma: VMA, old: VMA) -> None:
 
 
 def _put(space: State, vma: VMA, was: VmaCounts) -> None:
-    _check_whole(space)
+    if space._limit != ADDRESS_END:
+        raise ValueError(_HALF_MADE)
     start, end = vma.start, vma.end
     tree = space.tree
     before = len(tree)
@@ -115,7 +119,8 @@ def _note_wiped(space: State, start: int, end: int) -> None:
 
 def remove(space: State, start: int, end: int) -> None:
     """Take away [start, end), whatever is there. O(log n), and O(1) for each VMA."""
-    _check_whole(space)
+    if space._limit != ADDRESS_END:
+        raise ValueError(_HALF_MADE)
     tree = space.tree
     before = len(tree)
     pieces = tree.pop_range(start, end - 1)
@@ -230,11 +235,6 @@ def store_apart(space: State, vma: VMA) -> None:
         space.tree.store_range(vma.start, vma.end - 1, vma)
         if is_changed_by_fork(vma):
             space._changed.store_range(vma.start, vma.end - 1, vma)
-
-
-def _check_whole(space: State) -> None:
-    if space._limit != ADDRESS_END:
-        raise ValueError("a half-made address space cannot be changed")
 
 
 def _written(space: State, start: int, end: int, more: int, heap: bool) -> None:
