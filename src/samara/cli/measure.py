@@ -5,7 +5,7 @@ seconds?"""
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from itertools import repeat, zip_longest
 from statistics import median
@@ -92,7 +92,7 @@ def _turn(space: AddressSpace, method: ForkMethod, seconds: float) -> float:
 
 
 @contextmanager
-def _no_collector() -> Iterator[None]:
+def _no_collector() -> Generator[None, None, None]:
     """A garbage collection in the middle would be charged to whichever method it met."""
     enabled = gc.isenabled()
     gc.collect()

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import count, islice, pairwise
 from operator import attrgetter, index, itemgetter
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from samara import MapleTree
 from samara.mm.calls import MemoryCalls
@@ -67,7 +67,11 @@ class AddressSpace(MemoryCalls):
 
     __slots__ = ()
 
-    __hash__ = None  # type: ignore[assignment]
+    # Declared in Space too. `pyright --verifytypes` needs the types in the class that sets them.
+    ledger: Ledger
+    tree: Tree
+
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __init__(self, vmas: Iterable[VMA] = (), *, limits: Limits = _NO_LIMITS_GIVEN) -> None:
         if not isinstance(limits, Limits):

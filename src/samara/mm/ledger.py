@@ -12,7 +12,8 @@ class Tally:
     __slots__ = ("closed", "opened")
 
     def __init__(self) -> None:
-        self.opened = self.closed = 0
+        self.opened: int = 0
+        self.closed: int = 0
 
     def note_opened(self, count: int) -> None:
         self.opened += count

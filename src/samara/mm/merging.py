@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import NotImplementedType
 from typing import Any, Final
@@ -30,7 +30,7 @@ _switch: Final = _Switch()
 
 
 @contextmanager
-def kept_apart() -> Iterator[None]:
+def kept_apart() -> Generator[None, None, None]:
     """Within it, what this thread stores merges with nothing, as in a fork: a child has each VMA
     of its parent, though some may differ no longer."""
     before, _switch.off = _switch.off, True

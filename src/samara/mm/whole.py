@@ -33,7 +33,7 @@ def whole(call: _Call) -> _Call:
     def method(self: Space, /, *args: Any, **kwargs: Any) -> Any:
         kept, before = self.tree, _fields(self)
         tally = self._account = Tally()
-        error = None
+        answer = error = None
         try:
             try:
                 answer = call(self, *args, **kwargs)
