@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 PACKAGE: Final = Path(__file__).parent.parent / "src" / "samara"
-DOCS: Final = PACKAGE / "_docs.py"
+DOCS: Final = [PACKAGE / "_docs.py"]
 STUB: Final = PACKAGE / "_core.pyi"
 CLASSES: Final = {"MapleTree": "MAPLE_TREE", "Cursor": "CURSOR", "TreeLock": "TREE_LOCK"}
 
@@ -23,9 +23,9 @@ Tables = dict[str, dict[str, str]]
 Definition = ast.ClassDef | ast.FunctionDef
 
 
-def read_tables(path: Path) -> Tables:
+def read_tables(paths: list[Path]) -> Tables:
     """For each class, its docstrings by name, without the signatures."""
-    names = runpy.run_path(str(path))
+    names = {name: value for path in paths for name, value in runpy.run_path(str(path)).items()}
     return {
         class_name: {key.partition("(")[0]: text.strip("\n") for key, text in names[table].items()}
         for class_name, table in CLASSES.items()
