@@ -8,8 +8,7 @@ from array import array
 from collections.abc import Iterator
 from typing import Any, Literal, assert_type
 
-import numpy as np
-from numpy.typing import NDArray
+import pytest
 
 from samara import Cursor, Entry, Gap, MapleTree
 from samara.mm import VMA, AddressSpace
@@ -48,6 +47,10 @@ def test_packed_values() -> None:
 
 
 def test_arrays() -> None:
+    pytest.importorskip("numpy")
+    import numpy as np
+    from numpy.typing import NDArray
+
     # A class method of `MapleTree` alone leaves the type of the values open in some checkers.
     assert_type(MapleTree[str].from_arrays([1], [2], ["a"]), MapleTree[str])
     assert_type(MapleTree[float].from_arrays([1], [2], array("d", [1.5])), MapleTree[float])
