@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PACKAGE := $(wildcard core/include/*.h core/src/*.[ch] binding/*.[chp]* programs/*.c meson.* pyproject.toml) \
 	$(shell find src -type f ! -path '*__pycache__*')
 C_FILES := $(wildcard core/*/*.[ch] binding/*.[ch] programs/*.c benchmarks/*.[ch] tests/kernel/*.c)
-TYPED := $(wildcard *.py benchmarks/*.py benchmarks/suite/*.py tests/kernel/*.py tools/*.py binding/*.py)
+TYPED := $(wildcard *.py benchmarks/*.py benchmarks/suite/*.py tests/kernel/*.py tools/*.py binding/*.py) docs/conf.py tests/tree/test_types.py
 INSTALL := python -m pip install --quiet --no-build-isolation -Cbuild-dir=build/package
 NOX_TARGETS := test-pure-wheel test-sanitize test-tsan test-pypy test-python-newer test-free-threaded \
 	test-wheel coverage-core coverage-python fuzz-core fuzz-python fuzz-corpus wheel wheel-pure
@@ -118,13 +118,24 @@ docs: $(VENV)/.docs ## the documentation site, in build/docs: no warning, and no
 	python -m sphinx --builder html --fail-on-warning --keep-going --nitpicky --fresh-env --quiet docs build/docs
 	python tools/check_site.py build/docs
 
-lint: $(VENV)/.dev build/gcc/build.ninja ## ruff, mypy, stubtest, clang-format; gcc and clang without a warning
+lint: $(VENV)/.dev $(VENV)/.lint build/gcc/build.ninja ## types, style, spelling, prose, workflows; gcc and clang without a warning
 	ruff check .
 	ruff format --check .
 	mypy --python-version 3.11
 	mypy --python-version 3.11 --strict $(TYPED)
 	python -m mypy.stubtest samara --mypy-config-file pyproject.toml \
 		--allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
+	python tools/stub_docs.py
+	pyright --verifytypes samara --ignoreexternal >build/types.txt || { cat build/types.txt; exit 1; }
+	pyright tests/tree/test_types.py
+	pyrefly check
+	actionlint
+	zizmor --quiet --offline --persona pedantic .github
+	check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
+	check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+	codespell $$(git ls-files)
+	python tools/check_prose.py
 	clang-format --dry-run -Werror $(C_FILES)
 	meson compile -C build/gcc
 	tools/need clang || echo "lint: no clang here: its build is SKIPPED" >&2
@@ -133,6 +144,7 @@ lint: $(VENV)/.dev build/gcc/build.ninja ## ruff, mypy, stubtest, clang-format; 
 		meson compile -C build/clang; fi
 
 format: $(VENV)/.dev ## format Python and C
+	python tools/stub_docs.py --write
 	ruff check --fix .
 	ruff format .
 	clang-format -i $(C_FILES)
@@ -157,9 +169,9 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.samara
 	$(INSTALL) ".[dev]"
 	touch $@
 
-# To build the documentation: the `docs` extra.
-$(VENV)/.docs: pyproject.toml | $(VENV)/.samara
-	$(INSTALL) ".[docs]"
+# To build the documentation: the `docs` extra. To lint, and for git's hooks (.pre-commit-config.yaml): `lint`.
+$(VENV)/.docs $(VENV)/.lint: pyproject.toml | $(VENV)/.samara
+	$(INSTALL) ".[$(subst .,,$(@F))]"
 	touch $@
 
 # A build of the C tests. `meson test` and `meson compile` bring it up to date.

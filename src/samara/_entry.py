@@ -4,10 +4,10 @@
 from types import GenericAlias
 from typing import Any, Generic, NamedTuple, TypeVar
 
-V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True)
 
 
-class Entry(NamedTuple, Generic[V]):
+class Entry(NamedTuple, Generic[V_co]):
     """A range and its value: `(first, last, value)`, both ends included.
 
     >>> first, last, value = Entry(10, 19, "a")
@@ -19,7 +19,7 @@ class Entry(NamedTuple, Generic[V]):
 
     first: int
     last: int
-    value: V
+    value: V_co
 
     @property
     def size(self) -> int:

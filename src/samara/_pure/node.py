@@ -18,7 +18,7 @@ it is sure.) A node is written by giving it new tuples at once, so nobody sees h
 """
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -121,7 +121,7 @@ class Head:
             raise RuntimeError("this tree is being written: it is asking its policy")
 
     @contextmanager
-    def busy(self) -> Iterator[None]:
+    def busy(self) -> Generator[None, None, None]:
         """While its policy, if there is one, may be asked: nothing has changed yet, and nobody else
         may write."""
         self.require_idle()

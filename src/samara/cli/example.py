@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 # Loads what an ordinary program would, says so, and waits until its input ends.
@@ -22,7 +22,7 @@ print("ready", flush=True)
 
 
 @contextmanager
-def example_process() -> Iterator[int]:
+def example_process() -> Generator[int, None, None]:
     """Start a Python interpreter with some libraries and a thread, yield its id, and end it."""
     process = subprocess.Popen(
         [sys.executable, "-I", "-c", _PROGRAM],

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from itertools import repeat, zip_longest
 from statistics import median
@@ -103,7 +103,7 @@ def _turn(space: AddressSpace, method: ForkMethod, seconds: float) -> float:
 
 
 @contextmanager
-def _no_collector() -> Iterator[None]:
+def _no_collector() -> Generator[None, None, None]:
     """Turn the garbage collector off, whose runs would be charged to one method or another."""
     enabled = gc.isenabled()
     gc.collect()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 _BAR = 24
@@ -15,7 +15,7 @@ Step = Callable[[float, str], None]
 
 
 @contextmanager
-def progress(total: float) -> Iterator[Step]:
+def progress(total: float) -> Generator[Step, None, None]:
     """Show a bar while the block runs, then clear it. rich draws it if that is installed."""
     if not sys.stderr.isatty():
         yield lambda done, text: None

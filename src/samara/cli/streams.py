@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, redirect_stdout
 from io import TextIOWrapper
 from typing import Any, BinaryIO, TextIO, cast
@@ -21,7 +21,7 @@ def standard_input() -> BinaryIO:
 
 
 @contextmanager
-def standard_output() -> Iterator[None]:
+def standard_output() -> Generator[None, None, None]:
     """Raise WorkError if something cannot be written to standard output while the block runs or at
     its end; BrokenPipeError if the reader went away."""
     if sys.stdout is None:
@@ -51,7 +51,7 @@ class _Output:
             self._stream.flush()
 
     @contextmanager
-    def _failing(self) -> Iterator[None]:
+    def _failing(self) -> Generator[None, None, None]:
         try:
             yield
         except OSError as error:

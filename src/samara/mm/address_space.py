@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from samara.mm.accounting import checked_counters, count_vmas
 from samara.mm.difference import Difference, differences
@@ -80,7 +80,7 @@ class AddressSpace(State):
 
     __slots__ = ()
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __init__(self, vmas: Iterable[VMA] = (), *, limits: Limits = _NO_LIMITS_GIVEN) -> None:
         if not isinstance(limits, Limits):

@@ -7,7 +7,7 @@ Owns when Linux merges two VMAs. The trees call the policy; `vma_ops` and fork s
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import NotImplementedType
 from typing import Any, Final
@@ -34,7 +34,7 @@ _switch: Final = _Switch()
 
 
 @contextmanager
-def merging_disabled() -> Iterator[None]:
+def merging_disabled() -> Generator[None, None, None]:
     """Within it, what this thread stores merges with nothing, as in a fork: a child has each VMA
     of its parent, though some may differ no longer."""
     before, _switch.off = _switch.off, True

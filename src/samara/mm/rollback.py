@@ -35,7 +35,7 @@ def atomic(call: _Call) -> _Call:
     def method(self: State, /, *args: Any, **kwargs: Any) -> Any:
         kept, saved, ledger = self.tree, _save(self), self.ledger
         tally = self._account = Tally()
-        error = None
+        answer = error = None
         try:
             try:
                 answer = call(self, *args, **kwargs)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""What type checkers make of the public interface; `make lint` shows this file to all of them.
+
+`assert_type` fails in a type checker. At run time it returns its argument, so the calls run too.
+"""
+
+from array import array
+from collections.abc import Iterator
+from typing import Any, Literal, assert_type
+
+import pytest
+
+from samara import Cursor, Entry, Gap, MapleTree
+from samara.mm import VMA, AddressSpace
+
+TRIPLES = [(10, 19, "a")]
+
+
+class Named(MapleTree[str]):
+    pass
+
+
+def test_values_of_any_type() -> None:
+    t = MapleTree(TRIPLES)
+    assert_type(t, MapleTree[str])
+    assert_type(t[15], str)
+    assert_type(t[10:20], MapleTree[str])
+    assert_type(t.get(15), str | None)
+    assert_type(t.get(15, 0), str | int)
+    assert_type(t.entry(15), Entry[str] | None)
+    assert_type(t.entries(), Iterator[Entry[str]])
+    assert_type(t.gaps(), Iterator[Gap])
+    assert_type(t.fork(), MapleTree[str])
+    assert_type(t.alloc_range("b", 5), int)
+    assert_type(t.cursor(), Cursor[str])
+    assert_type(t.cursor().next_range(), Entry[str] | Gap | None)
+    for first, last, value in t:
+        assert_type((first, last, value), tuple[int, int, str])
+
+
+def test_packed_values() -> None:
+    assert_type(MapleTree(dtype="u8"), MapleTree[int])
+    assert_type(MapleTree([(1, 2, 3)], dtype="f8"), MapleTree[float])
+    chosen: Literal["u8", "i8", "f8"] | None = "f8" if len("chosen at run time") else None
+    tree: MapleTree[float] = MapleTree(dtype=chosen)
+    assert_type(tree.dtype, Literal["u8", "i8", "f8"] | None)
+
+
+def test_arrays() -> None:
+    pytest.importorskip("numpy")
+    import numpy as np
+    from numpy.typing import NDArray
+
+    # A class method of `MapleTree` alone leaves the type of the values open in some checkers.
+    assert_type(MapleTree[str].from_arrays([1], [2], ["a"]), MapleTree[str])
+    assert_type(MapleTree[float].from_arrays([1], [2], array("d", [1.5])), MapleTree[float])
+    assert_type(MapleTree[int].from_arrays([1], [2], [3], dtype="u8"), MapleTree[int])
+    ends = np.array([1])
+    f = MapleTree[float].from_arrays(ends, ends, [3], dtype="f8")
+    assert_type(f, MapleTree[float])
+    first, last, values = f.to_arrays()
+    assert_type((first, last), tuple[NDArray[np.uint64], NDArray[np.uint64]])
+    assert_type(values, NDArray[Any])
+
+
+def test_subclasses_stay_what_they_are() -> None:
+    t = Named(TRIPLES)
+    assert_type(t.fork(), Named)
+    assert_type(t[10:], Named)
+    assert_type(Named.from_arrays([1], [2], ["a"]), Named)
+
+
+def test_entries_are_covariant() -> None:
+    entry: Entry[float] = Entry[int](1, 2, 3)
+    assert_type(entry.size, int)
+
+
+def test_address_spaces() -> None:
+    mm = AddressSpace()
+    start = mm.mmap(0, 4096, 3, 0x22)
+    assert_type(start, int)
+    assert_type(mm.find(start), VMA | None)
+    assert_type(mm.fork(), AddressSpace)
