@@ -25,7 +25,8 @@ INSTALL := python -m pip install --quiet --no-build-isolation
 .PHONY: demo test test-c test-python test-pure test-pure-wheel test-sanitize test-long \
 	test-pypy test-kernel fuzz fuzz-core fuzz-corpus fuzz-python wheel-pure bench bench-quick bench-docs \
 	bench-core bench-fork bench-mm lint format clean wheel test-wheel test-python-newer coverage \
-	mutants coverage-core coverage-python test-scale test-free-threaded test-tsan test-bare
+	mutants coverage-core coverage-python test-scale test-free-threaded test-tsan test-bare \
+	playground test-playground
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.samara
@@ -232,7 +233,7 @@ lint: $(VENV)/.samara $(VENV)/.dev
 	ruff format --check .
 	mypy --python-version 3.11
 	mypy --python-version 3.11 --strict benchmarks/*.py benchmarks/suite/*.py core/tests/*.py docs/*.py tests/kernel/*.py \
-		tests/check_*.py $(DOCS_HEADER)
+		docs/playground/*.py tools/*.py tests/check_*.py $(DOCS_HEADER)
 	python -m mypy.stubtest samara --mypy-config-file pyproject.toml \
 		--allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
 	clang-format --dry-run -Werror $(CORE) $(BINDING) $(PROGRAMS) $(C_TESTS)
@@ -314,6 +315,29 @@ $(NEWER_VENV)/.installed: $(VENV)/.tools $(BUILD_FILES) $(CORE) $(BINDING) $(PRO
 	python=$$(.ci/debian build/python-$(NEWER) usr/bin/python$(NEWER) python$(NEWER)-dev) && \
 		$$python -m venv --without-pip $(@D)
 	python -m pip --python $(@D)/bin/python install --quiet ".[test,record]"
+	touch $@
+
+# ---- the page to play with ------------------------------------------------------------------------
+
+PLAYGROUND := build/playground
+PLAYGROUND_FILES := tools/build_playground.py $(wildcard docs/playground/*.*) docs/playground/.npmrc
+
+# The tree in plain Python in the browser, by Pyodide. `python -m http.server -d build/playground` serves it.
+playground: $(PLAYGROUND)/.built
+
+# The page in headless Chromium, which apt-get brings where it is missing.
+test-playground: $(PLAYGROUND)/.built $(VENV)/.playground
+	.ci/need chromium
+	SAMARA_PLAYGROUND=$(PLAYGROUND) python -m pytest tests/test_playground.py
+
+$(PLAYGROUND)/.built: dist/.pure $(PLAYGROUND_FILES)
+	.ci/need npm
+	python tools/build_playground.py $(PURE_WHEEL) $(@D)
+	touch $@
+
+# What it takes to test the page: the `playground` extra.
+$(VENV)/.playground: pyproject.toml | $(VENV)/.samara
+	$(INSTALL) -Cbuild-dir=build/package ".[playground]"
 	touch $@
 
 # ---- wheels -------------------------------------------------------------------------------------
