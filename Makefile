@@ -20,13 +20,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PACKAGE := $(wildcard core/include/*.h core/src/*.[ch] binding/*.[chp]* programs/*.c meson.* pyproject.toml) \
 	$(shell find src -type f ! -path '*__pycache__*')
 C_FILES := $(wildcard core/*/*.[ch] binding/*.[ch] programs/*.c benchmarks/*.[ch] tests/kernel/*.c)
-TYPED := $(wildcard *.py benchmarks/*.py benchmarks/suite/*.py tests/kernel/*.py tools/*.py binding/*.py) docs/conf.py tests/tree/test_types.py
+TYPED := $(wildcard *.py benchmarks/*.py benchmarks/suite/*.py tests/kernel/*.py tools/*.py binding/*.py) docs/conf.py \
+	$(wildcard docs/playground/*.py) tests/tree/test_types.py
 INSTALL := python -m pip install --quiet --no-build-isolation -Cbuild-dir=build/package
 NOX_TARGETS := test-pure-wheel test-sanitize test-tsan test-pypy test-python-newer test-free-threaded \
 	test-wheel coverage-core coverage-python fuzz-core fuzz-python fuzz-corpus wheel wheel-pure
 
 .PHONY: help demo test test-c test-python test-pure test-long test-scale test-kernel test-bare coverage \
-	fuzz mutants bench bench-quick bench-docs bench-core bench-fork bench-mm lint format docs clean $(NOX_TARGETS)
+	fuzz mutants bench bench-quick bench-docs bench-core bench-fork bench-mm lint format docs playground \
+	test-playground clean $(NOX_TARGETS)
 
 help: ## this list
 	@sed -nE 's/^([a-z][a-z -]*):.*## (.*)/\1\t\2/p' Makefile | expand -t 24
@@ -118,6 +120,14 @@ docs: $(VENV)/.docs ## the documentation site, in build/docs: no warning, and no
 	python -m sphinx --builder html --fail-on-warning --keep-going --nitpicky --fresh-env --quiet docs build/docs
 	python tools/check_site.py build/docs
 
+playground: wheel-pure ## a page to play with, in build/playground: a live tree in the browser, by Pyodide
+	tools/need npm
+	python tools/build_playground.py dist/samara-*-py3-none-any.whl build/playground
+
+test-playground: playground $(VENV)/.playground ## that page in headless Chromium
+	tools/need chromium
+	SAMARA_PLAYGROUND=build/playground python -m pytest tests/packaging/test_playground.py
+
 lint: $(VENV)/.dev $(VENV)/.lint build/gcc/build.ninja ## types, style, spelling, prose, workflows; gcc and clang without a warning
 	ruff check .
 	ruff format --check .
@@ -169,8 +179,8 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.samara
 	$(INSTALL) ".[dev]"
 	touch $@
 
-# To build the documentation: the `docs` extra. To lint, and for git's hooks (.pre-commit-config.yaml): `lint`.
-$(VENV)/.docs $(VENV)/.lint: pyproject.toml | $(VENV)/.samara
+# Other extras: for the documentation, for lint and git's hooks (.pre-commit-config.yaml), for the playground.
+$(VENV)/.docs $(VENV)/.lint $(VENV)/.playground: pyproject.toml | $(VENV)/.samara
 	$(INSTALL) ".[$(subst .,,$(@F))]"
 	touch $@
 
