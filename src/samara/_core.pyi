@@ -74,18 +74,19 @@ class MapleTree(Generic[_V]):
     without a value lies in a gap. Values are any objects, None too; with a dtype they are numbers
     of 64 bits. n is the number of ranges.
 
-    iterable    triples (first, last, value), or a MapleTree, of which the ranges are taken and
-                not the attributes, as dup() and fork() do; a later triple overwrites what it
-                covers. Sorted triples that do not overlap: O(n), into full nodes; each
-                other one O(log n).
-    dtype       None: any object. 'u8', 'i8' or 'f8': a packed tree, whose values are unsigned
-                integers, signed ones or floats, stored as such: values are converted when they
-                are stored, and there are no reference counts.
-    track_gaps  keep the largest gap of each subtree, which empty_area() and alloc_range() need;
-                stores are faster without.
-    policy      None, or a samara.Policy: an object whose methods split() and merge() are asked what
-                becomes of a value whose range is cut, and whether two neighbours are one. What has
-                no such methods is an AttributeError.
+    Args:
+        iterable: triples (first, last, value), or a MapleTree. Of a tree the ranges are taken, but
+            not the attributes, unlike with dup() and fork(). A later triple overwrites what it
+            covers. Sorted triples that do not overlap: O(n), into full nodes; any other triple:
+            O(log n).
+        dtype: None for any object. 'u8', 'i8' or 'f8' for a packed tree, whose values are unsigned
+            integers, signed ones or floats: values are converted when they are stored, and there
+            are no reference counts.
+        track_gaps: keep the largest gap of each subtree, which empty_area() and alloc_range() need.
+            Stores are faster without.
+        policy: None, or a samara.Policy: an object with the methods split() and merge(), which say
+            what becomes of a value whose range is cut, and whether two neighbours merge. Raises
+            AttributeError if either method is missing.
 
     t[i], t[i] = v and del t[i] are about one index; t[a:b] is half-open, and t[a:] reaches MAX.
     All are O(log n). Reading t[a:b] gives a tree of what lies there, cut at the ends.
@@ -170,12 +171,12 @@ class MapleTree(Generic[_V]):
         The ranges must be sorted and must not overlap. A class method; a subclass's instance is made
         without __init__().
 
-        first, last  buffers of integers (numpy arrays, array.array, memoryview ... with one dimension, of
-                     any size, signed or unsigned) or sequences of integers
-        values       the same, also of floats, or a sequence of any objects
-        dtype        'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
-                     integers, signed ones or floats makes a tree of that dtype; anything else makes a tree
-                     of objects.
+        Args:
+            first, last: buffers of integers (numpy arrays, array.array, memoryview ... with one dimension,
+                of any size, signed or unsigned) or sequences of integers
+            values: the same, also of floats, or a sequence of any objects
+            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned integers,
+                signed ones or floats makes a tree of that dtype; anything else makes a tree of objects.
 
         ValueError where the three differ in length, an end is outside 0 ... MAX, a first is above its last,
         a range overlaps or lies below the one before, or a value is outside its dtype's 64 bits, each with
@@ -208,12 +209,12 @@ class MapleTree(Generic[_V]):
         The ranges must be sorted and must not overlap. A class method; a subclass's instance is made
         without __init__().
 
-        first, last  buffers of integers (numpy arrays, array.array, memoryview ... with one dimension, of
-                     any size, signed or unsigned) or sequences of integers
-        values       the same, also of floats, or a sequence of any objects
-        dtype        'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
-                     integers, signed ones or floats makes a tree of that dtype; anything else makes a tree
-                     of objects.
+        Args:
+            first, last: buffers of integers (numpy arrays, array.array, memoryview ... with one dimension,
+                of any size, signed or unsigned) or sequences of integers
+            values: the same, also of floats, or a sequence of any objects
+            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned integers,
+                signed ones or floats makes a tree of that dtype; anything else makes a tree of objects.
 
         ValueError where the three differ in length, an end is outside 0 ... MAX, a first is above its last,
         a range overlaps or lies below the one before, or a value is outside its dtype's 64 bits, each with
@@ -246,12 +247,12 @@ class MapleTree(Generic[_V]):
         The ranges must be sorted and must not overlap. A class method; a subclass's instance is made
         without __init__().
 
-        first, last  buffers of integers (numpy arrays, array.array, memoryview ... with one dimension, of
-                     any size, signed or unsigned) or sequences of integers
-        values       the same, also of floats, or a sequence of any objects
-        dtype        'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
-                     integers, signed ones or floats makes a tree of that dtype; anything else makes a tree
-                     of objects.
+        Args:
+            first, last: buffers of integers (numpy arrays, array.array, memoryview ... with one dimension,
+                of any size, signed or unsigned) or sequences of integers
+            values: the same, also of floats, or a sequence of any objects
+            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned integers,
+                signed ones or floats makes a tree of that dtype; anything else makes a tree of objects.
 
         ValueError where the three differ in length, an end is outside 0 ... MAX, a first is above its last,
         a range overlaps or lies below the one before, or a value is outside its dtype's 64 bits, each with
@@ -284,12 +285,12 @@ class MapleTree(Generic[_V]):
         The ranges must be sorted and must not overlap. A class method; a subclass's instance is made
         without __init__().
 
-        first, last  buffers of integers (numpy arrays, array.array, memoryview ... with one dimension, of
-                     any size, signed or unsigned) or sequences of integers
-        values       the same, also of floats, or a sequence of any objects
-        dtype        'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
-                     integers, signed ones or floats makes a tree of that dtype; anything else makes a tree
-                     of objects.
+        Args:
+            first, last: buffers of integers (numpy arrays, array.array, memoryview ... with one dimension,
+                of any size, signed or unsigned) or sequences of integers
+            values: the same, also of floats, or a sequence of any objects
+            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned integers,
+                signed ones or floats makes a tree of that dtype; anything else makes a tree of objects.
 
         ValueError where the three differ in length, an end is outside 0 ... MAX, a first is above its last,
         a range overlaps or lies below the one before, or a value is outside its dtype's 64 bits, each with
@@ -324,10 +325,11 @@ class MapleTree(Generic[_V]):
         The keys are looked up in the tree as it is now, several at once. Where there are many, other
         threads run meanwhile, and may write the tree.
 
-        keys     a buffer of integers (numpy array, array.array ... with one dimension) or a sequence of
-                 integers. It must not change meanwhile.
-        default  what stands for a key without a value, and for one outside 0 ... MAX; a packed tree
-                 converts it to its dtype. Without it such a key is a KeyError with the first one.
+        Args:
+            keys: a buffer of integers (numpy array, array.array ... with one dimension) or a sequence of
+                integers. It must not change meanwhile.
+            default: what stands for a key without a value, and for one outside 0 ... MAX; a packed tree
+                converts it to its dtype. Without a default, such a key raises KeyError with the first one.
 
         TypeError for keys that are no integers. ImportError where the tree has a dtype and there is no
         numpy.
@@ -506,9 +508,10 @@ class MapleTree(Generic[_V]):
         It runs over the tree as it is now, whatever is stored meanwhile. O(log n) to make, O(1) for
         each entry.
 
-        reverse  from the last entry to the first
-        clip     cut the first and the last entry at the ends of the window; where the tree has a
-                 policy, it is asked for their values
+        Args:
+            reverse: from the last entry to the first
+            clip: cut the first and the last entry at the ends of the window; if the tree has a policy,
+                it is asked for their values
 
         Bounds outside 0 ... MAX are cut. ValueError where first is above last.
 
@@ -555,9 +558,10 @@ class MapleTree(Generic[_V]):
 
         O(log n); with align, O(log n) for each gap of that size without an aligned place.
 
-        size     a number of indices, 1 or more
-        align    the place is a multiple of it; 1 or more
-        reverse  the highest place
+        Args:
+            size: a number of indices, 1 or more
+            align: the place is a multiple of it; 1 or more
+            reverse: the highest place
 
         NoSpaceError where none fits. Bounds outside 0 ... MAX are cut. ValueError where first is
         above last, for a size or align below 1, and for a tree with track_gaps=False.
@@ -708,7 +712,8 @@ class MapleTree(Generic[_V]):
         """The tree's nodes and slots as text, one to a line; words are the values' addresses, or the 64
         bits of a packed tree's numbers. O(n).
 
-        hex  numbers in base 16
+        Args:
+            hex: numbers in base 16
 
         >>> print(MapleTree([(10, 19, 'a')]).dump()) # doctest: +ELLIPSIS
         maple tree: height 1, attributes 0x3
@@ -798,13 +803,13 @@ class Cursor(Generic[_V]):
     ) -> Literal["start", "active", "gap", "pause", "none", "overflow", "underflow"]:
         """What the cursor knows of its place, as a string.
 
-        "start"      set, not walked
-        "active"     stands on an entry
-        "gap"        stands on a gap
-        "pause"      goes on behind its range
-        "none"       the last step found nothing
-        "overflow"   the last step met its upper limit; index and last are as before it
-        "underflow"  the last step met its lower limit; index and last are as before it
+        - "start": set, not walked
+        - "active": stands on an entry
+        - "gap": stands on a gap
+        - "pause": goes on after its range
+        - "none": the last step found nothing
+        - "overflow": the last step met its upper limit; index and last are as before it
+        - "underflow": the last step met its lower limit; index and last are as before it
 
         >>> cursor = MapleTree().cursor()
         >>> cursor.status
