@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,29 @@ def process_c_comment(
     lines[:] = c_header.restructured("\n".join(lines), FUNCTIONS).split("\n")
 
 
+# ---- pages of the repository's root -------------------------------------------------------------
+
+ROOT_PAGES = {name.lower(): f"{name}.md" for name in ("ARCHITECTURE", "CHANGELOG", "CONTRIBUTING")}
+REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Source"]
+
+
+def page_of(link: re.Match[str]) -> str:
+    """A link between files of the repository as one between pages, or else to the repository."""
+    target, anchor = link[1], link[2] or ""
+    if target.startswith("docs/") and target.endswith(".md"):
+        return f"]({target.removeprefix('docs/')}{anchor})"
+    if target.removesuffix(".md").lower() in ROOT_PAGES:
+        return f"]({target.lower()}{anchor})"
+    return f"]({REPOSITORY}/blob/main/{target}{anchor})"
+
+
+def read_root_page(app: Any, page: str, source: list[str]) -> None:
+    if page in ROOT_PAGES:
+        app.env.note_dependency(str(ROOT / ROOT_PAGES[page]))
+        text = (ROOT / ROOT_PAGES[page]).read_text(encoding="utf-8")
+        source[0] = re.sub(r"\]\(([\w./-]+)(#[\w-]+)?\)", page_of, text)
+
+
 # ---- Python -------------------------------------------------------------------------------------
 
 
@@ -119,5 +143,6 @@ def setup(app: Any) -> None:
     c_header.write_sections(HEADER, SECTIONS)
     app.connect("hawkmoth-process-docstring", process_c_comment)
     app.connect("env-updated", name_commands)
+    app.connect("source-read", read_root_page)
     app.connect("autodoc-process-signature", process_signature)
     app.connect("autodoc-process-docstring", process_docstring, priority=400)

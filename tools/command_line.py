@@ -16,8 +16,16 @@ def parser() -> argparse.ArgumentParser:
     return command
 
 
+def with_lines(text: str) -> str:
+    """Indented lines as a line block, which needs an empty line before and after it."""
+    text = re.sub(r"^ +(?=\S)", "| ", text, flags=re.MULTILINE)
+    text = re.sub(r"^(?!\|)(.+)\n(?=\|)", r"\1\n\n", text, flags=re.MULTILINE)
+    return re.sub(r"^(\|.*)\n(?=[^|\n])", r"\1\n\n", text, flags=re.MULTILINE)
+
+
 def escape(command: argparse.ArgumentParser) -> None:
-    command.description = re.sub(r"^  (?=\S)", "| ", command.description or "", flags=re.MULTILINE)
+    command.description = with_lines(command.description or "")
+    command.epilog = with_lines(command.epilog or "")
     for action in command._actions:
         if isinstance(action, argparse._SubParsersAction):
             for subcommand in action.choices.values():

@@ -151,7 +151,7 @@ def _copied_below(space: State, limit: int) -> int:
 
 
 def _child(tree: Tree, parent: _Space, limit: int = ADDRESS_END) -> _Space:
-    cls = type(parent)
+    cls: type[_Space] = type(parent)
     child = cls.__new__(cls)
     child.tree = tree
     child._changed = MapleTree(policy=MERGING)  # fork leaves nothing that it would change again
