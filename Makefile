@@ -117,6 +117,7 @@ bench-mm: $(VENV)/.samara ## address spaces: build/bench_mm.json
 	python benchmarks/bench_mm.py --json build/bench_mm.json
 
 docs: $(VENV)/.docs ## the documentation site, in build/docs: no warning, and no broken link inside
+	rm -rf build/docs
 	python -m sphinx --builder html --fail-on-warning --keep-going --nitpicky --fresh-env --quiet docs build/docs
 	python tools/check_site.py build/docs
 
