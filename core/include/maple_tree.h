@@ -89,9 +89,9 @@ struct mt_value_ops {
 	bool (*equal)(void *context, const struct mt_entry *left, const struct mt_entry *right);
 	/* Coalescing in which the union gets a word of its own; used instead of equal(). Return 1
 	 * with *word, owned by the tree; 0 to keep the entries separate; or a negative errno, which
-	 * the write then returns. The neighbour of the stored range is passed whole, even if the store
-	 * covers a part of it. The union is [left->first, right->last]. Not called if a cursor
-	 * stores a new value for exactly the entry that it stands on. */
+	 * the write then returns. The neighbour of the stored range is passed whole, even if the
+	 * store covers a part of it. The union is [left->first, right->last]. Not called if a
+	 * cursor stores a new value for exactly the entry that it stands on. */
 	int (*merge)(void *context, const struct mt_entry *left, const struct mt_entry *right,
 		     uint64_t *word);
 	/* Called if the range of a value is cut: set *piece to a word, owned by the tree, for the
