@@ -37,7 +37,7 @@ uint64_t mas_path_first(struct ma_state *mas);
 uint64_t mas_path_last(struct ma_state *mas);
 
 /* 0 if [index, last] has no value; -EEXIST, with the cursor on the first one there; -EINVAL if
- *   index > last. */
+ * index > last. */
 int mas_expect_free(struct ma_state *mas);
 
 #endif /* MT_WALK_H */
