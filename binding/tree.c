@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * samara.MapleTree: the type, with methods from all files below. This file has what has no file of
- * its own: __init__(), the mapping protocol, comparing and printing, and the attributes.
+ * samara.MapleTree: the type, with methods from all files below. The rest is in this file:
+ * __init__(), the mapping protocol, comparing and printing, and the attributes.
  *
  * Owns nothing beyond a call: tree_object.c has the tree's life. Only for module.c.
  */

@@ -9,7 +9,7 @@
  * Invariants: `done` is set before the fork is dropped, and a step uses the fork only while it is
  * not set. So a finalizer may call the iterator. `results` are two tuples of entries, reused in
  * turn if nobody else holds them: a loop still holds the last one when it asks for the next. A step
- * that has no memory for its result goes back, so that the next step finds the same entry.
+ * without memory for its result goes back, so that the next step finds the same entry.
  *
  * An iterator owns its fork until it is exhausted, a reference to the module and one to the policy.
  */

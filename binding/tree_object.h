@@ -25,7 +25,7 @@ struct tree_object {
 	PyObject_HEAD
 	struct maple_tree mt;
 	enum dtype dtype;
-	struct policy *policy;    /* owned; NULL: none. A policy once set stays */
+	struct policy *policy;    /* owned; NULL: none. A policy stays once set */
 	struct core_state *state; /* NULL until the maple tree is initialised */
 	struct lock_object *lock; /* NULL until t.lock is first asked for */
 	struct claim writer;      /* with a policy: who last entered while it was not busy */

@@ -290,8 +290,8 @@ static unsigned shrink_bound(const struct ma_state *mas)
 		const struct maple_node *node = mas->path[i].node;
 		unsigned least = i ? mt_min_slots((enum mt_kind)node->kind) : 2;
 
-		/* It may lose two children: a thin last node may not fill up its neighbour
-		 * alone. */
+		/* It may lose two children: a thin last node alone may not be enough to fill up its
+		 * neighbour. */
 		if (!mas->tree->ma_shared && node->count >= least + 2)
 			return bound;
 		bound += 2;
