@@ -48,11 +48,11 @@ double bench_turn(bench_times method, void *context, double least, uint64_t *rep
 	uint64_t batch = 1, done = 0;
 	double counted = 0;
 
-	method(context, 1); /* warm */
+	method(context, 1); /* warm-up */
 	do {
 		counted += method(context, batch);
 		done += batch;
-		/* Look at the clock some ten times in a turn. */
+		/* Look at the clock about ten times per turn. */
 		if (counted < least / 10)
 			batch *= 2;
 	} while (counted < least);

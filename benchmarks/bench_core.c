@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What each operation of the core costs, by number of entries: nanoseconds for one entry or one
+ * The cost of each operation of the core, by number of entries: nanoseconds for one entry or one
  * key.
  *
- * The shape is that of the kernel's own benchmark of its tree. `n` counts entries, that is ranges
- * with a value: entry i stands at [i * 10, i * 10 + 5], and a gap of four keys follows each, so
- * that a tree of n entries has 2 n slots in its leaves. What is "per entry" is divided by n, not by
- * the slots. Values are numbers.
+ * The shape is that of the kernel's own benchmark of its tree. `n` is the number of entries, that
+ * is, of ranges with a value. Entry i is [i * 10, i * 10 + 5], and a gap of four keys follows each,
+ * so a tree of n entries has 2 n slots in its leaves. "Per entry" means divided by n, not by the
+ * slots. Values are numbers.
  *
  *   store_ascending   the n entries in ascending order into an empty tree
  *   store_shuffled    the same in random order
  *   overwrite         an entry chosen at random gets another value, by a store over its range
- *   overwrite_cut     a store of six keys that begins anywhere, and mostly cuts what stands there
- *   load              one key at random, six of ten of which have a value
+ *   overwrite_cut     a store of six keys that begins anywhere, and usually cuts existing entries
+ *   load              one key at random; six of ten have a value
  *   batch_random      the same keys through mt_load_batch(), all in one call
  *   batch_sorted      the same keys in order, in one call
  *   iterate           mas_for_each() over the tree
@@ -20,10 +20,10 @@
  *   destroy           __mt_destroy() of such copies
  *   memcpy            as many bytes as the tree's nodes have, between two blocks
  *
- * Reads, dup and memcpy are of the tree that ascending stores made; overwrite_cut has a tree of its
- * own, which ten stores for each entry have mixed before. All calls are those of the normal
- * interface but for the iteration. Methods take turns within each run, so that noise hits all of
- * them. Prints one line for each size, method and run:
+ * Reads, dup and memcpy use the tree that ascending stores made. overwrite_cut has a tree of its
+ * own, mixed beforehand by ten stores for each entry. All calls are those of the normal interface,
+ * except for the iteration. Methods take turns within each run, so that noise affects all of them.
+ * Prints one line for each size, method and run:
  *
  *     entries  nodes  method  run  repetitions  nanoseconds
  *
@@ -40,10 +40,10 @@
 
 #define USAGE "usage: bench_core CPU RUNS MILLISECONDS ATTRIBUTES ENTRIES..."
 
-/* So many keys at least, that no branch predictor knows them by heart. */
+/* At least this many keys, so that no branch predictor learns them by heart. */
 #define KEYS_LEAST 65536u
-/* Small trees are made and copied in groups of about so many entries, so that the clock costs
- * nothing. */
+/* Small trees are made and copied in groups of about this many entries, so that the cost of reading
+ * the clock is negligible. */
 #define GROUP_ENTRIES 2048u
 #define GROUP_MOST 16u
 
@@ -66,7 +66,7 @@ struct bench {
 };
 
 static uint64_t random_state = UINT64_C(0x9e3779b97f4a7c15);
-/* What was read is added up here, so that it counts as used. */
+/* Results of reads are added up here, so that the compiler cannot drop the reads. */
 static volatile uint64_t sink;
 
 static uint64_t random_below(uint64_t bound)
@@ -119,7 +119,7 @@ static void dup(const struct bench *bench, struct maple_tree *mt)
 		bench_fail("no memory");
 }
 
-/* Make trees so many times; returns the seconds that making them took, or else destroying them. */
+/* Make trees `times` times. Returns the seconds that making them took, or else destroying them. */
 static double make_trees(struct bench *bench, uint64_t times,
 			 void (*make)(const struct bench *bench, struct maple_tree *mt),
 			 bool count_destroy)
@@ -183,7 +183,8 @@ static double time_overwrite(void *context, uint64_t times)
 	for (uint64_t i = 0; i < times * bench->entries; i++) {
 		uint64_t key = next_key(bench);
 
-		store(&bench->ascending, key / 10 * 10, key + 1); /* no NULL: it ends iterations */
+		store(&bench->ascending, key / 10 * 10, key + 1); /* not NULL: that would end
+								   * iterations */
 	}
 	return bench_now() - start;
 }
@@ -268,7 +269,7 @@ static double time_memcpy(void *context, uint64_t times)
 
 	while (times--) {
 		memcpy(bench->target, bench->source, bench->bytes);
-		/* The copy counts as used. */
+		/* Keep the compiler from dropping the copy. */
 		__asm__ volatile("" : : "r"(bench->target) : "memory");
 	}
 	return bench_now() - start;

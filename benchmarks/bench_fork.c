@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a fork costs, by number of entries: the series' bench_forking() with each of its parts on
- * its own.
+ * The cost of a fork, by number of entries: bench_forking() of the patch series that added
+ * __mt_dup(), with each of its parts on its own.
  *
- * The parent is built by ascending stores, entry i at [i * 10, i * 10 + 5], gaps tracked, the lock
- * the caller's; values are numbers. The methods take turns within each run, so that noise hits all
- * of them; each turn repeats its method until the turn has lasted long enough. Prints one line for
- * each size, method and run:
+ * The parent is built by ascending stores. Entry i is [i * 10, i * 10 + 5]. Gaps are tracked, and
+ * the caller holds the lock. Values are numbers. The methods take turns within each run, so that
+ * noise affects all of them. Each turn repeats its method until the turn has lasted long enough.
+ * Prints one line for each size, method and run:
  *
  *     entries  nodes  method  run  repetitions  microseconds (of one repetition)
  */
@@ -40,7 +40,7 @@ static void init_tree(struct bench *bench, struct maple_tree *mt)
 	mt_init_pool(mt, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN, bench->pool, NULL);
 }
 
-/* The kernel before the series: each entry into the new tree, one by one. */
+/* The kernel before the patch series: store each entry into the new tree, one by one. */
 static void insert_one_by_one(struct bench *bench)
 {
 	struct maple_tree child;
@@ -59,7 +59,7 @@ static void insert_one_by_one(struct bench *bench)
 	mt_fini(&child);
 }
 
-/* The series: duplicate, then replace each entry. */
+/* The patch series: duplicate, then replace each entry. */
 static void dup_and_replace(struct bench *bench)
 {
 	struct maple_tree child;
@@ -110,7 +110,7 @@ static void fork_and_one_store(struct bench *bench)
 static void copy_memory(struct bench *bench)
 {
 	memcpy(bench->target, bench->source, bench->bytes);
-	/* The copy counts as used. */
+	/* Keep the compiler from dropping the copy. */
 	__asm__ volatile("" : : "r"(bench->target) : "memory");
 }
 

@@ -42,7 +42,7 @@ int area_options(struct area *area, PyObject *align, PyObject *reverse)
 	return truth_parse(reverse, &area->reverse);
 }
 
-/* Starts at 0 or nowhere: the size is the whole domain, or only 0 is aligned. */
+/* The start can only be 0: the size is the whole domain, or only 0 is aligned. */
 static int search_at_zero(struct tree_object *tree, const struct area *area, uint64_t *start)
 {
 	uint64_t last = area->size_whole ? MAX_INDEX : area->size - 1;

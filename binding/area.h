@@ -6,15 +6,15 @@
 #include "tree_object.h"
 
 struct area {
-	PyObject *size_object; /* borrowed, for messages, as is align_object */
+	PyObject *size_object; /* borrowed, for messages; so is align_object */
 	PyObject *align_object;
-	uint64_t size;   /* where none of the next two is set */
-	bool size_whole; /* 2^64 */
-	bool size_above; /* more */
+	uint64_t size;   /* if neither of the next two is set */
+	bool size_whole; /* the size is 2^64 */
+	bool size_above; /* the size is larger than 2^64 */
 	uint64_t align;
 	bool align_above; /* more than MAX: only 0 is a multiple */
 	bool reverse;
-	bool outside; /* no index in the window */
+	bool outside; /* no index is in the window */
 	uint64_t first;
 	uint64_t last;
 };

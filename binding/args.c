@@ -2,9 +2,9 @@
 /*
  * Arguments: keyword parsing for vectorcall methods, and numbers.
  *
- * An index is any object with __index__. Look-ups cut what lies outside 0 ... MAX; writes refuse
+ * An index is any object with __index__. Look-ups clip what lies outside 0 ... MAX; writes refuse
  * it. The converters here run before the tree is touched, since __index__ can run anything. Owns
- * nothing; what they give are borrowed references to the arguments.
+ * nothing; the arguments that they return are borrowed references.
  */
 #include "args.h"
 #include "errors.h"
@@ -74,7 +74,7 @@ static int classify(PyObject *number, uint64_t *out)
 	if (!PyErr_Occurred())
 		return INDEX_IN;
 	PyErr_Clear();
-	/* 2^64 is the one multiple of 2^64 that is equal to it as a float. */
+	/* 2^64 is the only multiple of 2^64 that equals it as a float. */
 	if (PyLong_AsUnsignedLongLongMask(number) != 0)
 		return INDEX_ABOVE;
 	size = PyLong_AsDouble(number);
@@ -187,7 +187,7 @@ int window_clip(PyObject *first_object, const char *first_name, PyObject *last_o
 
 /* ---- half-open slices ----------------------------------------------------------------------- */
 
-/* A bound of a slice: 0 ... 2^64, the top as top = true. */
+/* A bound of a slice: 0 ... 2^64, with 2^64 as top = true. */
 struct bound {
 	uint64_t value;
 	bool top;
@@ -239,7 +239,7 @@ static int slice_parse(PyObject *object, bool clip, uint64_t *first, uint64_t *l
 	if (slice->stop != Py_None && bound_parse(slice->stop, "stop", clip, &stop) < 0)
 		return -1;
 	if (bound_above(&start, &stop)) {
-		/* The stop is no top here, so both have been given, or start has. */
+		/* The stop is not the top here, so either both have been given, or only start. */
 		return raise_order_objects("start", slice->start, "stop", slice->stop);
 	}
 	if (start.top || (!stop.top && start.value == stop.value))

@@ -17,7 +17,7 @@ struct signature {
 int args_parse_slow(const struct signature *signature, PyObject *const *args, Py_ssize_t nargs,
 		    PyObject *kwnames, PyObject **out);
 
-/* Borrowed references into out[0 ... count - 1], NULL where not given. 0 or -1. */
+/* Put borrowed references into out[0 ... count - 1], NULL for those not given. Returns 0 or -1. */
 static inline int args_parse(const struct signature *signature, PyObject *const *args,
 			     Py_ssize_t nargs, PyObject *kwnames, PyObject **out)
 {
@@ -34,16 +34,16 @@ enum index_kind {
 	INDEX_IN = 0,     /* 0 ... MAX */
 	INDEX_BELOW,      /* negative */
 	INDEX_TOP,        /* 2^64 */
-	INDEX_ABOVE,      /* more */
+	INDEX_ABOVE,      /* larger */
 };
 
 int index_parse_slow(PyObject *number, const char *name, uint64_t *out);
 
-/* An int of one or two digits, 1 ... 2^60 - 1, as most are: read without a call. */
+/* Read an int of one or two digits, 1 ... 2^60 - 1, without a call. Most ints are so small. */
 static inline bool int_is_short(PyObject *number, uint64_t *out)
 {
-	/* The layout of an int is known for these versions, and checked by every test that has
-	 * numbers in it. */
+	/* The layout of an int is known for these versions. Every test with numbers in it checks
+	 * that. */
 #if PyLong_SHIFT == 30 && PY_VERSION_HEX < 0x030F0000
 	PyLongObject *integer = (PyLongObject *)number;
 #if PY_VERSION_HEX >= 0x030C0000
@@ -78,7 +78,7 @@ static inline int index_parse(PyObject *number, const char *name, uint64_t *out)
 	return index_parse_slow(number, name, out);
 }
 
-/* For writes: 0, or -1 with a ValueError that names what lies outside 0 ... MAX. */
+/* For writes: 0, or -1 with a ValueError that names the number outside 0 ... MAX. */
 int index_require_failed(PyObject *number, const char *name, int kind);
 static inline int index_require(PyObject *number, const char *name, uint64_t *out)
 {
@@ -89,20 +89,20 @@ static inline int index_require(PyObject *number, const char *name, uint64_t *ou
 	return index_require_failed(number, name, kind);
 }
 
-/* Closed windows. A bound that is NULL takes its default, 0 or MAX.
- * require: both in 0 ... MAX, first <= last: 0, or -1.
- * clip: ends outside are cut: 1; 0 where all of it lies outside; -1 where first > last. */
+/* Parse closed windows. A bound that is NULL takes its default, 0 or MAX.
+ * require: both must be in 0 ... MAX, and first <= last: 0, or -1.
+ * clip: ends outside are cut: 1; 0 if the whole window lies outside; -1 if first > last. */
 int window_require(PyObject *first_object, PyObject *last_object, uint64_t *first, uint64_t *last);
 int window_clip(PyObject *first_object, const char *first_name, PyObject *last_object,
 		const char *last_name, uint64_t *first, uint64_t *last);
-/* The same for a half-open slice, as the closed window it means: 1; 0 where it is empty; -1. */
+/* The same for a half-open slice, converted to a closed window: 1; 0 if it is empty; -1. */
 int slice_require(PyObject *slice, uint64_t *first, uint64_t *last);
 int slice_clip(PyObject *slice, uint64_t *first, uint64_t *last);
 
-/* A truth value; NULL: false. 0 or -1. */
+/* A truth value; NULL means false. 0 or -1. */
 int truth_parse(PyObject *object, bool *truth);
 
-/* Function and flags of a row of a method table. */
+/* Function and flags for a row of a method table. */
 #define FASTCALL(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
 #define CLASS_FASTCALL(function)                                                                   \
 	(PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS | METH_CLASS

@@ -2,22 +2,22 @@
 /*
  * samara.MapleTree: from arrays, to arrays, and many look-ups or stores in one call.
  *
- * Buffers come in through columns (column.c). What goes out is numpy's: it is imported when it is
- * first asked for, makes the array, and lends its memory for it to be filled.
+ * Buffers come in through columns (column.c). Arrays that go out are made by numpy, which is
+ * imported on first use. It makes the array, and the array lends its memory to be filled.
  *
  * Look-ups and reading run over a snapshot, an O(1) fork. The nodes of a snapshot are never
- * written, so that the long loops over a packed tree, and the look-ups in any, run without the GIL:
- * they read nodes and the caller's keys, and write memory that nobody else knows yet. Nodes are
- * counted with the GIL held.
+ * written. So the long loops over a packed tree, and the look-ups in any tree, run without the GIL:
+ * they read nodes and the caller's keys, and write memory that nobody else knows yet. Reference
+ * counts of nodes change only with the GIL held.
  *
- * Each call owns its columns, snapshot and arrays until it returns. For the type's table of methods
- * alone.
+ * Each call owns its columns, snapshot and arrays until it returns. Only for the type's method
+ * table.
  */
 #include "arrays.h"
 #include "column.h"
 #include "errors.h"
 
-/* So little work that giving the interpreter lock away costs more. */
+/* For less work than this, releasing the GIL costs more than it gains. */
 #define FEW 512
 
 /* ---- numpy ---------------------------------------------------------------------------------- */
@@ -46,8 +46,8 @@ static PyObject *import_numpy(const char *function)
 	return NULL;
 }
 
-/* An array of words of that dtype, whose memory the caller fills. 0; or -1, also where what goes by
- * the name of numpy makes something else. */
+/* Make an array of words of that dtype, whose memory the caller fills. 0; or -1, also if the module
+ * named numpy makes something else. */
 static int output_make(struct output *output, PyObject *numpy, enum dtype dtype, size_t count)
 {
 	static const char *const types[] = {"object", "uint64", "int64", "float64"};
@@ -71,7 +71,7 @@ static int output_make(struct output *output, PyObject *numpy, enum dtype dtype,
 	return -1;
 }
 
-/* Give the memory back. The array, or NULL where there is none. */
+/* Give the memory back. Returns the array, or NULL if there is none. */
 static PyObject *output_take(struct output *output)
 {
 	PyObject *array = output->array;
@@ -101,7 +101,7 @@ static void ranges_close(struct ranges *ranges)
 	column_close(&ranges->values);
 }
 
-/* 0 or -1; in both cases ranges_close(). `objects`: the values are taken as objects, not as
+/* 0 or -1; call ranges_close() in both cases. `objects`: take the values as objects, not as
  * numbers. */
 static int ranges_open(struct ranges *ranges, PyObject *const *given, bool objects)
 {
@@ -133,7 +133,7 @@ static int raise_backwards(const struct ranges *ranges, size_t at)
 	return -1;
 }
 
-/* What mt_build() has found at that position. */
+/* Raise what mt_build() has found at that position. */
 static void raise_order(const struct ranges *ranges, size_t at)
 {
 	if (ranges->firsts[at] > ranges->lasts[at])
@@ -147,7 +147,7 @@ static void raise_order(const struct ranges *ranges, size_t at)
 			     (unsigned long long)ranges->lasts[at - 1]);
 }
 
-/* The dtype that a buffer's format says. */
+/* The dtype that a buffer's format stands for. */
 static enum dtype dtype_of(const struct column *values)
 {
 	switch (values->kind) {
@@ -162,7 +162,7 @@ static enum dtype dtype_of(const struct column *values)
 	}
 }
 
-/* A new instance of `type`, made without __init__(), of converted ranges. */
+/* Make an instance of `type` from converted ranges, without __init__(). */
 static PyObject *build_ranges(PyTypeObject *type, const struct ranges *ranges, enum dtype dtype,
 			      bool track_gaps)
 {
@@ -212,9 +212,9 @@ PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t
 	return tree;
 }
 
-/* All stores on a fork, then that for the tree. Between the first and the last only a policy runs,
- * since what they overwrite is still held by the tree or the caller; it must not write the tree,
- * which loses what it has then. */
+/* Do all stores on a fork, which then replaces the tree. Between the first and the last store only
+ * a policy can run, since the tree or the caller still holds everything that is overwritten. The
+ * policy must not write the tree: the tree would lose what it wrote. */
 static int store_ranges(struct tree_object *self, const struct ranges *ranges)
 {
 	struct maple_tree work;
@@ -273,8 +273,8 @@ PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ss
 
 /* ---- ranges out ----------------------------------------------------------------------------- */
 
-/* The memory of an array of objects holds references, to None or nowhere: they become those to
- * `words`. */
+/* The memory of an array of objects holds references, to None or NULL. Replace them by references
+ * to `words`. */
 static void fill_objects(PyObject **objects, const uint64_t *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -285,7 +285,7 @@ static void fill_objects(PyObject **objects, const uint64_t *words, size_t count
 	}
 }
 
-/* Fill the three; 0 or -1. */
+/* Fill the three arrays; 0 or -1. */
 static int fill_outputs(struct maple_tree *snapshot, enum dtype dtype, size_t count,
 			struct output *outputs)
 {
@@ -356,14 +356,15 @@ struct look {
 	const struct maple_tree *snapshot;
 	const struct column *keys;
 	uint64_t *words;   /* what was found */
-	size_t block;      /* so many keys at a time */
+	size_t block;      /* this many keys at a time */
 	uint64_t *scratch; /* for a block */
 	uint8_t *present;  /* for a block */
-	bool fill;         /* the absent get `absent`; else the first of them ends it */
+	bool fill;         /* absent keys get `absent`; if not set, the first absent key ends the
+			    * look-up */
 	uint64_t absent;
 };
 
-/* For keys that the tree may not have been asked for: those outside 0 ... MAX. */
+/* For keys that the tree may not be asked about: those outside 0 ... MAX. */
 static void fill_absent(const struct look *look, uint64_t *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -373,7 +374,7 @@ static void fill_absent(const struct look *look, uint64_t *words, size_t count)
 	}
 }
 
-/* 0; or 1 with the position of a key that is absent. Needs no interpreter lock. */
+/* 0; or 1 with the position of a key that is absent. Needs no GIL. */
 static int look_up(const struct look *look, size_t *bad)
 {
 	size_t count = look->keys->count;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Methods of a tree that take or give arrays. */
+/* Methods of a tree that take or return arrays. */
 #ifndef SAMARA_ARRAYS_H
 #define SAMARA_ARRAYS_H
 

@@ -5,8 +5,8 @@
 
 #include "binding.h"
 
-/* A removal makes its result first, and begins again where a collection that this started has
- * written the tree. Lest each does, the next attempts go without the collector:
+/* A removal makes its result first. If that starts a garbage collection that writes the tree, the
+ * removal begins again. To keep this from repeating, further attempts run without the collector:
  * collector_pause(attempt > 0) ... collector_resume(). */
 static inline int collector_pause(bool pause)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Columns: what array operations are given, as 64-bit words.
+ * Columns: the arguments of array operations, as 64-bit words.
  *
- * A column is a buffer of numbers with one dimension, or anything else that can be iterated. A
- * contiguous buffer of 64-bit numbers is used where it lies; other buffers are widened into memory
- * of the column's own, and the items of a sequence are converted into such.
+ * A column is a buffer of numbers with one dimension, or any other iterable. A contiguous buffer of
+ * 64-bit numbers is used in place. Other buffers are widened into memory that the column owns, and
+ * the items of a sequence are converted into such memory.
  *
  * Invariants: `view` is held unless the kind is COLUMN_OBJECTS; `items` is a tuple, which nothing
- * can change. Whatever fails says at which position.
+ * can change. Every error names its position.
  *
- * A column owns its view, its items and the words made of them until column_close(). For arrays.c
- * alone.
+ * A column owns its view, its items and the words made of them until column_close(). Only for
+ * arrays.c.
  */
 #include "column.h"
 #include "args.h"
@@ -40,8 +40,8 @@ static enum column_kind kind_of_code(char code, size_t item)
 	return COLUMN_OBJECTS;
 }
 
-/* Sets the kind; COLUMN_OBJECTS where the items are no numbers. -1 for a byte order that is not
- * read. */
+/* Set the kind; COLUMN_OBJECTS if the items are not numbers. -1 for a byte order that is not
+ * supported. */
 static int check_format(struct column *column)
 {
 	const char *format = column->view.format ? column->view.format : "B";
@@ -58,13 +58,13 @@ static int check_format(struct column *column)
 	return -1;
 }
 
-/* A view of a buffer of numbers: 1; 0 where the object is none; -1. */
+/* Get a view of a buffer of numbers: 1; 0 if the object is not such a buffer; -1. */
 static int open_buffer(struct column *column, PyObject *object)
 {
 	int status;
 
 	if (PyObject_GetBuffer(object, &column->view, PyBUF_RECORDS_RO) < 0) {
-		/* It has no buffer that could be described, as numpy's dates have none. */
+		/* It has a buffer that cannot be described, such as numpy's dates. */
 		if (!PyErr_ExceptionMatches(PyExc_BufferError) &&
 		    !PyErr_ExceptionMatches(PyExc_ValueError))
 			return -1;
@@ -84,7 +84,7 @@ static int open_buffer(struct column *column, PyObject *object)
 	}
 	column->item = (size_t)column->view.itemsize;
 	column->count = (size_t)(column->view.len / column->view.itemsize);
-	/* ctypes gives none, for what is contiguous. */
+	/* ctypes gives no strides for contiguous buffers. */
 	column->step = column->view.strides ? column->view.strides[0] : column->view.itemsize;
 	return 1;
 }
@@ -122,7 +122,7 @@ void column_close(struct column *column)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-/* Can the buffer stand for the words itself? */
+/* Return whether the buffer itself can be used as the words. */
 static bool in_place(const struct column *column)
 {
 	return column->kind != COLUMN_OBJECTS && column->item == EIGHT && column->step == EIGHT &&
@@ -137,7 +137,7 @@ static bool in_place(const struct column *column)
 	}                                                                                          \
 	break
 
-/* Integers become words with their sign, floats the bits of a double. */
+/* Integers are extended with their sign; floats become the bits of a double. */
 static void widen(const struct column *column, size_t at, size_t count, uint64_t *out)
 {
 	const char *from = (const char *)column->view.buf + (Py_ssize_t)at * column->step;
@@ -168,7 +168,7 @@ static void widen(const struct column *column, size_t at, size_t count, uint64_t
 	}
 }
 
-/* Memory of the column's own for its words. */
+/* Memory for the words, owned by the column. */
 static uint64_t *make_words(struct column *column)
 {
 	column->made = PyMem_New(uint64_t, column->count);
@@ -187,7 +187,8 @@ static const uint64_t *buffer_words(struct column *column)
 	return column->made;
 }
 
-/* The first word with its highest bit set: a negative integer, or one that is none as a signed. */
+/* The first word with its highest bit set: a negative integer, or one too large for a signed
+ * one. */
 static size_t highest_bit(const uint64_t *words, size_t count)
 {
 	size_t i = 0;

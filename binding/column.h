@@ -11,31 +11,31 @@ struct column {
 	enum column_kind kind;
 	size_t count;
 	Py_buffer view;   /* not of COLUMN_OBJECTS */
-	size_t item;      /* bytes, and what is between two */
-	Py_ssize_t step;  /* begin of one to begin of the next, may be negative */
+	size_t item;      /* bytes per item */
+	Py_ssize_t step;  /* from the beginning of one item to the next; may be negative */
 	PyObject *items;  /* COLUMN_OBJECTS: a tuple, owned */
-	uint64_t *made;   /* words, owned, where the buffer is not used as it is */
+	uint64_t *made;   /* words, owned, if the buffer is not used in place */
 	uint8_t *outside; /* keys of COLUMN_OBJECTS: 1 where one is outside 0 ... MAX; owned */
 };
 
-/* 0 or -1. Afterwards column_close(), also where it fails. With `objects` a sequence, whatever it
- * is. */
+/* 0 or -1. Call column_close() afterwards, even after an error. With `objects` it is taken as a
+ * sequence, whatever it is. */
 int column_open(struct column *column, PyObject *object, const char *name, bool objects);
 void column_close(struct column *column);
-/* The column as words: its own memory or the buffer's, until column_close(). NULL with an
+/* The column as words: its own memory or the buffer's, valid until column_close(). NULL with an
  * exception. */
 const uint64_t *column_indices(struct column *column);
 const uint64_t *column_values(struct column *column, enum dtype dtype);
-/* Make ready for the look-ups of keys: any integers. 0 or -1. */
+/* Prepare for look-ups of keys, which may be any integers. 0 or -1. */
 int column_keys(struct column *column);
-/* `count` keys from `at` on: their words, in `scratch` or where they are. Then, when they have been
- * looked up, 0 in `present` for those outside 0 ... MAX: false where there can be none. Both need
- * no interpreter lock. */
+/* column_block(): `count` keys from `at` on, as words, in `scratch` or in place. column_mask(),
+ * after the look-up: set `present` to 0 for keys outside 0 ... MAX; false if there can be none.
+ * Both need no GIL. */
 const uint64_t *column_block(const struct column *column, size_t at, size_t count,
 			     uint64_t *scratch);
 bool column_mask(const struct column *column, size_t at, size_t count, const uint64_t *words,
 		 uint8_t *present);
-/* The key at a position as an object, the one that was given if there is one. */
+/* The key at a position as an object: the given one, if there is one. */
 PyObject *column_key(const struct column *column, size_t at);
 
 #endif /* SAMARA_COLUMN_H */

@@ -2,12 +2,12 @@
 /*
  * samara.Cursor: the kernel's ma_state over a tree that the cursor keeps alive.
  *
- * The ma_state remembers the path to where it stands, and the tree's generation then; the core
- * walks again where the generation moved, so a cursor never follows a freed node. The word that it
- * remembers is stale in the same case: only word_now() and found() read it.
+ * The ma_state remembers the path to where it stands, and the tree's generation at that time. If
+ * the generation has changed, the core walks again, so a cursor never follows a freed node. The
+ * remembered word is stale in the same case: only word_now() and found() read it.
  *
- * A step moves the core's cursor before there is an object to answer with. Where there is no memory
- * for that, it goes back (struct place), so that the step can be made again.
+ * A step moves the core's cursor before the object to return exists. If there is no memory for that
+ * object, the cursor goes back (struct place), so that the step can be repeated.
  *
  * A cursor owns a reference to its tree, and the nodes that its ma_state has in reserve.
  */
@@ -25,7 +25,7 @@ struct cursor_object {
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-/* [first, last]; last NULL or None: the single index first. */
+/* [first, last]. If last is NULL or None: the single index first. */
 static int parse_place(PyObject *first_object, PyObject *last_object, uint64_t *first,
 		       uint64_t *last)
 {
@@ -132,7 +132,7 @@ static void go_back(struct cursor_object *self, const struct place *place)
 {
 	mas_set_range(&self->mas, place->index, place->last);
 	self->mas.status = place->status;
-	self->mas.generation = 0; /* the path has gone ahead */
+	self->mas.generation = 0; /* the path has moved ahead */
 }
 
 static PyObject *found_or_back(struct cursor_object *self, const struct place *place)
@@ -152,8 +152,8 @@ static PyObject *found_or_none(struct cursor_object *self, bool something,
 	Py_RETURN_NONE;
 }
 
-/* The word of the value at the cursor's index now; false on a gap or where it has not been
- * walked. */
+/* The word of the value that is now at the cursor's index. False on a gap, or if the cursor has not
+ * been walked. */
 static bool word_now(struct cursor_object *self, uint64_t *word)
 {
 	struct maple_tree *mt = &self->tree->mt;
@@ -186,14 +186,14 @@ static int parse_limit(const struct signature *signature, bool up, PyObject *con
 		return -1;
 	case INDEX_IN:
 		return 1;
-	default: /* outside, where the step comes from or where it goes to */
+	default: /* outside, on the side that the step comes from or goes to */
 		*limit = end;
 		return (kind == INDEX_BELOW) != up;
 	}
 }
 
-/* At a limit before or behind all indices. The place stays, and is to be looked for again: the path
- * may be that to where the cursor stood before it was set. */
+/* Stop at a limit before or after all indices. The place stays, and has to be looked up again: the
+ * path may still lead to where the cursor stood before it was set. */
 static void stop(struct cursor_object *self, enum maple_status status)
 {
 	self->mas.status = status;
@@ -202,7 +202,7 @@ static void stop(struct cursor_object *self, enum maple_status status)
 
 typedef bool (*step_fn)(struct ma_state *mas, uint64_t limit, bool gaps);
 
-/* The directions, each from entry to entry or with gaps. */
+/* Step in either direction, from entry to entry or with gaps. */
 static inline PyObject *step_to(struct cursor_object *self, const char *name, step_fn step, bool up,
 				bool gaps, PyObject *const *args, Py_ssize_t nargs,
 				PyObject *kwnames)
@@ -343,8 +343,8 @@ static int store_word(struct cursor_object *self, uint64_t word)
 
 	if (!self->tree->policy)
 		return mas_store_word(&self->mas, word);
-	/* While the policy is asked, it or another thread may move the cursor, but not the
-	 * write. */
+	/* While the policy runs, it or another thread may move the cursor. The write uses a copy,
+	 * which stays. */
 	mas = self->mas;
 	status = mas_store_word(&mas, word);
 	self->mas = mas;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """docs_header.py DOCS... HEADER: write the public docstrings as macros of string literals.
 
-DOCS are the files of `src/samara/_docs/`, each with the table of one class. `MapleTree.get` becomes
+DOCS are the files of `src/samara/_docs/`. Each has the table of one class. `MapleTree.get` becomes
 DOC_MapleTree_get, with the line that `inspect.signature()` reads; the class itself DOC_MapleTree.
 """
 
@@ -16,7 +16,7 @@ CLASSES = {"MAPLE_TREE": "MapleTree", "CURSOR": "Cursor", "TREE_LOCK": "TreeLock
 
 
 def text_signature(name: str, parameters: str, is_class: bool) -> str:
-    """As CPython's own docstrings begin."""
+    """Return the first line that CPython's own docstrings have."""
     parameters = parameters.replace("MAX", str(2**64 - 1))
     if not is_class:
         bound = "$type" if name in CLASS_METHODS else "$self"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Results: instances of the NamedTuple classes Entry and Gap, made without calling them. Owns
- * nothing. For all files that answer with entries.
+ * Results: instances of the NamedTuple classes Entry and Gap, made without calling the classes.
+ * Owns nothing. For all files that return entries.
  */
 #include "entry.h"
 

@@ -9,8 +9,8 @@
 PyObject *entry_new(const struct core_state *state, uint64_t first, uint64_t last, PyObject *value);
 PyObject *gap_new(const struct core_state *state, uint64_t first, uint64_t last);
 
-/* For a tuple made without tuple's own constructor, or filled anew: from 3.14 on it remembers its
- * hash. */
+/* For a tuple made without tuple's own constructor, or filled again: since 3.14 a tuple remembers
+ * its hash. */
 static inline void tuple_forget_hash(PyObject *tuple)
 {
 #if PY_VERSION_HEX >= 0x030E0000

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exceptions. Owns nothing. Each function sets one and leaves the tree alone; for all files.
+ * Exceptions. Each function sets one and leaves the tree alone. Owns nothing. For all files.
  */
 #include "errors.h"
 

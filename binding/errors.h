@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Exceptions: of the core's statuses, and those with numbers or positions in their messages. */
+/* Exceptions: for the core's statuses, and those with numbers or positions in their messages. */
 #ifndef SAMARA_ERRORS_H
 #define SAMARA_ERRORS_H
 
 #include "state.h"
 
-/* The exception for a negative status of the core; NULL always. */
+/* Set the exception for a negative status of the core. Always returns NULL. */
 PyObject *raise_status(int status);
 
 /* A number's text for a message, in base 16 if it has more digits than Python writes in base 10.
  * NULL with an exception. */
 PyObject *number_shown(PyObject *number);
-/* ValueError of a format with %s for the name and %U for the number. */
+/* Set ValueError from a format with %s for the name and %U for the number. */
 void raise_number(const char *format, const char *name, PyObject *number);
 
 /* Put "item N: " (or another noun) before the message of a TypeError or ValueError. */
 void locate_error(const char *noun, Py_ssize_t position);
 
-/* RangeOccupiedError for [first, last], by that entry. */
+/* Set RangeOccupiedError for [first, last], which that entry occupies. */
 void raise_occupied(const struct core_state *state, uint64_t first, uint64_t last, PyObject *entry);
 
 #endif /* SAMARA_ERRORS_H */

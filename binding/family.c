@@ -2,8 +2,8 @@
 /*
  * Families: garbage collection over shared nodes.
  *
- * A value in a tree is one reference, held by the leaf it lies in. The collector wants each
- * reference shown exactly once, by the object that owns it; but a leaf can be reached from several
+ * A value in a tree is one reference, held by the leaf it lies in. The collector must see each
+ * reference exactly once, from the object that owns it. But a leaf can be reached from several
  * trees.
  *
  *        tree A --+              +-- tree B       each member visits its private leaves (1) and
@@ -13,18 +13,17 @@
  *            iterator -----------+
  *
  * A family owns a reference to the module, and is owned by its members. For tree_object.c, and for
- * whatever forks a tree.
+ * everything that forks a tree.
  *
  * Invariants
- *   - Two members whose trees share a node are in one family. So trees join the family of the tree
- *     that they were forked from, and stay.
- *   - A family's list holds its members and no others; each member owns one reference to the
- *     family.
- *   - What is in shared leaves lives as long as any member of the family does, also where that
- *     member does not reach it: a member cannot tell cheaply. Only a tree that becomes empty
- *     leaves.
- *   - A maple tree that no member holds (a snapshot on the C stack) only makes leaves shared, so
- *     their values are shown less often than they are referenced: the collector then takes them for
+ *   - Two members whose trees share a node are in one family. So a tree joins the family of the
+ *     tree that it was forked from, and stays.
+ *   - A family's list holds exactly its members. Each member owns one reference to the family.
+ *   - The contents of shared leaves live as long as any member of the family does, even if that
+ *     member does not reach them: a member cannot find out cheaply. A tree leaves only if it
+ *     becomes empty.
+ *   - A maple tree without a member (a snapshot on the C stack) only makes leaves shared. Their
+ *     values are then visited less often than they are referenced, so the collector takes them for
  *     alive.
  */
 #include "family.h"

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * t.lock: several operations as one. And fork(), where of all threads only one goes on in the
- * child.
+ * t.lock: several operations as one. And fork(): only one thread continues in the child.
  *
  * The GIL already makes each single operation of a tree atomic. This re-entrant lock keeps other
- * threads out between operations: while one thread holds it, every operation of others on that tree
- * waits in lock_wait(). A lock owns its gate; the tree and whoever has asked for t.lock own the
- * lock.
+ * threads out between operations. While one thread holds it, every operation of other threads on
+ * that tree waits in lock_wait(). A lock owns its gate. The tree and everybody who has asked for
+ * t.lock own the lock.
  *
  * Invariants: owner and depth are read and written with the GIL held. depth > 0 only while the
- * owner holds the gate, so a waiter that gets the gate knows that nobody holds the lock, and still
- * knows it when it has given the gate back, as long as it keeps the GIL.
+ * owner holds the gate. So a waiter that gets the gate knows that nobody holds the lock. After
+ * giving the gate back it still knows this, as long as it keeps the GIL.
  *
- * After a fork() the gate may be closed by a thread that is not here any more, whether it had the
- * lock or was only waiting for it. So each lock remembers the process that its state belongs to:
- * lock_renew() comes before all else that looks at it.
+ * After a fork() the gate may be closed by a thread that no longer exists: one that had the lock or
+ * was only waiting for it. So each lock remembers the process that its state belongs to, and
+ * lock_renew() is called before anything else reads that state.
  */
 #include "lock.h"
 #include "docs.h"
@@ -25,14 +24,14 @@
 
 struct process process;
 
-/* There is one thread when this runs. */
+/* Only one thread exists when this runs. */
 static void note_fork(void)
 {
 	process.number++;
 	process.survivor = PyThread_get_thread_ident();
 }
 
-/* All interpreters that import the module share one lock. */
+/* All interpreters that import the module share one GIL. */
 int process_watch(void)
 {
 	static bool watched;
@@ -64,8 +63,8 @@ struct lock_object *lock_new(struct core_state *state)
 	return lock;
 }
 
-/* In the child of a fork(): a new gate, closed only where the lock is held by the thread that goes
- * on. The old one is lost, since nobody knows what threads that are gone were doing with it. 0, or
+/* In the child of a fork(): make a new gate, closed only if the thread that continues holds the
+ * lock. The old gate is leaked, since nobody knows what the lost threads were doing with it. 0, or
  * -1 with MemoryError. */
 static int lock_renew(struct lock_object *lock)
 {
@@ -87,8 +86,8 @@ static int lock_renew(struct lock_object *lock)
 	return 0;
 }
 
-/* Take the gate, without the interpreter lock while it is closed. 0, or -1 with MemoryError or a
- * signal's exception. A signal's handler may fork. */
+/* Take the gate, without the GIL while it is closed. 0, or -1 with MemoryError or a signal's
+ * exception. A signal handler may fork. */
 static int take_gate(struct lock_object *lock)
 {
 	PyLockStatus status = PY_LOCK_FAILURE;
@@ -117,7 +116,7 @@ int lock_wait(struct lock_object *lock)
 
 	if (status < 0 || !lock_blocks(lock))
 		return status;
-	/* What is waited for may drop the last other reference. */
+	/* While this waits, the last other reference may be dropped. */
 	Py_INCREF(lock);
 	while (lock_blocks(lock)) {
 		status = take_gate(lock);

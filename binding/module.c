@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The module samara._core: it makes the types and fills its state (state.c), which owns all of it.
- * Also the hooks that tests use. Nobody calls this file but the interpreter.
+ * The module samara._core: it makes the types and fills its state (state.c), which owns everything.
+ * Also hooks for tests. Only the interpreter calls this file.
  */
 #include "args.h"
 #include "cursor.h"
@@ -80,8 +80,8 @@ static int make_type(PyObject *module, PyType_Spec *spec, PyTypeObject **out)
 	return *out ? 0 : -1;
 }
 
-/* An interpreter that can do without its lock turns it on for this module, which does not declare
- * that it needs none; unless it was told never to. 0, or -1 with ImportError. */
+/* Free-threaded Python turns the GIL on for this module, which does not declare that it needs none;
+ * unless the user forced it off. 0, or -1 with ImportError. */
 static int require_interpreter_lock(void)
 {
 #ifdef Py_GIL_DISABLED
@@ -118,7 +118,7 @@ static int module_exec(PyObject *module)
 		PyErr_NoMemory();
 		return -1;
 	}
-	/* The interpreter's lock is held around all but look-ups. */
+	/* The GIL is held for everything except look-ups. */
 	mt_pool_serial(state->pool);
 	if (import_type("Entry", &state->entry_type) < 0 ||
 	    import_type("Gap", &state->gap_type) < 0 ||
@@ -149,8 +149,8 @@ static int module_exec(PyObject *module)
 static PyModuleDef_Slot module_slots[] = {
 	{Py_mod_exec, module_exec},
 #ifdef Py_mod_multiple_interpreters
-	/* Several interpreters under one lock; not one with a lock of its own, which no test has
-	 * seen. */
+	/* Several interpreters under one GIL. An interpreter with its own GIL is refused:
+	 * untested. */
 	{Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED},
 #endif
 	{0, NULL},

@@ -10,19 +10,19 @@
  *   values         a list, one value for each range
  *   attributes     what object.__getstate__() returns for an instance of a subclass; else None
  *
- * and that of a packed tree
+ * For a packed tree it is
  *
  *   (2, track_gaps, firsts, lasts, values, attributes, dtype)
  *
  *   values         bytes: the words, 8 bytes each, little-endian
  *   dtype          'u8', 'i8' or 'f8'
  *
- * and that of a tree with a policy
+ * For a tree with a policy it is
  *
  *   (3, track_gaps, firsts, lasts, values, attributes, policy)
  *
- * A state comes from outside: all of it is checked before the tree is touched. What is made of it
- * is owned here until the tree takes it. For the type's table of methods alone.
+ * A state comes from outside, so all of it is checked before the tree is touched. What is made of
+ * it is owned here until the tree takes it. Only for the type's method table.
  */
 #include "pickle.h"
 #include "errors.h"
@@ -53,7 +53,7 @@ static uint64_t get_little_endian(const char *bytes)
 
 /* ---- out ------------------------------------------------------------------------------------ */
 
-/* The state of a snapshot. Between the first item and the last nothing else runs. */
+/* The state of a snapshot. Nothing else runs between the first item and the last. */
 static PyObject *state_of_snapshot(struct maple_tree *snapshot, enum dtype dtype,
 				   PyObject *attributes, PyObject *policy)
 {
@@ -171,7 +171,7 @@ static int check_attributes(PyObject *self, PyObject *attributes)
 	return own ? 0 : -1;
 }
 
-/* The format's version, which says what members there are; or -1. */
+/* The format's version, which tells which members there are; or -1. */
 static int check_version(PyObject *state)
 {
 	PyObject *version, *text;
@@ -248,7 +248,7 @@ static int build_from_state(struct maple_tree *mt, enum dtype dtype, PyObject *s
 	bool packed = dtype != DTYPE_OBJECT;
 	int status;
 
-	/* Checked this late because nothing can change a list any more. */
+	/* Checked only here, because from here on nothing can change a list. */
 	if ((packed ? (size_t)PyBytes_GET_SIZE(values) : (size_t)PyList_GET_SIZE(values) * 8) !=
 	    count * 8) {
 		refuse("ranges and values differ in number");
@@ -275,8 +275,8 @@ static int build_from_state(struct maple_tree *mt, enum dtype dtype, PyObject *s
 	return status;
 }
 
-/* 0; or -1 with an exception where it holds something, asks its policy, or another thread has the
- * lock and a signal came. */
+/* 0; or -1 with an exception if the tree is not empty, if it is asking its policy, or if another
+ * thread has the lock and a signal arrived. */
 static int enter_empty(struct tree_object *self)
 {
 	if (tree_enter(self) < 0)
@@ -287,8 +287,8 @@ static int enter_empty(struct tree_object *self)
 	return -1;
 }
 
-/* The contents are made, then the attributes are set, which can fail and can run anything, and then
- * the contents are taken: so it gets all or no contents. */
+/* First the contents are made. Then the attributes are set, which can fail and can run anything.
+ * Then the tree takes the contents: all of them, or none. */
 PyObject *tree_setstate(struct tree_object *self, PyObject *state)
 {
 	struct policy *policy = NULL;

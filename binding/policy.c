@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A tree's policy: an object of Python's whose methods say what becomes of a value whose range is
- * cut, and whether neighbours become one. It stands behind the value operations of its trees. Owns
- * references to that object and to its two methods. For all files that make or replace a tree's
- * contents.
+ * A tree's policy: a Python object whose methods decide what happens to a value whose range is cut,
+ * and whether neighbours merge. It implements the value operations of its trees. Owns references to
+ * that object and to its two methods. For all files that make or replace a tree's contents.
  *
  * Invariants
- *   - The operations outlive all trees that were made with them: each tree and each iterator owns a
- *     reference to the policy, and a tree never changes its own. So a snapshot on the C stack is
+ *   - The operations outlive all trees that were made with them. Each tree and each iterator owns a
+ *     reference to the policy, and a tree never changes its policy. So a snapshot on the C stack is
  *     safe as long as its tree is.
- *   - A tree whose core write is asking its policy is busy: the core refuses other writes, and
- *     tree_require_idle() what would replace its contents.
+ *   - A tree is busy while one of its core writes is asking the policy. The core then refuses other
+ *     writes, and tree_require_idle() refuses whatever would replace the tree's contents.
  */
 #include "policy.h"
 #include "errors.h"
 
 struct policy {
 	PyObject_HEAD
-	struct core_state *state; /* the module is owned through it */
-	struct mt_value_ops ops;  /* first those of any object */
+	struct core_state *state; /* keeps the module alive */
+	struct mt_value_ops ops;  /* at first those of any object */
 	PyObject *given;
 	PyObject *split;
 	PyObject *merge;
@@ -30,7 +29,7 @@ static PyObject *entry_of(const struct policy *policy, const struct mt_entry *en
 			 Py_NewRef(object_of(entry->word)));
 }
 
-/* The core's split(): -ECANCELED with the method's exception. */
+/* The core's split(). On an exception of the method it returns -ECANCELED. */
 static int ask_split(void *context, const struct mt_entry *whole, uint64_t first, uint64_t last,
 		     uint64_t *piece)
 {
@@ -119,7 +118,7 @@ static struct policy *policy_new(struct core_state *state, PyObject *given)
 	return policy;
 }
 
-/* 0; or -1 with ValueError where a tree that has a policy is to get another. */
+/* 0; or -1 with ValueError if a tree with a policy would get a different one. */
 static int check_kept(const struct tree_object *tree, PyObject *given)
 {
 	if (tree->policy->given == given)
@@ -185,7 +184,7 @@ static int policy_traverse(struct policy *self, visitproc visit, void *arg)
 	return 0;
 }
 
-/* Breaks cycles by way of what has no tp_clear itself. Whatever asks it after that gets a
+/* Breaks cycles through objects without a tp_clear of their own. Calls after that get a
  * TypeError. */
 static int policy_clear(struct policy *self)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The module's state, and its end. Nothing in the extension is global but constants and the number
- * of the process (lock.c): each interpreter that imports the module has its own types, its own pool
- * of nodes and its own references, in the module's state. The state owns them all.
+ * The module's state, and its end. The extension has no globals except constants and the number of
+ * the process (lock.c). Each interpreter that imports the module has its own types, its own pool of
+ * nodes and its own references, all in the module's state. The state owns them.
  *
- * Instances own a reference to the module, so the state lives as long as they do; it is never
- * cleared before it is freed, so that finalizers which run while an interpreter ends still find it
- * whole (the types' own clearing breaks the reference cycle).
+ * Instances own a reference to the module, so the state lives as long as they do. It is never
+ * cleared before it is freed, so finalizers that run while an interpreter shuts down still find it
+ * whole. (The types' own clearing breaks the reference cycle.)
  */
 #include "state.h"
 
-/* All that the state owns, but for the pool. */
+/* All that the state owns, except the pool. */
 #define OWNED(DO)                                                                                  \
 	DO(tree_type);                                                                             \
 	DO(cursor_type);                                                                           \

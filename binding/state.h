@@ -23,7 +23,7 @@ struct core_state {
 	PyObject *base_state; /* object.__getstate__ */
 };
 
-/* The module's definition; module.c adds its methods and its types. */
+/* The module's definition. module.c adds its methods and its types. */
 extern struct PyModuleDef core_module;
 
 static inline struct core_state *state_of(PyObject *module)
@@ -31,7 +31,7 @@ static inline struct core_state *state_of(PyObject *module)
 	return PyModule_GetState(module);
 }
 
-/* That of a type of this module or of a subclass. NULL with TypeError. */
+/* The state of a type of this module or of a subclass. NULL with TypeError. */
 static inline struct core_state *state_of_type(PyTypeObject *type)
 {
 	PyObject *module = PyType_GetModuleByDef(type, &core_module);

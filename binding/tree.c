@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * samara.MapleTree: the type, of methods from all files below; and here what has no file of its
- * own: __init__(), the mapping protocol, comparing and printing, and the attributes.
+ * samara.MapleTree: the type, with methods from all files below. The rest is in this file:
+ * __init__(), the mapping protocol, comparing and printing, and the attributes.
  *
- * Owns nothing beyond a call: tree_object.c has the tree's life. For module.c alone.
+ * Owns nothing beyond a call: tree_object.c has the tree's life. Only for module.c.
  */
 #include "tree.h"
 #include "arrays.h"
@@ -38,7 +38,7 @@ static PyObject *tree_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	return (PyObject *)tree;
 }
 
-/* Contents from another tree: a fork. 1, or 0 where the attributes differ, or -1. */
+/* Contents from another tree: a fork. 1, or 0 if the attributes differ, or -1. */
 static int init_from_tree(struct tree_object *self, struct tree_object *other, uint32_t flags,
 			  enum dtype dtype, struct policy *policy)
 {
@@ -54,7 +54,7 @@ static int init_from_tree(struct tree_object *self, struct tree_object *other, u
 	if (tree_require_idle(self) < 0)
 		return -1;
 	mt_fork(&other->mt, &mt);
-	mt.ma_ops = policy_ops(policy, dtype); /* of its own, with the same policy */
+	mt.ma_ops = policy_ops(policy, dtype); /* its own operations, for the same policy */
 	if (policy_settle(self, policy, &mt) < 0) {
 		mt_fini(&mt);
 		return -1;
@@ -160,7 +160,7 @@ static PyObject *tree_subscript(struct tree_object *self, PyObject *key)
 	return NULL;
 }
 
-/* tree_enter(); with a value where there is one. */
+/* tree_enter(), with a value if there is one. */
 static int enter_store(struct tree_object *self, PyObject *value, uint64_t *word)
 {
 	return value ? tree_enter_value(self, value, word) : tree_enter(self);
@@ -209,11 +209,11 @@ static int tree_store_subscript(struct tree_object *self, PyObject *key, PyObjec
 
 /* ---- comparing and printing ----------------------------------------------------------------- */
 
-/* Comparing and printing come back here for trees in trees. So both run over iterators, not over
- * snapshots on the stack: a level of nesting must not take more of that than the interpreter
- * reckons with. */
+/* Comparing and printing call themselves for trees in trees. So both run over iterators, not over
+ * snapshots on the stack: a level of nesting must not take more stack than the interpreter
+ * expects. */
 
-/* Do two iterators yield equal sequences? 1, 0 or -1. Runs the values' __eq__. */
+/* Return whether two iterators yield equal sequences: 1, 0 or -1. Runs the values' __eq__. */
 static int sequences_equal(PyObject *left, PyObject *right)
 {
 	uint64_t first[2], last[2];
@@ -243,7 +243,7 @@ static int sequences_equal(PyObject *left, PyObject *right)
 	return more < 0 ? -1 : !more;
 }
 
-/* The same for two trees of one dtype that is packed. Runs nothing. */
+/* The same for two packed trees of one dtype. Runs no other code. */
 static bool packed_equal(struct tree_object *left, struct tree_object *right)
 {
 	struct ma_state a, b;
@@ -269,7 +269,7 @@ static PyObject *tree_compare(struct tree_object *self, PyObject *object, int op
 	if ((operation != Py_EQ && operation != Py_NE) ||
 	    !PyObject_TypeCheck(object, self->state->tree_type))
 		Py_RETURN_NOTIMPLEMENTED;
-	/* Waiting for the other may have let a thread take this one's lock. */
+	/* While this waits for the other tree, a thread may take this tree's lock. */
 	do {
 		if (tree_enter(self) < 0 || tree_enter(other) < 0)
 			return NULL;
@@ -310,7 +310,7 @@ static int print_entries(PyObject *iterator, PyObject *parts)
 	return more < 0 ? -1 : status;
 }
 
-/* `TreeType([(10, 19, 1)], dtype='u8', track_gaps=False)`, without the options that are as by
+/* `TreeType([(10, 19, 1)], dtype='u8', track_gaps=False)`, without options that have their
  * default. */
 static PyObject *print_tree(struct tree_object *self)
 {

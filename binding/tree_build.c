@@ -2,11 +2,12 @@
 /*
  * Filling a new tree from an iterable of triples.
  *
- * As long as the triples come in order and do not overlap they are gathered in arrays, each value
- * owned, and built into full nodes at the end. The first that breaks the order ends that: what was
- * gathered is built, and the rest is stored one by one, later triples over earlier ones.
+ * As long as the triples are in order and do not overlap, they are gathered in arrays, each with an
+ * owned value, and built into full nodes at the end. The first triple that breaks the order ends
+ * this: what was gathered is built, and the rest is stored one by one, later triples over earlier
+ * ones.
  *
- * Owns the arrays, and the values in them until the tree has them. For __init__() (tree.c) alone.
+ * Owns the arrays, and the values in them until the tree has them. Only for __init__() (tree.c).
  */
 #include "tree_build.h"
 #include "args.h"
@@ -16,7 +17,7 @@ struct gathered {
 	enum dtype dtype;
 	uint64_t *first;
 	uint64_t *last;
-	uint64_t *words; /* of objects: owned references */
+	uint64_t *words; /* for objects: owned references */
 	size_t count;
 	size_t size;
 };
@@ -27,11 +28,11 @@ static void release_word(enum dtype dtype, uint64_t word)
 		Py_DECREF(object_of(word));
 }
 
-/* 0, the word of an object with a reference; or -1. */
+/* 0, with an owned reference if the word is an object; or -1. */
 static int parse_triple(enum dtype dtype, PyObject *item, uint64_t *first, uint64_t *last,
 			uint64_t *word)
 {
-	/* A tuple of our own: converting an index can change a list. */
+	/* Always a tuple, since converting an index can change a list. */
 	PyObject *triple = PyTuple_Check(item) ? Py_NewRef(item) : PySequence_Tuple(item);
 	int status = -1;
 
@@ -69,7 +70,7 @@ static int gathered_grow(struct gathered *gathered)
 	return 0;
 }
 
-/* Free all of it; runs what the values' ends run. */
+/* Free everything. Runs the values' finalizers. */
 static void gathered_free(struct gathered *gathered)
 {
 	for (size_t i = 0; i < gathered->count; i++)
@@ -91,7 +92,7 @@ static int build(struct maple_tree *mt, struct gathered *gathered)
 	return status < 0 ? -1 : 0;
 }
 
-/* One triple: gathered while `*sorted`, else stored. */
+/* Add one triple: gather it while `*sorted`, otherwise store it. */
 static int add_triple(struct maple_tree *mt, struct gathered *gathered, bool *sorted,
 		      PyObject *item, Py_ssize_t position)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Copies of a tree: fork, dup and slices. Each is an instance of the same class, made without
- * __init__(), with the instance's own attributes copied. A copy owns its maple tree from
- * tree_adopt() on; one that fails before is dropped as an empty tree.
+ * __init__(), with a copy of the instance's own attributes. A copy owns its maple tree from
+ * tree_adopt() on. A copy that fails before that is dropped as an empty tree.
  */
 #include "tree_copy.h"
 #include "errors.h"
@@ -53,13 +53,13 @@ int attributes_set(PyObject *target, PyObject *attributes)
 	return status;
 }
 
-/* The last step of each copy: takes over `copy`. */
+/* The last step of each copy. Takes over `copy`. */
 static PyObject *finish_copy(struct tree_object *source, struct tree_object *copy)
 {
 	PyObject *attributes;
 	int status;
 
-	/* A MapleTree itself has none. */
+	/* A plain MapleTree has no attributes. */
 	if (Py_IS_TYPE((PyObject *)source, source->state->tree_type))
 		return (PyObject *)copy;
 	attributes = attributes_get(source);
@@ -72,7 +72,8 @@ static PyObject *finish_copy(struct tree_object *source, struct tree_object *cop
 
 /* ---- copies --------------------------------------------------------------------------------- */
 
-/* Drop an instance that became no copy. It is an empty tree by then, for its __del__(). */
+/* Drop an instance that did not become a copy. It is an empty tree by then, because its __del__()
+ * may run. */
 static void drop_shell(struct tree_object *copy, struct core_state *state)
 {
 	mt_init_pool(&copy->mt, tree_flags(true), state->pool, dtype_ops(DTYPE_OBJECT));
@@ -80,8 +81,8 @@ static void drop_shell(struct tree_object *copy, struct core_state *state)
 	Py_DECREF(copy);
 }
 
-/* A new instance that may share nodes with self. Nothing runs between this and what the caller does
- * to self. */
+/* Make an instance that may share nodes with self. No other code runs between this and what the
+ * caller does to self. */
 static struct tree_object *relative_alloc(struct tree_object *self)
 {
 	struct tree_object *copy = tree_alloc(Py_TYPE(self));
@@ -121,7 +122,7 @@ PyObject *tree_slice(struct tree_object *self, uint64_t first, uint64_t last, bo
 
 	if (!copy)
 		return NULL;
-	/* Cutting asks the policy, and that can empty the tree, which then leaves its family. */
+	/* Cutting asks the policy, which can empty the tree. The tree then leaves its family. */
 	family = self->member.family;
 	Py_XINCREF((PyObject *)family);
 	if (empty)
@@ -205,7 +206,7 @@ PyObject *tree_dup_into(struct tree_object *self, PyObject *const *args, Py_ssiz
 		PyErr_SetString(PyExc_ValueError, "other must be another tree");
 		return NULL;
 	}
-	/* Waiting for the second tree lets other threads at the first. */
+	/* While this waits for the second tree, other threads may use the first. */
 	do {
 		if (tree_enter(self) < 0 || tree_enter(other) < 0)
 			return NULL;
@@ -220,7 +221,7 @@ PyObject *tree_dup_into(struct tree_object *self, PyObject *const *args, Py_ssiz
 	}
 	if (tree_require_idle(other) < 0)
 		return NULL;
-	/* With a policy each has operations of its own, which do the same. */
+	/* With a policy, each tree has operations of its own, which do the same. */
 	mt_init_pool(&copy, mt_attr(&self->mt), self->state->pool, self->mt.ma_ops);
 	status = __mt_dup(&self->mt, &copy);
 	if (status < 0) {

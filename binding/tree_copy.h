@@ -9,12 +9,12 @@ PyObject *tree_fork(struct tree_object *self, PyObject *unused);
 PyObject *tree_dup(struct tree_object *self, PyObject *unused);
 PyObject *tree_dup_into(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			PyObject *kwnames);
-/* t[first:last]; `empty`: of no index at all. */
+/* t[first:last]. `empty`: the slice has no index at all. */
 PyObject *tree_slice(struct tree_object *self, uint64_t first, uint64_t last, bool empty);
 
 /* None; a dict; or a pair (dict or None, dict of __slots__): what object.__getstate__() returns. */
 PyObject *attributes_get(struct tree_object *tree);
-/* The way back. 0 or -1. */
+/* The reverse of attributes_get(). 0 or -1. */
 int attributes_set(PyObject *target, PyObject *attributes);
 
 #endif /* SAMARA_TREE_COPY_H */

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Iterators: over the entries, forwards or backwards, or over the gaps, of a window of a tree.
+ * Iterators: over the entries of a window of a tree, forwards or backwards, or over its gaps.
  *
- * An iterator runs over a fork of the tree that it owns and that nobody writes, so it needs no lock
- * once it is made and sees the tree as it was. It gives the fork up as soon as it is exhausted, so
- * that the tree's next writes copy no nodes.
+ * An iterator owns a fork of the tree that nobody writes. So it needs no lock after it is made, and
+ * sees the tree as it was. It drops the fork as soon as it is exhausted, so that the tree's next
+ * writes copy no nodes.
  *
- * Invariants: `done` is set before the fork is given up, and a step touches the fork only while it
- * is not set, so a finalizer may call the iterator back. `results` are two tuples of entries, made
- * use of in turns where nobody else holds them any more: a loop still holds the last one when it
- * asks for the next. A step for whose result there is no memory goes back, so that the next one
- * finds the same.
+ * Invariants: `done` is set before the fork is dropped, and a step uses the fork only while it is
+ * not set. So a finalizer may call the iterator. `results` are two tuples of entries, reused in
+ * turn if nobody else holds them: a loop still holds the last one when it asks for the next. A step
+ * without memory for its result goes back, so that the next step finds the same entry.
  *
  * An iterator owns its fork until it is exhausted, a reference to the module and one to the policy.
  */
@@ -24,31 +23,31 @@ struct iteration {
 	uint64_t first;
 	uint64_t last;
 	enum iterator_kind kind;
-	bool empty; /* no index at all */
+	bool empty; /* the window has no index at all */
 	bool reverse;
 	bool clip;
 };
 
 struct iterator_object {
 	PyObject_HEAD
-	struct core_state *state; /* the module is owned through it */
+	struct core_state *state; /* keeps the module alive */
 	struct maple_tree snapshot;
 	enum dtype dtype;
 	struct policy *policy; /* owned, or NULL: the snapshot's */
 	struct member member;
 	PyObject *results[2];
-	int turn; /* of the two */
+	int turn; /* which of the two is next */
 	bool done;
-	bool ending; /* the last gap is being made: there is nothing more, but it is not done */
+	bool ending; /* the last gap is being made: nothing follows, but it is not done yet */
 	bool reverse;
 	bool clip;
 	bool gaps;
-	uint64_t first; /* the window; for gaps `first` moves on */
+	uint64_t first; /* the window; for gaps `first` moves forward */
 	uint64_t last;
 	struct ma_state mas;
 };
 
-/* 0; or below 0 with what the policy raised that was to cut the values at the ends. */
+/* 0; or below 0 with what the policy raised, if it had to cut the values at the ends. */
 static int take_snapshot(struct iterator_object *self, struct tree_object *tree)
 {
 	/* The policy can empty the tree, which then leaves its family. */
@@ -104,7 +103,7 @@ static PyObject *iterator_new(struct tree_object *tree, const struct iteration *
 	return (PyObject *)self;
 }
 
-/* Give up the snapshot. Runs what the values' ends run. */
+/* Drop the snapshot. Runs the values' finalizers. */
 static void iterator_finish(struct iterator_object *self)
 {
 	Py_CLEAR(self->results[0]);
@@ -116,8 +115,8 @@ static void iterator_finish(struct iterator_object *self)
 	mt_fini(&self->snapshot);
 }
 
-/* An Entry: the one whose turn it is where nobody else holds it, else a new one. Takes over
- * `value`. */
+/* An Entry: the reusable one whose turn it is, if nobody else holds it; otherwise a new one. Takes
+ * over `value`. */
 static PyObject *entry_again(struct iterator_object *self, uint64_t first, uint64_t last,
 			     PyObject *value)
 {
@@ -130,7 +129,8 @@ static PyObject *entry_again(struct iterator_object *self, uint64_t first, uint6
 	if (!result || Py_REFCNT(result) != 1) {
 		PyObject *entry = entry_new(self->state, first, last, value);
 
-		/* Making it can have run a collection, and that anything, this function too. */
+		/* Making it may have run a garbage collection, and that anything, even this
+		 * function. */
 		if (entry && !self->results[turn])
 			self->results[turn] = Py_NewRef(entry);
 		return entry;
@@ -155,7 +155,7 @@ static PyObject *entry_again(struct iterator_object *self, uint64_t first, uint6
 	return result;
 }
 
-/* Let the next step find once more what is around these ends of it. */
+/* Let the next step find again what lies around these ends. */
 static void step_back(struct iterator_object *self, uint64_t first, uint64_t last)
 {
 	mas_set(&self->mas, self->reverse ? last : first);
@@ -205,7 +205,7 @@ static PyObject *next_entry(struct iterator_object *self)
 	return entry;
 }
 
-/* From entry to entry: a gap is what lies between the end of the last one and the next. */
+/* Go from entry to entry. A gap is what lies between the end of the last one and the next. */
 static PyObject *next_gap(struct iterator_object *self)
 {
 	PyObject *gap = NULL;
@@ -215,8 +215,7 @@ static PyObject *next_gap(struct iterator_object *self)
 	do {
 		first = self->first;
 		found = mas_find_word(&self->mas, self->last, false);
-		last = found ? self->mas.index - 1
-			     : self->last; /* where the entry begins above it */
+		last = found ? self->mas.index - 1 : self->last; /* if the entry begins above it */
 		self->ending = !found || self->mas.last >= self->last;
 		if (!self->ending)
 			self->first = self->mas.last + 1;

@@ -5,7 +5,7 @@
 
 #include "tree_object.h"
 
-/* Over all entries. The tree's tp_iter. */
+/* Iterate over all entries. The tree's tp_iter. */
 PyObject *tree_iter(struct tree_object *self);
 /* One step of an iterator of entries: 1 with an owned *value, 0 at the end, -1 with MemoryError. */
 int iterator_step(PyObject *iterator, uint64_t *first, uint64_t *last, PyObject **value);

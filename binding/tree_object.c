@@ -2,15 +2,15 @@
 /*
  * The tree's struct, and its life. A tree owns one maple tree, a reference to its module (so that
  * the state outlives it), its lock object, its policy and its place in a family. A value in it is
- * one strong reference, held by the leaf that the value lies in, however many trees share it. A
- * packed tree, one with a dtype, holds numbers and no references.
+ * one strong reference. The leaf that the value lies in holds it, however many trees share that
+ * leaf. A packed tree (one with a dtype) holds numbers and no references.
  *
  * Invariants
- *   - state is NULL only between tree_alloc() and tree_adopt(); all the rest is valid once it is
- *     set.
+ *   - state is NULL only between tree_alloc() and tree_adopt(). After it is set, everything else is
+ *     valid.
  *   - mt was made with the policy's value operations, or else dtype's, over the module's pool and
  *     MT_FLAGS_LOCK_EXTERN: the GIL is the lock.
- *   - A packed tree is in no family: there is nothing in it for the garbage collector.
+ *   - A packed tree is in no family: the garbage collector has nothing to see in it.
  *
  * For all files with methods of trees, iterators or cursors.
  */
@@ -23,7 +23,8 @@ struct tree_object *tree_alloc(PyTypeObject *type)
 {
 	struct tree_object *tree = (struct tree_object *)type->tp_alloc(type, 0);
 
-	/* Whoever asks the collector for its objects must not come by what is no tree yet. */
+	/* An unfinished tree must not be visible to code that asks the collector for its
+	 * objects. */
 	if (tree)
 		PyObject_GC_UnTrack(tree);
 	return tree;
@@ -76,7 +77,7 @@ void tree_dealloc(struct tree_object *self)
 	PyTypeObject *type = Py_TYPE(self);
 
 	PyObject_GC_UnTrack(self);
-	/* Trees in trees in trees ... must not use up the C stack. */
+	/* Deeply nested trees in trees must not use up the C stack. */
 	Py_TRASHCAN_BEGIN(self, tree_dealloc)
 	if (self->weak_references)
 		PyObject_ClearWeakRefs((PyObject *)self);
@@ -96,15 +97,15 @@ void tree_dealloc(struct tree_object *self)
 
 /* ---- entering ------------------------------------------------------------------------------- */
 
-/* For a tree with a lock or a policy. Between this and a write no other thread runs: so who entered
- * last is who writes, and asks the policy. */
+/* For a tree with a lock or a policy. Between this and a write no other thread runs. So the thread
+ * that entered last is the one that writes, and asks the policy. */
 int tree_enter_guarded(struct tree_object *tree)
 {
 	if (tree->lock && lock_wait(tree->lock) < 0)
 		return -1;
 	if (!tree->mt.ma_busy || claim_is_void(&tree->writer)) {
-		/* A write whose thread did not come along in a fork had changed nothing while it
-		 * was asking. */
+		/* The thread of this write did not survive a fork. It was asking the policy, and
+		 * had changed nothing yet. */
 		tree->mt.ma_busy = false;
 		tree->writer = claim_now();
 	}
@@ -120,8 +121,8 @@ int tree_enter_family(struct tree_object *tree)
 {
 	if (tree_enter(tree) < 0)
 		return -1;
-	/* Making a family can run a finalizer, and waiting lets other threads in: either can make
-	 * one too, or empty the tree, which then leaves it. */
+	/* Making a family can run a finalizer, and waiting lets other threads in. Either can also
+	 * make a family, or empty the tree, which then leaves it. */
 	while (lacks_family(tree)) {
 		struct family *family = family_new(tree->state);
 

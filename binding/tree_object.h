@@ -25,15 +25,15 @@ struct tree_object {
 	PyObject_HEAD
 	struct maple_tree mt;
 	enum dtype dtype;
-	struct policy *policy;    /* owned; NULL: none. Once there is one it stays */
+	struct policy *policy;    /* owned; NULL: none. A policy stays once set */
 	struct core_state *state; /* NULL until the maple tree is initialised */
 	struct lock_object *lock; /* NULL until t.lock is first asked for */
-	struct claim writer; /* with a policy: who was the last to enter while it was not busy */
+	struct claim writer;      /* with a policy: who last entered while it was not busy */
 	struct member member;
 	PyObject *weak_references;
 };
 
-/* The attributes of a maple tree that is to become a tree's. */
+/* The attributes of the maple tree for a new tree object. */
 static inline uint32_t tree_flags(bool track_gaps)
 {
 	return MT_FLAGS_LOCK_EXTERN | (track_gaps ? MT_FLAGS_ALLOC_RANGE : 0);
@@ -46,11 +46,11 @@ static inline bool tree_tracks_gaps(const struct tree_object *tree)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-/* An instance of `type` whose maple tree the caller initialises, then tree_adopt(). */
+/* Make an instance of `type`. The caller initialises its maple tree, then calls tree_adopt(). */
 struct tree_object *tree_alloc(PyTypeObject *type);
 void tree_adopt(struct tree_object *tree, struct core_state *state);
-/* Give the tree new contents: `mt` is moved into it. `source` is the family it shares nodes with,
- * or NULL. Runs what the old values' ends run. */
+/* Give the tree new contents: `mt` is moved into it. `source` is the family that `mt` shares nodes
+ * with, or NULL. Runs the finalizers of the old values. */
 void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dtype,
 		  struct family *source);
 
@@ -63,7 +63,7 @@ void tree_dealloc(struct tree_object *self);
 
 int tree_enter_guarded(struct tree_object *tree);
 
-/* Every operation passes here after its arguments are converted. 0, or -1 with an exception. */
+/* Every operation calls this after its arguments are converted. 0, or -1 with an exception. */
 static inline int tree_enter(struct tree_object *tree)
 {
 	if (__builtin_expect(!tree->lock && !tree->policy, 1))
@@ -71,7 +71,7 @@ static inline int tree_enter(struct tree_object *tree)
 	return tree_enter_guarded(tree);
 }
 
-/* The same with an index to be looked up. An enum index_kind. */
+/* The same with an index to look up. Returns an enum index_kind. */
 static inline int tree_enter_index(struct tree_object *tree, PyObject *key, uint64_t *index)
 {
 	int kind = index_parse(key, "index", index);
@@ -79,7 +79,7 @@ static inline int tree_enter_index(struct tree_object *tree, PyObject *key, uint
 	return kind == INDEX_ERROR || tree_enter(tree) < 0 ? INDEX_ERROR : kind;
 }
 
-/* The same with a value to be stored, which becomes the tree's kind of word. */
+/* The same with a value to store, which is converted to the tree's kind of word. */
 static inline int tree_enter_value(struct tree_object *tree, PyObject *value, uint64_t *word)
 {
 	enum dtype dtype;
@@ -92,9 +92,10 @@ static inline int tree_enter_value(struct tree_object *tree, PyObject *value, ui
 	return 0;
 }
 
-/* As tree_enter(), for what comes to share nodes: a tree of objects is in a family then. */
+/* tree_enter() for operations that will share nodes: afterwards a tree of objects is in a
+ * family. */
 int tree_enter_family(struct tree_object *tree);
-/* 0; or -1 with RuntimeError where the tree is asking its policy, and must not lose its
+/* 0; or -1 with RuntimeError if the tree is asking its policy, and so must not lose its
  * contents. */
 int tree_require_idle(const struct tree_object *tree);
 
@@ -105,7 +106,7 @@ static inline PyObject *tree_box(const struct tree_object *tree, uint64_t word)
 	return word_to_value(tree->dtype, word);
 }
 
-/* An Entry of what the core just found, the word still borrowed. */
+/* Make an Entry from what the core just found. The word is still borrowed. */
 static inline PyObject *tree_box_entry(const struct tree_object *tree, const struct mt_entry *entry)
 {
 	return entry_new(tree->state, entry->first, entry->last, tree_box(tree, entry->word));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * samara.MapleTree: look-ups, searches for free room, and checks. Nothing here writes the tree, and
- * nothing is owned beyond a call. For the type's table of methods alone.
+ * nothing is owned beyond a call. Only for the type's method table.
  */
 #include "tree_read.h"
 #include "area.h"
@@ -14,8 +14,8 @@ static const char *const window_names[] = {"first", "last"};
 static const char *const area_names[] = {"size", "first", "last", "align", "reverse"};
 static const char *const dump_names[] = {"hex"};
 
-/* What look-ups at an index begin with: the arguments, the first of which is the index, then the
- * tree. An enum index_kind. */
+/* The beginning of look-ups at an index: parse the arguments, the first of which is the index, then
+ * enter the tree. Returns an enum index_kind. */
 static inline __attribute__((always_inline)) int
 enter_index(struct tree_object *self, const struct signature *signature, PyObject *const *args,
 	    Py_ssize_t nargs, PyObject *kwnames, PyObject **given, uint64_t *index)
@@ -25,8 +25,8 @@ enter_index(struct tree_object *self, const struct signature *signature, PyObjec
 	return tree_enter_index(self, given[0], index);
 }
 
-/* The same for a window of the first two arguments, whose lower end is the one at `low`. 1; 0 if no
- * index is in it; -1. */
+/* The same for a window of the first two arguments; its lower end is the argument at `low`. 1; 0 if
+ * no index is in it; -1. */
 static inline __attribute__((always_inline)) int
 enter_window(struct tree_object *self, const struct signature *signature, int low,
 	     PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **given,
@@ -112,8 +112,8 @@ static PyObject *entry_at(const struct tree_object *self, const struct ma_state 
 	return entry_new(self->state, mas->index, mas->last, tree_box(self, mas->word));
 }
 
-/* The next entry after an index, or the last one before it. From an index on the far side of all
- * that the tree can hold, that is its first, or its last. */
+/* The next entry after an index, or the last one before it. If the index lies outside all that the
+ * tree can hold, on the far side, that is the tree's first entry, or its last. */
 static inline PyObject *step_from(struct tree_object *self, const struct signature *signature,
 				  bool reverse, PyObject *const *args, Py_ssize_t nargs,
 				  PyObject *kwnames)

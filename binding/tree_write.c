@@ -2,10 +2,10 @@
 /*
  * samara.MapleTree: methods that write.
  *
- * Each makes its result before it writes, so that running out of memory for the result changes
- * nothing. Making it can start a garbage collection, and that can write the tree: methods that
- * return what they remove compare the tree's generation and begin again where it moved. For the
- * type's table of methods alone.
+ * Each makes its result before it writes, so that a lack of memory for the result changes nothing.
+ * Making the result can start a garbage collection, which can write the tree. So methods that
+ * return what they remove compare the tree's generation, and begin again if it has changed. Only
+ * for the type's method table.
  */
 #include "tree_write.h"
 #include "area.h"
@@ -16,7 +16,8 @@ static const char *const store_names[] = {"first", "last", "value"};
 static const char *const index_names[] = {"index"};
 static const char *const alloc_names[] = {"value", "size", "first", "last", "align", "reverse"};
 
-/* What stores of a value over a range begin with: the arguments, then the tree. 0 or -1. */
+/* The beginning of stores of a value over a range: parse the arguments, then enter the tree. 0 or
+ * -1. */
 static inline __attribute__((always_inline)) int
 enter_store(struct tree_object *self, const struct signature *signature, PyObject *const *args,
 	    Py_ssize_t nargs, PyObject *kwnames, uint64_t *first, uint64_t *last, uint64_t *word)
@@ -106,9 +107,9 @@ PyObject *tree_erase(struct tree_object *self, PyObject *const *args, Py_ssize_t
 	}
 }
 
-/* The entries of [first, last], cut at the ends, as long as nobody writes the tree: 1 with a list;
- * 0 where somebody did; below 0. They are read from `source`, the tree, or what its policy has cut
- * out of it. */
+/* Collect the entries of [first, last], cut at the ends, as long as nobody writes the tree: 1 with
+ * a list; 0 if somebody wrote it; below 0 on error. They are read from `source`: the tree, or what
+ * its policy has cut out of it. */
 static int collect_entries(struct tree_object *self, struct maple_tree *source, uint64_t first,
 			   uint64_t last, PyObject **out)
 {
@@ -215,7 +216,8 @@ PyObject *tree_alloc_range(struct tree_object *self, PyObject *const *args, Py_s
 		return NULL;
 	if (area_search(self, &area, &start) <= 0)
 		return NULL;
-	/* An int is no container: making one collects no garbage, so the place is still free. */
+	/* An int is no container: making one starts no garbage collection, so the place is still
+	 * free. */
 	result = PyLong_FromUnsignedLongLong(start);
 	if (!result)
 		return NULL;
@@ -232,7 +234,7 @@ PyObject *tree_clear_all(struct tree_object *self, PyObject *Py_UNUSED(unused))
 {
 	if (tree_enter(self) < 0 || tree_require_idle(self) < 0)
 		return NULL;
-	/* An empty tree shares no nodes: nothing of its old relatives hangs on it any more. */
+	/* An empty tree shares no nodes, so nothing in it depends on its old relatives any more. */
 	family_leave(&self->member);
 	mtree_destroy(&self->mt);
 	Py_RETURN_NONE;

@@ -3,8 +3,8 @@
  * Values: what a tree's 64-bit words stand for, by its dtype.
  *
  * The words of an object tree are references, which the core takes and gives back through
- * object_ops. The words of a packed tree are numbers, converted when they are stored and made into
- * new objects when they are read; to the core they are words without operations.
+ * object_ops. The words of a packed tree are numbers. They are converted when they are stored, and
+ * made into new objects when they are read. To the core they are words without operations.
  *
  * Owns nothing: a reference belongs to the leaf that its word lies in. For all files.
  */

@@ -6,7 +6,7 @@
 #include "binding.h"
 
 enum dtype {
-	DTYPE_OBJECT, /* the address of an object, of which the leaf owns a reference */
+	DTYPE_OBJECT, /* the address of an object; the leaf owns a reference to it */
 	DTYPE_U8,     /* packed: an unsigned integer, */
 	DTYPE_I8,     /* a signed one, */
 	DTYPE_F8,     /* the bits of a double */
@@ -18,7 +18,7 @@ int dtype_parse(PyObject *object, enum dtype *dtype);
 const char *dtype_name(enum dtype dtype);
 /* Its name as an object, or None. */
 PyObject *dtype_object(enum dtype dtype);
-/* What the core does with such words. */
+/* The value operations for such words. */
 const struct mt_value_ops *dtype_ops(enum dtype dtype);
 
 int number_to_word(enum dtype dtype, PyObject *value, uint64_t *word);
@@ -50,8 +50,8 @@ static inline double double_of(uint64_t word)
 	return number;
 }
 
-/* 0; or -1 with TypeError, ValueError or what the value's own methods raised. An object's word is
- * borrowed. */
+/* 0; or -1 with TypeError, ValueError or what the value's own methods raised. The word of an object
+ * is borrowed. */
 static inline int value_to_word(enum dtype dtype, PyObject *value, uint64_t *word)
 {
 	if (__builtin_expect(dtype != DTYPE_OBJECT, 0))
@@ -60,8 +60,8 @@ static inline int value_to_word(enum dtype dtype, PyObject *value, uint64_t *wor
 	return 0;
 }
 
-/* A reference of the caller's own; NULL with MemoryError. Collects no garbage: an int or a float is
- * no container. */
+/* Return a reference that the caller owns; NULL with MemoryError. Starts no garbage collection: an
+ * int or a float is no container. */
 static inline PyObject *word_to_value(enum dtype dtype, uint64_t word)
 {
 	if (__builtin_expect(dtype != DTYPE_OBJECT, 0))

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spawn-loop CPU VMAS SECONDS ROUNDS: how many fork() calls does this kernel make of a process with
- * so many VMAs?
+ * spawn-loop CPU VMAS SECONDS ROUNDS: measure how many fork() calls this kernel makes of a process
+ * with that many VMAs.
  *
- * The process keeps to one processor and maps single pages, every other one readable, so that no
- * two become one VMA, until it has as many VMAs as it is told to. Then it forks, the child ends at
- * once, and it waits for the child, for SECONDS in each of ROUNDS; it prints a line for each:
- * forks, a tab, the seconds they took.
+ * The process stays on one processor. It maps single pages, every other one readable, so that no
+ * two become one VMA, until it has VMAS VMAs. Then it forks, the child exits at once, and the
+ * parent waits for it. It repeats this for SECONDS in each of ROUNDS, and prints a line for each
+ * round: forks, a tab, the seconds they took.
  *
- * The pages are never touched: what is measured is the copying of VMAs, not of page tables. The
- * process itself is small (see its link options): with the C library it has 20 VMAs, below the
- * least that the published table has.
+ * The pages are never touched, so this measures the copying of VMAs, not of page tables. The
+ * process itself is small (see its link options). Together with the C library it has 20 VMAs, fewer
+ * than the smallest number in the published table.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -37,8 +37,8 @@ static int failed(const char *what)
 	return -error;
 }
 
-/* The VMAs that the kernel counts: all but [vsyscall], the one whose addresses have sixteen digits;
- * the others' have eight to twelve. Read without stdio, which would map a heap. */
+/* The VMAs that the kernel counts: all except [vsyscall], the only one whose addresses have sixteen
+ * digits; the others' have eight to twelve. Read without stdio, which would map a heap. */
 static int count_vmas(uint64_t *count)
 {
 	char text[PAGE];

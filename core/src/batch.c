@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many look-ups at once. A single descent waits for memory at each level; a group of keys going
- * down side by side, each child's cache lines asked for one level ahead, waits for all of them
- * together. Keys that come nearly in order, and close together, need no descents: they are walked
- * to, from leaf to leaf. Each group decides for itself.
+ * Many look-ups at once. A single descent waits for memory at each level. A group of keys descends
+ * side by side, and each child's cache lines are prefetched one level ahead, so the group waits
+ * only once per level. Keys that are nearly sorted and close together need no descents: the path
+ * walks to them from leaf to leaf. Each group decides for itself.
  *
- * Owns nothing and writes nothing but the caller's arrays. Public: mt_load_batch().
+ * Owns nothing, and writes only the caller's arrays. Public: mt_load_batch().
  */
 #include "batch_partition.h"
 
@@ -21,7 +21,7 @@ static size_t load_group(const struct maple_tree *mt, const uint64_t *keys, uint
 	return mt_search.load_group(node, mt_tree_height(mt), keys, absent, words, present);
 }
 
-/* Fewer keys than a group: the last one stands in for those that are missing. */
+/* Fewer keys than a group: the last key fills the group up. */
 static size_t load_rest(const struct maple_tree *mt, const uint64_t *keys, size_t count,
 			uint64_t absent, uint64_t *words, uint8_t *present)
 {
@@ -50,7 +50,7 @@ static bool nearly_sorted(const uint64_t *keys)
 	return falls <= MT_GROUP / 8;
 }
 
-/* Bring the path to the first key; whether the last one is so near that walking pays. */
+/* Bring the path to the first key. Returns whether the last key is so near that walking pays. */
 static bool walk_to_group(struct ma_level *path, unsigned depth, const uint64_t *keys)
 {
 	struct ma_level *leaf = &path[depth - 1];
@@ -66,7 +66,7 @@ static bool walk_to_group(struct ma_level *path, unsigned depth, const uint64_t 
 	return keys[MT_GROUP - 1] - keys[0] <= parent->max - parent->min;
 }
 
-/* Whether most of the keys come in order, as far as some groups of them tell. */
+/* Whether most of the keys are in order, judged by a sample of the groups. */
 static bool mostly_sorted(const uint64_t *keys, size_t count)
 {
 	unsigned sorted = 0;
@@ -76,7 +76,7 @@ static bool mostly_sorted(const uint64_t *keys, size_t count)
 	return sorted > SAMPLES / 2;
 }
 
-/* Look up by parts as many of the keys as that pays for; returns how many. */
+/* Look up by parts as many of the keys as pays. Returns how many. */
 static size_t load_parts(const struct maple_tree *mt, const uint64_t *keys, size_t count,
 			 uint64_t absent, uint64_t *words, uint8_t *present, size_t *found)
 {

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many look-ups in a tree that is larger than the caches: first all keys are sorted by the part of
- * the tree, some hundred leaves, that they lead to; then each part's keys are looked up together,
+ * Many look-ups in a tree that is larger than the caches. First, all keys are sorted by the part of
+ * the tree (some hundred leaves) that they lead to. Then each part's keys are looked up together,
  * while the part is in the cache. So each leaf is read from memory once, whatever the order of the
  * keys.
  *
  *        index     [ . . . ]              wide nodes over the parts, made for this one call: it is
- *                 /    |    \             smaller and less high than the tree above the parts
+ *                 /    |    \             smaller and lower than the tree above the parts
  *        parts   P0  P1  P2  ...          nodes of one level of the tree
  *
- *        keys    9 2 7 1  ->  [ 2 1 | 7 | 9 ]     by part, each with its place in the answer
+ *        keys    9 2 7 1  ->  [ 2 1 | 7 | 9 ]     by part, each with its place in the result
  *
- * Owns the index and the sorted keys for the time of the call. For batch.c alone; public is only
- * mt_batch_size().
+ * Owns the index and the sorted keys during the call. Only for batch.c, except mt_batch_size(),
+ * which is public.
  */
 #include "batch_partition.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* So many streams of keys are written side by side. */
+/* This many streams of keys are written side by side. */
 #define MAX_PARTS 4096u
-/* A smaller tree is in some cache, and each leaf should be asked for by a few keys. */
+/* A smaller tree fits into some cache. Also, each leaf should be needed by a few keys. */
 #define MIN_ENTRIES 600000u
 #define ENTRIES_PER_KEY 4u
 
@@ -39,7 +39,7 @@ struct parts {
 	const struct maple_node *part[MAX_PARTS];
 	uint64_t last[MAX_PARTS];
 	size_t end[MAX_PARTS]; /* in items */
-	struct item items[];   /* and behind them the part of each key */
+	struct item items[];   /* followed by the part of each key */
 };
 
 static bool is_large(const struct maple_tree *mt)
@@ -57,7 +57,7 @@ bool mt_partition_pays(const struct maple_tree *mt, size_t count)
 	return is_large(mt) && count >= mt->ma_entries / ENTRIES_PER_KEY;
 }
 
-/* The number of children of the parts; 0 where they are leaves or too many. */
+/* The number of children of the parts; 0 if the parts are leaves, or the children too many. */
 static size_t count_children(const struct parts *parts)
 {
 	size_t count = 0;
@@ -69,7 +69,7 @@ static size_t count_children(const struct parts *parts)
 	return count <= MAX_PARTS ? count : 0;
 }
 
-/* The parts: the lowest level of which there are few enough. */
+/* Find the parts: the lowest level with few enough nodes. */
 static void find_parts(struct parts *parts, const struct maple_tree *mt)
 {
 	size_t count;
@@ -96,7 +96,8 @@ static void find_parts(struct parts *parts, const struct maple_tree *mt)
 	}
 }
 
-/* One level of the index over `count` last keys, which become those of its own nodes. */
+/* Add one level of the index over `count` last keys, which become the last keys of its own
+ * nodes. */
 static size_t add_level(struct maple_node *level, const struct maple_node *below, uint64_t *last,
 			size_t count)
 {
@@ -135,7 +136,7 @@ static void build_index(struct parts *parts)
 	parts->root = below;
 }
 
-/* The part of each key into `part_of`, and the keys, by part, into the items. */
+/* Put the part of each key into `part_of`, and the keys, sorted by part, into the items. */
 static void sort_keys(struct parts *parts, uint16_t *part_of, const uint64_t *keys, size_t count)
 {
 	size_t sum = 0;
@@ -150,7 +151,7 @@ static void sort_keys(struct parts *parts, uint16_t *part_of, const uint64_t *ke
 	for (size_t part = 0; part < parts->count; part++) {
 		size_t keys_here = parts->end[part];
 
-		parts->end[part] = sum; /* its begin, until its keys are there */
+		parts->end[part] = sum; /* its beginning, until its keys are there */
 		sum += keys_here;
 	}
 	for (size_t i = 0; i < count; i++)

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Look-ups by the thousand, in an order of the tree's choosing. */
+/* Look-ups of thousands of keys, in an order that the tree chooses. */
 #ifndef MT_BATCH_PARTITION_H
 #define MT_BATCH_PARTITION_H
 
 #include "search.h"
 
-/* So many keys at a time are sorted by part; so many are answered before the answers are used. */
+/* The most keys that are sorted by part at a time. Their results are used after all are looked
+ * up. */
 #define MT_PARTITION_MAX_KEYS ((size_t)1 << 20)
 #define MT_BATCH_KEYS ((size_t)1 << 14)
 
-/* Whether so many keys, in no order, are looked up faster by parts of the tree. */
+/* Whether this many keys, unsorted, are looked up faster by parts of the tree. */
 bool mt_partition_pays(const struct maple_tree *mt, size_t count);
-/* mt_load_batch() of them, `found` added up. 0; or -ENOMEM, and nothing done. */
+/* mt_load_batch() for these keys; adds to `found`. Returns 0, or -ENOMEM without having done
+ * anything. */
 int mt_load_partitioned(const struct maple_tree *mt, const uint64_t *keys, size_t count,
 			uint64_t absent, uint64_t *words, uint8_t *present, size_t *found);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Building a tree from sorted ranges, and reading them back. The input is checked and its slots
- * (entries and the gaps between) counted first, so the shape is known: full leaves, and above them
- * nodes whose children differ by one leaf at most in what they hold. Then one pass over the input
- * fills the tree depth first, all children of a node allocated at once.
+ * Building a tree from sorted ranges, and reading them back. First the input is checked and its
+ * slots (entries and the gaps between them) are counted, so the shape is known: full leaves, and
+ * above them nodes whose children differ by at most one leaf in what they hold. Then one pass over
+ * the input fills the tree depth-first. All children of a node are allocated at once.
  *
- * Owns the nodes that it makes until the last one is filled: then they are the tree's. Public:
+ * Owns the nodes that it makes until the last one is filled; then the tree owns them. Public:
  * mt_build(), mt_read().
  */
 #include "gap.h"
@@ -51,8 +51,8 @@ static int check_input(struct build *build, size_t *bad)
 	return 0;
 }
 
-/* The next leaf: full, but for the last, and for the one before it where else the last would hold
- * only a gap. */
+/* Fill the next leaf. It is full, except for the last one, and for the one before it if otherwise
+ * the last would hold only a gap. */
 static void fill_leaf(struct build *build, struct maple_node *leaf)
 {
 	size_t slots = build->slots < MT_WIDE_SLOTS ? build->slots : MT_WIDE_SLOTS;
@@ -82,7 +82,7 @@ static void fill_leaf(struct build *build, struct maple_node *leaf)
 	mt_retain(build->mt->ma_ops, leaf->wide.slot, leaf->present);
 }
 
-/* Fill `node`, of that height, with `leaves` leaves below it, `below` of which fit under one
+/* Fill `node`, of that height, with `leaves` leaves below it. `below` of them fit under one
  * child. */
 static int fill_internal(struct build *build, struct maple_node *node, uint32_t height,
 			 size_t leaves, size_t below)
@@ -179,8 +179,9 @@ struct reader {
 	uint64_t *words;
 };
 
-/* Each slot is written where the next entry goes, and kept if it is one: whether it is, is as good
- * as random. Behind a gap at the leaf's end another leaf follows, but for the tree's last one. */
+/* Each slot is written to the place of the next entry, and kept if it is an entry. Whether it is
+ * one is unpredictable for the processor. If a leaf ends with a gap, another leaf follows, except
+ * after the tree's last one. */
 static void read_leaf(struct reader *to, const struct maple_node *leaf, uint64_t min, uint64_t max)
 {
 	unsigned count = leaf->count;

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copy on write, for the first write after a fork that stays in one leaf: the shared nodes of its
- * path are copied whole, and the write then finds a path of its own. (A write over more leaves
- * copies by way of its lists: splice.c.)
+ * Copy-on-write for the first write after a fork, if it stays in one leaf. The shared nodes of its
+ * path are copied whole, and the write then finds a private path. (A write over several leaves
+ * copies through its lists: splice.c.)
  *
  *        before    A ---> root <--- B         after    A ---> root'   root <--- B
  *                         /  \                                |   \   /   |
  *                        x    leaf                          leaf'   x    leaf
  *
  * Invariant: a node below a shared one is shared, whatever its own count. Copies come from the
- * reserve, so nothing here can fail. mt_cow_path() is for write.c alone; the questions in cow.h are
- * for all that write by a cursor.
+ * reserve, so nothing here can fail. mt_cow_path() is only for write.c. The functions in cow.h are
+ * for everything that writes through a cursor.
  */
 #include "cow.h"
 #include "plan.h"
 #include "search.h"
 #include "value.h"
 
-/* A second parent for all children of a node but the one at `except`, which is to be copied too. */
+/* Add a second parent to all children of a node except the one at `except`, which is copied too. */
 static void share_children(const struct maple_pool *pool, const struct maple_node *node,
 			   unsigned except)
 {
@@ -26,8 +26,8 @@ static void share_children(const struct maple_pool *pool, const struct maple_nod
 			mt_node_get(pool, mt_child(node, slot));
 }
 
-/* The tree's reference to a subtree that it has copied the path of: given up when all is done,
- * since the other owners may have gone meanwhile, and then values go with it. */
+/* The tree's reference to a subtree whose path it has copied. It is given up at the very end: the
+ * other owners may have gone by then, and in that case the values go with it. */
 static void displace_subtree(struct mt_displaced *displaced, struct maple_node *node,
 			     unsigned level, unsigned depth)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The writing half of the cursor's interface, and the nodes that a cursor may hold in reserve: a
- * list through their first slots, which the cursor owns until a store uses them or mas_destroy()
- * gives them back. Public only. The caller holds the lock.
+ * The writing half of the cursor's interface, and the nodes that a cursor may hold in reserve. They
+ * form a list through their first slots. The cursor owns them until a store uses them or
+ * mas_destroy() gives them back. Public only. The caller holds the lock.
  */
 #include "cow.h"
 #include "value.h"
@@ -11,8 +11,9 @@
 
 #include <errno.h>
 
-/* A new value for just the entry that the cursor stands on, as loops over a tree make it: one word
- * changes. merge() is not asked then, nor is it where this cannot do it (write.c). */
+/* Store a new value for exactly the entry that the cursor stands on, as loops over a tree do: one
+ * word changes. merge() is not called here, nor for such a store that this function cannot do
+ * (write.c). */
 static bool replace_here(struct ma_state *mas, uint64_t word)
 {
 	struct maple_tree *mt = mas->tree;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The difference of two trees: both are walked side by side, and a node that both reach over the
- * same keys is passed over whole. Neighbouring stretches with the same two values are one. Owns
- * nothing and writes neither tree. Public: mt_diff().
+ * The difference of two trees. Both are walked side by side. A node that both reach over the same
+ * keys is skipped whole. Neighbouring stretches with the same two values become one. Owns nothing
+ * and writes neither tree. Public: mt_diff().
  */
 #include "walk.h"
 
@@ -38,7 +38,7 @@ static int add(struct diff *diff, const struct mt_difference *found)
 	return status;
 }
 
-/* The highest node, counted from the leaves, that both paths lead through; NULL for none. */
+/* The highest node, counted from the leaves, on both paths. NULL if there is none. */
 static const struct ma_level *common_node(const struct ma_state *a, const struct ma_state *b)
 {
 	unsigned levels = a->depth < b->depth ? a->depth : b->depth;
@@ -48,7 +48,7 @@ static const struct ma_level *common_node(const struct ma_state *a, const struct
 		const struct ma_level *in_b = &b->path[b->depth - up];
 
 		if (in_a->node == in_b->node) {
-			/* A node covers the same keys from the day it is made, in every tree. */
+			/* A node covers the same keys for its whole life, in every tree. */
 			assert(in_a->min == in_b->min && in_a->max == in_b->max);
 			return in_a;
 		}
@@ -56,7 +56,8 @@ static const struct ma_level *common_node(const struct ma_state *a, const struct
 	return NULL;
 }
 
-/* One stretch, from `key` to the nearer end of the two slots; its last key goes to *last. */
+/* Compare one stretch, from `key` to the nearer end of the two slots. Sets *last to its last
+ * key. */
 static int compare_slots(struct diff *diff, struct ma_state *a, struct ma_state *b, uint64_t key,
 			 uint64_t *last)
 {
@@ -75,12 +76,12 @@ static int compare_slots(struct diff *diff, struct ma_state *a, struct ma_state 
 	return add(diff, &found);
 }
 
-/* Bring a path to the slot of `key`, which lies in its slot or behind it. */
+/* Bring a path to the slot of `key`, which lies in its slot or after it. */
 static void go_to(struct ma_state *mas, uint64_t key)
 {
 	if (mas_path_last(mas) >= key)
 		return;
-	mas_path_next(mas); /* there is one: the key lies behind this */
+	mas_path_next(mas); /* exists: the key lies after this slot */
 	if (mas_path_last(mas) < key)
 		mas_descend(mas, key);
 }
@@ -94,7 +95,7 @@ int mt_diff(const struct maple_tree *a, const struct maple_tree *b,
 	uint64_t key = 0;
 	int status;
 
-	/* Cursors want a tree they may write; these only read. */
+	/* Cursors need a tree that they may write; these only read. */
 	mas_init(&in_a, (struct maple_tree *)(uintptr_t)a, 0);
 	mas_init(&in_b, (struct maple_tree *)(uintptr_t)b, 0);
 	mas_descend(&in_a, 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Releasing what a write has displaced, for tree.c, cursor.c and dup.c. Runs after the tree is
- * whole again: to release a value can run anything, writes to this very tree included. Until then
- * the struct owns the references to all that is in it.
+ * Releases what a write has displaced, for tree.c, cursor.c and dup.c. Runs after the tree is whole
+ * again, because releasing a value can run anything, even writes to this tree. Until then the
+ * struct owns the references to everything in it.
  */
 #include "displaced.h"
 #include "subtree.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Printing a tree: one line for it, for each node and for each slot of a leaf. Owns nothing, reads
- * only. Public: mt_dump(), mt_dump_to().
+ * Prints a tree: one line for the tree, for each node and for each slot of a leaf. Owns nothing,
+ * and only reads. Public: mt_dump(), mt_dump_to().
  */
 #include "node.h"
 #include "pool.h"

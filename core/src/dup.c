@@ -3,9 +3,9 @@
  * Whole trees: duplicate, fork, slice, destroy. Public only.
  *
  * mtree_dup() is __mt_dup() of the kernel's patch series: one depth-first pre-order pass over the
- * source. A node is copied whole; on meeting an internal node all its children are allocated at
- * once, all or nothing, and take the places of the source's children in the copy. If an allocation
- * fails, what was made is freed and the new tree stays empty. Recursion is as deep as the tree is
+ * source. A node is copied whole. When the pass meets an internal node, it allocates all children
+ * at once, all or nothing. They replace the source's children in the copy. If an allocation fails,
+ * everything made so far is freed and the new tree stays empty. Recursion is as deep as the tree is
  * high, at most MT_MAX_HEIGHT.
  *
  *        source   [ a b c ]         copy   [ a b c ]     copied whole: still the source's children
@@ -20,8 +20,8 @@
 
 #include <errno.h>
 
-/* The children of `copy`, which still refers to the source's: replace them by copies of their own.
- * `height` is the node's. On error none is left. */
+/* Replace the children of `copy`, which are still the source's, by copies of their own. `height` is
+ * the node's. On error none is left. */
 static int dup_children(struct maple_pool *pool, const struct mt_value_ops *ops,
 			struct maple_node *copy, uint32_t height)
 {
@@ -50,7 +50,7 @@ static int dup_children(struct maple_pool *pool, const struct mt_value_ops *ops,
 	return 0;
 
 undo:
-	/* The child at `done` has lost its own children already; those behind it are not copied
+	/* The child at `done` has lost its own children already. Those after it are not copied
 	 * yet. */
 	mt_children_free(pool, ops, children, done, count, height - 1);
 	return -ENOMEM;
@@ -146,8 +146,7 @@ int mt_slice(struct maple_tree *mt, uint64_t first, uint64_t last, struct maple_
 	return status;
 }
 
-/* Take the contents out of a tree, so that it is empty, and drop them: unlocked, and with the tree
- * whole again. */
+/* Empty a tree and drop its contents: unlocked, and after the tree is whole again. */
 static void empty_tree(struct maple_tree *mt, bool lock)
 {
 	struct maple_node *root;

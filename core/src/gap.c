@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gaps. A narrow node keeps the size of the largest gap below each child; sizes are in keys. No gap
- * spans two leaves, so the size of a leaf's largest gap needs the leaf alone.
+ * Gaps. A narrow node keeps the size of the largest gap below each child, in keys. No gap spans two
+ * leaves, so the largest gap of a leaf depends only on that leaf.
  *
  *        narrow   [ 12 |  0 |  40 ]            the largest gap below each child
  *                  /      |      \
  *              12, 3     none     40, 7        the gaps in the leaves
  *
- * Writers call mt_node_gap() and mt_gap_propagate(); the search for free room is public.
+ * Writers call mt_node_gap() and mt_gap_propagate(). The search for free room is public.
  */
 #include "gap.h"
 #include "search.h"
@@ -15,7 +15,7 @@
 
 #include <errno.h>
 
-/* Sizes less one until the end; a leaf without gaps is told apart by its bits. */
+/* Sizes are one less until the end. The presence bits tell whether a leaf has gaps at all. */
 static uint64_t leaf_gap(const struct maple_node *leaf, uint64_t min, uint64_t max)
 {
 	unsigned end = leaf->count - 1u;
@@ -25,7 +25,7 @@ static uint64_t leaf_gap(const struct maple_node *leaf, uint64_t min, uint64_t m
 
 	if (!gaps)
 		return 0;
-	assert(end); /* a leaf with a gap has a value beside it */
+	assert(end); /* a leaf with a gap also has a value */
 	if (gaps & 1)
 		largest = mt_slot_max(leaf, 0, max) - min;
 	if (gaps >> end & 1) {
@@ -42,7 +42,7 @@ static uint64_t leaf_gap(const struct maple_node *leaf, uint64_t min, uint64_t m
 	return mt_range_size(0, largest);
 }
 
-/* Unused gaps are 0: no count is needed, and no loop. */
+/* Unused gaps are 0, so this needs no count and no loop. */
 static uint64_t narrow_gap(const struct maple_node *node)
 {
 	uint64_t even = node->narrow.gap[0];
@@ -84,7 +84,7 @@ void mt_gap_propagate(struct ma_level *path, unsigned depth, uint64_t gap)
 	}
 }
 
-/* What a search asks for: `size` keys inside [min, max], starting at a multiple of `align`. */
+/* What a search looks for: `size` keys inside [min, max], starting at a multiple of `align`. */
 struct gap_request {
 	uint64_t min;
 	uint64_t max;
@@ -119,7 +119,7 @@ static bool fit(const struct gap_request *request, uint64_t first, uint64_t last
 
 /*
  * From `slot` on, in the direction of the search: the next slot that reaches into the window and
- * whose gap may do, or -1. In a leaf the gap itself is asked.
+ * whose gap may fit, or -1. In a leaf the gap itself is tested.
  */
 static int next_candidate(const struct gap_request *request, const struct ma_level *level, int slot,
 			  uint64_t *start)
@@ -144,8 +144,8 @@ static int next_candidate(const struct gap_request *request, const struct ma_lev
 	return -1;
 }
 
-/* Depth first over the subtrees whose largest gap may do. At most one path on each side of the
- * window is walked in vain; every other subtree entered has a gap of the size. */
+/* Depth-first over the subtrees whose largest gap may fit. At most one path on each side of the
+ * window is walked in vain. Every other subtree entered has a gap of the size. */
 static int search_gaps(const struct maple_tree *mt, const struct gap_request *request,
 		       uint64_t *start)
 {
@@ -173,7 +173,7 @@ static int search_gaps(const struct maple_tree *mt, const struct gap_request *re
 		level[1].node = mt_child(level->node, level->slot);
 		level[1].min = mt_slot_min(level->node, level->slot, level->min);
 		level[1].max = mt_slot_max(level->node, level->slot, level->max);
-		/* The first or the last slot, where the search began outside this node. */
+		/* The first or the last slot, if the search began outside this node. */
 		slot = (int)mt_search.slot(level[1].node, from);
 		depth++;
 	}
@@ -206,7 +206,7 @@ static int cursor_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, u
 	if (status) {
 		if (status == -EBUSY)
 			mas->status = ma_none;
-		mas_drop_path(mas); /* not walked to index, perhaps */
+		mas_drop_path(mas); /* perhaps not walked to index */
 		return status;
 	}
 	mas_set_range(mas, start, start + (size - 1));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Gaps: the largest one below each node, and finding one of a size. */
+/* Gaps: the largest one below each node, and the search for one of a given size. */
 #ifndef MT_GAP_H
 #define MT_GAP_H
 
@@ -7,12 +7,12 @@
 
 /* The size of the largest gap below a node that covers [min, max]. O(slots). */
 uint64_t mt_node_gap(const struct maple_node *node, uint64_t min, uint64_t max);
-/* The largest gap below the node at path[depth - 1] is now this: correct the sizes above it. The
+/* The largest gap below the node at path[depth - 1] is now `gap`: correct the sizes above it. The
  * nodes there are private. O(h), but for most writes it ends at once. */
 void mt_gap_propagate(struct ma_level *path, unsigned depth, uint64_t gap);
 
-/* Whether a gap within [min, max] is so large that no other one there can be larger: what is behind
- * the last entry of a growing tree is, at each level. */
+/* Whether a gap within [min, max] is so large that no other one there can be larger. This holds at
+ * each level for the gap after the last entry of a growing tree. */
 static inline bool mt_gap_dominates(uint64_t gap, uint64_t min, uint64_t max)
 {
 	return gap > max - min - gap;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lists of slots. Owns nothing: whoever moves slots through a list also moves, or takes, their
- * references. For rebalance.c and splice.c alone.
+ * references. Only for rebalance.c and splice.c.
  *
  *        [ a b c ] [ d e ]    ->    a b c NEW d e    ->    [ a b c ] [ NEW d e ]
  */
 #include "items.h"
 #include "plan.h"
 
-/* Slots [low, high) of a node into the list from `at` on. */
+/* Put slots [low, high) of a node into the list, from `at` on. */
 static void put_slots(struct mt_items *items, unsigned at, const struct maple_node *node,
 		      unsigned low, unsigned high, uint64_t max)
 {

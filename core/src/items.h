@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of slots on their way from old nodes into new ones: for rebalance.c and splice.c. */
+/* Lists of slots on their way from old nodes to new ones, for rebalance.c and splice.c. */
 #ifndef MT_ITEMS_H
 #define MT_ITEMS_H
 
@@ -12,10 +12,10 @@ struct mt_write;
 
 struct mt_items {
 	unsigned count;
-	uint64_t present; /* bit i: item i is a value. Children: none is */
+	uint64_t present; /* bit i: item i is a value; no bits for children */
 	uint64_t last[MT_ITEMS_MAX];
 	uint64_t word[MT_ITEMS_MAX]; /* value or child */
-	uint64_t gap[MT_ITEMS_MAX];  /* of children, if the tree tracks gaps: the largest below */
+	uint64_t gap[MT_ITEMS_MAX];  /* for children, if the tree tracks gaps: the largest below */
 };
 
 /* An empty list. The large arrays stay uninitialised. */
@@ -34,30 +34,29 @@ static inline void mt_items_add(struct mt_items *items, uint64_t last, uint64_t 
 	items->present |= (uint64_t)present << at;
 }
 
-/* Slots [low, high) of a node that ends at `max`, behind the items that are there. */
+/* Append slots [low, high) of a node that ends at `max`. */
 void mt_items_append(struct mt_items *items, const struct maple_node *node, unsigned low,
 		     unsigned high, uint64_t max);
-/* All slots of a node, before the items that are there. */
+/* Prepend all slots of a node. */
 void mt_items_prepend(struct mt_items *items, const struct maple_node *node, uint64_t max);
-/* The write's left piece, its new slot and its right piece. Returns where in the list the new one
- * is. */
+/* Append the write's left piece, its new slot and its right piece. Returns the new slot's place in
+ * the list. */
 unsigned mt_items_add_write(struct mt_items *items, const struct mt_write *write);
 /* Make a node of items [low, high). */
 void mt_items_fill(const struct mt_items *items, struct maple_node *node, enum mt_kind kind,
 		   unsigned low, unsigned high);
 
 /*
- * How many of `count` items, too many for one node, go into the first of two: half of them, but for
- * a write at the very end of the tree, as loads in ascending order do: there the first node is left
- * full, since nothing more is likely to come into it. `last_present`: whether the last item is a
- * value.
+ * How many of `count` items, too many for one node, go into the first of two. Usually half of them.
+ * But a write at the very end of the tree, as in a load in ascending order, leaves the first node
+ * full, since it will hardly get more items. `last_present`: whether the last item is a value.
  */
 static inline unsigned mt_split_point(enum mt_kind kind, unsigned count, bool at_end,
 				      bool last_present)
 {
 	if (!at_end)
 		return (count + 1) / 2;
-	/* A leaf of nothing but the last gap would be no leaf. */
+	/* A leaf with only the last gap would not be valid. */
 	return mt_capacity(kind) - (kind == MT_LEAF && count == MT_WIDE_SLOTS + 1 && !last_present);
 }
 

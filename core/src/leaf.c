@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The write that stays inside one private leaf: its slots replaced in place. Most writes are this;
- * if the slots become too many it is rebalance.c's, and all others are splice.c's.
+ * The write that stays inside one private leaf: its slots are replaced in place. Most writes are of
+ * this kind. If the slots become too many, rebalance.c does the write; splice.c does all others.
  *
  *        before   [ a | b | gap | c ]        low = 1, high = 3: slots that the write touches
  *        after    [ a | b' | NEW | g' | c ]  pieces left and right of the new slot
@@ -66,8 +66,8 @@ static uint32_t present_after(const struct mt_write *write)
 	       present >> write->high << (at + 1 + write->right_piece);
 }
 
-/* Move the slots from `high` on, with the pivots in front of them, to `behind`: behind the new
- * slot, and so not to the leaf's first. */
+/* Move the slots from `high` on, with the pivots before them, to `behind`. That is after the new
+ * slot, so never the leaf's first slot. */
 static void move_slots(struct maple_node *leaf, unsigned high, unsigned behind)
 {
 	uint64_t *slot = leaf->wide.slot;
@@ -94,8 +94,8 @@ static void move_slots(struct maple_node *leaf, unsigned high, unsigned behind)
 }
 
 /*
- * After the write: correct the largest gaps above. Gaps that were smaller than the leaf's largest,
- * and no gap made larger, change nothing.
+ * After the write: correct the largest gaps above. Nothing changes if the old gaps were smaller
+ * than the leaf's largest and no gap became larger.
  */
 static void correct_gaps(const struct mt_write *write)
 {
@@ -126,7 +126,7 @@ void mt_leaf_write(struct mt_write *write, unsigned size)
 	struct maple_node *leaf = level->node;
 	uint64_t *pivot = leaf->pivot;
 	unsigned low = write->low;
-	unsigned at = low + write->left_piece; /* its pivot comes with those behind it, or is new */
+	unsigned at = low + write->left_piece; /* its pivot comes with those after it, or is new */
 	uint32_t present = present_after(write);
 
 	mt_leaf_count(write);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tree locks. In debug builds (MT_DEBUG) each thread keeps the list of tree locks that it holds,
- * with the subclass each was taken with: taking a second lock of the same subclass is what
- * lock-order deadlocks are made of, and is reported. The list is the thread's own; nothing here is
- * shared but the lock words and the function that reports.
+ * Tree locks. In debug builds (MT_DEBUG) each thread keeps a list of the tree locks that it holds,
+ * with the subclass of each. Taking a second lock of the same subclass can cause a lock-order
+ * deadlock, so it is reported. The list belongs to the thread. Only the lock words and the
+ * reporting function are shared.
  *
- * Public but for mt_lock_wait(), which lock.h's inline functions call when a lock is held.
+ * Public, except mt_lock_wait(), which lock.h's inline functions call if a lock is held.
  */
 #include "lock.h"
 
@@ -21,7 +21,7 @@ void mt_set_lock_report(void (*report)(const char *message))
 
 void mt_lock_wait(struct mt_lock *lock)
 {
-	/* It is chance whether another thread is quicker, once the lock is free. */
+	/* Whether another thread is quicker after the lock is free, is chance. */
 	do {
 		while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
 			sched_yield();

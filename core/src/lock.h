@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The spin lock under trees and pools. The waiting thread yields, so a preempted holder can go
- * on. */
+/* The spin lock of trees and pools. A waiting thread yields, so a preempted holder can continue. */
 #ifndef MT_LOCK_H
 #define MT_LOCK_H
 
@@ -19,7 +18,7 @@ static inline void mt_spin_unlock(struct mt_lock *lock)
 	__atomic_store_n(&lock->held, 0u, __ATOMIC_RELEASE);
 }
 
-/* Trees without a lock of their own only check, in debug builds, that the caller's is held. */
+/* Trees without a lock of their own only check, in debug builds, that the caller's lock is held. */
 static inline bool mt_locks_itself(const struct maple_tree *mt)
 {
 	return !(mt_flags(mt) & MT_FLAGS_LOCK_EXTERN);

@@ -9,18 +9,20 @@
  *   128     slot[16]: values or children
  *   160                                       slot[10]: children
  *
- * Slot i holds the range (pivot[i-1], pivot[i]]; the ends of the first and the last slot are the
- * node's own minimum and maximum, which only the path to it knows. Invariants:
+ * Slot i holds the range (pivot[i-1], pivot[i]]. The first slot begins at the node's minimum and
+ * the last slot ends at its maximum. Neither is stored: both follow from the path to the node.
+ *
+ * Invariants:
  *   - pivots rise strictly; those from count - 1 on are UINT64_MAX, so that a search needs no
  *     count;
  *   - gaps past `count` are 0, as is the unused half of the header;
- *   - a leaf's `present` has a bit for each slot that holds a value, and one at least; the slot of
- *     a gap holds 0;
+ *   - a leaf's `present` has a bit for each slot that holds a value, at least one; the slot of a
+ *     gap holds 0;
  *   - no two neighbouring slots, not even of neighbouring leaves, are both gaps;
  *   - all leaves are at one depth; a node has at least half of its slots in use, unless it is the
- *     root (if internal, then at least two) or the last node of its level (at least one);
+ *     root (an internal root has at least two) or the last node of its level (at least one);
  *   - a node that more than one parent or tree refers to is never written, nor is anything below
- *     it. Reference counts live beside the nodes, in the slab's header (pool.h).
+ *     it. Reference counts are kept beside the nodes, in the slab's header (pool.h).
  */
 #ifndef MT_NODE_H
 #define MT_NODE_H
@@ -56,7 +58,7 @@ struct maple_node {
 				} narrow;
 			};
 		};
-		uint64_t lane[MT_NODE_BYTES / 8]; /* the whole, as the search sees it */
+		uint64_t lane[MT_NODE_BYTES / 8]; /* all of it, as the search sees it */
 	};
 };
 
@@ -83,14 +85,15 @@ static inline unsigned mt_capacity(enum mt_kind kind)
 	return kind == MT_NARROW ? MT_NARROW_SLOTS : MT_WIDE_SLOTS;
 }
 
-/* A node holds at least this many slots, but for those that the invariants above except. */
+/* The fewest slots that a node holds, apart from the exceptions in the invariants above. */
 static inline unsigned mt_min_slots(enum mt_kind kind)
 {
 	return mt_capacity(kind) / 2;
 }
 
-/* The first and last key of a slot of a node that covers [min, max]. Lane i + 1 is pivot i: read in
- * any case, a slot at the edge costs no branch that the processor might foresee wrongly. */
+/* The first and last key of a slot of a node that covers [min, max]. Lane i + 1 is pivot i. It is
+ * read in any case, so that a slot at the edge needs no branch that the processor might
+ * mispredict. */
 static inline uint64_t mt_slot_min(const struct maple_node *node, unsigned slot, uint64_t min)
 {
 	uint64_t behind = node->lane[slot] + 1;
@@ -105,7 +108,7 @@ static inline uint64_t mt_slot_max(const struct maple_node *node, unsigned slot,
 	return slot + 1u < node->count ? pivot : max;
 }
 
-/* Pivots from this one on are not in use. */
+/* Mark pivots from this one on as unused. */
 static inline void mt_pad_pivots(struct maple_node *node, unsigned from)
 {
 	for (unsigned i = from; i < mt_capacity((enum mt_kind)node->kind) - 1; i++)
@@ -123,7 +126,7 @@ static inline uint32_t mt_slot_mask(unsigned low, unsigned high)
 	return ((1u << high) - 1u) & ~((1u << low) - 1u);
 }
 
-/* The number of keys in [first, last], which is not the whole space. */
+/* The number of keys in [first, last], which must not be the whole key space. */
 static inline uint64_t mt_range_size(uint64_t first, uint64_t last)
 {
 	assert(last - first < UINT64_MAX);
@@ -136,10 +139,10 @@ static inline void mt_prefetch_node(const struct maple_node *node)
 		__builtin_prefetch((const char *)node + line);
 }
 
-/* What goes over a large tree in order asks for leaves so far ahead of the one it is in. */
+/* A pass over a large tree in order prefetches the leaves this far ahead. */
 #define MT_LEAVES_AHEAD 4u
 
-/* Ask for the leaf that a path comes to so many steps on, as far as it has the same parent. */
+/* Prefetch the leaf that a path reaches after this many steps, if it has the same parent. */
 static inline void mt_prefetch_ahead(const struct ma_level *parent, unsigned steps)
 {
 	unsigned slot = parent->slot + steps;
@@ -148,8 +151,7 @@ static inline void mt_prefetch_ahead(const struct ma_level *parent, unsigned ste
 		mt_prefetch_node(mt_child(parent->node, slot));
 }
 
-/* The attributes may be asked for without the lock, while a writer changes the height beside
- * them. */
+/* The attributes may be read without the lock, while a writer changes the height next to them. */
 static inline uint32_t mt_flags(const struct maple_tree *mt)
 {
 	return __atomic_load_n(&mt->ma_flags, __ATOMIC_RELAXED);
@@ -179,7 +181,7 @@ static inline void mt_set_root(struct maple_tree *mt, struct maple_node *root, u
 			 __ATOMIC_RELAXED);
 }
 
-/* An empty tree: nothing is shared, and the counts are known. */
+/* Make the tree empty: nothing is shared, and the counts are known. */
 static inline void mt_reset_root(struct maple_tree *mt)
 {
 	mt_set_root(mt, NULL, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The plan of a write, which all that carry it out share: where it begins and ends, what is left
- * over of the entries at its ends, and the nodes that it may use.
+ * The plan of a write, shared by all files that carry it out: where it begins and ends, what
+ * remains of the entries at its ends, and the nodes that it may use.
  *
  *        slots      [   a   |  b  |  gap  |     c     ]
  *        write              first ------- last
@@ -19,29 +19,29 @@ struct mt_write {
 	uint64_t last;
 	uint64_t word;
 	bool present;
-	bool owned; /* the word is the tree's already: merge() made it */
-	/* The parts left over of the entries at the ends, before `first` and behind `last`. */
+	bool owned; /* the tree owns the word already: merge() made it */
+	/* What remains of the entries at the ends, before `first` and after `last`. */
 	bool left_piece;
 	bool right_piece;
-	uint64_t left_word; /* where the piece is a value */
+	uint64_t left_word; /* if the piece is a value */
 	uint64_t right_word;
 	bool left_present;
 	bool right_present;
 	uint64_t right_last; /* last key of the slot around `last` */
-	uint64_t gap_hit;    /* the size of the largest gap that it touches, or more; 0: none */
-	/* The slots [low, high) of the leaf that the write touches; high is 0 where it goes beyond
-	 * the leaf. */
+	uint64_t gap_hit;    /* size of the largest gap that it touches, or more; 0: none */
+	/* The slots [low, high) of the leaf that the write touches; high is 0 if the write goes
+	 * beyond the leaf. */
 	unsigned low;
 	unsigned high;
 	uint32_t kept; /* of these: whose references the pieces take over */
-	/* Nodes taken and not used yet. */
+	/* Nodes taken but not used yet. */
 	unsigned reserved;
 	struct maple_node *reserve[3 * MT_MAX_HEIGHT + 1];
 	struct mt_displaced *displaced;
 };
 
-/* Whether pieces of a cut entry have values of their own. Else they have the entry's word, and one
- * of them its reference, so that an object that is only cut is not touched. */
+/* Whether the pieces of a cut entry have values of their own. If not, they have the entry's word,
+ * and one of them takes its reference: an object that is only cut is not touched. */
 static inline bool mt_splits_values(const struct mt_write *write)
 {
 	return write->mt->ma_ops && write->mt->ma_ops->split;

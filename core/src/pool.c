@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slabs, bulk allocation and its failure on demand. Owns all node memory of a pool; see pool.h for
- * the layout and for what other parts of the core may call.
+ * Slabs, bulk allocation, and allocation failure on demand. Owns all node memory of a pool. See
+ * pool.h for the layout and for the calls that other parts of the core may use.
  *
  * Invariants, under the pool's lock: a slab is in `partial` if some but not all of its nodes are
- * free, in `empty` if all are, in no list if none is. `used_slabs` + `empty_slabs` is the number of
- * slabs.
+ * free, in `empty` if all are, and in no list if none is. `used_slabs` + `empty_slabs` is the
+ * number of slabs.
  */
 #ifdef __linux__
 #define _DEFAULT_SOURCE /* madvise() */
@@ -31,13 +31,13 @@
 #define MT_HUGE_PAGE ((size_t)2 << 20)
 #define MT_CHUNK_SLABS_MAX (MT_HUGE_PAGE / MT_SLAB_BYTES)
 #define MT_EMPTY_SLABS_KEPT                                                                        \
-	64u /* beside as many as are in use, so that fork loops reuse their memory */
+	64u /* plus as many as are in use, so that fork loops reuse their memory */
 
-#define MT_POOL_BYTES ((sizeof(struct maple_pool) + 63) / 64 * 64) /* a multiple, as C11 asks */
+#define MT_POOL_BYTES ((sizeof(struct maple_pool) + 63) / 64 * 64) /* rounded up, as C11 requires */
 
 static struct maple_pool default_pool;
 
-/* A chunk of a large tree asks for a huge page: else each look-up pays for finding the pages. */
+/* A chunk of a large tree asks for a huge page. Otherwise each look-up pays for TLB misses. */
 static void *libc_alloc(void *context, size_t size, size_t align)
 {
 	void *memory;
@@ -125,7 +125,7 @@ void mt_pool_get(struct maple_pool *pool)
 		__atomic_fetch_add(&pool->refs, 1u, __ATOMIC_RELAXED);
 }
 
-/* Slabs hide from AddressSanitizer that a node is free: tell it. */
+/* AddressSanitizer cannot see that a node in a slab is free: tell it. */
 static void poison_nodes(void *nodes, size_t count)
 {
 #ifdef MT_POISON
@@ -172,7 +172,7 @@ static struct mt_slab *chunk_slab(struct mt_chunk *chunk, size_t number)
 	return (struct mt_slab *)(first + number * MT_SLAB_BYTES);
 }
 
-/* Take a chunk and put its slabs into the empty list, the lowest address in front. */
+/* Take a chunk and put its slabs into the empty list, lowest address first. */
 static int pool_grow(struct maple_pool *pool)
 {
 	size_t slabs = pool->used_slabs + pool->empty_slabs;
@@ -184,7 +184,7 @@ static int pool_grow(struct maple_pool *pool)
 	if (slabs > MT_CHUNK_SLABS_MAX)
 		slabs = MT_CHUNK_SLABS_MAX;
 	first = pool_take(pool, slabs * MT_SLAB_BYTES, MT_SLAB_BYTES);
-	if (!first && slabs > 1) { /* little memory left: the least that helps */
+	if (!first && slabs > 1) { /* little memory left: take the least that helps */
 		slabs = 1;
 		first = pool_take(pool, MT_SLAB_BYTES, MT_SLAB_BYTES);
 	}
@@ -220,7 +220,7 @@ static void chunk_release(struct maple_pool *pool, struct mt_chunk *chunk)
 	pool_give(pool, chunk_slab(chunk, 0), slabs * MT_SLAB_BYTES);
 }
 
-/* Give idle chunks back as long as `kept` empty slabs or more stay. */
+/* Give idle chunks back, as long as at least `kept` empty slabs stay. */
 static void release_idle(struct maple_pool *pool, size_t kept)
 {
 	while (pool->idle) {
@@ -232,7 +232,7 @@ static void release_idle(struct maple_pool *pool, size_t kept)
 	}
 }
 
-/* A slab with a free node, at the head of the partial list, or NULL for no memory. */
+/* A slab with a free node, at the head of the partial list. NULL if there is no memory. */
 static struct mt_slab *pool_slab(struct maple_pool *pool)
 {
 	struct mt_slab *slab = (struct mt_slab *)pool->partial;
@@ -268,7 +268,7 @@ static void slab_emptied(struct maple_pool *pool, struct mt_slab *slab)
 	release_idle(pool, pool->used_slabs + MT_EMPTY_SLABS_KEPT);
 }
 
-/* Nodes of one slab that come in a row, as siblings do, go back in one step. */
+/* Consecutive nodes of one slab, such as siblings, are freed in one step. */
 static void free_locked(struct maple_pool *pool, size_t count, struct maple_node **nodes)
 {
 	size_t i = 0;
@@ -412,7 +412,7 @@ uint32_t mt_visit_begin(struct maple_pool *pool)
 	if (!pool)
 		pool = &default_pool;
 	pool_lock(pool);
-	if (++pool->pass == 0) { /* wrapped: no slab may remember an old pass by this number */
+	if (++pool->pass == 0) { /* wrapped: no slab may still bear this number from an old pass */
 		forget_pass(pool->busy);
 		forget_pass(pool->idle);
 		pool->pass = 1;

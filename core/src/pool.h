@@ -9,13 +9,13 @@
  *           ...
  *           +16128 node 63
  *
- * so a node's slab and its number there follow from its address. Keeping the counts beside the
- * nodes lets a fork's first write, which counts up every child of each node on its path, and a
- * destroy, which asks each node whether it is shared, touch one dense line instead of one line per
- * node.
+ * So the address of a node gives its slab and its number in the slab. The counts are kept beside
+ * the nodes because two operations need many of them: a fork's first write counts up every child of
+ * each node on its path, and a destroy checks whether each node is shared. Both then touch one
+ * dense line instead of one line per node.
  *
- * The pool's lock guards the free bits, lists and statistics; reference counts are atomic. A serial
- * pool, whose caller lets no two writers run at once, does without either: an atomic instruction
+ * The pool's lock guards the free bits, lists and statistics. Reference counts are atomic. A serial
+ * pool, whose caller lets no two writers run at once, does without both. An atomic instruction
  * costs as much as ten others, and the first write after a fork counts up some fifty children.
  */
 #ifndef MT_POOL_H
@@ -31,13 +31,13 @@
 
 struct mt_slab;
 
-/* The first member of what stands in one of the pool's lists. */
+/* The first member of everything that is in one of the pool's lists. */
 struct mt_link {
 	struct mt_link *next;
 	struct mt_link *previous;
 };
 
-/* A stretch of slabs from one allocation; lives in the header of its first slab. */
+/* A stretch of slabs from one allocation. Lives in the header of its first slab. */
 struct mt_chunk {
 	struct mt_link link;
 	size_t slabs;
@@ -45,7 +45,8 @@ struct mt_chunk {
 };
 
 struct mt_slab {
-	struct mt_link link; /* in the list of partly used or of empty slabs; full ones: in none */
+	struct mt_link link; /* in the list of partly used or of empty slabs; full slabs are in
+			      * none */
 	uint64_t free;       /* bit i: node i is free */
 	struct mt_chunk *chunk;
 	uint64_t visited; /* nodes seen in visiting pass number `pass` */
@@ -76,15 +77,16 @@ struct maple_pool {
 	struct mt_allocator allocator;
 };
 
-/* The pool a tree draws from. */
+/* The pool that a tree allocates from. */
 struct maple_pool *mt_pool_of(const struct maple_tree *mt);
 
-/* All or nothing: `count` nodes with one reference each into `out`, or 0 and nothing taken. */
+/* All or nothing: put `count` nodes with one reference each into `out`; or return 0 and take
+ * nothing. */
 size_t mt_pool_alloc_bulk(struct maple_pool *pool, size_t count, struct maple_node **out);
-/* Give nodes back, whatever their counts. Contents are not looked at. */
+/* Give nodes back, whatever their counts. Does not look at their contents. */
 void mt_pool_free_bulk(struct maple_pool *pool, size_t count, struct maple_node **nodes);
 void mt_free_one(struct maple_pool *pool, struct maple_node *node);
-/* Whether the pool holds the node to be free. For validation. */
+/* Whether the pool considers the node free. For validation. */
 bool mt_pool_has_free(struct maple_pool *pool, const struct maple_node *node);
 
 static inline struct mt_slab *mt_slab_of(const struct maple_node *node)
@@ -107,8 +109,7 @@ static inline uint32_t mt_node_count_refs(const struct maple_node *node)
 	return __atomic_load_n(mt_node_refs(node), __ATOMIC_ACQUIRE);
 }
 
-/* Whether one reference is all there is. Acquires what the last other owner did before letting
- * go. */
+/* Whether there is only one reference. Acquires what the last other owner did before it let go. */
 static inline bool mt_node_single(const struct maple_node *node)
 {
 	return mt_node_count_refs(node) == 1;
@@ -124,8 +125,8 @@ static inline void mt_node_get(const struct maple_pool *pool, const struct maple
 		__atomic_fetch_add(refs, 1u, __ATOMIC_RELAXED);
 }
 
-/* Drop a reference; true where it was the last, and the caller now frees the node. Only an owner
- * can add a reference, so a count of one cannot rise under us and needs no atomic subtraction. */
+/* Drop a reference. Returns true if it was the last; the caller then frees the node. Only an owner
+ * can add a reference, so a count of one cannot rise meanwhile and needs no atomic subtraction. */
 static inline bool mt_node_put(const struct maple_pool *pool, const struct maple_node *node)
 {
 	uint32_t *refs = mt_node_refs(node);

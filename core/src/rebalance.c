@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The write that overflows a private leaf: what was in it is shared out between it and a sibling,
- * if that has room, or else a new leaf that its private parent has room for.
+ * The write that overflows a private leaf. Its slots are shared out between the leaf and a sibling,
+ * if that has room. Otherwise a new leaf is added, for which its private parent has room.
  *
  *        parent  [ ... | leaf | sibling | ... ]        parent  [ ... | leaf | sibling | ... ]
  *                        /        \            ->                     /        \
  *                 17 slots        9 slots                      13 slots        13 slots
  *
  * Sharing keeps leaves fuller than splitting alone, and takes no memory. The new leaf comes from
- * the reserve, so nothing here can fail. For write.c alone.
+ * the reserve, so nothing here can fail. Only for write.c.
  */
 #include "rebalance.h"
 #include "gap.h"
@@ -17,10 +17,11 @@
 #include "plan.h"
 #include "walk.h"
 
-/* Two leaves share so much and no more: closer to full, they would soon have to share again. */
+/* The most slots that two leaves share. If they were fuller, they would soon have to share
+ * again. */
 #define MT_SHARED_MAX (2 * MT_WIDE_SLOTS - 6)
 
-/* The leaf's slots as the write makes them. Returns where in the list the new one is. */
+/* The leaf's slots after the write. Returns the new slot's place in the list. */
 static unsigned add_written(struct mt_items *items, const struct mt_write *write)
 {
 	const struct ma_level *level = mas_leaf(write->mas);
@@ -33,8 +34,8 @@ static unsigned add_written(struct mt_items *items, const struct mt_write *write
 	return at;
 }
 
-/* Deal a list out to the children at `slot` and `slot + 1` of the leaf's parent, `share` items to
- * the first, correct the parent, and bring the path to item `at`. */
+/* Distribute a list to the children at `slot` and `slot + 1` of the leaf's parent, `share` items to
+ * the first. Correct the parent, and bring the path to item `at`. */
 static void distribute(struct mt_write *write, const struct mt_items *items, unsigned share,
 		       unsigned slot, unsigned at)
 {
@@ -116,8 +117,8 @@ void mt_leaf_share(struct mt_write *write, enum mt_sibling sibling)
 	distribute(write, &items, (items.count + 1) / 2, slot, at);
 }
 
-/* Put a node behind the child that the path takes at `level`; whoever calls corrects that one's
- * pivot and the gaps of both. */
+/* Put a node after the child that the path takes at `level`. The caller corrects that child's pivot
+ * and the gaps of both. */
 static void add_sibling(struct ma_level *level, struct maple_node *sibling)
 {
 	struct maple_node *node = level->node;

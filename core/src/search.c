@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Node search in its versions. A version is its two counts of pivots below a key, for wide nodes
- * (and leaves) and for narrow ones, and the descents of search_descents.h with those inlined. Owns
- * nothing; `mt_search`, which all of the core calls through, is written once, before main().
+ * Node search in its versions. A version consists of two functions that count the pivots below a
+ * key, for wide nodes (and leaves) and for narrow ones, and of the descents of search_descents.h
+ * with these inlined. Owns nothing. The whole core calls through `mt_search`, which is written
+ * once, before main().
  */
 #include "search.h"
 
@@ -15,13 +16,13 @@
 #include <arm_neon.h>
 #endif
 
-/* Builds that count what was run have each function once, and say so. */
+/* Coverage builds keep one copy of each function, and say so. */
 #ifndef MT_INLINE
 #define MT_INLINE static inline __attribute__((always_inline))
 #endif
 
-/* A batch asks for nodes before it reads them in a tree of this height or more, and there for those
- * of the lowest levels: the others are in the processor's caches anyway. */
+/* In a tree of this height or more, a batch prefetches nodes of the lowest levels. All others are
+ * in the processor's caches anyway. */
 #define MT_NEAR_HEIGHT 5u
 #define MT_FAR_LEVELS 3u
 
@@ -30,15 +31,15 @@ MT_INLINE const struct maple_node *as_node(uint64_t word)
 	return (const struct maple_node *)(uintptr_t)word;
 }
 
-/* The second half of a node: the first is about to be read. */
+/* Prefetch the second half of a node. The first half is about to be read. */
 MT_INLINE void prefetch_slots(const struct maple_node *node)
 {
 	__builtin_prefetch((const char *)node + 128);
 	__builtin_prefetch((const char *)node + 192);
 }
 
-/* What a look-up that ends in a leaf's slot gives. */
-/* Without a branch: whether a key has a value is often as good as random. */
+/* What a look-up returns that ends in a leaf's slot. */
+/* Branch-free: whether a key has a value is often unpredictable. */
 MT_INLINE bool take_slot(const struct maple_node *leaf, unsigned slot, uint64_t absent,
 			 uint64_t *word, uint8_t *present)
 {
@@ -49,7 +50,7 @@ MT_INLINE bool take_slot(const struct maple_node *leaf, unsigned slot, uint64_t 
 	return there;
 }
 
-/* Whether all keys of a group lie in the slot where a path ends. Without a branch. */
+/* Whether all keys of a group lie in the slot where a path ends. Branch-free. */
 MT_INLINE bool all_in_slot(const struct ma_level *leaf, const uint64_t *keys)
 {
 	uint64_t min = mt_slot_min(leaf->node, leaf->slot, leaf->min);
@@ -61,7 +62,7 @@ MT_INLINE bool all_in_slot(const struct ma_level *leaf, const uint64_t *keys)
 	return !outside;
 }
 
-/* What a look-up that ends in this slot gives, for a whole group. */
+/* What a look-up returns that ends in this slot, for a whole group. */
 MT_INLINE size_t repeat_slot(const struct maple_node *leaf, unsigned slot, uint64_t absent,
 			     uint64_t *words, uint8_t *present)
 {
@@ -110,8 +111,8 @@ static void copy_portable(struct maple_node *to, const struct maple_node *from)
 
 #ifdef MT_HAVE_X86
 
-/* A narrow node's pivots behind the first seven. Not in a vector, which would take in gaps too: one
- * that was written just now would hold the search up. */
+/* A narrow node's pivots after the first seven. This does not use a vector: a vector would also
+ * load gaps, and a gap written just now would delay the search. */
 MT_INLINE unsigned last_two_below(const struct maple_node *node, uint64_t key)
 {
 	static_assert(MT_NARROW_SLOTS == 10, "a narrow node has nine pivots");
@@ -122,7 +123,7 @@ MT_INLINE unsigned last_two_below(const struct maple_node *node, uint64_t key)
 
 #define MT_AVX2 __attribute__((target("avx2,popcnt")))
 
-/* AVX2 compares signed, so both sides have their top bit flipped. */
+/* AVX2 compares signed numbers, so both sides have their top bit flipped. */
 MT_AVX2 MT_INLINE unsigned lanes_below_avx2(const struct maple_node *node, uint64_t key,
 					    unsigned vectors)
 {
@@ -197,7 +198,7 @@ MT_AVX512 MT_INLINE unsigned wide_avx512(const struct maple_node *node, uint64_t
 
 /* ---- NEON: two lanes at a time ---- */
 
-/* Pairs, and one pivot over; a true comparison is -1. */
+/* Pairs, and one pivot over. A true comparison is -1. */
 MT_INLINE unsigned pivots_below_neon(const struct maple_node *node, uint64_t key, unsigned last)
 {
 	const uint64x2_t wanted = vdupq_n_u64(key);
@@ -228,7 +229,7 @@ MT_INLINE unsigned wide_neon(const struct maple_node *node, uint64_t key)
 	slot_##version, load_##version, load_group_##version, part_group_##version,                \
 		walk_group_##version, descend_##version, copy, #version
 
-/* Each needs what the ones before it need. */
+/* Each version needs what the ones before it need. */
 static const struct mt_search versions[] = {
 	{MT_FUNCTIONS(portable, copy_portable), 0},
 #ifdef MT_HAVE_X86
@@ -242,7 +243,7 @@ static const struct mt_search versions[] = {
 
 struct mt_search mt_search = {MT_FUNCTIONS(portable, copy_portable), 0};
 
-/* Processors that came with vpopcntdq do not slow down for 512-bit comparisons. */
+/* Processors with vpopcntdq do not slow down for 512-bit comparisons. */
 unsigned mt_processor(void)
 {
 #ifdef MT_HAVE_X86

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What depends on the processor. Searching a node without branches: the slot of a key is the number
- * of pivots below it. The header word and the pivots fill sixteen 64-bit lanes, two cache lines;
- * lanes that are no pivots are masked out. The best version that the processor has is chosen once,
- * when the program starts. The descents stand here too, since each version has its search inlined
- * in them.
+ * Everything that depends on the processor. A node is searched without branches: the slot of a key
+ * is the number of pivots below it. The header word and the pivots fill sixteen 64-bit lanes, two
+ * cache lines. Lanes that are not pivots are masked out. The best version for the processor is
+ * chosen once, when the program starts. The descents are here too, since each version has its
+ * search inlined in them.
  */
 #ifndef MT_SEARCH_H
 #define MT_SEARCH_H
@@ -16,19 +16,20 @@ struct mt_search {
 	unsigned (*slot)(const struct maple_node *node, uint64_t key);
 	/* The whole descent of a look-up from a root of the given height (>= 1). */
 	bool (*load)(const struct maple_node *root, uint32_t height, uint64_t key, uint64_t *word);
-	/* The same for MT_GROUP keys side by side, each from a node of its own, all of one height.
-	 * Returns how many are present. Uses up `node`. */
+	/* The same for MT_GROUP keys side by side. Each starts from a node of its own, all of one
+	 * height. Returns how many are present. Changes `node`. */
 	size_t (*load_group)(const struct maple_node **node, uint32_t height, const uint64_t *keys,
 			     uint64_t absent, uint64_t *words, uint8_t *present);
-	/* The slot of each of MT_GROUP keys at the bottom of a tree of wide nodes, counted from
-	 * that of the node at `lowest`: all of that level stand in a row. */
+	/* The slot of each of MT_GROUP keys at the bottom of a tree of wide nodes. Slots are
+	 * counted from the first one of the node at `lowest`: all nodes of that level are adjacent
+	 * in memory. */
 	void (*part_group)(const struct maple_node *root, uint32_t height,
 			   const struct maple_node *lowest, const uint64_t *keys, uint16_t *parts);
-	/* The same for keys that come nearly in order: along a path that leads to the first of
-	 * them, and then to the last. */
+	/* load_group() for keys that are nearly sorted: along a path that leads to the first of
+	 * them, and at the end to the last. */
 	size_t (*walk_group)(struct ma_level *path, unsigned depth, const uint64_t *keys,
 			     uint64_t absent, uint64_t *words, uint8_t *present);
-	/* From a level of a path, whose node covers the key, down to that of the leaf: `depth`
+	/* Descend from a level of a path, whose node covers the key, to the leaf's level: `depth`
 	 * levels in all. */
 	void (*descend)(struct ma_level *level, unsigned depth, uint64_t key);
 	void (*copy)(struct maple_node *to, const struct maple_node *from);
@@ -50,7 +51,7 @@ static inline bool mt_level_covers(const struct ma_level *level, uint64_t key)
 	return key - level->min <= level->max - level->min;
 }
 
-/* The lowest level of a path that covers the key, which its leaf does not. */
+/* The lowest level of a path that covers the key. The path's leaf does not cover it. */
 static inline struct ma_level *mt_level_above(struct ma_level *path, unsigned depth, uint64_t key)
 {
 	struct ma_level *level = &path[depth - 1];
@@ -61,9 +62,9 @@ static inline struct ma_level *mt_level_above(struct ma_level *path, unsigned de
 	return level;
 }
 
-/* What this processor has of that. */
+/* Which of these this processor has. */
 unsigned mt_processor(void);
-/* Version `number` of those that a processor can run, the portable one first and the fastest last;
+/* Version `number` of those that a processor can run: the portable one is first, the fastest last.
  * NULL past the last. Constant time. */
 const struct mt_search *mt_search_version(unsigned number, unsigned processor);
 

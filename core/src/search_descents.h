@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The descents of one version of the search. search.c includes this once for each version, after it
- * has defined
+ * The descents of one version of the search. search.c includes this file once for each version,
+ * after it has defined
  *
  *   MT_VERSION      the version's name
  *   MT_TARGET       the attribute that lets the compiler use its instructions, or nothing
  *   wide_VERSION(), narrow_VERSION()
  *                   its count of pivots, for leaves and wide nodes and for narrow ones
  *
- * No include guard, on purpose. A leaf's slots are asked for before its pivots are looked at: a
- * large tree's leaves are in no cache, and so one wait does for both.
+ * No include guard, on purpose. A leaf's slots are prefetched before its pivots are searched: the
+ * leaves of a large tree are in no cache, so both are loaded in one wait.
  */
 #define MT_JOIN_NAMES(left, right) left##_##right
 #define MT_JOIN(left, right) MT_JOIN_NAMES(left, right)
@@ -48,7 +48,7 @@ MT_TARGET static bool MT_NAMED(load)(const struct maple_node *node, uint32_t hei
 	return mt_slot_present(node, slot);
 }
 
-/* All keys of a group down by one level. */
+/* Move all keys of a group down by one level. */
 MT_TARGET MT_INLINE void MT_NAMED(step)(const struct maple_node **node, const uint64_t *keys,
 					bool narrow, bool far)
 {
@@ -101,8 +101,8 @@ MT_TARGET static void MT_NAMED(part_group)(const struct maple_node *root, uint32
 				      MT_NAMED(wide)(node[i], keys[i]));
 }
 
-/* At the right edge the last slot is asked first, by itself: stores in ascending order all go
- * there, and a vector that takes in words written just now has to wait for them. */
+/* At the right edge the last slot is tested first, by itself. Stores in ascending order all go
+ * there, and a vector load of words written just now would have to wait for them. */
 MT_TARGET static void MT_NAMED(descend)(struct ma_level *level, unsigned depth, uint64_t key)
 {
 	const struct maple_node *node = level->node;

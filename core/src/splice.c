@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The splice: the general way in which a tree changes shape. Insert, overwrite over many leaves,
- * erase, clear: all that cow.c, leaf.c and rebalance.c do not do faster is this routine.
+ * erase and clear all use this routine, if cow.c, leaf.c and rebalance.c have no faster way.
  *
- * Two edges run from the root to the leaves at the two ends of the write; they part at the lowest
+ * Two edges run from the root to the leaves at the two ends of the write. They part at the lowest
  * common node.
  *
  *                      [ . L . . R . ]              common: keeps what is left of L and right of R
@@ -12,14 +12,15 @@
  *                   /               \
  *          [ a b|c x ]             [ x x|d e ]      leaves: a b c' NEW d' e
  *
- * From the leaves up, at each level: what the left edge keeps, what the level below yielded, what
- * the right edge keeps is one list of items. A list too short for a node takes in a neighbouring
- * node, which moves that edge over. The list goes into one, two or three new nodes, which are what
- * this level yields. It ends at the first common node that is private and can hold its list: that
- * one is written in place; else with a new root.
+ * The splice works from the leaves up. At each level it makes one list of items: what the left edge
+ * keeps, what the level below yielded, and what the right edge keeps. If the list is too short for
+ * a node, it takes in a neighbouring node, which moves that edge over. The list goes into one, two
+ * or three new nodes. These are what this level yields. The splice ends at the first common node
+ * that is private and can hold its list: that node is written in place. Otherwise it ends with a
+ * new root.
  *
  * Old nodes are not touched until mt_release_displaced(). Items from private nodes move; those from
- * shared nodes are counted up. Depth is bounded by the height; nodes come from the reserve, so
+ * shared nodes are counted up. The depth is bounded by the height. Nodes come from the reserve, so
  * nothing here can fail.
  */
 #include "splice.h"
@@ -40,7 +41,7 @@ struct splice {
 	struct mt_edge *right[MT_MAX_HEIGHT];
 	struct mt_items items; /* the list of this level */
 	uint64_t min;          /* its first key */
-	/* What the level below yielded. */
+	/* The nodes that the level below yielded. */
 	unsigned made;
 	struct maple_node *made_node[3];
 	uint64_t made_last[3];
@@ -72,9 +73,9 @@ static struct mt_edge *add_child(struct splice *splice, const struct mt_edge *pa
 			mt_slot_max(parent->node, slot, parent->max), parent->level + 1u, parent);
 }
 
-/* Set what a node on an edge keeps: on the left edge nothing behind `left`, on the right nothing
- * before `right`; the other of the two counts for a node on both. A leaf drops its end slots too:
- * the pieces that stay of them are the write's. */
+/* Set what a node on an edge keeps: on the left edge nothing after `left`, on the right edge
+ * nothing before `right`. A node on both edges keeps what is outside both. A leaf drops its end
+ * slots too, since their remaining pieces belong to the write. */
 static void cut_edge(struct mt_edge *edge, bool is_left, bool is_right, unsigned left,
 		     unsigned right)
 {
@@ -114,8 +115,8 @@ static void find_edges(struct splice *splice)
 	}
 }
 
-/* Account for all that is dropped, and for what the write puts in its place. Where a dropped
- * subtree is shared, only a count of the whole tree would tell: it is left to whoever asks. */
+/* Account for all that is dropped, and for what the write puts in its place. If a dropped subtree
+ * is shared, only a count of the whole tree would tell; it is left until somebody asks for it. */
 static void count_splice(struct splice *splice)
 {
 	struct maple_tree *mt = splice->mt;
@@ -154,7 +155,7 @@ static void count_splice(struct splice *splice)
 		mt_covered_add(mt->ma_covered, write->first, write->last);
 }
 
-/* Slots that go into the list: those of a shared node get references of their own. */
+/* Take references for slots that go into the list, if they come from a shared node. */
 static void retain_slots(const struct splice *splice, const struct mt_edge *edge, unsigned low,
 			 unsigned high)
 {
@@ -260,8 +261,8 @@ static void absorb_left(struct splice *splice, unsigned from)
 	prepend_node(splice, edge);
 }
 
-/* Too few items for a node: take in the nearest neighbour. A node that has not lost slots was
- * within its rights, unless it is a leaf and all that it has left is a gap. */
+/* If there are too few items for a node, take in the nearest neighbour. A node that has not lost
+ * slots may stay as thin as it was, unless it is a leaf and has only a gap left. */
 static void absorb_neighbours(struct splice *splice, enum mt_kind kind)
 {
 	const struct mt_edge *left = splice->left[splice->level];
@@ -316,7 +317,8 @@ static void make_nodes(struct splice *splice, enum mt_kind kind)
 	}
 }
 
-/* The list belongs into one private node that stays where it is: write it there and be done. */
+/* The list belongs into one private node that stays where it is. Write it there; this ends the
+ * splice. */
 static void write_in_place(struct splice *splice, struct mt_edge *edge, enum mt_kind kind)
 {
 	struct mt_displaced *displaced = splice->displaced;
@@ -340,7 +342,7 @@ static void write_in_place(struct splice *splice, struct mt_edge *edge, enum mt_
 	mt_gap_propagate(path, splice->level + 1, mt_node_gap(node, edge->min, edge->max));
 }
 
-/* The nodes of the topmost level become the tree, under a new root where they are several. */
+/* The nodes of the topmost level become the tree, under a new root if there are several. */
 static void set_root(struct splice *splice)
 {
 	struct maple_tree *mt = splice->mt;
@@ -379,7 +381,7 @@ void mt_splice(struct mt_write *write)
 		list_items(&splice);
 		absorb_neighbours(&splice, kind);
 		alone = ancestor_keeping_left(&splice) < 0 && ancestor_keeping_right(&splice) < 0;
-		/* A child that is alone was the last level to be built. */
+		/* A single child was the last level to be built. */
 		assert(!alone || splice.items.count > 1 || kind == MT_LEAF);
 		if (alone && splice.items.count == 1 && !splice.items.present) {
 			mt_reset_root(mt);

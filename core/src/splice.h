@@ -5,8 +5,8 @@
 
 struct mt_write;
 
-/* For a plan whose pieces are ready. Takes nodes from write->reserve alone, and so cannot fail. The
- * cursor's path is that of the tree as it was afterwards. */
+/* Carry out a plan whose pieces are ready. Takes nodes only from write->reserve, and so cannot
+ * fail. Afterwards the cursor's path is still that of the tree before the write. */
 void mt_splice(struct mt_write *write);
 
 #endif /* MT_SPLICE_H */

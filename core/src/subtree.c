@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * References to subtrees. A tree owns one reference to its root, a node one to each of its
- * children, a leaf one to each of its values. Whatever drops a reference to a node comes here: with
- * the last one go the node, its values, and all below it that no other tree holds.
+ * children, a leaf one to each of its values. Whatever drops a reference to a node calls this file.
+ * The last reference takes with it the node, its values, and everything below it that no other tree
+ * holds.
  *
  * For all parts of the core that write, copy or end trees. Recursion is as deep as the tree is
  * high.
@@ -10,9 +11,9 @@
 #include "subtree.h"
 #include "value.h"
 
-/* Give up all children of an internal node that is going, and free those that were its own, at
- * once. `height` is the node's: plain words need no look at the leaves, whose counts stand beside
- * them. */
+/* Give up all children of an internal node that is being freed, and free at once those that were
+ * its own. `height` is the node's. If values are plain words, the leaves themselves are not read:
+ * their counts are in the slab's header. */
 static void put_children(struct maple_pool *pool, const struct mt_value_ops *ops,
 			 struct maple_node *node, uint32_t height)
 {
@@ -72,7 +73,7 @@ bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max,
 void mt_children_free(struct maple_pool *pool, const struct mt_value_ops *ops,
 		      struct maple_node **children, unsigned done, unsigned count, uint32_t height)
 {
-	assert(height > 1); /* leaves ask for no memory */
+	assert(height > 1); /* leaves are not read */
 	for (unsigned i = 0; i < done; i++)
 		put_children(pool, ops, children[i], height);
 	mt_pool_free_bulk(pool, count, children);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree and its normal interface: each call takes the lock, does its work through a cursor on
+ * The tree and its normal interface. Each call takes the lock, does its work through a cursor on
  * the stack, and releases what it displaced after the unlock. Owns the tree's head: attributes,
  * counts, and the reference to the pool. Public only.
  */
@@ -56,7 +56,7 @@ static void count_all(struct maple_tree *mt)
 {
 	if (mt->ma_counted)
 		return;
-	assert(mt->ma_root); /* an empty tree is counted */
+	assert(mt->ma_root); /* an empty tree is always counted */
 	mt->ma_entries = 0;
 	mt->ma_covered[0] = mt->ma_covered[1] = 0;
 	mt_subtree_count(mt->ma_root, 0, UINT64_MAX, false, &mt->ma_entries, mt->ma_covered);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The invariants of node.h, checked one by one. Reads only; recursion is as deep as the tree is
- * high. Public: mt_validate(), which debug builds call after each write.
+ * Checks the invariants of node.h one by one. Reads only. Recursion is as deep as the tree is high.
+ * Public: mt_validate(), which debug builds call after each write.
  */
 #include "gap.h"
 #include "subtree.h"
@@ -17,7 +17,7 @@ struct check {
 	size_t size;
 	uint64_t entries;
 	uint64_t covered[2];
-	bool after_gap; /* the slot before the one being looked at is a gap */
+	bool after_gap; /* the slot before the current one is a gap */
 };
 
 __attribute__((format(printf, 4, 5))) static int broken(const struct check *check, uint64_t min,
@@ -45,7 +45,7 @@ static int check_limits(const struct check *check, const struct maple_node *node
 	uint32_t refs = mt_node_count_refs(node);
 	unsigned least = mt_min_slots(kind);
 
-	/* First, since a node that is free may not even be read. */
+	/* First, since a free node may not even be read. */
 	if (mt_pool_has_free(mt_pool_of(check->mt), node))
 		return broken(check, min, max, "in the tree, but free in its pool");
 	if (node->kind != kind)

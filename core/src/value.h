@@ -16,7 +16,7 @@ static inline void mt_retain(const struct mt_value_ops *ops, const uint64_t *wor
 		ops->retain(ops->context, words, present);
 }
 
-/* Give these references back. May run anything, so the tree must be whole. */
+/* Give these references back. This can run anything, so the tree must be whole. */
 static inline void mt_release(const struct mt_value_ops *ops, const uint64_t *words,
 			      uint32_t present)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Visiting values for a garbage collector. A leaf's values are held once, by the leaf, however many
- * trees reach it: so each tree answers for the leaves that it alone reaches, and the shared ones
- * are visited once per pass, marked in their slab. Public only.
+ * Visits values for a garbage collector. A leaf holds its values once, however many trees reach it.
+ * So each tree visits the leaves that only it reaches. Shared leaves are visited once per pass, and
+ * marked in their slab. Public only.
  *
- * Invariants: a node below a shared one is shared, whatever its own count; a slab's marks are those
- * of the pass whose number it bears.
+ * Invariants: a node below a shared one is shared, whatever its own count. A slab's marks belong to
+ * the pass whose number it bears.
  */
 #include "pool.h"
 
@@ -35,7 +35,7 @@ int mt_visit_private(const struct maple_tree *mt, mt_visit_fn visit, void *conte
 	return mt->ma_root ? visit_private(&state, mt->ma_root) : 0;
 }
 
-/* Whether this pass comes here for the first time. */
+/* Mark the node. Returns whether it is the first time in this pass. */
 static bool mark(const struct maple_node *node, uint32_t pass)
 {
 	struct mt_slab *slab = mt_slab_of(node);

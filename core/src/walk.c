@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walking: the cursor's path and the steps along it. The steps are public; walk.h has what other
+ * Walking: the cursor's path and the steps along it. The steps are public. walk.h has what other
  * parts of the core need of them.
  *
  * A path holds, for each level from the root down, the node, the keys it covers and the slot taken.
- * It is good as long as the tree's generation is the one it was walked in; every entry point below
- * checks that and walks again from `index` otherwise. A step that stops at its limit leaves index
- * and last alone and drops the path.
+ * It is valid as long as the tree's generation is the one in which it was walked. Every public
+ * function below checks that, and otherwise walks again from `index`. A step that stops at its
+ * limit leaves index and last alone and drops the path.
  *
  *        path[0]   root   [ . | . | x ]      slot 2: keys 500 to the end
  *        path[1]   node       [ x | . ]      slot 0: keys 500 to 719
@@ -38,7 +38,7 @@ void mas_set(struct ma_state *mas, uint64_t index)
 	mas_set_range(mas, index, index);
 }
 
-/* The path stays where it is: as long as the tree does not change, a store nearby starts from its
+/* The path stays where it is. As long as the tree does not change, a store nearby starts from its
  * leaf. */
 void mas_reset(struct ma_state *mas)
 {
@@ -109,7 +109,7 @@ void mas_read_slot(struct ma_state *mas)
 	mas->status = ma_active;
 }
 
-/* From level `from` down along the first or the last slots. */
+/* Go down from level `from` along the first or the last slots. */
 static void path_edge(struct ma_state *mas, unsigned from, bool last)
 {
 	for (unsigned i = from; i + 1 < mas->depth; i++) {
@@ -123,7 +123,8 @@ static void path_edge(struct ma_state *mas, unsigned from, bool last)
 	}
 }
 
-/* The next slot of the lowest of the first `levels` levels that has one, and down from there. */
+/* Go to the next slot of the lowest of the first `levels` levels that has one, and down from
+ * there. */
 static inline bool path_next(struct ma_state *mas, unsigned levels)
 {
 	for (unsigned i = levels; i-- > 0;) {
@@ -157,7 +158,7 @@ bool mas_path_prev(struct ma_state *mas)
 	return false;
 }
 
-/* A search met its limit: index and last stay, and the path, which has gone ahead of them, is
+/* A search reached its limit. index and last stay. The path, which has moved past them, is
  * dropped. */
 static bool stop_at_limit(struct ma_state *mas, enum maple_status status)
 {
@@ -166,7 +167,7 @@ static bool stop_at_limit(struct ma_state *mas, enum maple_status status)
 	return false;
 }
 
-/* The path stands on a slot in question: take it, or go on to the next that is wanted and within
+/* The path stands on a candidate slot. Take it, or go on to the next one that is wanted and within
  * max. */
 static bool take_or_next(struct ma_state *mas, uint64_t max, bool gaps, bool here)
 {
@@ -205,7 +206,7 @@ static inline bool stands_in_leaf(const struct ma_state *mas)
 	return mas_has_path(mas) && mas->status == ma_active && mas->depth;
 }
 
-/* The next value of the leaf that the cursor stands in: most steps of a loop end here. */
+/* The next value of the leaf that the cursor stands in. Most steps of a loop end here. */
 static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 {
 	struct ma_level *leaf;
@@ -218,7 +219,7 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	if (!behind)
 		return false;
 	slot = (unsigned)__builtin_ctz(behind);
-	first = leaf->node->lane[slot] + 1; /* behind pivot slot - 1 */
+	first = leaf->node->lane[slot] + 1; /* after pivot slot - 1 */
 	if (first > max)
 		return false;
 	leaf->slot = slot;
@@ -229,7 +230,7 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	return true;
 }
 
-/* The first entry of the next leaf: each has one. */
+/* The first entry of the next leaf. Each leaf has one. */
 static bool next_leaf(struct ma_state *mas, uint64_t max)
 {
 	struct ma_level *leaf = mas_leaf(mas);
@@ -255,7 +256,7 @@ static bool next_from(struct ma_state *mas, uint64_t max, bool gaps)
 {
 	if (!gaps && stands_in_leaf(mas))
 		return next_in_leaf(mas, max) || next_leaf(mas, max);
-	/* Without a path, `last` may be that of a range which is no more. */
+	/* Without a path, `last` may belong to a range that no longer exists. */
 	if (mas->last >= max && mas->status == ma_active && mas_has_path(mas))
 		return stop_at_limit(mas, ma_overflow);
 	if (!mas_has_path(mas) || mas->status == ma_start)
@@ -325,7 +326,7 @@ bool mas_find_word(struct ma_state *mas, uint64_t max, bool gaps)
 {
 	switch (mas->status) {
 	case ma_start:
-	case ma_none: /* index itself is still to be looked at, now or under a wider limit */
+	case ma_none: /* index itself has not been looked at yet, or only under a narrower limit */
 		return mas->index <= max && find_from(mas, mas->index, max, gaps);
 	case ma_pause:
 		return after_pause(mas, max, gaps);
@@ -347,7 +348,7 @@ bool mas_find_rev_word(struct ma_state *mas, uint64_t min, bool gaps)
 	}
 }
 
-/* Whether [index, last] has no value; else the cursor stands on the first one there. */
+/* Whether [index, last] is entirely free. If not, the cursor stands on the first value there. */
 int mas_expect_free(struct ma_state *mas)
 {
 	uint64_t first = mas->index;
@@ -397,8 +398,8 @@ void *mas_prev_range(struct ma_state *mas, uint64_t min)
 	return stopped_at(mas, mas_prev_word(mas, min, true));
 }
 
-/* Both apart, so that the steps of a loop that stay in their leaf, as most do, cost no more than
- * that. */
+/* Both are separate functions, so that steps that stay in their leaf (most steps of a loop) do not
+ * pay for them. */
 static __attribute__((noinline)) void *find_in_next_leaf(struct ma_state *mas, uint64_t max)
 {
 	return stopped_at(mas, next_leaf(mas, max));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The steps of a cursor that other parts of the core build on. None takes a lock. */
+/* The steps of a cursor that other parts of the core use. None takes a lock. */
 #ifndef MT_WALK_H
 #define MT_WALK_H
 
@@ -18,7 +18,7 @@ static inline bool mas_has_path(const struct ma_state *mas)
 	return mas->generation == mas->tree->ma_generation;
 }
 
-/* The path leads nowhere any more: the next step walks again, from index. */
+/* The path is no longer valid: the next step walks again, from index. */
 static inline void mas_drop_path(struct ma_state *mas)
 {
 	mas->generation = 0; /* no tree's */
@@ -26,16 +26,17 @@ static inline void mas_drop_path(struct ma_state *mas)
 
 /* Walk from the root to the slot of `index`. An empty tree gives a path of depth 0. */
 void mas_descend(struct ma_state *mas, uint64_t index);
-/* Make index, last, word and present those of the slot where the path ends. */
+/* Set index, last, word and present to those of the slot where the path ends. */
 void mas_read_slot(struct ma_state *mas);
-/* Move the path one slot on / back; false at the end of the tree, with the path as it was. */
+/* Move the path one slot on / back. Returns false at the end of the tree, with the path
+ * unchanged. */
 bool mas_path_next(struct ma_state *mas);
 bool mas_path_prev(struct ma_state *mas);
 /* The first / last key of the slot where the path ends. */
 uint64_t mas_path_first(struct ma_state *mas);
 uint64_t mas_path_last(struct ma_state *mas);
 
-/* 0 where [index, last] has no value; -EEXIST, with the cursor on the first one there; -EINVAL for
+/* 0 if [index, last] has no value; -EEXIST, with the cursor on the first one there; -EINVAL if
  * index > last. */
 int mas_expect_free(struct ma_state *mas);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One store: the plan, the reserve, and the choice of who writes. See write.h for the order of
- * things.
+ * One store: the plan, the reserve, and the choice of who writes. See write.h for the order of the
+ * steps.
  *
  * Owns, until the tree has taken them over, the pieces that split() made of entries at the ends,
- * the word that merge() made, and the nodes of the reserve. Nothing of the tree changes before all
- * that can fail is done. A stored word, and each piece of an entry that was cut, gets a reference
- * of its own before the tree changes; the entries that were overwritten or cut lose theirs when the
+ * the word that merge() made, and the nodes of the reserve. The tree does not change before
+ * everything that can fail is done. A stored word, and each piece of a cut entry, gets a reference
+ * of its own before the tree changes. The entries that were overwritten or cut lose theirs when the
  * caller releases what was displaced.
  *
  * For tree.c, cursor.c and dup.c.
@@ -27,13 +27,14 @@
 
 /* ---- the plan ---- */
 
-/* Bring the path to the slot of `first`: from the leaf it stands in if that covers the key. */
+/* Bring the path to the slot of `first`: from the leaf it stands in, if that covers the key. */
 static void walk_to(struct ma_state *mas, uint64_t first)
 {
 	struct ma_level *leaf;
 
 	if (mas_has_path(mas)) {
-		assert(mas->depth); /* the tree is not empty, nor was it when this was walked */
+		assert(mas->depth); /* the tree is not empty now, and was not when this was
+				     * walked */
 		leaf = mas_leaf(mas);
 		if (mt_level_covers(leaf, first)) {
 			leaf->slot = mt_search.slot(leaf->node, first);
@@ -50,8 +51,8 @@ static void slot_entry(const struct ma_level *leaf, unsigned slot, struct mt_ent
 	entry->word = leaf->node->wide.slot[slot];
 }
 
-/* The slot around a key near the write: in its leaf, or through a cursor of its own. True for a
- * value. */
+/* The slot around a key near the write: in its leaf, or through a cursor of its own. True if it is
+ * a value. */
 static bool slot_around(struct ma_state *mas, uint64_t index, struct mt_entry *around)
 {
 	const struct ma_level *leaf = mas_leaf(mas);
@@ -68,7 +69,7 @@ static bool slot_around(struct ma_state *mas, uint64_t index, struct mt_entry *a
 	return mt_slot_present(leaf->node, slot);
 }
 
-/* A new gap takes in the gaps beside it: two gaps never stand side by side. */
+/* A new gap takes in the gaps next to it: two gaps are never neighbours. */
 static void grow_gap(struct mt_write *write)
 {
 	struct mt_entry neighbour;
@@ -79,8 +80,8 @@ static void grow_gap(struct mt_write *write)
 		write->last = neighbour.last;
 }
 
-/* Whether two entries that are to stand side by side become one: 1, with its word in the plan; 0;
- * or an error. */
+/* Whether two entries that will be neighbours become one: 1, with its word in the plan; 0; or an
+ * error. */
 static int coalesce(struct mt_write *write, struct mt_entry left, struct mt_entry right)
 {
 	const struct mt_value_ops *ops = write->mt->ma_ops;
@@ -112,7 +113,7 @@ static struct mt_entry stored_entry(const struct mt_write *write)
 	return (struct mt_entry){write->first, write->last, write->word};
 }
 
-/* A new value takes in those beside it that become one with it. */
+/* A new value takes in its neighbours that become one entry with it. */
 static int grow_value(struct mt_write *write)
 {
 	struct mt_entry neighbour;
@@ -132,8 +133,8 @@ static int grow_value(struct mt_write *write)
 	return status < 0 ? status : 0;
 }
 
-/* The word for the part [first, last] of an entry that is cut; with a reference only where split()
- * made it. */
+/* The word for the part [first, last] of an entry that is cut. It has a reference of its own only
+ * if split() made it. */
 static int cut_value(const struct mt_value_ops *ops, const struct mt_entry *whole, uint64_t first,
 		     uint64_t last, uint64_t *piece)
 {
@@ -143,7 +144,7 @@ static int cut_value(const struct mt_value_ops *ops, const struct mt_entry *whol
 	return 0;
 }
 
-/* What the write drops loses a reference: ask for it before it is needed. */
+/* Prefetch the values that the write drops: they are about to lose a reference. */
 static void prefetch_values(const struct mt_value_ops *ops, const struct maple_node *leaf,
 			    unsigned low, unsigned high)
 {
@@ -153,8 +154,8 @@ static void prefetch_values(const struct mt_value_ops *ops, const struct maple_n
 		__builtin_prefetch((const void *)(uintptr_t)leaf->wide.slot[slot], 1);
 }
 
-/* Find the slots at both ends and the pieces left over there, and take references to those that are
- * values. */
+/* Find the slots at both ends and the pieces that remain there, and take references to the pieces
+ * that are values. */
 static int cut_ends(struct mt_write *write)
 {
 	const struct mt_value_ops *ops = write->mt->ma_ops;
@@ -201,7 +202,7 @@ static int cut_ends(struct mt_write *write)
 	return 0;
 }
 
-/* Whether a cursor that stands on an entry stores a new value for just that one. */
+/* Whether a cursor that stands on an entry stores a new value for exactly that one. */
 static bool replaces_value(const struct mt_write *write)
 {
 	const struct ma_level *leaf = mas_leaf(write->mas);
@@ -211,8 +212,8 @@ static bool replaces_value(const struct mt_write *write)
 	       write->last == mt_slot_max(leaf->node, leaf->slot, leaf->max);
 }
 
-/* Plan a write into a tree that has a root. 1; 0 if there is nothing to change; or what a value
- * operation returned. Changes nothing of the tree, but moves the cursor's path. */
+/* Plan a write into a tree that has a root. Returns 1; 0 if there is nothing to change; or what a
+ * value operation returned. Does not change the tree, but moves the cursor's path. */
 static int plan_write(struct mt_write *write)
 {
 	struct ma_state *mas = write->mas;
@@ -225,7 +226,7 @@ static int plan_write(struct mt_write *write)
 
 		if (!mt_slot_present(leaf->node, leaf->slot) &&
 		    write->last <= mt_slot_max(leaf->node, leaf->slot, leaf->max))
-			return 0; /* a gap already */
+			return 0; /* already a gap */
 		grow_gap(write);
 	} else if (ops && (ops->equal || (ops->merge && !replaces_value(write)))) {
 		status = grow_value(write);
@@ -237,7 +238,7 @@ static int plan_write(struct mt_write *write)
 	return status ? status : 1;
 }
 
-/* Give up a plan: what was made for it goes the way of displaced values. */
+/* Give up a plan. What was made for it is released like displaced values. */
 static void drop_plan(struct mt_write *write)
 {
 	struct mt_displaced *displaced = write->displaced;
@@ -253,7 +254,7 @@ static void drop_plan(struct mt_write *write)
 
 /* ---- the reserve ---- */
 
-/* A reference for the word to be stored, where it has none of its own yet. */
+/* Take a reference for the word to be stored, if it has none of its own yet. */
 static void retain_word(const struct mt_write *write)
 {
 	if (!write->owned)
@@ -261,7 +262,7 @@ static void retain_word(const struct mt_write *write)
 }
 
 /* Nodes for a write that splits a leaf whose parent is full: two for each level that splits, one
- * for each other that must be copied. */
+ * for each other level that must be copied. */
 static unsigned growth_bound(const struct ma_state *mas)
 {
 	unsigned bound = 2;
@@ -279,8 +280,8 @@ static unsigned growth_bound(const struct ma_state *mas)
 	return bound + split;
 }
 
-/* Nodes for a write that leaves one leaf too thin: it and a sibling become one or two, and so do
- * their parents as long as they are shared or lose more than they can spare. */
+/* Nodes for a write that leaves one leaf too thin. The leaf and a sibling become one or two. So do
+ * their parents, as long as they are shared or lose more than they can spare. */
 static unsigned shrink_bound(const struct ma_state *mas)
 {
 	unsigned bound = 2;
@@ -289,8 +290,8 @@ static unsigned shrink_bound(const struct ma_state *mas)
 		const struct maple_node *node = mas->path[i].node;
 		unsigned least = i ? mt_min_slots((enum mt_kind)node->kind) : 2;
 
-		/* It may lose two children: a thin last node does not fill its neighbour up
-		 * alone. */
+		/* It may lose two children: a thin last node alone may not be enough to fill up its
+		 * neighbour. */
 		if (!mas->tree->ma_shared && node->count >= least + 2)
 			return bound;
 		bound += 2;
@@ -298,7 +299,7 @@ static unsigned shrink_bound(const struct ma_state *mas)
 	return bound;
 }
 
-/* The most that any write takes: a level yields at most three nodes, and a new root. */
+/* The most nodes that any write takes: three for each level, and a new root. */
 unsigned mt_write_bound(const struct maple_tree *mt)
 {
 	return 3 * mt_tree_height(mt) + 1;
@@ -372,8 +373,8 @@ static bool parent_has_room(const struct ma_state *mas)
 	return parent->count < mt_capacity((enum mt_kind)parent->kind);
 }
 
-/* The slots of the leaf whose references go on to a piece. One that is cut in the middle leaves two
- * pieces, and needs another reference. */
+/* The slots of the leaf whose references pass to a piece. A slot that is cut in the middle leaves
+ * two pieces, and needs one more reference. */
 static uint32_t keep_cut_slots(const struct mt_write *write)
 {
 	uint32_t left = (uint32_t)write->left_present << write->low;
@@ -384,8 +385,8 @@ static uint32_t keep_cut_slots(const struct mt_write *write)
 	return left | right;
 }
 
-/* The write that comes to `size` slots, for which the leaf has room, or the one beside it, or with
- * a new one the parent. */
+/* The write whose leaf becomes `size` slots. The leaf has room for them, or the leaf next to it
+ * has, or the parent has room for a new leaf. */
 static int write_in_leaf(struct mt_write *write, unsigned size, enum mt_sibling sibling)
 {
 	unsigned depth = write->mas->depth;
@@ -424,7 +425,7 @@ static int write_planned(struct mt_write *write)
 				write->right_piece;
 		enum mt_sibling sibling = MT_NO_SIBLING;
 
-		/* Too thin, or nothing but a gap. */
+		/* Too thin, or only a gap. */
 		if ((size < count && size < mt_min_slots(MT_LEAF)) ||
 		    (size == 1 && !write->present)) {
 			bound = shrink_bound(mas);
@@ -445,7 +446,7 @@ static int write_planned(struct mt_write *write)
 		mt_retain(write->mt->ma_ops, &write->right_word, write->right_present);
 	}
 	mt_splice(write);
-	mas->depth = 0; /* the path is that of the tree as it was */
+	mas->depth = 0; /* the path is that of the tree before the write */
 	release_reserve(write);
 	return 0;
 }
@@ -469,8 +470,8 @@ static int write_locked(struct mt_write *write)
 }
 
 #ifdef MT_DEBUG
-/* Debug builds check the tree after each write: a small one always, a large one now and then, since
- * it takes O(n). */
+/* Debug builds check the tree after each write: a small tree always, a large one now and then,
+ * since the check takes O(n). */
 static void check_written(const struct maple_tree *mt)
 {
 	char reason[200];
@@ -517,7 +518,7 @@ int mt_write_range(struct ma_state *mas, uint64_t word, bool present,
 	status = write_locked(&write);
 	mt->ma_busy = false;
 	if (status) {
-		mas_drop_path(mas); /* the plan has moved it */
+		mas_drop_path(mas); /* the plan has moved the path */
 		return status;
 	}
 	mt->ma_generation++;

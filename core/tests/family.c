@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The life of a family: how its members come and go, what its values do, and what is checked after
- * each step. Owns the members, each on its own since cursors point at trees, and the pool.
+ * each step. Owns the members (separately allocated, since cursors point at trees) and the pool.
  */
 #include "family.h"
 
@@ -25,7 +25,7 @@ static bool refuses(struct family *family)
 	return true;
 }
 
-/* The word with the reference that the tree then owns. */
+/* The word, with a reference that the tree then owns. */
 static uint64_t owned(struct family *family, uint64_t word)
 {
 	family->counts.references[word]++;
@@ -74,7 +74,7 @@ uint64_t family_word(const struct family *family)
 	case family_equal:
 		return test_below(5);
 	case family_merge:
-		return test_below(4); /* of few, many go on from their neighbours */
+		return test_below(4); /* few numbers, so that many continue their neighbours */
 	default:
 		return test_below(FAMILY_WORDS);
 	}
@@ -92,7 +92,7 @@ static int count_visited(void *context, const uint64_t *words, uint32_t present)
 	return 0;
 }
 
-/* The family holds as many references to each word as its leaves have places with it. */
+/* The family holds as many references to each word as its leaves have slots with it. */
 static void count_references(struct family *family)
 {
 	uint64_t visited[FAMILY_WORDS] = {0};
@@ -116,7 +116,8 @@ static const struct mt_value_ops *family_ops(const struct family *family)
 	return family->kind.values == family_plain ? NULL : &family->ops;
 }
 
-/* One more member, whose tree is still to be made: no member while that may fail. NULL: no room. */
+/* One more member, whose tree is not made yet. It does not count while that may fail. NULL: no
+ * room. */
 static struct member *room(struct family *family)
 {
 	return family->count < FAMILY_MEMBERS ? test_array(1, sizeof(struct member)) : NULL;
@@ -313,7 +314,7 @@ static const family_action actions[] = {
 	trim,
 };
 
-/* Now and then a step meets a failure: of an allocation, or of a value operation. */
+/* Sometimes a step meets a failure: of an allocation, or of a value operation. */
 static void prepare_failure(struct family *family, struct member *member)
 {
 	uint64_t choice = test_below(32);
@@ -391,7 +392,7 @@ void family_audit(struct family *family)
 	if (family->kind.values != family_plain)
 		count_references(family);
 	if (family->count > 1)
-		return; /* who shares what is for nobody to say */
+		return; /* sharing cannot be predicted */
 	for (i = 0; i < FAMILY_CURSORS; i++)
 		nodes += family->member[0]->cursor[i].mas.reserved;
 	CHECK_EQ(test_live(family->pool), nodes + mt_node_count(&family->member[0]->mt));

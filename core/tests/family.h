@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A family of trees that fork, duplicate and slice each other and are written and read with every
- * operation, at times out of memory, each against its own oracle. All choices come from
- * test_below(), so a family lives by a seed or by the bytes that test_feed() was given.
+ * A family of trees that fork, duplicate and slice each other. They are written and read with every
+ * operation, at times out of memory, and each is checked against its own oracle. All choices come
+ * from test_below(), so a seed, or the bytes given to test_feed(), reproduces a family.
  *
  * Each member has cursors that are held across everything that happens to its tree. Where they must
- * stand is kept beside them as keys, and what they must find is asked of the oracle.
+ * stand is kept beside them as keys, and what they must find comes from the oracle.
  */
 #ifndef FAMILY_H
 #define FAMILY_H
@@ -17,15 +17,15 @@ enum { FAMILY_MEMBERS = 7, FAMILY_CURSORS = 2, FAMILY_WORDS = 512 };
 
 enum family_values {
 	family_plain,   /* any word, with no value operations */
-	family_counted, /* words below FAMILY_WORDS, with counted references: so are all below */
+	family_counted, /* words below FAMILY_WORDS, with counted references; so are all below */
 	family_equal,   /* neighbours with equal words coalesce */
 	family_split, /* words rise with the key: the piece of a cut entry has a word of its own */
-	family_merge, /* the same, and neighbours that go on from each other become one */
+	family_merge, /* the same, and neighbours that continue each other become one */
 	family_values_count,
 };
 
 enum family_layout {
-	family_low,    /* one-key cells from 0 on, and one wide */
+	family_low,    /* one-key cells from 0 on, and one wide cell */
 	family_high,   /* the same up to UINT64_MAX */
 	family_random, /* cells of random widths, some at both ends one key wide */
 	family_layout_count,
@@ -39,14 +39,14 @@ struct family_kind {
 	bool serial; /* mt_pool_serial() */
 };
 
-/* A cursor, and what it must say. */
+/* A cursor, and its expected state. */
 struct family_cursor {
 	struct ma_state mas;
 	uint64_t index;
 	uint64_t last;
 	enum maple_status status;
-	/* The reserve is good for a store over these keys, as long as the tree was written so
-	 * often. */
+	/* The reserve is enough for a store over these keys, as long as the tree has been written
+	 * this often. */
 	uint64_t promised_writes;
 	uint64_t promised_index;
 	uint64_t promised_last;
@@ -69,33 +69,34 @@ struct family {
 	size_t count;
 	/* While a step runs: */
 	bool starved;              /* an allocation was told to fail */
-	size_t refuse;             /* the n-th value operation that can is to fail; 0: none */
-	bool refused;              /* it has */
+	size_t refuse;             /* the n-th value operation that can fail will fail; 0: none */
+	bool refused;              /* it has failed */
 	const struct member *kept; /* `before` has the nodes that this member had; NULL: none */
 	struct maple_tree before;
 };
 
-/* One empty tree, or more where cells are many. */
+/* Start with one empty tree, or more if there are many cells. */
 void family_begin(struct family *family, const struct family_kind *kind);
-/* Any operation on any member, which is then checked whole. */
+/* Do any operation on any member, then check the member completely. */
 void family_step(struct family *family);
-/* Something with one of the first member's cursors, or a write beside them, with all the memory. */
+/* Do something with one of the first member's cursors, or a write beside them, without memory
+ * failures. */
 void family_cursor_step(struct family *family);
-/* Every member against its oracle. */
+/* Check every member against its oracle. */
 void family_check(struct family *family);
-/* That; the references of all values, counted by visiting; and the nodes in use. */
+/* The same; also the references of all values, counted by visiting, and the nodes in use. */
 void family_audit(struct family *family);
-/* Nothing may be left. */
+/* End the family. Nothing may be left. */
 void family_end(struct family *family);
 
 /* ---- for the steps --------------------------------------------------------------------------- */
 
-/* What a call that may fail has returned: whether it succeeded. If not, it had a reason, and the
- * tree has the nodes that it had. */
+/* Check the status of a call that may fail, and return whether it succeeded. If not, it must have
+ * had a reason, and the tree must have the nodes that it had before. */
 bool family_succeeded(struct family *family, struct member *member, int got);
 /* The same for a write of the member's tree. */
 bool family_wrote(struct family *family, struct member *member, int got);
-/* A word to store; 0 is among them. */
+/* A word to store, sometimes 0. */
 uint64_t family_word(const struct family *family);
 /* Some neighbouring cells: few, many or all. */
 void family_cells(const struct oracle *oracle, size_t *low, size_t *high);
@@ -103,7 +104,7 @@ void family_cells(const struct oracle *oracle, size_t *low, size_t *high);
 bool family_whole_cells(const struct oracle *oracle, uint64_t first, uint64_t last, size_t *low,
 			size_t *high);
 
-/* Drop all that a member holds. */
+/* Drop everything that a member holds. */
 void family_empty(struct family *family, struct member *member);
 
 typedef void (*family_action)(struct family *family, struct member *member);

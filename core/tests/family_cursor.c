@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cursors that are held while their trees are written, forked and emptied. What a cursor must say
- * is kept as keys: it walks again from its index after a write that it did not make, so each step
- * is foretold from index, last and status and from what the oracle holds now.
+ * Cursors that are held while their trees are written, forked and emptied. The expected state of a
+ * cursor is kept as keys. After a write that it did not make, a cursor walks again from its index.
+ * So each step is predicted from index, last and status, and from what the oracle holds now.
  */
 #include "family.h"
 
@@ -103,7 +103,7 @@ static bool step_by_word(struct ma_state *mas, const struct step *step)
 	return (step->find ? mas_find_rev_word : mas_prev_word)(mas, step->limit, step->gaps);
 }
 
-/* These answer NULL for a gap, for the word 0 and for nothing alike. */
+/* These return NULL for a gap, for the word 0 and for nothing. */
 static bool step_by_entry(struct ma_state *mas, const struct step *step)
 {
 	static void *(*const steps[2][2][2])(struct ma_state *, uint64_t) = {
@@ -117,7 +117,7 @@ static bool step_by_entry(struct ma_state *mas, const struct step *step)
 	return found;
 }
 
-/* From where a step looks: a key there; false where that is beyond the last or the first. */
+/* The key where a step starts to look. False if that is beyond the last or the first. */
 static bool step_start(const struct family_cursor *cursor, const struct oracle *oracle,
 		       const struct step *step, uint64_t *key)
 {
@@ -138,7 +138,7 @@ static bool step_start(const struct family_cursor *cursor, const struct oracle *
 	return from != edge;
 }
 
-/* The slot where a step that looks from `key` on must stop. */
+/* The slot where a step must stop that starts to look at `key`. */
 static bool step_end(const struct oracle *oracle, const struct step *step, uint64_t key,
 		     size_t *cell)
 {
@@ -246,7 +246,7 @@ void family_cursor_move(struct family *family, struct member *member)
 
 /* ---- writes ---------------------------------------------------------------------------------- */
 
-/* The cells to write: those of [index, last] where it has whole ones, or others. */
+/* The cells to write: those of [index, last] if that consists of whole cells, or others. */
 static void choose_cells(struct family_cursor *cursor, const struct oracle *oracle, size_t *low,
 			 size_t *high)
 {
@@ -257,7 +257,7 @@ static void choose_cells(struct family_cursor *cursor, const struct oracle *orac
 	is_at(cursor, oracle_first(oracle, *low), oracle_last(oracle, *high), ma_start);
 }
 
-/* A new value for just the entry that the cursor stands on: merge() is not asked. */
+/* A new value for exactly the entry that the cursor stands on: merge() is not called. */
 static bool replaces(const struct family *family, const struct oracle *oracle,
 		     const struct family_cursor *cursor)
 {
@@ -268,7 +268,7 @@ static bool replaces(const struct family *family, const struct oracle *oracle,
 	       there.first == cursor->index && there.last == cursor->last;
 }
 
-/* A store over [index, last] has returned. The cursor stands on that as it was given, although the
+/* A store over [index, last] has returned. The cursor stands on that range as given, although the
  * entry may have become one with its neighbours. */
 static void stored(struct family *family, struct member *member, struct family_cursor *cursor,
 		   int got, uint64_t word, bool present)
@@ -327,7 +327,7 @@ static void insert(struct family *family, struct member *member, struct family_c
 		stands_on(cursor, oracle, oracle_cell(oracle, way.first));
 		return;
 	}
-	cursor->status = ma_start; /* where the look for what is in the way has left it */
+	cursor->status = ma_start; /* the search for what is in the way left it there */
 	stored(family, member, cursor, got, word, word);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What happens to a member through the normal interface. A write goes to the oracle when it has
- * succeeded; what it must answer is asked of the oracle before.
+ * What happens to a member through the normal interface. The oracle gives the expected result
+ * before a write, and gets the write after it has succeeded.
  */
 #include "family.h"
 
@@ -11,7 +11,7 @@ enum { KEYS_MANY = 40 };
 
 /* ---- writes ---------------------------------------------------------------------------------- */
 
-/* NULL erases where entries are pointers. */
+/* NULL erases if entries are pointers. */
 static void stored(struct member *member, size_t low, size_t high, uint64_t word, bool present)
 {
 	if (present)
@@ -49,7 +49,7 @@ void family_store(struct family *family, struct member *member)
 		stored(member, low, high, word, present);
 }
 
-/* Stores in a row, upwards or downwards, side by side or apart, until memory runs out. */
+/* Consecutive stores, upwards or downwards, adjacent or apart, until memory runs out. */
 void family_store_many(struct family *family, struct member *member)
 {
 	struct oracle *oracle = &member->oracle;
@@ -148,7 +148,7 @@ static void random_window(const struct oracle *oracle, uint64_t *min, uint64_t *
 	}
 }
 
-/* What a search for room must return, other than for lack of memory. */
+/* The status that a search for room must return, apart from a lack of memory. */
 static int room_status(const struct family *family, const struct oracle *oracle, uint64_t min,
 		       uint64_t max, uint64_t size, uint64_t align, bool reverse, uint64_t *start)
 {
@@ -168,7 +168,8 @@ void family_allocate(struct family *family, struct member *member)
 	random_window(oracle, &min, &max, &size);
 	status =
 		word ? room_status(family, oracle, min, max, size, 1, reverse, &expected) : -EINVAL;
-	/* What would take a part of a cell cannot be asked for. */
+	/* A result that takes a part of a cell cannot be stored in the oracle, so it is not
+	 * requested. */
 	if (!status && !family_whole_cells(oracle, expected, expected + (size - 1), &low, &high))
 		return;
 	got = (reverse ? mtree_alloc_rrange : mtree_alloc_range)(&member->mt, &start, ENTRY(word),
@@ -218,8 +219,8 @@ void family_allocate_cyclic(struct family *family, struct member *member)
 	CHECK_EQ(next, from);
 }
 
-/* Entries in a row, with gaps or without, into a tree that is emptied for it, most times; one of
- * them perhaps out of order. */
+/* Consecutive entries, with gaps or without, into a tree that is usually emptied first. One of them
+ * may be out of order. */
 void family_build(struct family *family, struct member *member)
 {
 	struct oracle *oracle = &member->oracle;
@@ -235,7 +236,7 @@ void family_build(struct family *family, struct member *member)
 	if (test_below(4))
 		family_empty(family, member);
 	empty = mtree_empty(&member->mt);
-	/* What is built is not asked whether it coalesces. */
+	/* mt_build() does not coalesce. */
 	if (oracle->coalesces)
 		gap++;
 	for (; cell + width <= oracle->cells && count < limit; cell += width + gap) {
@@ -322,7 +323,7 @@ static void find_both_ways(struct member *member, size_t low, size_t high)
 		CHECK_EQ(got.last, expected.last);
 		CHECK_EQ(got.word, expected.word);
 	}
-	/* Beyond what lies around the key. */
+	/* Beyond the range or gap around the key. */
 	there = oracle_high(oracle, low) < high &&
 		oracle_find(oracle, oracle_high(oracle, low) + 1, high, &expected) &&
 		expected.first <= above;
@@ -437,7 +438,7 @@ static void compare_until(struct differing *differing, size_t end,
 	}
 }
 
-/* The stretches come in order, and between them the two trees hold the same. */
+/* The stretches come in order. Between them the two trees hold the same. */
 static int check_difference(void *context, const struct mt_difference *difference)
 {
 	struct differing *differing = context;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One family of trees (family.h) for one string of bytes: its first bytes say of what kind it is,
- * the others all that happens to it. libFuzzer makes the bytes; without it, main() plays the files
- * named on the command line: a corpus (fuzz_corpus.py), or one input.
+ * One family of trees (family.h) for one string of bytes. The first bytes choose the kind of
+ * family, the others everything that happens to it. libFuzzer makes the bytes. Without it, main()
+ * plays the files named on the command line: a corpus (fuzz_corpus.py), or one input.
  */
 #include "family.h"
 
@@ -65,7 +65,7 @@ static uint8_t *read_file(const char *path, size_t *size)
 	return bytes;
 }
 
-/* Inputs one after the other, each behind its length: two bytes, the low one first. */
+/* Inputs one after the other, each after its length: two bytes, the low one first. */
 static size_t play_corpus(const char *path, const uint8_t *bytes, size_t size)
 {
 	size_t count, length;

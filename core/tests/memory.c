@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The failing allocators of memory.h. With -Wl,--wrap=malloc the linker turns calls of malloc()
- * into calls of __wrap_malloc(), and what is called __real_malloc() here into malloc() itself.
+ * into calls of __wrap_malloc(), and calls of __real_malloc() here into calls of malloc() itself.
  */
 #include "memory.h"
 

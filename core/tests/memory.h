@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory that runs out, at the n-th request or from the n-th on: an allocator for a pool, and,
- * where the linker can put itself between (TEST_WRAPS_LIBC), the C library's own functions.
+ * Memory that runs out, at the n-th request or from the n-th on: an allocator for a pool, and the C
+ * library's own functions, if the linker can wrap them (TEST_WRAPS_LIBC).
  *
- * Both count what they are asked for, so that a call can be shown to ask for nothing.
+ * Both count their requests, so that a test can show that a call makes none.
  */
 #ifndef MEMORY_H
 #define MEMORY_H
@@ -15,15 +15,15 @@ struct test_memory {
 	uint64_t fail_from; /* the first that fails; 0: none does */
 	uint64_t fail_to;   /* the last */
 	size_t bytes;       /* handed out and not yet taken back */
-	size_t most;        /* larger requests fail as well, uncounted; 0: none does */
+	size_t most;        /* larger requests also fail, uncounted; 0: none does */
 };
 
-/* Let the n-th request from now fail, and with `rest` all that follow; n 0: none. */
+/* Make the n-th request from now fail, and with `rest` all that follow; n 0: none. */
 void test_memory_fail(struct test_memory *memory, uint64_t n, bool rest);
 /* `memory` must outlive the pool. */
 struct mt_allocator test_allocator(struct test_memory *memory);
 
-/* What the C library is asked for by the core and the tests. */
+/* The requests to the C library by the core and the tests. */
 extern struct test_memory test_libc;
 
 #endif /* MEMORY_H */

@@ -140,7 +140,7 @@ void oracle_replace(struct oracle *oracle, size_t from, size_t to, uint64_t word
 	}
 }
 
-/* The number of a cell's range, where that has such a word. */
+/* The number of a cell's range, if that range has this word. */
 static uint32_t range_with(const struct oracle *oracle, size_t cell, uint64_t word)
 {
 	return cell < oracle->cells && oracle->word[cell] == word ? oracle->range[cell] : 0;
@@ -155,7 +155,7 @@ void oracle_store(struct oracle *oracle, size_t from, size_t to, uint64_t word)
 	if (!oracle->coalesces)
 		return;
 	number = oracle->range[from];
-	left = range_with(oracle, from - 1, oracle->word[from]); /* no cell where from is 0 */
+	left = range_with(oracle, from - 1, oracle->word[from]); /* no cell if from is 0 */
 	right = range_with(oracle, to + 1, oracle->word[from]);
 	for (i = from; left && i-- > 0 && oracle->range[i] == left;)
 		oracle->range[i] = number;
@@ -228,7 +228,7 @@ static bool fits(uint64_t first, uint64_t last, uint64_t size, uint64_t align, b
 		return false;
 	highest = (last - (size - 1)) / align * align;
 	lowest = first % align ? first - first % align + align : first;
-	/* Rounding up may wrap, rounding down may leave the gap. */
+	/* Rounding up may wrap. Rounding down may leave the gap. */
 	if (highest < first || lowest < first || lowest > highest)
 		return false;
 	*start = reverse ? highest : lowest;
@@ -259,7 +259,7 @@ bool oracle_empty_area(const struct oracle *oracle, uint64_t min, uint64_t max, 
 	return found;
 }
 
-/* Entry `got` of a tree against the oracle's range around `cell`. */
+/* Check the entry `got` of a tree against the oracle's range around `cell`. */
 static void check_entry(const char *file, int line, const struct oracle *oracle, size_t cell,
 			const struct ma_state *got)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The oracle: what a tree must hold, kept in plain arrays and answered by scanning them.
+ * The oracle: the expected contents of a tree, kept in plain arrays and looked up by scanning them.
  *
- * The key space 0 ... UINT64_MAX is cut into cells that never change; every write covers whole
- * cells. Cell i holds the number of the range that lies there, 0 for a gap: neighbouring cells with
- * one number are one range, so two ranges with equal words stay apart.
+ * The key space 0 ... UINT64_MAX is cut into cells that never change. Every write covers whole
+ * cells. Cell i holds the number of the range that lies there, or 0 for a gap. Neighbouring cells
+ * with one number are one range, so two ranges with equal words stay separate.
  *
- * Where values rise, a range's word counts on with its keys: a piece that begins n keys into it has
- * a word higher by n. What is kept for such a range is the word that key 0 would have.
+ * If values rise, a range's word increases with its keys: a piece that begins n keys into it has a
+ * word higher by n. For such a range the oracle keeps the word that key 0 would have.
  */
 #ifndef ORACLE_H
 #define ORACLE_H
@@ -19,8 +19,8 @@ struct oracle {
 	uint64_t *first; /* of each cell; the last cell ends at UINT64_MAX */
 	uint32_t *range; /* of each cell; 0: a gap */
 	uint64_t *word;  /* of each cell with a range */
-	uint32_t ranges; /* numbers given out */
-	bool coalesces;  /* what is stored becomes one range with neighbours that have its word */
+	uint32_t ranges; /* numbers handed out */
+	bool coalesces;  /* a stored value becomes one range with neighbours that have its word */
 	uint64_t rises;  /* values rise, in the bits of this mask; 0: they do not */
 };
 
@@ -30,7 +30,7 @@ void oracle_init(struct oracle *oracle, size_t cells);
 void oracle_init_high(struct oracle *oracle, size_t cells);
 /* All gaps, in cells of random widths over the whole key space; some at both ends one key wide. */
 void oracle_init_random(struct oracle *oracle, size_t cells);
-/* A second one with the same contents, into uninitialised memory. */
+/* Copy the contents into uninitialised memory. */
 void oracle_copy(const struct oracle *oracle, struct oracle *copy);
 void oracle_fini(struct oracle *oracle);
 
@@ -41,9 +41,9 @@ uint64_t oracle_key(const struct oracle *oracle, size_t cell);
 /* The cell of a key. */
 size_t oracle_cell(const struct oracle *oracle, uint64_t key);
 
-/* Writes over the cells [from, to]. */
+/* Write over the cells [from, to]. */
 void oracle_store(struct oracle *oracle, size_t from, size_t to, uint64_t word);
-/* The same without becoming one range with a neighbour. */
+/* The same, but without coalescing with a neighbour. */
 void oracle_replace(struct oracle *oracle, size_t from, size_t to, uint64_t word);
 void oracle_clear(struct oracle *oracle, size_t from, size_t to);
 
@@ -52,21 +52,22 @@ bool oracle_at(const struct oracle *oracle, size_t cell, struct mt_entry *out);
 /* The first cell of the range or gap around `cell`, and the last. */
 size_t oracle_low(const struct oracle *oracle, size_t cell);
 size_t oracle_high(const struct oracle *oracle, size_t cell);
-/* The first range that reaches `cell` or lies above it and begins at or below `max`, and the mirror
- * image. */
+/* oracle_find(): the first range that reaches `cell` or lies above it, and begins at or below
+ * `max`. The other is its mirror image. */
 bool oracle_find(const struct oracle *oracle, size_t cell, size_t max, struct mt_entry *out);
 bool oracle_find_rev(const struct oracle *oracle, size_t cell, size_t min, struct mt_entry *out);
 /* The first range of the cells [from, to], if any. */
 bool oracle_occupied(const struct oracle *oracle, size_t from, size_t to, struct mt_entry *out);
-/* The lowest or highest multiple of `align` in [min, max] with `size` free keys, all of them in
- * it. */
+/* The lowest or highest multiple of `align` in [min, max] with `size` free keys, all within [min,
+ * max]. */
 bool oracle_empty_area(const struct oracle *oracle, uint64_t min, uint64_t max, uint64_t size,
 		       uint64_t align, bool reverse, uint64_t *start);
 
-/* The tree is valid and holds just this, read upwards and downwards; its counts agree. */
+/* Check that the tree is valid and holds exactly this, read upwards and downwards, and that its
+ * counts agree. */
 #define CHECK_ORACLE(oracle, mt) oracle_check(__FILE__, __LINE__, (oracle), (mt))
 void oracle_check(const char *file, int line, const struct oracle *oracle, struct maple_tree *mt);
-/* The contents alone, which costs less. */
+/* Check only the contents, which costs less. */
 #define CHECK_CONTENTS(oracle, mt) oracle_check_contents(__FILE__, __LINE__, (oracle), (mt))
 void oracle_check_contents(const char *file, int line, const struct oracle *oracle,
 			   struct maple_tree *mt);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The checks, the random source, the threads and the tree comparisons of test.h. Owns the state of
- * the random source and nothing else. Comparing nodes looks inside the core (node.h): it is the one
- * place in the tests that knows the layout.
+ * The checks, the random source, the threads and the tree comparisons of test.h. Owns only the
+ * state of the random source. Comparing nodes needs the inside of the core (node.h): this is the
+ * only place in the tests that knows the layout.
  */
 #define _POSIX_C_SOURCE 200112L /* posix_memalign() */
 
@@ -19,7 +19,7 @@
 static uint64_t seed;
 static _Thread_local uint64_t state; /* each thread has random numbers of its own */
 static const char *running = "";
-static const uint8_t *fed; /* where random numbers are read from; NULL: they are made */
+static const uint8_t *fed; /* source of random numbers; NULL: they are generated */
 static size_t fed_left;
 
 _Noreturn void test_fail(const char *file, int line, const char *format, ...)
@@ -97,7 +97,7 @@ size_t test_steps(size_t normal)
 	return environment_number("SAMARA_STEPS", normal);
 }
 
-/* No test but the one for locks breaks the lock rules. */
+/* Only the test of the locks breaks the lock rules. */
 static void unexpected_lock_report(const char *message)
 {
 	test_fail(__FILE__, __LINE__, "%s", message);
@@ -225,7 +225,7 @@ void test_exhaust(bool exhausted)
 	exhausted_now = exhausted;
 }
 
-/* In place of the C library's, in every test program. */
+/* Replaces the C library's function in every test program. */
 void *aligned_alloc(size_t align, size_t size)
 {
 	void *memory;
@@ -279,7 +279,7 @@ struct pair {
 	uint32_t height;
 };
 
-/* All that a node says, spare pivots included; what stands in slots not in use says nothing. */
+/* Compares all that a node means, spare pivots included. Unused slots mean nothing. */
 static bool nodes_equal(const struct maple_node *a, const struct maple_node *b)
 {
 	size_t pivots = mt_capacity((enum mt_kind)a->kind) - 1;

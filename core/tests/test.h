@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every C test uses: checks that end the program with a message, a seeded random source, and
- * pools that must end with no node in use.
+ * Code that every C test uses: checks that end the program with a message, a seeded random source,
+ * and pools that must end without a node in use.
  *
- * The seed is printed; SAMARA_SEED gives it. SAMARA_STEPS sets how long the random tests go on. A
+ * The seed is printed; SAMARA_SEED sets it. SAMARA_STEPS sets the length of the random tests. A
  * test program runs all its cases, or those named on its command line.
  */
 #ifndef TEST_H
@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whether a sanitizer is built in, that takes addresses and much of the stack. */
+/* Whether a sanitizer is built in that takes addresses and much of the stack. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define TEST_SANITIZED 1
 #elif defined(__has_feature)
@@ -32,7 +32,7 @@
 			test_fail(__FILE__, __LINE__, "%s", #condition);                           \
 	} while (0)
 
-/* Both as unsigned 64-bit numbers, printed where they differ. */
+/* Compares both as unsigned 64-bit numbers, and prints them if they differ. */
 #define CHECK_EQ(got, expected)                                                                    \
 	do {                                                                                       \
 		uint64_t got_ = (uint64_t)(got), expected_ = (uint64_t)(expected);                 \
@@ -62,34 +62,34 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t count
  * number of the case's ------------------------------------------------------------------------- */
 
 uint64_t test_random(void);
-/* The same from a state of one's own. */
+/* The same from a state that the caller keeps. */
 uint64_t test_random_from(uint64_t *state);
 /* One of 0 ... below - 1. */
 uint64_t test_below(uint64_t below);
-/* From now on random numbers are read from these bytes, as few of them for each as its limit needs,
- * and are 0 when all are read. A failed check names `name`. */
+/* From now on, read random numbers from these bytes. Each takes as few bytes as its limit needs.
+ * After the last byte, all numbers are 0. A failed check prints `name`. */
 void test_feed(const char *name, const uint8_t *bytes, size_t size);
 bool test_fed_up(void);
-/* SAMARA_STEPS where it is set, else `normal`. */
+/* SAMARA_STEPS if it is set, else `normal`. */
 size_t test_steps(size_t normal);
 
 /* ---- threads --------------------------------------------------------------------------------- */
 
 #define TEST_THREADS_MAX 8
 
-/* run() for each of `count` contexts of that size, each in a thread of its own; waits for them
- * all. */
+/* Call run() for each of `count` contexts of that size, each in its own thread, and wait for all
+ * threads. */
 void test_threads(unsigned count, void (*run)(void *context), void *contexts, size_t size);
 
 /* ---- pools and memory ------------------------------------------------------------------------ */
 
-/* A pool of the test's own; test_pool_end() demands that no node is in use and frees it. */
+/* A pool for one test. test_pool_end() checks that no node is in use, and frees the pool. */
 struct maple_pool *test_pool(void);
 void test_pool_end(struct maple_pool *pool);
 size_t test_live(struct maple_pool *pool);
 /* Nodes handed out so far. */
 uint64_t test_allocated(struct maple_pool *pool);
-/* Whether the C library has run out of aligned memory, which is where nodes come from. */
+/* Set whether the C library has run out of aligned memory, which is where nodes come from. */
 void test_exhaust(bool exhausted);
 /* calloc() that cannot fail. */
 void *test_array(size_t count, size_t size);
@@ -98,7 +98,7 @@ void *test_array(size_t count, size_t size);
 
 #define ENTRY(number) ((void *)(uintptr_t)(number))
 
-/* mt_validate(), with its reason where it fails. */
+/* mt_validate(), which prints its reason if it fails. */
 #define CHECK_VALID(mt) test_valid(__FILE__, __LINE__, (mt))
 void test_valid(const char *file, int line, const struct maple_tree *mt);
 
@@ -106,7 +106,7 @@ void test_valid(const char *file, int line, const struct maple_tree *mt);
 #define CHECK_SAME_ENTRIES(a, b) test_same_entries(__FILE__, __LINE__, (a), (b))
 void test_same_entries(const char *file, int line, struct maple_tree *a, struct maple_tree *b);
 
-/* The same nodes in the same places, equal but for the addresses of children; none in common. */
+/* The same nodes in the same places, equal except for the addresses of children; none in common. */
 #define CHECK_SAME_NODES(a, b) test_same_nodes(__FILE__, __LINE__, (a), (b))
 void test_same_nodes(const char *file, int line, const struct maple_tree *a,
 		     const struct maple_tree *b);
@@ -122,8 +122,8 @@ void test_fork(struct maple_tree *mt, struct maple_tree *new_tree);
 
 /* ---- value operations that count ------------------------------------------------------------- */
 
-/* References to each word below `limit`: the context of test_count_ops. A release of a word that
- * has no reference left fails the test, as does a word out of range. */
+/* References to each word below `limit`: the context of test_count_ops. A release of a word without
+ * a reference fails the test, as does a word out of range. */
 struct test_counts {
 	uint64_t *references;
 	size_t limit;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Attributes: the flags without the height, kept when a tree is emptied; and freeing a single
+/* Attributes: the flags without the height, which stay when a tree is emptied. And freeing a single
  * node. */
 #include "test.h"
 
@@ -70,11 +70,11 @@ static void attributes_survive_destroy(void)
 			CHECK_EQ(mt_entries(&mt), 0);
 			CHECK(!mt.ma_shared);
 			CHECK_VALID(&mt);
-			/* Destroying an empty tree is nothing. */
+			/* Destroying an empty tree does nothing. */
 			mtree_destroy(&mt);
 			CHECK_EQ(mt_attr(&mt), attributes[i]);
 
-			/* The pool, the operations and gap tracking go on working. */
+			/* The pool, the operations and gap tracking still work. */
 			CHECK_EQ(mtree_store_range_word(&mt, 10, 19, 7), 0);
 			CHECK_EQ(counts.references[7], 2);
 			if (attributes[i] & MT_FLAGS_ALLOC_RANGE) {
@@ -102,7 +102,7 @@ static void a_single_node_is_freed(void)
 	CHECK_EQ(mt_pool_alloc_bulk(pool, 3, nodes), 3);
 	mt_free_one(pool, nodes[1]);
 	CHECK_EQ(test_live(pool), 2);
-	/* Its memory is of use again, the others' is not touched. */
+	/* Its memory is reused; that of the others is not touched. */
 	CHECK_EQ(mt_pool_alloc_bulk(pool, 1, &again), 1);
 	CHECK(again != nodes[0] && again != nodes[2]);
 	CHECK_EQ(test_live(pool), 3);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Many look-ups in one call against one call each; and every way of searching a node against a
- * plain count. */
+/* Many look-ups in one call, checked against single look-ups; and every way of searching a node,
+ * checked against a plain count. */
 #include "test.h"
 
 #include "batch_partition.h"
@@ -33,7 +33,7 @@ static uint64_t *random_keys(uint64_t space, size_t count)
 	return keys;
 }
 
-/* Look keys up, all at once, or by parts, which a batch does for large trees alone. */
+/* Look keys up: all at once, or by parts, which a batch does only for large trees. */
 static void compare_keys_of(struct maple_tree *mt, const uint64_t *keys, size_t count, bool parts)
 {
 	uint64_t *words = test_array(count, sizeof(*words)), absent = test_random();
@@ -63,7 +63,7 @@ static void compare_keys_of(struct maple_tree *mt, const uint64_t *keys, size_t 
 	free(present);
 }
 
-/* In order, nearly so, or not at all. */
+/* Keys in order, nearly in order, or not at all. */
 static void compare(struct maple_tree *mt, uint64_t space, size_t count)
 {
 	uint64_t *keys = random_keys(space, count);
@@ -86,7 +86,8 @@ static void compare_parts(struct maple_tree *mt, uint64_t space, size_t count)
 	free(keys);
 }
 
-/* Ranges of all lengths up to twelve, twelve keys apart. Returns the keys that they take. */
+/* Ranges of all lengths up to twelve, starting twelve keys apart. Returns the keys that they
+ * take. */
 static uint64_t store_ranges(struct maple_tree *mt, size_t ranges)
 {
 	for (uint64_t n = 0; n < ranges; n++)
@@ -116,7 +117,7 @@ static void batches_equal_single_look_ups(void)
 				compare(&mt, space, round);
 			compare(&mt, space, 1000);
 			compare(&mt, space, 5003);
-			/* From a single leaf on: parts take whole groups of keys. */
+			/* From a single leaf on. Parts take whole groups of keys. */
 			for (round = 1; ranges[i] && round <= 1000; round *= 30)
 				compare_parts(&mt, space, round * MT_GROUP);
 			mt_fini(&mt);
@@ -125,7 +126,7 @@ static void batches_equal_single_look_ups(void)
 	}
 }
 
-/* A tree whose size makes parts pay: `count` ranges, twelve keys apart. */
+/* A tree large enough for parts to pay: `count` ranges, twelve keys apart. */
 static void build_ranges(struct maple_tree *mt, size_t count)
 {
 	uint64_t *first = test_array(count, sizeof(*first));
@@ -142,7 +143,7 @@ static void build_ranges(struct maple_tree *mt, size_t count)
 }
 
 /* More nodes on the second level than there may be parts, and so many levels that only the lowest
- * are asked for ahead: by every version of the search. */
+ * are prefetched. Checked with every version of the search. */
 static void parts_of_a_high_tree(void)
 {
 	const struct mt_search chosen = mt_search, *search;
@@ -169,7 +170,7 @@ static void parts_of_a_high_tree(void)
 	}
 }
 
-/* A batch of a tree that is large enough, in no order and in order. */
+/* Batches on a tree that is large enough, unsorted and sorted. */
 static void large_trees(void)
 {
 	size_t count = 700000, i;
@@ -186,8 +187,8 @@ static void large_trees(void)
 	for (i = 0; i < 4; i++)
 		compare(&mt, count * 12, count / 2 + test_below(1000));
 
-	/* More keys than are sorted at a time; none sorted where there is no memory for that; and
-	 * keys that come in order. */
+	/* More keys than are sorted at a time; no sorting if there is no memory for it; and keys
+	 * that come in order. */
 	keys = random_keys(count * 12, MT_PARTITION_MAX_KEYS + 1000);
 	compare_keys_of(&mt, keys, MT_PARTITION_MAX_KEYS + 1000, false);
 	test_exhaust(true);
@@ -197,7 +198,7 @@ static void large_trees(void)
 	compare_keys_of(&mt, keys, count / 2, false);
 	free(keys);
 
-	/* What has not been counted is not taken for large. */
+	/* A tree that has not been counted is not considered large. */
 	test_fork(&mt, &fork);
 	CHECK_EQ(mtree_clear_range(&mt, 12, 12 * 10000), 0);
 	CHECK(!mt_partition_pays(&mt, count));
@@ -209,7 +210,7 @@ static void large_trees(void)
 	test_pool_end(pool);
 }
 
-/* A node with `count` slots in use and its pivots at random, at times as close as they can be. */
+/* A node with `count` slots in use and random pivots, sometimes as close as possible. */
 static void random_node(struct maple_node *node, enum mt_kind kind)
 {
 	unsigned capacity = mt_capacity(kind), i;
@@ -339,7 +340,7 @@ static void every_descent_finds_the_same(void)
 	test_pool_end(pool);
 }
 
-/* On any processor: which versions another one would run. */
+/* On any processor: which versions another processor would run. */
 static void the_processor_decides_which_search(void)
 {
 	const unsigned all = MT_HAS_AVX2 | MT_HAS_AVX512;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mt_build(): a tree from sorted arrays equals the tree of as many stores, in the fewest nodes; bad
- * input is refused. */
+/* mt_build(): a tree built from sorted arrays equals the tree of as many stores, with the fewest
+ * nodes. Bad input is refused. */
 #include "oracle.h"
 #include "test.h"
 
@@ -34,7 +34,8 @@ static int build(struct maple_tree *mt, const struct arrays *arrays, size_t *bad
 	return mt_build(mt, arrays->first, arrays->last, arrays->words, arrays->count, bad);
 }
 
-/* `count` ranges; `gaps` percent of them with a gap in front, the first at 0 at times. */
+/* `count` ranges. `gaps` percent of them have a gap before them. The first sometimes begins at
+ * 0. */
 static void random_arrays(struct arrays *arrays, size_t count, unsigned gaps)
 {
 	uint64_t key = test_below(2) ? 0 : test_below(10);
@@ -69,7 +70,7 @@ static size_t fewest_leaves(const struct arrays *arrays)
 	return (slots + MT_MAX_SLOTS - 1) / MT_MAX_SLOTS;
 }
 
-/* What is read back is what went in, and nothing is written behind it. */
+/* What is read back is what went in, and nothing is written after it. */
 static void check_read(const struct maple_tree *built, const struct arrays *arrays)
 {
 	struct arrays back;
@@ -109,7 +110,7 @@ static void compare(const struct arrays *arrays, uint32_t flags)
 	CHECK_SAME_ENTRIES(&built, &stored);
 	CHECK_EQ(mt_entries(&built), arrays->count);
 
-	/* Full leaves; above them at most one node more than needed below each node. */
+	/* Full leaves; above them, below each node at most one node more than needed. */
 	nodes = mt_node_count(&built);
 	if (arrays->count) {
 		size_t level = fewest_leaves(arrays), fewest = level, above = 0;
@@ -124,7 +125,7 @@ static void compare(const struct arrays *arrays, uint32_t flags)
 		CHECK(nodes <= fewest + 2 * above + 1);
 	}
 
-	/* It is a tree like any other. */
+	/* The tree can be written like any other. */
 	CHECK_EQ(mtree_store_range_word(&built, 3, 40, 0), 0);
 	CHECK_EQ(mtree_store_range_word(&stored, 3, 40, 0), 0);
 	CHECK_EQ(mtree_erase(&built, 100, NULL), 0);
@@ -157,7 +158,8 @@ static void built_equals_stored(void)
 	}
 }
 
-/* One entry out of order, anywhere: refused with its number, the tree empty and of use. */
+/* One entry out of order, anywhere: it is refused with its number, and the tree is empty and
+ * usable. */
 static void bad_input_is_named(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -205,7 +207,7 @@ static void corners(void)
 	struct mt_entry got;
 	size_t bad = 0;
 
-	/* The whole key space as one entry; then nothing may follow it. */
+	/* The whole key space as one entry. Nothing may follow it. */
 	arrays_init(&arrays, 2);
 	arrays.count = 1;
 	arrays.last[0] = UINT64_MAX;
@@ -228,7 +230,7 @@ static void corners(void)
 	CHECK_EQ(build(&mt, &arrays, &bad), -EINVAL);
 	CHECK_EQ(bad, 0);
 
-	/* What stands behind the last entry is none, though it would fit. */
+	/* Nothing follows the last entry, though there would be room. */
 	for (arrays.count = 1; arrays.count < 40; arrays.count++) {
 		uint64_t longer[3][41];
 
@@ -246,7 +248,7 @@ static void corners(void)
 	}
 	arrays.count = 2;
 
-	/* A tree that holds something is left alone. */
+	/* A tree that is not empty is left alone. */
 	CHECK_EQ(mtree_store(&mt, 9, ENTRY(1)), 0);
 	mt_init_pool(&same, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	CHECK_EQ(mtree_dup(&mt, &same), 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The functions that ask for no memory: each is called where every request would fail, and none is
- * made, of the pool, of its allocator or of the C library. Those that do ask are in test_fail.c;
- * check_calls.py finds the one that is in neither.
+ * The functions that need no memory. Each is called while every request would fail, and must make
+ * no request to the pool, to its allocator or to the C library. Functions that need memory are in
+ * test_fail.c; check_calls.py finds any that is in neither.
  */
 #include "memory.h"
 
@@ -14,7 +14,7 @@ struct scene {
 	struct test_memory memory;
 	struct maple_pool *pool;
 	struct maple_tree mt;      /* several levels, with gaps */
-	struct maple_tree other;   /* a relative of it, two entries of which differ */
+	struct maple_tree other;   /* a relative of it; two entries differ */
 	struct maple_tree spare;   /* empty */
 	struct maple_tree outside; /* not initialised */
 	struct ma_state mas;       /* over mt, at an entry */

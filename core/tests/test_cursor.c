@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The advanced interface against the oracle: cursors that walk, step both ways, store, erase, pause
- * and go on while others write (one member of a family); and the reserve of mas_preallocate().
+ * and continue while others write (one member of a family); and the reserve of mas_preallocate().
  */
 #include "family.h"
 
@@ -56,7 +56,7 @@ static void replace_while_reading(void)
 	for (uint64_t i = 0; i < 1000; i++)
 		CHECK_EQ((uintptr_t)mtree_load(&mt, i * 10 + i % 6), i + 5001);
 
-	/* The same loop erasing each: nothing is skipped. */
+	/* The same loop erasing each entry: nothing is skipped. */
 	seen = 0;
 	mas_set(&mas, 0);
 	mas_for_each(&mas, entry, UINT64_MAX)
@@ -70,7 +70,7 @@ static void replace_while_reading(void)
 	test_pool_end(pool);
 }
 
-/* A paused cursor goes on behind where it stood, whatever happened there meanwhile. */
+/* A paused cursor continues after where it stood, whatever happened there meanwhile. */
 static void pause_and_go_on(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -86,7 +86,7 @@ static void pause_and_go_on(void)
 	CHECK_EQ(mtree_clear_range(&mt, 0, 64), 0);
 	CHECK_EQ(mtree_store(&mt, 56, ENTRY(999)), 0);
 	CHECK_EQ((uintptr_t)mas_find(&mas, UINT64_MAX), 999);
-	/* Its end, or its begin, is the limit. */
+	/* Its end, or its beginning, is the limit. */
 	mas_pause(&mas);
 	CHECK(!mas_find(&mas, 56));
 	CHECK_EQ(mas.status, ma_overflow);
@@ -99,13 +99,13 @@ static void pause_and_go_on(void)
 	mas_pause(&mas);
 	CHECK_EQ(mtree_clear_range(&mt, 0, UINT64_MAX), 0);
 	CHECK(!mas_find(&mas, UINT64_MAX));
-	/* Nor is there a next entry of an empty tree that the cursor stands in. */
+	/* An empty tree that the cursor stands in has no next entry either. */
 	mas_set(&mas, 7);
 	CHECK(!mas_walk(&mas));
 	CHECK_EQ(mas.status, ma_active);
 	CHECK(!mas_next(&mas, UINT64_MAX));
 	CHECK_EQ(mas.status, ma_overflow);
-	/* Nor anything behind the last key, or before the first. */
+	/* Nothing comes after the last key, or before the first. */
 	CHECK_EQ(mtree_store_range(&mt, 0, UINT64_MAX, ENTRY(5)), 0);
 	mas_set(&mas, 7);
 	CHECK(mas_find(&mas, UINT64_MAX) == ENTRY(5));
@@ -127,9 +127,8 @@ static bool words_equal(void *context, const struct mt_entry *left, const struct
 	return left->word == right->word;
 }
 
-/* A store where the cursor stands replaces one word. What looks the same, but is not, is written as
- * any store: nothing there, a part of what is there, or a value that becomes one with its
- * neighbour. */
+/* A store where the cursor stands replaces one word. Three cases look the same but are written as
+ * any store: a gap, a part of the entry, or a value that merges with its neighbour. */
 static void a_store_where_it_stands(void)
 {
 	struct mt_value_ops coalescing = {.equal = words_equal};
@@ -154,7 +153,7 @@ static void a_store_where_it_stands(void)
 	CHECK_EQ(got.last, 29);
 	CHECK_EQ(got.word, 2);
 
-	/* Its end moved in, or its begin. */
+	/* Its end moved inwards, or its beginning. */
 	mas.last = 24;
 	CHECK_EQ(mas_store_word(&mas, 3), 0);
 	CHECK(mtree_lookup(&mt, 24, &got));
@@ -185,8 +184,8 @@ static void a_store_where_it_stands(void)
 	test_pool_end(pool);
 }
 
-/* A cursor keeps its path over its own writes, where these do not change the tree's shape: the next
- * step need not walk. */
+/* A cursor keeps its path over its own writes if they do not change the tree's shape: the next step
+ * need not walk. */
 static void a_store_keeps_the_path(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -212,7 +211,7 @@ static void a_store_keeps_the_path(void)
 	test_pool_end(pool);
 }
 
-/* What empties a tree, or fills it at once, is a write like any other: a cursor walks again. */
+/* Whatever empties a tree, or fills it at once, is a write like any other: a cursor walks again. */
 static void a_cursor_sees_whole_trees_come_and_go(void)
 {
 	static const uint64_t first[] = {5, 50}, last[] = {9, 59}, words[] = {1, 2};
@@ -240,8 +239,8 @@ static void a_cursor_sees_whole_trees_come_and_go(void)
 		CHECK(!mas_next(&late, UINT64_MAX));
 		CHECK(!mas_next(&old, UINT64_MAX));
 
-		/* The first store of an empty tree, by a cursor with a path through what was
-		 * there. */
+		/* The first store of an empty tree, by a cursor with a path through the old
+		 * contents. */
 		mas_set_range(&mas, 310, 319);
 		CHECK_EQ(mas_store_word(&mas, 6), 0);
 		CHECK(!mas_next(&mas, UINT64_MAX));
@@ -283,7 +282,7 @@ static void reserve_is_given_back(void)
 	CHECK_EQ(mas_preallocate(&mas, ENTRY(1)), 0);
 	CHECK_EQ(mas.reserved, 3 * mt_height(&mt) + 1);
 	CHECK_EQ(test_live(pool), live + mas.reserved);
-	/* Once is enough. */
+	/* Reserving once is enough. */
 	CHECK_EQ(mas_preallocate(&mas, ENTRY(1)), 0);
 	CHECK_EQ(test_live(pool), live + mas.reserved);
 	mas_destroy(&mas);
@@ -301,7 +300,8 @@ static void reserve_is_given_back(void)
 	CHECK_EQ((uintptr_t)mtree_load(&mt, 200), 7);
 	CHECK_EQ(test_live(pool), mt_node_count(&mt));
 
-	/* A reserve for a small tree is used up by one that has grown, which takes more. */
+	/* A reserve for a small tree is used up if the tree has grown, since a store then takes
+	 * more. */
 	mtree_destroy(&mt);
 	mas_set_range(&mas, 100, 10000);
 	CHECK_EQ(mas_preallocate(&mas, ENTRY(7)), 0);
@@ -313,7 +313,7 @@ static void reserve_is_given_back(void)
 	CHECK_VALID(&mt);
 	CHECK_EQ(test_live(pool), mt_node_count(&mt));
 
-	/* Without memory for the reserve: an error, and nothing held. */
+	/* Without memory for the reserve: an error, and nothing is held. */
 	live = test_live(pool);
 	mas_set_range(&mas, 301, 301);
 	mt_pool_fail_nth(pool, 1);

@@ -87,7 +87,7 @@ static void dump_shows_every_node_and_slot(void)
 	test_pool_end(pool);
 }
 
-/* mt_dump() prints to the standard output stream, of which this takes the place. */
+/* mt_dump() prints to the standard output stream, which this test replaces. */
 static void dump_goes_to_the_output(void)
 {
 	struct print print = {.length = 0};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mtree_dup() and test_dup_locked(): duplicates compared node by node, for full trees of each
- * height, for every count of entries, for both refusals, and with every single allocation of a
- * duplication failing.
+ * height, for every count of entries, for both refusals, and with each allocation of a duplication
+ * failing in turn.
  */
 #include "oracle.h"
 #include "test.h"
@@ -13,7 +13,7 @@
 
 static const uint32_t both[] = {0, MT_FLAGS_ALLOC_RANGE};
 
-/* Duplicate and compare, in both forms; then show that neither tree knows of the other. */
+/* Duplicate in both forms and compare. Then show that the trees are independent. */
 static void duplicate(struct maple_tree *mt, struct maple_pool *pool)
 {
 	size_t live = test_live(pool), nodes = mt_node_count(mt);
@@ -32,7 +32,7 @@ static void duplicate(struct maple_tree *mt, struct maple_pool *pool)
 	CHECK_SAME_NODES(mt, &untouched);
 	CHECK_EQ(mt_entries(&copy), mt_entries(mt));
 
-	/* Write the copy all over: the source stays. */
+	/* Overwrite the whole copy: the source stays. */
 	CHECK_EQ(mtree_store(&copy, 5, ENTRY(77)), 0);
 	CHECK_EQ(mtree_store_range(&copy, 20, 2000, ENTRY(78)), 0);
 	CHECK_EQ(mtree_clear_range(&copy, 100, 200), 0);
@@ -40,7 +40,7 @@ static void duplicate(struct maple_tree *mt, struct maple_pool *pool)
 	CHECK_VALID(mt);
 	CHECK_SAME_NODES(mt, &untouched);
 
-	/* Destroy the copy: the source stays, and so does what the copy was made of. */
+	/* Destroy the copy: the source stays, and so do the values the copy had. */
 	mt_fini(&copy);
 	CHECK_SAME_NODES(mt, &untouched);
 	mt_fini(&untouched);
@@ -102,7 +102,7 @@ static void full_trees_of_each_height(void)
 	}
 }
 
-/* The fullest tree of each height that a run of stores makes: one more store makes it higher. */
+/* The fullest tree of each height that consecutive stores make: one more store makes it higher. */
 static void fullest_trees_by_stores(uint32_t flags, bool gaps, bool ascending)
 {
 	struct maple_pool *pool = test_pool();
@@ -173,7 +173,7 @@ static void every_count_of_entries(void)
 	}
 }
 
-/* EINVAL for another kind of tree and for a tree that holds something: both stay as they were. */
+/* EINVAL for a tree of another kind and for a tree that is not empty. Both stay as they were. */
 static void refusals(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -255,7 +255,7 @@ static void fail_each_allocation(struct maple_tree *mt, struct maple_pool *pool,
 		CHECK_EQ(counts->total, references);
 		CHECK_VALID(mt);
 		CHECK_SAME_NODES(mt, &same);
-		/* The empty target is of use at once. */
+		/* The empty target is usable at once. */
 		if (n == needed / 2 + 1) {
 			CHECK_EQ(mtree_dup(mt, &copy), 0);
 			CHECK_SAME_NODES(mt, &copy);

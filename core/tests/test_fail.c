@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Out of memory: for each function that writes, the n-th allocation fails for every n that it
- * makes. Each time the tree is the same, node by node, no reference and no node is lost; and then
+ * Out of memory. For each function that writes, the n-th allocation fails, for every n that it
+ * makes. Each time the tree is the same, node by node, and no reference and no node is lost. Then
  * the call succeeds.
  *
- * Three ways to run out: the pool is told to refuse its n-th node; its allocator refuses once; or
- * refuses all from then on. For the last two the pool has no free node left when the call begins.
- * Functions that ask for no memory are in test_calls.c; check_calls.py finds the one that is in
+ * Memory runs out in three ways: the pool refuses its n-th node; its allocator refuses once; or it
+ * refuses everything from then on. For the last two the pool has no free node left when the call
+ * begins. Functions that need no memory are in test_calls.c; check_calls.py finds any that is in
  * neither.
  */
 #if defined(__unix__)
@@ -216,7 +216,7 @@ static int by_locked_dup(struct maple_tree *mt, struct write *write)
 static const struct {
 	const char *name;
 	write_fn write;
-	bool may_need_nothing; /* in place, or refused: no allocation to fail */
+	bool may_need_nothing; /* in place, or refused: there may be no allocation to fail */
 } writes[] = {
 	{"mtree_store", store, true},
 	{"mtree_store_range", store_range, true},
@@ -252,7 +252,7 @@ static void fill(struct maple_tree *mt)
 		CHECK_EQ(mtree_store_range_word(mt, key, key + test_below(8), key % WORDS), 0);
 }
 
-/* Hold all nodes that the pool could hand out without asking for memory. */
+/* Hold all nodes that the pool could hand out without requesting memory. */
 static void use_up(struct store *store)
 {
 	test_memory_fail(&store->memory, 1, true);
@@ -288,7 +288,7 @@ static void end_failing(struct store *store)
 	test_memory_fail(&store->memory, 0, false);
 }
 
-/* Returns how many times the call failed before it did not. */
+/* Returns how many times the call failed before it succeeded. */
 static size_t fail_each(struct store *store, struct maple_tree *mt, size_t which, enum way way,
 			struct test_counts *counts, bool shared)
 {
@@ -372,7 +372,7 @@ static size_t every_allocation_of(size_t which, enum way way, bool shared)
 	test_counts_init(&counts, WORDS);
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, store.pool, &ops);
 	fill(&mt);
-	/* Each of them needs memory at times, or the test shows nothing. */
+	/* Each function must need memory at times, or the test shows nothing. */
 	for (step = 0; step < steps || (!failures && step < 100 * steps); step++) {
 		failures += fail_each(&store, &mt, which, way, &counts, shared);
 		if (step % 20 == 19) {
@@ -437,7 +437,8 @@ static void pools_refused(void)
 #endif
 }
 
-/* Many look-ups in a large tree are sorted, in memory that they do without if there is none. */
+/* Many look-ups in a large tree are sorted if there is memory for it. Without memory they still
+ * work. */
 static void look_ups_without_memory(void)
 {
 	enum { ENTRIES = 700000, KEYS = 1 << 18 };
@@ -475,8 +476,8 @@ static void look_ups_without_memory(void)
 	free(present);
 }
 
-/* Fill a tree until there is no memory, and `spare`, of the same pool, with a few entries before.
- * Returns how many it took. */
+/* Fill a tree until there is no memory left. Before that, put a few entries into `spare`, of the
+ * same pool. Returns how many entries the tree took. */
 static uint64_t fill_to_the_end(struct maple_tree *mt, struct maple_tree *spare, uint64_t least)
 {
 	uint64_t n = 0;
@@ -495,8 +496,8 @@ static uint64_t fill_to_the_end(struct maple_tree *mt, struct maple_tree *spare,
 	return n;
 }
 
-/* Half the entries go, and come again with other words. Erasing one can take nodes before it gives
- * some back: those of the spare tree. */
+/* Erase half the entries, and store them again with other words. Erasing one can take nodes before
+ * it gives some back: those of the spare tree. */
 static void use_when_full(struct maple_tree *mt, struct maple_tree *spare, uint64_t count)
 {
 	uint64_t n, word;
@@ -518,7 +519,7 @@ static void use_when_full(struct maple_tree *mt, struct maple_tree *spare, uint6
 	CHECK_EQ(mtree_store_range_word(mt, 0, UINT64_MAX, 1), 0);
 }
 
-/* The allocator refuses, in a pool of one's own and in that of the process. */
+/* The allocator refuses, in a pool of the test's own and in the default pool. */
 static void filled_until_refused(void)
 {
 	struct test_memory memory = {0};
@@ -547,8 +548,8 @@ static void filled_until_refused(void)
 #endif
 }
 
-/* The same under RLIMIT_AS, in a process of its own: the system refuses. Not where a sanitizer or
- * valgrind has taken the addresses for itself. */
+/* The same under RLIMIT_AS, in a separate process: the system refuses. Not run if a sanitizer or
+ * valgrind has reserved the addresses. */
 static void filled_to_the_address_space_limit(void)
 {
 #if defined(__linux__) && !defined(TEST_SANITIZED)

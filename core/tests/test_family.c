@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Families (family.h) of every kind that live by a seed. After each step the member that was
- * written is checked whole; every few steps all are, and the references of all values are counted.
+ * Families (family.h) of every kind, each made from a seed. After each step the member that was
+ * written is checked completely. Every few steps all members are checked, and the references of all
+ * values are counted.
  */
 #include "family.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Forks that share nodes: each member of a family behaves as if it were alone, whoever writes,
- * forks or ends first; slices; differences; and a family's references, counted exactly.
+ * Forks that share nodes. Each member of a family behaves as if it were alone, whoever writes,
+ * forks or ends first. Also slices, differences, and a family's references, counted exactly.
  */
 #include "oracle.h"
 #include "test.h"
@@ -36,7 +36,7 @@ static void grow(struct oracle *oracle, struct maple_tree *mt, size_t stores)
 		random_store(oracle, mt);
 }
 
-/* A fork costs no node; each write on either side shows on that side alone. */
+/* A fork takes no node. Each write on either side is visible only on that side. */
 static void forks_diverge(uint32_t flags)
 {
 	struct maple_pool *pool = test_pool();
@@ -78,7 +78,7 @@ static void forks_diverge_with_and_without_gaps(void)
 	forks_diverge(MT_FLAGS_ALLOC_RANGE);
 }
 
-/* One store after a fork copies its path and no more. */
+/* One store after a fork copies its path and nothing else. */
 static void a_store_copies_one_path(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -92,14 +92,14 @@ static void a_store_copies_one_path(void)
 	before = test_live(pool);
 	CHECK_EQ(mtree_store_range(&fork, 25000, 25005, ENTRY(7)), 0);
 	CHECK_EQ(test_live(pool), before + mt_height(&mt));
-	/* The same place again is private by now. */
+	/* A second store at the same place: the path is private by now. */
 	CHECK_EQ(mtree_store_range(&fork, 25000, 25005, ENTRY(8)), 0);
 	CHECK_EQ(test_live(pool), before + mt_height(&mt));
 	CHECK_EQ((uintptr_t)mtree_load(&mt, 25003), 2501);
 	CHECK_EQ((uintptr_t)mtree_load(&fork, 25003), 8);
 	mt_fini(&fork);
 	CHECK_EQ(test_live(pool), before);
-	/* Alone again, the first tree is written in place. */
+	/* After the fork has ended, the first tree is written in place. */
 	CHECK_EQ(mtree_store_range(&mt, 25000, 25005, ENTRY(9)), 0);
 	CHECK_EQ(test_live(pool), before);
 	CHECK_VALID(&mt);
@@ -176,7 +176,7 @@ static void a_fork_is_a_snapshot(void)
 	test_pool_end(pool);
 }
 
-/* What lies in a window, cut at its ends, against the oracle cleared outside. */
+/* The contents of a window, cut at its ends, against the oracle cleared outside. */
 static void slices(uint32_t flags)
 {
 	struct maple_pool *pool = test_pool();
@@ -207,7 +207,7 @@ static void slices(uint32_t flags)
 			oracle_clear(&sliced, high + 1, CELLS - 1);
 		CHECK_ORACLE(&sliced, &slice);
 		CHECK_ORACLE(&oracle, &mt);
-		/* A slice is a tree like any other. */
+		/* A slice can be written like any other tree. */
 		grow(&sliced, &slice, 3);
 		CHECK_ORACLE(&sliced, &slice);
 		CHECK_ORACLE(&oracle, &mt);
@@ -310,7 +310,7 @@ static void differences(void)
 			compare(&of_a, &a, &of_a, &a);
 			if (test_below(8))
 				continue;
-			/* Relatives from here on. */
+			/* The trees are relatives from here on. */
 			mt_fini(&b);
 			oracle_fini(&of_b);
 			test_fork(&a, &b);
@@ -329,8 +329,8 @@ static void differences(void)
 	}
 }
 
-/* A write that drops what another tree still uses leaves the counting to whoever asks; one that
- * drops only nodes of its own does not, nor one that drops nothing. */
+/* A write that drops what another tree still uses leaves the counting until somebody asks for it. A
+ * write that drops only nodes of its own does not, nor does one that drops nothing. */
 static void shared_nodes_are_counted_when_asked(void)
 {
 	enum { RANGES = 20000 };
@@ -349,7 +349,7 @@ static void shared_nodes_are_counted_when_asked(void)
 	test_fork(&mt, &fork);
 	CHECK_EQ(mtree_store_range_word(&fork, 10 * 10000, 10 * 10000 + 9, 7), 0);
 	CHECK(fork.ma_counted);
-	/* The nodes on the path of that write are its own; those beside it are not. */
+	/* The nodes on the path of that write are its own; those next to it are not. */
 	CHECK_EQ(mtree_clear_range(&fork, 10 * 9000, 10 * 11000 + 9), 0);
 	CHECK(!fork.ma_counted);
 	CHECK_EQ(mt_entries(&fork), RANGES - 5000 - 2001);
@@ -361,7 +361,8 @@ static void shared_nodes_are_counted_when_asked(void)
 	CHECK(!fork.ma_counted);
 	mt_covered(&fork, &low, &high);
 	CHECK_EQ(low, (RANGES - 5000 - 2001 - 2001) * 5);
-	/* Of its own is the one node that goes whole, with sixteen leaves, but not all of these. */
+	/* The node that is dropped whole, with sixteen leaves, is its own, but not all of the
+	 * leaves are. */
 	CHECK_EQ(mtree_store_range_word(&fork, 10 * 16064, 10 * 16064 + 4, 7), 0);
 	CHECK(fork.ma_counted);
 	CHECK_EQ(mtree_clear_range(&fork, 10 * 15999, 10 * 16128 + 9), 0);
@@ -375,7 +376,7 @@ static void shared_nodes_are_counted_when_asked(void)
 }
 
 struct leaving {
-	struct test_counts counts; /* first: what counts references looks here */
+	struct test_counts counts; /* first: the counting operations look here */
 	struct maple_tree *fork;
 	void (*retain)(void *context, const uint64_t *words, uint32_t present);
 };
@@ -391,7 +392,8 @@ static void retain_and_end_the_fork(void *context, const uint64_t *words, uint32
 		mt_fini(fork);
 }
 
-/* The other owner of the path goes while a write copies it: the write has the old nodes to end. */
+/* The other owner of the path ends while a write copies the path: the write has to free the old
+ * nodes. */
 static void the_other_owner_goes_meanwhile(void)
 {
 	uint64_t key, entries;
@@ -424,7 +426,8 @@ static void the_other_owner_goes_meanwhile(void)
 	}
 }
 
-/* Every allocation that a store into a shared tree makes fails once: nothing changes for anyone. */
+/* Every allocation that a store into a shared tree makes fails once: nothing changes in any
+ * tree. */
 static void a_failing_store_changes_no_relative(void)
 {
 	struct maple_pool *pool = test_pool();

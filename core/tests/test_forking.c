@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What fork does, as the series' check_forking() has it: duplicate a tree of 135 entries under both
- * locks and replace every entry of the copy. Then the same by insertion and by mt_fork(): all three
- * must give the same child.
+ * The work of fork, as check_forking() of the patch series that added __mt_dup() does it: duplicate
+ * a tree of 135 entries under both locks and replace every entry of the copy. Then the same by
+ * insertion and by mt_fork(). All three must give the same child.
  */
 #include "test.h"
 
@@ -14,7 +14,7 @@ static void fill(struct maple_tree *mt)
 		CHECK_EQ(mtree_store_range(mt, i * 10, i * 10 + 5, ENTRY(i + 1)), 0);
 }
 
-/* What fork puts in place of each value. */
+/* The entry that fork puts in place of each value. */
 static void *replacement(void *entry)
 {
 	return ENTRY((uintptr_t)entry + 1000);
@@ -34,7 +34,7 @@ static void replace_every_entry(struct maple_tree *mt)
 	CHECK_EQ(count, ENTRIES);
 }
 
-/* The parent is as it was made. */
+/* The parent is unchanged. */
 static void check_parent(struct maple_tree *mt)
 {
 	struct maple_tree fresh;
@@ -90,7 +90,7 @@ static void duplicate_and_replace(uint32_t flags)
 	check_parent(&parent);
 	CHECK_SAME_ENTRIES(&child, &by_fork);
 
-	/* The parent may go first. */
+	/* The parent may end first. */
 	mt_fini(&parent);
 	check_child(&child);
 	check_child(&by_fork);

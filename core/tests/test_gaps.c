@@ -5,7 +5,7 @@
 
 #include "node.h"
 
-/* A tree of random ranges over cells of one key; the last cell, which is everything above, may be
+/* A tree of random ranges over cells of one key. The last cell, which is everything above, may be
  * taken too. */
 static void fill(struct oracle *oracle, struct maple_tree *mt, size_t cells, unsigned percent)
 {
@@ -81,7 +81,7 @@ static void search_by_cursor(const struct oracle *oracle, struct maple_tree *mt)
 	}
 }
 
-/* Allocate within the one-key cells, then at times free something. */
+/* Allocate within the one-key cells, then sometimes free something. */
 static void allocate_one(struct oracle *oracle, struct maple_tree *mt)
 {
 	uint64_t min, max, size, expected = 0, start = 12345;
@@ -110,8 +110,8 @@ static void free_one(struct oracle *oracle, struct maple_tree *mt)
 		oracle_clear(oracle, oracle_low(oracle, cell), oracle_high(oracle, cell));
 }
 
-/* The largest gap below a node, from its leaves' slots; that each narrow node keeps the right sizes
- * on the way. */
+/* The largest gap below a node, from the slots of its leaves. Also checks that each narrow node on
+ * the way has the right sizes. */
 static uint64_t largest_gap(const struct maple_node *node, uint64_t min, uint64_t max)
 {
 	uint64_t largest = 0, low = min;
@@ -179,7 +179,7 @@ static void windows_at_the_ends(void)
 	CHECK_EQ(start, (uint64_t)0 - 4096);
 	CHECK_EQ(mt_empty_area(&mt, UINT64_MAX, UINT64_MAX, 1, 1, false, &start), 0);
 	CHECK_EQ(start, UINT64_MAX);
-	/* Above the largest multiple there is none: rounding up must not wrap. */
+	/* There is none above the largest multiple: rounding up must not wrap. */
 	CHECK_EQ(mt_empty_area(&mt, UINT64_MAX - 5, UINT64_MAX, 1, 4096, false, &start), -EBUSY);
 	CHECK_EQ(mt_empty_area(&mt, 1, 4095, 1, 4096, true, &start), -EBUSY);
 	CHECK_EQ(mt_empty_area(&mt, 1, 4095, 1, (uint64_t)1 << 63, true, &start), -EBUSY);
@@ -259,7 +259,7 @@ static void refusals(void)
 	test_pool_end(pool);
 }
 
-/* Keys handed out in a circle: each search goes on from the last, and wraps. */
+/* Keys handed out cyclically: each search starts after the last key, and wraps. */
 static void cyclic(void)
 {
 	enum { LOW = 20, HIGH = 219 };
@@ -301,7 +301,8 @@ static void cyclic(void)
 	}
 	CHECK(full > 0 || steps < 2000);
 
-	/* From below the window the search starts at its lowest key; from above it has wrapped. */
+	/* From below the window the search starts at its lowest key. From above the window it has
+	 * wrapped. */
 	mtree_destroy(&mt);
 	next = LOW - 5;
 	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), LOW, HIGH, &next), 0);
@@ -310,7 +311,7 @@ static void cyclic(void)
 	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), LOW, HIGH, &next), 1);
 	CHECK_EQ(start, LOW + 1);
 	CHECK_EQ(next, LOW + 2);
-	/* No room from the lowest key on: there is nothing to wrap to. */
+	/* If there is no room from the lowest key on, there is nothing to wrap to. */
 	next = LOW;
 	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), LOW, LOW + 1, &next), -EBUSY);
 	CHECK_EQ(next, LOW);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locks: what takes them, what reports a second one, and two threads on one tree. The reports come
- * in builds with MT_DEBUG; the others only must not report or hang.
+ * Locks: what takes them, what reports a second one, and two threads on one tree. Only builds with
+ * MT_DEBUG report; the others must not report or hang.
  */
 #define _POSIX_C_SOURCE 200809L /* dup() and fileno() */
 
@@ -51,7 +51,7 @@ static void a_second_lock_without_nesting_is_reported(void)
 	mas_unlock(&of_a);
 	mas_unlock(&of_b);
 
-	/* Two nested ones of the same subclass are as bad. */
+	/* Two nested locks of the same subclass are also wrong. */
 	reports = 0;
 	mtree_lock(&a);
 	mtree_lock_nested(&b, MT_LOCK_NESTED);
@@ -61,7 +61,7 @@ static void a_second_lock_without_nesting_is_reported(void)
 	mtree_unlock(&b);
 	mtree_unlock(&a);
 
-	/* A lock let go of that nobody holds. */
+	/* Releasing a lock that nobody holds. */
 	reports = 0;
 	mtree_unlock(&a);
 	CHECK_EQ(reports, REPORTS_EXPECTED);
@@ -69,7 +69,7 @@ static void a_second_lock_without_nesting_is_reported(void)
 
 static struct maple_tree *taken_twice;
 
-/* Lets go of the lock, for which the thread would now wait for ever. */
+/* Releases the lock. Otherwise the thread would now wait for it forever. */
 static void unlock_what_was_taken_twice(const char *message)
 {
 	struct maple_tree *mt = taken_twice;
@@ -97,8 +97,8 @@ static void a_lock_taken_twice_is_reported(void)
 	CHECK_EQ(a.ma_lock.held, 0);
 }
 
-/* A thread remembers sixteen locks; of those beyond, each is reported when it is taken and when it
- * is let go. */
+/* A thread remembers sixteen locks. Any lock beyond is reported when it is taken and when it is
+ * released. */
 static void too_many_locks_are_reported(void)
 {
 	enum { MOST = 16, TREES = 18 };
@@ -119,7 +119,7 @@ static void too_many_locks_are_reported(void)
 	CHECK_EQ(reports, (TREES - MOST) * REPORTS_EXPECTED);
 }
 
-/* With nobody to report to, a message goes to the standard error stream. */
+/* Without a report function, a message goes to the standard error stream. */
 static void reports_are_printed(void)
 {
 	FILE *file = tmpfile();
@@ -171,7 +171,7 @@ static void nested_locks_are_not_reported(void)
 	mas_unlock(&of_a);
 	mas_unlock(&of_b);
 
-	/* One after the other is no nesting. */
+	/* One lock after the other is no nesting. */
 	mtree_lock(&a);
 	mtree_unlock(&a);
 	mtree_lock(&b);
@@ -272,7 +272,7 @@ static void external_locks_are_the_callers(void)
 	reports = 0;
 	__mt_destroy(&mt);
 	CHECK_EQ(reports, 0);
-	/* A lock that cannot be asked is taken for held. */
+	/* A lock without is_held() counts as held. */
 	mt_set_external_lock(&mt, &silent);
 	reports = 0;
 	CHECK_EQ(mtree_store(&mt, 3, ENTRY(3)), 0);
@@ -292,7 +292,7 @@ struct worker {
 	uint64_t stored[SPACE]; /* what this thread last stored at each of its own keys */
 };
 
-/* Keys with this thread's remainder are its own: nobody else writes them, so what it stored is
+/* Keys with this thread's remainder belong to it: no other thread writes them, so what it stored is
  * there. */
 static void work(void *context)
 {
@@ -340,7 +340,7 @@ static void *wait_for_the_lock(void *context)
 	return NULL;
 }
 
-/* Who comes while the lock is held waits, and is the next. */
+/* A thread that comes while the lock is held waits, and is next. */
 static void a_second_thread_waits(void)
 {
 	const struct timespec pause = {.tv_nsec = 5000000};
@@ -385,7 +385,7 @@ static void two_threads_on_one_tree(void)
 	test_pool_end(pool);
 }
 
-/* Each thread writes a fork of its own: relatives share nodes and a pool, and no lock. */
+/* Each thread writes a fork of its own: relatives share nodes and a pool, but no lock. */
 static void work_on_a_fork(void *context)
 {
 	struct worker *worker = context;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Value operations: references balance exactly, whatever is written; neighbours coalesce where
- * equal() says so; cut values are split; and nothing is released before the tree is whole.
+ * Value operations: references balance exactly, whatever is written; neighbours coalesce if equal()
+ * says so; cut values are split; and nothing is released before the tree is whole.
  */
 #include "oracle.h"
 #include "test.h"
@@ -10,7 +10,7 @@
 
 enum { WORDS = 64, CELLS = 300 };
 
-/* One reference for each entry with the word: trees that share no node hold just that. */
+/* One reference for each entry with the word. This is exact for trees that share no node. */
 static void check_references(const struct test_counts *counts, const struct oracle *oracle)
 {
 	uint64_t expected[WORDS] = {0};
@@ -115,7 +115,7 @@ static bool same_last_digit(void *context, const struct mt_entry *left,
 	return left->word % 10 == right->word % 10;
 }
 
-/* Of two that are equal but not the same the union keeps the word on the left, with its
+/* The union of two values that are equal but not identical keeps the word on the left, with its
  * reference. */
 static void unions_keep_the_left_word(void)
 {
@@ -135,7 +135,7 @@ static void unions_keep_the_left_word(void)
 	CHECK_EQ(got.first, 30);
 	CHECK_EQ(got.last, 49);
 	CHECK_EQ(got.word, 31);
-	/* Between the two: what is stored comes to the left one, and the right one to both. */
+	/* Between the two: the stored value joins the left one, and the right one joins both. */
 	CHECK_EQ(mtree_store_range_word(&mt, 20, 29, 21), 0);
 	CHECK(mtree_lookup(&mt, 45, &got));
 	CHECK_EQ(got.first, 10);
@@ -143,7 +143,7 @@ static void unions_keep_the_left_word(void)
 	CHECK_EQ(got.word, 11);
 	CHECK_EQ(counts.total, 1);
 	CHECK_EQ(counts.references[11], 1);
-	/* In front of an equal one. */
+	/* Before an equal one. */
 	CHECK_EQ(mtree_store_range_word(&mt, 5, 9, 1), 0);
 	CHECK(mtree_lookup(&mt, 45, &got));
 	CHECK_EQ(got.first, 5);
@@ -190,7 +190,7 @@ static int split_offset(void *context, const struct mt_entry *whole, uint64_t fi
 	return 0;
 }
 
-/* Two whose offsets go on from one to the other are one: that of key 0 is equal. */
+/* Two values merge if their offsets continue each other: the offset of key 0 is then equal. */
 static int merge_offsets(void *context, const struct mt_entry *left, const struct mt_entry *right,
 			 uint64_t *word)
 {
@@ -256,11 +256,11 @@ static void random_offsets(bool merges)
 
 		if (high >= CELLS - 1)
 			high = CELLS - 2;
-		/* Few offsets of key 0, so that neighbours often go on from each other. */
+		/* Few different offsets of key 0, so that neighbours often continue each other. */
 		word = new_offset(&offsets, low + (merges ? test_below(3) : test_random()));
 		mt_init_pool(&before, MT_FLAGS_ALLOC_RANGE, pool, &ops);
 		CHECK_EQ(mtree_dup(&mt, &before), 0);
-		/* A shared path is copied, which asks for nodes. */
+		/* A shared path is copied, which needs nodes. */
 		test_fork(&mt, &fork);
 		offsets.fail = failing;
 		mt_pool_fail_nth(pool, starved);
@@ -327,7 +327,7 @@ struct caller {
 	void (*count_release)(void *context, const uint64_t *words, uint32_t present);
 };
 
-/* Finds a whole tree at every release, reads it, and writes to it and to another one. */
+/* Sees a whole tree at every release, reads it, and writes to it and to another one. */
 static void release_and_call_back(void *context, const uint64_t *words, uint32_t present)
 {
 	struct caller *caller = context;
@@ -391,7 +391,7 @@ static void release_finds_a_whole_tree(void)
 		CHECK_VALID(&mt);
 	}
 	CHECK(caller.calls > steps / 8);
-	/* Destroying: the releases find an empty tree, and fill it again. */
+	/* Destroying: the releases see an empty tree, and fill it again. */
 	mtree_destroy(&other);
 	mtree_destroy(&mt);
 	CHECK_VALID(&mt);
@@ -402,8 +402,8 @@ static void release_finds_a_whole_tree(void)
 	test_pool_end(pool);
 }
 
-/* Leaves that overflow, are shared out and split let go of the entries that were cut: their pieces
- * are others. */
+/* Leaves that overflow, are shared out and split release the entries that were cut: their pieces
+ * are other values. */
 static void cut_entries_end_in_leaves_that_overflow(void)
 {
 	enum { ENTRIES = 400, LIMIT = 8 * ENTRIES };
@@ -458,7 +458,7 @@ static int split_that_writes(void *context, const struct mt_entry *whole, uint64
 	return 0;
 }
 
-/* Also by a cursor that stands on an entry, whose word alone would be replaced. */
+/* Also by a cursor that stands on an entry, where only its word would be replaced. */
 static void writes_from_inside_are_refused(void)
 {
 	struct maple_pool *pool = test_pool();

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A bulk of every size, its n-th node failing for each n: nothing is kept, nothing counted as
+/* Bulks of every size, whose n-th node fails for each n: nothing is kept, and nothing counts as
  * live. */
 static void bulk_is_all_or_nothing(void)
 {
@@ -37,7 +37,7 @@ static void bulk_is_all_or_nothing(void)
 			CHECK_EQ(((unsigned char *)nodes[i])[0], i + 1);
 			CHECK_EQ(((unsigned char *)nodes[i])[MT_NODE_BYTES - 1], i + 1);
 		}
-		/* The failure that was left over strikes the next. */
+		/* A pending failure strikes the next allocation. */
 		CHECK_EQ(mt_pool_alloc_bulk(pool, 1, &spare), 0);
 		mt_pool_free_bulk(pool, count, nodes);
 		CHECK_EQ(test_live(pool), 1);
@@ -156,7 +156,7 @@ static void all_memory_comes_through_the_hooks(void)
 	CHECK_EQ(stats.live, mt_node_count(&mt));
 	CHECK(stats.bytes >= stats.live * MT_NODE_BYTES);
 
-	/* What is empty goes back; what is in use stays. */
+	/* Empty chunks go back; those in use stay. */
 	full = stats.bytes;
 	CHECK_EQ(mtree_clear_range(&mt, 1000, UINT64_MAX), 0);
 	mt_pool_trim(pool);
@@ -175,7 +175,7 @@ static void all_memory_comes_through_the_hooks(void)
 	mt_fini(&mt);
 	CHECK_EQ(hooks.bytes, 0);
 
-	/* It ends once: what has ended has no pool to give back. */
+	/* It ends once: after that there is no pool to give back. */
 	CHECK_EQ(mt_pool_create(&pool, &allocator), 0);
 	mt_init_pool(&mt, 0, pool, NULL);
 	mt_fini(&mt);
@@ -214,7 +214,7 @@ static void a_failing_allocator(void)
 		CHECK_VALID(&mt);
 		CHECK_EQ(mt_entries(&mt), stored);
 		CHECK_EQ(test_live(pool), mt_node_count(&mt));
-		/* With memory again it goes on. */
+		/* With memory again it continues. */
 		hooks.fail_from = 0;
 		CHECK_EQ(mtree_store(&mt, 99999, ENTRY(1)), 0);
 		CHECK_VALID(&mt);
@@ -225,8 +225,9 @@ static void a_failing_allocator(void)
 	CHECK(from > 2);
 }
 
-/* The C library has no memory left: for a pool, for its first slab, or for a chunk, which grow with
- * the pool up to a huge page: an error, and nothing taken. With memory again all goes on. */
+/* The C library has no memory left: for a pool, for its first slab, or for a chunk (chunks grow
+ * with the pool up to a huge page). Expected: an error, and nothing taken. With memory again
+ * everything continues. */
 static void no_memory_at_all(void)
 {
 	enum { SLAB = MT_SLAB_NODES - MT_SLAB_HEADER_NODES, CHUNKS = 9, MOST = 256 * SLAB };
@@ -268,7 +269,7 @@ static void no_memory_at_all(void)
 	test_pool_end(pool);
 }
 
-/* NULL is the default pool, for all that takes one. */
+/* NULL is the default pool, for every function that takes a pool. */
 static void the_default_pool(void)
 {
 	struct mt_pool_stats full, after;
@@ -314,9 +315,9 @@ static size_t visited(const struct maple_tree *mt, uint32_t pass)
 	return visitor.leaves;
 }
 
-/* Private leaves by one call, shared ones by the other, once in a pass; and a visit that stops.
- * Pass numbers begin again from 1 some day: an old pass of the same number is forgotten, in slabs
- * in use and in idle ones. */
+/* Private leaves are visited by one call, shared ones by the other, once per pass; and a visit can
+ * stop. Pass numbers begin again from 1 at some time: an old pass of the same number is then
+ * forgotten, in slabs in use and in idle ones. */
 static void leaves_are_visited_once_in_a_pass(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -349,7 +350,7 @@ static void leaves_are_visited_once_in_a_pass(void)
 	CHECK_EQ(visited(&mt, pass), leaves);
 	CHECK_EQ(visited(&fork, pass), 0);
 
-	/* One leaf of each is its own now. */
+	/* Each tree now has one leaf of its own. */
 	CHECK_EQ(mtree_store(&fork, 2000, ENTRY(1)), 0);
 	pass = mt_visit_begin(pool);
 	CHECK_EQ(visited(&fork, pass), leaves - 1);

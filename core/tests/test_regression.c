@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Bugs that were once there: one case for each, named after what went wrong. */
+/* Bugs that once existed: one case for each, named after what went wrong. */
 #include "test.h"
 
-/* Ten keys for each entry, one after the other, the last to the end of all keys. */
+/* Ten keys for each entry, without gaps, the last one up to the end of all keys. */
 static void store_in_a_row(struct maple_tree *mt, uint64_t entries)
 {
 	for (uint64_t i = 0; i < entries; i++)
@@ -11,7 +11,7 @@ static void store_in_a_row(struct maple_tree *mt, uint64_t entries)
 			 0);
 }
 
-/* Clearing the one value of a leaf left a leaf with nothing but a gap. */
+/* Clearing the one value of a leaf left a leaf with only a gap. */
 static void a_leaf_of_nothing_but_a_gap(void)
 {
 	for (uint64_t entries = 1; entries < 40; entries++) {
@@ -36,8 +36,7 @@ static void a_leaf_of_nothing_but_a_gap(void)
 	}
 }
 
-/* A write that failed had moved the cursor's path to another slot, and the next step believed
- * it. */
+/* A failed write had moved the cursor's path to another slot, and the next step used that path. */
 static void a_failed_erase_moved_the_cursor(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -87,7 +86,7 @@ static void release_looks_up(void *context, const uint64_t *words, uint32_t pres
 		mtree_load(check->mt, 0); /* takes the lock */
 }
 
-/* A write that failed gave back the pieces of a cut value under the tree's own lock. */
+/* A failed write released the pieces of a cut value under the tree's own lock. */
 static void pieces_were_released_under_the_lock(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -109,7 +108,7 @@ static void pieces_were_released_under_the_lock(void)
 	test_pool_end(pool);
 }
 
-/* A search for room that failed, after mas_set(), made the path of before good again. */
+/* A failed search for room after mas_set() made the old path valid again. */
 static void a_failed_search_revived_a_path(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -126,7 +125,7 @@ static void a_failed_search_revived_a_path(void)
 	test_pool_end(pool);
 }
 
-/* Nodes that a cursor had in reserve were lost when a store needed more and got none. */
+/* Nodes that a cursor had in reserve were lost if a store needed more and got none. */
 static void a_failed_store_lost_the_reserve(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -158,7 +157,7 @@ static int split_refused(void *context, const struct mt_entry *whole, uint64_t f
 	return -EPERM;
 }
 
-/* mas_store_prealloc() had no way to say that a split() refused, or that index is above last. */
+/* mas_store_prealloc() could not report that a split() refused, or that index is above last. */
 static void a_preallocated_store_vanished(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -195,7 +194,7 @@ static void a_limit_before_the_start_skipped_it(void)
 	test_pool_end(pool);
 }
 
-/* Memory that fell idle while much was in use stayed when nothing was any more. */
+/* Memory that became idle while much was in use stayed after nothing was in use any more. */
 static void idle_memory_stayed(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -209,13 +208,13 @@ static void idle_memory_stayed(void)
 	mtree_destroy(&mt);
 	mt_pool_stats(pool, &after);
 	CHECK(peak.bytes > (8u << 20));
-	CHECK(after.bytes < (4u << 20)); /* a mebibyte, and what its chunks hold beyond that */
+	CHECK(after.bytes < (4u << 20)); /* a mebibyte, plus what its chunks hold beyond that */
 	mt_fini(&mt);
 	test_pool_end(pool);
 }
 
-/* A cursor that stood on a range which then became shorter took the old end for the present one,
- * and said that nothing begins before it. */
+/* A cursor stood on a range that then became shorter. It took the old end for the present one, and
+ * reported that nothing begins before it. */
 static void a_step_believed_an_end_of_before(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -224,7 +223,7 @@ static void a_step_believed_an_end_of_before(void)
 	mt_init_pool(&mt, 0, pool, NULL);
 	MA_STATE(mas, &mt, 0, 0);
 	CHECK(!mas_walk(&mas));
-	CHECK_EQ(mas.last, UINT64_MAX); /* the gap that is an empty tree */
+	CHECK_EQ(mas.last, UINT64_MAX); /* the gap of an empty tree */
 	CHECK_EQ(mtree_store_range_word(&mt, 10, 20, 7), 0);
 	CHECK(mas_next(&mas, UINT64_MAX) == ENTRY(7));
 	CHECK_EQ(mtree_store_range_word(&mt, 15, 17, 8), 0);
@@ -233,7 +232,7 @@ static void a_step_believed_an_end_of_before(void)
 	test_pool_end(pool);
 }
 
-/* Words that are equal are one. */
+/* Equal words merge. */
 static int merge_equal(void *context, const struct mt_entry *left, const struct mt_entry *right,
 		       uint64_t *word)
 {
@@ -242,8 +241,8 @@ static int merge_equal(void *context, const struct mt_entry *left, const struct 
 	return left->word == right->word;
 }
 
-/* A value stored over just the entry where the cursor stands merged with those beside it or did
- * not, by whether a relative shared the nodes. */
+/* A value stored over exactly the entry where the cursor stands merged with its neighbours, or not,
+ * depending on whether a relative shared the nodes. */
 static void a_replaced_value_merged_where_nodes_were_shared(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -260,7 +259,8 @@ static void a_replaced_value_merged_where_nodes_were_shared(void)
 		CHECK(mas_walk(&mas) == ENTRY(2));
 		CHECK_EQ(mas_store(&mas, ENTRY(3)), 0);
 		CHECK_EQ(mt_entries(&mt), 3);
-		/* A store of that range, without an entry to stand on, is one like any other. */
+		/* A store of that range, if the cursor does not stand on an entry, is a store like
+		 * any other. */
 		mas_set_range(&mas, mas.index, mas.last);
 		CHECK_EQ(mas_store(&mas, ENTRY(3)), 0);
 		CHECK_EQ(mt_entries(&mt), 2);
@@ -273,7 +273,7 @@ static void a_replaced_value_merged_where_nodes_were_shared(void)
 	test_pool_end(pool);
 }
 
-/* A tree that is busy for its owner, while nothing is in it yet, was filled all the same. */
+/* A tree that is busy for its owner, while it is still empty, was filled nevertheless. */
 static void an_empty_tree_that_was_busy_was_filled(void)
 {
 	const uint64_t key = 5, word = 1;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Many ranges, a long chain of forks, many forks of one tree: made, used, and ended in either
- * order, on a small stack. Prints what each step took, and the pool's memory.
+ * order, on a small stack. Prints the time of each step, and the pool's memory.
  *
- * SAMARA_STEPS is the number of ranges; the forks follow from it. The default is a small form, for
- * the quick tests; `make test-scale` asks for 50 million.
+ * SAMARA_STEPS is the number of ranges; the number of forks follows from it. The default is small,
+ * for the quick tests; `make test-scale` uses 50 million.
  */
 #define _DEFAULT_SOURCE /* pthread_attr_setstacksize() */
 #include "test.h"
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Half of what the smallest of the systems' threads have. Sanitizers put much more on it. */
+/* Half of what the smallest of the systems' threads have. Sanitizers use much more stack. */
 #ifdef TEST_SANITIZED
 #define STACK ((size_t)1 << 20)
 #else
@@ -125,7 +125,7 @@ static void many_ranges(void)
 	free(words);
 }
 
-/* A tree of CHAINED entries, of words that are their own places. */
+/* A tree of CHAINED entries, whose words are their own numbers. */
 static void chained(struct maple_tree *mt, struct maple_pool *pool)
 {
 	uint64_t n;
@@ -135,7 +135,8 @@ static void chained(struct maple_tree *mt, struct maple_pool *pool)
 		CHECK_EQ(mtree_store_range_word(mt, STEP * n, STEP * n + WIDTH - 1, n), 0);
 }
 
-/* Generation g has changed entry g % CHAINED to CHAINED + g, and has all changes before. */
+/* Generation g has changed entry g % CHAINED to CHAINED + g. It also has all changes before
+ * that. */
 static void check_generation(struct maple_tree *mt, size_t generation)
 {
 	uint64_t place = test_below(CHAINED), word;
@@ -171,7 +172,7 @@ static void fork_chain(void)
 		mt_fini(&trees[count]);
 		for (i = 0; i < count; i++) {
 			mt_fini(&trees[backwards ? count - 1 - i : i]);
-			/* Each takes along what nobody shares any more. */
+			/* Each frees what nobody shares any more. */
 			if (i == count / 2 && count > 3 * CHAINED)
 				CHECK(test_live(pool) < largest * 3 / 4);
 		}

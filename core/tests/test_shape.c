@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The shape that writes give a tree: how many nodes each asks the pool for, which is what it may
- * need and no more, and how full it leaves the leaves that it shares out or splits. None of this
- * shows in what a tree holds.
+ * The shape that writes give a tree: how many nodes each write requests from the pool (exactly what
+ * it may need), and how full it leaves the leaves that it shares out or splits. None of this is
+ * visible in the contents of a tree.
  */
 #include "test.h"
 
@@ -10,7 +10,7 @@
 
 enum { RANGES = 5000 };
 
-/* The nodes that a store asks for, reserves included. */
+/* The nodes that a store requests, reserves included. */
 static uint64_t asked_for(struct maple_tree *mt, struct maple_pool *pool, uint64_t first,
 			  uint64_t last)
 {
@@ -20,7 +20,7 @@ static uint64_t asked_for(struct maple_tree *mt, struct maple_pool *pool, uint64
 	return test_allocated(pool) - before;
 }
 
-/* One leaf of six entries, with gaps before and behind each: it has no parent to ask for room. */
+/* One leaf of six entries, with gaps before and after each. It has no parent to ask for room. */
 static void a_write_in_one_leaf_takes_none(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -40,8 +40,8 @@ static void a_write_in_one_leaf_takes_none(void)
 	test_pool_end(pool);
 }
 
-/* Stores in ascending order fill leaf after leaf. A new leaf alone takes one node; where nodes
- * above it split too, each level that does takes two, and the new root one. */
+/* Stores in ascending order fill leaf after leaf. A new leaf alone takes one node. If nodes above
+ * it split too, each level that does takes two, and the new root one. */
 static void ascending_stores_take_what_they_need(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -71,7 +71,7 @@ static void ascending_stores_take_what_they_need(void)
 	test_pool_end(pool);
 }
 
-/* Where nothing changes nothing is copied: a gap that is cleared, be it all of it. */
+/* If nothing changes, nothing is copied: clearing a gap, or a part of it. */
 static void a_gap_is_cleared_for_nothing(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -96,8 +96,8 @@ static void a_gap_is_cleared_for_nothing(void)
 	test_pool_end(pool);
 }
 
-/* In a fork the path is copied too: its nodes, and those that the tree gets. A second write into
- * the same leaf finds it copied. */
+/* In a fork the path is copied too: the nodes of the path, and those that the tree gets. A second
+ * write into the same leaf finds the path copied. */
 static void a_fork_takes_its_path_as_well(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -124,9 +124,9 @@ static void a_fork_takes_its_path_as_well(void)
 	test_pool_end(pool);
 }
 
-/* A leaf that an erasure leaves too thin becomes one or two with its neighbour: two nodes, and two
- * for each node above that cannot spare two of its children. Not so the last leaf, which may be
- * thin. */
+/* A leaf that an erasure leaves too thin becomes one or two with its neighbour. This takes two
+ * nodes, and two for each node above that cannot spare two of its children. The last leaf is an
+ * exception: it may be thin. */
 static void a_thin_leaf_takes_two_for_each_level(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -150,7 +150,7 @@ static void a_thin_leaf_takes_two_for_each_level(void)
 			leaf = mas.path[mas.depth - 1].node;
 			slot = mas.path[mas.depth - 1].slot;
 			count = leaf->count;
-			/* The new gap takes in those beside it that are in this leaf. */
+			/* The new gap takes in its neighbouring gaps in this leaf. */
 			low = slot && !mt_slot_present(leaf, slot - 1) ? slot - 1 : slot;
 			high = slot + 1 < count && !mt_slot_present(leaf, slot + 1) ? slot + 1
 										    : slot;
@@ -187,7 +187,7 @@ static void a_thin_leaf_takes_two_for_each_level(void)
 
 enum { LEAVES = 3, KEYS = MT_WIDE_SLOTS * 10 };
 
-/* Three full leaves, without a gap; then so many slots are taken from some of them. */
+/* Build three full leaves without a gap; then take this many slots from some of them. */
 static void build_leaves(struct maple_tree *mt, struct maple_pool *pool, uint32_t flags,
 			 const unsigned *slots)
 {
@@ -204,7 +204,7 @@ static void build_leaves(struct maple_tree *mt, struct maple_pool *pool, uint32_
 	for (i = 0; i < LEAVES; i++) {
 		unsigned gone = MT_WIDE_SLOTS - slots[i];
 
-		/* One entry takes the place of so many, and of one more. */
+		/* One entry takes the place of this many, and of one more. */
 		if (gone)
 			CHECK_EQ(asked_for(mt, pool, i * KEYS + 10, i * KEYS + 10 * gone + 19), 0);
 		CHECK_EQ(mt_child(mt->ma_root, i)->count, slots[i]);
@@ -220,9 +220,10 @@ static void check_leaves(struct maple_tree *mt, unsigned leaves, const unsigned 
 		CHECK_EQ(mt_child(mt->ma_root, i)->count, slots[i]);
 }
 
-/* Cut an entry of a full leaf in three: eighteen slots. With a neighbour of up to eight they come
- * to what two leaves share at the most; with one more there is a new leaf. The one before is asked
- * first. Afterwards the cursor stands on what it stored, and its path leads there. */
+/* Cutting an entry of a full leaf in three makes eighteen slots. With a neighbour of up to eight
+ * slots, the sum is at most what two leaves share. With one more there is a new leaf. The leaf
+ * before is tried first. Afterwards the cursor stands on what it stored, and its path leads
+ * there. */
 static void neighbours_share_up_to_a_bound(void)
 {
 	static const struct {
@@ -276,7 +277,7 @@ static void neighbours_share_up_to_a_bound(void)
 	test_pool_end(pool);
 }
 
-/* Cut in two, an entry of a full leaf makes seventeen slots: the first of two leaves has one
+/* Cutting an entry of a full leaf in two makes seventeen slots: the first of two leaves has one
  * more. */
 static void seventeen_slots_are_nine_and_eight(void)
 {
@@ -288,7 +289,7 @@ static void seventeen_slots_are_nine_and_eight(void)
 	CHECK_EQ(asked_for(&mt, pool, 45, 49), 1);
 	check_leaves(&mt, LEAVES + 1, (const unsigned[]){9, 8, 16, 16});
 	mt_fini(&mt);
-	/* And where there is no parent yet. */
+	/* The same without a parent yet. */
 	mt_init_pool(&mt, 0, pool, NULL);
 	for (uint64_t i = 0; i < 7; i++)
 		CHECK_EQ(mtree_store_range(&mt, i * 10 + 5, i * 10 + 9, ENTRY(1)), 0);
@@ -300,7 +301,7 @@ static void seventeen_slots_are_nine_and_eight(void)
 	test_pool_end(pool);
 }
 
-/* A leaf that has become too thin takes in the one behind it, where there are two. */
+/* A leaf that has become too thin takes in the one after it, if there are two. */
 static void a_thin_leaf_takes_in_the_one_behind(void)
 {
 	static const unsigned slots[] = {16, 8, 16};
@@ -314,7 +315,7 @@ static void a_thin_leaf_takes_in_the_one_behind(void)
 	test_pool_end(pool);
 }
 
-/* In a fork too, as soon as both leaves are its own. */
+/* The same in a fork, as soon as both leaves are its own. */
 static void forks_share_out_what_is_their_own(void)
 {
 	static const unsigned slots[] = {16, 8, 16};
@@ -329,7 +330,7 @@ static void forks_share_out_what_is_their_own(void)
 	check_leaves(&fork, LEAVES, (const unsigned[]){13, 13, 16});
 	check_leaves(&mt, LEAVES, slots);
 	mt_fini(&fork);
-	/* Not with one that both have. */
+	/* Not with a leaf that both trees have. */
 	test_fork(&mt, &fork);
 	CHECK_EQ(asked_for(&fork, pool, 40, 49), 2);
 	CHECK_EQ(asked_for(&fork, pool, 43, 45), 1);
@@ -340,8 +341,8 @@ static void forks_share_out_what_is_their_own(void)
 	test_pool_end(pool);
 }
 
-/* What is written at the very end of the tree leaves the leaf before the new one full: loads go on
- * there. Anywhere else in the last leaf the two get halves. */
+/* A write at the very end of the tree leaves the leaf before the new one full, since loads continue
+ * there. Anywhere else in the last leaf, the two leaves get halves. */
 static void the_end_splits_off_little(void)
 {
 	static const unsigned full[] = {16, 16, 16};
@@ -352,7 +353,7 @@ static void the_end_splits_off_little(void)
 	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
 		uint64_t end = LEAVES * KEYS - 10;
 
-		/* A last entry of its own; one whose rest stays behind it; one further in. */
+		/* The last entry alone; one whose rest stays after it; one further in. */
 		build_leaves(&mt, pool, flags, full);
 		CHECK_EQ(asked_for(&mt, pool, end + 5, UINT64_MAX), 1);
 		check_leaves(&mt, LEAVES + 1, (const unsigned[]){16, 16, 16, 1});
@@ -366,13 +367,13 @@ static void the_end_splits_off_little(void)
 		check_leaves(&mt, LEAVES + 1, (const unsigned[]){16, 16, 9, 9});
 		mt_fini(&mt);
 
-		/* A gap is no leaf by itself: the full one gives it a value. */
+		/* A gap alone is no leaf: the full leaf gives it a value. */
 		build_leaves(&mt, pool, flags, full);
 		CHECK_EQ(mtree_clear_range(&mt, end + 5, UINT64_MAX), 0);
 		check_leaves(&mt, LEAVES + 1, (const unsigned[]){16, 16, 15, 2});
 		mt_fini(&mt);
 
-		/* The same where there is no parent yet. */
+		/* The same without a parent yet. */
 		for (unsigned gap = 0; gap < 2; gap++) {
 			mt_init_pool(&mt, flags, pool, NULL);
 			for (uint64_t i = 0; i < MT_WIDE_SLOTS; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The normal interface against the oracle: stores, insertions, erasures and clears in random order,
- * with every look-up, the whole tree checked after each write; and the corners that random order
- * seldom meets.
+ * with every look-up, and a check of the whole tree after each write. Also the corner cases that
+ * random order seldom meets.
  */
 #include "oracle.h"
 #include "test.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A stretch of cells: mostly short, at times long, at times everything. */
+/* A stretch of cells: mostly short, sometimes long, sometimes everything. */
 static void random_cells(const struct oracle *oracle, size_t *from, size_t *to)
 {
 	size_t width = 1;
@@ -255,8 +255,8 @@ static void fill_and_drain_all_ways(void)
 		fill_and_drain(way & 1 ? MT_FLAGS_ALLOC_RANGE : 0, way & 2, way & 4);
 }
 
-/* A store over [from, to] of a tree of `cells` one-key entries, for spans that cover from three
- * ranges up to whole subtrees, and the same span cleared. */
+/* A store over [from, to] of a tree of `cells` one-key entries, for spans from three ranges up to
+ * whole subtrees. Then the same span is cleared. */
 static void spanning(uint32_t flags, size_t cells)
 {
 	struct maple_pool *pool = test_pool();
@@ -368,7 +368,7 @@ static void find_walks_every_entry(void)
 	mt_init_pool(&mt, 0, pool, NULL);
 	for (uint64_t i = 0; i < 300; i++)
 		CHECK_EQ(mtree_store_range(&mt, i * 10, i * 10 + 5, ENTRY(i + 1)), 0);
-	/* The last entry ends at the largest key, where the index wraps to 0 and the loop must
+	/* The last entry ends at the largest key. There the index wraps to 0 and the loop must
 	 * end. */
 	CHECK_EQ(mtree_store_range(&mt, UINT64_MAX - 9, UINT64_MAX, ENTRY(301)), 0);
 	mt_for_each (&mt, entry, index, UINT64_MAX) {
@@ -394,7 +394,7 @@ static void find_walks_every_entry(void)
 	test_pool_end(pool);
 }
 
-/* Every refusal, and that it changed nothing. */
+/* Every refusal, which must change nothing. */
 static void bad_arguments(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -442,7 +442,8 @@ static void default_pool_and_static_trees(void)
 	CHECK_EQ(test_live(NULL), live);
 }
 
-/* A tree that holds a value at each of the 2^64 keys: counts need their high word, and lose it. */
+/* A tree with a value at each of the 2^64 keys: the counts need their high word, and lose it
+ * again. */
 static void every_key_has_a_value(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -456,7 +457,8 @@ static void every_key_has_a_value(void)
 				last = i + 1 < entries ? i * 10 + 9 : UINT64_MAX;
 				CHECK_EQ(mtree_store_range_word(&mt, i * 10, last, i), 0);
 			}
-			/* Many entries become one; then that one goes; then all is one. */
+			/* Many entries become one; then that one is erased; then everything becomes
+			 * one. */
 			last = first + entries / 2 * 10 + 3;
 			CHECK_EQ(mtree_store_range_word(&mt, first, last, 7), 0);
 			mt_covered(&mt, &low, &high);
@@ -481,8 +483,8 @@ static void every_key_has_a_value(void)
 	test_pool_end(pool);
 }
 
-/* Loads in ascending order leave all nodes full but the last of each level, which may be as thin as
- * one slot; eaten up from either end, or from both, they stay whole. */
+/* Loads in ascending order leave all nodes full, except the last of each level, which may have only
+ * one slot. Such trees stay valid when they are erased from either end, or from both. */
 static void ascending_loads_fill_all_levels(void)
 {
 	uint64_t entries, i, low, high;
@@ -525,7 +527,7 @@ static void ascending_loads_fill_all_levels(void)
 	}
 }
 
-/* A leaf that overflows shares with the one beside it, on either side, and takes no node for it. */
+/* A leaf that overflows shares with a neighbour, on either side, and takes no node for it. */
 static void an_overflow_is_shared(void)
 {
 	uint32_t flags;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads: what docs/threads.md promises of the core. Relatives over one pool are read, written,
- * forked, duplicated and ended in several threads at once, each beside an oracle of its own;
- * batches read snapshots while their relatives are written; pools are made, shared and trimmed;
- * memory runs out. Everything ends with no node and no value in use. One tree in several threads is
- * test_writers.c's.
+ * Threads: what docs/threads.md promises for the core. Relatives over one pool are read, written,
+ * forked, duplicated and ended in several threads at once, each with an oracle of its own. Batches
+ * read snapshots while their relatives are written. Pools are made, shared and trimmed. Memory runs
+ * out. At the end no node and no value is in use. test_writers.c tests one tree in several threads.
  *
- * Made to be run under ThreadSanitizer too (make test-tsan): whatever threads share here is either
- * the core's to guard, or guarded by a lock or an atomic operation that the test names.
+ * Also meant for ThreadSanitizer (make test-tsan): whatever threads share here is guarded by the
+ * core, or by a lock or an atomic operation that the test names.
  */
 #include "oracle.h"
 #include "test.h"
@@ -19,7 +18,7 @@ enum { THREADS = 4, CELLS = 300, WORDS = 4096, MEMBERS = 5, SHELF = 6 };
 
 /* ---- value operations that several threads call ---------------------------------------------- */
 
-/* test_counts is for one thread: here each count is atomic. */
+/* test_counts is for one thread; here each count is atomic. */
 struct shared_counts {
 	uint64_t references[WORDS];
 	uint64_t total;
@@ -59,9 +58,9 @@ struct member {
 	struct oracle oracle;
 };
 
-/* Where threads leave a tree for others to take: so a tree is written, and ends, in other threads
- * than the one that made it, and relatives of one tree are everywhere. The mutex guards who has
- * which. */
+/* Where threads leave a tree for others to take. So a tree is written, and ends, in other threads
+ * than the one that made it, and relatives of one tree are in all threads. The mutex guards which
+ * thread has which tree. */
 struct shelf {
 	pthread_mutex_t mutex;
 	struct member places[SHELF];
@@ -72,7 +71,7 @@ struct family {
 	const struct mt_value_ops *ops;
 	struct shelf *shelf;
 	size_t steps;
-	bool fails;      /* nodes run out now and then */
+	bool fails;      /* nodes run out sometimes */
 	size_t failures; /* of this thread's writes */
 };
 
@@ -85,7 +84,7 @@ static void end_member(struct member *member)
 	member->alive = false;
 }
 
-/* A whole member moves: trees may be moved while nobody uses them. */
+/* A whole member moves. Trees may be moved while nobody uses them. */
 static void swap_with_shelf(struct shelf *shelf, struct member *member)
 {
 	struct member *place = &shelf->places[test_below(SHELF)];
@@ -98,7 +97,7 @@ static void swap_with_shelf(struct shelf *shelf, struct member *member)
 	*member = taken;
 }
 
-/* One write, which fails whole or is done whole. */
+/* One write, which fails or succeeds as a whole. */
 static void write_member(struct family *family, struct member *member)
 {
 	size_t low = test_below(CELLS), high = low + test_below(test_below(8) ? 4 : 60);
@@ -128,7 +127,7 @@ static void write_member(struct family *family, struct member *member)
 	}
 }
 
-/* `to` becomes a fork or a duplicate of `from`. */
+/* Make `to` a fork or a duplicate of `from`. */
 static void copy_member(struct family *family, struct member *from, struct member *to, bool dup)
 {
 	int status = 0;
@@ -227,7 +226,7 @@ static void families(bool fails)
 		struct family first = {.pool = pool, .ops = &ops, .shelf = &shelf};
 		struct member *root = &shelf.places[0];
 
-		/* All are forks of one tree at first. */
+		/* At first all are forks of one tree. */
 		mt_init_pool(&root->mt, flags, pool, &ops);
 		oracle_init(&root->oracle, CELLS);
 		root->alive = true;
@@ -263,8 +262,8 @@ static void relatives_in_all_threads(void)
 	families(false);
 }
 
-/* An allocation that fails strikes whichever thread comes next: that write changes nothing, and no
- * other tree sees anything of it. */
+/* A failing allocation strikes whichever thread comes next. That write changes nothing, and no
+ * other tree is affected. */
 static void memory_runs_out_in_all_threads(void)
 {
 	families(true);
@@ -277,7 +276,7 @@ enum { PAIRS = 600, READERS = 3 };
 struct pairs {
 	struct maple_tree *mt;
 	pthread_mutex_t
-		*writers; /* around all that writes, forks or ends: for a serial pool; or NULL */
+		*writers; /* held by whoever writes, forks or ends: for a serial pool; or NULL */
 	bool writes;
 	size_t steps;
 };
@@ -312,7 +311,7 @@ static void write_pairs(const struct pairs *pairs)
 	}
 }
 
-/* A batch, and all of it in order: both see one moment of the tree. No lock is held. */
+/* A batch, and the whole snapshot in order: both see one moment of the tree. No lock is held. */
 static void check_snapshot(const struct maple_tree *snapshot)
 {
 	enum { ALL = 2 * PAIRS };
@@ -384,7 +383,7 @@ static void snapshots_are_read_beside_writers(void)
 	batches_beside_writers(false);
 }
 
-/* In a serial pool the caller lets only one thread at a time write, fork or end; look-ups need no
+/* In a serial pool the caller lets only one thread at a time write, fork or end. Look-ups need no
  * lock. */
 static void a_serial_pool_lets_look_ups_run_beside_one_writer(void)
 {
@@ -397,9 +396,9 @@ struct heir {
 	uint64_t round;
 };
 
-/* One thread reads a fork and ends it; the other writes the tree, whose nodes are its own from then
- * on, and written where they are: after all that the first has read. Only the counts of nodes stand
- * between. */
+/* One thread reads a fork and ends it. The other writes the tree. After the fork has ended, the
+ * nodes belong to the tree alone, and it writes them in place. These writes must come after all
+ * reads of the first thread. Only the reference counts of the nodes order them. */
 static void inherit(void *context)
 {
 	struct heir *heir = context;
@@ -442,7 +441,7 @@ static void the_last_owner_writes_after_the_others_reads(void)
 
 /* ---- pools ---------------------------------------------------------------------------------- */
 
-/* An allocator's own calls may come from several threads at once. */
+/* Several threads may call an allocator at once. */
 static void *counting_alloc(void *context, size_t size, size_t align)
 {
 	__atomic_fetch_add((size_t *)context, size, __ATOMIC_RELAXED);
@@ -456,7 +455,7 @@ static void counting_free(void *context, void *memory, size_t size)
 }
 
 struct pools {
-	struct maple_pool *shared; /* one reference of this thread's own */
+	struct maple_pool *shared; /* this thread owns one reference */
 	size_t *bytes;
 	size_t steps;
 };
@@ -512,7 +511,7 @@ static void pools_are_shared_and_trimmed(void)
 		threads[i] = (struct pools){
 			.shared = shared, .bytes = &bytes, .steps = test_steps(400) / 10 + 1};
 	}
-	/* The last reference is dropped in some thread. */
+	/* The last reference is dropped in one of the threads. */
 	mt_pool_put(shared);
 	test_threads(THREADS, use_pools, threads, sizeof(*threads));
 	CHECK_EQ(bytes, 0);

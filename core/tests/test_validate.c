@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mt_validate() against trees that are broken on purpose, one invariant at a time: each breakage is
- * found and named, and what was repaired passes again.
+ * mt_validate() against trees that are broken on purpose, one invariant at a time. Each breakage is
+ * found and named, and the repaired tree passes again.
  */
 #include "test.h"
 
@@ -160,7 +160,7 @@ static void spare_gap_in_use(struct victim *victim)
 static const struct {
 	const char *name;
 	void (*breaks)(struct victim *victim);
-	bool of_gaps; /* only trees that track gaps can be broken so */
+	bool of_gaps; /* only trees that track gaps can be broken this way */
 } breakages[] = {
 	{"height too low", height_too_low, false},
 	{"height without root", height_without_root, false},
@@ -233,7 +233,7 @@ static void every_breakage_is_found(void)
 			if (!strstr(reason, "node ["))
 				test_fail(__FILE__, __LINE__, "%s: the reason is '%s'",
 					  breakages[i].name, reason);
-			/* With little room for the reason, or none, the answer is the same. */
+			/* With little room for the reason, or none, the result is the same. */
 			CHECK_EQ(mt_validate(&victim.mt, little, sizeof(little)), -EINVAL);
 			CHECK_EQ(strlen(little) < sizeof(little), true);
 			CHECK_EQ(mt_validate(&victim.mt, NULL, 0), -EINVAL);
@@ -251,7 +251,7 @@ static void every_breakage_is_found(void)
 	}
 }
 
-/* The root may be thin, but a leaf it is not without a value. */
+/* The root may be thin, but a leaf must have a value. */
 static void a_root_without_values_is_found(void)
 {
 	struct maple_pool *pool = test_pool();
@@ -274,7 +274,8 @@ static void a_root_without_values_is_found(void)
 	test_pool_end(pool);
 }
 
-/* A leaf that the tree still refers to goes back to the pool, and is fetched from there again. */
+/* A leaf that the tree still refers to goes back to the pool, and is then allocated from there
+ * again. */
 static void a_freed_node_is_found(void)
 {
 	enum { MOST = 64 };

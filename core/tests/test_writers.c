@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads that share one tree: many writers under its own lock, and readers beside a writer under a
- * lock of the caller's. What docs/threads.md promises of that; the rest of it is test_threads.c's.
+ * Threads that share one tree: many writers under its own lock, and readers at the same time as a
+ * writer, under a lock of the caller's. Tests what docs/threads.md promises for that;
+ * test_threads.c tests the rest.
  *
- * Made to be run under ThreadSanitizer too (make test-tsan): whatever threads share here is either
- * the core's to guard, or guarded by a lock or an atomic operation that the test names.
+ * Also meant for ThreadSanitizer (make test-tsan): whatever threads share here is guarded by the
+ * core, or by a lock or an atomic operation that the test names.
  */
 #define _POSIX_C_SOURCE 200809L /* read-write locks */
 
@@ -22,10 +23,10 @@ struct claims {
 	struct maple_tree *mt;
 	uint64_t number; /* of the thread, from 1 */
 	size_t won;
-	uint8_t *taken; /* places: atomic */
+	uint8_t *taken; /* places; atomic */
 };
 
-/* Every key is there for all, and one gets it. */
+/* Every thread tries every key, and one gets it. */
 static void claim_keys(void *context)
 {
 	struct claims *claims = context;
@@ -165,8 +166,8 @@ struct guarded {
 	size_t steps;
 };
 
-/* Every entry is as long as its word, whatever moment a reader meets. Each lies in a block of its
- * own. */
+/* Every entry is as long as its word, at any moment at which a reader looks. Each lies in a block
+ * of its own. */
 static void use_guarded(void *context)
 {
 	const struct guarded *guarded = context;
@@ -186,7 +187,8 @@ static void use_guarded(void *context)
 			pthread_rwlock_unlock(guarded->lock);
 			continue;
 		}
-		/* Look-ups, cursors and searches only read: any number of them at once. */
+		/* Look-ups, cursors and searches only read, so any number of them may run at
+		 * once. */
 		pthread_rwlock_rdlock(guarded->lock);
 		if (mtree_find(mt, key, UINT64_MAX, &entry))
 			CHECK_EQ(entry.last - entry.first, entry.word);
