@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Arguments of the plain-Python tree: numbers, windows and slices, checked before it is touched.
+"""Arguments of the plain-Python tree: numbers, windows and slices, checked before anything else.
 
-An index is anything with `__index__`. Look-ups cut what lies outside 0 ... MAX, and a window wholly
-outside is None; writes refuse it.
+An index is anything with `__index__`. Look-ups cut a window at 0 and MAX; a window that lies
+entirely outside becomes None. Writes raise ValueError for anything outside.
 """
 
 import operator
@@ -19,7 +19,7 @@ NAMES: Final = ("first", "last")
 
 
 def shown(number: int) -> str:
-    """For a message: in base 16 where it has more digits than Python writes in base 10."""
+    """Format a number for a message: in base 16 if it is too long for Python's base 10."""
     try:
         return str(number)
     except ValueError:
@@ -29,7 +29,7 @@ def shown(number: int) -> str:
 def index_of(number: Any, name: str) -> int:
     if not hasattr(type(number), "__index__"):
         raise TypeError(f"{name} must be an integer, not {type_name(number)}")
-    return int.__index__(operator.index(number))  # an int of no subclass, such as bool
+    return int.__index__(operator.index(number))  # an exact int, not a subclass such as bool
 
 
 def required_index(number: Any, name: str, top: int = MAX, low: int = 0) -> int:
@@ -65,7 +65,7 @@ def clipped_window(first: Any, last: Any, names: tuple[str, str] = NAMES) -> Win
 
 
 def slice_window(key: slice, clip: bool) -> Window | None:
-    """A half-open slice as a closed window; None where it is empty."""
+    """Convert a half-open slice to a closed window, or to None if it is empty."""
     if key.step is not None:
         raise ValueError(f"a slice of a tree has no step, got {key.step!r}")
     check = index_of if clip else partial(required_index, top=MAX + 1)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Arrays for plain Python: columns, which array operations are given, and numpy's, their answers.
+"""Arrays for plain Python: array operations take columns, and return numpy arrays.
 
-A column is a buffer of numbers with one dimension, or anything else that can be iterated. It is
-read into a tuple; only the extension reads buffers where they lie.
+A column is a buffer of numbers with one dimension, or any other iterable. It is read into a tuple.
+Only the extension reads buffers in place.
 """
 
 import struct
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 KINDS: Final = {"u8": "BHILQN", "i8": "bhilqn", "f8": "efdg"}
 DTYPES: Final = {code: dtype for dtype, codes in KINDS.items() for code in codes}
-INTEGERS: Final = {1: "b", 2: "h", 4: "i", 8: "q"}  # by size: "l" has two
+INTEGERS: Final = {1: "b", 2: "h", 4: "i", 8: "q"}  # by size, since the size of "l" varies
 TYPES: Final = {"u8": "uint64", "i8": "int64", "f8": "float64", None: "object"}  # numpy's
 ORDERS: Final = ("", *"@=<>!")
 FOREIGN: Final = ">!" if sys.byteorder == "little" else "<"
@@ -25,11 +25,11 @@ FOREIGN: Final = ">!" if sys.byteorder == "little" else "<"
 class Column(NamedTuple):
     name: str
     items: tuple[Any, ...]
-    format: str = ""  # of a buffer of numbers, and the dtype that this is
+    format: str = ""  # of a buffer of numbers; dtype is the dtype of that format
     dtype: str | None = None
 
     def converted(self, convert: Callable[[Any], T], floats: bool = False) -> list[T]:
-        """Each item converted; without `floats` a buffer of them is refused as a whole."""
+        """Convert each item. Without `floats`, a buffer of floats is refused as a whole."""
         if self.dtype == "f8" and not floats:
             text = f"{self.name} must hold integers, not items of format '{self.format}'"
             raise TypeError(text)
@@ -40,7 +40,7 @@ Columns = tuple[Column, Column, Column]
 
 
 def convert_one(item: Any, convert: Callable[[Any], T], noun: str, position: int) -> T:
-    """Where it cannot be converted, a plain TypeError or ValueError says which item it is."""
+    """Convert one item. If that fails, a plain TypeError or ValueError says which item it is."""
     try:
         return convert(item)
     except (TypeError, ValueError) as error:
@@ -50,7 +50,7 @@ def convert_one(item: Any, convert: Callable[[Any], T], noun: str, position: int
 
 
 def open_column(given: Any, name: str, objects: bool = False) -> Column:
-    """A column of numbers or objects; with `objects` of these, whatever is given."""
+    """Open a column of numbers or objects. With `objects`, it is one of objects in any case."""
     column = None if objects else open_buffer(given, name)
     if column:
         return column
@@ -73,7 +73,10 @@ def open_ranges(first: Any, last: Any, values: Any, objects: bool = False) -> Co
 
 
 def check_order(ranges: Iterable[tuple[int, int, Any]], rising: bool) -> None:
-    """No range may end before it begins; with `rising` none below the end of the one before."""
+    """Check that no range ends before it begins, and with `rising` that they are in order.
+
+    In order means that each range begins above the end of the one before.
+    """
     low, high = 0, -1
     for position, (first, last, _) in enumerate(ranges):
         if first > last:
@@ -85,7 +88,11 @@ def check_order(ranges: Iterable[tuple[int, int, Any]], rising: bool) -> None:
 
 
 def open_buffer(given: Any, name: str) -> Column | None:
-    """None for what is no buffer, and for one that cannot be described, as numpy's dates."""
+    """Open a buffer of numbers.
+
+    Returns None for anything that is not a buffer, and for a buffer without a format that fits,
+    such as numpy's dates.
+    """
     try:
         view = memoryview(given)
     except (TypeError, ValueError, BufferError):
@@ -107,7 +114,7 @@ def open_buffer(given: Any, name: str) -> Column | None:
 
 def numbers_of(view: memoryview, letter: str) -> tuple[Any, ...]:
     packed = bytes_of(view)
-    if letter == "g":  # a long double, of which struct knows nothing
+    if letter == "g":  # a long double, which struct does not support
         from ctypes import c_longdouble
 
         return tuple((c_longdouble * len(view)).from_buffer_copy(packed))
@@ -115,7 +122,7 @@ def numbers_of(view: memoryview, letter: str) -> tuple[Any, ...]:
 
 
 def bytes_of(view: memoryview) -> bytes:
-    """As tobytes(), with which PyPy reads numpy's arrays as if there were nothing between items."""
+    """Do what tobytes() does. On PyPy, tobytes() ignores the strides of numpy's arrays."""
     if view.contiguous or sys.implementation.name != "pypy":
         return view.tobytes()
     return b"".join(view[n : n + 1].cast("B").tobytes() for n in range(len(view)))

@@ -32,16 +32,19 @@ _Dtype: TypeAlias = Literal["u8", "i8", "f8"]
 
 @final
 class TreeLock:
-    """The lock of one tree: a re-entrant lock and context manager.
+    """The lock of one tree: a re-entrant lock and a context manager.
 
-    While a thread holds it, every operation of other threads on the tree waits, look-ups too.
-    Iterators run over snapshots and need no lock once they are made.
+    While one thread holds it, all operations of other threads on the tree wait, look-ups too.
+    Iterators run over snapshots: once made, they need no lock.
     """
 
     def acquire(self) -> Literal[True]:
-        """Take the lock; wait while another thread holds it. Always True.
+        """Take the lock. Waits while another thread holds it.
 
-        The thread that holds it may take it again; it then gives it back as often.
+        The thread that holds the lock may take it again. It must then release it as many times.
+
+        Returns:
+            Always True.
 
         >>> t = MapleTree()
         >>> t.lock.acquire()
@@ -49,7 +52,10 @@ class TreeLock:
         >>> t.lock.release()
         """
     def release(self) -> None:
-        """Give the lock back. RuntimeError where this thread does not hold it.
+        """Release the lock.
+
+        Raises:
+            RuntimeError: This thread does not hold the lock.
 
         >>> MapleTree().lock.release()
         Traceback (most recent call last):
@@ -64,39 +70,39 @@ class TreeLock:
         traceback: TracebackType | None,
         /,
     ) -> None:
-        """Give the lock back."""
+        """Release the lock."""
 
 @disjoint_base
 class MapleTree(Generic[_V]):
     """An ordered map from ranges of integers to values.
 
     Ranges are closed, [first, last], within 0 ... MAX = 2**64 - 1, and do not overlap. An index
-    without a value lies in a gap. Values are any objects, None too; with a dtype they are numbers
-    of 64 bits. n is the number of ranges.
+    without a value lies in a gap. Values are any objects, including None. In a tree with a dtype,
+    they are 64-bit numbers. In the costs below, n is the number of ranges.
 
     Args:
-        iterable: triples (first, last, value), or a MapleTree. Of a tree the ranges are taken, but
-            not the attributes, unlike with dup() and fork(). A later triple overwrites what it
-            covers. Sorted triples that do not overlap: O(n), into full nodes; any other triple:
-            O(log n).
-        dtype: None for any object. 'u8', 'i8' or 'f8' for a packed tree, whose values are unsigned
-            integers, signed ones or floats: values are converted when they are stored, and there
-            are no reference counts.
-        track_gaps: keep the largest gap of each subtree, which empty_area() and alloc_range() need.
-            Stores are faster without.
-        policy: None, or a samara.Policy: an object with the methods split() and merge(), which say
-            what becomes of a value whose range is cut, and whether two neighbours merge. Raises
-            AttributeError if either method is missing.
+        iterable: triples (first, last, value), or a MapleTree. From a tree, only the ranges are
+            taken, not the attributes; dup() and fork() take both. A later triple overwrites what
+            it covers. Sorted triples that do not overlap are stored in O(n), into full nodes;
+            any other triple costs O(log n).
+        dtype: None for any object. 'u8', 'i8' or 'f8' for a packed tree, whose values are
+            unsigned integers, signed integers or floats. Values are converted when they are
+            stored, and there is no reference counting.
+        track_gaps: keep the largest gap of each subtree. empty_area() and alloc_range() need
+            this. Stores are faster without.
+        policy: None, or a samara.Policy: an object with the methods split() and merge(). split()
+            says what becomes of a value when its range is cut, merge() whether two neighbours
+            merge. Raises AttributeError if either method is missing.
 
-    t[i], t[i] = v and del t[i] are about one index; t[a:b] is half-open, and t[a:] reaches MAX.
-    All are O(log n). Reading t[a:b] gives a tree of what lies there, cut at the ends.
+    t[i], t[i] = v and del t[i] are about one index. t[a:b] is half-open, and t[a:] reaches MAX.
+    All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut at the ends.
 
-    Look-ups take any integer: outside 0 ... MAX there is nothing. Writes refuse those with
-    ValueError. What is no integer is a TypeError. A packed tree refuses what its dtype cannot hold:
-    TypeError for what is no number, ValueError for an integer outside its 64 bits, OverflowError for
-    one that is too large for a float. Out of memory is a MemoryError and changes nothing.
+    Look-ups take any integer; there is nothing outside 0 ... MAX. Writes there raise ValueError.
+    Anything that is not an integer raises TypeError. A packed tree raises TypeError for anything
+    that is not a number, ValueError for an integer outside its 64 bits, and OverflowError for an
+    integer too large for a float. MemoryError leaves the tree as it was.
 
-    Iterating runs over the tree as it was when the loop began.
+    A loop over a tree sees the tree as it was when the loop began.
 
     >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
     >>> t[15], 20 in t, len(t)
@@ -165,23 +171,26 @@ class MapleTree(Generic[_V]):
         dtype: None = None,
         track_gaps: bool = True,
     ) -> Self:
-        """A tree of the ranges [first[i], last[i]], both ends included, with values[i]. O(n), into full
-        nodes.
+        """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        The ranges must be sorted and must not overlap. A class method; a subclass's instance is made
-        without __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not change
+        during the call. An instance of a subclass is made without calling __init__().
 
         Args:
-            first, last: buffers of integers (numpy arrays, array.array, memoryview ... with one dimension,
-                of any size, signed or unsigned) or sequences of integers
-            values: the same, also of floats, or a sequence of any objects
-            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned integers,
-                signed ones or floats makes a tree of that dtype; anything else makes a tree of objects.
+            first, last: buffers of integers (numpy array, array.array, memoryview) with one
+                dimension, of any size, signed or unsigned; or sequences of integers
+            values: the same, or a buffer of floats, or a sequence of any objects
+            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
+                integers, signed integers or floats makes a tree of that dtype; anything else makes a
+                tree of objects.
+            track_gaps: as in MapleTree()
 
-        ValueError where the three differ in length, an end is outside 0 ... MAX, a first is above its last,
-        a range overlaps or lies below the one before, or a value is outside its dtype's 64 bits, each with
-        its position; for a buffer of several dimensions or of another byte order. TypeError for what is no
-        number. Buffers must not change meanwhile.
+        Raises:
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above its
+                last; a range overlaps or lies below the one before; or a value is outside its dtype's
+                64 bits. The message gives the position. Also for a buffer with several dimensions or
+                in another byte order.
+            TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
         MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -203,23 +212,26 @@ class MapleTree(Generic[_V]):
         dtype: Literal["u8", "i8"],
         track_gaps: bool = True,
     ) -> _IntTree:
-        """A tree of the ranges [first[i], last[i]], both ends included, with values[i]. O(n), into full
-        nodes.
+        """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        The ranges must be sorted and must not overlap. A class method; a subclass's instance is made
-        without __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not change
+        during the call. An instance of a subclass is made without calling __init__().
 
         Args:
-            first, last: buffers of integers (numpy arrays, array.array, memoryview ... with one dimension,
-                of any size, signed or unsigned) or sequences of integers
-            values: the same, also of floats, or a sequence of any objects
-            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned integers,
-                signed ones or floats makes a tree of that dtype; anything else makes a tree of objects.
+            first, last: buffers of integers (numpy array, array.array, memoryview) with one
+                dimension, of any size, signed or unsigned; or sequences of integers
+            values: the same, or a buffer of floats, or a sequence of any objects
+            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
+                integers, signed integers or floats makes a tree of that dtype; anything else makes a
+                tree of objects.
+            track_gaps: as in MapleTree()
 
-        ValueError where the three differ in length, an end is outside 0 ... MAX, a first is above its last,
-        a range overlaps or lies below the one before, or a value is outside its dtype's 64 bits, each with
-        its position; for a buffer of several dimensions or of another byte order. TypeError for what is no
-        number. Buffers must not change meanwhile.
+        Raises:
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above its
+                last; a range overlaps or lies below the one before; or a value is outside its dtype's
+                64 bits. The message gives the position. Also for a buffer with several dimensions or
+                in another byte order.
+            TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
         MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -241,23 +253,26 @@ class MapleTree(Generic[_V]):
         dtype: Literal["f8"],
         track_gaps: bool = True,
     ) -> _FloatTree:
-        """A tree of the ranges [first[i], last[i]], both ends included, with values[i]. O(n), into full
-        nodes.
+        """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        The ranges must be sorted and must not overlap. A class method; a subclass's instance is made
-        without __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not change
+        during the call. An instance of a subclass is made without calling __init__().
 
         Args:
-            first, last: buffers of integers (numpy arrays, array.array, memoryview ... with one dimension,
-                of any size, signed or unsigned) or sequences of integers
-            values: the same, also of floats, or a sequence of any objects
-            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned integers,
-                signed ones or floats makes a tree of that dtype; anything else makes a tree of objects.
+            first, last: buffers of integers (numpy array, array.array, memoryview) with one
+                dimension, of any size, signed or unsigned; or sequences of integers
+            values: the same, or a buffer of floats, or a sequence of any objects
+            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
+                integers, signed integers or floats makes a tree of that dtype; anything else makes a
+                tree of objects.
+            track_gaps: as in MapleTree()
 
-        ValueError where the three differ in length, an end is outside 0 ... MAX, a first is above its last,
-        a range overlaps or lies below the one before, or a value is outside its dtype's 64 bits, each with
-        its position; for a buffer of several dimensions or of another byte order. TypeError for what is no
-        number. Buffers must not change meanwhile.
+        Raises:
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above its
+                last; a range overlaps or lies below the one before; or a value is outside its dtype's
+                64 bits. The message gives the position. Also for a buffer with several dimensions or
+                in another byte order.
+            TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
         MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -279,23 +294,26 @@ class MapleTree(Generic[_V]):
         dtype: _Dtype | None,
         track_gaps: bool = True,
     ) -> Self:
-        """A tree of the ranges [first[i], last[i]], both ends included, with values[i]. O(n), into full
-        nodes.
+        """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        The ranges must be sorted and must not overlap. A class method; a subclass's instance is made
-        without __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not change
+        during the call. An instance of a subclass is made without calling __init__().
 
         Args:
-            first, last: buffers of integers (numpy arrays, array.array, memoryview ... with one dimension,
-                of any size, signed or unsigned) or sequences of integers
-            values: the same, also of floats, or a sequence of any objects
-            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned integers,
-                signed ones or floats makes a tree of that dtype; anything else makes a tree of objects.
+            first, last: buffers of integers (numpy array, array.array, memoryview) with one
+                dimension, of any size, signed or unsigned; or sequences of integers
+            values: the same, or a buffer of floats, or a sequence of any objects
+            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
+                integers, signed integers or floats makes a tree of that dtype; anything else makes a
+                tree of objects.
+            track_gaps: as in MapleTree()
 
-        ValueError where the three differ in length, an end is outside 0 ... MAX, a first is above its last,
-        a range overlaps or lies below the one before, or a value is outside its dtype's 64 bits, each with
-        its position; for a buffer of several dimensions or of another byte order. TypeError for what is no
-        number. Buffers must not change meanwhile.
+        Raises:
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above its
+                last; a range overlaps or lies below the one before; or a value is outside its dtype's
+                64 bits. The message gives the position. Also for a buffer with several dimensions or
+                in another byte order.
+            TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
         MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -308,10 +326,13 @@ class MapleTree(Generic[_V]):
         """
     # Only trees that are asked for arrays need numpy.
     def to_arrays(self) -> tuple[NDArray[uint64], NDArray[uint64], NDArray[Any]]:
-        """All ranges as three numpy arrays (first, last, values), both ends included. O(n).
+        """Return all ranges as three numpy arrays (first, last, values), both ends included. O(n).
 
-        The first two are of uint64; the values of uint64, int64 or float64 by the dtype, or of objects.
-        ImportError where there is no numpy.
+        The first two have dtype uint64. The values have uint64, int64 or float64 as the tree's dtype
+        says, or object.
+
+        Raises:
+            ImportError: numpy is not installed.
 
         >>> first, last, values = MapleTree([(10, 19, 1.5)], dtype='f8').to_arrays()
         >>> first, last, values
@@ -319,20 +340,24 @@ class MapleTree(Generic[_V]):
         """
     # An array if the tree is packed, else a list.
     def load_many(self, keys: _Integers, default: Any = ...) -> Any:
-        """The values at many indices: a numpy array of the tree's dtype, or for a tree of objects a list.
-        O(log n) for each key.
+        """Look up many indices. O(log n) for each.
 
-        The keys are looked up in the tree as it is now, several at once. Where there are many, other
-        threads run meanwhile, and may write the tree.
+        The keys are looked up in the tree as it is now, several at once. If there are many, other
+        threads run meanwhile and may write the tree.
 
         Args:
-            keys: a buffer of integers (numpy array, array.array ... with one dimension) or a sequence of
-                integers. It must not change meanwhile.
-            default: what stands for a key without a value, and for one outside 0 ... MAX; a packed tree
-                converts it to its dtype. Without a default, such a key raises KeyError with the first one.
+            keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence of
+                integers. It must not change during the call.
+            default: returned for a key without a value, and for a key outside 0 ... MAX. A packed
+                tree converts it to its dtype.
 
-        TypeError for keys that are no integers. ImportError where the tree has a dtype and there is no
-        numpy.
+        Returns:
+            The values, as a numpy array of the tree's dtype; in a tree of objects, as a list.
+
+        Raises:
+            KeyError: There is no default, and a key has no value. The error has the first such key.
+            TypeError: A key is not an integer.
+            ImportError: The tree has a dtype, and numpy is not installed.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> t.load_many([35, 10, 20, -1], None)
@@ -342,12 +367,15 @@ class MapleTree(Generic[_V]):
         KeyError: 20
         """
     def store_many(self, first: _Integers, last: _Integers, values: Iterable[_V]) -> None:
-        """Store values[i] over [first[i], last[i]], both ends included, for each i in order: all or none.
-        O(log n) for each, beside what store_range() says.
+        """Store values[i] over [first[i], last[i]], both ends included, for each i in order.
 
-        The arguments are those of from_arrays(), in any order, and may overlap: a later range overwrites an
-        earlier one. All of it is converted and checked before the tree changes. ValueError and TypeError as
-        there; MemoryError leaves the tree as it was.
+        All of them are stored, or none. Each costs O(log n), plus what store_range() costs for dropped
+        entries. The arguments are those of from_arrays(), but may be in any order and overlap: a later
+        range overwrites an earlier one. Everything is converted and checked before the tree changes.
+
+        Raises:
+            ValueError, TypeError: As in from_arrays().
+            MemoryError: The tree is as it was.
 
         >>> t = MapleTree()
         >>> t.store_many([30, 10], [39, 33], ['a', 'b'])
@@ -356,39 +384,40 @@ class MapleTree(Generic[_V]):
         """
     @property
     def dtype(self) -> _Dtype | None:
-        """What the values are: None for any object, else 'u8', 'i8' or 'f8'. Given when the tree is made.
+        """The type of the values: None for any object, else 'u8', 'i8' or 'f8'. Set when the tree is made.
 
         >>> MapleTree(dtype='u8').dtype
         'u8'
         """
     @property
     def policy(self) -> Policy[_V] | None:
-        """The samara.Policy that the tree asks about its values, or None. Given when the tree is made, and
-        kept.
+        """The samara.Policy of the tree, or None. Set when the tree is made, and kept.
 
         >>> MapleTree().policy is None
         True
         """
     @property
     def covered(self) -> int:
-        """How many indices have a value, up to 2**64. O(1), or O(n) after a write dropped shared nodes.
+        """The number of indices with a value, up to 2**64.
+
+        O(1), or O(n) after a write dropped shared nodes.
 
         >>> MapleTree([(10, 19, 'a'), (30, 39, 'b')]).covered
         20
         """
     @property
     def height(self) -> int:
-        """Levels of nodes: 0 for an empty tree, 1 for a single leaf.
+        """The number of levels of nodes: 0 for an empty tree, 1 for a single leaf.
 
         >>> MapleTree([(10, 19, 'a')]).height
         1
         """
     @property
     def lock(self) -> TreeLock:
-        """A re-entrant lock, used by `with`: several operations as one. Each single operation is whole
-        without it.
+        """A re-entrant lock, for use with `with`. It makes several operations atomic.
 
-        While a thread holds it, every operation of other threads on this tree waits, look-ups too.
+        A single operation is atomic without it. While one thread holds the lock, all operations of
+        other threads on this tree wait, look-ups too.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> with t.lock:
@@ -398,8 +427,9 @@ class MapleTree(Generic[_V]):
         """
     @property
     def nbytes(self) -> int:
-        """Bytes of the tree: 256 for each of its nodes, shared ones included, and the object. Values
-        are not counted.
+        """The size of the tree in bytes: 256 for each node, including shared ones, and the object.
+
+        Values are not counted.
 
         >>> t = MapleTree()
         >>> t[5] = 'a'
@@ -408,22 +438,21 @@ class MapleTree(Generic[_V]):
         """
     @property
     def node_count(self) -> int:
-        """Nodes that the tree reaches, those that it shares with others included. O(nodes above the
-        leaves).
+        """The number of nodes, including those shared with other trees. O(nodes above the leaves).
 
         >>> MapleTree([(10, 19, 'a')]).node_count
         1
         """
     @property
     def track_gaps(self) -> bool:
-        """Can this tree search for free room? Given when the tree is made.
+        """Whether the tree can search for free space. Set when the tree is made.
 
         >>> MapleTree(track_gaps=False).track_gaps
         False
         """
     @overload
     def get(self, index: SupportsIndex, default: None = None) -> _V | None:
-        """The value at an index; default where there is none. O(log n).
+        """Return the value at an index, or default if there is none. O(log n).
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> t.get(19), t.get(20), t.get(20, 'none')
@@ -431,14 +460,14 @@ class MapleTree(Generic[_V]):
         """
     @overload
     def get(self, index: SupportsIndex, default: _D) -> _V | _D:
-        """The value at an index; default where there is none. O(log n).
+        """Return the value at an index, or default if there is none. O(log n).
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> t.get(19), t.get(20), t.get(20, 'none')
         ('a', None, 'none')
         """
     def entry(self, index: SupportsIndex) -> Entry[_V] | None:
-        """The whole range around an index, both ends included, with its value; None in a gap. O(log n).
+        """Return the whole range around an index with its value, or None in a gap. O(log n).
 
         >>> MapleTree([(10, 19, 'a')]).entry(15)
         Entry(first=10, last=19, value='a')
@@ -446,10 +475,15 @@ class MapleTree(Generic[_V]):
     def find(
         self, index: SupportsIndex, last: SupportsIndex = 18446744073709551615
     ) -> Entry[_V] | None:
-        """The first entry that reaches index or lies above it, and begins at or below last; or None.
-        O(log n).
+        """Return the first entry in [index, last], both ends included. O(log n).
 
-        Bounds outside 0 ... MAX are cut. ValueError where index is above last.
+        An entry counts if any part of it lies there. Bounds outside 0 ... MAX are cut.
+
+        Returns:
+            The whole entry, or None.
+
+        Raises:
+            ValueError: index is above last.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> t.find(15)
@@ -460,10 +494,15 @@ class MapleTree(Generic[_V]):
         True
         """
     def find_rev(self, index: SupportsIndex, first: SupportsIndex = 0) -> Entry[_V] | None:
-        """The last entry that reaches index or lies below it, and ends at or above first; or None.
-        O(log n).
+        """Return the last entry in [first, index], both ends included. O(log n).
 
-        Bounds outside 0 ... MAX are cut. ValueError where first is above index.
+        An entry counts if any part of it lies there. Bounds outside 0 ... MAX are cut.
+
+        Returns:
+            The whole entry, or None.
+
+        Raises:
+            ValueError: first is above index.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> t.find_rev(35)
@@ -474,9 +513,12 @@ class MapleTree(Generic[_V]):
         True
         """
     def next(self, index: SupportsIndex) -> Entry[_V] | None:
-        """The entry after the one, or after the gap, that index lies in; or None. O(log n).
+        """Return the next entry after the entry or gap that contains index. O(log n).
 
         A negative index lies before all entries.
+
+        Returns:
+            The entry, or None.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> t.next(15)
@@ -485,9 +527,12 @@ class MapleTree(Generic[_V]):
         True
         """
     def prev(self, index: SupportsIndex) -> Entry[_V] | None:
-        """The entry before the one, or before the gap, that index lies in; or None. O(log n).
+        """Return the last entry before the entry or gap that contains index. O(log n).
 
-        An index above MAX lies behind all entries.
+        An index above MAX lies after all entries.
+
+        Returns:
+            The entry, or None.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> t.prev(35)
@@ -503,17 +548,21 @@ class MapleTree(Generic[_V]):
         reverse: bool = False,
         clip: bool = False,
     ) -> Iterator[Entry[_V]]:
-        """An iterator of the entries that lie in [first, last] or reach into it, both ends included.
+        """Iterate over the entries in [first, last], both ends included.
 
-        It runs over the tree as it is now, whatever is stored meanwhile. O(log n) to make, O(1) for
-        each entry.
+        An entry counts if any part of it lies there. The iterator sees the tree as it is now, whatever
+        is stored later. It costs O(log n) to make, and O(1) for each entry. Bounds outside 0 ... MAX
+        are cut.
 
         Args:
-            reverse: from the last entry to the first
-            clip: cut the first and the last entry at the ends of the window; if the tree has a policy,
-                it is asked for their values
+            first: the first index of the window
+            last: the last index of the window
+            reverse: go from the last entry to the first
+            clip: cut the first and the last entry at the ends of the window. If the tree has a
+                policy, its split() is asked for their values.
 
-        Bounds outside 0 ... MAX are cut. ValueError where first is above last.
+        Raises:
+            ValueError: first is above last.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> [tuple(entry) for entry in t.entries(15, 30)]
@@ -524,21 +573,26 @@ class MapleTree(Generic[_V]):
     def gaps(
         self, first: SupportsIndex = 0, last: SupportsIndex = 18446744073709551615
     ) -> Iterator[Gap]:
-        """An iterator of the free ranges in [first, last] as pairs (first, last), all ends included,
-        cut at the window.
+        """Iterate over the free ranges in [first, last], cut at its ends.
 
-        It runs over the tree as it is now, and works without gap tracking. O(log n) to make, then
-        O(1) for each entry that it passes. Bounds outside 0 ... MAX are cut. ValueError where first
-        is above last.
+        Each is a pair (first, last), both ends included. The iterator sees the tree as it is now. It
+        does not need gap tracking. It costs O(log n) to make, and O(1) for each entry that it passes.
+        Bounds outside 0 ... MAX are cut.
+
+        Raises:
+            ValueError: first is above last.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> list(t.gaps(0, 35))
         [Gap(first=0, last=9), Gap(first=20, last=29)]
         """
     def is_free(self, first: SupportsIndex, last: SupportsIndex) -> bool:
-        """Has no index of [first, last], both ends included, a value? O(log n).
+        """Return whether [first, last], both ends included, is entirely free. O(log n).
 
-        Nothing outside 0 ... MAX has one. ValueError where first is above last.
+        Indices outside 0 ... MAX are free.
+
+        Raises:
+            ValueError: first is above last.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> t.is_free(20, 29), t.is_free(19, 29)
@@ -553,18 +607,25 @@ class MapleTree(Generic[_V]):
         align: SupportsIndex = 1,
         reverse: bool = False,
     ) -> int:
-        """Where `size` free indices begin in [first, last], both ends included: the lowest place, or
-        the highest.
+        """Find `size` free indices in [first, last], both ends included.
 
-        O(log n); with align, O(log n) for each gap of that size without an aligned place.
+        O(log n). With align, O(log n) for each gap of that size without an aligned place. Bounds
+        outside 0 ... MAX are cut.
 
         Args:
-            size: a number of indices, 1 or more
-            align: the place is a multiple of it; 1 or more
-            reverse: the highest place
+            size: how many indices, 1 or more
+            first: the first index of the window
+            last: the last index of the window
+            align: the place must be a multiple of this; 1 or more
+            reverse: find the highest place, not the lowest
 
-        NoSpaceError where none fits. Bounds outside 0 ... MAX are cut. ValueError where first is
-        above last, for a size or align below 1, and for a tree with track_gaps=False.
+        Returns:
+            The first of the free indices.
+
+        Raises:
+            NoSpaceError: There is no such place.
+            ValueError: first is above last, size or align is below 1, or the tree has
+                track_gaps=False.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> t.empty_area(10), t.empty_area(11), t.empty_area(10, 0, 99, reverse=True)
@@ -573,11 +634,13 @@ class MapleTree(Generic[_V]):
         24
         """
     def store_range(self, first: SupportsIndex, last: SupportsIndex, value: _V) -> None:
-        """Store a value over [first, last], both ends included. O(log n), and O(1) for each entry that
-        it drops.
+        """Store a value over [first, last], both ends included.
 
-        What lies there is overwritten; an entry that is cut keeps its value on both sides.
-        ValueError where first is above last or an end is outside 0 ... MAX.
+        Overwrites what is there. An entry that is cut keeps its value on both sides. O(log n), and
+        O(1) for each entry that is dropped.
+
+        Raises:
+            ValueError: first is above last, or an end is outside 0 ... MAX.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> t.store_range(12, 13, 'b')
@@ -587,8 +650,9 @@ class MapleTree(Generic[_V]):
     def insert_range(self, first: SupportsIndex, last: SupportsIndex, value: _V) -> None:
         """Store a value over [first, last], both ends included, if all of it is free. O(log n).
 
-        RangeOccupiedError, with the first entry in the way as its .entry, where it is not.
-        ValueError where first is above last or an end is outside 0 ... MAX.
+        Raises:
+            RangeOccupiedError: It is not free. The error's .entry is the first entry there.
+            ValueError: first is above last, or an end is outside 0 ... MAX.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> t.insert_range(20, 29, 'b')
@@ -597,9 +661,15 @@ class MapleTree(Generic[_V]):
         samara.RangeOccupiedError: [5, 10] is not free: [10, 19] has a value
         """
     def erase(self, index: SupportsIndex) -> Entry[_V] | None:
-        """Remove the whole range around an index. The entry that was there, or None. O(log n).
+        """Remove the whole range around an index. O(log n).
 
-        `del t[index]` removes the one index. ValueError where index is outside 0 ... MAX.
+        `del t[index]` removes only the one index.
+
+        Returns:
+            The removed entry, or None.
+
+        Raises:
+            ValueError: index is outside 0 ... MAX.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> t.erase(12)
@@ -608,10 +678,16 @@ class MapleTree(Generic[_V]):
         (True, 0)
         """
     def pop_range(self, first: SupportsIndex, last: SupportsIndex) -> list[Entry[_V]]:
-        """Clear [first, last], both ends included. A list of what was there, cut at the ends, where a
-        policy is asked for the values. O(log n + removed entries).
+        """Clear [first, last], both ends included, and return what was there.
 
-        ValueError where first is above last or an end is outside 0 ... MAX.
+        O(log n + removed entries).
+
+        Returns:
+            A list of the entries, cut at the ends. If the tree has a policy, its split() is asked for
+            the values of cut entries.
+
+        Raises:
+            ValueError: first is above last, or an end is outside 0 ... MAX.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> t.pop_range(15, 30)
@@ -629,11 +705,13 @@ class MapleTree(Generic[_V]):
         align: SupportsIndex = 1,
         reverse: bool = False,
     ) -> int:
-        """Find `size` free indices in [first, last], both ends included, store a value there, and
-        return where they begin.
+        """Find `size` free indices in [first, last], both ends included, and store a value there.
 
-        The arguments, the cost and the errors are those of empty_area(); bounds outside 0 ... MAX
-        are refused.
+        Arguments, cost and errors are those of empty_area(), except that bounds outside 0 ... MAX
+        raise ValueError.
+
+        Returns:
+            The first of the indices.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> t.alloc_range('b', 5), t.alloc_range('c', 16, align=16)
@@ -645,8 +723,9 @@ class MapleTree(Generic[_V]):
         samara.NoSpaceError: no 5 free indices in [0, 12]
         """
     def clear(self) -> None:
-        """Remove everything. The attributes (dtype, track_gaps, policy) stay. O(nodes that no other
-        tree shares).
+        """Remove everything.
+
+        The attributes (dtype, track_gaps, policy) stay. O(nodes that no other tree shares).
 
         >>> t = MapleTree([(10, 19, 'a')], track_gaps=False)
         >>> t.clear()
@@ -654,11 +733,11 @@ class MapleTree(Generic[_V]):
         MapleTree([], track_gaps=False)
         """
     def dup(self) -> Self:
-        """A full copy of the tree, in nodes of its own; the values are the same objects. O(n).
+        """Return a full copy of the tree, in nodes of its own. O(n).
 
-        All nodes are copied in one pass, so it is far cheaper than building the tree again. fork()
-        is O(1), and copies nodes later, when they are written; dup() where the copy will be changed
-        all over.
+        The values are the same objects. All nodes are copied in one pass, which is far cheaper than
+        building the tree again. fork() is O(1), and copies a node when it is written. Use dup() if you
+        are going to change the copy all over.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> u = t.dup()
@@ -667,11 +746,14 @@ class MapleTree(Generic[_V]):
         'a'
         """
     def dup_into(self, other: MapleTree[_V]) -> None:
-        """A full copy of the tree in another one, which must be empty and have the same attributes. O(n).
+        """Copy the whole tree into another one. O(n).
 
-        ValueError where other is not empty, differs in dtype or track_gaps, or has not this very
-        policy; nothing is changed then.
-        MemoryError leaves other empty.
+        The other tree must be empty and have the same attributes.
+
+        Raises:
+            ValueError: other is not empty, its dtype or track_gaps differs, or its policy is not the
+                same object. Nothing has changed.
+            MemoryError: other is still empty.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> u = MapleTree()
@@ -683,10 +765,10 @@ class MapleTree(Generic[_V]):
         ValueError: other is not empty: it holds 1 ranges
         """
     def fork(self) -> Self:
-        """A copy of the tree that shares its nodes until one of the two writes them. O(1).
+        """Return a copy-on-write copy of the tree. O(1).
 
-        The two are independent: a write copies the nodes on its path first, O(log n). copy.copy()
-        is this.
+        The two trees are independent, and share nodes until one of them writes. A write first copies
+        the nodes on its path, in O(log n). copy.copy() does the same.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> u = t.fork()
@@ -695,25 +777,32 @@ class MapleTree(Generic[_V]):
         ('b', 'a')
         """
     def cursor(self, first: SupportsIndex = 0, last: SupportsIndex | None = None) -> Cursor[_V]:
-        """A Cursor at [first, last], both ends included; without last at the single index first. O(1).
+        """Return a Cursor at [first, last], both ends included. O(1).
 
-        ValueError where first is above last or an end is outside 0 ... MAX.
+        Without last, the cursor is at the single index first.
+
+        Raises:
+            ValueError: first is above last, or an end is outside 0 ... MAX.
 
         >>> cursor = MapleTree([(10, 19, 'a')]).cursor(12)
         >>> cursor.walk()
         Entry(first=10, last=19, value='a')
         """
     def check(self) -> None:
-        """Check every invariant of the tree; AssertionError says what is broken and where. O(n).
+        """Check every invariant of the tree. O(n).
+
+        Raises:
+            AssertionError: The message says what is broken and where.
 
         >>> MapleTree([(10, 19, 'a')]).check()
         """
     def dump(self, *, hex: bool = False) -> str:
-        """The tree's nodes and slots as text, one to a line; words are the values' addresses, or the 64
-        bits of a packed tree's numbers. O(n).
+        """Return the tree's nodes and slots as text, one per line. O(n).
+
+        A value is shown as its address, or in a packed tree as the 64 bits of the number.
 
         Args:
-            hex: numbers in base 16
+            hex: show numbers in base 16
 
         >>> print(MapleTree([(10, 19, 'a')]).dump()) # doctest: +ELLIPSIS
         maple tree: height 1, attributes 0x3
@@ -724,22 +813,26 @@ class MapleTree(Generic[_V]):
         <BLANKLINE>
         """
     def __copy__(self) -> Self:
-        """fork(), for copy.copy(). O(1)."""
+        """Support copy.copy(): the same as fork(). O(1)."""
     def __reduce__(self) -> tuple[Any, ...]:
-        """For pickle and copy.deepcopy(). O(n)."""
+        """Support pickle and copy.deepcopy(). O(n)."""
     def __setstate__(self, state: tuple[Any, ...], /) -> None:
-        """For pickle: fill an empty tree. ValueError for what is no state of a MapleTree. O(n)."""
+        """Support pickle: fill an empty tree. O(n).
+
+        Raises:
+            ValueError: This is not the state of a MapleTree, or the tree is not empty.
+        """
     def __sizeof__(self) -> int:
-        """nbytes."""
+        """The same as nbytes."""
     @classmethod
     def __class_getitem__(cls, item: Any, /) -> GenericAlias:
-        """MapleTree[V]: a tree with values of type V."""
+        """The type of a tree with values of type V: MapleTree[V]."""
     def __bool__(self) -> bool: ...
     def __len__(self) -> int: ...
     def __contains__(self, key: SupportsIndex, /) -> bool: ...
     def __iter__(self) -> Iterator[Entry[_V]]: ...
     def __reversed__(self) -> Iterator[Entry[_V]]:
-        """entries(reverse=True)."""
+        """The same as entries(reverse=True)."""
     @overload
     def __getitem__(self, key: SupportsIndex, /) -> _V: ...
     @overload
@@ -752,14 +845,19 @@ class MapleTree(Generic[_V]):
 
 @final
 class Cursor(Generic[_V]):
-    """A place in a tree, with the path to it: the kernel's ma_state.
+    """A position in a tree, with the path to it: the kernel's ma_state.
 
-    A run of steps along the tree costs O(1) for each, where a look-up by index costs O(log n).
-    A cursor keeps its tree alive. After another writer has changed the tree it walks again from
-    its index; it never reads what is gone.
+    Each step of a cursor along the tree costs O(1); a look-up by index costs O(log n). A cursor
+    keeps its tree alive. If another writer has changed the tree, the cursor walks again from its
+    index. It never reads anything that has been removed.
 
-    It begins at [first, last], both ends included, or at the single index first, with status
-    "start". `for entry in cursor` goes on from the cursor as find() does.
+    `for entry in cursor` continues from the cursor's position, like find().
+
+    Args:
+        tree: the MapleTree
+        first: the first index of the range to start at
+        last: the last index of that range, included. Without it, the range is the index first
+            alone. The status is "start" in both cases.
 
     >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
     >>> cursor = t.cursor(15)
@@ -772,23 +870,23 @@ class Cursor(Generic[_V]):
     ) -> Self: ...
     @property
     def index(self) -> int:
-        """The first index of the range that the cursor stands on or is set to.
+        """The first index of the range that the cursor is on or set to.
 
         >>> MapleTree().cursor(10, 19).index
         10
         """
     @property
     def last(self) -> int:
-        """The last index of the range that the cursor stands on or is set to.
+        """The last index of the range that the cursor is on or set to.
 
         >>> MapleTree().cursor(10, 19).last
         19
         """
     @property
     def value(self) -> _V | None:
-        """The value where the cursor stands; None on a gap and where it has not walked.
+        """The value at the cursor. None on a gap, or if the cursor has not walked yet.
 
-        After another writer changed the tree: what is at index now. O(log n) then, else O(1).
+        O(1). If another writer has changed the tree: the value that is at index now, in O(log n).
 
         >>> cursor = MapleTree([(10, 19, 'a')]).cursor(12)
         >>> cursor.value is None
@@ -801,15 +899,15 @@ class Cursor(Generic[_V]):
     def status(
         self,
     ) -> Literal["start", "active", "gap", "pause", "none", "overflow", "underflow"]:
-        """What the cursor knows of its place, as a string.
+        """The state of the cursor, as a string.
 
-        - "start": set, not walked
-        - "active": stands on an entry
-        - "gap": stands on a gap
-        - "pause": goes on after its range
+        - "start": set, but not walked yet
+        - "active": on an entry
+        - "gap": on a gap
+        - "pause": the next step starts after the cursor's range
         - "none": the last step found nothing
-        - "overflow": the last step met its upper limit; index and last are as before it
-        - "underflow": the last step met its lower limit; index and last are as before it
+        - "overflow": the last step met its upper limit; index and last have not changed
+        - "underflow": the last step met its lower limit; index and last have not changed
 
         >>> cursor = MapleTree().cursor()
         >>> cursor.status
@@ -819,14 +917,17 @@ class Cursor(Generic[_V]):
         """
     @property
     def tree(self) -> MapleTree[_V]:
-        """The tree.
+        """The tree that the cursor belongs to.
 
         >>> t = MapleTree()
         >>> t.cursor().tree is t
         True
         """
     def set(self, index: SupportsIndex) -> None:
-        """Set the cursor to one index, not walked. O(1). ValueError where it is outside 0 ... MAX.
+        """Set the cursor to one index, without walking there. O(1).
+
+        Raises:
+            ValueError: index is outside 0 ... MAX.
 
         >>> cursor = MapleTree([(10, 19, 'a')]).cursor()
         >>> cursor.set(15)
@@ -834,9 +935,10 @@ class Cursor(Generic[_V]):
         Entry(first=10, last=19, value='a')
         """
     def set_range(self, first: SupportsIndex, last: SupportsIndex) -> None:
-        """Set the cursor to [first, last], both ends included, not walked. O(1).
+        """Set the cursor to [first, last], both ends included, without walking there. O(1).
 
-        ValueError where first is above last or an end is outside 0 ... MAX.
+        Raises:
+            ValueError: first is above last, or an end is outside 0 ... MAX.
 
         >>> t = MapleTree()
         >>> cursor = t.cursor()
@@ -846,17 +948,23 @@ class Cursor(Generic[_V]):
         MapleTree([(10, 19, 'a')])
         """
     def walk(self) -> Entry[_V] | None:
-        """Walk to the range around index: its entry, or None for a gap, whose ends are then index and
-        last. O(log n).
+        """Walk to the range around index. O(log n).
+
+        Returns:
+            The entry there, or None if there is a gap. index and last are then the ends of the
+            entry or gap.
 
         >>> cursor = MapleTree([(10, 19, 'a')]).cursor(5)
         >>> cursor.walk() is None, cursor.index, cursor.last
         (True, 0, 9)
         """
     def next(self, max: SupportsIndex = 18446744073709551615) -> Entry[_V] | None:
-        """Go on to the next entry that begins at or below max; None where there is none. O(1) amortised.
+        """Move to the next entry, if it begins at or below max. O(1) amortised.
 
-        From a place that has not been walked: the entry after the range around index.
+        If the cursor has not walked yet, it moves to the entry after the range around index.
+
+        Returns:
+            The entry, or None.
 
         >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(10)
         >>> cursor.next()
@@ -865,33 +973,38 @@ class Cursor(Generic[_V]):
         True
         """
     def next_range(self, max: SupportsIndex = 18446744073709551615) -> Entry[_V] | Gap | None:
-        """As next(), but stop at gaps too.
+        """Like next(), but stop at gaps too.
 
         >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(10)
         >>> cursor.next_range()
         Gap(first=20, last=29)
         """
     def prev(self, min: SupportsIndex = 0) -> Entry[_V] | None:
-        """Go back to the entry before that ends at or above min; None where there is none. O(1) amortised.
+        """Move to the previous entry, if it ends at or above min. O(1) amortised.
 
-        From a place that has not been walked: the entry before the range around index.
+        If the cursor has not walked yet, it moves to the entry before the range around index.
+
+        Returns:
+            The entry, or None.
 
         >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(30)
         >>> cursor.prev()
         Entry(first=10, last=19, value='a')
         """
     def prev_range(self, min: SupportsIndex = 0) -> Entry[_V] | Gap | None:
-        """As prev(), but stop at gaps too.
+        """Like prev(), but stop at gaps too.
 
         >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(30)
         >>> cursor.prev_range()
         Gap(first=20, last=29)
         """
     def find(self, max: SupportsIndex = 18446744073709551615) -> Entry[_V] | None:
-        """The first entry at or above index that begins at or below max; then the next one with each
-        call; or None.
+        """Find the first entry at or above index that begins at or below max. O(1) amortised.
 
-        The first call after set() looks at index itself, later ones go on behind. O(1) amortised.
+        The first call after set() looks at index itself. Each later call finds the next entry.
+
+        Returns:
+            The entry, or None.
 
         >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(15)
         >>> cursor.find()
@@ -900,7 +1013,7 @@ class Cursor(Generic[_V]):
         True
         """
     def find_range(self, max: SupportsIndex = 18446744073709551615) -> Entry[_V] | Gap | None:
-        """As find(), but stop at gaps too.
+        """Like find(), but stop at gaps too.
 
         >>> cursor = MapleTree([(10, 19, 'a')]).cursor(15)
         >>> cursor.find_range(99)
@@ -909,10 +1022,12 @@ class Cursor(Generic[_V]):
         Gap(first=20, last=18446744073709551615)
         """
     def find_rev(self, min: SupportsIndex = 0) -> Entry[_V] | None:
-        """The last entry at or below index that ends at or above min; then the one before with each
-        call; or None.
+        """Find the last entry at or below index that ends at or above min. O(1) amortised.
 
-        The first call after set() looks at index itself, later ones go on below. O(1) amortised.
+        The first call after set() looks at index itself. Each later call finds the entry before.
+
+        Returns:
+            The entry, or None.
 
         >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(35)
         >>> cursor.find_rev()
@@ -921,7 +1036,7 @@ class Cursor(Generic[_V]):
         Entry(first=10, last=19, value='a')
         """
     def find_range_rev(self, min: SupportsIndex = 0) -> Entry[_V] | Gap | None:
-        """As find_rev(), but stop at gaps too.
+        """Like find_rev(), but stop at gaps too.
 
         >>> cursor = MapleTree([(10, 19, 'a')]).cursor(25)
         >>> cursor.find_range_rev()
@@ -930,13 +1045,15 @@ class Cursor(Generic[_V]):
         Entry(first=10, last=19, value='a')
         """
     def find_rev_range(self, min: SupportsIndex = 0) -> Entry[_V] | Gap | None:
-        """Another name of find_range_rev().
+        """The same as find_range_rev().
 
         >>> MapleTree().cursor(25).find_rev_range()
         Gap(first=0, last=18446744073709551615)
         """
     def store(self, value: _V) -> None:
-        """Store a value over [index, last], both ends included. The cursor then stands on it. O(log n).
+        """Store a value over [index, last], both ends included. O(log n).
+
+        The cursor is then on the new entry.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> cursor = t.cursor(12, 13)
@@ -945,7 +1062,10 @@ class Cursor(Generic[_V]):
         MapleTree([(10, 11, 'a'), (12, 13, 'b'), (14, 19, 'a')])
         """
     def erase(self) -> Entry[_V] | None:
-        """Remove the whole range around index. The entry that was there, or None. O(log n).
+        """Remove the whole range around index. O(log n).
+
+        Returns:
+            The removed entry, or None.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> t.cursor(12).erase()
@@ -959,10 +1079,13 @@ class Cursor(Generic[_V]):
         min: SupportsIndex = 0,
         max: SupportsIndex = 18446744073709551615,
     ) -> int:
-        """Set the cursor to the lowest `size` free indices in [min, max], both ends included. Where
-        they begin. O(log n).
+        """Set the cursor to the lowest `size` free indices in [min, max], both ends included. O(log n).
 
-        Errors as MapleTree.empty_area(); the cursor then stays where it is.
+        Returns:
+            The first of these indices.
+
+        Raises:
+            NoSpaceError, ValueError: As in MapleTree.empty_area(). The cursor does not move.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> cursor = t.cursor()
@@ -978,13 +1101,13 @@ class Cursor(Generic[_V]):
         min: SupportsIndex = 0,
         max: SupportsIndex = 18446744073709551615,
     ) -> int:
-        """As empty_area(), but the highest place.
+        """Like empty_area(), but choose the highest free indices.
 
         >>> MapleTree([(10, 19, 'a')]).cursor().empty_area_rev(5, 0, 19)
         5
         """
     def pause(self) -> None:
-        """Let go of the path: the next step goes on behind the range that the cursor stands on. O(1).
+        """Drop the path. The next step starts after the cursor's current range. O(1).
 
         >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor()
         >>> cursor.find()
@@ -994,7 +1117,7 @@ class Cursor(Generic[_V]):
         Entry(first=30, last=39, value='b')
         """
     def reset(self) -> None:
-        """Forget the path; index and last stay. The next step begins anew, at index. O(1).
+        """Drop the path, but keep index and last. The next step starts again at index. O(1).
 
         >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor()
         >>> cursor.find()
@@ -1005,7 +1128,7 @@ class Cursor(Generic[_V]):
         """
     @classmethod
     def __class_getitem__(cls, item: Any, /) -> GenericAlias:
-        """Cursor[V]: a cursor of a MapleTree[V]."""
+        """The type of a cursor of a MapleTree[V]: Cursor[V]."""
     def __iter__(self) -> Self: ...
     def __next__(self) -> Entry[_V]: ...
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The tuples that trees answer with."""
+"""The tuples that trees return."""
 
 from types import GenericAlias
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -23,10 +23,10 @@ class Entry(NamedTuple, Generic[V_co]):
 
     @property
     def size(self) -> int:
-        """How many indices it covers; `len()` is that of the tuple, 3."""
+        """The number of indices in the range. (`len()` is that of the tuple, 3.)"""
         return self.last - self.first + 1
 
-    # As tuple's: that of Generic has another signature than the type checkers take it to have.
+    # The same as tuple's. Generic's has another signature than type checkers assume.
     @classmethod
     def __class_getitem__(cls, item: Any, /) -> GenericAlias:
         return GenericAlias(cls, item)
@@ -46,10 +46,10 @@ class Gap(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many indices are free."""
+        """The number of free indices."""
         return self.last - self.first + 1
 
 
-# Their public place, so that pickles and messages name it.
+# The public module, so that pickles and messages name it.
 Entry.__module__ = "samara"
 Gap.__module__ = "samara"

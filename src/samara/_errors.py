@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The errors that trees raise beside Python's own, and how they name types."""
+"""The errors that trees raise besides Python's own, and how messages name types."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from samara._entry import Entry
 
 
 def type_name(value: object) -> str:
-    """A type as CPython's own messages name it: with its module where it is written in C."""
+    """Return a type's name as in CPython's own messages: with its module if it is written in C."""
     kind = type(value)
     in_c = kind.__flags__ & 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
     return f"{kind.__module__}.{kind.__name__}".removeprefix("builtins.") if in_c else kind.__name__
 
 
 class RangeOccupiedError(ValueError):
-    """`insert_range()` met an entry in [first, last]: the first one there is `.entry`.
+    """`insert_range()` found an entry in [first, last]. `.entry` is the first one there.
 
     >>> error = RangeOccupiedError(5, 10, Entry(10, 19, "a"))
     >>> error.entry.value
@@ -35,9 +35,9 @@ class RangeOccupiedError(ValueError):
 
 
 class NoSpaceError(ValueError):
-    """No free range is large enough for what `empty_area()` or `alloc_range()` was asked for."""
+    """No free range is large enough for a call of `empty_area()` or `alloc_range()`."""
 
 
-# Their public place, so that pickles and tracebacks name it.
+# The public module, so that pickles and tracebacks name it.
 RangeOccupiedError.__module__ = "samara"
 NoSpaceError.__module__ = "samara"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Which tree this is: the C extension where it is installed, else the one in plain Python.
+"""The choice of the tree: the C extension if it is installed, else the plain-Python one.
 
-SAMARA_PURE=1 in the environment asks for plain Python also where there is an extension.
+SAMARA_PURE=1 in the environment selects plain Python even if the extension is installed.
 """
 
 import os
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 PURE: Final = os.environ.get("SAMARA_PURE", "0") not in ("", "0") or not find_spec("samara._core")
 
-# Both have the same types; those of the extension's stub stand for both.
+# Both have the same types, so type checkers read the extension's stub for both.
 if TYPE_CHECKING or not PURE:
     from samara._core import Cursor, MapleTree, TreeLock, _fail_nth, _pool_stats
 else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a tree asks about its values."""
+"""The protocol by which a tree asks about its values."""
 
 from types import NotImplementedType
 from typing import Protocol, TypeVar
@@ -10,14 +10,16 @@ V = TypeVar("V")
 
 
 class Policy(Protocol[V]):
-    """What becomes of values when the ranges around them change: `MapleTree(policy=...)`.
+    """Decides what becomes of values when their ranges are cut or merged: `MapleTree(policy=...)`.
 
-    Each write asks before it changes anything, so an exception raised here ends the write and
-    leaves the tree as it was. None, which a method without a `return` answers, is a TypeError but
-    where a value asked about is None. The methods may read the tree; to write it from here is a
-    RuntimeError. Threads that write one tree with a policy hold its lock around each write.
-    Relatives (forks, duplicates, slices) and pickles keep the policy; sorted triples that a tree
-    is made of are taken as they are.
+    Each write asks the policy before it changes anything. An exception raised here ends the write
+    and leaves the tree as it was. Returning None, for example from a method without a `return`,
+    raises TypeError, unless one of the values asked about is None. The methods may read the tree;
+    writing it from here raises RuntimeError. If several threads write a tree with a policy, each
+    must hold the tree's lock around each write.
+
+    Forks, duplicates, slices and pickles keep the policy. Sorted triples that a tree is made from
+    are taken as they are, without asking.
 
     >>> from samara import Entry, MapleTree
     >>> class Offsets:
@@ -37,17 +39,22 @@ class Policy(Protocol[V]):
     """
 
     def split(self, entry: Entry[V], first: int, last: int, /) -> V:
-        """The value for [first, last], a part of an entry of which a write cuts off the rest, or
-        that a slice, `pop_range()` or `entries(clip=True)` cuts out. `entry.value` itself where the
-        place makes no difference."""
+        """Return the value for [first, last], a part of an entry.
+
+        Asked when a write cuts off the rest of the entry, and when a slice, `pop_range()` or
+        `entries(clip=True)` cuts the part out. If values do not depend on the place, return
+        `entry.value`.
+        """
         ...
 
     def merge(self, left: Entry[V], right: Entry[V], /) -> V | NotImplementedType:
-        """The value of the one entry [left.first, right.last] that two become, or NotImplemented:
-        they stay apart. Asked by each store about the range stored and the value that stands
-        beside it, on both sides. That one comes whole, also where the store covers a part of it: so
-        the two may overlap. Not asked where a cursor that stands on an entry stores a new value
-        for just that."""
+        """Return the value of the merged entry [left.first, right.last], or NotImplemented.
+
+        NotImplemented keeps the two apart. Each store asks about the range stored and the entry
+        beside it, on both sides. That entry is passed whole, even if the store covers a part of it,
+        so the two may overlap. A cursor that is on an entry and stores a new value for exactly that
+        range does not ask.
+        """
         ...
 
 

@@ -5,14 +5,19 @@ from typing import Final
 
 CURSOR: Final = {
     "Cursor(tree, first=0, last=None)": """
-A place in a tree, with the path to it: the kernel's ma_state.
+A position in a tree, with the path to it: the kernel's ma_state.
 
-A run of steps along the tree costs O(1) for each, where a look-up by index costs O(log n).
-A cursor keeps its tree alive. After another writer has changed the tree it walks again from
-its index; it never reads what is gone.
+Each step of a cursor along the tree costs O(1); a look-up by index costs O(log n). A cursor
+keeps its tree alive. If another writer has changed the tree, the cursor walks again from its
+index. It never reads anything that has been removed.
 
-It begins at [first, last], both ends included, or at the single index first, with status
-"start". `for entry in cursor` goes on from the cursor as find() does.
+`for entry in cursor` continues from the cursor's position, like find().
+
+Args:
+    tree: the MapleTree
+    first: the first index of the range to start at
+    last: the last index of that range, included. Without it, the range is the index first
+        alone. The status is "start" in both cases.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> cursor = t.cursor(15)
@@ -20,21 +25,21 @@ It begins at [first, last], both ends included, or at the single index first, wi
 ['a', 'b']
 """,
     "index": """
-The first index of the range that the cursor stands on or is set to.
+The first index of the range that the cursor is on or set to.
 
 >>> MapleTree().cursor(10, 19).index
 10
 """,
     "last": """
-The last index of the range that the cursor stands on or is set to.
+The last index of the range that the cursor is on or set to.
 
 >>> MapleTree().cursor(10, 19).last
 19
 """,
     "value": """
-The value where the cursor stands; None on a gap and where it has not walked.
+The value at the cursor. None on a gap, or if the cursor has not walked yet.
 
-After another writer changed the tree: what is at index now. O(log n) then, else O(1).
+O(1). If another writer has changed the tree: the value that is at index now, in O(log n).
 
 >>> cursor = MapleTree([(10, 19, 'a')]).cursor(12)
 >>> cursor.value is None
@@ -44,15 +49,15 @@ True
 'a'
 """,
     "status": """
-What the cursor knows of its place, as a string.
+The state of the cursor, as a string.
 
-- "start": set, not walked
-- "active": stands on an entry
-- "gap": stands on a gap
-- "pause": goes on after its range
+- "start": set, but not walked yet
+- "active": on an entry
+- "gap": on a gap
+- "pause": the next step starts after the cursor's range
 - "none": the last step found nothing
-- "overflow": the last step met its upper limit; index and last are as before it
-- "underflow": the last step met its lower limit; index and last are as before it
+- "overflow": the last step met its upper limit; index and last have not changed
+- "underflow": the last step met its lower limit; index and last have not changed
 
 >>> cursor = MapleTree().cursor()
 >>> cursor.status
@@ -61,14 +66,17 @@ What the cursor knows of its place, as a string.
 (True, 'gap')
 """,
     "tree": """
-The tree.
+The tree that the cursor belongs to.
 
 >>> t = MapleTree()
 >>> t.cursor().tree is t
 True
 """,
     "set(index)": """
-Set the cursor to one index, not walked. O(1). ValueError where it is outside 0 ... MAX.
+Set the cursor to one index, without walking there. O(1).
+
+Raises:
+    ValueError: index is outside 0 ... MAX.
 
 >>> cursor = MapleTree([(10, 19, 'a')]).cursor()
 >>> cursor.set(15)
@@ -76,9 +84,10 @@ Set the cursor to one index, not walked. O(1). ValueError where it is outside 0 
 Entry(first=10, last=19, value='a')
 """,
     "set_range(first, last)": """
-Set the cursor to [first, last], both ends included, not walked. O(1).
+Set the cursor to [first, last], both ends included, without walking there. O(1).
 
-ValueError where first is above last or an end is outside 0 ... MAX.
+Raises:
+    ValueError: first is above last, or an end is outside 0 ... MAX.
 
 >>> t = MapleTree()
 >>> cursor = t.cursor()
@@ -88,17 +97,23 @@ ValueError where first is above last or an end is outside 0 ... MAX.
 MapleTree([(10, 19, 'a')])
 """,
     "walk()": """
-Walk to the range around index: its entry, or None for a gap, whose ends are then index and
-last. O(log n).
+Walk to the range around index. O(log n).
+
+Returns:
+    The entry there, or None if there is a gap. index and last are then the ends of the
+    entry or gap.
 
 >>> cursor = MapleTree([(10, 19, 'a')]).cursor(5)
 >>> cursor.walk() is None, cursor.index, cursor.last
 (True, 0, 9)
 """,
     "next(max=MAX)": """
-Go on to the next entry that begins at or below max; None where there is none. O(1) amortised.
+Move to the next entry, if it begins at or below max. O(1) amortised.
 
-From a place that has not been walked: the entry after the range around index.
+If the cursor has not walked yet, it moves to the entry after the range around index.
+
+Returns:
+    The entry, or None.
 
 >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(10)
 >>> cursor.next()
@@ -107,33 +122,38 @@ Entry(first=30, last=39, value='b')
 True
 """,
     "next_range(max=MAX)": """
-As next(), but stop at gaps too.
+Like next(), but stop at gaps too.
 
 >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(10)
 >>> cursor.next_range()
 Gap(first=20, last=29)
 """,
     "prev(min=0)": """
-Go back to the entry before that ends at or above min; None where there is none. O(1) amortised.
+Move to the previous entry, if it ends at or above min. O(1) amortised.
 
-From a place that has not been walked: the entry before the range around index.
+If the cursor has not walked yet, it moves to the entry before the range around index.
+
+Returns:
+    The entry, or None.
 
 >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(30)
 >>> cursor.prev()
 Entry(first=10, last=19, value='a')
 """,
     "prev_range(min=0)": """
-As prev(), but stop at gaps too.
+Like prev(), but stop at gaps too.
 
 >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(30)
 >>> cursor.prev_range()
 Gap(first=20, last=29)
 """,
     "find(max=MAX)": """
-The first entry at or above index that begins at or below max; then the next one with each
-call; or None.
+Find the first entry at or above index that begins at or below max. O(1) amortised.
 
-The first call after set() looks at index itself, later ones go on behind. O(1) amortised.
+The first call after set() looks at index itself. Each later call finds the next entry.
+
+Returns:
+    The entry, or None.
 
 >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(15)
 >>> cursor.find()
@@ -142,7 +162,7 @@ Entry(first=10, last=19, value='a')
 True
 """,
     "find_range(max=MAX)": """
-As find(), but stop at gaps too.
+Like find(), but stop at gaps too.
 
 >>> cursor = MapleTree([(10, 19, 'a')]).cursor(15)
 >>> cursor.find_range(99)
@@ -151,10 +171,12 @@ Entry(first=10, last=19, value='a')
 Gap(first=20, last=18446744073709551615)
 """,
     "find_rev(min=0)": """
-The last entry at or below index that ends at or above min; then the one before with each
-call; or None.
+Find the last entry at or below index that ends at or above min. O(1) amortised.
 
-The first call after set() looks at index itself, later ones go on below. O(1) amortised.
+The first call after set() looks at index itself. Each later call finds the entry before.
+
+Returns:
+    The entry, or None.
 
 >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(35)
 >>> cursor.find_rev()
@@ -163,7 +185,7 @@ Entry(first=30, last=39, value='b')
 Entry(first=10, last=19, value='a')
 """,
     "find_range_rev(min=0)": """
-As find_rev(), but stop at gaps too.
+Like find_rev(), but stop at gaps too.
 
 >>> cursor = MapleTree([(10, 19, 'a')]).cursor(25)
 >>> cursor.find_range_rev()
@@ -172,13 +194,15 @@ Gap(first=20, last=18446744073709551615)
 Entry(first=10, last=19, value='a')
 """,
     "find_rev_range(min=0)": """
-Another name of find_range_rev().
+The same as find_range_rev().
 
 >>> MapleTree().cursor(25).find_rev_range()
 Gap(first=0, last=18446744073709551615)
 """,
     "store(value)": """
-Store a value over [index, last], both ends included. The cursor then stands on it. O(log n).
+Store a value over [index, last], both ends included. O(log n).
+
+The cursor is then on the new entry.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> cursor = t.cursor(12, 13)
@@ -187,7 +211,10 @@ Store a value over [index, last], both ends included. The cursor then stands on 
 MapleTree([(10, 11, 'a'), (12, 13, 'b'), (14, 19, 'a')])
 """,
     "erase()": """
-Remove the whole range around index. The entry that was there, or None. O(log n).
+Remove the whole range around index. O(log n).
+
+Returns:
+    The removed entry, or None.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> t.cursor(12).erase()
@@ -196,10 +223,13 @@ Entry(first=10, last=19, value='a')
 0
 """,
     "empty_area(size, min=0, max=MAX)": """
-Set the cursor to the lowest `size` free indices in [min, max], both ends included. Where
-they begin. O(log n).
+Set the cursor to the lowest `size` free indices in [min, max], both ends included. O(log n).
 
-Errors as MapleTree.empty_area(); the cursor then stays where it is.
+Returns:
+    The first of these indices.
+
+Raises:
+    NoSpaceError, ValueError: As in MapleTree.empty_area(). The cursor does not move.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> cursor = t.cursor()
@@ -210,13 +240,13 @@ Errors as MapleTree.empty_area(); the cursor then stays where it is.
 Entry(first=20, last=30, value='b')
 """,
     "empty_area_rev(size, min=0, max=MAX)": """
-As empty_area(), but the highest place.
+Like empty_area(), but choose the highest free indices.
 
 >>> MapleTree([(10, 19, 'a')]).cursor().empty_area_rev(5, 0, 19)
 5
 """,
     "pause()": """
-Let go of the path: the next step goes on behind the range that the cursor stands on. O(1).
+Drop the path. The next step starts after the cursor's current range. O(1).
 
 >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor()
 >>> cursor.find()
@@ -226,7 +256,7 @@ Entry(first=10, last=19, value='a')
 Entry(first=30, last=39, value='b')
 """,
     "reset()": """
-Forget the path; index and last stay. The next step begins anew, at index. O(1).
+Drop the path, but keep index and last. The next step starts again at index. O(1).
 
 >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor()
 >>> cursor.find()
@@ -235,5 +265,5 @@ Entry(first=10, last=19, value='a')
 >>> cursor.find()
 Entry(first=10, last=19, value='a')
 """,
-    "__class_getitem__(item, /)": "Cursor[V]: a cursor of a MapleTree[V].",
+    "__class_getitem__(item, /)": "The type of a cursor of a MapleTree[V]: Cursor[V].",
 }

@@ -5,15 +5,18 @@ from typing import Final
 
 TREE_LOCK: Final = {
     "TreeLock": """
-The lock of one tree: a re-entrant lock and context manager.
+The lock of one tree: a re-entrant lock and a context manager.
 
-While a thread holds it, every operation of other threads on the tree waits, look-ups too.
-Iterators run over snapshots and need no lock once they are made.
+While one thread holds it, all operations of other threads on the tree wait, look-ups too.
+Iterators run over snapshots: once made, they need no lock.
 """,
     "acquire()": """
-Take the lock; wait while another thread holds it. Always True.
+Take the lock. Waits while another thread holds it.
 
-The thread that holds it may take it again; it then gives it back as often.
+The thread that holds the lock may take it again. It must then release it as many times.
+
+Returns:
+    Always True.
 
 >>> t = MapleTree()
 >>> t.lock.acquire()
@@ -21,12 +24,15 @@ True
 >>> t.lock.release()
 """,
     "release()": """
-Give the lock back. RuntimeError where this thread does not hold it.
+Release the lock.
+
+Raises:
+    RuntimeError: This thread does not hold the lock.
 
 >>> MapleTree().lock.release()
 Traceback (most recent call last):
 RuntimeError: this thread does not hold the lock
 """,
-    "__exit__(exc_type, exc, traceback, /)": "Give the lock back.",
+    "__exit__(exc_type, exc, traceback, /)": "Release the lock.",
     "__enter__()": "Take the lock.",
 }

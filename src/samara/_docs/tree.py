@@ -8,32 +8,32 @@ MAPLE_TREE: Final = {
 An ordered map from ranges of integers to values.
 
 Ranges are closed, [first, last], within 0 ... MAX = 2**64 - 1, and do not overlap. An index
-without a value lies in a gap. Values are any objects, None too; with a dtype they are numbers
-of 64 bits. n is the number of ranges.
+without a value lies in a gap. Values are any objects, including None. In a tree with a dtype,
+they are 64-bit numbers. In the costs below, n is the number of ranges.
 
 Args:
-    iterable: triples (first, last, value), or a MapleTree. Of a tree the ranges are taken, but
-        not the attributes, unlike with dup() and fork(). A later triple overwrites what it
-        covers. Sorted triples that do not overlap: O(n), into full nodes; any other triple:
-        O(log n).
-    dtype: None for any object. 'u8', 'i8' or 'f8' for a packed tree, whose values are unsigned
-        integers, signed ones or floats: values are converted when they are stored, and there
-        are no reference counts.
-    track_gaps: keep the largest gap of each subtree, which empty_area() and alloc_range() need.
-        Stores are faster without.
-    policy: None, or a samara.Policy: an object with the methods split() and merge(), which say
-        what becomes of a value whose range is cut, and whether two neighbours merge. Raises
-        AttributeError if either method is missing.
+    iterable: triples (first, last, value), or a MapleTree. From a tree, only the ranges are
+        taken, not the attributes; dup() and fork() take both. A later triple overwrites what
+        it covers. Sorted triples that do not overlap are stored in O(n), into full nodes;
+        any other triple costs O(log n).
+    dtype: None for any object. 'u8', 'i8' or 'f8' for a packed tree, whose values are
+        unsigned integers, signed integers or floats. Values are converted when they are
+        stored, and there is no reference counting.
+    track_gaps: keep the largest gap of each subtree. empty_area() and alloc_range() need
+        this. Stores are faster without.
+    policy: None, or a samara.Policy: an object with the methods split() and merge(). split()
+        says what becomes of a value when its range is cut, merge() whether two neighbours
+        merge. Raises AttributeError if either method is missing.
 
-t[i], t[i] = v and del t[i] are about one index; t[a:b] is half-open, and t[a:] reaches MAX.
-All are O(log n). Reading t[a:b] gives a tree of what lies there, cut at the ends.
+t[i], t[i] = v and del t[i] are about one index. t[a:b] is half-open, and t[a:] reaches MAX.
+All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut at the ends.
 
-Look-ups take any integer: outside 0 ... MAX there is nothing. Writes refuse those with
-ValueError. What is no integer is a TypeError. A packed tree refuses what its dtype cannot hold:
-TypeError for what is no number, ValueError for an integer outside its 64 bits, OverflowError for
-one that is too large for a float. Out of memory is a MemoryError and changes nothing.
+Look-ups take any integer; there is nothing outside 0 ... MAX. Writes there raise ValueError.
+Anything that is not an integer raises TypeError. A packed tree raises TypeError for anything
+that is not a number, ValueError for an integer outside its 64 bits, and OverflowError for an
+integer too large for a float. MemoryError leaves the tree as it was.
 
-Iterating runs over the tree as it was when the loop began.
+A loop over a tree sees the tree as it was when the loop began.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> t[15], 20 in t, len(t)
@@ -50,23 +50,28 @@ MapleTree([(13, 13, 'c'), (14, 19, 'a'), (30, 34, 'b')])
 MapleTree([(10, 19, 1.5)], dtype='f8')
 """,
     "get(index, default=None)": """
-The value at an index; default where there is none. O(log n).
+Return the value at an index, or default if there is none. O(log n).
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> t.get(19), t.get(20), t.get(20, 'none')
 ('a', None, 'none')
 """,
     "entry(index)": """
-The whole range around an index, both ends included, with its value; None in a gap. O(log n).
+Return the whole range around an index with its value, or None in a gap. O(log n).
 
 >>> MapleTree([(10, 19, 'a')]).entry(15)
 Entry(first=10, last=19, value='a')
 """,
     "find(index, last=MAX)": """
-The first entry that reaches index or lies above it, and begins at or below last; or None.
-O(log n).
+Return the first entry in [index, last], both ends included. O(log n).
 
-Bounds outside 0 ... MAX are cut. ValueError where index is above last.
+An entry counts if any part of it lies there. Bounds outside 0 ... MAX are cut.
+
+Returns:
+    The whole entry, or None.
+
+Raises:
+    ValueError: index is above last.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> t.find(15)
@@ -77,10 +82,15 @@ Entry(first=30, last=39, value='b')
 True
 """,
     "find_rev(index, first=0)": """
-The last entry that reaches index or lies below it, and ends at or above first; or None.
-O(log n).
+Return the last entry in [first, index], both ends included. O(log n).
 
-Bounds outside 0 ... MAX are cut. ValueError where first is above index.
+An entry counts if any part of it lies there. Bounds outside 0 ... MAX are cut.
+
+Returns:
+    The whole entry, or None.
+
+Raises:
+    ValueError: first is above index.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> t.find_rev(35)
@@ -91,9 +101,12 @@ Entry(first=10, last=19, value='a')
 True
 """,
     "next(index)": """
-The entry after the one, or after the gap, that index lies in; or None. O(log n).
+Return the next entry after the entry or gap that contains index. O(log n).
 
 A negative index lies before all entries.
+
+Returns:
+    The entry, or None.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> t.next(15)
@@ -102,9 +115,12 @@ Entry(first=30, last=39, value='b')
 True
 """,
     "prev(index)": """
-The entry before the one, or before the gap, that index lies in; or None. O(log n).
+Return the last entry before the entry or gap that contains index. O(log n).
 
-An index above MAX lies behind all entries.
+An index above MAX lies after all entries.
+
+Returns:
+    The entry, or None.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> t.prev(35)
@@ -113,17 +129,21 @@ Entry(first=10, last=19, value='a')
 True
 """,
     "entries(first=0, last=MAX, *, reverse=False, clip=False)": """
-An iterator of the entries that lie in [first, last] or reach into it, both ends included.
+Iterate over the entries in [first, last], both ends included.
 
-It runs over the tree as it is now, whatever is stored meanwhile. O(log n) to make, O(1) for
-each entry.
+An entry counts if any part of it lies there. The iterator sees the tree as it is now, whatever
+is stored later. It costs O(log n) to make, and O(1) for each entry. Bounds outside 0 ... MAX
+are cut.
 
 Args:
-    reverse: from the last entry to the first
-    clip: cut the first and the last entry at the ends of the window; if the tree has a policy,
-        it is asked for their values
+    first: the first index of the window
+    last: the last index of the window
+    reverse: go from the last entry to the first
+    clip: cut the first and the last entry at the ends of the window. If the tree has a
+        policy, its split() is asked for their values.
 
-Bounds outside 0 ... MAX are cut. ValueError where first is above last.
+Raises:
+    ValueError: first is above last.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> [tuple(entry) for entry in t.entries(15, 30)]
@@ -132,39 +152,51 @@ Bounds outside 0 ... MAX are cut. ValueError where first is above last.
 [(30, 30, 'b'), (15, 19, 'a')]
 """,
     "gaps(first=0, last=MAX)": """
-An iterator of the free ranges in [first, last] as pairs (first, last), all ends included,
-cut at the window.
+Iterate over the free ranges in [first, last], cut at its ends.
 
-It runs over the tree as it is now, and works without gap tracking. O(log n) to make, then
-O(1) for each entry that it passes. Bounds outside 0 ... MAX are cut. ValueError where first
-is above last.
+Each is a pair (first, last), both ends included. The iterator sees the tree as it is now. It
+does not need gap tracking. It costs O(log n) to make, and O(1) for each entry that it passes.
+Bounds outside 0 ... MAX are cut.
+
+Raises:
+    ValueError: first is above last.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> list(t.gaps(0, 35))
 [Gap(first=0, last=9), Gap(first=20, last=29)]
 """,
     "is_free(first, last)": """
-Has no index of [first, last], both ends included, a value? O(log n).
+Return whether [first, last], both ends included, is entirely free. O(log n).
 
-Nothing outside 0 ... MAX has one. ValueError where first is above last.
+Indices outside 0 ... MAX are free.
+
+Raises:
+    ValueError: first is above last.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> t.is_free(20, 29), t.is_free(19, 29)
 (True, False)
 """,
     "empty_area(size, first=0, last=MAX, *, align=1, reverse=False)": """
-Where `size` free indices begin in [first, last], both ends included: the lowest place, or
-the highest.
+Find `size` free indices in [first, last], both ends included.
 
-O(log n); with align, O(log n) for each gap of that size without an aligned place.
+O(log n). With align, O(log n) for each gap of that size without an aligned place. Bounds
+outside 0 ... MAX are cut.
 
 Args:
-    size: a number of indices, 1 or more
-    align: the place is a multiple of it; 1 or more
-    reverse: the highest place
+    size: how many indices, 1 or more
+    first: the first index of the window
+    last: the last index of the window
+    align: the place must be a multiple of this; 1 or more
+    reverse: find the highest place, not the lowest
 
-NoSpaceError where none fits. Bounds outside 0 ... MAX are cut. ValueError where first is
-above last, for a size or align below 1, and for a tree with track_gaps=False.
+Returns:
+    The first of the free indices.
+
+Raises:
+    NoSpaceError: There is no such place.
+    ValueError: first is above last, size or align is below 1, or the tree has
+        track_gaps=False.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> t.empty_area(10), t.empty_area(11), t.empty_area(10, 0, 99, reverse=True)
@@ -173,11 +205,13 @@ above last, for a size or align below 1, and for a tree with track_gaps=False.
 24
 """,
     "store_range(first, last, value)": """
-Store a value over [first, last], both ends included. O(log n), and O(1) for each entry that
-it drops.
+Store a value over [first, last], both ends included.
 
-What lies there is overwritten; an entry that is cut keeps its value on both sides.
-ValueError where first is above last or an end is outside 0 ... MAX.
+Overwrites what is there. An entry that is cut keeps its value on both sides. O(log n), and
+O(1) for each entry that is dropped.
+
+Raises:
+    ValueError: first is above last, or an end is outside 0 ... MAX.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> t.store_range(12, 13, 'b')
@@ -187,8 +221,9 @@ MapleTree([(10, 11, 'a'), (12, 13, 'b'), (14, 19, 'a')])
     "insert_range(first, last, value)": """
 Store a value over [first, last], both ends included, if all of it is free. O(log n).
 
-RangeOccupiedError, with the first entry in the way as its .entry, where it is not.
-ValueError where first is above last or an end is outside 0 ... MAX.
+Raises:
+    RangeOccupiedError: It is not free. The error's .entry is the first entry there.
+    ValueError: first is above last, or an end is outside 0 ... MAX.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> t.insert_range(20, 29, 'b')
@@ -197,9 +232,15 @@ Traceback (most recent call last):
 samara.RangeOccupiedError: [5, 10] is not free: [10, 19] has a value
 """,
     "erase(index)": """
-Remove the whole range around an index. The entry that was there, or None. O(log n).
+Remove the whole range around an index. O(log n).
 
-`del t[index]` removes the one index. ValueError where index is outside 0 ... MAX.
+`del t[index]` removes only the one index.
+
+Returns:
+    The removed entry, or None.
+
+Raises:
+    ValueError: index is outside 0 ... MAX.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> t.erase(12)
@@ -208,10 +249,16 @@ Entry(first=10, last=19, value='a')
 (True, 0)
 """,
     "pop_range(first, last)": """
-Clear [first, last], both ends included. A list of what was there, cut at the ends, where a
-policy is asked for the values. O(log n + removed entries).
+Clear [first, last], both ends included, and return what was there.
 
-ValueError where first is above last or an end is outside 0 ... MAX.
+O(log n + removed entries).
+
+Returns:
+    A list of the entries, cut at the ends. If the tree has a policy, its split() is asked for
+    the values of cut entries.
+
+Raises:
+    ValueError: first is above last, or an end is outside 0 ... MAX.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> t.pop_range(15, 30)
@@ -220,11 +267,13 @@ ValueError where first is above last or an end is outside 0 ... MAX.
 MapleTree([(10, 14, 'a'), (31, 39, 'b')])
 """,
     "alloc_range(value, size, first=0, last=MAX, *, align=1, reverse=False)": """
-Find `size` free indices in [first, last], both ends included, store a value there, and
-return where they begin.
+Find `size` free indices in [first, last], both ends included, and store a value there.
 
-The arguments, the cost and the errors are those of empty_area(); bounds outside 0 ... MAX
-are refused.
+Arguments, cost and errors are those of empty_area(), except that bounds outside 0 ... MAX
+raise ValueError.
+
+Returns:
+    The first of the indices.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> t.alloc_range('b', 5), t.alloc_range('c', 16, align=16)
@@ -236,8 +285,9 @@ Traceback (most recent call last):
 samara.NoSpaceError: no 5 free indices in [0, 12]
 """,
     "clear()": """
-Remove everything. The attributes (dtype, track_gaps, policy) stay. O(nodes that no other
-tree shares).
+Remove everything.
+
+The attributes (dtype, track_gaps, policy) stay. O(nodes that no other tree shares).
 
 >>> t = MapleTree([(10, 19, 'a')], track_gaps=False)
 >>> t.clear()
@@ -245,11 +295,11 @@ tree shares).
 MapleTree([], track_gaps=False)
 """,
     "dup()": """
-A full copy of the tree, in nodes of its own; the values are the same objects. O(n).
+Return a full copy of the tree, in nodes of its own. O(n).
 
-All nodes are copied in one pass, so it is far cheaper than building the tree again. fork()
-is O(1), and copies nodes later, when they are written; dup() where the copy will be changed
-all over.
+The values are the same objects. All nodes are copied in one pass, which is far cheaper than
+building the tree again. fork() is O(1), and copies a node when it is written. Use dup() if you
+are going to change the copy all over.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> u = t.dup()
@@ -258,11 +308,14 @@ all over.
 'a'
 """,
     "dup_into(other)": """
-A full copy of the tree in another one, which must be empty and have the same attributes. O(n).
+Copy the whole tree into another one. O(n).
 
-ValueError where other is not empty, differs in dtype or track_gaps, or has not this very
-policy; nothing is changed then.
-MemoryError leaves other empty.
+The other tree must be empty and have the same attributes.
+
+Raises:
+    ValueError: other is not empty, its dtype or track_gaps differs, or its policy is not the
+        same object. Nothing has changed.
+    MemoryError: other is still empty.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> u = MapleTree()
@@ -274,10 +327,10 @@ Traceback (most recent call last):
 ValueError: other is not empty: it holds 1 ranges
 """,
     "fork()": """
-A copy of the tree that shares its nodes until one of the two writes them. O(1).
+Return a copy-on-write copy of the tree. O(1).
 
-The two are independent: a write copies the nodes on its path first, O(log n). copy.copy()
-is this.
+The two trees are independent, and share nodes until one of them writes. A write first copies
+the nodes on its path, in O(log n). copy.copy() does the same.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> u = t.fork()
@@ -286,32 +339,38 @@ is this.
 ('b', 'a')
 """,
     "cursor(first=0, last=None)": """
-A Cursor at [first, last], both ends included; without last at the single index first. O(1).
+Return a Cursor at [first, last], both ends included. O(1).
 
-ValueError where first is above last or an end is outside 0 ... MAX.
+Without last, the cursor is at the single index first.
+
+Raises:
+    ValueError: first is above last, or an end is outside 0 ... MAX.
 
 >>> cursor = MapleTree([(10, 19, 'a')]).cursor(12)
 >>> cursor.walk()
 Entry(first=10, last=19, value='a')
 """,
     "from_arrays(first, last, values, *, dtype=None, track_gaps=True)": """
-A tree of the ranges [first[i], last[i]], both ends included, with values[i]. O(n), into full
-nodes.
+Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-The ranges must be sorted and must not overlap. A class method; a subclass's instance is made
-without __init__().
+O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not change
+during the call. An instance of a subclass is made without calling __init__().
 
 Args:
-    first, last: buffers of integers (numpy arrays, array.array, memoryview ... with one dimension,
-        of any size, signed or unsigned) or sequences of integers
-    values: the same, also of floats, or a sequence of any objects
-    dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned integers,
-        signed ones or floats makes a tree of that dtype; anything else makes a tree of objects.
+    first, last: buffers of integers (numpy array, array.array, memoryview) with one
+        dimension, of any size, signed or unsigned; or sequences of integers
+    values: the same, or a buffer of floats, or a sequence of any objects
+    dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
+        integers, signed integers or floats makes a tree of that dtype; anything else makes a
+        tree of objects.
+    track_gaps: as in MapleTree()
 
-ValueError where the three differ in length, an end is outside 0 ... MAX, a first is above its last,
-a range overlaps or lies below the one before, or a value is outside its dtype's 64 bits, each with
-its position; for a buffer of several dimensions or of another byte order. TypeError for what is no
-number. Buffers must not change meanwhile.
+Raises:
+    ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above its
+        last; a range overlaps or lies below the one before; or a value is outside its dtype's
+        64 bits. The message gives the position. Also for a buffer with several dimensions or
+        in another byte order.
+    TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
 >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
 MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -323,30 +382,37 @@ Traceback (most recent call last):
 ValueError: position 1: [12, 19] overlaps or lies below [10, 12]
 """,
     "to_arrays()": """
-All ranges as three numpy arrays (first, last, values), both ends included. O(n).
+Return all ranges as three numpy arrays (first, last, values), both ends included. O(n).
 
-The first two are of uint64; the values of uint64, int64 or float64 by the dtype, or of objects.
-ImportError where there is no numpy.
+The first two have dtype uint64. The values have uint64, int64 or float64 as the tree's dtype
+says, or object.
+
+Raises:
+    ImportError: numpy is not installed.
 
 >>> first, last, values = MapleTree([(10, 19, 1.5)], dtype='f8').to_arrays()
 >>> first, last, values
 (array([10], dtype=uint64), array([19], dtype=uint64), array([1.5]))
 """,
     "load_many(keys, default=...)": """
-The values at many indices: a numpy array of the tree's dtype, or for a tree of objects a list.
-O(log n) for each key.
+Look up many indices. O(log n) for each.
 
-The keys are looked up in the tree as it is now, several at once. Where there are many, other
-threads run meanwhile, and may write the tree.
+The keys are looked up in the tree as it is now, several at once. If there are many, other
+threads run meanwhile and may write the tree.
 
 Args:
-    keys: a buffer of integers (numpy array, array.array ... with one dimension) or a sequence of
-        integers. It must not change meanwhile.
-    default: what stands for a key without a value, and for one outside 0 ... MAX; a packed tree
-        converts it to its dtype. Without a default, such a key raises KeyError with the first one.
+    keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence of
+        integers. It must not change during the call.
+    default: returned for a key without a value, and for a key outside 0 ... MAX. A packed
+        tree converts it to its dtype.
 
-TypeError for keys that are no integers. ImportError where the tree has a dtype and there is no
-numpy.
+Returns:
+    The values, as a numpy array of the tree's dtype; in a tree of objects, as a list.
+
+Raises:
+    KeyError: There is no default, and a key has no value. The error has the first such key.
+    TypeError: A key is not an integer.
+    ImportError: The tree has a dtype, and numpy is not installed.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> t.load_many([35, 10, 20, -1], None)
@@ -356,12 +422,15 @@ Traceback (most recent call last):
 KeyError: 20
 """,
     "store_many(first, last, values)": """
-Store values[i] over [first[i], last[i]], both ends included, for each i in order: all or none.
-O(log n) for each, beside what store_range() says.
+Store values[i] over [first[i], last[i]], both ends included, for each i in order.
 
-The arguments are those of from_arrays(), in any order, and may overlap: a later range overwrites an
-earlier one. All of it is converted and checked before the tree changes. ValueError and TypeError as
-there; MemoryError leaves the tree as it was.
+All of them are stored, or none. Each costs O(log n), plus what store_range() costs for dropped
+entries. The arguments are those of from_arrays(), but may be in any order and overlap: a later
+range overwrites an earlier one. Everything is converted and checked before the tree changes.
+
+Raises:
+    ValueError, TypeError: As in from_arrays().
+    MemoryError: The tree is as it was.
 
 >>> t = MapleTree()
 >>> t.store_many([30, 10], [39, 33], ['a', 'b'])
@@ -369,16 +438,20 @@ there; MemoryError leaves the tree as it was.
 MapleTree([(10, 33, 'b'), (34, 39, 'a')])
 """,
     "check()": """
-Check every invariant of the tree; AssertionError says what is broken and where. O(n).
+Check every invariant of the tree. O(n).
+
+Raises:
+    AssertionError: The message says what is broken and where.
 
 >>> MapleTree([(10, 19, 'a')]).check()
 """,
     "dump(*, hex=False)": """
-The tree's nodes and slots as text, one to a line; words are the values' addresses, or the 64
-bits of a packed tree's numbers. O(n).
+Return the tree's nodes and slots as text, one per line. O(n).
+
+A value is shown as its address, or in a packed tree as the 64 bits of the number.
 
 Args:
-    hex: numbers in base 16
+    hex: show numbers in base 16
 
 >>> print(MapleTree([(10, 19, 'a')]).dump()) # doctest: +ELLIPSIS
 maple tree: height 1, attributes 0x3
@@ -388,36 +461,41 @@ maple tree: height 1, attributes 0x3
      2 [20, 18446744073709551615]: gap
 <BLANKLINE>
 """,
-    "__copy__()": "fork(), for copy.copy(). O(1).",
-    "__reduce__()": "For pickle and copy.deepcopy(). O(n).",
+    "__copy__()": "Support copy.copy(): the same as fork(). O(1).",
+    "__reduce__()": "Support pickle and copy.deepcopy(). O(n).",
     "__setstate__(state, /)": """
-For pickle: fill an empty tree. ValueError for what is no state of a MapleTree. O(n).
+Support pickle: fill an empty tree. O(n).
+
+Raises:
+    ValueError: This is not the state of a MapleTree, or the tree is not empty.
 """,
-    "__reversed__()": "entries(reverse=True).",
-    "__sizeof__()": "nbytes.",
-    "__class_getitem__(item, /)": "MapleTree[V]: a tree with values of type V.",
+    "__reversed__()": "The same as entries(reverse=True).",
+    "__sizeof__()": "The same as nbytes.",
+    "__class_getitem__(item, /)": "The type of a tree with values of type V: MapleTree[V].",
     "covered": """
-How many indices have a value, up to 2**64. O(1), or O(n) after a write dropped shared nodes.
+The number of indices with a value, up to 2**64.
+
+O(1), or O(n) after a write dropped shared nodes.
 
 >>> MapleTree([(10, 19, 'a'), (30, 39, 'b')]).covered
 20
 """,
     "height": """
-Levels of nodes: 0 for an empty tree, 1 for a single leaf.
+The number of levels of nodes: 0 for an empty tree, 1 for a single leaf.
 
 >>> MapleTree([(10, 19, 'a')]).height
 1
 """,
     "node_count": """
-Nodes that the tree reaches, those that it shares with others included. O(nodes above the
-leaves).
+The number of nodes, including those shared with other trees. O(nodes above the leaves).
 
 >>> MapleTree([(10, 19, 'a')]).node_count
 1
 """,
     "nbytes": """
-Bytes of the tree: 256 for each of its nodes, shared ones included, and the object. Values
-are not counted.
+The size of the tree in bytes: 256 for each node, including shared ones, and the object.
+
+Values are not counted.
 
 >>> t = MapleTree()
 >>> t[5] = 'a'
@@ -425,29 +503,28 @@ are not counted.
 256
 """,
     "track_gaps": """
-Can this tree search for free room? Given when the tree is made.
+Whether the tree can search for free space. Set when the tree is made.
 
 >>> MapleTree(track_gaps=False).track_gaps
 False
 """,
     "dtype": """
-What the values are: None for any object, else 'u8', 'i8' or 'f8'. Given when the tree is made.
+The type of the values: None for any object, else 'u8', 'i8' or 'f8'. Set when the tree is made.
 
 >>> MapleTree(dtype='u8').dtype
 'u8'
 """,
     "policy": """
-The samara.Policy that the tree asks about its values, or None. Given when the tree is made, and
-kept.
+The samara.Policy of the tree, or None. Set when the tree is made, and kept.
 
 >>> MapleTree().policy is None
 True
 """,
     "lock": """
-A re-entrant lock, used by `with`: several operations as one. Each single operation is whole
-without it.
+A re-entrant lock, for use with `with`. It makes several operations atomic.
 
-While a thread holds it, every operation of other threads on this tree waits, look-ups too.
+A single operation is atomic without it. While one thread holds the lock, all operations of
+other threads on this tree wait, look-ups too.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> with t.lock:
