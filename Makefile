@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# Everything happens in .venv, build/ and dist/, all made here. Needs git, Python 3.11 or newer, a C
-# compiler, make and the package index, which also brings meson and ninja. What takes an environment of
-# its own is a session of noxfile.py.
+# Everything happens in .venv, build/ and dist/, which make creates. Needs git, Python 3.11 or newer, a C
+# compiler, make and the package index, from which meson and ninja come too. Targets that need an environment
+# of their own are sessions of noxfile.py.
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +13,7 @@ MUTANTS ?= 340
 SEED ?= 1
 SUITE ?= bookworm
 
-# What the environment holds comes before what the system has.
+# Programs of the environment come before the system's.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -28,23 +28,23 @@ NOX_TARGETS := test-pure-wheel test-sanitize test-tsan test-pypy test-python-new
 help: ## this list
 	@sed -nE 's/^([a-z][a-z -]*):.*## (.*)/\1\t\2/p' Makefile | expand -t 24
 
-demo: $(VENV)/.samara ## what samara is for, in seconds: a range map, then a real process forked three ways
+demo: $(VENV)/.samara ## what samara does, in seconds: a range map, then a real process forked three ways
 	@samara demo
 	@echo "For these commands in your shell: . $(VENV)/bin/activate"
 
-# Two parts at a time; what each says comes at its end, and all end before a failure is reported.
-test: ## all that a change must pass: the four parts below, two at a time
+# Run two parts at a time. Each prints its output at its end. All parts finish before a failure is reported.
+test: ## everything that a change must pass: the four parts below, two at a time
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target \
 		test-python test-pure test-c test-pure-wheel
 
-test-c: build/debug/build.ninja build/release/build.ninja ## C tests: a core that checks itself, and as it ships
+test-c: build/debug/build.ninja build/release/build.ninja ## C tests, on a core that checks itself and on the core as it ships
 	meson test -C build/debug --print-errorlogs
 	meson test -C build/release --print-errorlogs
 
 test-python: $(VENV)/.dev ## Python tests on the extension
 	SAMARA_PURE=0 python -m pytest
 
-test-pure: $(VENV)/.dev ## Python tests on the tree in plain Python
+test-pure: $(VENV)/.dev ## Python tests on the pure-Python tree
 	SAMARA_PURE=1 python -m pytest --ignore tests/tree/test_differential.py
 
 test-long: $(VENV)/.dev build/debug/build.ninja ## family tests of a million steps (STEPS_LONG, STEPS_LONG_PURE, EXAMPLES_LONG)
@@ -56,33 +56,33 @@ test-long: $(VENV)/.dev build/debug/build.ninja ## family tests of a million ste
 	SAMARA_STEPS=$(EXAMPLES_LONG) python -m pytest tests/tree/test_stateful.py tests/tree/test_surface.py
 	$(MAKE) --no-print-directory test-scale
 
-test-scale: $(VENV)/.dev build/release/build.ninja ## 50 million ranges (RANGES), a million forks; takes 7 GiB
+test-scale: $(VENV)/.dev build/release/build.ninja ## 50 million ranges (RANGES) and a million forks; takes 7 GiB
 	meson compile -C build/release
 	SAMARA_STEPS=$(RANGES) build/release/test_scale
 	SAMARA_PURE=0 python tools/scale.py $(RANGES)
 
-test-kernel: $(VENV)/.dev ## the model of address spaces beside the running kernel: x86-64 Linux
+test-kernel: $(VENV)/.dev ## address spaces compared with the running kernel; x86-64 Linux only
 	python tests/kernel/oracle.py
 	python tests/kernel/programs.py
 
-test-bare: ## demo, test and lint in a root of Debian's SUITE with what the README asks for; needs root
+test-bare: ## demo, test and lint in a fresh root of Debian's SUITE with only what the README asks for; needs root
 	tools/bare $(SUITE)
 
-test-pure-wheel: ## the wheel without the extension, and the quick tests on it
+test-pure-wheel: ## build the wheel without the extension, and run the quick tests on it
 test-sanitize: build/debug/build.ninja ## C and Python tests under ASan and UBSan, C tests under valgrind
 test-tsan: ## the C tests that start threads, under ThreadSanitizer
-test-pypy: ## Python tests on PyPy: $PYPY, that of PATH, or Debian's
-test-python-newer: ## Python tests on Debian's CPython of version NEWER (3.13), from DEBIAN_SUITE (trixie)
-test-free-threaded: ## Python tests on free-threaded Python, which may be built first
-test-wheel: ## what `make wheel` makes: its files, a second build, pip, the quick tests
-coverage: coverage-core coverage-python ## both
-coverage-core: ## lines and branches of the core that C tests cover: must be all
-coverage-python: ## lines and branches of the Python code and the extension that Python tests cover
-fuzz: fuzz-core fuzz-python ## both
+test-pypy: ## Python tests on PyPy: $PYPY, the one on PATH, or Debian's
+test-python-newer: ## Python tests on Debian's CPython NEWER (3.13), from DEBIAN_SUITE (trixie)
+test-free-threaded: ## Python tests on free-threaded Python, which is built first if it is missing
+test-wheel: ## check what `make wheel` makes: its files, a second build, pip, the quick tests
+coverage: coverage-core coverage-python ## coverage-core and coverage-python
+coverage-core: ## lines and branches of the core that the C tests cover; fails unless all are
+coverage-python: ## lines and branches of the Python code and the extension that the Python tests cover
+fuzz: fuzz-core fuzz-python ## fuzz-core and fuzz-python
 fuzz-core: ## the core under libFuzzer, for SECONDS (60)
-fuzz-python: ## the Python surface under atheris, for SECONDS (60)
-fuzz-corpus: ## the saved corpus, made again from it and from all that fuzz-core found
-wheel: ## the source distribution of the commit, and of that the wheel, in dist/
+fuzz-python: ## the public Python calls under atheris, for SECONDS (60)
+fuzz-corpus: ## rebuild the saved corpus from itself and from all that fuzz-core found
+wheel: ## the source distribution of the commit, and the wheel built from it, in dist/
 wheel-pure: ## the wheel without the extension, in dist/
 
 $(NOX_TARGETS): $(VENV)/.dev
@@ -91,9 +91,9 @@ $(NOX_TARGETS): $(VENV)/.dev
 bench: OPTIONS := --json build/bench.json
 bench-quick: OPTIONS := --quick --json build/bench.json
 bench-docs: OPTIONS := --docs benchmarks/results/bench.json
-bench: ## samara beside its peers: prints the bounds, writes build/bench.json
+bench: ## samara compared with its peers: prints the bounds, writes build/bench.json
 bench-quick: ## the same for three sizes
-bench-docs: ## docs/performance.md made again from the figures that are kept
+bench-docs: ## rebuild docs/performance.md from the stored figures
 bench bench-quick bench-docs: $(VENV)/.dev
 	@nox --session bench -- $(OPTIONS)
 
@@ -101,30 +101,30 @@ mutants: $(VENV)/.dev build/debug/build.ninja ## do C tests notice a changed cor
 	meson compile -C build/debug
 	python tools/mutants.py --debug build/debug --folder build/mutants --mutants $(MUTANTS) --seed $(SEED)
 
-bench-core: build/release/build.ninja ## the core alone: its bounds, and build/bench_core.json
-bench-fork: build/release/build.ninja ## the fork benchmark: its bounds, and build/bench_fork.json
+bench-core: build/release/build.ninja ## the core alone: prints its bounds, writes build/bench_core.json
+bench-fork: build/release/build.ninja ## the fork benchmark: prints its bounds, writes build/bench_fork.json
 bench-core bench-fork:
 	meson compile -C build/release
 	python benchmarks/$(subst -,_,$@).py --program build/release/$(subst -,_,$@) \
 		--json build/$(subst -,_,$@).json
 
-bench-mm: $(VENV)/.samara ## address spaces: build/bench_mm.json
+bench-mm: $(VENV)/.samara ## address spaces: writes build/bench_mm.json
 	python benchmarks/bench_mm.py --json build/bench_mm.json
 
-docs: $(VENV)/.docs ## the documentation site, in build/docs: no warning, and no broken link inside
+docs: $(VENV)/.docs ## the documentation site, in build/docs; fails on warnings and broken internal links
 	rm -rf build/docs
 	python -m sphinx --builder html --fail-on-warning --keep-going --nitpicky --fresh-env --quiet docs build/docs
 	python tools/check_site.py build/docs
 
-playground: wheel-pure ## a page to play with, in build/playground: a live tree in the browser, by Pyodide
+playground: wheel-pure ## a page to play with, in build/playground: a live tree in the browser, with Pyodide
 	tools/need npm
 	python tools/build_playground.py dist/samara-*-py3-none-any.whl build/playground
 
-test-playground: playground $(VENV)/.playground ## that page in headless Chromium
+test-playground: playground $(VENV)/.playground ## test that page in headless Chromium
 	tools/need chromium
 	SAMARA_PLAYGROUND=build/playground python -m pytest tests/packaging/test_playground.py
 
-lint: $(VENV)/.dev $(VENV)/.lint build/gcc/build.ninja ## types, style, spelling, prose, workflows; gcc and clang without a warning
+lint: $(VENV)/.dev $(VENV)/.lint build/gcc/build.ninja ## types, style, spelling, prose, workflows; builds with gcc and clang without warnings
 	tools/lint
 
 format: $(VENV)/.dev ## format Python and C, and bring the stub's docstrings up to date
@@ -136,9 +136,9 @@ format: $(VENV)/.dev ## format Python and C, and bring the stub's docstrings up 
 clean: ## remove .venv, build/ and dist/
 	rm -rf build dist $(VENV)
 
-# ---- what it takes --------------------------------------------------------------------------------
+# ---- environments and builds --------------------------------------------------------------------------------
 
-# To build the package and to show its tables.
+# What building the package and showing its tables needs.
 $(VENV)/.tools: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet "pip>=25.3" "meson-python>=0.18" "meson>=1.3" "ninja>=1.11" "rich>=13"
@@ -148,17 +148,17 @@ $(VENV)/.samara: $(VENV)/.tools $(PACKAGE)
 	$(INSTALL) --no-deps .
 	touch $@
 
-# To test and to check: the `dev` extra, beside the package as it is now.
+# What tests and checks need: the `dev` extra, and the package as it is now.
 $(VENV)/.dev: pyproject.toml | $(VENV)/.samara
 	$(INSTALL) ".[dev]"
 	touch $@
 
-# Other extras: for the documentation, for lint and git's hooks (.pre-commit-config.yaml), for the playground.
+# Other extras: the documentation, lint and git's hooks (.pre-commit-config.yaml), the playground.
 $(VENV)/.docs $(VENV)/.lint $(VENV)/.playground: pyproject.toml | $(VENV)/.samara
 	$(INSTALL) ".[$(subst .,,$(@F))]"
 	touch $@
 
-# A build of the C tests. `meson test` and `meson compile` bring it up to date.
+# Set up a build of the C tests. `meson test` and `meson compile` bring it up to date.
 build/%/build.ninja: | $(VENV)/.tools
 	meson setup $(@D) -Dtests=true $(OPTIONS) >/dev/null
 build/debug/build.ninja: OPTIONS := -Dpython=false -Ddebug_core=true -Dbuildtype=debugoptimized

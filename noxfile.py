@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What takes more than .venv: other Pythons, wheels, sanitizers, fuzzers, coverage, the peers.
+"""Tasks that need more than .venv: other Pythons, wheels, sanitizers, fuzzers, coverage, peers.
 
-Each session is a target of the Makefile, which brings nox into .venv. It reads variables from the
-environment, where make puts those it was given: `make fuzz-core SECONDS=5`.
+Each session is a target of the Makefile, which installs nox in .venv. Sessions read variables from
+the environment; make puts the variables of its command line there: `make fuzz-core SECONDS=5`.
 
-All is made in build/ and dist/, and made again only if what goes into it has changed.
+Everything is made in build/ and dist/, and rebuilt only if its inputs have changed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 nox.options.default_venv_backend = "none"
 nox.options.envdir = str(BUILD / "nox")
-# The programs beside this Python, meson and ninja among them, come before the system's.
+# Programs in this Python's folder, such as meson and ninja, come before the system's.
 BIN = str(Path(sys.executable).parent)
 os.environ["PATH"] = f"{BIN}:{os.environ['PATH']}"
 os.environ["UBSAN_OPTIONS"] = "print_stacktrace=1"
@@ -57,7 +57,7 @@ def pip(session: nox.Session, *arguments: str, **env: str) -> None:
 
 
 def extra(name: str) -> list[str]:
-    """What an extra of the package asks for, without the package."""
+    """Return the requirements of an extra of the package, without the package itself."""
     needs = []
     for need in PROJECT["optional-dependencies"][name]:
         ours = re.fullmatch(r"samara\[(.+)\]", need)
@@ -66,7 +66,7 @@ def extra(name: str) -> list[str]:
 
 
 def digest(*parts: object) -> str:
-    """Of the files that the package is built of, and of these parts."""
+    """Hash the files that the package is built from, and these parts."""
     known = hashlib.sha256(repr(parts).encode())
     paths = [ROOT / name for name in ("meson.build", "meson.options", "pyproject.toml")]
     for folder in ("src", "core/include", "core/src", "binding", "programs"):
@@ -77,7 +77,7 @@ def digest(*parts: object) -> str:
 
 
 def is_made(folder: Path, key: str) -> bool:
-    """Whether it is there, made by the same key; if not, the folder is taken away."""
+    """Return whether the folder was made with this key. If not, remove it."""
     stamp = folder / ".made"
     if stamp.exists() and stamp.read_text() == key:
         return True
@@ -88,7 +88,7 @@ def is_made(folder: Path, key: str) -> bool:
 def environment(
     session: nox.Session, name: str, needs: Iterable[str], python: str = sys.executable
 ) -> str:
-    """The Python of build/NAME, an environment of that Python with what it needs."""
+    """Return the Python of build/NAME, a virtual environment of `python` with `needs` installed."""
     folder, needs = BUILD / name, list(needs)
     inside = str(folder / "bin" / "python")
     ours = any(need.startswith((".", "/")) for need in needs)
@@ -101,7 +101,7 @@ def environment(
 
 
 def package(session: nox.Session, name: str, options: list[str]) -> str:
-    """The folder, for PYTHONPATH, of a package built with these options of meson."""
+    """Build the package with these Meson options; return its folder, for PYTHONPATH."""
     site = BUILD / name / "site"
     key = digest(options)
     if not is_made(site, key):
@@ -113,7 +113,7 @@ def package(session: nox.Session, name: str, options: list[str]) -> str:
 
 
 def compiled(session: nox.Session, name: str, *options: str, **env: str) -> str:
-    """The folder of a build of the C tests."""
+    """Build the C tests, and return the folder of the build."""
     folder = BUILD / name
     if not (folder / "build.ninja").exists():
         session.run("meson", "setup", str(folder), *TESTS, *options, silent=True, env=env)
@@ -124,7 +124,7 @@ def compiled(session: nox.Session, name: str, *options: str, **env: str) -> str:
 
 @nox.session(name="wheel-pure")
 def wheel_pure(session: nox.Session) -> str:
-    """The wheel without the extension. No compiler is on its build's PATH."""
+    """Build the wheel without the extension, with no compiler on PATH."""
     made, key = BUILD / "wheel-pure", digest()
     if not is_made(made, key) or not list(DIST.glob(PURE_WHEEL)):
         for old in DIST.glob(PURE_WHEEL):
@@ -138,7 +138,7 @@ def wheel_pure(session: nox.Session) -> str:
 
 @nox.session(name="test-pure-wheel")
 def test_pure_wheel(session: nox.Session) -> None:
-    """The package as it is where there is no compiler, and the quick tests on it."""
+    """Install the package as if there were no compiler, and run the quick tests on it."""
     wheel = wheel_pure(session)
     python = environment(session, "pure-wheel", [f"{wheel}[test]"])
     session.run("python", "tools/check_distribution.py", wheel)
@@ -148,8 +148,8 @@ def test_pure_wheel(session: nox.Session) -> None:
 
 @nox.session(name="test-pypy")
 def test_pypy(session: nox.Session) -> None:
-    """On that of $PYPY, of PATH, or Debian's, which is brought into build/."""
-    # The first hypothesis with an extension for PyPy asks for a newer PyPy than Debian's.
+    """Test on PyPy: $PYPY, the one on PATH, or Debian's, which is downloaded into build/."""
+    # The first hypothesis with an extension for PyPy needs a newer PyPy than Debian's.
     needs = [f"{wheel_pure(session)}[test]", "hypothesis<6.156"]
     pypy = output("tools/pypy", BUILD / "pypy")
     python = environment(session, "pypy-venv", needs, pypy)
@@ -158,7 +158,7 @@ def test_pypy(session: nox.Session) -> None:
 
 @nox.session(name="test-python-newer")
 def test_python_newer(session: nox.Session) -> None:
-    """On Debian's CPython of the version NEWER, which is brought into build/ from DEBIAN_SUITE."""
+    """Test on Debian's CPython NEWER, which is downloaded into build/ from DEBIAN_SUITE."""
     newer = os.environ.get("NEWER", "3.13")
     place = BUILD / f"python-{newer}"
     debian = output("tools/debian", place, f"usr/bin/python{newer}", f"python{newer}-dev")
@@ -166,10 +166,10 @@ def test_python_newer(session: nox.Session) -> None:
     session.run(python, "-m", "pytest", env=C_ONLY)
 
 
-# From its first thread on, 3.13 keeps functions and types for ever: tests that count all there is
-# come before the others.
+# Free-threaded 3.13 keeps functions and types for ever once a thread has started. So the tests that
+# count all objects run before the others.
 TESTS_THAT_COUNT = [f"tests/tree/test_tree_{name}.py" for name in ("copies", "gc", "iteration")]
-# It has the package's files alone, not as pip installs them, and headers with private names.
+# This build has only the package's files, not pip's metadata, and its headers have private names.
 NOT_FREE_THREADED = [
     "--ignore=tests/packaging/test_distribution.py",
     "--deselect=tests/tree/test_misuse.py::test_warnings_are_errors_and_nothing_is_documented",
@@ -179,8 +179,8 @@ NOT_FREE_THREADED = [
 
 @nox.session(name="test-free-threaded")
 def test_free_threaded(session: nox.Session) -> None:
-    """On free-threaded Python: $PYTHON_FREE_THREADED, that of PATH, or one built in build/."""
-    # On the extension, which turns the GIL on, as a warning says; then threads on plain Python.
+    """Test on free-threaded Python: $PYTHON_FREE_THREADED, one on PATH, or one built in build/."""
+    # First the extension, which enables the GIL with a warning; then threads on pure Python.
     python = output("tools/free-threaded", BUILD / "free-threaded")
     site = free_threaded_site(session, python)
     env = {"PYTHONPATH": str(site), "PYTHONWARNINGS": "ignore:The global interpreter lock"}
@@ -199,8 +199,8 @@ def free_threaded_site(session: nox.Session, python: str) -> Path:
     site.mkdir(parents=True)
     native = site / ".native.ini"
     native.write_text(f"[binaries]\npython = '{python}'\n")
-    # That Python has no ssl: this one's pip chooses what fits it. The first hypothesis with an
-    # extension does not.
+    # That Python has no ssl, so this Python's pip chooses packages that fit. The first hypothesis
+    # with an extension does not fit.
     version = output(python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
     machine = platform.machine()
     manylinux = [f"--platform=manylinux{tag}_{machine}" for tag in ("2014", "_2_27", "_2_28")]
@@ -219,7 +219,7 @@ def free_threaded_site(session: nox.Session, python: str) -> Path:
 
 @nox.session
 def wheel(session: nox.Session) -> tuple[str, Path, dict[str, str]]:
-    """Of the commit that is checked out, the source distribution, and of that the wheel."""
+    """Build the source distribution of the checked-out commit, and from it the wheel."""
     programs = Path(environment(session, "wheel-venv", extra("wheel"))).parent
     # The same commit gives the same files.
     epoch = output("git", "log", "-1", "--format=%ct")
@@ -238,7 +238,7 @@ def wheel(session: nox.Session) -> tuple[str, Path, dict[str, str]]:
 
 @nox.session(name="test-wheel")
 def test_wheel(session: nox.Session) -> None:
-    """What both hold, a second build's sameness, what pip makes of the wheel, the quick tests."""
+    """Check both files, a second build, the installation by pip; run the quick tests."""
     made, programs, env = wheel(session)
     folder = BUILD / "wheel"
     files = sorted(folder.glob("samara-*"))
@@ -256,7 +256,7 @@ def test_wheel(session: nox.Session) -> None:
     tree.mkdir()
     (source,) = folder.glob("*.tar.gz")
     session.run("tar", "-xzf", str(source), "-C", str(tree), "--strip-components=1")
-    # As they are; then without docstrings, warnings as errors, with the interpreter's own checks.
+    # First as usual. Then without docstrings, with warnings as errors and Python's own checks.
     with session.chdir(tree):
         session.run(python, "-m", "pytest", "--quiet", QUICK, env=EITHER)
         session.run(
@@ -269,9 +269,9 @@ def test_wheel(session: nox.Session) -> None:
 
 @nox.session(name="test-sanitize")
 def test_sanitize(session: nox.Session) -> None:
-    """AddressSanitizer and UndefinedBehaviorSanitizer on C and Python tests, valgrind on C tests.
+    """Run C and Python tests under AddressSanitizer and UBSan, and C tests under valgrind.
 
-    Leaks: the C tests are checked for them; the interpreter itself would report its own.
+    Only the C tests are checked for leaks: the Python interpreter would report its own.
     """
     tests = compiled(session, "sanitize", *SANITIZE)
     env: dict[str, str | None] = {"ASAN_OPTIONS": "detect_leaks=1"}
@@ -288,11 +288,11 @@ def test_sanitize(session: nox.Session) -> None:
 
 @nox.session(name="test-tsan")
 def test_tsan(session: nox.Session) -> None:
-    """ThreadSanitizer on the C tests that start threads, as the core ships."""
+    """Run the C tests that start threads under ThreadSanitizer, with the core as it ships."""
     options = ["-Db_sanitize=thread", "-Db_lundef=false", "-Dbuildtype=debugoptimized"]
     folder = compiled(session, "tsan", *options)
-    # Its memory layout is not that of every kernel: where it does not start, addresses are not
-    # random.
+    # ThreadSanitizer's memory layout does not fit every kernel. If it does not start, turn address
+    # randomisation off.
     starts = subprocess.run(f"{folder}/test_attr", capture_output=True).returncode == 0
     wrapper = [] if starts else ["setarch", "-R"]
     for name in ("lock", "threads", "writers"):
@@ -300,7 +300,7 @@ def test_tsan(session: nox.Session) -> None:
 
 
 def fuzzer(session: nox.Session) -> tuple[str, Path]:
-    """The core under libFuzzer, and the folder with its corpus."""
+    """Build the core with libFuzzer; return the program and the folder with its corpus."""
     session.run("tools/need", "clang", silent=True)
     version = output("clang", "-dumpversion").split(".")[0]
     library = f"{output('clang', '-print-runtime-dir')}/libclang_rt.fuzzer-{platform.machine()}.a"
@@ -313,7 +313,7 @@ def fuzzer(session: nox.Session) -> tuple[str, Path]:
 
 @nox.session(name="fuzz-core")
 def fuzz_core(session: nox.Session) -> None:
-    """For SECONDS. What breaks something stays in build/fuzz, as do new inputs in its corpus."""
+    """Fuzz for SECONDS. Inputs that break something stay in build/fuzz, new ones in its corpus."""
     program, corpus = fuzzer(session)
     session.run(
         *(program, f"-max_total_time={SECONDS}", "-max_len=1024"),
@@ -324,7 +324,7 @@ def fuzz_core(session: nox.Session) -> None:
 
 @nox.session(name="fuzz-corpus")
 def fuzz_corpus(session: nox.Session) -> None:
-    """Of all inputs found so far, the fewest that go everywhere: the corpus of `make test-c`."""
+    """Reduce all inputs found so far to the fewest that cover the same code, for `make test-c`."""
     program, corpus = fuzzer(session)
     merged = corpus.parent / "merged"
     shutil.rmtree(merged, ignore_errors=True)
@@ -335,14 +335,14 @@ def fuzz_corpus(session: nox.Session) -> None:
 
 @nox.session(name="fuzz-python")
 def fuzz_python(session: nox.Session) -> None:
-    """Hostile arguments, pickles, texts and traces, for SECONDS; atheris makes the inputs."""
+    """Fuzz with hostile arguments, pickles, texts and traces from atheris, for SECONDS."""
     python = environment(session, "fuzz-venv", [".", *extra("fuzz")])
     env = {"PYTHONPATH": "tests/support"}
     session.run(python, "tools/fuzz_surface.py", "--seconds", SECONDS, env=env)
 
 
 def count_lines(session: nox.Session, name: str, counts: str, *options: str) -> None:
-    """gcovr's report and pages of what these counts, of a folder of build/, come to."""
+    """Make gcovr's report and pages from the counts in a folder of build/, and check the report."""
     pages = BUILD / "coverage" / f"html-{name}"
     pages.mkdir(parents=True, exist_ok=True)
     report = str(BUILD / "coverage" / f"{name}.json")
@@ -357,7 +357,7 @@ def count_lines(session: nox.Session, name: str, counts: str, *options: str) -> 
 
 @nox.session(name="coverage-core")
 def coverage_core(session: nox.Session) -> None:
-    """The core by its own tests, which must be all of it. Pages in build/coverage/html-core."""
+    """Measure the core's coverage, which must be complete. Pages: build/coverage/html-core."""
     folder = compiled(session, "coverage", "-Ddebug_core=true", *COUNT_LINES)
     session.run("find", folder, "-name", "*.gcda", "-delete")
     env = {"SAMARA_SEED": "1", "SAMARA_STEPS": "2000"}
@@ -367,17 +367,17 @@ def coverage_core(session: nox.Session) -> None:
 
 @nox.session(name="coverage-python")
 def coverage_python(session: nox.Session) -> None:
-    """The extension and the Python code by the Python tests, on both implementations."""
+    """Measure the coverage of the extension and the Python code, on both implementations."""
     python = environment(session, "coverage-venv", extra("coverage"))
     env = {"PYTHONPATH": package(session, "coverage-package", COUNT_LINES)}
     session.run("find", "build/coverage-package/build", "-name", "*.gcda", "-delete")
     for old in (BUILD / "coverage").glob("python*"):
         old.unlink()
     counting = [python, "-m", "coverage", "run", "-m", "pytest", "--quiet"]
-    # What counts Python code asks for memory too, so tests where that runs out come by themselves.
+    # The coverage tracer allocates memory too, so the tests that run out of memory run without it.
     alone = "tests/tree/test_no_memory.py"
     session.run(python, "-m", "pytest", "--quiet", alone, env=env | C_ONLY)
-    # But for the tests in which a process becomes nobody: it cannot write its counts then.
+    # Deselect the tests in which a process becomes the user nobody: it could not write its counts.
     session.run(
         *counting,
         "--deselect=tests/cli/test_cli_fork.py::test_no_permission",
@@ -394,6 +394,6 @@ def coverage_python(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """samara beside its peers."""
+    """Compare samara with its peers."""
     python = environment(session, "bench-venv", [".", *extra("bench")])
     session.run(python, "benchmarks/bench.py", *session.posargs)

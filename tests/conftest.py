@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What all tests share: the report says what is tested, and garbage collections are quick."""
+"""Settings for all tests: the report says what is tested, and garbage collections are fast."""
 
 import gc
 import os
@@ -23,9 +23,9 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    # Many tests collect garbage again and again. What is there when a file's first test begins,
-    # pytest, the modules and what earlier files made them import, stays to the end: the collector
-    # need not look at it each time.
+    # Many tests collect garbage again and again. The objects that exist when a file's first test
+    # begins (pytest, the modules, and what earlier files made them import) stay until the end. So
+    # the collector need not look at them each time.
     if hasattr(gc, "freeze") and item.path not in _begun:
         _begun.add(item.path)
         gc.collect()

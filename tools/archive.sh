@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-# For scripts to source: Debian's archive of another suite than this machine's, without touching the machine.
-# Takes apt-get and Debian's keyring, not root.
+# For scripts to source: use Debian's archive of another suite than this machine's, without changing the
+# machine. Needs apt-get and Debian's keyring, but not root.
 
-# archive_open DIRECTORY SUITE: afterwards "${apt[@]}" is an apt-get of that suite, of a machine where nothing
-# is installed. All that it brings stays in DIRECTORY. Fails where that cannot be.
+# archive_open DIRECTORY SUITE: set "${apt[@]}" to an apt-get for that suite, which acts as if nothing were
+# installed. Everything that it downloads stays in DIRECTORY. Fails if that is not possible.
 archive_open() {
 	local archive
 	command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
-	# The archive that this machine installs from, under another suite's name.
+	# The archive that this machine installs from; only the suite is another.
 	archive=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Label: Debian' |
 		head -n 1)
 	[ -n "$archive" ] || return 1
@@ -28,7 +28,7 @@ archive_open() {
 	"${apt[@]}" update >&2
 }
 
-# What archive_open() left in DIRECTORY beside what was made of it.
+# archive_close DIRECTORY: remove what archive_open() left there; keep what was made from it.
 archive_close() {
 	rm -rf "$1"/{lists,archives,status,debian.sources,pkgcache.bin,srcpkgcache.bin}
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """usage: build_playground.py WHEEL FOLDER
 
-Build the page to play with: the sources of docs/playground, the wheel without the extension, and
+Build the playground page from the sources in docs/playground, the wheel without the extension, and
 Pyodide from npm. Any static web server can serve the folder.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 SOURCE = Path(__file__).parent.parent / "docs" / "playground"
 PAGE = {".css", ".html", ".js", ".py"}
 PACKAGE = [".npmrc", "package.json", "package-lock.json"]
-# The files that Pyodide loads, of all that are in its package.
+# The files of the npm package that Pyodide loads.
 PYODIDE = [
     "pyodide.mjs",
     "pyodide.asm.mjs",
@@ -24,7 +24,7 @@ PYODIDE = [
 
 
 def fetch_pyodide(folder: Path) -> Path:
-    """Install what package-lock.json names, checked against its hashes. No script is run."""
+    """Install what package-lock.json names, and check its hashes. Run no install scripts."""
     folder.mkdir()
     for name in PACKAGE:
         shutil.copy(SOURCE / name, folder)

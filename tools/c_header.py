@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""maple_tree.h as hawkmoth reads it: one copy of the header for each of its sections.
+"""Prepare maple_tree.h for hawkmoth: one copy of the header for each of its sections.
 
-The header is written in the kernel's style: plain comments, some of them after a member, or one for
-several declarations. hawkmoth documents whatever has a comment of the form /** ... */ before it. In
-each copy the comments of one section have that form; the rest is there so that it compiles.
+The header is written in the kernel's style: with plain comments. Some come after a member, some are
+for several declarations. hawkmoth documents what has a comment of the form /** ... */ before it. In
+each copy, the comments of one section have that form. The rest is there so that the copy compiles.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 SECTION = re.compile(r"^/\* -{4} ([^.]*?)(?:\.\s.*?)? -+ \*/$", re.MULTILINE)
 COMMENT = re.compile(r"/\*(.*?)\*/", re.DOTALL)
-# A comment behind the declaration or the member that it is about.
+# A comment after the declaration or the member that it is about.
 TRAILING = re.compile(r"^([ \t]*)([^/\s].*?[;,\w])[ \t]*/\*((?:(?!\*/).)*)\*/$", re.MULTILINE)
 DECLARATION = re.compile(r"^(?=MT_API |#define |(?:struct|enum) \w+ \{|typedef )", re.MULTILINE)
 # Structures whose members are private.
@@ -22,7 +22,7 @@ EXPORTED = re.compile(r"^MT_API [^(]*?(\w+)\(", re.MULTILINE)
 
 
 def slug(title: str) -> str:
-    """A section's name in the documentation.
+    """Return a section's name in the documentation.
 
     >>> slug("normal interface: look-ups")
     'normal-interface-look-ups'
@@ -31,7 +31,7 @@ def slug(title: str) -> str:
 
 
 def sections(header: str) -> dict[str, str]:
-    """Copies of the header by section, in each of which that section has its documentation."""
+    """Return copies of the header by section; in each, that section is documented."""
     cuts = [(match[1], match.start()) for match in SECTION.finditer(header)]
     ends = [start for _, start in cuts[1:]] + [header.index("#ifdef __cplusplus\n}")]
     return {
@@ -41,13 +41,13 @@ def sections(header: str) -> dict[str, str]:
 
 
 def documented(section: str) -> str:
-    """A section with a comment of hawkmoth's form in front of each declaration."""
+    """Return a section with a comment in hawkmoth's form before each declaration."""
     private = [match.span() for match in PRIVATE.finditer(section)]
     for start, end in reversed(private):
         section = section[:start] + COMMENT.sub("", section[start:end]) + section[end:]
     section = TRAILING.sub(r"\1/*\3*/\n\1\2", SECTION.sub("", section))
     section = re.sub(r"/\*(?!\*)", "/**", section)
-    # What has no comment of its own is documented by its signature.
+    # A declaration without a comment of its own is documented by its signature.
     pieces = DECLARATION.split(section)
     bare = [not piece.rstrip().endswith("*/") for piece in pieces[:-1]]
     return pieces[0] + "".join(
@@ -56,7 +56,7 @@ def documented(section: str) -> str:
 
 
 def restructured(text: str, names: set[str]) -> str:
-    """A comment as reStructuredText: plain text, in which functions of the header are links.
+    """Convert a comment to reStructuredText: plain text with links to the header's functions.
 
     >>> restructured("-EINVAL: *bad is what mt_build() refused", {"mt_build"})
     '``-EINVAL``: \\\\*bad is what :c:func:`mt_build` refused'
@@ -81,7 +81,7 @@ def exported(header: str) -> set[str]:
 
 
 def write_sections(header: Path, folder: Path) -> None:
-    """A file for each section; what is up to date stays, so that pages need not be built again."""
+    """Write a file for each section. Leave files that are up to date, so no page is rebuilt."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in sections(header.read_text(encoding="utf-8")).items():
         path = folder / f"{name}.h"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SVG of live trees of samara._pure, for draw.py: all text and boxes know how far they reach."""
+"""Draw live trees of samara._pure as SVG, for draw.py. Text and boxes know their extent."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -10,9 +10,9 @@ from samara._pure import MapleTree
 from samara._pure.node import GAP, Node
 from samara._pure.walk import Level
 
-CHAR, LINE, PAD = 7.3, 16, 7  # of the text, in pixels
+CHAR, LINE, PAD = 7.3, 16, 7  # character width, line height and padding, in pixels
 
-# How a node looks: fill, edge, dashes, and what that means.
+# How a node looks: fill, edge, dashes, and the meaning.
 LOOKS = {
     "plain": ("#ffffff", "#566573", "", "a node"),
     "mark": ("#e0d5f5", "#7d5fb2", "", "the keys of the call"),
@@ -36,7 +36,7 @@ Look = Callable[[Node], str]
 
 
 class Canvas:
-    """Shapes and text, and how far they reach."""
+    """Shapes and text, with their extent."""
 
     def __init__(self) -> None:
         self.parts: list[str] = []
@@ -47,7 +47,7 @@ class Canvas:
         self.right, self.bottom = max(self.right, right), max(self.bottom, bottom)
 
     def text(self, x: float, y: float, text: str, kind: str = "", faint: str = "") -> None:
-        """From x on, or up to x where the kind is `right`; a faint part comes first."""
+        """Draw text from x on, or up to x if the kind is `right`. A faint part comes first."""
         kind = f' class="{kind}"' if kind else ""
         span = f'<tspan class="faint">{escape(faint)}</tspan>' if faint else ""
         self.parts.append(f'<text x="{x:g}" y="{y:g}"{kind}>{span}{escape(text)}</text>')
@@ -72,7 +72,7 @@ class Canvas:
         self.parts.append(f'<line {ends} stroke="{colour}"/>')
 
     def caption(self, x: float, y: float, title: str, *lines: str) -> float:
-        """The answer is where it ends."""
+        """Draw a title and lines, and return where they end."""
         self.text(x, y + 12, title, "title")
         for line in lines:
             y += LINE
@@ -113,7 +113,7 @@ def number(n: int) -> str:
 
 
 class Shot:
-    """A subtree as it is now, whatever is written later."""
+    """A copy of a subtree as it is now; later writes do not change it."""
 
     def __init__(self, level: Level) -> None:
         self.level, self.node, self.slots = level, level.node, range(len(level.slots))
@@ -122,7 +122,7 @@ class Shot:
             self.below.append(Shot(level.enter(0)))
 
     def all(self) -> Iterator["Shot"]:
-        """In pre-order."""
+        """Yield all nodes in pre-order."""
         yield self
         for child in self.below:
             yield from child.all()
@@ -138,13 +138,13 @@ def shot_of(tree: MapleTree) -> Shot:
 
 
 def named(names: Names, nodes: Iterable[Node], new: str) -> Names:
-    """These, and the nodes without a name in order."""
+    """Return these names, and new ones for the nodes without a name, in order."""
     unnamed = [node for node in nodes if node not in names]
     return names | dict(zip(unnamed, new.split(), strict=True))
 
 
 class Drawing:
-    """A tree with all its slots, each child below its slot of the parent."""
+    """A tree with all its slots, each child below its slot in the parent."""
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ class Drawing:
         return f"gap {number(level.gaps[level.slot])}" if free else str(level.content)
 
     def ends(self, x: float, y: float, level: Level) -> None:
-        """What is not stored in the node is faint."""
+        """Draw a node's ends, faint because the node does not store them."""
         first, last = f"{number(level.slot_first)}–", number(level.slot_last)
         stored = level.slot < len(level.pivots)
         self.canvas.text(x, y, last if stored else "", "", first if stored else first + last)
@@ -202,12 +202,12 @@ class Drawing:
 
 
 def is_blank(node: Node) -> bool:
-    """Allocated, and nothing written to it yet."""
+    """Return whether the node is allocated but nothing is written to it yet."""
     return not hasattr(node, "slots")
 
 
 class Places:
-    """Nodes as small boxes at given places, with lines from the slots of branches."""
+    """Nodes as small boxes at given positions, with lines from the slots of branches."""
 
     WIDTH, HEIGHT, ACROSS, DOWN = 60, 40, 67, 72
 
@@ -217,7 +217,7 @@ class Places:
     def draw(
         self, canvas: Canvas, x: float, y: float, roots: dict[str, Node] | None = None
     ) -> None:
-        """The nodes that have names; above the roots the names of their trees."""
+        """Draw the nodes that have names, and above each root the name of its tree."""
         corners = {}
         for node, name in self.names.items():
             column, row = self.places[name]

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """usage: check_c_layers.py INTERFACE FOLDER...
 
-Fail if the C files of a folder are not in a one-way order. A file stands for NAME.c and NAME.h
-together. It stands above another if either of them includes the other's header, or mentions a
-function or variable that the other one defines: a call, an address, a row of a table of methods.
+Fail if the C files of a folder depend on each other in a cycle. NAME.c and NAME.h count as one
+file. A file is above another if it includes the other's header, or mentions a function or variable
+that the other defines: a call, an address, a row of a method table.
 
-Fail also if a file offers what its header does not say: all that NAME.c defines and other files
-can see is declared in NAME.h, or in the C header INTERFACE, and NAME.h declares nothing else.
+Fail also if a file does not match its header: everything that NAME.c defines and other files can
+see is declared in NAME.h or in the C header INTERFACE, and NAME.h declares nothing else.
 """
 
 import re
@@ -23,13 +23,13 @@ NOISE = re.compile(
 DIRECTIVE = re.compile(r"^[ \t]*#(?:\\\n|[^\n])*", re.MULTILINE)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"(\w+)\.h"', re.MULTILINE)
 ATTRIBUTE = re.compile(r"__attribute__\(\(.*?\)\)(?!\))")
-# What others cannot see, or is no definition of a name.
+# Statements that other files cannot see, or that do not define a name.
 HIDDEN = re.compile(r"\b(static|MT_INLINE|typedef|static_assert|PyMODINIT_FUNC|PyDoc_STRVAR)\b")
 
 
 @dataclass
 class Unit:
-    """NAME.c and NAME.h: what they define, declare, include, and all words in them."""
+    """NAME.c and NAME.h: what they define, declare and include, and all words in them."""
 
     defined: set[str] = field(default_factory=set)
     declared: set[str] = field(default_factory=set)
@@ -38,7 +38,7 @@ class Unit:
 
 
 def statements(code: str) -> list[str]:
-    """The file's outermost statements, each body or initialiser as {}."""
+    """Return the file's outermost statements, with each body or initialiser as {}."""
     found = []
     depth = 0
     text = ""
@@ -49,7 +49,7 @@ def statements(code: str) -> list[str]:
         elif char == "}":
             depth -= 1
             text += "" if depth else "}"
-            # A function ends here; a type or an initialiser only with its semicolon.
+            # A function ends here; a type or an initialiser ends with its semicolon.
             if not depth and re.search(r"\)\s*\{\}$", text) and "=" not in text:
                 found.append(text)
                 text = ""
@@ -62,7 +62,7 @@ def statements(code: str) -> list[str]:
 
 
 def name_in(statement: str) -> tuple[str, bool] | None:
-    """The function or variable of a statement, and whether this is its definition."""
+    """Return the function or variable of a statement, and whether this is its definition."""
     if HIDDEN.search(statement):
         return None
     bare = statement.partition("=")[0]
@@ -91,7 +91,7 @@ def read(folder: Path) -> dict[str, Unit]:
 
 
 def edges_of(units: dict[str, Unit]) -> dict[str, dict[str, str]]:
-    """The files that each one uses, with a reason."""
+    """Return the files that each file uses, each with a reason."""
     return {
         name: {
             other: f"includes {other}.h" if other in unit.included else f"uses {min(used)}"
@@ -103,7 +103,7 @@ def edges_of(units: dict[str, Unit]) -> dict[str, dict[str, str]]:
 
 
 def circle_in(edges: dict[str, dict[str, str]]) -> list[str]:
-    """A way from a file back to itself; empty if there is none."""
+    """Return a path from a file back to itself, or an empty list if there is none."""
     left = dict(edges)
     while ends := [name for name, used in left.items() if not used.keys() & left.keys()]:
         for name in ends:

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """usage: check_calls.py HEADER TEST_FAIL_C TEST_CALLS_C
 
-Fail where a function that the header offers is in none of the tests' tables: neither among
-those whose allocations fail in turn, nor among those that ask for no memory; or where it is in
-both.
+Fail if a function of the header is in neither of the tests' two tables, or in both. One table has
+the functions whose allocations fail in turn, the other those that allocate nothing.
 """
 
 import re
@@ -12,12 +11,12 @@ from pathlib import Path
 
 from check_library import interface
 
-# Neither a write nor quiet, with the case of test_fail.c that is about it.
+# Functions in neither table, with the case of test_fail.c that tests them.
 CASES = {"mt_pool_create": "pools_refused", "mt_load_batch": "look_ups_without_memory"}
 
 
 def names_in(source: str, table: str) -> set[str]:
-    """The first word of the first member of each row."""
+    """Return the first word of the first member of each row."""
     start = source.index(f"}} {table}[] = {{")
     rows = source[start : source.index("\n};", start)]
     return set(re.findall(r'^\t\{"(\w+)', rows, re.MULTILINE))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """usage: check_coverage.py [--all] REPORT.json
 
-Print what gcovr's report says of each C file, with the lines and branches that no test came to.
-With --all, fail where there are any. Not counted are what gcovr.cfg leaves out, and versions of
-the search that this processor cannot run.
+Print gcovr's figures for each C file, with the lines and branches that no test covers. With --all,
+fail if there are any. Not counted: what gcovr.cfg leaves out, and versions of the search that this
+processor cannot run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# What a version of the search needs, as /proc/cpuinfo has it. NEON's is compiled nowhere else.
+# The flag in /proc/cpuinfo that a version of the search needs. NEON's is compiled on Arm only.
 NEEDS = {"_avx2": "avx2", "_avx512": "avx512_vpopcntdq"}
 
 
@@ -46,12 +46,12 @@ class Count:
 
 
 def share(part: int, whole: int) -> str:
-    # Rounded down: 100 % is all.
+    # Rounded down, so 100 % really means all.
     return f"{part * 1000 // whole / 10 if whole else 100.0:5.1f} %"
 
 
 def lacking() -> tuple[str, ...]:
-    """The ends of the names of functions that this processor cannot run."""
+    """Return the suffixes of the functions that this processor cannot run."""
     info = Path("/proc/cpuinfo")
     flags = info.read_text().split() if info.exists() else []
     return tuple(ending for ending, flag in NEEDS.items() if flag not in flags)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """usage: check_distribution.py FILE...
 
-Fail where a wheel or a source distribution holds anything but what belongs there, or lacks some of
-it. A wheel: the package's files as they are in src/, the extension unless it is for any machine,
-and what the format asks for. A source distribution: the files of the commit that is checked out.
+Fail if a wheel or a source distribution lacks something, or holds anything that does not belong
+there. A wheel has the package's files as they are in src/, the extension (unless the wheel is for
+any machine), and what the format requires. A source distribution has the files of the checked-out
+commit.
 """
 
 import base64
@@ -27,17 +28,17 @@ INFO = f"{NAME}.dist-info/"
 
 DATA = {"samara/py.typed", "samara/_core.pyi", "samara/cli/published_forks.csv"}
 EXTENSION = r"samara/_core(\.[\w-]+)?\.so"
-# What else is compiled, by the name that it has in the package.
+# Other compiled programs, by their name in the package.
 PROGRAMS = {"samara/cli/spawn-loop"}
 DESCRIPTION = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
-# What an installer adds.
+# Files that an installer adds.
 INSTALLATION = {"INSTALLER", "REQUESTED", "direct_url.json"}
-# How the files of compilers begin: ELF, ar, Mach-O of either order, PE, wasm.
+# The first bytes of compiled files: ELF, ar, Mach-O in either byte order, PE, wasm.
 MAGIC = (b"\x7fELF", b"!<arch>", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"MZ", b"\0asm")
 
 
 def sources() -> dict[str, bytes]:
-    """The package's files by the names that they have in a wheel."""
+    """Return the package's files by their names in a wheel."""
     folder = ROOT / "src"
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
@@ -47,7 +48,7 @@ def sources() -> dict[str, bytes]:
 
 
 def faults_of_package(files: dict[str, bytes], pure: bool) -> list[str]:
-    """Of the files of the package, which a wheel and an installation have in common."""
+    """Return the faults of the package's files, which a wheel and an installation share."""
     wanted = sources()
     compiled = {name for name in files if re.fullmatch(EXTENSION, name) or name in PROGRAMS}
     faults = [f"{name} is missing" for name in sorted(wanted.keys() | DATA) if name not in files]
@@ -82,7 +83,7 @@ def faults_of_metadata(text: str) -> list[str]:
         if sorted(metadata.get_all(field, [])) != values:
             faults.append(f"{field} is {metadata.get_all(field)}")
     for requirement in metadata.get_all("Requires-Dist", []):
-        # An extra's own, at times on some machines only.
+        # Requirements of an extra; some are for certain machines only.
         if not re.search(r";\s*([^;]*\band\s+)?extra\s*==\s*['\"][\w-]+['\"]$", requirement):
             faults.append(f"asks for {requirement} at run time")
     return faults
@@ -136,7 +137,7 @@ def faults_of_wheel(path: Path) -> list[str]:
     fields = message_from_string(files[INFO + "WHEEL"].decode())
     if fields["Root-Is-Purelib"] != ("true" if pure else "false"):
         faults.append(f"WHEEL says Root-Is-Purelib: {fields['Root-Is-Purelib']}")
-    # A file's name has each of its three tags with all their values, as a.b.c.
+    # The file name has three tags; each lists all of its values, as a.b.c.
     pythons, abis, platforms = (part.split(".") for part in path.stem.split("-")[2:])
     tags = {f"{p}-{a}-{m}" for p in pythons for a in abis for m in platforms}
     if set(fields.get_all("Tag", [])) != tags:

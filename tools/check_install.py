@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """usage: check_install.py WHEEL
 
-Fail where pip does not make a working samara of a wheel, or leaves some of it behind. Takes an
-environment of its own, without what samara can do without, in a folder for this run.
+Fail if pip cannot install a working samara from a wheel, or cannot remove all of it again. Uses a
+temporary environment of its own, without samara's optional dependencies.
 """
 
 import subprocess

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """usage: check_library.py INTERFACE FILE...
 
-Fail where a library (.so or .a) is not what INTERFACE says, the name of a Python extension's entry
-point or a C header: it offers exactly those names, of others it uses libc's and public ones of
-CPython's alone, it is linked without what weakens a process, and only functions that are chosen at
-run time need a newer processor than the architecture's first. An archive also has internal names.
+Check a library (.so or .a). INTERFACE is the name of a Python extension's entry point, or a C
+header. Fail unless
+
+- the library exports exactly the names of INTERFACE (an archive also has internal names);
+- it uses only names of libc and public names of CPython;
+- it is linked without anything that weakens the security of a process;
+- only functions that are chosen at run time need more than the architecture's first processor.
 """
 
 import re
@@ -12,12 +15,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-# manylinux2014: what a wheel from here can run on.
+# manylinux2014: the oldest glibc that a wheel from here can run on.
 LIBC = (2, 17)
 INTERNAL = r"(mt|mas|mtree|__mt)_\w+"
 DECLARATION = r"^MT_API\b[^;]*?(\w+)\("
 NEEDED = r"lib(c|pthread)\.so\.\d+|ld-linux[\w.-]*|libc\.musl-\w+\.so\.\d+"
-# The names behind CPython's public macros: all that is used of what begins with an underscore.
+# The only names with an underscore that may be used: those behind CPython's public macros.
 CPYTHON = (
     r"Py[A-Z]\w+|Py_\w+|_Py\w+_SizeT|_PyObject_(GC_)?New|_PyTrash_\w+|_Py_Dealloc"
     r"|_PyThreadState_UncheckedGet"  # Py_TRASHCAN_BEGIN() of 3.12
@@ -32,8 +35,8 @@ def output(*command: str) -> list[str]:
 
 
 def names(path: str, *options: str) -> list[tuple[str, str]]:
-    """Each name and its kind, as nm shows them."""
-    # "name type value size"; an archive's members have a line of their own.
+    """Return each name and its kind, as nm shows them."""
+    # "name type value size"; each member of an archive has a line of its own.
     lines = output("nm", *options, "--extern-only", "--format=posix", path)
     return [(fields[0], fields[1]) for fields in map(str.split, lines) if len(fields) > 1]
 
@@ -67,7 +70,7 @@ def faults_of_imports(path: str, allowed: str) -> list[str]:
         if found := re.fullmatch(r"@?GLIBC_(\d+)\.(\d+)[.\d]*", version):
             if (int(found[1]), int(found[2])) > LIBC:
                 faults.append(f"asks for a libc newer than {LIBC}: {name}")
-        # Other libcs have no versions to know their names by.
+        # Other libcs have no symbol versions by which to recognise their names.
         elif kind not in "wv" and not re.fullmatch(allowed, bare):
             if glibc or bare.startswith("_Py"):
                 faults.append(f"uses {name}")
@@ -95,7 +98,7 @@ def faults_of_linking(path: str) -> list[str]:
 
 
 def faults_of_instructions(path: str) -> list[str]:
-    """Vectors wider than the first x86-64 has, where the function's name does not say so."""
+    """Report vectors wider than the first x86-64 has, unless the function's name allows them."""
     function = ""
     found = set()
     for line in output("objdump", "--disassemble", "--no-show-raw-insn", path):

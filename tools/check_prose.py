@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Find expressions that readers of samara's prose stumble over, and say what to write instead.
+"""Find expressions that readers of samara's prose stumble over, and suggest better ones.
 
-Prose is: Markdown without its code blocks and `code`; comments and docstrings of Python, and in
-src/ all its strings, since messages and help texts are prose too; comments and strings of C;
-Makefiles and shell scripts. An expression is found across the end of a line as well.
+These are prose: Markdown without its code blocks and `code`; comments and docstrings of Python, and
+in src/ all strings, since messages and help texts are prose too; comments and strings of C;
+Makefiles and shell scripts. Expressions that continue on the next line are found too.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parent.parent
-# Code, which no expression spans, and the first quote of the docstring of a function or a class.
+# Markers: for code, which no expression spans; for the start of a function's or class's docstring.
 CODE, OPENING = "\0", "\1"
 
 
@@ -34,7 +34,7 @@ class Finding(NamedTuple):
 
 
 def rule(expression: str, advice: str) -> Rule:
-    """A blank in the expression is any white space."""
+    """Make a rule. A blank in the expression matches any white space."""
     pattern = re.compile(rf"\b(?:{expression})\b".replace(" ", r"\s+"), re.IGNORECASE)
     return Rule(pattern, advice)
 
@@ -64,13 +64,13 @@ RULES: Final = (
         "Return whether ...",
     ),
 )
-# At the first mention on a page a newcomer has to be told which series.
+# At the first mention on a page, a newcomer must be told which series.
 SERIES: Final = rule("the series", "the patch series that added ..., with a link")
 NAMED_SERIES: Final = rule("patch series", "").expression
 
 
 def blank(text: str) -> str:
-    """Code in the place of text, with its white space."""
+    """Replace the text with code markers, but keep its white space."""
     return re.sub(r"\S", CODE, text)
 
 
@@ -81,7 +81,7 @@ def prose_of_markdown(text: str) -> str:
 
 
 def prose_of_python(text: str, strings: bool) -> str:
-    """Comments and docstrings; with `strings` all strings."""
+    """Keep comments and docstrings; with `strings`, all strings."""
     rows = [blank(row) for row in text.split("\n")]
 
     def show(token: tokenize.TokenInfo, shown: str) -> None:
@@ -130,7 +130,7 @@ def prose_of_script(text: str) -> str:
 
 
 def prose_of(path: Path, text: str) -> str | None:
-    """The text with code blanked; None if the file is of a kind that is not checked."""
+    """Return the text with code blanked, or None if this kind of file is not checked."""
     if path.suffix == ".md":
         return prose_of_markdown(text)
     if path.suffix in (".py", ".pyi"):
@@ -161,7 +161,7 @@ def findings(path: Path, text: str) -> Iterator[Finding]:
 
 
 def project_files() -> list[Path]:
-    """All files that git knows, or would add."""
+    """Return all files that git tracks or would add."""
     listed = subprocess.check_output(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True
     )

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: MIT
 """usage: check_python_layers.py FOLDER
 
-Fail if a module of the package in FOLDER (src/samara) imports what it may not, or if modules import
-each other in a circle. All imports count: those inside functions, and those for types alone.
+Fail if a module of the package in FOLDER (src/samara) has a forbidden import, or if modules import
+each other in a cycle. All imports count, also those inside functions and those only for types.
 
     samara.cli, samara.__main__   public names of samara and samara.mm
     samara.mm                     public names of samara
     samara                        the base, and the implementation
-    samara._implementation        samara._core or samara._pure: the one place that chooses
+    samara._implementation        samara._core or samara._pure: the only place that chooses
     samara._core, samara._pure    the base
     the base                      _arguments, _columns, _docs, _entry, _errors, _policy: each other
 
-A room may also import from itself. A name is public if it does not begin with an underscore and, of
-samara itself, if it is in `__all__`.
+A layer may also import from itself. A name is public if it does not begin with an underscore. A
+name of samara itself must also be in `__all__`.
 """
 
 import ast
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BASE = {"_arguments", "_columns", "_docs", "_entry", "_errors", "_policy"}
-# Which rooms each may import from, besides itself. "samara" is the package's own __init__.py.
+# The layers that each may import from, besides itself. "samara" is the package's __init__.py.
 MAY = {
     "cli": {"mm", "samara"},
     "mm": {"samara"},
@@ -32,13 +32,13 @@ MAY = {
     "_pure": {"base"},
     "base": set(),
 }
-# They use public names only of the rooms below.
+# These use only public names of the layers below.
 PUBLIC_ONLY = {"cli", "mm"}
 
 
 @dataclass(frozen=True)
 class Import:
-    """Of a module, or of a name in it."""
+    """An import of a module, or of a name in it."""
 
     line: int
     module: str
@@ -74,7 +74,7 @@ class Package:
         return "base" if first in BASE else first
 
     def imports_of(self, module: str) -> Iterator[Import]:
-        """What it imports of this package, each as the module that Python would look into."""
+        """Yield a module's imports from this package, each with the module Python looks into."""
         for node in ast.walk(self.trees[module]):
             if isinstance(node, ast.Import):
                 for alias in node.names:
@@ -84,7 +84,7 @@ class Package:
                 for alias in node.names:
                     yield from self.found(node.lineno, source, alias.name)
             elif isinstance(node, ast.Attribute):
-                # `import samara.mm` and then samara.mm.name: a use of that name.
+                # After `import samara.mm`, samara.mm.name is a use of that name.
                 *modules, name = ast.unparse(node).split(".")
                 if (dotted := ".".join(modules)) in self.trees:
                     yield from self.found(node.lineno, dotted, name)
@@ -124,7 +124,7 @@ class Package:
                     yield f"{shown}: it is not public"
 
     def faults_of_cycles(self) -> Iterator[str]:
-        """The shortest circle of each set of modules that reach each other."""
+        """Yield the shortest cycle of each set of modules that reach each other."""
         edges = {
             module: {what.module for what in imports if what.module in self.trees} - {module}
             for module, imports in self.imports.items()
@@ -135,7 +135,7 @@ class Package:
 
 
 def reached(edges: dict[str, set[str]], start: str) -> dict[str, str]:
-    """All that can be reached, each with what comes before it on a shortest way."""
+    """Return everything reachable, each with its predecessor on a shortest path."""
     before: dict[str, str] = {}
     queue = [start]
     for module in queue:

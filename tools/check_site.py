@@ -3,9 +3,9 @@
 
 - Every link inside the site leads to a page, and to an anchor that the page has.
 - No page loads anything from another host.
-- Every public name of samara, and every function of maple_tree.h, has its place in the reference.
+- Every public name of samara and every function of maple_tree.h is in the reference.
 
-Prints what is wrong, and exits with 1.
+Prints each problem, and exits with 1 if there are any.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CLASSES = {
     "samara.TreeLock": samara.TreeLock,
     "samara.mm.AddressSpace": samara.mm.AddressSpace,
 }
-# What a browser fetches by itself. A link that a reader follows may lead anywhere.
+# What a browser fetches on its own. A link that a reader follows may lead anywhere.
 LOADED = {("img", "src"), ("script", "src"), ("link", "href"), ("source", "src"), ("iframe", "src")}
 # Relations of <link> that are not fetched.
 NOT_FETCHED = {"canonical", "index", "search", "next", "prev", "author", "copyright"}

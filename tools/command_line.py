@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The parser of the `samara` command, as the documentation shows it."""
+"""The parser of the `samara` command, in the form that the documentation shows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from samara.cli import _parser
 
 
 def parser() -> argparse.ArgumentParser:
-    """With its texts as reStructuredText: `*.gz` is not emphasis, and indented lines stay lines."""
+    """Escape its texts for reStructuredText: `*.gz` is not emphasis; indented lines stay lines."""
     command = _parser()
     escape(command)
     return command

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Draws the pictures of how-it-works.md from live trees: python tools/draw.py [FOLDER]
+"""Draw the pictures of how-it-works.md from live trees: python tools/draw.py [FOLDER]
 
-Each picture is made by real operations on trees of samara._pure. What a write made anew, wrote in
-place or left alone is found by the identity of the nodes, so no picture can show what is not so.
+Real operations on trees of samara._pure make each picture. The identity of the nodes shows which
+ones a write created, wrote in place or left alone, so no picture can be wrong about it.
 """
 
 import sys
@@ -25,7 +25,7 @@ def plain(node: Node) -> str:
 
 
 def noting(seen: set[Node]) -> Any:
-    """Note each node that a walk comes to."""
+    """Note each node that a walk visits."""
     begin = Level.__init__
 
     def noted(level: Level, node: Node, first: int, last: int, index: int) -> None:
@@ -36,7 +36,7 @@ def noting(seen: set[Node]) -> Any:
 
 
 class Store:
-    """A store into a tree: which nodes are on its paths, go, come, or are written."""
+    """A store into a tree: the nodes on its paths, and those it drops, creates or writes."""
 
     def __init__(self, tree: MapleTree, first: int, last: int, value: Any) -> None:
         paths = descend(tree._head, first) + descend(tree._head, last)
@@ -46,7 +46,7 @@ class Store:
         count = Splice._counts
 
         def counts(splice: Splice) -> tuple[int, int] | None:
-            """The entries are counted before the splice looks at anything."""
+            """Forget the nodes of this count: it comes before the splice looks at anything."""
             counted = count(splice)
             self.seen.clear()
             return counted
@@ -69,7 +69,7 @@ class Store:
 
 
 def downwards(count: int, step: int, first: Callable[[int], int], end: int = 0) -> MapleTree:
-    """Entries stored from the highest down, which makes leaves of eight slots."""
+    """Store entries from the highest down, which makes leaves of eight slots."""
     tree: MapleTree = MapleTree()
     for i in reversed(range(count)):
         tree.store_range(first(i), max(i * step + step - 1, end), chr(ord("a") + i % 26))
@@ -78,7 +78,7 @@ def downwards(count: int, step: int, first: Callable[[int], int], end: int = 0) 
 
 
 def side_by_side(count: int) -> MapleTree:
-    """Entries over all keys, without a gap."""
+    """Make entries that cover all keys, without a gap."""
     return downwards(count, 10, lambda i: i * 10, MAX)
 
 
@@ -156,7 +156,7 @@ def search(canvas: Canvas) -> None:
 
 
 class Duplication:
-    """Draws a frame at each step of a dup(): nodes from the pool, or a copy made."""
+    """Draws a frame at each step of a dup(): nodes allocated, or a node copied."""
 
     def __init__(self, canvas: Canvas, tree: MapleTree) -> None:
         self.canvas, self.tree, self.frames = canvas, tree, 0
@@ -191,7 +191,7 @@ class Duplication:
         self.frame(f"{name} copied" if node.is_leaf else "R′ gets its own children")
 
     def run(self) -> None:
-        """Once to the end, and once until the pool refuses the children."""
+        """Run once to the end, and once until the pool fails to allocate the children."""
         source = self.names
         with (
             patch.object(POOL, "take", self.observed_take),

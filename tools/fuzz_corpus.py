@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """fuzz_corpus.py pack|unpack CORPUS DIRECTORY: many inputs for the fuzzer, kept as one file.
 
-CORPUS has a line that says what it is, then the inputs, each behind its length: two bytes, the low
-one first. In DIRECTORY each is a file named by its hash, as libFuzzer names them.
+CORPUS starts with a line that says what it is. The inputs follow, each after its length in two
+bytes, the low byte first. In DIRECTORY each input is a file named by its hash, as in libFuzzer.
 """
 
 import hashlib

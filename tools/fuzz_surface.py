@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Fuzz the Python surface: `surface.py` and `surface_inputs.py`, on inputs that a fuzzer makes.
+"""Fuzz the public Python calls: run `surface.py` and `surface_inputs.py` on a fuzzer's inputs.
 
     python tools/fuzz_surface.py --seconds 60              all targets, sharing the time
-    python tools/fuzz_surface.py --seconds 60 maps         one of them
-    python tools/fuzz_surface.py maps FILE ...             inputs that were found, again
+    python tools/fuzz_surface.py --seconds 60 maps         one target
+    python tools/fuzz_surface.py maps FILE ...             run found inputs again
 
-with PYTHONPATH=tests/support, where those two are.
+Set PYTHONPATH=tests/support, the folder of those two modules.
 
-The fuzzer is atheris: libFuzzer, led by the coverage of samara's Python code, which the tree in
-plain Python is too. So the calls of trees run on both implementations at once, and then on the
-extension alone, which is quicker; pickles on one, then the other; all with one corpus. Where there
-is no atheris, as there is none for every machine, the inputs are random bytes.
+The fuzzer is atheris: libFuzzer, guided by the coverage of samara's Python code, which includes the
+pure-Python tree. So the calls of trees run on both implementations at once, and then on the
+extension alone, which is faster. Pickles run on one implementation, then on the other. All share
+one corpus. Atheris is not available for every machine; without it, the inputs are random bytes.
 
-Inputs that are worth keeping stay in build/fuzz-python/; those that break something in its folder
-`found`. Ends with status 1 if there are any.
+Inputs worth keeping stay in build/fuzz-python/, those that break something in its folder `found`.
+The exit status is 1 if something broke.
 """
 
 import argparse
@@ -35,12 +35,12 @@ except ImportError:
 
 ROOT = Path(__file__).parent.parent / "build" / "fuzz-python"
 LONGEST = 400  # bytes of an input
-SEEDS = 64  # random inputs to begin with: shorter ones than libFuzzer's own reach nothing
-HANGS = 20  # seconds for one input, of which most take less than 0.01
+SEEDS = 64  # random inputs to begin with: libFuzzer's own first inputs are too short
+HANGS = 20  # seconds for one input; most take less than 0.01
 MEMORY = 4 << 30
-MOST_FINDS = 5  # of a target, which begins again after each while there is time
+MOST_FINDS = 5  # per target: it starts again after each find while there is time
 Target = Callable[..., object]
-# Target, which tree it runs on, and its share of the time.
+# Target, the tree it runs on, and its share of the time.
 RUNS = (
     ("trees_and_cursors", "both", 2),
     ("trees_and_cursors", "c", 2),
@@ -53,7 +53,7 @@ RUNS = (
 
 
 def load(name: str, which: str) -> Target:
-    """The function that takes an input."""
+    """Return the function that takes an input."""
     if atheris is not None:
         with atheris.instrument_imports(include=["samara"]):
             import surface
@@ -77,7 +77,7 @@ def load(name: str, which: str) -> Target:
 
 
 def without_atheris_own(target: Target) -> Target:
-    """A loop over what cannot be iterated raises this, in code that atheris has instrumented."""
+    """Ignore the error that code instrumented by atheris raises for a loop over a non-iterable."""
 
     def run_target(data: bytes) -> None:
         try:
@@ -90,7 +90,7 @@ def without_atheris_own(target: Target) -> Target:
 
 
 def fuzz(name: str, which: str, seconds: int) -> None:
-    """In a process of its own: until the time is up, or something breaks."""
+    """Fuzz in a process of its own until the time is up or something breaks."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     target = load(name, which)
     corpus, found = ROOT / name, ROOT / "found"
@@ -131,7 +131,7 @@ def fuzz_blindly(name: str, target: Target, seconds: int, found: Path) -> None:
 
 
 def run(name: str, which: str, seconds: int) -> tuple[int, bool]:
-    """One target for some seconds: how many inputs, and did nothing break?"""
+    """Run one target for some seconds; return the number of inputs, and whether all passed."""
     environment = os.environ | {"SAMARA_PURE": "1" if which == "python" else "0"}
     end = time.monotonic() + seconds
     count = finds = 0

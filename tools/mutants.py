@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Do the quick C tests notice when the core is wrong? Changes it in one place at a time, and sees.
+"""Check that the quick C tests notice a wrong core: change it in one place at a time.
 
-Takes the debug build's compiler flags and tests. Each mutant, one change to the code that writes,
-duplicates or keeps gaps, is compiled and linked into the test programs, which run until one fails:
-that one has killed it. A test that takes ten times its own time has failed too, as has one that
-asks for too much memory. A mutant whose object code is that of the original is no mutant.
+Uses the debug build's compiler flags and tests. A mutant is one change to the code that writes,
+duplicates or tracks gaps. It is compiled and linked into the test programs, which run until one
+fails: that test has killed it. A test also fails if it takes ten times its usual time, or asks for
+too much memory. A mutant with the same object code as the original does not count.
 
-Mutants are drawn by a seed, spread over files and kinds. Results are kept in the folder as they
-come, and hold for the sources and tests that they came from: a run that was cut short goes on.
+A seed selects the mutants, spread over files and kinds. Results are saved in the folder as they
+come in, and are valid for the sources and tests that they came from. So an interrupted run can
+continue.
 
-Survivors that mean the same as the original are in mutants.toml, with the reason. Such an entry
-names file, function and both texts of the line, so it ends when the code changes.
+mutants.toml lists survivors that mean the same as the original, with the reason. An entry names the
+file, the function and both texts of the line, so it becomes void when the code changes.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ EQUIVALENT = HERE / "mutants.toml"
 KILLED_LEAST = 0.95
 LISTED_MOST = 0.05
 MEMORY_MOST = 2 << 30
-# A test may take so many times its own processor time, and some seconds more.
+# A test may take this many times its usual processor time, and some seconds more.
 PATIENCE = 10
 TESTS_SEED = 1
 
@@ -64,7 +65,7 @@ class Test:
 
 @dataclass
 class Result:
-    """`end`: killed, survived, the same (object code) or refused (by the compiler)."""
+    """What became of a mutant. `end`: killed, survived, same (object code) or refused (by cc)."""
 
     digest: str
     file: str
@@ -77,7 +78,7 @@ class Result:
 
 @dataclass
 class Build:
-    """The original: compiler command without files, its objects, and the programs' own ones."""
+    """The original: the compiler command without files, its objects, and those of the programs."""
 
     root: Path
     folder: Path
@@ -97,7 +98,7 @@ def run(command: list[str], folder: Path) -> None:
 
 
 def digest_of(root: Path, command: list[str]) -> str:
-    """Of all that a result depends on."""
+    """Hash everything that a result depends on."""
     known = hashlib.sha256(shlex.join(command).encode())
     for folder in ("core/include", "core/src", "core/tests"):
         for path in sorted((root / folder).glob("*.[ch]")):
@@ -106,7 +107,7 @@ def digest_of(root: Path, command: list[str]) -> str:
 
 
 def read_build(debug: Path, root: Path, folder: Path) -> Build:
-    """The flags and the tests of meson's build."""
+    """Read the flags and the tests of Meson's build."""
     entries = json.loads((debug / "compile_commands.json").read_text())
     of_core = [entry for entry in entries if "core.a.p" in entry["output"]]
     sources = sorted(Path(entry["file"]).name for entry in of_core)
@@ -135,7 +136,7 @@ def read_build(debug: Path, root: Path, folder: Path) -> Build:
 
 
 def linked_with(debug: Path, program: str) -> list[str]:
-    """The options that put other functions in the place of libc's."""
+    """Return the linker options that replace functions of libc."""
     command = ["ninja", "-C", str(debug), "-t", "commands", "-s", program]
     words = shlex.split(subprocess.check_output(command, text=True))
     return [word for word in words if word.startswith("-Wl,--wrap")]
@@ -146,7 +147,7 @@ def objects_in(folder: Path) -> list[str]:
 
 
 class Workplace:
-    """A folder with a core of its own, one of whose files is changed at a time."""
+    """A folder with its own copy of the core, in which one file at a time is changed."""
 
     def __init__(self, build: Build, folder: Path) -> None:
         self.build = build
@@ -158,7 +159,7 @@ class Workplace:
         self.objects.mkdir()
 
     def compile(self, source: str, to: Path) -> bool:
-        """The source's path is relative, and so the same in each workplace."""
+        """Compile a source. Its path is relative, and so the same in each workplace."""
         command = [*self.build.compile, "-c", f"core/src/{source}", "-o", str(to / f"{source}.o")]
         return not subprocess.run(command, cwd=self.folder, capture_output=True).returncode
 
@@ -171,11 +172,11 @@ class Workplace:
         run([self.build.compile[0], "-pthread", "-s", "-o", program, *objects], self.folder)
 
     def users(self, file: str) -> list[str]:
-        """The sources that a file is compiled into."""
+        """Return the sources that a file is compiled into."""
         return [file] if file.endswith(".c") else self.build.sources
 
     def test(self, test: Test) -> str:
-        """Why it failed, or nothing."""
+        """Return why the test failed, or an empty string."""
         seconds = int(test.seconds * PATIENCE) + 3
         limits = f'ulimit -c 0; ulimit -t {seconds}; ulimit -v {MEMORY_MOST >> 10}; exec "$@"'
         process = subprocess.Popen(
@@ -193,7 +194,7 @@ class Workplace:
             status = -signal.SIGXCPU
         finally:
             try:
-                os.killpg(process.pid, signal.SIGKILL)  # with all that it forked
+                os.killpg(process.pid, signal.SIGKILL)  # and everything that it forked
             except ProcessLookupError:
                 pass
             process.wait()
@@ -247,7 +248,7 @@ def measure(workplace: Workplace) -> None:
 
 
 def draw(mutations: list[Mutation], seed: int) -> list[Mutation]:
-    """In random order, but so that any beginning of it is spread evenly over files and kinds."""
+    """Shuffle the mutations so that every prefix is spread evenly over files and kinds."""
     source = random.Random(seed)
     strata: defaultdict[tuple[str, str], list[Mutation]] = defaultdict(list)
     for mutation in mutations:
@@ -272,7 +273,7 @@ def read_listed(mutations: list[Mutation]) -> dict[tuple[str, str, str, str], st
 
 
 class Check:
-    """The run: who is next, what came of each, and which tests are likeliest to kill."""
+    """The run: the next mutant, the result of each, and the tests most likely to kill."""
 
     def __init__(self, build: Build, wanted: int, keep_killed: bool) -> None:
         self.build = build
@@ -320,7 +321,7 @@ class Check:
     def work(self, workplace: Workplace, mutations: Iterator[Mutation]) -> None:
         while True:
             with self.lock:
-                # What is being tried by others may count too: the last few are then a few more.
+                # Mutants that other workers are trying may count too, so a few more may be run.
                 mutation = next(mutations, None) if self.counted() < self.wanted else None
             if not mutation:
                 return

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What can be changed in a C source, one small change at a time: for mutants.py.
+"""Find small changes to a C source, one at a time, for mutants.py.
 
-Reads the tokens of a file, and changes nothing but code in the bodies of functions. Left alone:
-comments, assertions and what only debug builds compile, which check the rest, and hints to the
-processor (whatever has `prefetch` in its name, with the condition around it), which no test sees.
+Reads the tokens of a file, and changes only code in the bodies of functions. Left alone: comments;
+assertions and code that only debug builds compile, since they check the rest; and hints to the
+processor (names with `prefetch`, with the condition around them), which no test can see.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ HEADED = {"if", "for", "while", "switch"}
 
 @dataclass(frozen=True)
 class Mutation:
-    """A stretch of a file, and what comes in its place. `before` and `after` are its lines, without
-    the blanks at their ends: with the file and the function they name the change."""
+    """A stretch of a file, and its replacement. `before` and `after` are its lines without the
+    blanks at their ends. Together with the file and the function, they identify the change."""
 
     kind: str
     file: str
@@ -72,8 +72,8 @@ class Function:
 
 
 def tokens_of(source: str) -> Iterator[Token]:
-    """Without comments and directives, and without what stands between `#ifdef MT_DEBUG` and its
-    `#endif`."""
+    """Yield the tokens, except comments, directives, and everything between `#ifdef MT_DEBUG` and
+    its `#endif`."""
     skipping = 0
     for match in TOKEN.finditer(source):
         text = match.group()
@@ -89,7 +89,7 @@ def tokens_of(source: str) -> Iterator[Token]:
 
 
 def closing(tokens: list[Token], at: int) -> int:
-    """The index of the parenthesis that closes the one at an index."""
+    """Return the index of the parenthesis that closes the one at an index."""
     depth = 0
     for i in range(at, len(tokens)):
         depth += (tokens[i].text == "(") - (tokens[i].text == ")")
@@ -134,7 +134,7 @@ def without_assertions(tokens: list[Token]) -> list[Token]:
 
 @dataclass
 class Statement:
-    """What ends with a semicolon: all of it with the conditions in front, and what these govern."""
+    """A statement up to its semicolon, with the conditions before it and what they govern."""
 
     whole: list[Token]
     simple: list[Token]
@@ -169,7 +169,7 @@ def opening(tokens: list[Token], at: int) -> int:
 
 
 def is_operand_end(tokens: list[Token], at: int) -> bool:
-    """Whether the operator behind this token has a left operand: not so behind a cast."""
+    """Return whether the operator after this token has a left operand: not after a cast."""
     token = tokens[at]
     if token.text == ")":
         inside = tokens[opening(tokens, at) + 1 : at]
@@ -179,18 +179,18 @@ def is_operand_end(tokens: list[Token], at: int) -> bool:
     return token.kind == "number" or token.text == "]"
 
 
-# A change: its kind, the stretch, and what replaces it.
+# A change: its kind, the stretch, and the replacement.
 Change = tuple[str, int, int, str]
 
 
 def first_shown(tokens: list[Token]) -> int:
-    """Where the text begins that a change to a statement is known by: with its last condition."""
+    """Return where the text that identifies a change to a statement begins: its last condition."""
     heads = [token.start for token in tokens if token.text in HEADED | {"else"}]
     return heads[-1] if heads else tokens[0].start
 
 
 def change_tokens(tokens: list[Token], headers: set[int], source: str) -> Iterator[Change]:
-    """Operators, constants and truth values. `headers`: the tokens of the headers of for loops."""
+    """Change operators, constants and truth values. `headers`: tokens of for loops' headers."""
     for i, token in enumerate(tokens):
         text = token.text
         span = token.start, token.end
@@ -202,7 +202,7 @@ def change_tokens(tokens: list[Token], headers: set[int], source: str) -> Iterat
         elif text in TRUTH:
             yield "truth", *span, TRUTH[text]
         elif text in ("++", "--"):
-            if not loop:  # a loop that never ends shows nothing
+            if not loop:  # an endless loop would show nothing
                 yield "arithmetic", *span, ARITHMETIC[text]
         elif text in ARITHMETIC and (text.endswith("=") or is_operand_end(tokens, i - 1)):
             if not loop or not text.endswith("="):
@@ -214,7 +214,7 @@ def change_tokens(tokens: list[Token], headers: set[int], source: str) -> Iterat
         elif token.kind == "number" and (match := re.fullmatch(r"(\d+)([uU]?)", text)):
             value = int(match.group(1))
             others = [value + 1, value - 1]
-            # -1 says "none": any other negative number would say the same.
+            # -1 means "none": any other negative number would mean the same.
             if tokens[i - 1].text == "-" and not is_operand_end(tokens, i - 2):
                 others = [value - 1]
             for other in others:
@@ -224,7 +224,7 @@ def change_tokens(tokens: list[Token], headers: set[int], source: str) -> Iterat
 
 
 def change_conditions(tokens: list[Token], source: str) -> Iterator[Change]:
-    """Conditions turned round, and the branches of `?:` swapped."""
+    """Negate conditions, and swap the branches of `?:`."""
     for i, token in enumerate(tokens):
         if token.text in ("if", "while") and tokens[i + 1].text == "(":
             start, end = tokens[i + 1].end, tokens[closing(tokens, i + 1)].start
@@ -245,7 +245,7 @@ def change_conditions(tokens: list[Token], source: str) -> Iterator[Change]:
 
 
 def change_statement(tokens: list[Token], source: str) -> Iterator[Change]:
-    """Dropped: a call, an assignment, a jump."""
+    """Drop a call, an assignment or a jump."""
     if len(tokens) < 2:
         return
     first, second = tokens[0], tokens[1]

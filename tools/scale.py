@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Many ranges, a long chain of forks, many forks of one tree: made, used and ended in either order.
+"""Scale test: many ranges, a long chain of forks, and many forks of one tree.
 
     python tools/scale.py [RANGES]
 
-prints what each step took and the memory at its end: of 50 million ranges, 100,000 generations and
-a million forks, or as many as follow from RANGES. `test_scale.py` asks for a small form of it.
+Trees are made, used, and destroyed in either order. Prints the time of each step and the memory at
+its end, for 50 million ranges, 100,000 generations and a million forks, or in proportion to RANGES.
+`test_scale.py` runs a small version.
 """
 
 import gc
@@ -20,13 +21,13 @@ from samara import MapleTree, _implementation
 RANGES = 50_000_000
 STEP, WIDTH = 10, 5
 CHAINED = 300
-STACK = 256 << 10  # the interpreter's own loop takes most of it
+STACK = 256 << 10  # the interpreter's own loop uses most of it
 
 Out = Callable[[str], object]
 
 
 class Report:
-    """Says what was done since the last time."""
+    """Reports what was done since the last report."""
 
     def __init__(self, out: Out) -> None:
         self.out = out
@@ -45,7 +46,7 @@ class Report:
 
 
 def many_ranges(count: int, out: Out) -> None:
-    """A packed tree, from arrays and back."""
+    """Build a packed tree from arrays, and convert it back."""
     import numpy
 
     first = numpy.arange(count, dtype=numpy.uint64) * STEP
@@ -86,12 +87,12 @@ def many_ranges(count: int, out: Out) -> None:
 
 
 def chained() -> MapleTree[object]:
-    """A tree of objects."""
+    """Make a tree of objects."""
     return MapleTree((STEP * n, STEP * n + WIDTH - 1, ("old", n)) for n in range(CHAINED))
 
 
 def end(trees: list[MapleTree[object]], backwards: bool) -> None:
-    """One by one."""
+    """Destroy the trees one by one."""
     if not backwards:
         trees.reverse()
     while trees:
@@ -99,7 +100,7 @@ def end(trees: list[MapleTree[object]], backwards: bool) -> None:
 
 
 def fork_chain(count: int, out: Out) -> None:
-    """Each generation keeps one change, and all live."""
+    """Fork again and again: each generation makes one change, and all stay alive."""
     for backwards in (False, True):
         trees = [chained()]
         report = Report(out)
@@ -122,7 +123,7 @@ def fork_chain(count: int, out: Out) -> None:
 
 
 def many_forks(count: int, out: Out) -> None:
-    """All live, and are of one family. Each quarter of them costs what the one before did."""
+    """Fork one tree many times. All forks stay alive; each quarter costs as much as the last."""
     for backwards in (False, True):
         trees = [chained()]
         gc.collect()
@@ -143,7 +144,7 @@ def many_forks(count: int, out: Out) -> None:
 
 
 def run(ranges: int, out: Out) -> None:
-    """All of it, in a thread with a small stack."""
+    """Run everything in a thread with a small stack."""
     failures = []
 
     def steps() -> None:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Draws what the commands show on a terminal, and their plots, for mm.md:
+"""Draw what the commands show on a terminal, and their plots, for mm.md:
 
     python tools/screens.py [--all] [FOLDER]
 
-Each command runs on a terminal of its own, 80 or 160 columns wide, dark or light; with --all in
+Each command runs on its own terminal, 80 or 160 columns wide, dark or light. With --all it runs in
 each of the four ways.
 """
 
@@ -29,14 +29,14 @@ ROOT = Path(__file__).parents[1]
 DATA = ROOT / "tests" / "data"
 THEMES = {"dark": MONOKAI, "light": DEFAULT_TERMINAL_THEME}
 WIDTHS = (80, 160)
-# How each is shown in the documents.
+# How the documents show each command.
 SHOWN = {
     "maps": (80, "dark"),
     "diff": (80, "light"),
     "replay": (80, "dark"),
     "spawn": (80, "light"),
 }
-# Of rich's own form, without the fonts that it would load from elsewhere.
+# Rich's own form, without the fonts that it would load from elsewhere.
 FORM = """\
 <svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg" xml:space="preserve">
 <style>
@@ -57,7 +57,7 @@ height="{terminal_height}"/></clipPath>{lines}</defs>
 
 @contextmanager
 def moments() -> Iterator[tuple[Path, Path]]:
-    """The maps of a recorded run at two moments of it."""
+    """Yield the maps at two moments of a recorded run."""
     steps = [mm.maps() for _, mm in replay(read_trace(DATA / "mm" / "perl.mm.json.gz"))]
     with tempfile.TemporaryDirectory() as directory:
         paths = (Path(directory, "before.maps"), Path(directory, "after.maps"))
@@ -67,7 +67,7 @@ def moments() -> Iterator[tuple[Path, Path]]:
 
 
 def on_terminal(arguments: Sequence[str], columns: int, cwd: str) -> str:
-    """What the command writes to a terminal of so many columns."""
+    """Return what the command writes to a terminal with this many columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 50, columns, 0, 0))
     environment = {**os.environ, "TERM": "xterm-256color"}
@@ -81,7 +81,7 @@ def on_terminal(arguments: Sequence[str], columns: int, cwd: str) -> str:
         try:
             while part := os.read(ours, 65536):
                 parts.append(part)
-        except OSError:  # the other end is closed
+        except OSError:  # the other end was closed
             pass
     os.close(ours)
     return b"".join(parts).decode().replace("\r\n", "\n")
@@ -105,7 +105,7 @@ def main() -> None:
     folder: Path = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with moments() as (before, after):
-        # Names without folders, as a reader would type them.
+        # File names without folders, as a reader would type them.
         for path in (before, after, DATA / "maps" / "python.maps", DATA / "mm" / "ls.mm.json.gz"):
             (folder / path.name).write_bytes(path.read_bytes())
         commands = {

@@ -24,7 +24,7 @@ Definition = ast.ClassDef | ast.FunctionDef
 
 
 def read_tables(paths: list[Path]) -> Tables:
-    """For each class, its docstrings by name, without the signatures."""
+    """Return each class's docstrings by name, without the signatures."""
     names = {name: value for path in paths for name, value in runpy.run_path(str(path)).items()}
     return {
         class_name: {key.partition("(")[0]: text.strip("\n") for key, text in names[table].items()}
@@ -33,7 +33,7 @@ def read_tables(paths: list[Path]) -> Tables:
 
 
 def literal(text: str, indent: str) -> list[str]:
-    """The lines of a docstring, as `ruff format` would leave them."""
+    """Return the lines of a docstring, formatted as by `ruff format`."""
     text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     lines = text.split("\n")
     end = '"""' if len(lines) == 1 and not text.endswith('"') else f'\n{indent}"""'
@@ -43,7 +43,7 @@ def literal(text: str, indent: str) -> list[str]:
 
 
 def document(node: Definition, text: str | None, lines: list[str]) -> None:
-    """Put a docstring in the place of a definition's docstring, or of its `...`."""
+    """Replace a definition's docstring, or its `...`, with a docstring."""
     indent = " " * (node.col_offset + 4)
     new = literal(text, indent) if text is not None else []
     body = node.body[0]
@@ -61,10 +61,10 @@ def document(node: Definition, text: str | None, lines: list[str]) -> None:
 
 
 def documented(stub: str, tables: Tables) -> str:
-    """The stub with the docstrings of the tables and no others.
+    """Return the stub with the docstrings of the tables and no others.
 
     Raises:
-        ValueError: A docstring is about a name that the stub does not have.
+        ValueError: A docstring is about a name that is not in the stub.
     """
     found: list[tuple[Definition, str | None]] = []
     missing = {f"{name}.{key}" for name, texts in tables.items() for key in texts}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How long hypothesis searches: as long as the other random tests are told to."""
+"""How long hypothesis searches: controlled like the other random tests."""
 
 import os
 
@@ -9,7 +9,7 @@ from interpreter import scaled
 
 
 def profile(number, least=10, **options):
-    """`number` examples, fewer where all is slower; SAMARA_STEPS for as many as it says."""
+    """Return settings for `number` examples, fewer on slow implementations, or SAMARA_STEPS."""
     return settings(
         max_examples=int(os.environ.get("SAMARA_STEPS") or scaled(number, least)),
         deadline=None,
@@ -20,11 +20,11 @@ def profile(number, least=10, **options):
 
 
 def repeatable(test):
-    """SAMARA_SEED=N: the same examples again."""
+    """Make a test run the same examples again if SAMARA_SEED=N is set."""
     number = os.environ.get("SAMARA_SEED")
     return seed(int(number))(test) if number else test
 
 
 def examples(number, least=10):
-    """A test of so many examples."""
+    """Make a test run this many examples."""
     return lambda test: repeatable(profile(number, least)(test))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Which tree is tested on which interpreter: how long random tests go on, and when objects end.
+"""Which tree is tested, on which interpreter: how long random tests run, when objects die.
 
-Names of the tests' own that depend on it are here and nowhere else.
+Everything in the tests that depends on this is here and nowhere else.
 """
 
 import gc
@@ -16,16 +16,16 @@ import samara
 
 PURE = samara.implementation == "python"
 COUNTS_REFERENCES = sys.implementation.name == "cpython"
-# A free-threaded interpreter counts some of them only when it collects.
+# A free-threaded interpreter counts some references only when it collects.
 ENDS_AT_ONCE = COUNTS_REFERENCES and not sysconfig.get_config_var("Py_GIL_DISABLED")
-# AddressSanitizer, gcc's or clang's, is loaded into this Python, which was built without it.
+# gcc's or clang's AddressSanitizer is loaded into this Python, which was built without it.
 SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
 SLOWER = 20 if PURE else 1
-# Seconds after which a test takes what it waits for to hang. Nothing that ends comes near it,
-# however busy the machine.
+# Seconds after which a test assumes that what it waits for hangs. Nothing that ends takes nearly as
+# long, however busy the machine is.
 HANGS = 3600
-# Trees in trees: more than a stack would hold, if their end used it. (Where references are not
-# counted, each takes a collection of its own.)
+# Nested trees: too many for the stack, if destroying them used it. (If references are not counted,
+# each needs a collection of its own.)
 DEEP = 20_000 if PURE else 100_000
 
 c_only = pytest.mark.skipif(PURE, reason="about the C extension")
@@ -35,25 +35,25 @@ counts_references = pytest.mark.skipif(
 
 
 def scaled(number, least=1):
-    """As many as fit in the same time, more or less."""
+    """Scale a number so that a test takes about the same time."""
     return max(least, number // SLOWER)
 
 
 def steps(number):
-    """How long a random test goes on: SAMARA_STEPS, else as long as this implementation can."""
+    """Return the length of a random test: SAMARA_STEPS, else what fits this implementation."""
     return int(os.environ.get("SAMARA_STEPS") or scaled(number))
 
 
 def references(objects):
-    """How many references each has, where they are counted."""
+    """Return each object's reference count, if references are counted."""
     return [sys.getrefcount(thing) for thing in objects] if COUNTS_REFERENCES else []
 
 
 def collect():
-    """End all that nothing refers to.
+    """Free everything that nothing refers to.
 
-    PyPy calls the finalizers of one level of what hangs together, as a tree's nodes do, in each
-    collection: so go on until none ends any more.
+    If objects refer to each other, as a tree's nodes do, each of PyPy's collections calls the
+    finalizers of one level only. So collect until nothing more is freed.
     """
     gc.collect()
     rounds = 0 if ENDS_AT_ONCE else 2
@@ -64,29 +64,29 @@ def collect():
 
 
 def settle():
-    """End what ends at once where references are counted: all that is not in a cycle."""
+    """Free what reference counting would free at once: everything that is not in a cycle."""
     if not ENDS_AT_ONCE:
         collect()
 
 
 def pool_nodes():
-    """How many nodes there are, those that wait for the collector included."""
+    """Return the number of nodes, including those that wait for the collector."""
     return samara._implementation._pool_stats()[0]
 
 
 def live_nodes():
-    """How many nodes all trees have, once what nothing refers to has ended."""
+    """Free everything that nothing refers to; return the number of nodes of all trees."""
     settle()
     return pool_nodes()
 
 
 def counted_nodes():
-    """As live_nodes(), for a test that asks a thousand times: where that is cheap, else 0."""
+    """Return live_nodes() if that is cheap, else 0: for tests that call it a thousand times."""
     return pool_nodes() if COUNTS_REFERENCES else 0
 
 
 def fails(n, call):
-    """Does the call run out of memory when the n-th allocation from now fails?"""
+    """Return whether the call runs out of memory if the n-th allocation from now fails."""
     samara._implementation._fail_nth(n)
     try:
         call()
@@ -98,7 +98,7 @@ def fails(n, call):
 
 
 def run_python(code, *options, **variables):
-    """What a program prints in an interpreter of its own, which ends well and says nothing else."""
+    """Run code in a new interpreter, which must succeed without messages. Return its output."""
     path = os.pathsep.join(sys.path)
     result = subprocess.run(
         [sys.executable, "-X", "dev", *options, "-c", code],

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Memory that runs out: the n-th allocation of a call fails, for every n.
+"""Out of memory: the n-th allocation of a call fails, for every n.
 
-Three ways to run out, each a pair of functions that begin and end it:
+There are three ways to run out, each a pair of functions that begin and end it:
 
-- `nodes`: the n-th node that the pool is asked for, once;
-- `one`: the n-th allocation of CPython's, in any of its three domains, once;
-- `rest`: the n-th of CPython's and all after it, as when memory is used up.
+- `nodes`: the n-th node that the pool allocates fails, once;
+- `one`: CPython's n-th allocation fails, in any of its three domains, once;
+- `rest`: CPython's n-th allocation and all after it fail, as when memory is used up.
 
-The last two are `_testcapi`'s, which CPython has where its tests were installed.
+The last two use `_testcapi`, which CPython has if its tests are installed.
 """
 
 import contextlib
@@ -21,12 +21,12 @@ if sys.implementation.name == "cpython":  # PyPy would compile it
     with contextlib.suppress(ImportError):
         import _testcapi
 
-# The tree in plain Python makes objects at each step, and promises nothing where those fail. What
-# traces Python code, to see what tests come to, asks for memory at any line.
+# The pure-Python tree allocates objects at each step, and promises nothing if that fails. A tracer
+# of Python code, such as for coverage, allocates memory at any line.
 HAS_HOOKS = hasattr(_testcapi, "set_nomemory") and not PURE and sys.gettrace() is None
 NO_HOOKS = "needs the extension, CPython's _testcapi.set_nomemory, and nobody who traces"
-# A call that gets through is tried with so many further failing allocations: CPython does without
-# some that it asks for, such as those of its caches.
+# After a call has succeeded, this many further allocations are made to fail too: CPython can do
+# without some allocations, such as those of its caches.
 AND_MORE = 3
 
 
@@ -39,7 +39,7 @@ def fail_no_node():
 
 
 def fail_one(n):
-    _testcapi.set_nomemory(n - 1, n)  # it counts from 0
+    _testcapi.set_nomemory(n - 1, n)  # set_nomemory() counts from 0
 
 
 def fail_rest(n):
@@ -51,15 +51,15 @@ if HAS_HOOKS:
     WAYS["one"] = (fail_one, _testcapi.remove_mem_hooks)
     WAYS["rest"] = (fail_rest, _testcapi.remove_mem_hooks)
 
-# CPython 3.13 ends, now or later, where there is no memory for a function, such as a generator
-# expression is: only nodes fail under code in Python that makes some.
+# If there is no memory for a function object, such as that of a generator expression, CPython 3.13
+# crashes, at once or later. So under Python code that makes functions, only nodes fail.
 NO_FUNCTIONS = "CPython 3.13 ends where there is no memory for a function"
 FUNCTIONS_ARE_SAFE = sys.version_info < (3, 12)
 WAYS_IN_PYTHON = WAYS if FUNCTIONS_ARE_SAFE else {"nodes": WAYS["nodes"]}
 
 
 def bare(error):
-    """An exception without its tracebacks, whose frames hold the scene."""
+    """Return an exception without its tracebacks, whose frames would keep the scene alive."""
     cause = error.__cause__
     error.__context__ = None
     error.__cause__ = bare(cause) if cause else None
@@ -67,7 +67,7 @@ def bare(error):
 
 
 def outcome(call, scene):
-    """What a call answers, or the exception that it raises; but MemoryError goes on."""
+    """Return what a call returns, or the exception that it raises. Let MemoryError through."""
     try:
         return call(scene)
     except MemoryError:
@@ -77,7 +77,7 @@ def outcome(call, scene):
 
 
 def out_of_memory(way, n, call, scene):
-    """Does it run out of memory? With what it answers."""
+    """Return whether the call runs out of memory, and its result."""
     begin, end = WAYS[way]
     failed, answer = False, None
     begin(n)
@@ -93,16 +93,16 @@ def out_of_memory(way, n, call, scene):
 
 
 # Before CPython 3.11.5, PyErr_SetString() and PyErr_Format() ignored a lack of memory for the
-# message: they raised the exception without one, and no MemoryError. Try `object() < object()`.
+# message: they raised the exception without it, not MemoryError. Try `object() < object()`.
 # Fixed for https://github.com/python/cpython/issues/107915
 MESSAGES_ARE_SAFE = sys.version_info >= (3, 11, 5)
 
 
 def is_lost(answer, raised):
-    """Is it what CPython made of the exception `raised`, where memory ran out for that?
+    """Return whether `answer` is what CPython makes of the exception `raised` without memory.
 
-    CPython 3.11 loses an exception where there is no memory for the frame in its traceback, and
-    says so: try `{}[1]`. Before 3.11.5 it may lose the message alone.
+    CPython 3.11 loses an exception if there is no memory for the frame in its traceback, and
+    says so: try `{}[1]`. Before 3.11.5 it may lose only the message.
     """
     if isinstance(answer, SystemError) and str(answer) == "error return without exception set":
         return True
@@ -111,14 +111,14 @@ def is_lost(answer, raised):
 
 
 def each_failure(way, call, make, before, after):
-    """Let each allocation of call(make()) fail, one after the other, until it gets through.
+    """Let each allocation of call(make()) fail, one after the other, until the call succeeds.
 
-    before(scene)         before the call: what is to be the same if it fails
-    after(scene, answer)  after it: what is to be the same as without a failure
+    before(scene)         before the call: what must stay the same if it fails
+    after(scene, answer)  after the call: what must be the same as without a failure
 
-    Every time both are asked to compare; a call that failed is made again, and must get through. A
-    call that always raises may have done all it does before memory ran out for the traceback; then
-    it has left what it always leaves. Returns how many failed.
+    The results of both are compared every time. A call that failed is made again, and must then
+    succeed. A call that always raises may have finished before memory ran out for the traceback; in
+    that case it has left what it always leaves. Returns how many calls failed.
     """
     scene = make()
     before(scene)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where tests find what they read: the repository's root, and the data of tests."""
+"""Folders that tests read from: the repository's root, and the tests' data."""
 
 from pathlib import Path
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""No sockets from here on: after forbid() the kernel ends this process, or any that it starts,
-which asks for one; where Python asks, an error says so first."""
+"""Forbid sockets. After forbid(), the kernel kills this process, or any process that it starts, if
+it asks for a socket. If Python code asks, an error says so first."""
 
 import ctypes
 import platform
 import struct
 import sys
 
-# The architecture as the kernel has it, socket, socketpair.
+# The architecture's number in the kernel, then the numbers of socket() and socketpair().
 SYSTEM_CALLS = {"x86_64": (0xC000003E, 41, 53), "aarch64": (0xC00000B7, 198, 199)}
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 LOAD, EQUAL, ANSWER = 0x20, 0x15, 0x06

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The public calls, given arguments of every wrong kind: what `test_surface.py` and the fuzzer run.
+"""Call everything public with arguments of every wrong kind, for `test_surface.py` and the fuzzer.
 
-An input is a string of bytes. `Choices` reads decisions from it, so that the same bytes always do
-the same, and whoever finds bytes that break something has a test. The calls are found by looking at
-the classes: a new method is covered without a word here.
+An input is a string of bytes. `Choices` reads decisions from it, so the same bytes always do the
+same. If bytes break something, they are a test. The calls are found by looking at the classes, so a
+new method is covered without a change here.
 
-What is held after each call: it raised what is documented or what the argument itself raised; a
+These hold after each call: it raised only what is documented or what the argument itself raised; a
 call that failed left the contents as they were; and `check()` finds nothing.
 """
 
@@ -22,26 +22,26 @@ from tree_oracle import Index
 
 try:
     import numpy
-except ImportError:  # the calls that answer with its arrays say so
+except ImportError:  # the calls that return numpy arrays report this themselves
     numpy = None
 
 DOCUMENTED = (TypeError, ValueError, KeyError, MemoryError)
-ROOM = 40  # indices that good arguments are about
+ROOM = 40  # valid arguments stay within this many indices
 
 
 class Planted(Exception):
-    """What a hostile argument raises itself."""
+    """The exception that a hostile argument raises itself."""
 
 
 class Choices:
-    """Decisions read from bytes; when these are used up, always the first one."""
+    """Decisions read from bytes. When the bytes are used up, always the first choice."""
 
     def __init__(self, data):
         self.data = data
         self.at = 0
 
     def below(self, limit):
-        """A number in 0 ... limit - 1."""
+        """Return a number in 0 ... limit - 1."""
         size = (max(limit - 1, 1).bit_length() + 7) // 8
         return int.from_bytes(self.take(size), "little") % limit
 
@@ -57,7 +57,7 @@ class Choices:
         return sequence[self.below(len(sequence))]
 
     def mostly(self, good, bad):
-        """One of the good ones; now and then one of the bad ones."""
+        """Return one of the good ones; now and then one of the bad ones."""
         return self.pick(good) if self.below(24) else self.pick(bad)
 
     @property
@@ -69,7 +69,7 @@ class Choices:
 
 
 class Fails:
-    """What is asked for a number, a truth, a length, a text or its members, and fails."""
+    """An object that fails if asked for its number, truth value, length, text or members."""
 
     def fail(self, *_arguments):
         raise Planted("no")
@@ -109,7 +109,7 @@ class Endless:
 
 
 class Loses:
-    """A list as an argument, that is emptied while its first member is converted."""
+    """A list argument that is emptied while its first member is converted."""
 
     def __new__(cls):
         members = []
@@ -126,8 +126,8 @@ def released():
     return view
 
 
-# One of each kind of buffer: wrong types, sizes, orders, numbers of dimensions. Each is made when
-# it is asked for, since a call can change it.
+# One of each kind of buffer: wrong types, sizes, byte orders, numbers of dimensions. Each is made
+# when it is used, since a call can change it.
 BUFFERS = [
     lambda: bytearray(EIGHTS),
     lambda: array.array("Q", [3, 7, 11]),
@@ -151,7 +151,7 @@ BUFFERS = [
     lambda: ctypes.c_uint64(5),
 ]
 
-# Numbers that are no ints, and ints that are no indices.
+# Numbers that are not ints, and ints that are not indices.
 SCALARS = [1.0, -0.5, math.nan, math.inf, 1j, True, False, Whole(7), 2**2000, -(2**2000)]
 SCALARS += [10**5000, -(10**5000), -1, -(2**63), -(2**64), MAX, MAX + 1, MAX + 2, 2**65, 2**63]
 
@@ -177,7 +177,7 @@ if numpy is not None:
     SCALARS += [numpy.uint64(MAX), numpy.datetime64("2020-01-01"), numpy.float32("nan")]
 
 VMA = mm.VMA(0x1000, 0x3000)
-# What is no number at all: as it is, and what has to be made each time.
+# Objects that are not numbers: constants here, and then those that must be made each time.
 THINGS = [None, "", "x", "u8", "f8", "rd wr", b"", b"12345678", (), ..., (1, 2, 3), range(3), len]
 THINGS += [
     object,
@@ -199,16 +199,16 @@ GOOD_ADDRESSES = (0x10000, 0x11000, 0x12000, 0x20000, 0x1000, 4096, 1, 3, 0x22, 
 
 
 class Arguments:
-    """Arguments for the calls of one tree or address space, right and wrong ones."""
+    """Valid and invalid arguments for the calls of one tree or address space."""
 
     def __init__(self, choices, subject):
         self.choices = choices
         self.subject = subject
-        # Has an argument written the tree itself? Then it need not be as it was.
+        # Whether an argument has written the tree itself. If so, the contents may have changed.
         self.wrote = False
 
     def write(self):
-        """What an index does when it is asked for its number."""
+        """Write the tree, as an index may do when it is asked for its number."""
         tree = self.subject
         self.wrote = True
         what = self.choices.below(6)
@@ -257,7 +257,7 @@ class Arguments:
         return [(5 * n, 5 * n + choices.below(9), n) for n in range(choices.below(5))]
 
     def several(self, names):
-        """Positional and keyword arguments, mostly as many as a call with such parameters takes."""
+        """Return positional and keyword arguments, mostly as many as the parameters allow."""
         choices = self.choices
         style = choices.below(8)
         count = choices.below(len(names) + 2) if style < 6 else len(names)
@@ -274,7 +274,7 @@ class Arguments:
 
 @functools.cache
 def parameters(cls, name=None):
-    """The names of the parameters of a method, or of the class itself."""
+    """Return the names of the parameters of a method, or of the class itself."""
     call = cls if name is None else getattr(cls, name)
     try:
         found = inspect.signature(call).parameters.values()
@@ -286,13 +286,13 @@ def parameters(cls, name=None):
 
 # ---- calls ---------------------------------------------------------------------------------------
 
-# Python's own, which no class here answers in a way of its own; and a pid is a real process's.
+# Python's own names, which no class here overrides; and from_pid(): a pid is a real process.
 NOT_CALLED = {"__new__", "__init_subclass__", "__subclasshook__", "__getattribute__", "from_pid"}
 
 
 @functools.cache
 def calls_of(cls):
-    """The names of all that a user can call or read of a class."""
+    """Return the names of everything in a class that a user can call or read."""
     found = set()
     for ancestor in cls.__mro__[:-1]:
         for name, member in vars(ancestor).items():
@@ -304,7 +304,7 @@ def calls_of(cls):
 
 
 def consumed(answer, subject):
-    """Go some way along an iterator; what else is answered must be whole."""
+    """Read a part of an iterator. Any other result must be intact."""
     if hasattr(answer, "__next__") and answer is not subject:
         for _ in itertools.islice(answer, 50):
             pass
@@ -313,7 +313,7 @@ def consumed(answer, subject):
 
 
 def contents(subject):
-    """All that is in a tree or an address space, by identity of the values."""
+    """Return the contents of a tree or an address space, with values by identity."""
     if isinstance(subject, mm.AddressSpace):
         books = subject._counters.copy()
         return [(vma[:2], id(vma)) for vma in subject], subject.limits, books
@@ -323,7 +323,7 @@ def contents(subject):
 
 
 class Trial:
-    """A subject under test: its calls, each with its arguments, and what must hold after each."""
+    """A subject under test: its calls with their arguments, and what must hold after each."""
 
     def __init__(self, choices, subject, cursor=None):
         self.choices = choices
@@ -362,7 +362,7 @@ class Trial:
             failed = False
             assert name == "__next__", "StopIteration from what is no iterator"
         except OSError as error:
-            # The memory calls say themselves what they have done by then.
+            # The memory calls document what they have done before they fail.
             assert isinstance(self.subject, mm.AddressSpace) and error.errno, name
             failed = False
         except DOCUMENTED:
@@ -386,13 +386,13 @@ class Trial:
 
 
 def documented(error):
-    """Errors that are documented for one cause only."""
+    """Return whether an error has its documented cause. Each of these kinds has only one."""
     if isinstance(error, OverflowError):
         return "too large to convert to float" in str(error)
     if isinstance(error, AttributeError):
         return error.name in ("split", "merge")
     if isinstance(error, NotImplementedError):
-        return "sub-views" in str(error)  # what a memoryview says to whoever iterates over it
+        return "sub-views" in str(error)  # a memoryview's message when it is iterated over
     return numpy is None and "numpy" in str(error)
 
 
@@ -404,7 +404,7 @@ def shown(arguments):
 
 
 class Apart:
-    """A policy that answers."""
+    """A policy that keeps neighbours apart."""
 
     def split(self, entry, first, last):
         return entry.value
@@ -414,7 +414,7 @@ class Apart:
 
 
 class Joining(Apart):
-    """A policy that makes one of what is equal."""
+    """A policy that merges equal neighbours."""
 
     def merge(self, left, right):
         return left.value if left.value is right.value else NotImplemented
@@ -432,7 +432,7 @@ OPTIONS = (
 
 
 def trees_and_cursors(data, side=samara):
-    """The calls of MapleTree and Cursor of an implementation."""
+    """Run calls of MapleTree and Cursor of an implementation."""
     choices = Choices(data)
     options = choices.pick(OPTIONS)
     count = choices.pick((0, 1, 4, 6, 40))
@@ -451,7 +451,7 @@ def trees_and_cursors(data, side=samara):
 
 
 def address_spaces(data):
-    """The calls of AddressSpace, and what VMAs and limits are made of."""
+    """Run calls of AddressSpace, and of the classes of VMAs and limits."""
     choices = Choices(data)
     limits = choices.pick((mm.Limits(), mm.Limits(max_map_count=4, rlimit_memlock=8192)))
     vmas = [

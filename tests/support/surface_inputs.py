@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What comes from outside as bytes: pickles, texts of maps, traces. Mutated, cut and forged.
+"""Data that comes from outside: pickles, maps files and traces, mutated, cut and forged.
 
-As in `surface.py`, an input is a string of bytes, from which `Choices` reads what is done to a good
-one. Whatever is accepted must be whole; whatever is not must be refused with a documented error;
-and reading may take memory in proportion to what is read only.
+As in `surface.py`, an input is a string of bytes. `Choices` reads from it what to do to a valid
+pickle, text or trace. If the result is accepted, it must be intact. If not, it must be refused with
+a documented error. Reading may take memory only in proportion to the size of what is read.
 """
 
 import contextlib
@@ -22,18 +22,18 @@ from surface import DOCUMENTED, Apart, Choices, Joining, Planted
 
 try:
     import tracemalloc
-except ImportError:  # PyPy has it in name alone
+except ImportError:  # on PyPy it exists in name only
     tracemalloc = None
 
-# Bytes for each byte read, and to begin with. A line of maps takes 22 characters at least and makes
-# a VMA, its numbers, its flags and a range of the tree; JSON makes a list of two characters.
+# Bytes allowed for each byte read, and to begin with. A line of maps has at least 22 characters and
+# makes a VMA, its numbers, its flags and a range of the tree. JSON makes a list of two characters.
 MEMORY_FACTOR = 150
 MEMORY_START = 2_000_000
 
 
 @contextlib.contextmanager
 def memory_in_proportion(size):
-    """Not more may be in use at once than some bytes for each byte that is read."""
+    """Check that peak memory use is at most some bytes for each byte that is read."""
     if tracemalloc is None:
         yield
         return
@@ -47,7 +47,7 @@ def memory_in_proportion(size):
 
 
 def mutated(choices, data):
-    """The bytes with some changed, cut out, doubled or put in."""
+    """Return the bytes with some changed, cut out, doubled or inserted."""
     data = bytearray(data)
     for _ in range(choices.pick([1, 1, 1, 2, 2, 5])):
         at = choices.below(max(len(data), 1))
@@ -76,7 +76,7 @@ def mutated(choices, data):
 
 
 class Watched:
-    """Mixed into a tree: a state that is refused changes nothing, one that is taken is whole."""
+    """A tree mixin: a refused state changes nothing, and an accepted one is intact."""
 
     def __setstate__(self, state):
         before = list(self)
@@ -90,7 +90,7 @@ class Watched:
 
 
 class Sub(Watched, samara.MapleTree):
-    """A subclass with attributes of its own."""
+    """A subclass whose instances have attributes."""
 
 
 class Slotted(Watched, samara.MapleTree):
@@ -98,7 +98,7 @@ class Slotted(Watched, samara.MapleTree):
 
 
 def samples():
-    """Objects whose pickles are mutated."""
+    """Return the objects whose pickles are mutated."""
     tree = samara.MapleTree
     sub = Sub([(1, 5, "a"), (9, 9, None)])
     sub.name = ["n"]
@@ -156,7 +156,7 @@ ALLOWED = {
 
 
 OWN = {(cls.__module__, cls.__name__): cls for cls in (Joining, Apart, Sub, Slotted)}
-OWN["builtins", "bytes"] = lambda: b""  # so old pickles spell it; of a number it makes as many
+OWN["builtins", "bytes"] = lambda: b""  # for old pickles; bytes(n) would allocate n bytes
 OLD_NAMES = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 
 
@@ -165,9 +165,9 @@ def refuse(what):
 
 
 class Unpickler(pickle._Unpickler):
-    """Python's own, in Python: it keeps what it was told to remember by number in a dict, where the
-    one in C takes as much memory as the number says. It finds what samara's pickles name, and no
-    more: so no mutation runs something else."""
+    """Python's own unpickler in Python. It keeps its memo in a dict; the C version's memo takes as
+    much memory as the largest index says. It finds only the names that samara's pickles use, so no
+    mutation runs anything else."""
 
     dispatch = pickle._Unpickler.dispatch | {
         pickle.BYTEARRAY8[0]: lambda self: refuse("a bytearray, made as large as it says")
@@ -182,8 +182,8 @@ class Unpickler(pickle._Unpickler):
         return super().find_class(module, name)
 
 
-# What unpickling a damaged pickle may raise beside what samara raises, by pickle's documentation:
-# "but not necessarily limited to".
+# Errors that unpickling a damaged pickle may raise besides samara's. pickle's documentation lists
+# some, "but not necessarily limited to" them.
 UNPICKLING = (
     *DOCUMENTED,
     pickle.UnpicklingError,
@@ -194,18 +194,18 @@ UNPICKLING = (
     OverflowError,
     struct.error,
     NotImplementedError,
-    RecursionError,  # of a functools.partial that is made its own function
+    RecursionError,  # from a functools.partial that is made its own function
 )
 
 
 def load_pickle(data):
-    """Load it and use what comes out. Is there something?"""
+    """Load a pickle and use the result. Return whether there is one."""
     try:
         loaded = Unpickler(io.BytesIO(data)).load()
     except UNPICKLING:
         return False
     except AssertionError as error:
-        # Of pickle itself, in Python only.
+        # Raised by pickle itself, in its Python version only.
         if error.__traceback__ is None or "pickle.py" not in innermost(error):
             raise
         return False
@@ -221,7 +221,7 @@ def innermost(error):
 
 
 def use(loaded, depth=0):
-    """All that was loaded is whole, can be used, and goes through a pickle again."""
+    """Check that everything loaded is intact, can be used, and can be pickled again."""
     if isinstance(loaded, list | tuple) and depth < 3:
         for member in loaded:
             use(member, depth + 1)
@@ -231,7 +231,7 @@ def use(loaded, depth=0):
             if entry.value is not loaded:
                 use(entry.value, depth + 3)
     elif isinstance(loaded, mm.AddressSpace) and type(loaded) is mm.AddressSpace:
-        if hasattr(loaded, "tree"):  # object.__new__() alone makes one without
+        if hasattr(loaded, "tree"):  # an instance from object.__new__() alone has none
             use_space(loaded)
     elif type(loaded) is mm.VMA:
         assert 0 <= loaded.start < loaded.end <= 2**64 and loaded == loaded.copy()
@@ -248,7 +248,7 @@ def use_tree(tree):
     assert tree.covered == sum(last + 1 - first for first, last in before)
     relative = cls.fork(tree)
     with contextlib.suppress(*DOCUMENTED, OverflowError, AttributeError):
-        # What a forged policy does is its own affair; the tree's is to be whole.
+        # A forged policy may do anything, but the tree must stay intact.
         relative[7:90] = 1
         cls.erase(relative, 7)
     cls.check(relative)
@@ -272,7 +272,7 @@ def use_space(space):
 
 
 def unpickling(data):
-    """Mutated pickles, and states with every kind of lie."""
+    """Load mutated pickles, and states that are wrong in every way."""
     choices = Choices(data)
     if choices.below(2):
         load_pickle(mutated(choices, choices.pick(pickles())))
@@ -290,7 +290,7 @@ def junk(choices):
 
 
 def ends(choices, count):
-    """The two ends of some ranges, in order or not, as bytes."""
+    """Return the two ends of some ranges, in order or not, as bytes."""
     firsts, lasts, at = [], [], 0
     for _ in range(count):
         way = choices.below(12)
@@ -303,7 +303,7 @@ def ends(choices, count):
 
 
 def forged_state(choices):
-    """A state made by hand, given to an empty tree or one that is not."""
+    """Give a handmade state to a tree that may or may not be empty."""
     count = choices.pick([0, 1, 2, 3, 17, 40])
     version = choices.pick([1, 1, 2, 2, 3])
     values = list(range(count)) if version != 2 else bytes(choices.take(8 * count)).ljust(8 * count)
@@ -339,7 +339,7 @@ def texts():
 
 
 def written(choices):
-    """A text of lines that are nearly right."""
+    """Return a text whose lines are nearly valid."""
     lines, at = [], 0
     for _ in range(choices.below(12)):
         start = at + choices.below(3)
@@ -363,7 +363,7 @@ def written(choices):
 
 
 def maps(data):
-    """Texts of maps and smaps."""
+    """Parse texts of maps and smaps."""
     choices = Choices(data)
     way = choices.below(3)
     if way == 0:
@@ -414,7 +414,7 @@ STRANGE += [
 
 
 def places(thing, limit=4000):
-    """Each list or dict in a JSON object, with the keys that it has."""
+    """Return each list or dict in a JSON object, with its keys."""
     waiting = [thing]
     for part in waiting[:limit]:
         waiting += [p for p in (part.values() if isinstance(part, dict) else part) if children(p)]
@@ -428,7 +428,7 @@ def children(thing):
 
 
 def changed_trace(choices):
-    """A recorded trace with some of its members other than they were."""
+    """Return a recorded trace with some of its members changed."""
     trace = json.loads(choices.pick(traces()))
     del trace["steps"][1 + choices.below(60) :]
     for _ in range(1 + choices.below(4)):
@@ -460,7 +460,7 @@ def changed_trace(choices):
 
 
 def replaying(data):
-    """Files of traces: mutated JSON, damaged gzip, and whatever comes out, replayed."""
+    """Read trace files with mutated JSON or damaged gzip, and replay whatever can be read."""
     choices = Choices(data)
     way = choices.below(6)
     if way < 3:

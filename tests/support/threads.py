@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What tests of threads share: starting them, forking beside them, every operation of a tree."""
+"""Shared code for thread tests: starting threads, forking beside them, a tree's operations."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from samara import MapleTree
 
 
 def run(*functions):
-    """Run each function in a thread; the first error of any comes out here."""
+    """Run each function in a thread, and raise the first error of any of them here."""
     errors = []
 
     def call(function):
@@ -35,16 +35,16 @@ def run(*functions):
 
 
 def in_child(body):
-    """Run body() in the child of a fork(); what it raises there fails the test here."""
+    """Run body() in the child of a fork(). An error there fails the test here."""
     reader, writer = os.pipe()
-    with warnings.catch_warnings():  # newer Pythons warn of threads
+    with warnings.catch_warnings():  # newer Pythons warn about threads
         warnings.simplefilter("ignore", DeprecationWarning)
         process = os.fork()
     if process == 0:
         status = 1
         try:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(HANGS)  # ends it where it hangs
+            signal.alarm(HANGS)  # kill the child if it hangs
             body()
             status = 0
         except BaseException:
@@ -60,7 +60,7 @@ def in_child(body):
 
 @contextmanager
 def elsewhere(*functions):
-    """While a thread runs each function, given `stop`, an event; their errors come out here."""
+    """Run each function in a thread meanwhile, with an event `stop`. Raise their errors here."""
     stop = threading.Event()
     errors = []
 
@@ -83,7 +83,7 @@ def elsewhere(*functions):
 
 @contextmanager
 def held_elsewhere(*locks, beside=()):
-    """While another thread holds these, and others run the functions beside it."""
+    """Let another thread hold these locks meanwhile, and others run the functions."""
     held = threading.Event()
 
     def hold(stop):

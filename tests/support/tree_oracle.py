@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A plain array that does what a tree does, one cell for each index, and seeds for random tests.
+"""A plain array with the operations of a tree, one cell per index; and seeds for random tests.
 
-A cell is None or (number of the store that wrote it, value): neighbouring cells of one store are
+A cell is None or (number of the store that wrote it, value). Neighbouring cells of one store are
 one range.
 """
 
@@ -12,14 +12,14 @@ from samara import MAX
 
 
 def seeded(name):
-    """A random generator whose seed is printed and can be given as SAMARA_SEED."""
+    """Return a random generator. Its seed is printed and can be given as SAMARA_SEED."""
     seed = int(os.environ.get("SAMARA_SEED") or random.SystemRandom().randrange(2**32))
     print(f"{name}: SAMARA_SEED={seed}")
     return random.Random(f"{name} {seed}")
 
 
 class Index:
-    """An integer that is none of Python's own, and can do something when it is asked."""
+    """An integer that is not an int, and can do something when asked for its value."""
 
     def __init__(self, number, call=lambda: None):
         self.number = number
@@ -31,7 +31,7 @@ class Index:
 
 
 class Oracle:
-    """`size` indices from `base` on; nothing is ever stored outside."""
+    """An array of `size` indices from `base` on. Nothing is ever stored outside."""
 
     def __init__(self, base, size):
         self.base = base
@@ -82,7 +82,7 @@ class Oracle:
         return cell[1] if cell else default
 
     def runs(self):
-        """All ranges, gaps too, of 0 ... MAX: (first, last, cell)."""
+        """Return all ranges of 0 ... MAX, including gaps, as (first, last, cell)."""
         runs = []
         if self.base > 0:
             runs.append((0, self.base - 1, None))
@@ -117,7 +117,7 @@ class Oracle:
         ]
 
     def range_at(self, index):
-        """(first, last, is it an entry) of the run around an index."""
+        """Return the range around an index as (first, last, whether it is an entry)."""
         return next((a, b, bool(cell)) for a, b, cell in self.runs() if a <= index <= b)
 
     def entry(self, index):
@@ -142,7 +142,7 @@ class Oracle:
         return sum(cell is not None for cell in self.cells)
 
     def empty_area(self, size, first=0, last=MAX, align=1, reverse=False):
-        """The lowest or highest place, or None, by trying each gap."""
+        """Return the lowest or highest place, or None, by trying each gap."""
         for low, high in self.gaps(first, last)[:: -1 if reverse else 1]:
             if high - low + 1 < size:
                 continue
