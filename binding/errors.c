@@ -15,7 +15,7 @@ PyObject *raise_status(int status)
 				"this tree is being written: it is asking its policy");
 		return NULL;
 	}
-	return PyErr_Format(PyExc_SystemError, "the maple tree answered with status %d", status);
+	return PyErr_Format(PyExc_SystemError, "the maple tree returned status %d", status);
 }
 
 PyObject *number_shown(PyObject *number)

@@ -99,8 +99,8 @@ static int require_interpreter_lock(void)
 	if (!is_enabled) {
 		PyErr_SetString(
 			PyExc_ImportError,
-			"samara._core needs the interpreter lock: leave out PYTHON_GIL=0, or take "
-			"the tree in plain Python with SAMARA_PURE=1");
+			"samara._core needs the GIL: unset PYTHON_GIL=0, or use the pure-Python "
+			"tree with SAMARA_PURE=1");
 		return -1;
 	}
 #endif
