@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What is counted of an address space: `Counters`, one record.
+"""The counters of an address space: one record, `Counters`.
 
 Owns what each VMA counts for, and every number of an address space that is neither a VMA nor a
-limit. The record is copied, restored, pickled and compared as a whole; restoring a copy is one
-assignment, which needs no memory. A new counter is a new field of `Counters`, and a line in its
-`copy`. `vma_ops`, brk, mlockall and mremap change it; checks of limits read it.
+limit. The record is copied, restored, pickled and compared as a whole. Restoring a copy is one
+assignment and needs no memory. To add a counter, add a field to `Counters` and a line to its
+`copy`. `vma_ops`, brk, mlockall and mremap change the record; the checks of limits read it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from samara.mm.vma import VMA
 class VmaCounts(NamedTuple):
     """What a VMA counts for, by its VmFlags.
 
-    locked   1 if its bytes count for RLIMIT_MEMLOCK, else 0
-    data     1 if its bytes count for RLIMIT_DATA, else 0
-    changed  fork leaves it out or changes it
-    wiped    fork changes it if it was written
+    Attributes:
+        locked: 1 if its bytes count for RLIMIT_MEMLOCK, else 0
+        data: 1 if its bytes count for RLIMIT_DATA, else 0
+        changed: whether fork leaves it out or changes it
+        wiped: whether fork changes it if it was written
     """
 
     locked: int
@@ -42,7 +43,7 @@ NO_COUNTS: Final = VmaCounts(0, 0, False, False)
 
 @lru_cache(maxsize=4096)  # a process has a few combinations; a hostile text may have any number
 def accounting(vm_flags: frozenset[str]) -> VmaCounts:
-    """What VMAs with these VmFlags count for. O(1)."""
+    """Return what VMAs with these VmFlags count for. O(1)."""
     data = "wr" in vm_flags and vm_flags.isdisjoint(("sh", "gd"))
     vma = VMA(0, PAGE_SIZE, vm_flags=vm_flags)
     return VmaCounts(int("lo" in vm_flags), int(data), is_changed_by_fork(vma), WIPED in vm_flags)
@@ -50,23 +51,20 @@ def accounting(vm_flags: frozenset[str]) -> VmaCounts:
 
 @dataclass(slots=True)
 class Counters:
-    """The numbers of an address space.
+    """The counters of an address space. The first four follow from its VMAs, the others do not.
 
-    These follow from its VMAs:
-
-    locked        bytes of locked VMAs
-    data          bytes that count for RLIMIT_DATA
-    outside       VMAs above the addresses of user space ([vsyscall]), which no limit counts
-    sealed        has there ever been a sealed VMA?
-
-    These do not:
-
-    brk           the end of the heap, as brk() sees it: a byte, not a page; 0 if unknown
-    start_brk     where the heap begins; 0 if unknown
-    start_stack   the VMA that reaches this address is the stack; above all addresses if unknown
-    data_segment  bytes of the program's data, which brk() counts for RLIMIT_DATA beside the heap
-    left_locked   bytes that count as locked though no VMA is: of moves that left what they moved
-    future_locks  VmFlags of mlockall() that new mappings will have
+    Attributes:
+        locked: bytes of locked VMAs
+        data: bytes that count for RLIMIT_DATA
+        outside: number of VMAs above user space ([vsyscall]), which no limit counts
+        sealed: whether there has ever been a sealed VMA
+        brk: the end of the heap, as brk() sees it: a byte, not a page; 0 if unknown
+        start_brk: the start of the heap; 0 if unknown
+        start_stack: the VMA that reaches this address is the stack; above all addresses if unknown
+        data_segment: bytes of the program's data, which brk() counts for RLIMIT_DATA with the heap
+        left_locked: bytes that still count as locked after MREMAP_DONTUNMAP, though no VMA has them
+            locked
+        future_locks: VmFlags of mlockall() that new mappings will have
     """
 
     locked: int = 0
@@ -81,7 +79,10 @@ class Counters:
     future_locks: frozenset[str] = NO_LOCKS
 
     def copy(self) -> Counters:
-        """A copy. O(1). Each call makes one, and this is several times as fast as a loop."""
+        """Return a copy. O(1).
+
+        Each call makes one. This is several times as fast as a loop over the fields.
+        """
         new = _new(Counters)
         new.locked = self.locked
         new.data = self.data
@@ -96,24 +97,27 @@ class Counters:
         return new
 
     def values(self) -> tuple[Any, ...]:
-        """All of them, as `checked_counters` takes them. O(1)."""
+        """Return all counters, as `checked_counters` takes them. O(1)."""
         return astuple(self)
 
     @property
     def sums(self) -> tuple[int, ...]:
-        """Those that are sums over the VMAs. O(1)."""
+        """The counters that are sums over the VMAs. O(1)."""
         return self.locked, self.data, self.outside
 
     def of_vmas(self, counted: Counters) -> Counters:
-        """A copy with what follows from the VMAs as `counted` has it. O(1)."""
+        """Return a copy that takes from `counted` what follows from the VMAs. O(1)."""
         new = self.copy()
         new.locked, new.data, new.outside = counted.sums
         new.sealed = counted.sealed
         return new
 
     def of_child(self, data: int, outside: int) -> Counters:
-        """A copy for a child that lacks so many bytes of data and VMAs outside. It inherits no
-        locks, neither those there are nor those to come. O(1)."""
+        """Return a copy for a child. O(1).
+
+        The child lacks `data` bytes of data and `outside` VMAs outside user space. It inherits no
+        locks, neither present ones nor those for future mappings.
+        """
         new = self.copy()
         new.locked = new.left_locked = 0
         new.data -= data
@@ -122,15 +126,17 @@ class Counters:
         return new
 
     def without_vmas(self) -> Counters:
-        """A copy for when all VMAs are gone. O(1)."""
+        """Return a copy for an address space whose VMAs are all gone. O(1)."""
         new = self.copy()
         new.locked = new.data = new.outside = new.left_locked = 0
         return new
 
 
 def count_vmas(vmas: Iterable[VMA], task_size: int) -> tuple[Counters, list[VMA]]:
-    """Counters, right as far as they follow from the VMAs; and those VMAs that fork leaves out or
-    changes. O(VMAs)."""
+    """Return the counters that follow from the VMAs, and the VMAs that fork leaves out or changes.
+
+    The other counters keep their defaults. O(VMAs).
+    """
     locked = data = outside = 0
     sealed = False
     changed = []
@@ -151,8 +157,12 @@ def count_vmas(vmas: Iterable[VMA], task_size: int) -> tuple[Counters, list[VMA]
 
 
 def checked_counters(state: object) -> Counters:
-    """The counters of a pickle, which may be forged. ValueError for what no address space has,
-    TypeError for numbers that are none. O(1)."""
+    """Check the counters of a pickle, which may be forged, and return them. O(1).
+
+    Raises:
+        ValueError: No address space has such counters.
+        TypeError: Something in place of a number is not a number.
+    """
     count = len(fields(Counters))
     if not isinstance(state, tuple) or len(state) != count:
         raise ValueError(f"not the state of an AddressSpace: it is no tuple of {count}")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """`AddressSpace`: the memory map of a process, and the system calls that change it.
 
-Owns nothing but the names: it puts together the state, the system calls and the texts of /proc.
-This is what users of `samara.mm` call; in this package, `synthetic` and replay do.
+This module only puts together the state, the system calls and the texts of /proc. Users of
+`samara.mm` call it; in this package, `synthetic` and replay do.
 """
 
 from __future__ import annotations
@@ -42,28 +42,29 @@ _NO_LIMITS_GIVEN = Limits()
 class AddressSpace(State):
     """The VMAs of a process: a maple tree of `VMA` values keyed by address.
 
-    `vmas` may come in any order; two that overlap raise ValueError. Equal to another address space
-    with equal VMAs. Iterating and `len` are over the VMAs. n is their number below.
+    `vmas` may come in any order; ValueError if two of them overlap. Two address spaces are equal if
+    their VMAs are. Iteration and `len` are over the VMAs. In the costs below, n is their number.
 
-    The first VMA [heap] and the last one tell where the heap is, the last VMA [stack] where the
-    stack is. As on Linux, memory without a file is named by whether it lies there: where the names
-    that came say otherwise, they are changed.
+    The heap reaches from the first VMA named [heap] to the last one; the stack is the last VMA
+    named [stack]. As on Linux, the name of memory without a file depends on whether it lies there.
+    A given name that says otherwise is changed.
 
     Attributes:
-        limits: the `Limits` that calls keep to; forks have the same.
-        tree: the `MapleTree` itself, a VMA over [start, end - 1]. For reading: what is written to
-            it directly is not on the address space's books.
-        ledger: the `Ledger` of this address space and all that are forked from it.
+        limits: the `Limits` of the calls. Forks have the same.
+        tree: the `MapleTree` itself. A VMA is stored over [start, end - 1]. Only read it: the
+            address space does not account for direct writes.
+        ledger: the `Ledger` of this address space and of all its forks.
 
-    The system calls are those of x86-64 Linux. Addresses, lengths and offsets are bytes; the ends
-    of ranges are exclusive; flags are the numbers of `Prot`, `Map`, `Mremap`, `Madv`, `Mlock`, or
-    plain ints. A call that fails raises OSError with Linux's errno, and leaves the address space as
-    Linux leaves it: as it was, but where the manual page says that a call changes what lies before
-    the hole it stops at. A number that no 64-bit register holds raises ValueError. A call that ends
-    with MemoryError, or any other exception that is no OSError, has changed nothing; only where
-    MemoryError takes the place of such an OSError, that part may be changed. (Where memory is very
-    short `tree` is then another object with the same VMAs.) Each costs O(log n) for every VMA that
-    it changes, of n.
+    The system calls are those of x86-64 Linux. Addresses, lengths and offsets are in bytes. The
+    ends of ranges are exclusive. Flags are the numbers of `Prot`, `Map`, `Mremap`, `Madv` and
+    `Mlock`, or plain ints. Each call costs O(log n) for every VMA that it changes.
+
+    A call that fails raises OSError with Linux's errno, and leaves the address space as Linux
+    leaves it. Usually nothing has changed; but if the manual page says that a call changes what
+    lies before the hole it stops at, so it does here. A number that does not fit a 64-bit register
+    raises ValueError. Any exception other than OSError, such as MemoryError, rolls the call back.
+    Only if MemoryError takes the place of such an OSError, the part before the hole may have
+    changed. (If memory is very short, `tree` is then another object with the same VMAs.)
 
     >>> heap = VMA(0x1000, 0x3000, name="[heap]")
     >>> mm = AddressSpace([heap, VMA(0x8000, 0x9000, vm_flags="rd dc")])
@@ -89,13 +90,16 @@ class AddressSpace(State):
 
     @classmethod
     def from_pid(cls, pid: int) -> AddressSpace:
-        """The address space of a running process, from its /proc/PID/smaps, or maps where there is
-        no smaps. O(n). The process is not stopped for it: stop it first if it must not change
-        meanwhile.
+        """Read the address space of a running process. O(n).
 
-        ProcessLookupError: no such process, or one without an address space (a kernel thread, or
-        one that has ended); PermissionError: its map may not be read; FileNotFoundError: there is
-        no /proc.
+        Reads /proc/PID/smaps, or /proc/PID/maps if there is no smaps. The process keeps running:
+        stop it first if its memory must not change meanwhile.
+
+        Raises:
+            ProcessLookupError: There is no such process, or it has no address space (a kernel
+                thread, or a process that has ended).
+            PermissionError: The process's map may not be read.
+            FileNotFoundError: There is no /proc.
 
         >>> import os
         >>> AddressSpace.from_pid(os.getpid()).find(id(os)).perms
@@ -113,12 +117,15 @@ class AddressSpace(State):
 
     @classmethod
     def from_maps(cls, text: str) -> AddressSpace:
-        """The address space that a text of /proc/PID/maps or smaps shows. O(n).
+        """Make an address space from a text of /proc/PID/maps or smaps. O(n).
 
-        VmFlags come from smaps; without them each VMA has those that its permissions imply (rd, wr,
-        ex; sh and ms where shared) and mr, mw, me, which nearly every VMA has. So a text of maps
-        cannot tell what is locked or not copied on fork. ValueError, with the line's number and
-        text: a line of neither kind; a VMA that begins below the end of the one before it.
+        VmFlags come from smaps. Without them, each VMA has those that its permissions imply (rd,
+        wr, ex; sh and ms if shared), and mr, mw, me, which nearly every VMA has. So a text of maps
+        cannot tell what is locked or not copied on fork.
+
+        Raises:
+            ValueError: A line is of neither kind, or a VMA begins below the end of the one before.
+                The message has the line's number and text.
 
         >>> text = "7f0000400000-7f0000401000 r-xp 00002000 fe:00 17".ljust(73) + "/bin/true\\n"
         >>> mm = AddressSpace.from_maps(text)
@@ -129,7 +136,7 @@ class AddressSpace(State):
         """
         return cls(parse_maps(text))
 
-    # The system calls, each with its documentation in the file of its manual page in `syscalls/`.
+    # The system calls. Each is documented in the file of its manual page in `syscalls/`.
     brk = _brk
     exec = _exec
     expand_stack = _expand_stack
@@ -146,8 +153,10 @@ class AddressSpace(State):
     touch = _touch
 
     def diff(self, other: AddressSpace) -> list[Difference]:
-        """What changed from this address space to the other, by address: the VMAs that came, went,
-        grew, shrank, or have other permissions or VmFlags. Empty where the two are equal. O(n).
+        """Return what changed from this address space to the other, by address. O(n).
+
+        Lists the VMAs that came, went, grew, shrank, or have other permissions or VmFlags. The list
+        is empty if the two address spaces are equal.
 
         >>> mm = AddressSpace([VMA(0x1000, 0x3000)])
         >>> later = mm.fork()
@@ -160,7 +169,7 @@ class AddressSpace(State):
         return differences(self, other)
 
     def maps(self) -> str:
-        """The text of /proc/PID/maps, to the blank. O(n)."""
+        """Return the text of /proc/PID/maps, exact to the last blank. O(n)."""
         return format_maps(self)
 
     def __eq__(self, other: object) -> bool:
@@ -177,14 +186,22 @@ class AddressSpace(State):
         return make, (self.vmas(),), self._counters.values()
 
     def __setstate__(self, state: object) -> None:
-        """For pickle. ValueError for what is no state of an address space, TypeError for numbers
-        that are none. O(n)."""
+        """Support pickle. O(n).
+
+        Raises:
+            ValueError: This is not the state of an address space.
+            TypeError: Something in place of a number is not a number.
+        """
         self._counters = checked_counters(state).of_vmas(self._counters)
         rename(self, 0, ADDRESS_END)
 
     def check(self) -> None:
-        """Raise AssertionError, saying what is wrong, unless the tree is sound, each VMA stands at
-        its own addresses, and the VMAs that fork changes are known. O(n)."""
+        """Check that the address space is consistent. O(n).
+
+        Raises:
+            AssertionError: The tree is damaged, a VMA is not stored at its own addresses, or the
+                record of VMAs that fork changes is wrong. The message says what is wrong.
+        """
         self.tree.check()
         for first, last, vma in self.tree:
             if vma is ForkMark.FAILED:

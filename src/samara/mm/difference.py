@@ -28,14 +28,16 @@ class Difference(NamedTuple):
 
     @property
     def start(self) -> int:
-        """The lowest address that it is about."""
+        """The lowest address of the change."""
         return min(vma.start for vma in (self.before, self.after) if vma is not None)
 
 
 def differences(before: Iterable[VMA], after: Iterable[VMA]) -> list[Difference]:
-    """What changed from one address space to the other, by address. VMAs with equal fields are
-    passed over. Of the others, two that overlap and have the same thing behind them, at the same
-    place of it, are one VMA that changed; each is paired once, in order of address. O(VMAs).
+    """Return what changed from one address space to the other, by address. O(VMAs).
+
+    VMAs with equal fields are skipped. Of the others, an old and a new VMA are one that changed, if
+    they overlap and have the same backing at the same offset. Each VMA is paired once, in order of
+    address.
 
     >>> old = [VMA(0x1000, 0x3000), VMA(0x5000, 0x6000)]
     >>> new = [VMA(0x1000, 0x4000), VMA(0x8000, 0x9000)]

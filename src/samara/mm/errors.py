@@ -7,6 +7,8 @@ import os
 
 
 def os_error(number: int) -> OSError:
-    """The OSError of an errno, with Linux's text: `raise os_error(errno.EINVAL)`. OSError itself
-    picks the subclass."""
+    """Return the OSError of an errno, with Linux's text: `raise os_error(errno.EINVAL)`.
+
+    OSError itself picks the subclass.
+    """
     return OSError(number, os.strerror(number))

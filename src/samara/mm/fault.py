@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What a page fault leaves in a VMA: written private memory gets an anon_vma.
+"""Page faults, as far as VMAs show them: private memory gets an anon_vma when it is written.
 
-Owns the numbers of anon_vmas. Called by the system calls that bring pages in, by `touch`, and by
+Owns the numbers of anon_vmas. Called by the system calls that fault pages in, by `touch`, and by
 replay.
 """
 
@@ -15,12 +15,12 @@ from samara.mm.vm_flags import RIGHTS
 from samara.mm.vma import VMA, AnonVma, TouchedVMA, is_touched
 from samara.mm.vma_ops import store_apart, vmas_over
 
-# In which VMAs may differ that share an anon_vma for the pages to come.
+# VMAs that share an anon_vma for future pages may differ in these.
 _MAY_DIFFER: Final = frozenset((*RIGHTS, "sd", "gu"))
 
 
 def fault_in(space: State, start: int, end: int, rights: int = 2) -> None:
-    """Private memory of [start, end) that has these rights is written. O(log n) for each VMA."""
+    """Write the private memory of [start, end) that has these rights. O(log n) for each VMA."""
     for vma in vmas_over(space, start, end):
         private = vma.vm_flags.isdisjoint(("ms", "pf", "io"))
         if not is_touched(vma) and int(vma.prot) & rights == rights and private:
@@ -29,8 +29,10 @@ def fault_in(space: State, start: int, end: int, rights: int = 2) -> None:
 
 
 def _reusable(space: State, vma: VMA) -> AnonVma | None:
-    """The anon_vma of a neighbour with which this VMA might be one but for its rights.
-    O(log n)."""
+    """Return the anon_vma of a neighbour that could merge with this VMA if the rights were equal.
+
+    Returns None if there is no such neighbour. O(log n).
+    """
     for at in (vma.end, vma.start - 1):
         other = space.tree.get(at) if at >= 0 else None
         if not isinstance(other, TouchedVMA) or not is_touched(other):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The `File` behind a mapping.
 
-Owns when two mappings are of one file. Anybody may call it.
+Owns the rule for when two mappings are of the same file. Anybody may call it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,15 @@ class _FileFields(NamedTuple):
 
 
 class File(_FileFields):
-    """The file behind a mapping: device as /proc shows it ("fe:00"), inode number, and path, to
-    which Linux adds " (deleted)" once the file has no name any more. A thing of the wrong type
-    raises TypeError.
+    """The file behind a mapping.
+
+    Attributes:
+        dev: the device as /proc shows it: "fe:00"
+        inode: the inode number
+        path: the path. Linux adds " (deleted)" when the file no longer has a name.
+
+    Raises:
+        TypeError: A field has the wrong type.
 
     >>> File("fe:00", 26723, "/usr/bin/python3").path
     '/usr/bin/python3'
@@ -40,11 +46,11 @@ class File(_FileFields):
         return cls(*iterable)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self[:]  # by any protocol: what is read is checked
+        return type(self), self[:]  # for every protocol, so that unpickling checks the fields
 
     @property
     def deleted(self) -> bool:
-        """Has the file no name any more?
+        """Whether the file no longer has a name.
 
         >>> File("00:01", 7, "/memfd:x (deleted)").deleted
         True
@@ -53,9 +59,11 @@ class File(_FileFields):
 
 
 class OpenFile(File):
-    """A file as one open(2) gives it. It is equal to a `File` with the same fields, but mappings
-    merge only where they are of one open file, which is the object: give each mapping of a
-    descriptor the same. A plain `File` stands for any: /proc does not tell who opened it.
+    """An open file, as returned by one open(2).
+
+    It is equal to a `File` with the same fields. But mappings merge only if they have the same
+    `OpenFile` object, so use one object for all mappings of a descriptor. Plain `File`s that are
+    equal count as the same open file, since /proc does not tell who opened it.
 
     >>> one, other = OpenFile("fe:00", 7, "/lib/x"), OpenFile("fe:00", 7, "/lib/x")
     >>> one == other, is_one_file(one, one), is_one_file(one, other)
@@ -69,7 +77,7 @@ FILES: Final = (File, OpenFile)
 
 
 def is_one_file(file: File | None, other: File | None) -> bool:
-    """Was it opened once, as far as is known? O(1)."""
+    """Return whether the two are one open file, as far as is known. O(1)."""
     if file is other:
         return True
     return file == other and file.__class__ is not OpenFile and other.__class__ is not OpenFile

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What a child inherits of its parent's VMAs.
 
-Owns which VMAs fork leaves out or changes, and how. Called by the fork itself, and by the writes
-that keep count of such VMAs.
+Owns which VMAs fork leaves out or changes, and how. Called by fork, and by the writes that keep a
+record of such VMAs.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from samara.mm.vma import VMA, is_touched, untouched
 NOT_COPIED: Final = "dc"
 NOT_INHERITED: Final = frozenset(("lo", "lf", "um", "uw", "ui"))
 _CHANGED_BY_FORK: Final = NOT_INHERITED | {NOT_COPIED}
-# Of memory that is empty in the child: a VMA that was written has no pages there.
+# The VmFlag of memory that is empty in the child. There, a VMA that was written has no pages.
 WIPED: Final = "wf"
 
 
 def is_changed_by_fork(vma: VMA) -> bool:
-    """Does fork leave this VMA out, or give the child one that differs from it? One that is wiped
-    on fork (wf) differs if it was written. O(1).
+    """Return whether fork leaves this VMA out, or gives the child a different one. O(1).
+
+    A VMA that is wiped on fork (wf) differs if it was written.
 
     >>> is_changed_by_fork(VMA(0x1000, 0x2000, vm_flags="rd mr mw me wf"))
     False
@@ -34,9 +35,10 @@ def is_changed_by_fork(vma: VMA) -> bool:
 
 
 def child_vma(vma: VMA) -> VMA | None:
-    """What a child has in place of its parent's VMA: None where that is not copied (dc), else a
-    copy, no longer locked (lo, lf) nor registered with a userfaultfd (um, uw, ui). Wipe-on-fork
-    (wf) stays, and leaves it without written pages. O(1).
+    """Return the child's copy of its parent's VMA, or None if fork does not copy it (dc). O(1).
+
+    The copy is not locked (lo, lf), and not registered with a userfaultfd (um, uw, ui). With
+    wipe-on-fork (wf), it keeps that flag but has no written pages.
 
     >>> sorted(child_vma(VMA(0x1000, 0x2000, vm_flags="rd lo wf")).vm_flags)
     ['rd', 'wf']

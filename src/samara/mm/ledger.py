@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`Ledger`: what a family of address spaces holds open, and `Tally`: what one call adds to it.
+"""`Ledger`: the mappings that a family of address spaces has open. `Tally`: what one call adds.
 
 Owns the two counts and their lock. Called by `populate`, `vma_ops`, `rollback`, fork, exec and
 exit.
@@ -11,9 +11,9 @@ import threading
 
 
 class Tally:
-    """What one call has opened and closed, before it is on the account."""
+    """What one call has opened and closed, before it is added to the ledger."""
 
-    # Each call makes one: without an __init__() that takes half the time.
+    # Each call makes one. Without an __init__(), that takes half the time.
     opened: int = 0
     closed: int = 0
 
@@ -25,17 +25,22 @@ class Tally:
 
 
 class Ledger:
-    """Counts the mappings that an address space and all its forks, and theirs, have opened and
-    closed.
+    """Counts the mappings that a family of address spaces has opened and closed.
 
-    Linux takes a reference to the file of each VMA that fork gives the child, and gives it back
-    when that address space ends. So here: making an address space opens as many mappings as it has
-    VMAs, fork opens as many as the child has, whatever the method (with "cow" they are opened in
-    one sum, not one by one), and `AddressSpace.exit()` closes as many as it finds in the tree, up
-    to the mark of a half-made child. The two counts come from different places: what is opened from
-    the parent's VMAs, what is closed from the child's tree. So `open` is the number of VMAs in the
-    living address spaces of the family, and 0 when all have exited; anything else is a leak, or a
-    thing given back twice. An address space that is dropped without `exit()` stays on the account.
+    A family is an address space, its forks, their forks, and so on. In Linux, fork takes a
+    reference to the file of each VMA that the child gets. The reference is released when that
+    address space ends. The ledger models this:
+
+    - Making an address space opens as many mappings as it has VMAs.
+    - Fork opens as many as the child has, by every method. ("cow" adds them as one sum, not one by
+      one.)
+    - `AddressSpace.exit()` closes as many as it finds in the tree, up to the mark of a half-made
+      child.
+
+    The two counts are independent: opened mappings are counted in the parent's VMAs, closed ones in
+    the child's tree. So `open` is the number of VMAs in the living address spaces of the family. It
+    is 0 after all have exited. Anything else is a leak, or a double release. An address space that
+    is dropped without `exit()` keeps its mappings open.
 
     >>> ledger = Ledger()
     >>> ledger.note_opened(3)
@@ -49,7 +54,7 @@ class Ledger:
     def __init__(self) -> None:
         try:
             self._lock = threading.Lock()
-        except RuntimeError as error:  # so CPython says that there is no memory for a lock
+        except RuntimeError as error:  # CPython raises this if there is no memory for a lock
             raise MemoryError(*error.args) from None
         self._opened = 0
         self._closed = 0
@@ -63,8 +68,8 @@ class Ledger:
         self.note(0, count)
 
     def note(self, opened: int, closed: int) -> None:
-        """Add opened and closed mappings, both or, if memory runs out, none. O(1)."""
-        # A `with` needs memory to let go of the lock.
+        """Add opened and closed mappings: both, or if memory runs out neither. O(1)."""
+        # A `with` needs memory to release the lock.
         self._lock.acquire()
         try:
             opened += self._opened
@@ -76,17 +81,17 @@ class Ledger:
 
     @property
     def opened(self) -> int:
-        """How many were ever opened."""
+        """The number of mappings ever opened."""
         return self._opened
 
     @property
     def closed(self) -> int:
-        """How many were ever closed."""
+        """The number of mappings ever closed."""
         return self._closed
 
     @property
     def open(self) -> int:
-        """How many are open now."""
+        """The number of mappings open now."""
         with self._lock:
             return self._opened - self._closed
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`Limits`: the bounds within which the memory calls of a process stay. Anybody may call it."""
+"""`Limits`: the limits for the memory calls of a process. Anybody may call it."""
 
 from __future__ import annotations
 
@@ -16,24 +16,28 @@ _MAY_BE_UNLIMITED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the kernel and setrlimit(2) allow a process. Sizes in bytes; None is unlimited.
+    """The limits of a process, as set by the kernel and setrlimit(2).
+
+    Sizes are in bytes. None is unlimited.
 
     Args:
-        task_size: where user addresses end
-        mmap_base: new mappings are placed below, from the top down; the default is that of a
-            process with a stack limit of 8 MiB, without address randomisation
-        mmap_min_addr: the least address that may be mapped (vm.mmap_min_addr)
-        max_map_count: how many VMAs (vm.max_map_count)
+        task_size: the end of user addresses
+        mmap_base: new mappings are placed below this, from the top down. The default is that of a
+            process with a stack limit of 8 MiB, without address randomisation.
+        mmap_min_addr: the lowest address that may be mapped (vm.mmap_min_addr)
+        max_map_count: the largest number of VMAs (vm.max_map_count)
         rlimit_as, rlimit_data, rlimit_stack, rlimit_memlock: the soft limits of setrlimit(2)
-        stack_guard_gap: kept free below a stack that can grow
-        total_memory: memory and swap of the machine: a single private writable range that is
-            larger is refused (vm.overcommit_memory 0)
-        privileged: may map below mmap_min_addr and lock without limit (CAP_SYS_RAWIO and
-            CAP_IPC_LOCK)
-        rlimit_data_max: the hard limit of RLIMIT_DATA, which counts for all but brk() if the soft
-            one is 0
+        stack_guard_gap: the space kept free below a stack that can grow
+        total_memory: memory and swap of the machine. A single private writable range that is larger
+            is refused (vm.overcommit_memory 0).
+        privileged: whether the process may map below mmap_min_addr and lock without limit
+            (CAP_SYS_RAWIO and CAP_IPC_LOCK)
+        rlimit_data_max: the hard limit of RLIMIT_DATA. If the soft limit is 0, all calls but brk()
+            use this one.
 
-    TypeError for what is no int, ValueError for a negative one.
+    Raises:
+        TypeError: A limit is not an int.
+        ValueError: A limit is negative.
 
     >>> Limits(rlimit_as=1 << 30).max_map_count
     65530
@@ -67,7 +71,7 @@ class Limits:
 
     @property
     def bottom_up_base(self) -> int:
-        """Where the search begins that goes upwards when there is no room below `mmap_base`.
+        """The address where the upward search begins if there is no room below `mmap_base`.
 
         >>> hex(Limits().bottom_up_base)
         '0x2aaaaaaab000'

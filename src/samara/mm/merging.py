@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""How VMAs are cut and become one: the policy of the tree of an address space.
+"""How VMAs are cut and merged: the policy of an address space's tree.
 
-Owns when Linux merges two VMAs. The trees call the policy; `vma_ops` and fork switch merging off.
+Owns Linux's rules for merging two VMAs. The trees call the policy; `vma_ops` and fork switch
+merging off.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from samara import Entry
 from samara.mm.file import is_one_file
 from samara.mm.vma import VMA, AnonVma, is_touched, same_kind
 
-# Names that /proc derives from where a VMA lies: such a VMA merges with one that has no name.
+# Names that /proc derives from a VMA's place. Such a VMA merges with one without a name.
 DERIVED_NAMES: Final = frozenset(("", "[heap]", "[stack]"))
-# Not grown on remapping, memory of devices, memory without pages: such VMAs never merge.
+# VMAs with these never merge: not grown on remapping, memory of devices, memory without pages.
 _APART: Final = frozenset(("de", "io", "pf", "mm", "ht"))
-# Of pages, and so of the whole VMA where one of its parts has it: soft-dirty, guard regions.
+# Flags of pages: soft-dirty, guard regions. If a part has one, so has the whole merged VMA.
 _INHERITED: Final = frozenset(("sd", "gu"))
 
 _UNTOUCHED: Final = AnonVma(0, 0)
@@ -35,8 +36,10 @@ _switch: Final = _Switch()
 
 @contextmanager
 def merging_disabled() -> Generator[None, None, None]:
-    """Within it, what this thread stores merges with nothing, as in a fork: a child has each VMA
-    of its parent, though some may differ no longer."""
+    """Keep what this thread stores from merging, inside the `with` block.
+
+    Fork needs this: a child has each VMA of its parent, even if two of them no longer differ.
+    """
     before, _switch.off = _switch.off, True
     try:
         yield
@@ -45,12 +48,12 @@ def merging_disabled() -> Generator[None, None, None]:
 
 
 class Merging:
-    """Cuts a VMA, and makes one of two neighbours where Linux does: all they have must be equal
-    but their places, soft-dirty (sd) and guard regions (gu), and a file must go on where it left
-    off.
+    """Cuts VMAs, and merges two neighbours if Linux does.
 
-    Private memory that was written (`TouchedVMA`) merges only with what was not, or with what
-    belongs to the same anon_vma.
+    Everything about the two must be equal, except their places, soft-dirty (sd) and guard regions
+    (gu). If they have a file, the offset of the second must continue that of the first. Private
+    memory that was written (`TouchedVMA`) merges only with memory that was not, or that belongs to
+    the same anon_vma.
 
     >>> from samara import MapleTree
     >>> tree = MapleTree(policy=Merging())
@@ -66,8 +69,10 @@ class Merging:
         return "MERGING"
 
     def split(self, entry: Entry[Any], first: int, last: int) -> Any:
-        """The part [first, last] of a VMA. The part of a stack that is not its upper end loses its
-        name."""
+        """Return the part [first, last] of a VMA.
+
+        A part of a stack keeps the name only if it is the upper end.
+        """
         vma = entry.value
         if not isinstance(vma, VMA):
             return vma
@@ -79,7 +84,7 @@ class Merging:
         return same_kind(vma, (first, last + 1, prot, flags, offset, file, name, vm_flags))
 
     def merge(self, left: Entry[Any], right: Entry[Any]) -> Any | NotImplementedType:
-        """The VMA that two neighbours are, or NotImplemented."""
+        """Return the merged VMA of two neighbours, or NotImplemented."""
         one, two = left.value, right.value
         touched = one
         if one.__class__ is not VMA or two.__class__ is not VMA:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Where a new mapping goes: the choice that Linux makes on x86-64, from the top down.
+"""The address of a new mapping: chosen as Linux does on x86-64, from the top down.
 
 Owns that choice. Called by mmap and mremap.
 
-Documented in mmap(2) (hints, MAP_FIXED, MAP_32BIT) and the kernel's sysctl documentation
-(mmap_min_addr, stack_guard_gap); what these leave open was tried on a running kernel
+The rules are in mmap(2) (hints, MAP_FIXED, MAP_32BIT) and in the kernel's sysctl documentation
+(mmap_min_addr, stack_guard_gap). What these leave open was tried on a running kernel
 (`docs/mm.md`).
 """
 
@@ -23,7 +23,7 @@ from samara.mm.vma import VMA
 from samara.mm.vma_ops import find_vma
 
 HUGE_PAGE_SIZE: Final = 2 << 20
-# Behind it addresses are the negative numbers of errors.
+# Addresses after this are the negative numbers of errors.
 _ERRORS: Final = ADDRESS_END - PAGE_SIZE
 _FIXED: Final = int(Map.FIXED)
 _BIT32: Final = int(Map.BIT32)
@@ -42,9 +42,14 @@ def unmapped_area(
     *,
     shared: bool = False,
 ) -> int:
-    """The address at which Linux would put a mapping of `length` bytes, whole pages; `addr` itself
-    with MAP_FIXED. ENOMEM where there is no room or it lies beyond user space; EINVAL where `addr`
-    is fixed within a page; EPERM below mmap_min_addr. O(log n)."""
+    """Return the address at which Linux would put a mapping. O(log n).
+
+    `length` is in bytes, whole pages. With MAP_FIXED, the address is `addr` itself.
+
+    Raises:
+        OSError: ENOMEM if there is no room or the mapping lies beyond user space; EINVAL if `addr`
+            is fixed and not the start of a page; EPERM below mmap_min_addr.
+    """
     limits = space.limits
     if length > limits.task_size:
         raise os_error(ENOMEM)
@@ -73,17 +78,21 @@ def unmapped_area(
 
 
 def shared_memory(file: File) -> bool:
-    """Is the file of a device that has no disk behind it, such as tmpfs? Mappings of the others are
-    put so that huge pages of the file fit them."""
+    """Return whether the file is on a device without a disk, such as tmpfs.
+
+    Mappings of other files are placed so that huge pages of the file fit them.
+    """
     return file.dev.startswith("00:")
 
 
 def _huge_aligned(space: State, addr: int, length: int, flags: int, offset: int) -> int | None:
-    """A place where the file's huge pages are the memory's; None where it has none in this range,
-    or there is no room for it."""
+    """Return a place where the file's huge pages are aligned with the memory's.
+
+    Returns None if the file has no huge page in this range, or if there is no room.
+    """
     end = offset + length
     first = -(-offset // HUGE_PAGE_SIZE) * HUGE_PAGE_SIZE
-    # What is 2**63 when it is rounded up is negative to Linux, and before any end.
+    # If it rounds up to 2**63, Linux takes it for negative: it lies before any end.
     if first < 1 << 63 and (end <= first or end - first < HUGE_PAGE_SIZE):
         return None
     if length + HUGE_PAGE_SIZE >= ADDRESS_END:
@@ -119,7 +128,7 @@ def _is_open(space: State, addr: int, length: int) -> bool:
 
 
 def _guarded_start(space: State, vma: VMA) -> int:
-    """Where a VMA begins, with the gap that is kept free below it where it grows down."""
+    """Return the start of a VMA, less the gap that is kept free below it if it grows down."""
     if "gd" in vma.vm_flags:
         return max(vma.start - space.limits.stack_guard_gap, 0)
     return vma.start

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`populate`: fill a new address space with VMAs that are already there.
+"""`populate`: fill a new address space with given VMAs.
 
 Owns how counters, names, heap and stack follow from a list of VMAs. Called by `AddressSpace()` and
 by exec.
@@ -23,14 +23,20 @@ from samara.mm.vma_ops import derived_name, has_derived_name, rename
 
 
 def populate(state: State, vmas: Iterable[VMA], limits: Limits) -> None:
-    """Set all fields of a new `State`. The VMAs may come in any order. O(n log n). ValueError if
-    two of them overlap, TypeError for anything that is not a VMA."""
+    """Set all fields of a new `State`. O(n log n).
+
+    The VMAs may come in any order.
+
+    Raises:
+        ValueError: Two VMAs overlap.
+        TypeError: One of them is not a VMA.
+    """
     given = _in_order(vmas)
     state.limits = limits
     state.ledger = state._account = Ledger()
     state._limit = ADDRESS_END
     state._shared_memory = count(1)
-    state._identities = count(_last_identity(given) + 1)  # behind those of a pickle
+    state._identities = count(_last_identity(given) + 1)  # after those of a pickle
     state.tree = _tree_of(given)
     counters, changed = count_vmas(given, limits.task_size)
     state._changed = _tree_of(changed)
@@ -62,7 +68,7 @@ def _last_identity(vmas: list[VMA]) -> int:
 
 
 def _tree_of(vmas: list[VMA]) -> Tree:
-    # Sorted triples are taken as they are: no VMA is merged with its neighbour.
+    # Sorted triples are taken as they are, so no VMA is merged with its neighbour.
     return MapleTree([(vma.start, vma.end - 1, vma) for vma in vmas], policy=MERGING)
 
 

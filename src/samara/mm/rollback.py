@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""`@atomic`: a call that ends with any exception but OSError has changed nothing.
+"""`@atomic`: any exception other than OSError rolls a system call back.
 
-Owns how a call is undone. Called by the system calls, each of which it decorates.
+Owns how a call is undone. It decorates the system calls.
 
-Most calls write more than once: two trees, the counters, and again for each VMA. Memory can run out
-between any two of these, and Ctrl-C can come. So a call begins with O(1) forks of both trees, and
-the counters as they are; what goes wrong puts all of it back, by assignments, which need no memory.
-An OSError is an answer, and leaves what Linux leaves.
+Most calls write more than once: to two trees and the counters, and again for each VMA. Between any
+two of these writes, memory can run out, or Ctrl-C can come. So a call first forks both trees, in
+O(1), and copies the counters. If something goes wrong, all of it is put back by assignments, which
+need no memory. An OSError is a regular result of a call, and leaves what Linux leaves.
 
-Functions with a `try` or a `with` are short, here and where memory calls write: CPython makes an
-int of the place in the code that an exception comes from, and where there is no memory for that
-tries for ever. The first 256 need none. Nor do any close over variables in functions or generator
-expressions: without memory for that CPython 3.11 keeps the variables for ever. (CPython 3.13 ends
-the process where there is no memory for any function or generator expression.)
+Two rules hold here and wherever memory calls write. They are about CPython when memory is short.
+
+- Functions with a `try` or a `with` are short. CPython makes an int of the position in the code
+  that an exception comes from. If there is no memory for the int, it tries again for ever. The
+  first 256 positions need no memory.
+- No function or generator expression closes over variables. If there is no memory for that,
+  CPython 3.11 leaks the variables. (CPython 3.13 ends the process if there is no memory for any
+  function or generator expression.)
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ _Call = TypeVar("_Call", bound=Callable[..., Any])
 
 
 def atomic(call: _Call) -> _Call:
-    """Decorate a system call: a method of an address space that changes it wholly or not at all."""
+    """Decorate a system call: a method that changes its address space completely or not at all."""
 
     @wraps(call)
     def method(self: State, /, *args: Any, **kwargs: Any) -> Any:
@@ -59,12 +62,12 @@ def atomic(call: _Call) -> _Call:
 
 
 def _save(state: State) -> tuple[Tree, Tree, Counters]:
-    """All that a call changes, to be put back."""
+    """Return copies of all that a call changes, to be restored."""
     return state.tree.fork(), state._changed.fork(), state._counters.copy()
 
 
 def _keep(state: State, tree: Tree) -> None:
-    """The tree that callers know, with what is in the fork, unless there is no memory for that."""
+    """Put the fork's contents into the tree that callers know, if there is memory for that."""
     try:
         tree.__init__(state.tree, policy=tree.policy)  # type: ignore[misc]
     except MemoryError:

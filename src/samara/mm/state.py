@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """`State`: what an address space holds, and how it is read.
 
-Owns the fields of an address space. `AddressSpace` is a `State` with the system calls. Who writes
-the fields: `populate` and fork, which fill a new one; `vma_ops`, for the calls; `rollback`, which
-puts them back.
+Owns the fields of an address space. `AddressSpace` is a `State` with the system calls. `populate`
+and fork fill the fields of a new one; `vma_ops` writes them for the calls; `rollback` restores
+them.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from samara.mm.vma import VMA
 
 
 class ForkMark(Enum):
-    """Stands in the tree of a half-made child in place of the VMA that could not be duplicated."""
+    """The mark in the tree of a half-made child: here a VMA could not be duplicated."""
 
     FAILED = "failed"
 
 
-# Of VMAs; in a half-made child also of one ForkMark.
+# A tree of VMAs. A half-made child's tree also holds one ForkMark.
 Tree: TypeAlias = MapleTree[Any]
 
 
 class State:
-    """The VMAs of one process, and what is counted of them."""
+    """The VMAs of one process, and the counters kept of them."""
 
     __slots__ = (
         "__weakref__",
@@ -47,41 +47,41 @@ class State:
         "tree",
     )
 
-    # Where writes note what they open and close: the ledger, or while a call runs its tally.
+    # Where writes note what they open and close: the ledger, or the call's tally while a call runs.
     _account: Ledger | Tally
-    # The VMAs of `tree` that fork leaves out or changes, so that fork by "cow" need not look for
-    # them.
+    # The VMAs of `tree` that fork leaves out or changes. Fork by "cow" reads them here instead of
+    # searching the tree.
     _changed: Tree
     _counters: Counters
-    # Numbers of anon_vmas, in a family of forks.
+    # The numbers of anon_vmas. A family of forks shares them.
     _identities: Iterator[int]
-    # Addresses from here on are not its own: the mark's, in a child that fork left half-made.
+    # Addresses from here on do not belong to it. In a half-made child, that is the mark's address.
     _limit: int
-    # Inode numbers for shared memory without a file, in a family of forks.
+    # Inode numbers for shared memory without a file. A family of forks shares them.
     _shared_memory: Iterator[int]
     ledger: Ledger
     limits: Limits
     tree: Tree
 
     def __iter__(self) -> Iterator[VMA]:
-        """Over the VMAs by address, as they are when the loop begins."""
+        """Iterate over the VMAs by address, as they are when the loop begins."""
         for _first, _last, vma in self.tree:
             if vma is ForkMark.FAILED:
                 return
             yield vma
 
     def vmas(self) -> list[VMA]:
-        """The VMAs, by address. O(n)."""
+        """Return a list of the VMAs, by address. O(n)."""
         return list(self)
 
     def __len__(self) -> int:
-        """How many VMAs. O(1)."""
+        """Return the number of VMAs. O(1)."""
         if self.half_made:
             return sum(1 for _ in self)
         return len(self.tree)
 
     def __contains__(self, what: object, /) -> bool:
-        """Is this address in a VMA, or this VMA one of them? O(log n).
+        """Return whether an address is in a VMA, or a VMA in the address space. O(log n).
 
         >>> from samara.mm import VMA, AddressSpace
         >>> mm = AddressSpace([VMA(0x1000, 0x3000)])
@@ -93,8 +93,9 @@ class State:
         return hasattr(type(what), "__index__") and self.find(what) is not None  # type: ignore[arg-type]
 
     def find(self, addr: int) -> VMA | None:
-        """The VMA that contains `addr`, or None. (Linux's find_vma() goes on to the next one above;
-        here that is `mm.tree.find(addr)`.) O(log n).
+        """Return the VMA that contains `addr`, or None. O(log n).
+
+        (Linux's find_vma() continues to the next VMA above; `mm.tree.find(addr)` does that.)
 
         >>> from samara.mm import VMA, AddressSpace
         >>> mm = AddressSpace([VMA(0x1000, 0x3000)])
@@ -105,8 +106,9 @@ class State:
         return self.tree.get(addr) if addr < self._limit else None
 
     def gaps(self, start: int = 0, end: int = TASK_SIZE) -> Iterator[tuple[int, int]]:
-        """The free ranges of [start, end), cut at its ends, as pairs (start, end), ends exclusive.
-        O(n) for all of them. The default is what a process on x86-64 may use.
+        """Iterate over the free ranges of [start, end), cut at its ends. O(n) for all of them.
+
+        Each is a pair (start, end), end exclusive. The default is what a process on x86-64 may use.
 
         >>> from samara.mm import VMA, AddressSpace
         >>> list(AddressSpace([VMA(0x1000, 0x3000)]).gaps(0, 0x10000))
@@ -120,7 +122,7 @@ class State:
 
     @property
     def size(self) -> int:
-        """Bytes mapped, as RLIMIT_AS counts them: without the page of [vsyscall]. O(1).
+        """The number of mapped bytes as RLIMIT_AS counts them: without [vsyscall]. O(1).
 
         >>> from samara.mm import VMA, AddressSpace
         >>> AddressSpace([VMA(0x1000, 0x3000)]).size
@@ -130,7 +132,7 @@ class State:
 
     @property
     def heap(self) -> tuple[int, int]:
-        """Where the heap of brk() begins and ends, in bytes; (0, 0) if that is not known. O(1).
+        """The start and end of brk()'s heap, as byte addresses; (0, 0) if unknown. O(1).
 
         >>> from samara.mm import VMA, AddressSpace
         >>> AddressSpace([VMA(0x1000, 0x3000, name="[heap]")]).heap
@@ -140,14 +142,17 @@ class State:
 
     @property
     def half_made(self) -> bool:
-        """Is this the child of a fork that failed half-way (`ForkError`)?"""
+        """Whether this is the child of a fork that failed half-way (`ForkError`)."""
         return self._limit != ADDRESS_END
 
     def exit(self) -> int:
-        """End the process: give back all VMAs, up to the mark where fork stopped half-way, and
-        leave the address space empty. Returns how many VMAs it gave back: 0 the second time. O(n),
-        but only for nodes that no other address space shares: O(1) for a child by "cow" that was
-        not written since.
+        """End the process: release all VMAs and leave the address space empty.
+
+        In a half-made child, only the VMAs before the mark are released. O(n), but only for nodes
+        that no other address space shares: O(1) for a child by "cow" that was not written since.
+
+        Returns:
+            The number of VMAs released: 0 the second time.
 
         >>> from samara.mm import VMA, AddressSpace
         >>> mm = AddressSpace([VMA(0x1000, 0x2000)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Address spaces of any size, made up. For users; nothing in this package calls it."""
+"""Synthetic address spaces of any size. For users; nothing in this package calls it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from samara.mm.units import PAGE_SIZE
 from samara.mm.vma import VMA
 
 _BASE = 1 << 40
-# A program's usual company, again and again: (rights, pages, with a file behind it, gap above in
+# The usual mappings of a program, repeated: (rights, pages, whether there is a file, gap above in
 # pages). No VMA could merge with the next one.
 _PATTERN = (
     (Prot.READ, 2, True, 0),
@@ -25,8 +25,12 @@ _PATTERN = (
 
 
 def synthetic(count: int) -> AddressSpace:
-    """An address space of `count` distinct VMAs, some with a gap above them, none that fork leaves
-    out or changes: the same for the same count. O(n). ValueError for a negative count.
+    """Return an address space of `count` distinct VMAs, the same for the same count. O(n).
+
+    Some have a gap above them. Fork leaves out or changes none of them.
+
+    Raises:
+        ValueError: count is negative.
 
     >>> mm = synthetic(21)
     >>> len(mm), len(set(mm.vmas())), len(list(mm.gaps()))

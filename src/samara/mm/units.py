@@ -11,13 +11,17 @@ ADDRESS_END: Final = 2**64
 
 
 def page_end(size: int) -> int:
-    """`size` rounded up to a whole page in 64 bits: 0 if that exceeds them, as in Linux."""
+    """Round `size` up to a whole page in 64 bits. Returns 0 on overflow, as Linux does."""
     return (size + PAGE_SIZE - 1) & (ADDRESS_END - PAGE_SIZE)
 
 
 def as_u64(*words: int) -> tuple[int, ...]:
-    """The arguments of a call as plain ints. ValueError for a number that no register holds,
-    TypeError for anything that is not an integer."""
+    """Return the arguments of a call as plain ints.
+
+    Raises:
+        ValueError: A number does not fit a 64-bit register.
+        TypeError: An argument is not an integer.
+    """
     words = tuple(map(index, words))
     for word in words:
         if word >> 64:  # negative, or too large

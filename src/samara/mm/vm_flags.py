@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The two-letter codes of the VmFlags line of /proc/PID/smaps, and sets of them.
 
-Owns what a code means and which ones a mapping has by its rights. Anybody may call it.
+Owns the meaning of each code, and which codes follow from a mapping's rights. Anybody may call it.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ VM_FLAGS: Final = {
     "sl": "sealed",
     "dp": "may be dropped under memory pressure",
 }
-# Of what may be done with the memory, by the bits of `Prot`.
+# The codes of the rights, in the order of the bits of `Prot`.
 RIGHTS: Final = ("rd", "wr", "ex")
 _ORDER: Final = {code: position for position, code in enumerate(VM_FLAGS)}
-# What mlock() sets: pages locked at once, or when they are first used.
+# The codes that mlock() sets: pages are locked at once, or when they are first used.
 LOCKED: Final = frozenset(("lo",))
 LOCKED_ON_FAULT: Final = frozenset(("lo", "lf"))
 NO_LOCKS: Final[frozenset[str]] = frozenset()
@@ -64,8 +64,10 @@ NO_LOCKS: Final[frozenset[str]] = frozenset()
 
 @lru_cache(maxsize=1024)  # a process has a few combinations; a hostile text may have any number
 def parse_vm_flags(text: str) -> frozenset[str]:
-    """The set of the codes in `text`; the same text gives the same object. Codes that `VM_FLAGS`
-    does not list are kept, since newer kernels know more. O(codes).
+    """Return the set of the codes in `text`. O(codes).
+
+    The same text gives the same object. Codes that `VM_FLAGS` does not list are kept, since newer
+    kernels know more.
 
     >>> sorted(parse_vm_flags("rd wr mr"))
     ['mr', 'rd', 'wr']
@@ -74,8 +76,9 @@ def parse_vm_flags(text: str) -> frozenset[str]:
 
 
 def format_vm_flags(vm_flags: Iterable[str]) -> str:
-    """The codes in Linux's order, separated by blanks; codes that `VM_FLAGS` does not list come
-    last, in alphabetical order. O(codes).
+    """Return the codes as a text, in Linux's order, separated by blanks. O(codes).
+
+    Codes that `VM_FLAGS` does not list come last, in alphabetical order.
 
     >>> format_vm_flags({"ac", "wr", "rd", "zz"})
     'rd wr ac zz'
@@ -85,7 +88,10 @@ def format_vm_flags(vm_flags: Iterable[str]) -> str:
 
 @lru_cache(maxsize=1024)
 def checked_codes(vm_flags: frozenset[str]) -> frozenset[str]:
-    """The same set, known to hold texts. O(1) for one that is known already, else O(codes)."""
+    """Check that all codes are texts, and return the same set.
+
+    O(1) for a set that was checked before, else O(codes).
+    """
     for code in vm_flags:
         if not isinstance(code, str):
             raise TypeError(f"VmFlags are texts, not {code!r}")
@@ -93,7 +99,7 @@ def checked_codes(vm_flags: frozenset[str]) -> frozenset[str]:
 
 
 def rights(prot: int) -> set[str]:
-    """The codes of rights. O(1).
+    """Return the codes of the rights `prot`. O(1).
 
     >>> from samara.mm import Prot
     >>> sorted(rights(Prot.READ | Prot.EXEC))
@@ -107,9 +113,10 @@ def rights(prot: int) -> set[str]:
 
 
 def implied_vm_flags(prot: int, flags: int, name: str = "") -> frozenset[str]:
-    """The VmFlags that most mappings with these permissions have: rd, wr, ex by `prot`; sh and ms
-    for a shared mapping; ac for one that is private and writable; mr, mw, me; and gd for [stack].
-    The kernel's own [vdso], [vvar] and [vsyscall] have theirs. O(1).
+    """Return the VmFlags that most mappings with these permissions have. O(1).
+
+    These are: rd, wr, ex by `prot`; sh and ms for a shared mapping; ac for a private writable one;
+    mr, mw, me; and gd for [stack]. The kernel's [vdso], [vvar] and [vsyscall] have their own.
 
     >>> from samara.mm import Map, Prot
     >>> format_vm_flags(implied_vm_flags(Prot.READ | Prot.WRITE, Map.PRIVATE))
@@ -122,7 +129,7 @@ def implied_vm_flags(prot: int, flags: int, name: str = "") -> frozenset[str]:
     return _implied(prot, flags, name)
 
 
-# Looked up by few names, so that none of a hostile text's is kept.
+# Only these names reach the cache, so a hostile text cannot fill it with names.
 _NAMES_WITH_FLAGS: Final = frozenset(("[stack]", "[vdso]", "[vsyscall]"))
 
 

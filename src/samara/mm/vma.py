@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """One mapping of an address space: `VMA`, and `TouchedVMA` for one with written pages.
 
-Owns the fields of a VMA and how another one is made of it. Anybody may call it; `make_vma`,
-`with_flags` and `same_kind` take fields that are known to be right.
+Owns the fields of a VMA, and how one VMA is made from another. Anybody may call it. `make_vma`,
+`with_flags` and `same_kind` do not check the fields that they are given.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _new: Final = tuple.__new__
 
 
 def _as_flags(number: int, name: str) -> int:
-    """The bits of a `Prot` or `Map` as a plain int."""
+    """Return the bits of a `Prot` or `Map` as a plain int."""
     number = index(number)
     if not 0 <= number < 2**32:
         raise ValueError(f"{name} {number:#x} is outside 0...2**32-1")
@@ -40,23 +40,25 @@ class _Fields(NamedTuple):
 
 
 class VMA(_Fields):
-    """A mapping: the bytes [start, end), end exclusive, with one set of rights and one thing behind
-    them.
+    """A mapping: the bytes [start, end), end exclusive, with the same rights and the same backing.
 
     Attributes:
         start, end: byte addresses, multiples of 4,096, 0 <= start < end <= 2**64
-        prot: `Prot`, what may be done
-        flags: `Map`, SHARED or PRIVATE, and ANONYMOUS if there is no file
-        offset: of `start` in the file, in bytes, a multiple of 4,096
-        file: `File`, or None
-        name: what Linux calls it if that is not a path: "[heap]", "[anon:...]", or ""
-        vm_flags: frozenset of the two-letter codes of /proc/PID/smaps (`VM_FLAGS` lists them);
-            can be given as a text ("rd wr mr") or any iterable. Left out: those that
+        prot: the rights, a `Prot`
+        flags: a `Map`: SHARED or PRIVATE, and ANONYMOUS if there is no file
+        offset: the offset of `start` in the file, in bytes, a multiple of 4,096
+        file: a `File`, or None
+        name: Linux's name for it, if that is not a path: "[heap]", "[anon:...]", or ""
+        vm_flags: a frozenset of the two-letter codes of /proc/PID/smaps (`VM_FLAGS` lists them).
+            It can be given as a text ("rd wr mr") or as any iterable. The default is what
             `prot`, `flags` and `name` imply (`implied_vm_flags`).
 
-    Immutable and hashable; equal where all fields are; sorts by address. A number out of bounds
-    raises ValueError, a thing of the wrong type TypeError. `vma._replace(end=...)` gives a changed
-    one, checked in the same way.
+    VMAs are immutable and hashable. They are equal if all fields are, and sort by address.
+    `vma._replace(end=...)` returns a changed VMA, checked in the same way.
+
+    Raises:
+        ValueError: A number is out of bounds.
+        TypeError: A field has the wrong type.
 
     >>> vma = VMA(0x1000, 0x3000, Prot.READ | Prot.WRITE)
     >>> vma.size, vma.pages, vma.perms
@@ -118,7 +120,7 @@ class VMA(_Fields):
         return type(self), self[:]
 
     def copy(self) -> VMA:
-        """A new, equal VMA object, as fork makes one for the child. O(1).
+        """Return a new, equal VMA object, as fork makes one for the child. O(1).
 
         >>> vma = VMA(0x1000, 0x3000)
         >>> vma.copy() == vma, vma.copy() is vma
@@ -128,22 +130,22 @@ class VMA(_Fields):
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """The size in bytes."""
         return self.end - self.start
 
     @property
     def pages(self) -> int:
-        """In pages of 4,096 bytes."""
+        """The size in pages of 4,096 bytes."""
         return (self.end - self.start) // PAGE_SIZE
 
     @property
     def shared(self) -> bool:
-        """Is the mapping shared (MAP_SHARED)?"""
+        """Whether the mapping is shared (MAP_SHARED)."""
         return bool(int(self.flags) & 1)
 
     @property
     def perms(self) -> str:
-        """The permissions as /proc/PID/maps writes them, such as "rw-p"."""
+        """The permissions as in /proc/PID/maps, such as "rw-p"."""
         prot = int(self.prot)
         return (
             ("r" if prot & 1 else "-")
@@ -154,7 +156,7 @@ class VMA(_Fields):
 
     @property
     def label(self) -> str:
-        """The last column of /proc/PID/maps: the name, or else the file's path, or else "".
+        """The last column of /proc/PID/maps: the name, else the file's path, else "".
 
         >>> VMA(0x1000, 0x3000, name="[heap]").label
         '[heap]'
@@ -170,11 +172,12 @@ class VMA(_Fields):
 
 
 class AnonVma(NamedTuple):
-    """What ties VMAs to the private pages that were written in them: Linux's anon_vma.
+    """The link from VMAs to the private pages that were written in them: Linux's anon_vma.
 
-    identity    VMAs with different ones never become one; 0 is none: all pages are gone again
-    shift       how far the memory was moved since it was first written, in bytes; only for memory
-                without a file
+    Attributes:
+        identity: VMAs with different identities never merge. 0 is none: all pages are gone again.
+        shift: how far the memory has moved since it was first written, in bytes. Only for memory
+            without a file.
     """
 
     identity: int
@@ -182,9 +185,11 @@ class AnonVma(NamedTuple):
 
 
 class TouchedVMA(VMA):
-    """A private VMA in which a page was written. It is equal to a VMA with the same fields, but
-    merges only with memory that was not written or belongs to the same `anon_vma`. (Without an
-    identity it is as if never written, but for its shift.)
+    """A private VMA in which a page was written.
+
+    It is equal to a VMA with the same fields. But it merges only with memory that was not written,
+    or that belongs to the same `anon_vma`. (With identity 0, it counts as never written, except for
+    its shift.)
 
     >>> vma = TouchedVMA.of(VMA(0x1000, 0x3000), AnonVma(1, 0))
     >>> vma == VMA(0x1000, 0x3000), vma._replace(end=0x2000).anon_vma
@@ -195,7 +200,7 @@ class TouchedVMA(VMA):
 
     @classmethod
     def of(cls, vma: VMA, anon_vma: AnonVma) -> TouchedVMA:
-        """The same VMA, touched. O(1)."""
+        """Return the same VMA as a touched one. O(1)."""
         touched = _new(cls, vma[:])
         touched.anon_vma = anon_vma
         return touched
@@ -212,20 +217,22 @@ class TouchedVMA(VMA):
 
 
 def _touched(vma: VMA, identity: int, shift: int) -> TouchedVMA:
-    """What a pickle holds, which may be forged."""
+    """Make a TouchedVMA from a pickle. The pickle may be forged, so this checks it."""
     if type(vma) is not VMA:
         raise TypeError(f"a touched VMA is made of a VMA, not {vma!r}")
     return TouchedVMA.of(vma, AnonVma(index(identity), index(shift)))
 
 
 def is_touched(vma: VMA) -> bool:
-    """Has it pages that were written? O(1)."""
+    """Return whether the VMA has pages that were written. O(1)."""
     return vma.__class__ is not VMA and vma.anon_vma.identity != 0  # type: ignore[attr-defined]
 
 
 def untouched(vma: VMA) -> VMA:
-    """The same VMA when its pages are gone: memory without a file stays as far from where it was
-    first written. O(1)."""
+    """Return the same VMA without its pages. O(1).
+
+    Memory without a file keeps its shift: the distance from where it was first written.
+    """
     if not isinstance(vma, TouchedVMA):
         return vma
     plain, shift = _new(VMA, vma[:]), vma.anon_vma.shift
@@ -233,7 +240,7 @@ def untouched(vma: VMA) -> VMA:
 
 
 def same_kind(vma: VMA, fields: tuple[Any, ...]) -> VMA:
-    """A VMA of these fields, known to be right, touched where `vma` is. O(1)."""
+    """Return a VMA of these fields, touched if `vma` is. Does not check the fields. O(1)."""
     new = _new(VMA, fields)
     return new if vma.__class__ is VMA else TouchedVMA.of(new, vma.anon_vma)  # type: ignore[attr-defined]
 
@@ -248,12 +255,12 @@ def make_vma(
     offset: int = 0,
     name: str = "",
 ) -> VMA:
-    """A VMA whose fields are known to be right. O(1)."""
+    """Return a VMA of these fields, without checking them. O(1)."""
     return _new(VMA, (start, end, _PROTS[prot & 7], flags, offset, file, name, vm_flags))
 
 
 def with_flags(vma: VMA, start: int, end: int, prot: int, vm_flags: frozenset[str]) -> VMA:
-    """[start, end) of a VMA, with other rights and VmFlags. O(1)."""
+    """Return the part [start, end) of a VMA, with other rights and VmFlags. O(1)."""
     first, _, _, flags, offset, file, name, _ = vma
     if file is not None:
         offset += start - first
@@ -261,5 +268,5 @@ def with_flags(vma: VMA, start: int, end: int, prot: int, vm_flags: frozenset[st
 
 
 def is_special(vma: VMA) -> bool:
-    """Is it one of the kernel's own, such as [vdso], that cannot be cut? O(1)."""
+    """Return whether this is one of the kernel's own VMAs, such as [vdso]: not to be cut. O(1)."""
     return vma.name.startswith("[v") and vma.file is None

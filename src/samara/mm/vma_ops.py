@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Finding the VMAs of an address space; storing, changing and removing ranges of them.
 
-Owns the consistency of what an address space holds: every write to the tree goes through here, and
-keeps the counters, the ledger, the VMAs that fork changes, and the names that follow from a VMA's
+Owns the consistency of an address space. Every write to the tree goes through here. A write also
+updates the counters, the ledger, the VMAs that fork changes, and the names that follow from a VMA's
 place. Called by the system calls (`syscalls/__init__.py` says how one is written), by `fault`, by
-`populate` and by replay. Cutting and merging VMAs is the tree's work (`merging`).
+`populate` and by replay. The tree cuts and merges the VMAs (`merging`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HALF_MADE: Final = "a half-made address space cannot be changed"
 
 
 def find_vma(space: State, addr: int) -> VMA | None:
-    """The first VMA of user space that ends above `addr`: Linux's find_vma(). O(log n)."""
+    """Return the first VMA of user space that ends above `addr`: Linux's find_vma(). O(log n)."""
     task_size = space.limits.task_size
     if addr >= task_size:
         return None
@@ -38,7 +38,7 @@ def find_vma(space: State, addr: int) -> VMA | None:
 
 
 def vma_at(space: State, addr: int, error: int) -> VMA:
-    """The VMA of user space around an address; `error` where there is none. O(log n)."""
+    """Return the VMA of user space around an address. Raise `error` if there is none. O(log n)."""
     vma = find_vma(space, addr)
     if vma is None or vma.start > addr:
         raise os_error(error)
@@ -46,9 +46,11 @@ def vma_at(space: State, addr: int, error: int) -> VMA:
 
 
 def vmas_over(space: State, start: int, end: int) -> Iterator[VMA]:
-    """The VMAs of user space that have an address of [start, end), whole, by address. Each is
-    looked up when it is asked for, behind the end of the one before: so the tree may be written
-    between two. O(log n) for each."""
+    """Iterate over the VMAs of user space that overlap [start, end). O(log n) for each.
+
+    They come whole, by address. Each is looked up when it is needed, from the end of the one
+    before, so the tree may be written between two of them.
+    """
     find = space.tree.find
     end = min(end, space.limits.task_size)
     while start < end:
@@ -64,23 +66,23 @@ def vmas_over(space: State, start: int, end: int) -> Iterator[VMA]:
 
 
 def insert(space: State, vma: VMA) -> None:
-    """Put a VMA where nothing is. O(log n)."""
+    """Store a VMA in free addresses. O(log n)."""
     _put(space, vma, NO_COUNTS)
 
 
 def change(space: State, vma: VMA, old: VMA) -> None:
-    """Put a VMA in place of what `old` has at its addresses, which must be `old`'s. O(log n)."""
+    """Store a VMA over `old`, or over a part of it. Its addresses must be `old`'s. O(log n)."""
     _put(space, vma, accounting(old.vm_flags))
 
 
 def insert_apart(space: State, vma: VMA) -> None:
-    """`insert`, but it does not become one with its neighbours."""
+    """Like `insert`, but do not merge with the neighbours."""
     with merging_disabled():
         insert(space, vma)
 
 
 def change_apart(space: State, vma: VMA, old: VMA) -> None:
-    """`change`, but it does not become one with its neighbours."""
+    """Like `change`, but do not merge with the neighbours."""
     with merging_disabled():
         change(space, vma, old)
 
@@ -107,8 +109,11 @@ def _put(space: State, vma: VMA, was: VmaCounts) -> None:
 
 
 def _note_wiped(space: State, start: int, end: int) -> None:
-    """Fork changes a VMA that it wipes if any part of it was written: what was stored over [start,
-    end) may have become one with such a VMA, or have made one of others."""
+    """Update the record of VMAs that fork changes, after a store over [start, end).
+
+    Fork changes a VMA that it wipes if any part of it was written. What was stored may have merged
+    with such a VMA, or may have joined others into one.
+    """
     vma = space.tree[start]
     if not is_changed_by_fork(vma):
         space._changed.pop_range(start, end - 1)
@@ -118,7 +123,7 @@ def _note_wiped(space: State, start: int, end: int) -> None:
 
 
 def remove(space: State, start: int, end: int) -> None:
-    """Take away [start, end), whatever is there. O(log n), and O(1) for each VMA."""
+    """Remove [start, end), whatever is there. O(log n), and O(1) for each VMA."""
     if space._limit != ADDRESS_END:
         raise ValueError(_HALF_MADE)
     tree = space.tree
@@ -141,24 +146,33 @@ def remove(space: State, start: int, end: int) -> None:
 
 
 def cut(space: State, at: int) -> None:
-    """Make two of the VMA around `at`, which are as one but stay apart: what Linux leaves of a call
-    that failed after its first split. O(log n)."""
+    """Split the VMA around `at` into two that could merge but stay apart. O(log n).
+
+    Linux leaves this if a call fails after its first split.
+    """
     vma = find_vma(space, at)
     if vma is not None and vma.start < at:
         change_apart(space, with_flags(vma, at, vma.end, vma.prot, vma.vm_flags), vma)
 
 
 def unmap(space: State, start: int, end: int) -> None:
-    """Unmap [start, end), as munmap(2) does. O(log n), and O(1) for each VMA. ENOMEM where it would
-    make two VMAs of one and there are max_map_count already; EPERM for a sealed one; EINVAL for a
-    part of what cannot be cut, and for a range that leaves user space."""
+    """Unmap [start, end), like munmap(2). O(log n), and O(1) for each VMA.
+
+    Raises:
+        OSError: ENOMEM if it would make two VMAs of one and there are max_map_count already; EPERM
+            for a sealed VMA; EINVAL for a part of a VMA that cannot be cut, and for a range that
+            leaves user space.
+    """
     check_unmap(space, start, end)
     remove(space, start, end)
 
 
 def check_unmap(space: State, start: int, end: int) -> None:
-    """Raise what `unmap` would raise. Linux finds a VMA that it cannot unmap when it has cut the
-    first at `start`, and leaves it so."""
+    """Raise the error that `unmap` would raise.
+
+    Linux cuts the first VMA at `start` before it finds a later one that it cannot unmap. The cut
+    stays.
+    """
     if end > space.limits.task_size:
         raise os_error(EINVAL)
     tree = space.tree
@@ -178,7 +192,7 @@ def check_unmap(space: State, start: int, end: int) -> None:
 
 
 def _check_others(space: State, start: int, end: int) -> None:
-    """`_check_cut` of the VMAs behind the first: only the last can be cut, any can be sealed."""
+    """Check the VMAs after the first: only the last can be cut, but any can be sealed."""
     if space._counters.sealed:
         for other in vmas_over(space, start, end):
             _check_cut(other, start, end)
@@ -198,15 +212,19 @@ def _check_cut(vma: VMA, start: int, end: int) -> None:
 def modify(
     space: State, vma: VMA, start: int, end: int, prot: int, vm_flags: frozenset[str]
 ) -> None:
-    """Give [start, end), cut to the VMA, other rights and VmFlags. O(log n). ENOMEM where that
-    needs more VMAs than vm.max_map_count, EINVAL for a part of what cannot be cut."""
+    """Give the part of a VMA in [start, end) other rights and VmFlags. O(log n).
+
+    Raises:
+        OSError: ENOMEM if that needs more VMAs than vm.max_map_count; EINVAL for a part of a VMA
+            that cannot be cut.
+    """
     start, end = max(start, vma.start), min(end, vma.end)
     if vm_flags is vma.vm_flags or (vm_flags == vma.vm_flags and prot == vma.prot):
         return
     new = with_flags(vma, start, end, prot, vm_flags)
     pieces = (vma.start < start) + (end < vma.end)
     if pieces:
-        # A part at an end that becomes one with its neighbour needs no new VMA.
+        # A part at an end that merges with its neighbour needs no new VMA.
         if vma_count(space) + pieces > space.limits.max_map_count and not _joins(space, new):
             if vma.start < start and vma_count(space) < space.limits.max_map_count:
                 cut(space, start)
@@ -230,7 +248,7 @@ def _joins(space: State, vma: VMA) -> bool:
 
 
 def store_apart(space: State, vma: VMA) -> None:
-    """Put a VMA in place of one that has the same addresses and counts."""
+    """Store a VMA over one that has the same addresses and counts."""
     with merging_disabled():
         space.tree.store_range(vma.start, vma.end - 1, vma)
         if is_changed_by_fork(vma):
@@ -242,7 +260,7 @@ def _written(space: State, start: int, end: int, more: int, heap: bool) -> None:
         space._account.note_opened(more)
     elif more:
         space._account.note_closed(-more)
-    # Of a heap that has become one with what lies behind it, a part may be cut off.
+    # The heap may have merged with what lies after it, and now lose a part.
     counters = space._counters
     in_heap = heap or (start <= counters.brk and end >= counters.start_brk)
     if in_heap or end >= counters.start_stack:
@@ -253,7 +271,7 @@ def _written(space: State, start: int, end: int, more: int, heap: bool) -> None:
 
 
 def derived_name(space: State, start: int, end: int) -> str:
-    """The name that /proc gives private anonymous memory by where it lies. O(1)."""
+    """Return the name that /proc gives private anonymous memory because of its place. O(1)."""
     counters = space._counters
     if start < counters.brk and end > counters.start_brk:
         return "[heap]"
@@ -263,13 +281,15 @@ def derived_name(space: State, start: int, end: int) -> str:
 
 
 def has_derived_name(vma: VMA) -> bool:
-    """Does its name follow from its place? O(1)."""
+    """Return whether the VMA's name follows from its place. O(1)."""
     return vma.file is None and vma.name in DERIVED_NAMES
 
 
 def rename(space: State, start: int, end: int) -> None:
-    """Give the VMAs in and beside [start, end) the names that follow from their places. O(log n)
-    for each VMA."""
+    """Give the VMAs in and beside [start, end) the names that follow from their places.
+
+    O(log n) for each VMA.
+    """
     for vma in vmas_over(space, max(start - 1, 0), end + 1):
         if has_derived_name(vma):
             name = derived_name(space, vma.start, vma.end)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What Linux shows of an address space in /proc/PID: maps and smaps as text, in and out.
+"""An address space in /proc/PID: reading and writing the texts of maps and smaps.
 
-Knows VMAs, and no address space. `AddressSpace` and the recording of traces call it.
+Knows VMAs, but not address spaces. `AddressSpace` and the recording of traces call it.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The text of /proc/PID/maps and /proc/PID/smaps, in and out.
+"""Parsing and formatting the texts of /proc/PID/maps and /proc/PID/smaps.
 
 Owns the format. Called by `AddressSpace` and by the recording of traces.
 """
@@ -14,25 +14,29 @@ from samara.mm.file import File
 from samara.mm.vm_flags import parse_vm_flags
 from samara.mm.vma import VMA
 
-# start-end perms offset dev inode, then blanks and what is mapped
+# start-end perms offset dev inode, then blanks and the name or path
 _VMA_LINE = re.compile(
     r"([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([r-])([w-])([x-])([ps])"
     r" ([0-9a-f]{1,16}) ([0-9a-f]{2,8}:[0-9a-f]{2,8}) ([0-9]{1,20})(?: +(.*))?",
     re.DOTALL,
 )
-# The lines that smaps adds below each of these, such as "Rss:      8 kB"
+# The lines that smaps adds below each of these lines, such as "Rss:      8 kB"
 _SMAPS_LINE = re.compile(r"[A-Z][A-Za-z_]*: ")
 _NAME_COLUMN = 73
-_SHOWN = 100  # of a bad line, in its error
-_VM_FLAGS_END = 1000  # of a line; all codes there are take less than 200
+_SHOWN = 100  # characters of a bad line in the error message
+_VM_FLAGS_END = 1000  # longest VmFlags line; all known codes take less than 200 characters
 
 
 def parse_maps(text: str) -> list[VMA]:
-    """The VMAs of a maps or smaps text, in order. O(lines).
+    """Parse a maps or smaps text and return its VMAs, in order. O(lines).
 
-    VmFlags come from smaps; where a VMA has no such line they are those that its permissions imply
-    (`implied_vm_flags`). A line that is of neither kind, or a VMA that begins before the one above
-    it ends, raises ValueError with the line's number and text; what is no str, TypeError.
+    VmFlags come from smaps. If a VMA has no such line, it gets those that its permissions imply
+    (`implied_vm_flags`).
+
+    Raises:
+        ValueError: A line is of neither kind, or a VMA begins before the previous one ends. The
+            message has the line's number and text.
+        TypeError: `text` is not a str.
 
     >>> parse_maps("1000-3000 rw-p 00000000 00:00 0 [heap]")
     [VMA(0x1000-0x3000 rw-p '[heap]')]
@@ -46,7 +50,7 @@ def parse_maps(text: str) -> list[VMA]:
     vmas: list[VMA] = []
     files: dict[tuple[str, str, str], File] = {}
     floor = 0
-    # Not splitlines(): a path may hold every line separator but "\n".
+    # Not splitlines(): a path may contain any line separator except "\n".
     for number, line in enumerate(text.split("\n"), 1):
         match = _VMA_LINE.fullmatch(line)
         if match is None:
@@ -96,7 +100,7 @@ def _parse_vma(match: re.Match[str], files: dict[tuple[str, str, str], File]) ->
     return VMA(int(start, 16), int(end, 16), prot, flags, int(offset, 16), file, name)
 
 
-# Looked up, since putting IntFlag members together for each line costs more than all the rest.
+# Tables, since combining IntFlag members for each line would cost more than all the rest.
 _PROT = {
     read + write + execute: Prot(
         (read != "-") * Prot.READ | (write != "-") * Prot.WRITE | (execute != "-") * Prot.EXEC
@@ -118,7 +122,7 @@ def _shown(line: str) -> str:
 
 
 def format_maps(vmas: Iterable[VMA]) -> str:
-    """The text of /proc/PID/maps for these VMAs, to the blank. O(VMAs).
+    """Return the text of /proc/PID/maps for these VMAs, exact to the last blank. O(VMAs).
 
     >>> format_maps([VMA(0x1000, 0x3000, Prot.READ)])
     '00001000-00003000 r--p 00000000 00:00 0 \\n'
@@ -132,6 +136,6 @@ def _format_vma(vma: VMA) -> str:
     line = f"{vma.start:08x}-{vma.end:08x} {vma.perms} {vma.offset:08x} {dev} {inode} "
     label = vma.label
     if label:
-        # Where the columns before it are too long, Linux still puts one more blank.
+        # If the columns before are too long, Linux still writes one more blank.
         line = line.ljust(_NAME_COLUMN - 1) + " " + label.replace("\n", "\\012")
     return line + "\n"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What /proc tells of a running process: its maps as a text, and where its heap and stack are.
+"""Reading a running process's files in /proc: its maps, and where its heap and stack are.
 
-Owns the reading of the files, and what their absence means. Called by `AddressSpace`.
+Owns reading these files, and what it means if they are missing. Called by `AddressSpace`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import os
 
 
 def read_maps(pid: int) -> str:
-    """The text of /proc/PID/smaps, or of maps where the kernel has no smaps.
+    """Read the text of /proc/PID/smaps, or of maps if the kernel has no smaps.
 
-    ProcessLookupError: no such process, or one without an address space (a kernel thread, or one
-    that has ended); PermissionError: the map may not be read; FileNotFoundError: there is no /proc
-    at all.
+    Raises:
+        ProcessLookupError: There is no such process, or it has no address space (a kernel thread,
+            or a process that has ended).
+        PermissionError: The map may not be read.
+        FileNotFoundError: There is no /proc at all.
     """
     if not isinstance(pid, int) or isinstance(pid, bool):
         raise TypeError(f"a process id is an int, not {pid!r}")
@@ -49,13 +51,17 @@ def _read(pid: int, kind: str) -> str | None:
 
 
 def read_layout(pid: int) -> tuple[int, int, int]:
-    """Where the heap of a process begins, an address of its stack, and how many bytes its data
-    segment has, from /proc/PID/stat; 0 where the kernel does not tell."""
+    """Read the layout of a process from /proc/PID/stat.
+
+    Returns:
+        The start of the heap, an address of the stack, and the size of the data segment in bytes.
+        Each is 0 if the kernel does not tell.
+    """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
     except OSError:
         return 0, 0, 0
-    # The numbers of proc(5), less the two fields up to the bracket.
+    # Field numbers as in proc(5). The first two fields, up to the bracket, are cut off.
     start_brk, start_stack = int(fields[47 - 3]), int(fields[28 - 3])
     return start_brk, start_stack, int(fields[46 - 3]) - int(fields[45 - 3])

@@ -23,9 +23,13 @@ _HEAP_FLAGS: Final = parse_vm_flags("rd wr mr mw me ac")
 
 @atomic
 def brk(space: State, addr: int) -> int:
-    """brk(2), the system call: move the end of the heap. Returns where it is now: where it was
-    if it could not be moved; there is no other error. `heap` tells where it begins; an address
-    space of which this is not known (`exec` sets it) has no heap, and returns 0.
+    """brk(2), the system call: move the end of the heap.
+
+    `heap` shows where the heap begins. `exec` sets that. If it is not known, there is no heap.
+
+    Returns:
+        The end of the heap now. If it could not be moved, that is the old end; there is no other
+        error. 0 if there is no heap.
 
     >>> from samara.mm import AddressSpace
     >>> mm = AddressSpace()
@@ -85,7 +89,7 @@ def _grow(space: State, addr: int, start: int, end: int) -> None:
     check_count(space, 0)
     space._counters.brk = addr
     heap = make_vma(start, end, _READ_WRITE, Map.PRIVATE | Map.ANONYMOUS, vm_flags, name="[heap]")
-    # It joins the heap below it, but never what lies below the heap's beginning.
+    # It merges with the heap below it, but never with anything below the start of the heap.
     (insert if start > start_brk else insert_apart)(space, heap)
     if future_locks == LOCKED:
         fault_in(space, start, end)

@@ -20,14 +20,18 @@ def exec(
     start_stack: int | None = None,
     data_segment: int = 0,
 ) -> None:
-    """Start another program, as execve(2) does: all mappings and locks go, and the VMAs of the
-    new program stand here instead. Limits and ledger stay. O(n).
+    """Start another program, as execve(2) does. O(n).
 
-    start_brk     where its heap begins, if it shall have one: the end of its data
-    start_stack   an address of its stack; left out, found by the name [stack]
-    data_segment  bytes of its data, which count for RLIMIT_DATA when the heap grows
+    The new program's VMAs replace all mappings and locks. Limits and ledger stay.
 
-    ValueError, and nothing is changed, where two of the VMAs overlap.
+    Args:
+        vmas: the VMAs of the new program
+        start_brk: the start of its heap, which is the end of its data; 0 for no heap
+        start_stack: an address of its stack. By default, the VMA named [stack] tells it.
+        data_segment: bytes of its data, which count for RLIMIT_DATA when the heap grows
+
+    Raises:
+        ValueError: Two of the VMAs overlap. Nothing has changed.
 
     >>> from samara.mm import VMA, AddressSpace
     >>> mm = AddressSpace([VMA(0x1000, 0x3000)])

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""fork(2): the child's address space, by three methods with one result.
+"""fork(2): the child's address space, by three methods with the same result.
 
-Owns the making of a child, whole or half-made. Called as a method of `AddressSpace`.
+Owns the making of a child, complete or half-made. Called as a method of `AddressSpace`.
 
-insert   a new tree, into which each VMA's copy is stored, one by one in order
-dup      MapleTree.dup(), then each VMA in the child replaced by its copy: Linux's `__mt_dup()`
-cow      MapleTree.fork(), O(1), then only those VMAs replaced that fork changes
+insert   make a new tree, and store each VMA's copy in it, one by one in order
+dup      MapleTree.dup(), then replace each VMA in the child by its copy: Linux's `__mt_dup()`
+cow      MapleTree.fork(), O(1), then replace only the VMAs that fork changes
 
-A copy is a new VMA object, since Linux allocates a new one for each VMA of the child; insert and
-dup run the same code for it, so that they differ by the tree alone. With cow both trees hold the
+A copy is a new VMA object, since Linux allocates a new one for each VMA of the child. insert and
+dup run the same code for the copies, so they differ only in the tree. With cow, both trees hold the
 same immutable VMA objects until one of them stores another.
 
-Memory can run out at any VMA (dup_mmap() failing half-way). Each method then leaves, in the child's
-tree, `ForkMark.FAILED` over the range of the VMA that failed. Before the mark stands what was
-duplicated; behind it, for dup and cow, the parent's VMAs that never were.
+Memory can run out at any VMA (dup_mmap() fails half-way). Then each method leaves
+`ForkMark.FAILED` in the child's tree, over the range of the VMA that failed. Before the mark are
+the duplicated VMAs. After it, for dup and cow, are VMAs of the parent that were never duplicated.
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ _Space = TypeVar("_Space", bound=State)
 
 
 class ForkError(OSError):
-    """fork() ran out of memory half-way (errno ENOMEM). `child` is the half-made address space:
-    `exit()` gives back what it holds."""
+    """fork() ran out of memory half-way (errno ENOMEM).
+
+    `child` is the half-made address space. Its `exit()` releases what it holds.
+    """
 
     child: State
 
@@ -54,8 +56,12 @@ class ForkError(OSError):
 
 
 class Stopped(Exception):
-    """A method met a MemoryError: the child's tree so far, and the VMA that it could not duplicate
-    (None: not even the tree could be made)."""
+    """A method ran out of memory.
+
+    Attributes:
+        tree: the child's tree so far
+        vma: the VMA that could not be duplicated; None if not even the tree could be made
+    """
 
     def __init__(self, tree: Tree, vma: VMA | None) -> None:
         super().__init__(tree, vma)
@@ -64,25 +70,29 @@ class Stopped(Exception):
 
 
 def fork(space: _Space, method: ForkMethod = "cow", *, fail_at: int | None = None) -> _Space:
-    """The child's address space, as Linux's fork() makes it. This one is not changed.
+    """Return the child's address space, as Linux's fork() makes it. This one does not change.
 
-    The child has equal VMAs, but: those marked not to be copied (VmFlags dc, MADV_DONTFORK) are
-    left out; locks (lo, lf) and registrations with a userfaultfd (um, uw, ui) are not
-    inherited. Those marked to be wiped (wf, MADV_WIPEONFORK) stay, and stay marked, but have no
-    written pages.
+    The child has equal VMAs, with these exceptions:
 
-    method    "cow"     O(1), and O(log n) for each VMA that fork leaves out or changes
-              "dup"     O(n): MapleTree.dup(), then each VMA replaced by its copy
-              "insert"  O(n log n): each VMA's copy stored in a new tree
-              All three give equal children.
-    fail_at   act as if memory ran out at the fail_at-th VMA to be duplicated, from 0; for
-              tests. ValueError where there is no such VMA.
+    - VMAs marked not to be copied (VmFlag dc, MADV_DONTFORK) are left out.
+    - Locks (lo, lf) and registrations with a userfaultfd (um, uw, ui) are not inherited.
+    - VMAs marked to be wiped (wf, MADV_WIPEONFORK) stay, and stay marked, but have no written
+      pages.
 
-    ForkError (an OSError, ENOMEM) where memory runs out, in truth or by `fail_at`. Its `child`
-    is the half-made address space: it has the VMAs duplicated before; in its tree
-    `ForkMark.FAILED` stands where the next should be, and whatever is behind that does not
-    belong to it. `child.exit()` gives back what was duplicated. This address space is as it
-    was. MemoryError where there is no memory to tell even this: then there is no child.
+    Args:
+        method: how to make the child. All three methods give equal children.
+            "cow": O(1), and O(log n) for each VMA that fork leaves out or changes.
+            "dup": MapleTree.dup(), then each VMA is replaced by its copy. O(n).
+            "insert": each VMA's copy is stored in a new tree. O(n log n).
+        fail_at: for tests: act as if memory ran out at this VMA of those to be duplicated, from 0
+
+    Raises:
+        ForkError: Memory ran out, or `fail_at` said so. It is an OSError with errno ENOMEM. Its
+            `child` is the half-made address space, with the VMAs duplicated before. In its tree,
+            `ForkMark.FAILED` is in the place of the next one; nothing after that belongs to it.
+            `child.exit()` releases what was duplicated. This address space is as it was.
+        MemoryError: There was not even enough memory for a ForkError. There is no child.
+        ValueError: The method is unknown, or there is no VMA number `fail_at`.
 
     >>> from samara.mm import VMA, AddressSpace
     >>> mm = AddressSpace([VMA(0x1000, 0x2000), VMA(0x2000, 0x3000), VMA(0x5000, 0x6000)])
@@ -133,7 +143,7 @@ def _half(space: State, stopped: Stopped) -> ForkError:
             tree.store_range(vma.start, vma.end - 1, ForkMark.FAILED)
             limit = vma.start
     if limit is None:
-        # There is no mark to stop at, so all goes now: clear() needs no memory.
+        # There is no mark to stop at, so remove everything: clear() needs no memory.
         tree.clear()
         limit = 0
     error = ForkError(_child(tree, space, limit), vma)
@@ -154,7 +164,7 @@ def _child(tree: Tree, parent: _Space, limit: int = ADDRESS_END) -> _Space:
     cls: type[_Space] = type(parent)
     child = cls.__new__(cls)
     child.tree = tree
-    child._changed = MapleTree(policy=MERGING)  # fork leaves nothing that it would change again
+    child._changed = MapleTree(policy=MERGING)  # the child has nothing that fork would change
     child._counters = parent._counters.of_child(*_left_out(parent))
     child._limit = limit
     child._identities = parent._identities
@@ -165,7 +175,7 @@ def _child(tree: Tree, parent: _Space, limit: int = ADDRESS_END) -> _Space:
 
 
 def _left_out(parent: State) -> tuple[int, int]:
-    """Of the VMAs that no child has: bytes of data, and how many lie outside of user space."""
+    """Sum up the VMAs that no child has: bytes of data, and how many are outside user space."""
     data = outside = 0
     for _first, _last, vma in parent._changed:
         if NOT_COPIED in vma.vm_flags:
@@ -238,9 +248,9 @@ def _fork_cow(parent: Tree, changed: Tree, failing: VMA | None) -> Tree:
     return child
 
 
-# By name: a function of the parent's tree, the tree of those of its VMAs that fork changes, and the
-# VMA at which to act as if memory had run out. Returns the child's tree or raises Stopped;
-# MemoryError where not even an empty child could be made.
+# The functions by name. Each takes the parent's tree, the tree of its VMAs that fork changes, and
+# the VMA at which to act as if memory had run out. It returns the child's tree or raises Stopped,
+# or MemoryError if not even an empty child could be made.
 FORK_METHODS: Final[dict[ForkMethod, Callable[[Tree, Tree, VMA | None], Tree]]] = {
     "insert": _fork_insert,
     "dup": _fork_dup,

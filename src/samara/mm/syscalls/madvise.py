@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""madvise(2): advice that stays with a VMA as a flag, and advice that only touches its pages.
+"""madvise(2): advice that a VMA keeps as a flag, and advice that only affects its pages.
 
 Called as a method of `AddressSpace`.
 """
@@ -99,8 +99,14 @@ def _mergeable(vma: VMA) -> bool:
 
 
 class _Advice(NamedTuple):
-    """What an advice does: codes set and cleared, the errno for a VMA that cannot have it, and
-    whether it passes over a VMA without a word."""
+    """What an advice does.
+
+    Attributes:
+        set: codes that it sets
+        clear: codes that it clears
+        refuse: returns the errno for a VMA that cannot have the advice, or 0
+        applies: returns whether the advice has an effect on a VMA; if not, the VMA is skipped
+    """
 
     set: frozenset[str] = frozenset()
     clear: frozenset[str] = frozenset()
@@ -142,7 +148,7 @@ _ADVICE: Final = {
         Madv.GUARD_REMOVE: _Advice(refuse=_guardable),
     }.items()
 }
-# Advice that drops what memory has: not for a sealed one that could not be written anew.
+# Advice that drops contents. It is refused for sealed memory that cannot be written again.
 _DROPS: Final = frozenset(
     int(advice)
     for advice in (
@@ -158,12 +164,15 @@ _POISONS: Final = (int(Madv.HWPOISON), int(Madv.SOFT_OFFLINE))
 
 @atomic
 def madvise(space: State, addr: int, length: int, advice: int) -> None:
-    """madvise(2). Advice that Linux keeps with a VMA changes its VmFlags; other advice is
-    checked, and has no effect here.
+    """madvise(2): advise the kernel about the use of [addr, addr + length).
 
-    OSError: ENOMEM where there are holes, when all else is done; EINVAL (an unaligned address,
-    unknown advice, memory that cannot have it); EACCES (`Madv.REMOVE` of what is not shared and
-    writable); EAGAIN (too many VMAs).
+    Advice that Linux keeps with a VMA changes its VmFlags. Other advice is checked, but has no
+    effect here.
+
+    Raises:
+        OSError: ENOMEM if there are holes (everything else is done nevertheless); EINVAL (an
+            unaligned address, unknown advice, memory that cannot have it); EACCES (`Madv.REMOVE` of
+            memory that is not shared and writable); EAGAIN (too many VMAs).
 
     >>> from samara.mm import VMA, AddressSpace, Madv
     >>> mm = AddressSpace([VMA(0x10000, 0x12000)])
@@ -181,7 +190,7 @@ def madvise(space: State, addr: int, length: int, advice: int) -> None:
     if (length and not size) or end < addr:
         raise os_error(EINVAL)
     if effect is None:
-        raise os_error(EPERM)  # of the administrator, and not modelled
+        raise os_error(EPERM)  # for the administrator only, and not modelled
     if end == addr:
         return
     unmapped = False
@@ -214,7 +223,7 @@ def _advise(space: State, vma: VMA, start: int, end: int, effect: _Advice) -> No
     if not (effect.set or effect.clear) or not effect.applies(vma):
         return
     if "gu" in effect.set:
-        # Guards are the pages'; the flag only says that there may be some in the VMA.
+        # Guards belong to pages. The flag only says that the VMA may have some.
         if "gu" not in old:
             store_apart(space, vma._replace(vm_flags=old | effect.set))
         return

@@ -21,18 +21,20 @@ _ONFAULT: Final = int(Mlock.ONFAULT)
 _CURRENT: Final = int(Mlock.CURRENT)
 _FUTURE: Final = int(Mlock.FUTURE)
 _ALL_ONFAULT: Final = int(Mlock.ALL_ONFAULT)
-# The kernel's own memory, huge pages, and memory that may be dropped: locks pass over them.
+# The kernel's own memory, huge pages, and memory that may be dropped: locks skip these.
 _UNLOCKABLE: Final = ("io", "de", "pf", "mm", "ht", "dp")
 
 
 @atomic
 def mlock(space: State, addr: int, length: int, flags: int = 0) -> None:
-    """mlock(2), and with `Mlock.ONFAULT` mlock2(2): lock the pages that have a byte of [addr,
-    addr + length).
+    """mlock(2), and with `Mlock.ONFAULT` mlock2(2): lock the pages of [addr, addr + length).
 
-    OSError: ENOMEM where it meets a hole, when what lies before it is locked already; ENOMEM
-    for memory without any right, when it is locked; ENOMEM beyond RLIMIT_MEMLOCK; EPERM where
-    that is 0; EINVAL (unknown flags).
+    A page is locked if any byte of it is in the range.
+
+    Raises:
+        OSError: ENOMEM at a hole (what lies before it is locked already); ENOMEM for memory without
+            any right (it is locked nevertheless); ENOMEM beyond RLIMIT_MEMLOCK; EPERM if that is 0;
+            EINVAL (unknown flags).
 
     >>> from samara.mm import VMA, AddressSpace, Mlock
     >>> mm = AddressSpace([VMA(0x10000, 0x12000)])
@@ -59,15 +61,18 @@ def mlock(space: State, addr: int, length: int, flags: int = 0) -> None:
     _set_locks(space, addr, length, LOCKED_ON_FAULT if flags else LOCKED)
     for vma in vmas_over(space, addr, addr + length):
         if "lf" not in vma.vm_flags and vma.vm_flags.isdisjoint(RIGHTS):
-            raise os_error(ENOMEM)  # all is locked, but from here on nothing is brought in
+            raise os_error(ENOMEM)  # all is locked, but nothing is faulted in from here on
         _bring_in(space, vma, addr, addr + length)
 
 
 @atomic
 def munlock(space: State, addr: int, length: int) -> None:
-    """munlock(2): unlock the pages that have a byte of [addr, addr + length).
+    """munlock(2): unlock the pages of [addr, addr + length).
 
-    OSError: ENOMEM where it meets a hole, when what lies before it is unlocked already.
+    A page is unlocked if any byte of it is in the range.
+
+    Raises:
+        OSError: ENOMEM at a hole (what lies before it is unlocked already).
 
     >>> from samara.mm import VMA, AddressSpace
     >>> mm = AddressSpace([VMA(0x10000, 0x12000, vm_flags="rd mr lo")])
@@ -81,11 +86,15 @@ def munlock(space: State, addr: int, length: int) -> None:
 
 @atomic
 def mlockall(space: State, flags: int) -> None:
-    """mlockall(2): lock what is mapped (`Mlock.CURRENT`), what will be (`Mlock.FUTURE`), or
-    both; with `Mlock.ALL_ONFAULT` a page when it is first used. O(n).
+    """mlockall(2): lock all current mappings, all future ones, or both. O(n).
 
-    OSError: EINVAL (no flags, or unknown ones), ENOMEM beyond RLIMIT_MEMLOCK, EPERM where that
-    is 0.
+    Args:
+        flags: `Mlock.CURRENT`, `Mlock.FUTURE`, or both. With `Mlock.ALL_ONFAULT`, a page is locked
+            when it is first used.
+
+    Raises:
+        OSError: EINVAL (no flags, or unknown ones), ENOMEM beyond RLIMIT_MEMLOCK, EPERM if that is
+            0.
 
     >>> from samara.mm import VMA, AddressSpace, Mlock
     >>> mm = AddressSpace([VMA(0x10000, 0x12000)])
@@ -112,7 +121,7 @@ def mlockall(space: State, flags: int) -> None:
 
 @atomic
 def munlockall(space: State) -> None:
-    """munlockall(2): unlock all, and lock nothing that will be mapped. O(n).
+    """munlockall(2): unlock everything, and do not lock future mappings. O(n).
 
     >>> from samara.mm import VMA, AddressSpace, Mlock
     >>> mm = AddressSpace([VMA(0x10000, 0x12000)])
@@ -136,8 +145,10 @@ def _set_locks(space: State, addr: int, length: int, locks: frozenset[str]) -> N
 
 
 def _bring_in(space: State, vma: VMA, start: int, end: int) -> None:
-    """The pages of a VMA in [start, end), but those that wait for a fault. (Memory that cannot be
-    locked does not wait, whatever the call.)"""
+    """Fault in the pages of a VMA in [start, end), unless they are locked on fault.
+
+    (Memory that cannot be locked is faulted in by every call.)
+    """
     if "lf" not in vma.vm_flags:
         fault_in(space, max(start, vma.start), min(end, vma.end))
 

@@ -42,7 +42,7 @@ _SYNC: Final = int(Map.SYNC)
 _POPULATE: Final = int(Map.POPULATE)
 _NONBLOCK: Final = int(Map.NONBLOCK)
 _NOREPLACE: Final = int(Map.FIXED_NOREPLACE)
-# By their logarithms; 0 stands for the size that is the default.
+# By the logarithms of the sizes; 0 stands for the default size.
 _HUGE_SIZES: Final = {
     0: HUGE_PAGE_SIZE,
     HUGE_PAGE_SIZE.bit_length() - 1: HUGE_PAGE_SIZE,
@@ -52,7 +52,7 @@ _HUGE_SHIFT: Final = 26
 _MAX_FILE_SIZE: Final = 2**63 - 1
 _MODES: Final = frozenset(("r", "w", "rw"))
 
-# What a VMA shows, by (is it shared, has it no file). Shared memory without a name has a file too.
+# The flags that a VMA shows, by (shared, without a file). Unnamed shared memory has a file too.
 _FINISHED: Final = {
     (False, False): Map.PRIVATE,
     (False, True): Map.PRIVATE | Map.ANONYMOUS,
@@ -82,23 +82,30 @@ def mmap(
     *,
     mode: str = "rw",
 ) -> int:
-    """mmap(2): map `length` bytes, rounded up to pages. Returns the address.
+    """mmap(2): map `length` bytes, rounded up to pages.
 
     Args:
-        addr: where, with MAP_FIXED or MAP_FIXED_NOREPLACE; else a hint; 0 leaves it to the model,
-            which chooses as Linux does: the highest place below `limits.mmap_base`
-        file: what is mapped; None is no file descriptor. With MAP_ANONYMOUS it counts only for
-            shared memory, as the name that /proc will show; left out, one is made. An `OpenFile`
-            merges with what was mapped of the same object alone.
-        offset: in the file, a multiple of the page size
+        addr: the address, with MAP_FIXED or MAP_FIXED_NOREPLACE; else a hint. With 0, the model
+            chooses as Linux does: the highest place below `limits.mmap_base`.
+        length: in bytes
+        prot: the rights, a `Prot`
+        flags: a `Map`
+        file: the file to map, or None for no file descriptor. With MAP_ANONYMOUS, it is used only
+            for shared memory, as the file that /proc will show; without it, one is made. A mapping
+            of an `OpenFile` merges only with mappings of the same object.
+        offset: the offset in the file, a multiple of the page size
         mode: how the file was opened: "r", "w" or "rw"
 
-    OSError: EINVAL (no length, an unaligned offset or fixed address, neither shared nor
-    private, flags that exclude each other), EBADF (neither file nor MAP_ANONYMOUS), EACCES
-    (`mode` does not allow it), EEXIST (MAP_FIXED_NOREPLACE), ENOMEM (no room, too long, too
-    many VMAs, a limit, no huge pages), EPERM (below mmap_min_addr; locked memory where none is
-    allowed), EAGAIN (too much locked memory), EOVERFLOW (beyond the largest file), EOPNOTSUPP
-    (a flag that MAP_SHARED_VALIDATE does not know).
+    Returns:
+        The address of the mapping.
+
+    Raises:
+        OSError: EINVAL (length 0, an unaligned offset or fixed address, neither shared nor private,
+            flags that exclude each other), EBADF (neither file nor MAP_ANONYMOUS), EACCES (`mode`
+            does not allow it), EEXIST (MAP_FIXED_NOREPLACE), ENOMEM (no room, too long, too many
+            VMAs, a limit, no huge pages), EPERM (below mmap_min_addr; locked memory if none is
+            allowed), EAGAIN (too much locked memory), EOVERFLOW (beyond the largest file),
+            EOPNOTSUPP (a flag that MAP_SHARED_VALIDATE does not know).
 
     >>> from samara.mm import AddressSpace, Map, Prot
     >>> mm = AddressSpace()
@@ -149,9 +156,9 @@ def _check_arguments(
 
 
 def _refuse_huge(space: State, addr: int, length: int, flags: int) -> NoReturn:
-    """There is no pool of huge pages: what Linux says then."""
+    """Raise Linux's error for a machine without a pool of huge pages."""
     size = _HUGE_SIZES.get(flags >> _HUGE_SHIFT & 63)
-    # A length that wraps when it is rounded up is none.
+    # A length that wraps around when it is rounded up counts as 0.
     if size is None or not (length + size - 1) % ADDRESS_END // size:
         raise os_error(EINVAL)
     fixed = flags & (_FIXED | _NOREPLACE)
@@ -161,7 +168,7 @@ def _refuse_huge(space: State, addr: int, length: int, flags: int) -> NoReturn:
 
 
 def _place(space: State, addr: int, length: int, flags: int, file: File | None, offset: int) -> int:
-    """Where the mapping begins: Linux's get_unmapped_area()."""
+    """Return the address of the mapping: Linux's get_unmapped_area()."""
     if flags & _NOREPLACE:
         flags |= _FIXED
     if not flags & _FIXED:
@@ -226,7 +233,7 @@ def _new_shared_memory(space: State) -> File:
 
 @lru_cache(maxsize=4096)
 def _vm_flags(prot: int, kind: int, flags: int, mode: str) -> frozenset[str]:
-    """The VmFlags of a new mapping. All that shares them has one object."""
+    """Return the VmFlags of a new mapping. Equal flags are the same object."""
     codes = {"mr", "mw", "me"} | rights(prot)
     for bit, code in _CODES:
         if flags & bit:
@@ -253,7 +260,7 @@ def _map_region(
     file: File | None,
     offset: int,
 ) -> None:
-    """Make room for the mapping and put it there: Linux's mmap_region()."""
+    """Make room for the mapping and store it there: Linux's mmap_region()."""
     future_locks = space._counters.future_locks
     vm_flags = _vm_flags(prot, kind, flags & _CODED, mode)
     if future_locks and kind != _DROPPABLE:
@@ -264,7 +271,7 @@ def _map_region(
         check_size(space, end - start, vm_flags)
     backing = None if flags & _ANONYMOUS else file
     if flags & _SYNC and _on_disk(backing):
-        raise os_error(EOPNOTSUPP)  # the file system says so, when room has been made
+        raise os_error(EOPNOTSUPP)  # from the file system, after room has been made
     if backing is None and kind == _SHARED:
         if not flags & _NORESERVE:
             check_commit(space, end - start)
@@ -272,7 +279,7 @@ def _map_region(
     shown = _FINISHED[kind == _SHARED, backing is None]
     vma = make_vma(start, end, prot, shown, vm_flags, backing, offset)
     if kind == _DROPPABLE and future_locks:
-        insert_apart(space, vma)  # locks that it cannot have keep it apart
+        insert_apart(space, vma)  # it cannot have the locks, but they keep it from merging
     else:
         insert(space, vma)
     populate = flags & (_POPULATE | _NONBLOCK) == _POPULATE
@@ -281,13 +288,13 @@ def _map_region(
 
 
 def _make_room(space: State, start: int, end: int, vm_flags: frozenset[str]) -> None:
-    """Unmap what a fixed mapping will cover, if it may then be made."""
+    """Unmap what a fixed mapping will cover, if the limits allow the mapping."""
     check_unmap(space, start, end)
     pieces = space.tree[start:end]
     try:
         check_size(space, end - start - pieces.covered, vm_flags)
     except OSError:
-        # Linux has cut the VMAs at both ends by now, and leaves them so.
+        # By now Linux has cut the VMAs at both ends. The cuts stay.
         cut(space, start)
         cut(space, end)
         raise

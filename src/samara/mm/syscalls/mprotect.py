@@ -28,9 +28,10 @@ _KNOWN: Final = int(Prot.READ | Prot.WRITE | Prot.EXEC | Prot.SEM)
 def mprotect(space: State, addr: int, length: int, prot: int) -> None:
     """mprotect(2): give [addr, addr + length) the rights `prot`.
 
-    OSError: ENOMEM where it meets a hole, when what lies before the hole is changed already;
-    ENOMEM for too many VMAs or a limit; EACCES (a shared file that was opened for reading);
-    EINVAL (an unaligned address, an unknown right).
+    Raises:
+        OSError: ENOMEM at a hole (what lies before the hole has changed already); ENOMEM for too
+            many VMAs or a limit; EACCES (a shared file that was opened for reading); EINVAL (an
+            unaligned address, an unknown right).
 
     >>> from samara.mm import VMA, AddressSpace, Prot
     >>> mm = AddressSpace([VMA(0x10000, 0x12000)])
@@ -96,7 +97,7 @@ def _protect(space: State, vma: VMA, start: int, end: int, prot: int) -> None:
 
 
 def _check_more_data(space: State, more: int) -> None:
-    """RLIMIT_DATA, which Linux forgets here where so much would pass RLIMIT_AS, were it new."""
+    """Check RLIMIT_DATA. Linux skips this check if as much new memory would exceed RLIMIT_AS."""
     limit = space.limits.rlimit_as
     if limit is None or space.size + more <= limit:
         check_data(space, more)
@@ -111,7 +112,10 @@ def _is_untouched(vma: VMA) -> bool:
 
 @lru_cache(maxsize=4096)
 def _protected(old: frozenset[str], prot: int, untouched: bool) -> frozenset[str] | None:
-    """VmFlags with the rights `prot`, or the same object; None where they may not be had."""
+    """Return VmFlags with the rights `prot`, or None if these rights are not allowed.
+
+    Returns the same object if nothing changes.
+    """
     wanted = rights(prot)
     for code in wanted:
         if f"m{code[0]}" not in old:

@@ -31,12 +31,12 @@ _MAYMOVE: Final = int(Mremap.MAYMOVE)
 _FIXED: Final = int(Mremap.FIXED)
 _DONTUNMAP: Final = int(Mremap.DONTUNMAP)
 _MAP_FIXED: Final = int(Map.FIXED)
-# A move may need this many VMAs more for a while, and Linux asks for them beforehand.
+# A move may need this many more VMAs for a while. Linux checks for them beforehand.
 _MOVE_NEEDS: Final = 3
 
 
 class _Move(NamedTuple):
-    """What a call is about: sizes are of whole pages."""
+    """The arguments of a call. Sizes are in bytes, rounded up to whole pages."""
 
     old: int
     old_size: int
@@ -53,17 +53,23 @@ def mremap(
     flags: int = 0,
     new_addr: int = 0,
 ) -> int:
-    """mremap(2): shrink, grow or move a mapping. Returns where it is now.
+    """mremap(2): shrink, grow or move a mapping.
 
-    flags     `Mremap.MAYMOVE`; with it FIXED, to `new_addr`, and DONTUNMAP
-    new_addr  where to, with FIXED; a hint with DONTUNMAP alone
+    Args:
+        old: the address of the mapping
+        old_size: its size in bytes. 0 makes a second mapping of shared memory.
+        new_size: the new size in bytes. With FIXED and equal sizes, the range may contain several
+            VMAs (Linux 6.17).
+        flags: `Mremap.MAYMOVE`, with or without FIXED (move to `new_addr`) and DONTUNMAP
+        new_addr: the new address, with FIXED; with DONTUNMAP alone, a hint
 
-    An `old_size` of 0 makes a second mapping of shared memory. With FIXED and equal sizes the
-    range may hold several VMAs (Linux 6.17).
+    Returns:
+        The address of the mapping now.
 
-    OSError: EFAULT (nothing at `old`; growing over more than one VMA), ENOMEM (no room, or no
-    leave to move; a limit), EINVAL (unaligned, no new size, overlapping, flags that exclude
-    each other), EAGAIN (too much locked memory).
+    Raises:
+        OSError: EFAULT (nothing at `old`; growing over more than one VMA), ENOMEM (no room, or not
+            allowed to move; a limit), EINVAL (unaligned, new size 0, overlapping, flags that
+            exclude each other), EAGAIN (too much locked memory).
 
     >>> from samara.mm import VMA, AddressSpace, Mremap
     >>> mm = AddressSpace([VMA(0x10000, 0x12000), VMA(0x13000, 0x14000)])
@@ -117,7 +123,7 @@ def _check_arguments(space: State, move: _Move, new_addr: int) -> None:
 
 
 def _check_vma(space: State, vma: VMA, move: _Move) -> None:
-    """What Linux asks of the one VMA that a call is about."""
+    """Make Linux's checks of the one VMA that a call is about."""
     old, old_size, new_size, flags = move
     vm_flags = vma.vm_flags
     if "sl" in vm_flags:
@@ -174,12 +180,12 @@ def _move_to(space: State, vma: VMA, move: _Move, new_addr: int) -> int:
     fixed = _MAP_FIXED if flags & _FIXED else 0
     offset = _offset_at(vma, old)
     target = unmapped_area(space, new_addr, new_size, fixed, vma.file, offset, shared=vma.shared)
-    # What was unmapped may have been of the same VMA.
+    # A part of the same VMA may have been unmapped.
     return _move(space, vma_at(space, old, EFAULT), move, target)
 
 
 def _move_several(space: State, move: _Move, new_addr: int) -> int:
-    """All VMAs of a range to another place, with the gaps between them."""
+    """Move all VMAs of a range to another place, with the gaps between them."""
     old, size, _, flags = move
     end = old + size
     at = old
@@ -214,7 +220,10 @@ def _move(space: State, vma: VMA, move: _Move, target: int) -> int:
 
 
 def _moved(vma: VMA, old: int, target: int, size: int) -> VMA:
-    """What was at `old` of a VMA, at `target`. Memory that has no pages begins anew there."""
+    """Return the part of a VMA that was at `old`, at `target`.
+
+    Memory without pages is not touched there.
+    """
     name = vma.name if is_special(vma) else ""
     offset = _offset_at(vma, old)
     fields = (target, target + size, vma.prot, vma.flags, offset, vma.file, name, vma.vm_flags)
@@ -228,8 +237,11 @@ def _moved(vma: VMA, old: int, target: int, size: int) -> VMA:
 
 
 def _leave(space: State, old: int, size: int) -> None:
-    """What MREMAP_DONTUNMAP leaves: no pages where a whole VMA was moved; no locks, nor on what was
-    moved where the two have become one. They stay counted, and nothing takes that back."""
+    """Change what MREMAP_DONTUNMAP leaves behind.
+
+    If a whole VMA was moved, the old one has no pages. It also loses its locks. If the two have
+    merged, the moved part loses them too. The locks stay counted; nothing ever uncounts them.
+    """
     vma = vma_at(space, old, EFAULT)
     left = vma
     if vma.start == old and vma.end == old + size:
@@ -243,6 +255,6 @@ def _leave(space: State, old: int, size: int) -> None:
 
 
 def _bring_in(space: State, vma: VMA, start: int, size: int) -> None:
-    """Locked memory that has grown has all its pages."""
+    """Fault in all pages of locked memory that has grown."""
     if "lo" in vma.vm_flags and "lf" not in vma.vm_flags:
         fault_in(space, start, start + size)

@@ -14,10 +14,11 @@ from samara.mm.vma_ops import unmap
 
 @atomic
 def munmap(space: State, addr: int, length: int) -> None:
-    """munmap(2): unmap [addr, addr + length), whatever is there; nothing is no error.
+    """munmap(2): unmap [addr, addr + length), whatever is there. If nothing is, that is no error.
 
-    OSError: EINVAL (no length, an unaligned address, beyond user space), ENOMEM (it would make
-    two VMAs of one, and there are `max_map_count`).
+    Raises:
+        OSError: EINVAL (length 0, an unaligned address, beyond user space), ENOMEM (it would make
+            two VMAs of one, and there are `max_map_count` already).
 
     >>> from samara.mm import VMA, AddressSpace
     >>> mm = AddressSpace([VMA(0x10000, 0x14000)])

@@ -18,12 +18,14 @@ from samara.mm.vma_ops import change_apart, find_vma, insert_apart, vma_at
 
 @atomic
 def expand_stack(space: State, addr: int) -> VMA:
-    """What a page fault at `addr` does to a stack above it (MAP_GROWSDOWN): the VMA grows down
-    to the page of `addr`. Returns the VMA that has `addr` then, which may be one that had it
-    before.
+    """Grow a stack down to the page of `addr`, as a page fault there does (MAP_GROWSDOWN).
 
-    OSError, where the process would get SIGSEGV: EFAULT (no stack above), ENOMEM (RLIMIT_STACK;
-    the guard gap to memory below; a limit), EPERM (below mmap_min_addr).
+    Returns:
+        The VMA that contains `addr` now. It may have contained it before.
+
+    Raises:
+        OSError: The process would get SIGSEGV. EFAULT (no stack above), ENOMEM (RLIMIT_STACK; the
+            guard gap to memory below; a limit), EPERM (below mmap_min_addr).
 
     >>> from samara.mm import VMA, AddressSpace
     >>> mm = AddressSpace([VMA(0x7ff000000000, 0x7ff000001000, vm_flags="rd wr mr mw me gd")])
@@ -48,7 +50,7 @@ def expand_stack(space: State, addr: int) -> VMA:
         accessible = not other.vm_flags.isdisjoint(RIGHTS)
         if accessible and "gd" not in other.vm_flags and start - other.end < limits.stack_guard_gap:
             raise os_error(ENOMEM)
-    fault_in(space, vma.start, vma.end, 0)  # before what limits say, and whatever its rights
+    fault_in(space, vma.start, vma.end, 0)  # before the limits are checked, whatever its rights
     vma = vma_at(space, vma.start, EFAULT)
     grown = vma.start - start
     check_size(space, grown, vma.vm_flags)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a program's own writes do: no system call. Called as a method of `AddressSpace`."""
+"""A program's own writes to memory: not a system call. Called as a method of `AddressSpace`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from samara.mm.units import as_u64
 
 @atomic
 def touch(space: State, addr: int, length: int = 1) -> None:
-    """What writes to the memory of [addr, addr + length) do to its VMAs: those that are private
-    and may be written now have pages of their own. No field of theirs tells, but two such
-    VMAs, written apart, stay apart (Linux's anon_vma), keep their accounting when they lose the
-    right to be written, and take it along when they are moved. What is not mapped is passed
-    over. O(log n) for each VMA.
+    """Write to the memory of [addr, addr + length). O(log n) for each VMA.
+
+    VMAs there that are private and writable then have pages of their own. Their fields do not show
+    it, but it has effects, as with Linux's anon_vma: two such VMAs that were written separately do
+    not merge. They keep their accounting when they lose the right to be written, and take it along
+    when they are moved. Addresses without a mapping are skipped.
 
     >>> from samara.mm import VMA, AddressSpace, Map, Prot
     >>> rw, fixed = Prot.READ | Prot.WRITE, Map.PRIVATE | Map.ANONYMOUS | Map.FIXED

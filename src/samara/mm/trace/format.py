@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Recorded runs: a program's memory calls, with what the kernel's own maps lost and gained.
+"""The format of recorded runs: a program's memory calls, and how each changed the kernel's maps.
 
 Owns the format of traces. Called by `record`, `replay` and users.
 """
@@ -21,8 +21,8 @@ from samara.mm.file import File
 from samara.mm.vma import VMA
 
 COLUMNS: Final = ("start", "end", "perms", "offset", "dev", "inode", "path")
-# What a compressed trace may grow to: so many bytes, and so many times its size. Recorded ones grow
-# to ten times theirs; a file that is made to fill memory, to a thousand times.
+# The limit for a decompressed trace: so many bytes, plus so many times its compressed size.
+# Recorded traces grow to ten times their size; a file made to fill memory, to a thousand times.
 _GROWN: Final = 1 << 20
 _GROWTH: Final = 100
 _LEAST_ERRNO: Final = -4095  # what the kernel returns is an address or the negative of an errno
@@ -31,9 +31,11 @@ Row = Sequence[Any]
 
 
 class Step(TypedDict):
-    """One call: its name, its six raw arguments, what it returned (a negative errno where it
-    failed), and the rows that the kernel's maps lost and gained by it. "external": what changed
-    between two calls."""
+    """One call: its name, its six raw arguments, what it returned, and how it changed the maps.
+
+    `ret` is a negative errno if the call failed. `removed` and `added` are the rows that the
+    kernel's maps lost and gained. A step "external" has the changes between two calls.
+    """
 
     call: str
     args: list[int]
@@ -54,9 +56,13 @@ class Trace(TypedDict):
 
 
 def read_trace(path: str | os.PathLike[str]) -> Trace:
-    """The trace in a file of JSON, compressed by gzip or not. O(size). OSError where it cannot be
-    read; ValueError where it is no trace, or where what it decompresses to is more than a hundred
-    times its size and a MiB."""
+    """Read a trace from a JSON file, compressed by gzip or not. O(size).
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is not a trace, or it decompresses to more than a hundred times its size plus
+            a MiB.
+    """
     with open(path, "rb") as file:
         data: bytes | bytearray = file.read()
     try:
@@ -80,7 +86,7 @@ def _decompressed(data: bytes | bytearray) -> bytearray:
 
 
 def write_trace(path: str | os.PathLike[str], trace: Trace) -> None:
-    """Write a trace; compressed where the name ends in .gz. The same trace gives the same bytes."""
+    """Write a trace, compressed if the name ends in .gz. The same trace gives the same bytes."""
     data = json.dumps(trace, separators=(",", ":")).encode()
     if os.fspath(path).endswith(".gz"):
         data = gzip.compress(data, mtime=0)
@@ -89,7 +95,10 @@ def write_trace(path: str | os.PathLike[str], trace: Trace) -> None:
 
 
 def check_trace(trace: object) -> Trace:
-    """The same object, known to have a trace's form; ValueError, saying what is wrong. O(size).
+    """Check that an object has the form of a trace, and return it. O(size).
+
+    Raises:
+        ValueError: It has not. The message says what is wrong.
 
     >>> check_trace({"steps": []})
     Traceback (most recent call last):
@@ -140,7 +149,7 @@ _PERMS: Final = frozenset(map("".join, product("r-", "w-", "x-", "ps")))
 
 
 def vma_of(row: Row) -> VMA:
-    """The VMA of a row, with the VmFlags that most such mappings have. O(1).
+    """Return the VMA of a row, with the VmFlags that most such mappings have. O(1).
 
     >>> vma_of([4096, 8192, "rw-p", 0, "00:00", 0, "[heap]"])
     VMA(0x1000-0x2000 rw-p '[heap]')
@@ -160,7 +169,7 @@ def vma_of(row: Row) -> VMA:
 
 
 def row_of(vma: VMA) -> list[Any]:
-    """The row of a VMA: the columns of /proc/PID/maps. O(1).
+    """Return the row of a VMA: the columns of /proc/PID/maps. O(1).
 
     >>> row_of(VMA(4096, 8192, Prot.READ))
     [4096, 8192, 'r--p', 0, '00:00', 0, '']

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Recording of a program's memory calls, with what the kernel's maps lost and gained by each.
+"""Recording of a program's memory calls, with how each changed the kernel's maps.
 
-The tracing is python-ptrace's (the extra `record`). Threads are followed; processes that the
-program starts are not. While a thread is inside a memory call, no other may enter one: each waits
-at its own call's beginning, so that a change of the maps belongs to one call.
+python-ptrace does the tracing (the extra `record`). Threads are followed; processes that the
+program starts are not. While one thread is in a memory call, the others wait at the beginning of
+theirs. So each change of the maps belongs to one call.
 
-Owns the tracing. Called by users and the command: it is not imported with `samara.mm`.
+Owns the tracing. Called by users and the command. It is not imported with `samara.mm`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from samara.mm.trace.format import COLUMNS, Row, Step, Trace, row_of
 if TYPE_CHECKING:
     from ptrace.debugger import PtraceDebugger, PtraceProcess
 
-# The calls that the model knows, by their numbers on x86-64.
+# The calls of the model, by their numbers on x86-64.
 _CALLS: Final = {
     9: "mmap",
     10: "mprotect",
@@ -43,31 +43,36 @@ _CALLS: Final = {
 }
 _ARGUMENTS: Final = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
 _ADDR_NO_RANDOMIZE: Final = 0x0040000
-_WALL: Final = 0x40000000  # of wait4() and waitid(): threads too
+_WALL: Final = 0x40000000  # makes wait4() and waitid() wait for threads too
 _PEEK: Final = 4 | 2 | os.WNOHANG | 0x1000000 | _WALL  # WEXITED, WSTOPPED; WNOWAIT: PyPy has none
 
 
 class Recorded(NamedTuple):
-    """The trace of a command, and how that ended: its exit status, or the negative of the signal
-    that killed it."""
+    """The trace of a command, and how the command ended.
+
+    `status` is its exit status, or the negative number of the signal that killed it.
+    """
 
     trace: Trace
     status: int
 
 
 def record(command: Sequence[str]) -> Trace:
-    """Run a command to its end, its addresses not randomised, and record its memory calls. The
-    command has this process's standard streams. Should it execute another program, recording begins
-    anew with that one.
+    """Run a command to its end and record its memory calls.
 
-    OSError where it cannot be run or traced; ImportError without python-ptrace; ValueError for an
-    empty command, or on another system than x86-64 Linux.
+    Its addresses are not randomised. The command has this process's standard streams. If it
+    executes another program, recording starts again with that program.
+
+    Raises:
+        OSError: The command cannot be run or traced.
+        ImportError: python-ptrace is not installed.
+        ValueError: The command is empty, or the system is not x86-64 Linux.
     """
     return record_with_status(command).trace
 
 
 def record_with_status(command: Sequence[str]) -> Recorded:
-    """The same, and how the command ended."""
+    """Do what `record` does, and also return how the command ended."""
     if not command:
         raise ValueError("there is no command to record")
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
@@ -94,18 +99,21 @@ def record_with_status(command: Sequence[str]) -> Recorded:
 
 
 def _start(command: Sequence[str]) -> int:
-    """The id of a new process that is traced and about to run the command. OSError where it has no
-    such file, or may not execute it."""
+    """Start a traced process that is about to run the command, and return its id.
+
+    Raises:
+        OSError: There is no such file, or it may not be executed.
+    """
     from ptrace.debugger.child import ChildError, createChild
 
     us = os.getpid()
     try:
         pid: int = createChild(list(command), no_stdout=False)
     except BaseException as error:
-        # The error is a text with a number in it: "[Errno 2] No such file or directory".
+        # The error is a text that contains a number: "[Errno 2] No such file or directory".
         found = re.search(r"(?:Errno |error #)([0-9]+)", str(error))
         number = int(found[1]) if found else EIO
-        if os.getpid() != us:  # the child, which must not go on as a second one of this process
+        if os.getpid() != us:  # in the child, which must not continue as a copy of this process
             os._exit(number)
         if isinstance(error, ChildError):
             raise OSError(number, os.strerror(number), command[0]) from None
@@ -114,8 +122,11 @@ def _start(command: Sequence[str]) -> int:
 
 
 def _end(pid: int) -> None:
-    """Kill a process and wait for each of its threads, also for those that the debugger has not
-    heard of yet: as long as one of them is not waited for, the process does not end."""
+    """Kill a process and wait for each of its threads.
+
+    This includes threads that the debugger does not know yet. The process does not end until all of
+    them have been waited for.
+    """
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     while True:
@@ -135,9 +146,9 @@ class _Recording:
         self._pid = pid
         self._program = program
         self._status = 0
-        self._inside: set[int] = set()  # threads in a call that is not of memory
+        self._inside: set[int] = set()  # threads in a call other than a memory call
         self._turns = 0
-        self._heard: dict[int, int] = {}  # of each thread: the last turn that it had
+        self._heard: dict[int, int] = {}  # for each thread, the last turn that it had
         self._steps: list[Step] = []
         self._initial: list[Row] = []
         self._rows: dict[int, Row] = {}
@@ -148,7 +159,7 @@ class _Recording:
 
         try:
             process = self._debugger.addProcess(self._pid, is_attached=True)
-        except ProcessExit as ended:  # `_start`, in the child, could not have itself traced
+        except ProcessExit as ended:  # `_start`, in the child, could not get itself traced
             number = ended.exitcode or EPERM
             raise OSError(number, os.strerror(number), self._program) from None
         self._begin()
@@ -157,7 +168,7 @@ class _Recording:
             try:
                 self._follow()
             except PtraceError as error:
-                # Another thread has ended the process, and this one with it: its end comes next.
+                # Another thread has ended the process, and with it this one. Its exit event follows.
                 if error.errno != ESRCH:
                     raise
         trace: Trace = {
@@ -177,7 +188,7 @@ class _Recording:
         self._initial = list(self._rows.values())
 
     def _follow(self) -> None:
-        """One event of one thread."""
+        """Process one event of one thread."""
         from ptrace.debugger import (
             NewProcessEvent,
             ProcessExecution,
@@ -215,9 +226,11 @@ class _Recording:
         process.syscall()
 
     def _next_thread(self) -> PtraceProcess | None:
-        """Of the threads that have something to tell the one that was not heard for longest; None
-        where none has yet. (Asked for any of them, Linux names the newest: where that is busy, no
-        other one would go on.)"""
+        """Return the thread with an event that has waited longest for its turn, or None.
+
+        (If asked for any thread, Linux returns the newest. If that one is always busy, no other
+        would ever run.)
+        """
         if not hasattr(os, "waitid"):
             return None  # PyPy
         waiting = sorted(self._debugger, key=lambda process: self._heard.get(process.pid, 0))
@@ -230,7 +243,7 @@ class _Recording:
         return None
 
     def _call(self, process: PtraceProcess, name: str, args: list[int]) -> None:
-        """A thread is about to make a memory call: let it, and nobody else."""
+        """Let a thread make a memory call, while no other thread runs."""
         from ptrace.debugger import ProcessExit, ProcessSignal
 
         removed, added = self._change()
@@ -257,12 +270,12 @@ class _Recording:
         process.syscall()
 
     def _note_end(self, ended: Any) -> None:
-        if ended.process.pid == self._pid:  # and not another thread
+        if ended.process.pid == self._pid:  # not another thread
             self._status = ended.exitcode if ended.signum is None else -ended.signum
 
     @staticmethod
     def _deliver(stopped: Any) -> None:
-        """Pass a signal on, but for those that are tracing's own."""
+        """Pass a signal on, unless it belongs to the tracing."""
         own = (signal.SIGTRAP, signal.SIGSTOP)
         stopped.process.syscall(0 if stopped.signum in own else stopped.signum)
 
@@ -278,7 +291,7 @@ class _Recording:
     def _change(self) -> tuple[list[Row], list[Row]]:
         now = self._read()
         if not now:
-            return [], []  # it ends
+            return [], []  # the process is ending
         removed = [row for start, row in self._rows.items() if now.get(start) != row]
         added = [row for start, row in now.items() if self._rows.get(start) != row]
         self._rows = now

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Replay of a recorded run: the model makes the calls, and is checked against the kernel's maps.
+"""Replay of a recorded run: the model makes the calls and is checked against the kernel's maps.
 
 Owns the comparison. Called by users and the command.
 """
@@ -28,7 +28,7 @@ _ANONYMOUS: Final = int(Map.ANONYMOUS)
 _SHARED: Final = int(Map.SHARED)
 _MAYMOVE: Final = int(Mremap.MAYMOVE)
 _MOVE_FIXED: Final = int(Mremap.FIXED)
-# Calls whose arguments are those of a method: its name, and how many there are.
+# Calls with the same arguments as a method: the method's name and the number of arguments.
 _PLAIN: Final = {
     "munmap": ("munmap", 2),
     "mprotect": ("mprotect", 3),
@@ -43,13 +43,14 @@ _PLAIN: Final = {
 
 
 class ReplayMismatch(Exception):
-    """A step at which model and recording part.
+    """A step after which the model differs from the recording.
 
-    number      of the step, from 0
-    step        as it was recorded
-    problem     what differs, in words
-    missing     rows that the kernel's maps had and the model has not
-    unexpected  rows that the model has and the kernel's maps had not
+    Attributes:
+        number: the number of the step, from 0
+        step: the step as it was recorded
+        problem: what differs, in words
+        missing: rows that only the kernel's maps had
+        unexpected: rows that only the model has
     """
 
     def __init__(
@@ -75,17 +76,21 @@ class ReplayMismatch(Exception):
 def replay(
     trace: Trace, placement: Placement = "recorded", *, limits: Limits | None = None
 ) -> Iterator[tuple[Step, AddressSpace]]:
-    """Make the calls of a recorded run, and yield (step, mm) after each. `mm` is one living address
-    space. O(n) for each step, of n VMAs: all are compared.
+    """Make the calls of a recorded run, and yield (step, mm) after each.
 
-    trace      the decoded JSON of a recording (`read_trace`)
-    placement  "recorded" puts a mapping where the kernel put it; "own" lets the model choose
-    limits     of the process; left out, those of `Limits`, and privileged
+    `mm` is always the same address space, which the calls change. With n VMAs, each step costs
+    O(n): all of them are compared. The file behind a descriptor is taken from the step's rows. An
+    "external" step applies its rows as they are.
 
-    The file behind a descriptor is read off the step's rows. An "external" step applies its rows as
-    they are. ReplayMismatch where the model's VMAs (start, end, permissions, offset, device, inode,
-    path), the address that was returned or the errno are not the recorded ones; ValueError for
-    what is no trace, or an unknown placement.
+    Args:
+        trace: the decoded JSON of a recording (`read_trace`)
+        placement: "recorded" puts a mapping where the kernel put it; "own" lets the model choose
+        limits: the limits of the process. The default is `Limits(privileged=True)`.
+
+    Raises:
+        ReplayMismatch: The model's VMAs (start, end, permissions, offset, device, inode, path), the
+            returned address or the errno differ from the recorded ones.
+        ValueError: This is not a trace, or the placement is unknown.
 
     >>> row = [4096, 12288, "rw-p", 0, "00:00", 0, ""]
     >>> rest = [4096, 8192, "rw-p", 0, "00:00", 0, ""]
@@ -116,7 +121,7 @@ def _replay(trace: Trace, own: bool, limits: Limits) -> Iterator[tuple[Step, Add
 def _take(
     mm: AddressSpace, kernel: _Kernel, step: Step, own: bool
 ) -> tuple[str, list[list[Any]], list[list[Any]]]:
-    """Make a step on both sides; the problem that there is, or "", and the rows that differ."""
+    """Make a step on both sides. Return the problem, or "", and the rows that differ."""
     before = _Before(mm)
     problem = _make(mm, step, own)
     kernel.apply(step)
@@ -130,7 +135,7 @@ def _take(
 
 
 def _set_break(mm: AddressSpace, trace: Trace) -> None:
-    """The program's first brk() tells where its break was."""
+    """Set the break to where it was, as the program's first brk() tells."""
     for step in trace["steps"]:
         if step["call"] == "brk":
             if not step["args"][0] or step["ret"] != step["args"][0]:
@@ -154,7 +159,7 @@ def _external(mm: AddressSpace, step: Step) -> str:
 
 
 def _make(mm: AddressSpace, step: Step, own: bool) -> str:
-    """Make a call; what is wrong with its answer, or ""."""
+    """Make a call. Return what is wrong with its result, or ""."""
     if step["call"] == "external":
         return _external(mm, step)
     wanted = step["ret"]
@@ -193,7 +198,7 @@ def _mmap(mm: AddressSpace, step: Step, own: bool) -> int:
     if flags & _ANONYMOUS == 0 or flags & _SHARED:
         file = _file_at(step["added"], wanted)
         if file is None and not flags & _ANONYMOUS and wanted != -errno.EBADF:
-            # Nothing was added: the new mapping became one with a VMA that was there.
+            # Nothing was added: the new mapping merged with an existing VMA.
             file = _file_before(mm, wanted) or File("00:00", 0, "")
     if not own and wanted >= 0 and not flags & (_FIXED | _NOREPLACE):
         addr, flags = wanted, flags | _FIXED
@@ -222,11 +227,11 @@ def _mremap(mm: AddressSpace, step: Step, own: bool) -> int:
 
 
 class _Before:
-    """An address space as it was before a step, O(1): for a step to be made again.
+    """An address space as it was before a step, kept in O(1) so that the step can be made again.
 
-    Writes to memory are not in a recording, but some decide what merges (`AddressSpace.touch`). So
-    where a step's maps differ, what lies there is taken to have been written before the step, and
-    the step is made again. A difference that this does not explain is a difference.
+    Writes to memory are not recorded, but some of them decide what merges (`AddressSpace.touch`).
+    So if a step's maps differ, replay assumes that the memory there was written before the step,
+    and makes the step again. Only a difference that remains is reported.
     """
 
     def __init__(self, mm: AddressSpace) -> None:
@@ -235,7 +240,7 @@ class _Before:
         self._counters = mm._counters.copy()
 
     def fault_in(self, mm: AddressSpace, rows: list[list[Any]]) -> bool:
-        """Restore what was, written where these rows are. False where there is nothing to write."""
+        """Restore the address space, and write the memory of these rows. False without rows."""
         made = len(mm.tree)
         mm.tree, mm._changed, mm._counters = self._tree, self._changed, self._counters
         mm.ledger.note_opened(len(mm.tree))
@@ -246,11 +251,11 @@ class _Before:
 
 
 class _Kernel:
-    """The maps of the kernel, as the rows of a trace tell them."""
+    """The kernel's maps, according to the rows of a trace."""
 
     def __init__(self, initial: list[Row]) -> None:
         self._rows = {row[0]: list(row) for row in initial}
-        # VMAs of the model that were found equal to the row of the same start.
+        # VMAs of the model that are known to equal the row with the same start.
         self._equal: dict[int, VMA] = {}
 
     def apply(self, step: Step) -> None:
@@ -262,7 +267,7 @@ class _Kernel:
             self._equal.pop(row[0], None)
 
     def compare(self, mm: AddressSpace) -> tuple[list[list[Any]], list[list[Any]]]:
-        """Rows that only the kernel has, and rows that only the model has. O(n)."""
+        """Return the rows that only the kernel has, and the rows that only the model has. O(n)."""
         rows, equal = self._rows, self._equal
         unexpected = []
         count = 0
@@ -281,6 +286,6 @@ class _Kernel:
 
 
 def row_at(mm: AddressSpace, addr: int) -> list[Any] | None:
-    """The row of the VMA around an address. O(log n)."""
+    """Return the row of the VMA around an address. O(log n)."""
     vma = mm.find(addr)
     return None if vma is None else row_of(vma)
