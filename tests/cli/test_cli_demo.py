@@ -32,7 +32,7 @@ def test_it_fits_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_its_range_map_is_real(capsys: pytest.CaptureFixture[str]) -> None:
-    """What it prints is what these lines give, in order."""
+    """It prints what these lines return, in order."""
     examples = doctest.DocTestParser().get_doctest(
         shown(capsys).partition("\n\n")[0], {"MapleTree": MapleTree}, "demo", None, 0
     )
@@ -59,7 +59,7 @@ def test_where_there_is_no_proc(
 def test_its_bar_chart_and_what_to_try_next(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With seconds that are given, not measured."""
+    """With given seconds instead of measured ones."""
     seconds = {"insert": 1e-3, "dup": 0.5e-3, "cow": 0.1e-3}
     monkeypatch.setattr(
         samara.cli.demo, "measure", lambda space, *_: Measured(len(space), 0, seconds)
@@ -90,7 +90,7 @@ class Terminal(StringIO):
 
 
 def test_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Coloured by rich, and plain without it; of letters that the terminal has."""
+    """Coloured by rich, plain without it, and only with characters that the terminal has."""
     bars = [Bar("one", 1, "x"), Bar("three", 3, "[b]y")]
     plain = "one    ##  x\nthree  ######  [b]y\n"
     assert "".join(label + bar + note + "\n" for label, bar, note in plain_bars(bars, 6, "#")) == (
@@ -110,7 +110,7 @@ def test_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_of_it_remains(capsys: pytest.CaptureFixture[str]) -> None:
-    """The process that it starts has ended."""
+    """The process that the demo starts has ended."""
     if not os.path.exists("/proc/self/maps"):
         pytest.skip("needs /proc")
     children = Path(f"/proc/self/task/{os.getpid()}/children")

@@ -24,8 +24,8 @@ RW = Prot.READ | Prot.WRITE
 
 
 def elsewhere(vmas: list[VMA]) -> list[VMA]:
-    """The same VMAs at other addresses: each cluster moves by another distance, as if the kernel
-    had chosen the places of program, libraries and stack again."""
+    """Return the same VMAs at other addresses. Each cluster moves by another distance, as if the
+    kernel had chosen new places for the program, the libraries and the stack."""
     return [
         vma._replace(start=vma.start - by, end=vma.end - by)
         for by, cluster in zip((1 << 30, 1 << 31, 1 << 29), clusters(vmas), strict=True)
@@ -46,7 +46,7 @@ def written(path: Path, vmas: list[VMA]) -> str:
 def test_vmas_that_only_lie_elsewhere_are_equal(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, python: list[VMA]
 ) -> None:
-    """Of two runs of one program, every VMA "went" and every VMA "came"."""
+    """Once, for two runs of one program, every VMA "went" and every VMA "came"."""
     paths = (written(tmp_path / "A", python), written(tmp_path / "B", elsewhere(python)))
     assert main(["diff", *paths]) == 0
     assert capsys.readouterr().out == "nothing differs (addresses ignored)\n"
@@ -58,7 +58,7 @@ def test_vmas_that_only_lie_elsewhere_are_equal(
 def test_changes_between_different_layouts(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, python: list[VMA]
 ) -> None:
-    """Each is found for what it is, and nothing else is."""
+    """Each change is recognised, and no others are reported."""
     moved = elsewhere(python)
     heap = next(n for n, vma in enumerate(moved) if vma.name == "[heap]")
     text = next(n for n, vma in enumerate(moved) if vma.file is not None and vma.prot == 5)
@@ -86,7 +86,7 @@ def test_changes_between_different_layouts(
 def test_one_layout_is_compared_by_address(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, python: list[VMA]
 ) -> None:
-    """Unless the user asks for content."""
+    """By address, unless the user asks for content."""
     after = [vma for vma in python if vma.name != "[heap]"]
     paths = (written(tmp_path / "A", python), written(tmp_path / "B", after))
     for how, word in (("auto", "address"), ("content", "content")):
@@ -99,7 +99,7 @@ def test_one_layout_is_compared_by_address(
 def test_a_look_with_changes_is_status_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, python: list[VMA]
 ) -> None:
-    """With --every too, whichever look it is."""
+    """Also with --every, whichever look has the changes."""
     looks = iter([python, python[1:], python[1:]])
     monkeypatch.setattr(AddressSpace, "from_pid", lambda pid: AddressSpace(next(looks)))
     assert main(["diff", "4242", "--every", "0.01", "--times", "2"]) == 1
@@ -120,11 +120,11 @@ def test_what_matches_by_content() -> None:
     assert kinds([bss], [VMA(0x72000, 0x73000, RW)]) == ["went", "came"]
     assert kinds([bss], [VMA(0x72000, 0x74000, RW)]) == []
     assert kinds([bss], [VMA(0x72000, 0x74000, RW, name="[heap]")]) == ["went", "came"]
-    # Another part of a file is another thing, and so is another file.
+    # Another part of a file is a different mapping, and so is another file.
     assert kinds([code], [far._replace(offset=0x1000)]) == ["went", "came"]
     assert kinds([code], [far._replace(file=OTHER)]) == ["went", "came"]
     assert kinds([code], [far._replace(vm_flags="rd ex")]) == ["flagged"]
-    # Two of the same are two.
+    # Two equal VMAs count as two.
     assert kinds([code], [code, far]) == ["came"]
     assert kinds([], []) == []
     assert not layouts_differ(AddressSpace([bss]), AddressSpace())
@@ -153,7 +153,7 @@ def test_two_processes_of_one_program(capsys: pytest.CaptureFixture[str]) -> Non
         assert main(["diff", *pids, "--json"]) in (0, 1)
     document = json.loads(capsys.readouterr().out)
     assert document["match"] == "content"
-    # Sizes of heap and stack, and where they end, may be random too. Files are the same.
+    # The sizes and ends of heap and stack may be random too. Files are the same.
     for change in document["changes"]:
         vma = change["before"] or change["after"]
         assert not vma["label"].startswith("/")

@@ -38,7 +38,7 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return json.loads(out)
 
 
-# ---- the series' table ---------------------------------------------------------------------------
+# ---- the table of the patch series ---------------------------------------------------------------
 
 
 def test_published_figures() -> None:
@@ -147,7 +147,7 @@ def test_without_arguments_a_real_process(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_the_table_of_made_up_address_spaces(capsys: pytest.CaptureFixture[str]) -> None:
-    """Gains are "2.1x", "2.1 times as many forks", as the note below says; they were "+110.0%"."""
+    """Gains are "2.1x", "2.1 times as many forks", as the note says. Once they were "+110.0%"."""
     assert main(["fork", "--vmas", "21,30", *QUICK]) == 0
     out = capsys.readouterr().out
     assert "%" not in out and "2.1 times as many forks" in " ".join(out.split())
@@ -160,7 +160,7 @@ def test_the_table_of_made_up_address_spaces(capsys: pytest.CaptureFixture[str])
 
 
 def on_terminal(*arguments: str, environment: dict[str, str]) -> str:
-    """What a terminal of 100 columns gets from the command."""
+    """Return what the command writes to a terminal with 100 columns."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [*COMMAND, *arguments],
@@ -206,7 +206,7 @@ class Terminal(io.StringIO):
 def test_figures_are_whole_on_narrow_terminals(
     monkeypatch: pytest.MonkeyPatch, columns: int, text_last: bool
 ) -> None:
-    """They were cut: 639… for 639,000. A row that goes on in the next line is better."""
+    """Once they were cut: 639… for 639,000. Wrapping the row is better."""
     pytest.importorskip("rich")
     rows = [["51221", "3.28 TiB", "/usr/lib/libc.so.6"], ["7", "16 KiB", "[heap]"]]
     shown = Terminal()
@@ -399,7 +399,7 @@ def test_ctrl_c(source: list[str]) -> None:
         [*COMMAND, "fork", "--seconds", str(HANGS), *source],
         stdout=subprocess.PIPE,
         stderr=theirs,
-        # Whoever runs the tests in the background may ignore it, and that would be inherited.
+        # If the tests run in the background, SIGINT may be ignored, and the child would inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(theirs)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the command says about itself: help, usage, messages, and the layout of its documents."""
+"""The command's help, usage and messages, and the layout of its documents."""
 
 import json
 
@@ -22,7 +22,7 @@ def help_text(capsys: pytest.CaptureFixture[str], *command: str) -> str:
 
 
 def test_without_arguments_it_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    """It was an error message. The exit status is that of bad arguments, for scripts."""
+    """Once it printed an error. For scripts, the exit status is that of invalid arguments."""
     with pytest.raises(SystemExit) as caught:
         main([])
     out, err = capsys.readouterr()
@@ -52,7 +52,7 @@ def test_help_fits_a_terminal_and_tells_the_exit_status(
 def test_a_wrong_option_prints_the_usage_of_the_subcommand(
     capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    """It printed that of the top level."""
+    """Once it printed the usage of the top level."""
     operands = {"maps": ["x"], "diff": ["x"], "replay": ["x"], "record": ["-o", "x"]}
     with pytest.raises(SystemExit) as caught:
         main([command, "--wrong", *operands.get(command, [])])
@@ -105,7 +105,7 @@ def test_messages_are_plain(
 def test_all_documents_have_one_layout(
     capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    """A line for each, which says what printed it."""
+    """Each document is one line, which says what printed it."""
     assert main([*arguments, "--json"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
@@ -117,12 +117,12 @@ def test_all_documents_have_one_layout(
         assert list(document.items())[:2] == list(header.items())
         for name, value in fields(document):
             assert name == name.lower() and name.isidentifier()
-            # Words for what is counted are numbers; lists have names of their own.
+            # Fields named after what they count are numbers; lists have other names.
             assert name not in ("vmas", "steps") or isinstance(value, int)
 
 
 def fields(document: object) -> list[tuple[str, object]]:
-    """All fields of a document and of those in it."""
+    """Return all fields of a document and of the documents in it."""
     if isinstance(document, list):
         return [field for part in document for field in fields(part)]
     if not isinstance(document, dict):

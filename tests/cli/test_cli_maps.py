@@ -54,12 +54,12 @@ def test_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["maps", "--vmas", str(path)]) == 0
     listed = capsys.readouterr().out
     assert listed.endswith(plain)
-    assert listed.count("\n") == plain.count("\n") + 155 + 2  # and a header and an empty line
+    assert listed.count("\n") == plain.count("\n") + 155 + 2  # 2: a header and an empty line
 
 
 def test_one_number_of_vmas(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """The text said 155 VMAs, where each of its tables had 156: [vsyscall] is in no process's map,
-    and counted nowhere."""
+    """Once the text said 155 VMAs, but its tables had 156: [vsyscall] is not part of a process's
+    map, and is not counted."""
     path = MAPS / "python.maps"
     assert "[vsyscall]" in path.read_text()
     assert main(["maps", "--vmas", str(path)]) == 0
@@ -105,7 +105,7 @@ def test_one_vma(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 def test_standard_input_with_nothing_mapped(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
-    """An address space that is all free was shown, where the text had not come."""
+    """Once, without input, an entirely free address space was shown."""
     for text in (b"", b"\n"):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
         assert main(command) == 2
@@ -116,7 +116,7 @@ def test_standard_input_with_nothing_mapped(
 def test_refuses(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["maps", "/nowhere"]) == 2
     assert "/nowhere: No such file" in capsys.readouterr().err
-    assert main(["maps", "9" * 5000]) == 2  # no process, but a name of a file
+    assert main(["maps", "9" * 5000]) == 2  # not a process, but the name of a file
     assert "File name too long" in capsys.readouterr().err
     assert main(["maps", __file__]) == 2
     assert "line 1" in capsys.readouterr().err

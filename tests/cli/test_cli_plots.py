@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the commands draw."""
+"""The plots of the commands."""
 
 import re
 import sys
@@ -16,8 +16,8 @@ from samara.cli.plot import draw
 from samara.cli.spawn import PROGRAM, Spawned, _plot
 from samara.mm import VMA, AddressSpace, read_trace, synthetic, write_trace
 
-# Its C++ throws, which AddressSanitizer cannot follow where it is loaded into a Python that was
-# built without it.
+# Matplotlib's C++ code throws exceptions. AddressSanitizer cannot handle them if it is preloaded into
+# a Python that was built without it.
 pytestmark = pytest.mark.skipif(SANITIZED, reason="matplotlib ends under AddressSanitizer")
 
 PYTHON = str(DATA / "maps" / "python.maps")
@@ -43,13 +43,13 @@ def test_draws(
     path = tmp_path / f"out.{kind}"
     assert main([*command, "--plot", str(path)]) == 0
     out, err = capsys.readouterr()
-    assert out and err == f"wrote {path}\n"  # it said nothing
+    assert out and err == f"wrote {path}\n"  # once it said nothing
     data = path.read_bytes()
     assert data.startswith(b"\x89PNG" if kind == "png" else b"<?xml")
 
 
 def test_the_axes_of_spawn_are_numbers(tmp_path: Path) -> None:
-    """They were "$\\mathdefault{10^{3}}$", since no text of a plot is read as TeX."""
+    """Once they were "$\\mathdefault{10^{3}}$", since no text of a plot is read as TeX."""
     pytest.importorskip("matplotlib")
     path = tmp_path / "out.svg"
     results = [Spawned(21, [100000.0]), Spawned(51221, [500.0])]
@@ -91,7 +91,7 @@ def test_a_folder_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path
 
 
 def test_a_run_that_cannot_go_on(tmp_path: Path) -> None:
-    """What was replayed before a call that no model makes is drawn."""
+    """Steps that were replayed before a call that no model can make are drawn."""
     pytest.importorskip("matplotlib")
     trace = read_trace(LS)
     trace["steps"][5]["call"] = "foo"
@@ -101,7 +101,7 @@ def test_a_run_that_cannot_go_on(tmp_path: Path) -> None:
 
 
 def test_paths_of_any_bytes(tmp_path: Path) -> None:
-    """They ended in a traceback: what is no UTF-8 in matplotlib, two "$" as bad mathematics."""
+    """Once they caused a traceback: invalid UTF-8 in matplotlib, and two "$" as bad maths."""
     pytest.importorskip("matplotlib")
     path = tmp_path / "$\\a$\udcff.maps"
     names = (b"/tmp/\xff\xfelibrary", b"/tmp/$\\frac$library")
@@ -117,7 +117,7 @@ def test_paths_of_any_bytes(tmp_path: Path) -> None:
 
 
 def test_the_clusters_of_a_real_process(tmp_path: Path) -> None:
-    """The program, its libraries and its stack lie apart; each is named in the picture."""
+    """The program, its libraries and its stack are separate; the picture names each."""
     mm = AddressSpace.from_maps(Path(PYTHON).read_text())
     parted = clusters(mm)
     assert [[vma.label for vma in cluster][-1] for cluster in parted] == [

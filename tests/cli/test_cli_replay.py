@@ -54,7 +54,7 @@ def test_diff(capsys: pytest.CaptureFixture[str], two_files: list[str]) -> None:
 
 
 def test_diff_names_flags_that_changed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """A smaps text shows locks and advice."""
+    """The text of smaps shows locks and advice."""
     mm = AddressSpace([VMA(0x10000, 0x14000, 3, vm_flags="rd wr mr mw me ac")])
     paths = []
     for name in ("before", "after"):
@@ -87,12 +87,12 @@ def test_diff_without_flags_on_one_side_compares_none(
     tmp_path: Path,
     has_smaps: bool,
 ) -> None:
-    """It once said "flagged" where a text of maps, which tells no flags, met a smaps."""
+    """Once it said "flagged" for maps, which does not show flags, compared with smaps."""
     smaps = written(tmp_path / "smaps", f"{VMA_LINE}VmFlags: rd wr mr mw me lo \n")
     maps = written(tmp_path / "maps", VMA_LINE)
     for pair in ((maps, smaps), (smaps, maps)):
         assert run(capsys, "diff", *pair) == (0, "nothing differs\n", "")
-    # The same of a process: its flags are known if the kernel has smaps.
+    # The same for a process: its flags are known if the kernel has smaps.
     mm = AddressSpace([VMA(0x10000, 0x14000, 3, vm_flags="rd wr mr mw me")])
     exists = os.path.exists
     monkeypatch.setattr(AddressSpace, "from_pid", lambda pid: mm)
@@ -120,7 +120,7 @@ def test_diff_without_flags_on_one_side_compares_none(
 def test_what_is_flagged_is_seen(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, before: str, after: str, what: str
 ) -> None:
-    """Two equal lines stood there, one under the other, where "ac" was all that differed."""
+    """Once it printed two equal lines if only "ac" differed."""
     paths = [written(tmp_path / "A", before), written(tmp_path / "B", after)]
     status, out, _err = run(capsys, "diff", *paths)
     _head, was, now, _, _summary = out.splitlines()
@@ -212,7 +212,7 @@ def test_replay_refuses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
         f"samara replay: {path}: no trace: it has no 'columns'\n"
     )
     path.write_text("what")
-    status, out, err = run(capsys, "replay", str(path))  # Pythons differ in what they miss
+    status, out, err = run(capsys, "replay", str(path))  # Pythons name different missing names
     assert (status, out) == (2, "") and err.startswith(f"samara replay: {path}: no trace: ")
     assert err.endswith(": line 1 column 1 (char 0)\n")
     status, out, err = run(capsys, "replay", "nowhere")
@@ -222,7 +222,7 @@ def test_replay_refuses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
 def test_replay_of_a_call_that_no_model_makes(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """It once ended in a traceback, and the plot of the steps before was lost."""
+    """Once it ended in a traceback, and the plot of the steps before was lost."""
     trace = read_trace(LS)
     trace["steps"][5]["call"] = "foo"
     path = tmp_path / "x.json"
@@ -269,7 +269,7 @@ def test_record_and_replay(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
 
 
 def recorded(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
-    """What samara record returns and prints, if it may record."""
+    """Return the status and output of samara record, if recording is permitted."""
     if not can_trace():
         pytest.skip("recording is of x86-64 Linux")
     pytest.importorskip("ptrace")
@@ -282,8 +282,8 @@ def recorded(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
 
 @pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
 def test_no_second_one_of_this_process_goes_on(tmp_path: Path) -> None:
-    """The child that could not execute the command once unwound its caller, and ran what that
-    would run at its end."""
+    """Once, a child that could not execute the command unwound its caller's stack, and ran the code
+    that the caller runs at its end."""
     pytest.importorskip("ptrace")
     code = (
         "import atexit, os; from samara.cli import main\n"
@@ -312,7 +312,7 @@ def test_a_command_that_cannot_be_executed(
     message: str,
     old: str | None,
 ) -> None:
-    """It once ended in a traceback. No output is made, none that was there is lost."""
+    """Once it ended in a traceback. No output is made, and existing output is not lost."""
     path = tmp_path / "x"
     if old is not None:
         path.write_text(old)
@@ -324,7 +324,7 @@ def test_a_command_that_cannot_be_executed(
 def test_an_output_that_cannot_be_written(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """The command once ran to its end before that was found out."""
+    """Once this was noticed only after the command had run to its end."""
     mark = tmp_path / "mark"
     for output, message in (
         (tmp_path / "missing" / "x", "No such file or directory"),
@@ -361,7 +361,7 @@ def test_how_a_recorded_command_ended(
     words: str,
     expected: int,
 ) -> None:
-    """samara record ends as the command did. It was 0, whatever became of that."""
+    """samara record exits with the command's status. Once it was always 0."""
     path = str(tmp_path / "x")
     got, err = recorded(capsys, "-o", path, "--", "sh", "-c", code)
     assert got == expected and err.endswith(f"{words}{path}\n")
@@ -385,7 +385,7 @@ def test_how_a_command_ended_whose_thread_ended_it(tmp_path: Path) -> None:
         pytest.skip("tracing is not permitted here")
 
 
-# From here on ptrace() is refused, as where a container's filter of system calls does so.
+# After this ptrace() is refused, as by a container's system call filter.
 REFUSED = """
 import ctypes, os, sys
 from samara.cli import main
@@ -406,7 +406,7 @@ sys.exit(main(sys.argv[1:]))
 
 @pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
 def test_record_where_tracing_is_refused(tmp_path: Path) -> None:
-    """One message; there were two tracebacks, of this process and of its child."""
+    """It prints one message. Once it was two tracebacks, of this process and of its child."""
     pytest.importorskip("ptrace")
     command = [sys.executable, "-c", REFUSED, "record", "-o", str(tmp_path / "x"), "--", "true"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -419,7 +419,7 @@ def test_record_where_tracing_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
 def test_ctrl_c_while_recording(tmp_path: Path) -> None:
-    """python-ptrace once warned of the process that it ended."""
+    """Once python-ptrace warned about the process that it ended."""
     pytest.importorskip("ptrace")
     output = str(tmp_path / "x")
     loop = "echo begun; while :; do :; done"
@@ -429,7 +429,7 @@ def test_ctrl_c_while_recording(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # Whoever runs the tests in the background may ignore it, and that would be inherited.
+        # If the tests run in the background, SIGINT may be ignored, and the child would inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None and process.stderr is not None
@@ -447,7 +447,7 @@ def test_ctrl_c_while_recording(tmp_path: Path) -> None:
 def test_a_recording_that_fails_leaves_no_process(
     monkeypatch: pytest.MonkeyPatch, events: int
 ) -> None:
-    """It once waited for ever: for a process with threads that the debugger had not heard of."""
+    """Once it waited for ever for a process with threads that the debugger did not know."""
     pytest.importorskip("ptrace")
     from samara.mm.trace import record
 
@@ -474,7 +474,7 @@ def test_a_recording_that_fails_leaves_no_process(
 
 
 def traces_of(program: str, times: int) -> list[Trace]:
-    """The traces of a program in Python."""
+    """Return the traces of a Python program."""
     pytest.importorskip("ptrace")
     from samara.mm.trace.record import record
 
@@ -486,8 +486,8 @@ def traces_of(program: str, times: int) -> list[Trace]:
 
 @pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
 def test_busy_threads_let_each_other_go_on() -> None:
-    """The first thread sees that the others have made their calls. Without its turn it never does,
-    and the recording goes on for ever."""
+    """The first thread waits until the others have made their calls. If it never gets a turn, the
+    recording runs for ever."""
     program = """
 import mmap, os, threading, time
 calls = []
@@ -507,7 +507,7 @@ os._exit(0)
 
 @pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
 def test_a_thread_that_ends_while_others_are_looked_at() -> None:
-    """Once an error, now and then: no such process."""
+    """Once this sometimes failed with: no such process."""
     program = """
 import mmap, os, threading, time
 def work():
@@ -557,7 +557,7 @@ def test_the_usage_of_record(capsys: pytest.CaptureFixture[str]) -> None:
 def test_replay_says_how_many_steps_it_shows(
     capsys: pytest.CaptureFixture[str], options: list[str], shown: int
 ) -> None:
-    """It showed 20 of them without a word."""
+    """Once it showed 20 steps without saying so."""
     status, out, _err = run(capsys, "replay", str(LS), *options)
     heading, table, _end = out.split("\n\n")
     steps = [int(row.split()[0]) for row in table.splitlines()[1:]]

@@ -47,7 +47,7 @@ def test_the_series_axis(capsys: pytest.CaptureFixture[str]) -> None:
 
 @real
 def test_the_process_has_as_many_vmas_as_it_is_told_to() -> None:
-    """Looked up in /proc, while it forks."""
+    """The VMAs are counted in /proc while the process forks."""
     for vmas in (64, 1000):
         command = [PROGRAM, str(max(os.sched_getaffinity(0))), str(vmas), "0.02", "1000"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -80,9 +80,9 @@ def test_fewer_vmas_than_any_process_has(capsys: pytest.CaptureFixture[str]) -> 
 
 @real
 def test_a_fork_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    """The system refuses: the program says so, and the command ends."""
+    """If the system refuses, the program says so and the command ends."""
     if os.geteuid() == 0:
-        # The limit on processes is not root's, but that on memory is.
+        # The limit on processes does not apply to root, but the limit on memory does.
         limit = resource.RLIMIT_AS
         least = 16 << 20
     else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The commands where a standard stream is full or closed."""
+"""The commands with a full or closed standard stream."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ COMMANDS = [
 def samara(
     arguments: list[str], redirections: str = "", **environment: str
 ) -> subprocess.CompletedProcess[bytes]:
-    """The command, as a shell runs it."""
+    """Run the command as a shell does."""
     return subprocess.run(
         ["sh", "-c", f'exec "$@" {redirections}', "sh", sys.executable, "-m", "samara", *arguments],
         capture_output=True,
@@ -37,7 +37,7 @@ def samara(
 
 
 def trouble(command: list[str]) -> int:
-    """The exit status if the work cannot be done: for samara diff it is that of diff(1)."""
+    """Return the exit status for failed work. For samara diff it is that of diff(1)."""
     return 2 if command[0] == "diff" else 1
 
 
@@ -45,7 +45,7 @@ def trouble(command: list[str]) -> int:
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_full_standard_output(command: list[str], unbuffered: str) -> None:
-    """A traceback, or Python's complaint at its end, and status 120."""
+    """Once there was a traceback, or Python's error message at exit and status 120."""
     done = samara(command, ">/dev/full", PYTHONUNBUFFERED=unbuffered)
     message = f"samara {command[0]}: standard output: No space left on device\n"
     assert (done.returncode, done.stderr.decode()) == (trouble(command), message)
@@ -68,7 +68,7 @@ def test_a_closed_standard_input(command: list[str]) -> None:
 
 
 def test_a_closed_standard_error() -> None:
-    """Messages do not go to standard output instead, and there is no progress to show."""
+    """Messages do not go to standard output instead, and no progress is shown."""
     done = samara(["maps", "/nowhere"], "2>&-")
     assert (done.returncode, done.stdout, done.stderr) == (2, b"", b"")
     done = samara(COMMANDS[2], "2>&-")
@@ -78,7 +78,7 @@ def test_a_closed_standard_error() -> None:
 
 
 def test_paths_leave_as_they_came(tmp_path: Path) -> None:
-    """A path that is no UTF-8 once ended in a traceback, where the locale is UTF-8."""
+    """Once a path that is not UTF-8 caused a traceback in a UTF-8 locale."""
     path = tmp_path / "maps"
     path.write_bytes(b"00001000-00002000 rw-p 00000000 00:01 7".ljust(73) + b"/tmp/\xff\n")
     done = samara(["maps", str(path)], PYTHONIOENCODING="utf-8:strict")

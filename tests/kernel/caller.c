@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process that makes the system calls it is told to. It reads seven 64-bit words from standard
- * input, the number of a call and its six arguments, makes the call, and writes the answer, one
- * word, to standard output; it ends with its input. It has no library and no heap, so that its
- * memory map is what the calls made of it.
+ * A process that makes the system calls that it is told to. It reads seven 64-bit words from
+ * standard input: the number of a call and its six arguments. It makes the call and writes the
+ * result, one word, to standard output. It exits at the end of its input. It has no library and no
+ * heap, so its memory map shows only what the calls did.
  *
  * Built with: cc -static -nostdlib -ffreestanding -fno-stack-protector -O2
  */

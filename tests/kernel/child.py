@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A process of the running kernel that makes the memory calls it is told to (`caller.c`)."""
+"""A real process that makes the memory calls that it is told to (`caller.c`)."""
 
 import contextlib
 import ctypes
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-# Numbers of x86-64.
+# System call numbers of x86-64.
 CALLS = {
     "mmap": 9,
     "mprotect": 10,
@@ -47,7 +47,7 @@ def build(directory: Path) -> Path:
 
 
 class Child:
-    """A running `caller`, its addresses not randomised, its stack limit 8 MiB."""
+    """A running `caller`, without address randomisation, with a stack limit of 8 MiB."""
 
     def __init__(self, program: Path, files: Sequence[int] = ()) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
@@ -70,7 +70,7 @@ class Child:
         self._left: list[int] = []
 
     def call(self, name: str, *args: int) -> int:
-        """Make a call; what the kernel returned, a negative errno where it failed."""
+        """Make a call, and return the kernel's result: a negative errno if it failed."""
         words = [CALLS[name], *args] + [0] * (6 - len(args))
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(struct.pack("7Q", *(word % 2**64 for word in words)))
@@ -80,7 +80,7 @@ class Child:
         return int(struct.unpack("q", answer)[0])
 
     def enter_fork(self) -> None:
-        """Fork, and go on with the child."""
+        """Fork, and continue with the child."""
         pid = self.call("fork", 1)
         if pid < 0:
             raise RuntimeError(f"no fork of {self.pid}: {os.strerror(-pid)}")
@@ -88,7 +88,7 @@ class Child:
         self.pid = pid
 
     def maps(self, kind: str = "maps") -> str:
-        """The text of its /proc/PID/maps, or of smaps or status."""
+        """Return the text of its /proc/PID/maps, or of smaps or status."""
         with open(f"/proc/{self.pid}/{kind}", "rb") as file:
             return os.fsdecode(file.read())
 

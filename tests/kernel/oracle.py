@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The model beside the running kernel: random memory calls in a real process, its /proc/PID/smaps
-after each. Every VMA must agree in all columns and VmFlags, every answer, and what is counted as
-locked, as mapped and as data.
+"""Compare the model with the running kernel: random memory calls in a real process, and its
+/proc/PID/smaps after each. These must agree: every VMA in all columns and VmFlags, every result,
+and the amounts counted as locked, as mapped and as data.
 
     python tests/kernel/oracle.py [--calls N] [--seeds N,N,...]
 """
@@ -41,10 +41,10 @@ FORK_EVERY = 100
 FILE_SIZE = 16 << 20
 MAP_KINDS = (0x22, 0x22, 0x22, 0x21, 0x02, 0x01, 0x03, 0x28)
 MAP_EXTRAS = (0, 0, 0, 0, 0x80, 0x4000, 0x20000, 0x100, 0x2000, 0x8000, 0x40, 0x800, 0x80000, 0x08)
-# All but those that need more memory than there is, or would take pages of the machine away.
+# All except those that need more memory than there is, or would take pages from the machine.
 ADVICE = [int(advice) for advice in Madv if advice not in (25, 100, 101)] + [5, 26, 99]
 
-# What `limit` of a scene sets.
+# The limits that `limit` in a scene sets.
 LIMITS = ("rlimit_as", "rlimit_data", "rlimit_stack")
 START = -2  # stands for the address of the VMA that is one too many
 AT_THE_LIMIT: tuple[tuple[Any, ...], ...] = (
@@ -69,7 +69,7 @@ FIXED = 0x32
 MOVE, FIX, KEEP = 1, 2, 4  # MREMAP_MAYMOVE, FIXED, DONTUNMAP
 Call = tuple[Any, ...]
 _FOUR_PAGES: Call = ("mmap", ARENA, 4 * PAGE, 3, FIXED, -1, 0)
-# What chance meets too seldom: each begins in a new process.
+# Calls that random choice makes too rarely. Each scene starts in a new process.
 EDGES: dict[str, tuple[Call, ...]] = {
     "a hole in an mprotect": (
         _FOUR_PAGES,
@@ -79,7 +79,7 @@ EDGES: dict[str, tuple[Call, ...]] = {
         ("mlock", ARENA, 4 * PAGE),
         ("madvise", ARENA, 4 * PAGE, 10),
     ),
-    # The top page itself is of the stack, which the process needs.
+    # The top page itself belongs to the stack, which the process needs.
     "the top page": (
         ("mmap", END, PAGE, 3, FIXED, -1, 0),
         ("mmap", END, PAGE, 3, 0x22, -1, 0),
@@ -123,7 +123,7 @@ EDGES: dict[str, tuple[Call, ...]] = {
         ("mremap", ARENA, PAGE, PAGE, MOVE | FIX, ARENA + 0x100001),
         ("mlock", ARENA + 1, 1),
     ),
-    # This machine may have no pool of them, as the model has none.
+    # This machine may have no pool of huge pages; the model has none.
     "huge pages": tuple(
         ("mmap", addr, length, 3, 0x40020 | kind | shift << 26, -1, 0)
         for addr, kind in ((0, 1), (0, 2), (ARENA, 0x12), (ARENA + PAGE, 0x12), (ARENA, 0x100002))
@@ -163,7 +163,7 @@ EDGES: dict[str, tuple[Call, ...]] = {
 
 
 class Difference(AssertionError):
-    """The model and the kernel part."""
+    """The model and the kernel differ."""
 
 
 def columns(vma: VMA) -> tuple[object, ...]:
@@ -209,7 +209,7 @@ class Oracle:
         self.compare("at the beginning")
 
     def _tighten(self) -> None:
-        """Limits that the calls will meet."""
+        """Set limits that the calls will reach."""
         size = self.model.size + (4 << 20)
         resource.prlimit(self.child.pid, resource.RLIMIT_AS, (size, size))
         resource.prlimit(self.child.pid, resource.RLIMIT_DATA, (1 << 20, 1 << 20))
@@ -226,7 +226,7 @@ class Oracle:
         return fd
 
     def _behind(self, fd: int) -> OpenFile:
-        """The open file of a descriptor, as the kernel names it."""
+        """Return the open file of a descriptor, with the kernel's name for it."""
         mode = self.modes[self.files.index(fd)]
         if "r" not in mode:
             return self._behind(self.files[0])
@@ -251,10 +251,10 @@ class Oracle:
         for fd in self.files:
             os.close(fd)
 
-    # ---- what to call ----------------------------------------------------------------------------
+    # ---- choosing a call -------------------------------------------------------------------------
 
     def addr(self) -> int:
-        """Mostly of the arena, or of something that is mapped."""
+        """Return an address, mostly in the arena or in something that is mapped."""
         rng = self.rng
         if rng.random() < 0.75:
             return ARENA + rng.randrange(ARENA_PAGES) * PAGE
@@ -265,7 +265,7 @@ class Oracle:
         return rng.choice((0, 1, 0x1001, ARENA + 5, 0x7FFF_FFFF_E000, 1 << 47, 1 << 63))
 
     def _may_go(self, vma: VMA) -> bool:
-        """The process needs its program and its stack."""
+        """Return whether a VMA may be unmapped: the process needs its program and its stack."""
         return 0x1000_0000 <= vma.start < 0x7FFF_F7FF_7000 or vma.name == "[heap]"
 
     def length(self) -> int:
@@ -280,7 +280,7 @@ class Oracle:
         return rng.choice((0, 1, 2**47, 2**64 - 1, 2**64 - 5000, 2**63))
 
     def whole(self) -> tuple[int, int]:
-        """The place and size of a VMA, or of its first or last page."""
+        """Return the address and size of a VMA, or of its first or last page."""
         rng = self.rng
         mine = [vma for vma in self.model if self._may_go(vma) and not length_is_wild(vma.size)]
         if not mine:
@@ -290,7 +290,7 @@ class Oracle:
         return rng.choice((vma.start, vma.end - pages)), pages
 
     def is_safe(self, addr: int, length: int) -> bool:
-        """Would it leave the process alone, wherever the call reaches?"""
+        """Return whether a call on this range cannot harm the process."""
         end = min(addr + length + PAGE, 1 << 47)
         return all(
             self._may_go(vma) for vma in self.model if vma.start < end and vma.end > addr - PAGE
@@ -337,7 +337,7 @@ class Oracle:
         return name, (addr, length)
 
     def _beside(self) -> tuple[int, ...]:
-        """A mapping that goes on where a VMA ends; its file may be opened anew."""
+        """Return a mapping that starts where a VMA ends. Its file may be opened again."""
         rng = self.rng
         mine = [vma for vma in self.model if self._may_go(vma)]
         vma = rng.choice(mine) if mine else VMA(ARENA, ARENA + PAGE)
@@ -364,17 +364,17 @@ class Oracle:
         return addr, length, prot, flags, descriptor, offset
 
     def word(self, word: Word) -> int:
-        """Of a scene: a number; the name of a descriptor or of a limit; or a place."""
+        """Convert a word of a scene: a number, the name of a descriptor or limit, or a place."""
         if callable(word):
             return word(self.model)
         if isinstance(word, str):
             return self.files[int(word[2:])] if word[:2] == "fd" else LIMITS.index(word)
         return word
 
-    # ---- making it -------------------------------------------------------------------------------
+    # ---- making the call -------------------------------------------------------------------------
 
     def step(self) -> str:
-        """Make one call on both sides, and compare. What was called."""
+        """Make one call on both sides, compare, and return what was called."""
         while True:
             name, args = self.choose()
             fixed = name == "mmap" and args[3] & 0x10
@@ -386,7 +386,7 @@ class Oracle:
             ):
                 continue
             if name == "mmap" and length_is_wild(args[1]) and args[3] & 0xA000:
-                continue  # locking or filling all memory of the machine
+                continue  # would lock or fill all memory of the machine
             if self._meets_no_pages(name, args):
                 continue
             if name == "touch" and not self._may_write(args[0]):
@@ -399,8 +399,8 @@ class Oracle:
         return name
 
     def make(self, name: str, *args: int) -> int:
-        """Make a call on both sides: what both answered. `limit` sets one of both, so many bytes
-        above what counts for it now; `fork` looks at a child, and `enter` goes on with it."""
+        """Make a call on both sides, and return the result of both. `limit` sets a limit on both,
+        so many bytes above the current use. `fork` looks at a child; `enter` continues with it."""
         if name == "limit":
             return self._set_limit(LIMITS[args[0]], args[1])
         if name == "fork":
@@ -428,7 +428,7 @@ class Oracle:
         return 0
 
     def _may_write(self, addr: int) -> bool:
-        """Would a write leave the process alone, and meet a page or none as the model says?"""
+        """Return whether a write cannot harm the process, and faults only if the model says so."""
         entry = self.model.tree.find(addr) if addr < END else None
         if entry is None:
             return True
@@ -438,8 +438,8 @@ class Oracle:
         return not self._is_behind_the_end(vma, addr)
 
     def _meets_no_pages(self, name: str, args: Sequence[int]) -> bool:
-        """Would it bring in pages where guards may be, or behind the end of an object? The model
-        knows VMAs, not pages."""
+        """Return whether the call would populate pages where guards may be, or after the end of an
+        object. The model knows VMAs, not pages."""
         brings_in = name in ("mlock", "mlock2") or (name == "madvise" and args[2] in (22, 23))
         if not brings_in:
             return False
@@ -451,13 +451,13 @@ class Oracle:
         )
 
     def _is_behind_the_end(self, vma: VMA, addr: int) -> bool:
-        """Of its file; that of shared memory without a name is not known."""
+        """Return whether addr is, or may be, after the end of the file that it maps."""
         if vma.file is None:
             return False
         return vma.file not in self.behind or vma.offset + addr - vma.start >= FILE_SIZE
 
     def fork(self) -> int:
-        """Fork the process: its child has the VMAs of the model's, by all three methods."""
+        """Fork the process. Its child has the VMAs of the model's child, for all three methods."""
         pid = self.child.call("fork")
         if pid < 0:
             raise Difference(f"fork(): the kernel {show(pid)}")
@@ -474,7 +474,7 @@ class Oracle:
         return 0
 
     def enter(self) -> int:
-        """Fork, and go on with the child, on both sides."""
+        """Fork, and continue with the child, on both sides."""
         self.child.enter_fork()
         self.model = self.model.fork(self.rng.choice(list(FORK_METHODS)))
         return 0
@@ -548,7 +548,7 @@ def show(answer: int) -> str:
 
 
 def cannot_run() -> str:
-    """Why not, or ""."""
+    """Return why the test cannot run, or ""."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return f"the model is of x86-64 Linux, and this is {sys.platform} on {platform.machine()}"
     if not os.path.exists("/proc/self/smaps"):
@@ -582,7 +582,7 @@ def run(seed: int, calls: int) -> None:
 
 
 def run_at_the_limit() -> None:
-    """Calls with as many VMAs as vm.max_map_count allows."""
+    """Make calls with as many VMAs as vm.max_map_count allows."""
     limit = int(Path("/proc/sys/vm/max_map_count").read_text())
     if limit > 200_000:
         print(f"not run at the limit: vm.max_map_count is {limit}")

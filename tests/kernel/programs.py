@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Real programs recorded on the running kernel, and replayed: no step may differ.
+"""Record real programs on the running kernel, and replay them: no step may differ.
 
 python tests/kernel/programs.py
 """
@@ -24,7 +24,7 @@ threads = [threading.Thread(target=work) for _ in range(6)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 """
-# Each with work that makes it map something; the first of them that this machine has are taken.
+# Commands that map something. The first ones that this machine has are used.
 COMMANDS = (
     ("python3", "-I", "-c", THREADS),
     ("ls", "-lR", "/etc"),
@@ -38,7 +38,7 @@ COMMANDS = (
 
 
 def replayed(trace: Trace, own: bool) -> int:
-    """How many steps; ReplayMismatch where one differs."""
+    """Replay a trace and return its number of steps. ReplayMismatch if one differs."""
     return sum(1 for _ in replay(trace, "own" if own else "recorded"))
 
 
@@ -53,7 +53,7 @@ def main() -> int:
         program = shutil.which(command[0])
         if program is None or done == WANTED:
             continue
-        # What the program prints is nobody's business.
+        # Discard what the program prints.
         with open(os.devnull, "w") as sink:
             os.dup2(sink.fileno(), 1)
             try:

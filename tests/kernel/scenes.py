@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Calls that chance meets too seldom: scenes in which model and kernel once parted, each in a new
-process. A word that is a function is asked where something lies; "fd0" and "fd3" are one file,
-opened twice."""
+"""Calls that random choice makes too rarely: scenes in which model and kernel once differed, each
+in a new process. If a word is a function, it returns the address or size of something. "fd0" and
+"fd3" are one file, opened twice."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -38,7 +38,7 @@ def move(old: Word, pages: int, flags: int, to: Word = 0) -> Call:
 
 
 def heap(pages: int, more: int = 0) -> Callable[[AddressSpace], int]:
-    """So many pages above the first whole one of the heap."""
+    """Return a function for the address this many pages above the heap's first whole page."""
     return lambda mm: -(-mm.heap[0] // PAGE) * PAGE + pages * PAGE + more
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Sequences of calls in which model and Linux 6.18 once parted. What is expected is what the kernel
-was seen to do; `tests/kernel/oracle.py` makes such calls on the running one."""
+"""Sequences of calls in which model and Linux 6.18 once differed. The tests expect what the kernel
+was seen to do. `tests/kernel/oracle.py` makes such calls on the running kernel."""
 
 import errno
 import os
@@ -52,7 +52,7 @@ def fails(number: int, call: Callable[..., Any], *args: Any, **keywords: Any) ->
 
 
 def ranges(mm: AddressSpace) -> list[tuple[int, int]]:
-    """In pages from A."""
+    """Return the ranges of the VMAs, in pages from A."""
     mm.check()
     return [((vma.start - A) // PAGE, (vma.end - A) // PAGE) for vma in mm]
 
@@ -96,7 +96,7 @@ def test_locks_on_fault_bring_in_what_cannot_be_locked(
     assert ranges(mm) == [(16, 17), (17, 18)]
 
 
-# ---- moves that leave what they moved ------------------------------------------------------------
+# ---- moves that keep the old mapping -------------------------------------------------------------
 
 
 def test_a_move_of_a_whole_vma_leaves_memory_without_pages() -> None:
@@ -130,12 +130,12 @@ def test_what_was_moved_before_and_left_merges_by_its_shift() -> None:
     mm = space(1)
     mm.touch(A)
     mm.mremap(A, PAGE, PAGE, MOVE, FAR)
-    mm.mremap(FAR, PAGE, PAGE, LEAVE | Mremap.FIXED, A)  # back: what is left is shifted
+    mm.mremap(FAR, PAGE, PAGE, LEAVE | Mremap.FIXED, A)  # back: the old mapping is shifted
     again = pickle.loads(pickle.dumps(mm))
     for one in (mm, again):
         one.mmap(FAR + PAGE, PAGE, RW, FIXED)
         assert ranges(one) == [(0, 1), (16, 17), (17, 18)]
-    mm.mremap(FAR, PAGE, PAGE, MOVE, A + PAGE)  # moved without pages it begins anew
+    mm.mremap(FAR, PAGE, PAGE, MOVE, A + PAGE)  # moved without pages, its offset starts again
     mm.mmap(A + 2 * PAGE, PAGE, RW, FIXED)
     assert ranges(mm) == [(0, 3), (17, 18)]
 
@@ -364,7 +364,7 @@ def test_wiped_memory_has_no_pages_in_the_child(method: ForkMethod) -> None:
 
 
 def test_fork_knows_the_wiped_memory_that_was_written() -> None:
-    """However it came to be: by a write, or by becoming one with what was written."""
+    """However it came about: by a write, or by a merge with memory that was written."""
     mm = space(3)
     mm.madvise(A, 3 * PAGE, Madv.WIPEONFORK)
     assert ranges(mm) == [(0, 3)] and not mm._changed
@@ -409,7 +409,7 @@ def test_what_cannot_be_unmapped_leaves_what_lies_below_it_cut(call: str, kind: 
     mm = AddressSpace([VMA(A, A + 4 * PAGE, RW), other, VMA(FAR, FAR + 2 * PAGE, RW)])
     fails(number, UNMAPPING[call], mm)
     assert ranges(mm) == [(0, 3), (3, 4), (4, 8), (16, 18)] and mm.ledger.open == 4
-    fails(number, mm.munmap, A + 5 * PAGE, 8 * PAGE)  # the first cannot be unmapped itself
+    fails(number, mm.munmap, A + 5 * PAGE, 8 * PAGE)  # the first VMA itself cannot be unmapped
     fails(number, mm.munmap, A - PAGE, 7 * PAGE)  # nothing to cut
     assert ranges(mm) == [(0, 3), (3, 4), (4, 8), (16, 18)]
 
@@ -436,7 +436,7 @@ def test_the_kernels_own_memory_keeps_its_account() -> None:
     assert "ac" in flags(mm)
 
 
-# ---- places --------------------------------------------------------------------------------------
+# ---- addresses -----------------------------------------------------------------------------------
 
 
 def test_places_above_4_gib_and_above_the_least_address() -> None:
@@ -444,7 +444,7 @@ def test_places_above_4_gib_and_above_the_least_address() -> None:
     mm = AddressSpace()
     mm.mmap(1 << 32, base - (1 << 32), Prot.NONE, FIXED)
     assert mm.mmap(0, PAGE, RW, ANON | Map.ABOVE4G) == base
-    assert mm.mmap(A, PAGE, RW, ANON | Map.ABOVE4G) == A  # a hint counts
+    assert mm.mmap(A, PAGE, RW, ANON | Map.ABOVE4G) == A  # a hint is respected
     assert mm.mmap(0, PAGE, RW, ANON) == (1 << 32) - PAGE
     mm.mmap(0x11000, (1 << 32) - 0x11000, Prot.NONE, FIXED)
     assert mm.mmap(0, PAGE, RW, ANON) == 0x10000  # vm.mmap_min_addr

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The memory calls at their edges, with the errno that Linux 6.18 was seen to give;
+"""Edge cases of the memory calls, with the errno that Linux 6.18 was seen to return;
 `make test-kernel` compares the model with the running kernel."""
 
 import errno
@@ -74,7 +74,7 @@ def test_lengths_that_overflow(length: int) -> None:
 
 @pytest.mark.parametrize("size", [2**64 - PAGE, 2**63, 2**47])
 def test_mremap_of_more_than_user_space(size: int) -> None:
-    """Once a ValueError, from the tree."""
+    """Once this raised a ValueError from the tree."""
     mm = space()
     before = mm.vmas()
     fails(errno.EINVAL, mm.mremap, A, size, PAGE, Mremap.MAYMOVE)
@@ -94,7 +94,7 @@ def test_misaligned_addresses_and_offsets() -> None:
     fails(errno.EINVAL, mm.madvise, A + 1, PAGE, Madv.NORMAL)
     assert mm.vmas() == before
     assert mm.mmap(A + 0x10001, 1, RW, ANON) == A + 0x10000  # a hint is rounded down
-    mm.mlock(A + 1, 1)  # and so are locks
+    mm.mlock(A + 1, 1)  # and so are locked ranges
     assert "lo" in mm.find(A).vm_flags  # type: ignore[union-attr]
 
 
@@ -110,7 +110,7 @@ def test_nothing_of_no_length() -> None:
 
 
 def full(spare: int) -> AddressSpace:
-    """As many VMAs as there may be, less a few, and one of four pages to cut."""
+    """Make as many VMAs as allowed, less a few, and one of four pages to cut."""
     limit = Limits().max_map_count
     mm = AddressSpace(synthetic(limit - spare - 1))
     mm.mmap(A, 4 * PAGE, RW, FIXED)
@@ -120,7 +120,7 @@ def full(spare: int) -> AddressSpace:
 
 def test_the_65531st_vma() -> None:
     mm = full(0)
-    # Linux lets mmap go one beyond the limit, and nothing else.
+    # Linux lets only mmap exceed the limit, by one.
     start = mm.mmap(0, PAGE, Prot.READ, ANON)
     assert len(mm) == 65531
     fails(errno.ENOMEM, mm.mmap, 0, PAGE, Prot.EXEC, ANON)
@@ -134,7 +134,7 @@ def test_the_65531st_vma() -> None:
     fails(errno.ENOMEM, mm.mlock, A, PAGE)
     fails(errno.ENOMEM, mm.mremap, A, PAGE, PAGE, 3, A + 0x100000)
     assert mm.vmas() == before
-    mm.munmap(A + 3 * PAGE, PAGE)  # an end can go
+    mm.munmap(A + 3 * PAGE, PAGE)  # an end can be unmapped
     mm.mprotect(A, 3 * PAGE, Prot.READ)  # and a whole VMA can change
     mm.check()
     assert mm.ledger.open == len(mm)
@@ -158,7 +158,7 @@ def test_a_part_that_joins_its_neighbour_needs_no_room() -> None:
 def test_limits_of_size() -> None:
     mm = space(rlimit_as=6 * PAGE)
     fails(errno.ENOMEM, mm.mmap, 0, 3 * PAGE, RW, ANON)
-    mm.mmap(A + 2 * PAGE, 4 * PAGE, RW, FIXED)  # two of its pages take the place of others
+    mm.mmap(A + 2 * PAGE, 4 * PAGE, RW, FIXED)  # two of its pages replace others
     assert mm.size == 6 * PAGE
     fails(errno.ENOMEM, mm.mremap, A, 6 * PAGE, 7 * PAGE)
     mm = space(rlimit_data=4 * PAGE)
@@ -219,7 +219,7 @@ def test_huge_pages_are_refused() -> None:
     fails(errno.EINVAL, mm.mmap, 0, 2 << 20, RW, ANON | Map.HUGETLB | 12 << 26)
     fails(errno.EINVAL, mm.mmap, 0, 2 << 20, RW, Map.PRIVATE | Map.HUGETLB, FILE)
     fails(errno.EINVAL, mm.mmap, A + PAGE, 2 << 20, RW, FIXED | Map.HUGETLB)
-    # A length that wraps when it is rounded up to huge pages is none.
+    # A length that wraps when it is rounded up to huge pages is invalid.
     fails(errno.EINVAL, mm.mmap, 0, 2**64 - PAGE, RW, ANON | Map.HUGETLB)
 
 
@@ -230,7 +230,7 @@ def test_places() -> None:
     assert mm.mmap(0, 2 << 20, RW, ANON) % (2 << 20) == 0
     assert mm.mmap(0, PAGE, RW, ANON) == base - 2 * PAGE
     assert mm.mmap(0, PAGE, RW, ANON | Map.BIT32) == 0x4000_0000
-    assert mm.mmap(0x4000_0000, PAGE, RW, ANON) not in (0x4000_0000, 0)  # taken: the hint is not
+    assert mm.mmap(0x4000_0000, PAGE, RW, ANON) not in (0x4000_0000, 0)  # occupied: hint ignored
     fails(errno.EEXIST, mm.mmap, base - PAGE, PAGE, RW, ANON | Map.FIXED_NOREPLACE)
     with_file = mm.mmap(0, (4 << 20) + PAGE, Prot.READ, Map.PRIVATE, FILE, 5 * PAGE)
     assert with_file % (2 << 20) == 5 * PAGE  # huge pages of the file would fit
@@ -279,7 +279,7 @@ def test_brk() -> None:
     assert mm.brk(0x5000_0000) == 0  # no program, no heap
     mm.exec([VMA(A, A + PAGE, RW)], start_brk=A + PAGE)
     assert mm.brk(0) == A + PAGE and mm.brk(A + PAGE + 1) == A + PAGE + 1
-    # What lies below the heap never becomes one with it.
+    # A mapping below the heap never merges with it.
     assert [vma.name for vma in mm] == ["", "[heap]"]
     assert mm.brk(A + 3 * PAGE) == A + 3 * PAGE
     assert ranges(mm) == [(0, 1, "rw-p"), (1, 3, "rw-p")]

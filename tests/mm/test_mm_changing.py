@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What memory calls are made of: cutting, merging and the books, against a plain list of pages."""
+"""The parts of memory calls (cutting, merging, accounting) compared with a plain list of pages."""
 
 import os
 import pickle
@@ -18,7 +18,7 @@ FLAGS = [frozenset(codes.split()) for codes in ("rd mr", "rd wr mr ac", "rd mr l
 
 
 def merged(pages: dict[int, tuple[bool, frozenset[str], int]]) -> list[tuple[int, int]]:
-    """The ranges that neighbouring pages (has a file, VmFlags, offset) make."""
+    """Return the ranges that neighbouring pages (has a file, VmFlags, offset) form."""
     ranges: list[tuple[int, int]] = []
     for at in sorted(pages):
         before = pages.get(at - PAGE)

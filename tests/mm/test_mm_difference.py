@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What changed between two address spaces: the changes, applied to the one, give the other."""
+"""Differences between two address spaces: applied to the one, they give the other."""
 
 import os
 import random

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""fork() of address spaces: against real forks, and the three methods against each other."""
+"""fork() of address spaces, compared with real forks, and the three methods compared."""
 
 import gc
 import gzip
@@ -62,7 +62,7 @@ def recording(path: Path) -> tuple[list[list[Any]], list[list[Any]]]:
 
 
 def child_rows(parent: list[list[Any]]) -> list[list[Any]]:
-    """What fork does, on plain rows."""
+    """Do what fork does, on plain rows."""
     rows = []
     for *fields, flags in parent:
         codes = flags.split()
@@ -94,7 +94,7 @@ def test_recorded_forks(path: Path, method: ForkMethod) -> None:
     assert [row_of_vma(vma) for vma in parent] == parent_rows
     child.check()
     parent.check()
-    # And a grandchild is like its parent, since nothing is left for fork to change.
+    # A grandchild is like its parent, since fork has nothing left to change.
     assert child.fork(method) == child
 
 
@@ -104,8 +104,8 @@ def test_the_recordings_have_what_fork_changes() -> None:
     assert len(RECORDINGS) >= 3
 
 
-# Maps one page in each way that matters, at fixed addresses, forks, and prints both processes'
-# smaps for that stretch.
+# Maps one page in each way that matters, at fixed addresses. Then forks, and prints both processes'
+# smaps for that range.
 _FORKING = r"""
 import ctypes, mmap, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -150,7 +150,7 @@ os.wait()
 
 @pytest.fixture(scope="module")
 def forked_just_now() -> tuple[AddressSpace, AddressSpace]:
-    # Without what a sanitizer is preloaded with: its memory lies where the mappings are put.
+    # Without the preloaded sanitizer: its memory is where the mappings go.
     environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
     done = subprocess.run(
         [sys.executable, "-c", _FORKING], capture_output=True, text=True, env=environment
@@ -177,7 +177,7 @@ def test_a_fork_on_the_running_kernel(
 
 
 def random_space(rng: random.Random, count: int, changed: float) -> AddressSpace:
-    """With a share `changed` of VMAs that fork leaves out or changes."""
+    """Make an address space. Fork omits or changes a share `changed` of its VMAs."""
     files = [None, File("fe:00", 1, "/a"), File("fe:00", 2, "/b (deleted)")]
     vmas = []
     start = 0
@@ -219,7 +219,7 @@ def test_all_methods_give_the_child_that_plain_rows_give(count: int, changed: fl
 @each_method
 @pytest.mark.parametrize("changed", [0.0, 0.1])
 def test_copies(method: ForkMethod, changed: float) -> None:
-    """By insert and dup a child has VMA objects of its own; by cow only those that fork changes."""
+    """With insert and dup, a child has its own VMA objects; with cow, only those that change."""
     parent = random_space(random.Random(SEED), 300, changed)
     child = parent.fork(method)
     of_parent = {id(vma) for vma in parent}
@@ -234,7 +234,7 @@ def test_copies(method: ForkMethod, changed: float) -> None:
 
 @each_method
 def test_a_family(method: ForkMethod) -> None:
-    """Forks of forks live and end in any order."""
+    """Forks of forks are made and destroyed in any order."""
     print(f"SAMARA_SEED={SEED}")
     rng = random.Random(SEED)
     root = random_space(rng, 200, 0.2)
@@ -305,7 +305,7 @@ def test_an_unknown_method() -> None:
         AddressSpace().fork("vfork")  # type: ignore[arg-type]
 
 
-# ---- fork fails half-way -------------------------------------------------------------------------
+# ---- fork fails halfway --------------------------------------------------------------------------
 
 
 def check_half_made(
@@ -315,7 +315,7 @@ def check_half_made(
     failed: VMA,
     expected: list[list[Any]],
 ) -> None:
-    """`expected`: the rows of what was duplicated before the failure at `failed`."""
+    """`expected`: the rows that were duplicated before the failure at `failed`."""
     child = error.child
     assert error.errno == 12 and f"{failed.start:#x}" in str(error)
     assert child.half_made
@@ -329,7 +329,7 @@ def check_half_made(
     assert all(
         entry.value is vma for entry, vma in zip(entries[position + 1 :], behind, strict=True)
     )
-    # The child's own end at the mark.
+    # The child itself ends at the marker.
     assert [row_of_vma(vma) for vma in child] == expected
     assert len(child) == len(expected)
     assert child.find(failed.start) is None
@@ -418,7 +418,7 @@ def test_memory_that_runs_out_in_truth(method: ForkMethod) -> None:
 
 
 def test_memory_that_does_not_suffice_for_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then nothing is left for exit() to give back."""
+    """In that case nothing is left for exit() to release."""
 
     class Full(MapleTree[Any]):
         def store_range(self, first: Any, last: Any, value: Any) -> None:
@@ -442,7 +442,7 @@ def test_memory_that_does_not_suffice_for_the_mark(monkeypatch: pytest.MonkeyPat
     assert parent.ledger.open == 30 and parent.vmas() == before
 
 
-# ---- made-up address spaces ----------------------------------------------------------------------
+# ---- synthetic address spaces --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", [0, 1, 21, 121, 3221])
@@ -451,7 +451,7 @@ def test_synthetic(count: int) -> None:
     assert len(space) == len(set(space)) == count
     space.check()
     assert space == synthetic(count)
-    # Linux would merge none of them with the next one.
+    # Linux would not merge any of them with the next one.
     for vma, above in zip(space.vmas(), space.vmas()[1:], strict=False):
         assert vma.end < above.start or vma.perms != above.perms
     assert AddressSpace.from_maps(space.maps()) == space

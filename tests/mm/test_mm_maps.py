@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Texts of /proc/PID/maps and smaps in and out, held against recorded and running processes."""
+"""Read and write /proc/PID/maps and smaps; checked against recorded and running processes."""
 
 import copy
 import gzip
@@ -23,7 +23,7 @@ MAPS = sorted((DATA / "maps").glob("*.maps"))
 
 @contextmanager
 def waiting_process(code: str = "") -> Iterator[int]:
-    """A Python process that has run `code` and now sleeps."""
+    """Start a Python process that runs `code` and then sleeps."""
     code += "\nimport sys; print('ready', flush=True); sys.stdin.read()"
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -74,7 +74,7 @@ def test_own_process() -> None:
 
 
 def line(columns: str, label: str = "") -> str:
-    """As the kernel writes it: what is mapped stands in column 73, or one blank behind the rest."""
+    """Format a line like the kernel: the label is in column 73, or one blank after the rest."""
     return f"{columns} ".ljust(72) + f" {label}\n" if label else f"{columns} \n"
 
 
@@ -273,7 +273,7 @@ def test_process_ids_that_are_no_ints(pid: object) -> None:
     reason="needs a process of somebody else",
 )
 def test_no_permission() -> None:
-    # As somebody else than the owner of process 1; a child, since one cannot go back to be root.
+    # As a user other than the owner of process 1. In a child, since it cannot become root again.
     code = (
         "import os, samara.mm\n"
         "if os.geteuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
@@ -300,7 +300,7 @@ def test_maps_where_the_kernel_has_no_smaps(monkeypatch: pytest.MonkeyPatch) -> 
     assert [path.rpartition("/")[2] for path in opened] == ["smaps", "maps", "stat"]
 
 
-# ---- what an address space tells -----------------------------------------------------------------
+# ---- queries of an address space -----------------------------------------------------------------
 
 
 def test_find_and_gaps() -> None:

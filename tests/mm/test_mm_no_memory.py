@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Memory that runs out in a memory call: the address space is as it was, and the call can be made.
+"""Out of memory in a memory call: the address space is unchanged, and the call can be repeated.
 
-What is promised. A memory call ends in one of three ways: with its answer; with an OSError, after
-which the address space is as Linux leaves it; or with MemoryError, or any other exception, after
-which it is as it was: the same VMAs, books and ledger. (Numbers that tell anonymous shared mappings
-apart may be skipped.) Where an OSError was on its way when memory ran out, as for its traceback,
-MemoryError can take its place: then it is as it was or as the OSError leaves it.
+A memory call ends in one of three ways:
 
-`exec` and `exit` do all or nothing as well. `fork` raises ForkError, or MemoryError where there is
-no memory for that, and the parent is as it was.
+- with its result;
+- with an OSError: the address space is as Linux leaves it;
+- with MemoryError or any other exception: the address space is unchanged, with the same VMAs,
+  counters and ledger. (Numbers that distinguish anonymous shared mappings may be skipped.)
+
+If memory runs out while an OSError is raised, such as for its traceback, MemoryError can replace
+it. Then the address space is unchanged, or as the OSError leaves it.
+
+`exec` and `exit` are atomic too. `fork` raises ForkError, or MemoryError if there is no memory for
+that; the parent is unchanged.
 """
 
 import dis
@@ -43,8 +47,8 @@ def functions_of_memory_calls():
 
 @pytest.mark.skipif(not COUNTS_REFERENCES, reason="about CPython's bytecode")
 def test_functions_that_catch_something_are_short():
-    """Else CPython tries for ever where there is no memory to say where an exception comes from, as
-    `rollback.py` explains: this ends with a report, before a test hangs."""
+    """Otherwise, if there is no memory to record where an exception comes from, CPython loops for
+    ever, as `rollback.py` explains. This test fails with a report before another one hangs."""
     for code in functions_of_memory_calls():
         table = dis._parse_exception_table(code)
         end = max((region.end // 2 for region in table if region.lasti), default=0)
@@ -52,7 +56,7 @@ def test_functions_that_catch_something_are_short():
 
 
 def test_no_function_closes_over_a_variable():
-    """Else CPython 3.11 keeps it for ever if there is no memory for that: see `rollback.py`."""
+    """Otherwise CPython 3.11 leaks it if there is no memory for that: see `rollback.py`."""
     closures = [code for code in functions_of_memory_calls() if {*code.co_freevars} - {"__class__"}]
     assert [code.co_qualname for code in closures] == ["atomic.<locals>.method"]  # made on import
 
@@ -73,7 +77,7 @@ def nothing_is_left():
 
 
 def space():
-    """An address space with a heap, a stack, locked and written memory, and a dozen small VMAs."""
+    """Make an address space with a heap, a stack, locked and written memory, and small VMAs."""
     mm = AddressSpace(limits=LIMITS)
     mm.exec(
         [
@@ -154,7 +158,7 @@ def books(mm):
 
 
 def look(mm):
-    """All that must not change: the very VMAs, and what anon_vmas they have."""
+    """Return everything that must not change: the VMA objects and their anon_vmas."""
     vmas = [(vma, id(vma), getattr(vma, "anon_vma", None)) for vma in mm]
     return vmas, list(mm._changed), books(mm)
 
@@ -164,7 +168,7 @@ def shown(mm, answer):
         answer = answer.vmas()
     if isinstance(answer, BaseException):
         answer = type(answer), answer.args
-    # The numbers of shared memory without a file are any that differ.
+    # The numbers of shared memory without a file are arbitrary, but distinct.
     vmas = [vma._replace(file=None) if vma.shared else vma for vma in mm]
     return vmas, books(mm), answer
 
@@ -173,7 +177,7 @@ def fail_each(way, call):
     nodes = counted_nodes()
     failures = each_failure(way, call, space, look, shown)
     assert way != "nodes" or counted_nodes() == nodes
-    assert space().mmap(0, PAGE, RW, PRIVATE)  # nothing is left of it for the next address space
+    assert space().mmap(0, PAGE, RW, PRIVATE)  # nothing of it affects the next address space
     return failures
 
 
@@ -184,7 +188,7 @@ def test_each_allocation_of_a_call_failing(name):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_exit_does_all_or_nothing(way):
-    """It needs memory only for large numbers."""
+    """exit() needs memory only for large numbers."""
 
     def large():
         mm = space()
@@ -207,7 +211,7 @@ def test_each_allocation_of_a_fork_failing(method, way):
         return parent.fork(method)
 
     def settled(_):
-        """The parent's state, without the totals of the ledger, which count the children too."""
+        """Return the parent's state without the ledger's totals, which include the children."""
         assert parent.ledger.open == open_now
         vmas, changed, (counted, _) = look_without_ledger(parent)
         return vmas, changed, counted
@@ -228,7 +232,7 @@ def test_each_allocation_of_a_fork_failing(method, way):
     collect()
     nodes = counted_nodes()
     each_failure(way, fork, lambda: None, settled, end)
-    collect()  # a ForkError, and the MemoryError that it comes from, know each other's frames
+    collect()  # a ForkError and the MemoryError that caused it refer to each other's frames
     assert counted_nodes() == nodes
     assert look_without_ledger(parent)[:2] == before[:2]
 
@@ -242,7 +246,7 @@ def look_without_ledger(mm):
 @pytest.mark.skipif(not HAS_HOOKS, reason=NO_HOOKS)
 @pytest.mark.skipif(not FUNCTIONS_ARE_SAFE, reason=NO_FUNCTIONS)
 def test_running_out_of_memory_between_two_writes_of_a_call():
-    """The tree was written, and its books were not; a move had unmapped what it moved."""
+    """Once the tree was written but its counters were not; a move had unmapped its source."""
     for name in ("mmap locked", "mremap to a place", "mprotect to a hole", "brk that shrinks"):
         assert fail_each("one", CALLS[name]) > 3
 

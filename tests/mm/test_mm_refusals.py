@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Every refusal that the manual pages of madvise, mlock, mremap and mprotect name, on each kind of
-memory; and that what is refused changes nothing."""
+"""Every error that the manual pages of madvise, mlock, mremap and mprotect list, on each kind of
+memory. A refused call changes nothing."""
 
 import errno
 from typing import Any
@@ -19,7 +19,7 @@ MOVE = Mremap.MAYMOVE | Mremap.FIXED
 
 
 def memory(kind: str, **limits: Any) -> AddressSpace:
-    """Four pages of a kind."""
+    """Make four pages of a kind of memory."""
     if kind == "device":
         codes = frozenset("rd wr sh mr mw me ms io pf de dd".split())
         return AddressSpace([VMA(A, A + 4 * PAGE, RW, Map.SHARED, 0, FILE, vm_flags=codes)])
@@ -127,7 +127,7 @@ def test_advice_over_holes_and_ends() -> None:
         mm.madvise(A, 4 * PAGE, Madv.DONTFORK)
     assert caught.value.errno == errno.ENOMEM
     assert "dc" in flags(mm) and "dc" in flags(mm, A + 2 * PAGE)
-    # What populates stops at the hole.
+    # Populating stops at the hole.
     refused(mm, errno.ENOMEM, "madvise", A, 4 * PAGE, Madv.POPULATE_WRITE)
     refused(mm, errno.EINVAL, "madvise", A, 2**64 - PAGE, Madv.DONTFORK)
     refused(mm, errno.EINVAL, "madvise", A, 2**64 - 1, Madv.DONTFORK)
@@ -217,7 +217,7 @@ def test_mremap_moves() -> None:
     mm = memory("private")
     free = A + 0x100000
     mm.mmap(A + 4 * PAGE, PAGE, Prot.READ, ANON | Map.FIXED)
-    # Several at once, holes included, and smaller at the same time.
+    # Move several at once, with holes, and shrink at the same time.
     assert mm.mremap(A, 6 * PAGE, 6 * PAGE, MOVE, free) == free
     assert [(vma.start, vma.end, vma.perms) for vma in mm] == [
         (free, free + 4 * PAGE, "rw-p"),
@@ -225,12 +225,12 @@ def test_mremap_moves() -> None:
     ]
     assert mm.mremap(free, 4 * PAGE, 2 * PAGE, MOVE, A) == A
     assert [(vma.start, vma.size) for vma in mm] == [(A, 2 * PAGE), (free + 4 * PAGE, PAGE)]
-    # The old place stays, empty and without its locks.
+    # The old mapping stays, empty and without its locks.
     mm.mlock(A, 2 * PAGE)
     left = Mremap.MAYMOVE | Mremap.DONTUNMAP
     to = mm.mremap(A, 2 * PAGE, 2 * PAGE, left)
     assert "lo" in flags(mm, to) and "lo" not in flags(mm, A)
-    # It grows where it is, and its lock with it; or elsewhere.
+    # It grows in place, with its lock; or elsewhere.
     assert mm.mremap(A, 2 * PAGE, 3 * PAGE, Mremap.MAYMOVE) == A
     assert mm.mremap(A, 3 * PAGE, 1 * PAGE) == A
     mm.mmap(A + PAGE, PAGE, Prot.NONE, ANON | Map.FIXED)

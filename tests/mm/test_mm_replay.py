@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Recorded runs of a real kernel: the model has the kernel's VMAs after every step."""
+"""Recorded runs on a real kernel: the model has the kernel's VMAs after every step."""
 
 import copy
 import gzip
@@ -39,7 +39,7 @@ def test_no_step_differs(program: str, placement: Any) -> None:
 
 
 def test_a_step_that_differs_is_shown() -> None:
-    """Each of them, changed a little: the model must not follow."""
+    """Change one step at a time a little: the model must not match."""
     trace = load("ls")
     for number, step in enumerate(trace["steps"]):
         wrong = copy.deepcopy(trace)
@@ -62,7 +62,7 @@ def test_a_step_that_differs_is_shown() -> None:
 
 
 def test_a_mapping_of_another_size_is_not_explained_by_writes() -> None:
-    """What the kernel keeps apart may be explained; a row of its own length may not."""
+    """VMAs that the kernel does not merge may be explained by writes; another length may not."""
     trace = load("rand11")
     rows = trace["steps"][31]["added"]
     rows[0][1] += 0x1000

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The C files of the core and of the extension are in a one-way order, and each header declares
-what its own file defines. The check itself finds whatever breaks that."""
+"""The C files of the core and of the extension have no dependency cycles, and each header declares
+what its own file defines. The check itself finds violations."""
 
 import subprocess
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is installed is what belongs there, and the check of wheels finds what does not."""
+"""Only what belongs there is installed, and the check of wheels finds what does not."""
 
 import base64
 import hashlib
@@ -47,13 +47,13 @@ def test_one_version():
 
 @pytest.fixture
 def files():
-    """A wheel's, of what is installed."""
+    """Return the files of a wheel of the installed package."""
     described = {INFO + name: INSTALLED.read_text(name).encode() for name in DESCRIPTION}
     return package() | described
 
 
 def faults(files, folder, tag=None, mode=0o644):
-    """Of the wheel of these files; the record is right, unless it is none."""
+    """Return the faults of a wheel of these files. Its record is correct, if it has one."""
     path = folder / f"{NAME}-{tag or TAGS[0]}.whl"
     record = INFO + "RECORD"
     if files.get(record):

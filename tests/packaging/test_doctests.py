@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The examples of every module run, all of them, whichever modules there are."""
+"""All examples of all modules run; modules are found automatically."""
 
 import doctest
 import importlib
@@ -12,8 +12,8 @@ import pytest
 
 import samara
 
-# What is public in these says that it is samara's own, and doctest finds it there. Of the types of
-# the extension it does not find all: test_tree_doctests.py runs each example of theirs.
+# The public names in these modules say that they belong to samara, and doctest finds them there. It
+# does not find all types of the extension: test_tree_doctests.py runs each of their examples.
 SHOWN_BY_SAMARA = ("samara._docs", "samara._entry", "samara._errors", "samara._policy")
 MODULES = {"samara", *(m.name for m in pkgutil.walk_packages(samara.__path__, "samara."))}
 SHOWN = {name for name in MODULES if name.startswith(SHOWN_BY_SAMARA)}
@@ -30,7 +30,7 @@ def examples_in(module: str) -> int:
 @pytest.mark.parametrize("module", sorted(filter(examples_in, MODULES - SHOWN)))
 def test_examples_in_the_documentation(module: str) -> None:
     failed, attempted = doctest.testmod(importlib.import_module(module))
-    # None stands where doctest does not look.
+    # No example is in a place where doctest does not look.
     assert (
         attempted > examples_in(module) if module == "samara" else attempted == examples_in(module)
     )

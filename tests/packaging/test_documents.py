@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The examples in the documents run and give what the documents say."""
+"""The examples in the documents run and print what the documents say."""
 
 import doctest
 
@@ -9,7 +9,7 @@ from places import ROOT
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))
 DOCUMENTS = ["README.md", *(name for name in PAGES if "\n>>> " in (ROOT / name).read_text())]
-# What an example needs that not every environment of the tests has.
+# Packages that an example needs, but that not every test environment has.
 NEEDED = {"docs/howto/ip-lookup.md": "pandas"}
 
 
@@ -17,10 +17,10 @@ NEEDED = {"docs/howto/ip-lookup.md": "pandas"}
 def test_examples_run(name, tmp_path, monkeypatch):
     if name in NEEDED:
         pytest.importorskip(NEEDED[name])
-    # Not in the repository: what is imported is what is installed.
+    # Leave the repository, so that the installed package is imported.
     monkeypatch.chdir(tmp_path)
     parser = doctest.DocTestParser()
-    # A fence ends an example as an empty line does.
+    # A fence ends an example like an empty line.
     text = (ROOT / name).read_text().replace("```", "")
     test = parser.get_doctest(text, {}, name, name, 0)
     assert len(test.examples) > 5
@@ -45,6 +45,6 @@ def test_links_lead_somewhere(name):
 
 
 def links(text: str) -> list[str]:
-    """The targets of [text](target) that are files here."""
+    """Return the targets of [text](target) that are files here."""
     targets = [part.split(")")[0] for part in text.split("](")[1:]]
     return [target.split("#")[0] for target in targets if "://" not in target]

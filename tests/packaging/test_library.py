@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The extension offers the interpreter's entry point and nothing else, uses public names, and is
-linked without what weakens a process."""
+"""The extension exports only the interpreter's entry point, uses only public names, and is linked
+without anything that weakens the security of a process."""
 
 import os
 import shutil
@@ -15,8 +15,8 @@ from places import ROOT
 
 SCRIPT = ROOT / "tools" / "check_library.py"
 HEADER = ROOT / "core" / "include" / "maple_tree.h"
-# All that the check looks for but what no linker of today will do. (glibc 2.34 gave its threads new
-# versions.)
+# Everything that the check looks for, except what no linker of today does. (glibc 2.34 gave its
+# thread functions new versions.)
 WRONG = """
 #include <immintrin.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every file of ours that can hold a comment says its licence in its first lines."""
+"""Every file of the project that can have comments states its licence in its first lines."""
 
 from places import ROOT
 
@@ -9,7 +9,7 @@ SUFFIXES = {
     *(".cfg", ".ini", ".toml", ".yaml", ".yml"),
 }
 NAMES = {"Makefile", ".clang-format"}
-# Hidden folders but these, and folders of these names, are of tools and builds; they come and go.
+# Hidden folders except these, and folders with these names, are temporary: of tools and builds.
 OURS = {".ci", ".github"}
 MADE = {"build", "dist", "__pycache__"}
 
@@ -19,7 +19,7 @@ def is_ours(folder):
 
 
 def sources(root):
-    """The files to look at, and programs without a suffix, which name their interpreter."""
+    """Return the files to check, and programs without a suffix, which name their interpreter."""
     for path in sorted(root.iterdir()):
         if path.is_dir():
             if is_ours(path):

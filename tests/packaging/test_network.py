@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""samara makes no socket: everything public, and the command, where none can be made."""
+"""samara makes no socket: everything public, and the command, run where none can be made."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ import sockets
 from interpreter import SANITIZED, c_only
 from places import ROOT
 
-# They run each public method, the documents' examples, and every command.
+# These tests run each public method, the documents' examples, and every command.
 USES = [
     "tree/test_tree_doctests.py",
     "packaging/test_doctests.py",
@@ -63,7 +63,7 @@ def test_the_kernel_ends_what_asks_for_one(code):
 
 
 def test_imports():
-    # These end the process, or need what is not everywhere.
+    # These end the process, or need something that is not available everywhere.
     skipped = {"samara.__main__"} | (
         {"samara.mm.trace.record"} if not find_spec("ptrace") else set()
     )
@@ -75,8 +75,8 @@ def test_imports():
 @c_only
 @pytest.mark.skipif(SANITIZED, reason="not about sanitizers")
 def test_uses(tmp_path):
-    # Where it chooses a folder itself, pytest asks the C library for the user's name, which asks a
-    # name server of this machine.
+    # If pytest chooses a folder itself, it asks the C library for the user's name. That asks a name
+    # server of this machine.
     options = ["-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'sockets'}"]
     arguments = options + [str(ROOT / "tests" / name) for name in USES]
     done = without_sockets(f"import pytest, sys; sys.exit(pytest.main({arguments}))")

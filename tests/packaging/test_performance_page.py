@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""docs/performance.md says what the committed figures say, and gives no figure of its own."""
+"""docs/performance.md shows the committed figures, and no others."""
 
 import re
 

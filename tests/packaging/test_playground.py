@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The page to play with, in a real browser: `make test-playground`.
+"""The playground page in a real browser: `make test-playground`.
 
-What is drawn is compared with what samara itself says in the page's Python.
+Compares what is drawn with what samara itself returns in the page's Python.
 """
 
 import os
@@ -47,7 +47,7 @@ def browser():
 
 
 class Site:
-    """The page, by what a user does and sees."""
+    """The page, in terms of what a user does and sees."""
 
     def __init__(self, page, address):
         self.page = page
@@ -78,7 +78,7 @@ class Site:
         self.page.get_by_role("combobox", name="Tree").select_option(tree)
 
     def enter(self, statement):
-        """Type a statement into the console; the answer is what it prints."""
+        """Type a statement into the console, and return what it prints."""
         before = self.log()
         source = self.page.get_by_label("Python statement")
         source.fill(statement)
@@ -89,7 +89,7 @@ class Site:
         return self.page.locator("#log").text_content()
 
     def nodes(self):
-        """What is drawn: the data of each box, its look and its text."""
+        """Return what is drawn: the data of each box, its look and its text."""
         return self.page.locator("#drawing .node").evaluate_all(
             """boxes => boxes.map(box => ({
                 ...box.dataset,
@@ -101,7 +101,7 @@ class Site:
         )
 
     def look(self, kind):
-        """The colour of a kind of node, as the legend has it."""
+        """Return the colour of a kind of node in the legend."""
         return self.page.locator(f"#legend .{kind}").evaluate(
             "item => getComputedStyle(item, '::before').backgroundColor"
         )
@@ -119,7 +119,7 @@ def loaded(browser, address):
 
 @pytest.fixture
 def site(loaded):
-    """The page with one small tree, as it is when it has been loaded."""
+    """Return the page with one small tree, as it is after loading."""
     loaded.click("Start over")
     yield loaded
     assert not loaded.complaints

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The Python part of the page to play with (docs/playground), without a browser."""
+"""The Python part of the playground page (docs/playground), without a browser."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def session(monkeypatch):
 
 
 def run(session, *statements):
-    """The answer to the last one."""
+    """Run statements, and return the result of the last one."""
     for statement in statements:
         answer = json.loads(session.run(statement))
     return answer
@@ -81,7 +81,7 @@ def test_slots_of_a_leaf(session):
 
 
 def test_a_write_into_a_lone_tree_copies_nothing(session):
-    """The history must not make it a copy: that would be seen in its drawings."""
+    """The history must not cause a copy: the drawings would show it."""
     answer = run(session, "t.store_range(12, 14, 'x')", "t.store_range(12, 14, 'y')")
     assert [node["change"] for node in answer["nodes"]] == ["written"]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""tools/check_prose.py finds expressions in prose, and only there."""
+"""tools/check_prose.py finds expressions in prose and nowhere else."""
 
 import runpy
 from pathlib import Path
@@ -12,7 +12,7 @@ SCRIPT = runpy.run_path(str(ROOT / "tools" / "check_prose.py"))
 
 
 def found(name, text):
-    """(line, expression) of each finding."""
+    """Return (line, expression) of each finding."""
     return [(line, shown) for line, shown, _ in sorted(SCRIPT["findings"](Path(name), text))]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The layers of the Python package: who imports whom. And the check finds what it looks for."""
+"""The layers of the Python package: who imports whom. The check itself finds violations."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from check_python_layers import Package
 from places import ROOT
 
 SAMARA = Package(ROOT / "src" / "samara")
-# A package that is as it should be; a case replaces a file or adds one.
+# A correct package. Each case replaces or adds a file.
 RIGHT = {
     "__init__.py": (
         "from samara._entry import Entry\nfrom samara._implementation import MapleTree\n"
@@ -63,7 +63,7 @@ def test_a_right_package(tmp_path):
 @pytest.mark.parametrize(
     ("file", "text", "fault"),
     [
-        # Upwards.
+        # An import from a layer above.
         ("mm/vma.py", "from samara.cli import main", "mm may not import from cli"),
         ("_pure/node.py", "from samara import MapleTree", "_pure may not import from samara"),
         ("_pure/node.py", "def f():\n    import samara.mm", "_pure may not import from mm"),
@@ -72,7 +72,7 @@ def test_a_right_package(tmp_path):
         ("_entry.py", "from . import _implementation", "base may not import from _implementation"),
         ("__init__.py", "from samara.mm import Space", "samara may not import from mm"),
         ("_core.pyi", "from samara.mm import Space", "_core may not import from mm"),
-        # Past what lies between.
+        # An import that skips a layer.
         ("__init__.py", "import samara._core", "samara may not import from _core"),
         ("mm/vma.py", "from samara._core import MapleTree", "mm may not import from _core"),
         ("mm/vma.py", "from samara._pure.node import Node", "mm may not import from _pure"),
@@ -85,13 +85,13 @@ def test_a_right_package(tmp_path):
             "if TYPE_CHECKING:\n    from samara._core import MapleTree",
             "base may not import from _core",
         ),
-        # What is not public.
+        # An import of a name that is not public.
         ("mm/vma.py", "from samara import PURE", "imports samara PURE: it is not public"),
         ("mm/vma.py", "import samara\nsamara.PURE", "imports samara PURE: it is not public"),
         ("cli/maps.py", "from samara.mm import _secret", "it is not public"),
         ("cli/maps.py", "from samara.mm.vma import _secret", "it is not public"),
         ("cli/maps.py", "import samara.mm\nsamara.mm._secret", "it is not public"),
-        # A room that is in no layer.
+        # A folder that is in no layer.
         ("frames/__init__.py", "from samara import MapleTree", "its room frames is in no layer"),
     ],
 )
@@ -115,7 +115,7 @@ def test_an_import_that_may_not_be(file, text, fault, tmp_path):
             {"mm/vma.py": "def f():\n    import samara.mm.space as s"},
             "2 modules: samara.mm.space -> samara.mm.vma -> samara.mm.space",
         ),
-        # By a name that the package itself gives: its __init__.py imports the module.
+        # Through a name of the package itself: its __init__.py imports the module.
         (
             {"mm/vma.py": "from samara.mm import Space"},
             "3 modules: samara.mm -> samara.mm.space -> samara.mm.vma -> samara.mm",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""docs/seed.md and docs/threads.md have their parts, and each test that they name exists."""
+"""docs/seed.md and docs/threads.md have all their parts, and each test that they name exists."""
 
 import re
 
@@ -7,10 +7,10 @@ import pytest
 
 from places import ROOT
 
-# The page, how its parts are headed, and how many there are.
+# Each page, the heading of its parts, and their number.
 PAGES = {"seed": ("\n## ", 10), "threads": ("\n### ", 15)}
 TEXTS = {page: (ROOT / "docs" / f"{page}.md").read_text() for page in PAGES}
-# "- `file`: `name`, `name`", the names at times on more lines.
+# "- `file`: `name`, `name`"; the names may continue on the next lines.
 ITEM = re.compile(r"^- `([^`]+)`:((?:\s+`\w[^`]*`,?)+)", re.MULTILINE)
 NAMED = [
     (path, name)
@@ -23,7 +23,7 @@ NAMED = [
 def is_defined(path: str, name: str) -> bool:
     text = (ROOT / path).read_text()
     if path.endswith(".c"):
-        # Defined, and among the cases that the program runs.
+        # It is defined, and among the cases that the program runs.
         case = rf'\{{"{name}",\s+{name}\}}'
         return f"static void {name}(void)" in text and bool(re.search(case, text))
     if path.endswith(".py"):

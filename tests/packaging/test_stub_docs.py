@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""tools/stub_docs.py puts docstrings into a stub, replaces them and takes them away."""
+"""tools/stub_docs.py adds docstrings to a stub, replaces them and removes them."""
 
 import runpy
 

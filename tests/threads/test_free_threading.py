@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""On an interpreter that can do without its lock: the extension has it, plain Python needs none.
+"""Free-threaded Python: the extension enables the GIL, the pure-Python tree works without it.
 
-`make test-free-threaded` brings such an interpreter.
+`make test-free-threaded` provides such an interpreter.
 """
 
 import os

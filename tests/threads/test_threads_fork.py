@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""os.fork() beside threads: in the child, where they are not, every tree can be used."""
+"""os.fork() beside threads: the child, which does not have them, can use every tree."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ HELD, FREE = "<samara.TreeLock held>", "<samara.TreeLock free>"
 
 
 def check_lock(lock):
-    """It is free, and shuts other threads out when it is taken."""
+    """Check that a lock is free, and excludes other threads once it is taken."""
     entered = threading.Event()
 
     def enter():
@@ -85,7 +85,7 @@ def test_the_thread_that_forks_keeps_its_locks():
 
 
 def test_a_new_thread_of_the_child_is_not_taken_for_the_one_that_had_the_lock():
-    # Threads that stayed behind leave their stacks, and so what they are known by, to new ones.
+    # New threads get the stacks of threads that stayed behind, and so their identifiers.
     t = MapleTree([(5, 5, "a")])
 
     def first_use():
@@ -116,7 +116,7 @@ def test_the_child_of_a_child():
 
 
 def use_tree(t, entries):
-    """All kinds of calls, on a tree that holds these."""
+    """Make all kinds of calls on a tree with these entries."""
     assert list(t) == entries
     t.check()
     u = t.fork()
@@ -190,7 +190,7 @@ def test_a_fork_while_others_write():
 
 
 class Slow:
-    """A policy whose answer waits, or does something."""
+    """A policy that waits or does something before it returns."""
 
     def __init__(self, answer):
         self.answer = answer
@@ -230,7 +230,7 @@ def test_a_fork_while_another_thread_asks_the_policy(store):
     with elsewhere(lambda stop: store(t)):
         assert asked.wait(HANGS)
         in_child(child)
-        if not PURE:  # where others wait
+        if not PURE:  # in pure Python, other writers wait instead
             with pytest.raises(RuntimeError, match="asking its policy"):
                 t.clear()
         answer.set()
@@ -300,7 +300,7 @@ def test_a_signal_that_forks_while_the_lock_is_waited_for():
 
 
 def test_a_lock_that_ended_with_its_thread():
-    # As threading.RLock: nobody else can give it back. A child of fork() begins anew.
+    # Like threading.RLock: no other thread can release it. A child of fork() starts again.
     t = MapleTree([(5, 5, "a")])
     run(t.lock.acquire)
     assert repr(t.lock) == HELD

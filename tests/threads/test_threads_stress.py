@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Threads under the interpreter lock, which changes hands as often as it can: each call is whole.
+"""Threads under the GIL, which is switched as often as possible: each call is atomic.
 
-Each thread writes indices of its own in a tree that all share, beside an array of its own; and it
-forks, duplicates, slices and reads the whole of it meanwhile.
+Each thread writes its own indices of a shared tree, and its own array. Meanwhile it forks,
+duplicates, slices and reads the whole tree.
 """
 
 import copy
@@ -31,7 +31,7 @@ def many_switches():
 
 
 class Region:
-    """The indices of a tree that one thread alone writes."""
+    """The indices of a tree that only one thread writes."""
 
     def __init__(self, random, tree, oracle):
         self.random, self.tree, self.oracle = random, tree, oracle
@@ -108,7 +108,7 @@ class Region:
                 del self.tree[index]
 
     def sweep(self):
-        """A cursor replaces what it finds."""
+        """Replace with a cursor what it finds."""
         cursor = self.tree.cursor(self.low)
         for first, last, value in self.oracle.entries():
             assert cursor.find(self.high) == (first, last, value)
@@ -136,7 +136,7 @@ class Region:
             assert tree.load_many(keys, -1) == [oracle.get(key, -1) for key in keys]
 
     def read_whole(self):
-        """What all threads write, while they write it."""
+        """Read what all threads write, while they write it."""
         tree = self.tree
         entries = list(tree)
         assert all(a.last < b.first for a, b in zip(entries, entries[1:], strict=False))
@@ -148,7 +148,7 @@ class Region:
         assert tree.dump() and repr(tree).startswith("MapleTree([")
 
     def copies(self):
-        """Relatives are as the tree was, and then their own."""
+        """Copies are as the tree was, and independent from then on."""
         make = self.random.choice(
             [
                 MapleTree.fork,
@@ -206,8 +206,8 @@ def test_every_method_in_all_threads(dtype):
     assert len(tree) == len(expected)
     assert tree.covered == sum(region.oracle.covered() for region in regions)
     del tree, regions
-    collect()  # exceptions that were caught hold their frames
-    if not PURE:  # whose count is exact in one thread alone
+    collect()  # caught exceptions keep their frames alive
+    if not PURE:  # the pure-Python count is exact only with a single thread
         assert live_nodes() == nodes
 
 
@@ -252,7 +252,7 @@ def test_a_reader_sees_one_moment(read, dtype):
 
 
 def test_equality_is_of_one_moment():
-    # Never equal to t, at no moment: neither as many entries and others, nor the same and more.
+    # At no moment equal to t: either as many entries but others, or the same ones and more.
     t, u = MapleTree([(0, 0, 1)]), MapleTree([(0, 0, 2)])
     states = MapleTree([(0, 0, 1), (5, 5, 1)]), MapleTree([(0, 0, 2)])
 
@@ -267,7 +267,7 @@ def test_equality_is_of_one_moment():
             assert u != t
 
     class Growing(MapleTree):
-        """Changes between two calls, as another thread could change it."""
+        """A tree that changes between two calls, as another thread could change it."""
 
         def __len__(self):
             length = super().__len__()
@@ -279,7 +279,7 @@ def test_equality_is_of_one_moment():
 
 @pytest.mark.parametrize("dtype", [None, "u8"])
 def test_equality_waits_for_both_locks(dtype):
-    """Another thread takes the first tree's lock while the second one's is waited for."""
+    """Another thread takes the first tree's lock while the comparison waits for the second's."""
     t = MapleTree([(0, 9, 1), (10, 19, 2)], dtype=dtype)
     u = t.dup()
     u_is_held, t_is_held, compared = (threading.Event() for _ in range(3))
@@ -291,11 +291,11 @@ def test_equality_waits_for_both_locks(dtype):
 
     def write_t():
         assert u_is_held.wait(HANGS)
-        compared.wait(0.05)  # so long that the comparison has begun
+        compared.wait(0.05)  # long enough for the comparison to begin
         with t.lock:
             t[0:10] = 7
             t_is_held.set()
-            compared.wait(0.2)  # it ends only where it does not wait
+            compared.wait(0.2)  # the comparison ends only if it does not wait
             t[0:10] = 1
 
     def compare():
@@ -355,7 +355,7 @@ def test_an_exception_gives_the_lock_back():
 
 
 def test_calls_on_two_trees_never_wait_for_each_other():
-    # In both orders at once: a call waits for one tree at a time, and holds none meanwhile.
+    # Both orders at once: a call waits for one tree at a time, and holds no lock meanwhile.
     a, b = (MapleTree((n, n, n) for n in range(40)) for _ in range(2))
 
     def use(one, other):
@@ -374,7 +374,7 @@ def test_calls_on_two_trees_never_wait_for_each_other():
 
 
 def test_threads_that_share_a_cursor_keep_the_tree_whole():
-    # Where it stands then is anybody's guess; that no call breaks the tree is not.
+    # The cursor's position is then arbitrary, but no call may break the tree.
     t = MapleTree((n * 10, n * 10 + 5, n) for n in range(200))
     cursor = t.cursor()
 
@@ -415,7 +415,7 @@ def test_waiting_for_the_lock_lets_others_run():
     def hold():
         with t.lock:
             go.set()
-            # As long as it takes others to do this, they must be able to run.
+            # The other threads must be able to run for as long as they need for this.
             for _ in range(100):
                 run(lambda: MapleTree([(1, 1, 1)])[1])
             t[0] = 1

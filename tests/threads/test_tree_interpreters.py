@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The extension in a second interpreter, and at an interpreter's end."""
+"""The extension in a second interpreter, and when an interpreter exits."""
 
 import sys
 
@@ -7,7 +7,7 @@ import pytest
 
 from interpreter import c_only, run_python
 
-# Interpreters that share the lock; those that have one of their own are refused.
+# Interpreters that share the GIL. Those with their own GIL are refused.
 try:
     import _interpreters as interpreters
 
@@ -34,7 +34,7 @@ else:
 """
 
 
-# What each interpreter does, several at once: a tree beside an array, its relatives, its lock.
+# The work of each interpreter, several at once: a tree and an array, its relatives, its lock.
 WORK = """
 import random, samara
 rng, t, cells = random.Random(SEED), samara.MapleTree(), [None] * 300

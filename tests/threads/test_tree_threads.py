@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""t.lock: re-entrant, and others wait. And threads without it: each operation is whole."""
+"""t.lock is re-entrant, and others wait for it. Without it, each operation is atomic."""
 
 import signal
 import threading

@@ -46,7 +46,7 @@ def columns(count, step=10, width=5):
 
 
 def refused(error, message, call, *arguments, **options):
-    """The call raises just this, and makes no nodes."""
+    """Check that the call raises exactly this error, and allocates no nodes."""
     nodes = counted_nodes()
     with pytest.raises(error) as caught:
         call(*arguments, **options)

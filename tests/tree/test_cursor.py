@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Cursors: steps against a plain array, writes through them, and what others' writes do to them."""
+"""Cursors: steps checked against a plain array, writes through them, and writes by others."""
 
 import copy
 import pickle
@@ -161,7 +161,7 @@ def test_a_loop_over_a_cursor():
     assert next(cursor) == (10, 19, "a")
     assert cursor.next() == (30, 39, "b")
     assert [entry.value for entry in cursor] == ["c"]
-    # A loop that erases behind itself.
+    # A loop that erases what it has passed.
     cursor.set(0)
     for _ in cursor:
         cursor.erase()
@@ -356,7 +356,7 @@ def test_what_a_cursor_is_not():
 
 
 class Model:
-    """The documented steps over the oracle's ranges, from the place the cursor shows."""
+    """The documented steps over the oracle's ranges, from the cursor's position."""
 
     def __init__(self, oracle):
         self.oracle = oracle
@@ -369,7 +369,7 @@ class Model:
         ]
 
     def up(self, above, limit, gaps):
-        """The first range that begins above `above`, at or below the limit."""
+        """Return the first range that begins above `above`, and at or below the limit."""
         return next((r for r in self.runs(gaps) if above < r[0] <= limit), None)
 
     def down(self, below, limit, gaps):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Both implementations side by side: the same operations, the same answers, errors and contents.
+"""Both implementations side by side: the same operations give the same results and errors.
 
-Arguments are good and bad: of a wrong type, outside, reversed, huge. What is said about a call with
-too few, too many or unknown arguments is Python's own business; that it is a TypeError is not.
+Arguments are valid and invalid: of a wrong type, out of range, reversed, huge. A call with too few,
+too many or unknown arguments must raise TypeError on both; the message is Python's and may differ.
 """
 
 import copy
@@ -28,7 +28,7 @@ MEMBERS = 6
 
 
 class Fails:
-    """What should be asked for a number, a truth or its members, and fails."""
+    """An object that fails if asked for its number, truth value or members."""
 
     def fail(self):
         raise OSError("no")
@@ -37,14 +37,14 @@ class Fails:
 
 
 class Both:
-    """One thing of each side, as argument or result."""
+    """One object of each side, as an argument or a result."""
 
     def __init__(self, things):
         self.things = things
 
 
 def plain(answer):
-    """An answer in a form that does not depend on the side it comes from."""
+    """Return a result in a form that does not depend on its side."""
     if type(answer).__name__ == "MapleTree":
         return "MapleTree", answer.track_gaps, plain(list(answer))
     if type(answer).__name__ == "Cursor":
@@ -72,7 +72,7 @@ def side_of(thing, number):
 
 
 def ask(call, both, *arguments, **options):
-    """Do the same on both sides; the answers, which are alike."""
+    """Make the same call on both sides. Check that the results are alike, and return them."""
     answers = []
     for number in range(len(SIDES)):
         mine = [side_of(argument, number) for argument in arguments]
@@ -107,7 +107,7 @@ def in_full(iterator):
 
 
 class Arguments:
-    """Good ones around a place, and now and then bad ones."""
+    """Valid arguments around a place, and now and then invalid ones."""
 
     def __init__(self, random, base, size):
         self.random = random
@@ -129,7 +129,7 @@ class Arguments:
         return self.wild() if self.random.random() < self.wildness else self.good()
 
     def window(self):
-        """Both ends; at times in the wrong order."""
+        """Return both ends, sometimes in the wrong order."""
         first = self.good()
         width = self.random.choice([1, 1, 2, 3, 5, self.size // 3 + 1])
         last = min(first + width - 1, self.base + self.size - 1)
@@ -143,7 +143,7 @@ class Arguments:
         return first, last
 
     def key(self):
-        """A key of [ ]."""
+        """Return a key for [ ]."""
         draw = self.random.random()
         if draw < 0.5:
             return self.index()
@@ -161,7 +161,7 @@ class Arguments:
         return slice(first, stop)
 
     def area(self):
-        """Options of a search for room."""
+        """Return options for a search for free room."""
         options = {}
         if self.random.random() < 0.7:
             options["first"], options["last"] = self.window()
@@ -194,12 +194,12 @@ class Arguments:
         triples = [self.triple() for _ in range(count)]
         if self.random.random() < 0.5:
             return triples
-        # In order, they are built and not stored one by one.
+        # Ranges in order are built at once, not stored one by one.
         return [(self.base + 3 * n, self.base + 3 * n + n % 3, n) for n in range(self.size // 3)]
 
 
 class Member:
-    """One tree of each side, with cursors and iterators of theirs."""
+    """One tree of each side, with its cursors and iterators."""
 
     def __init__(self, given, trees):
         self.given = given
@@ -212,7 +212,7 @@ class Member:
         return ask(method(name), self.trees, *arguments, **options)
 
     def compare(self):
-        """All that can be seen of the two."""
+        """Compare everything that is visible of the two trees."""
         for tree in self.trees.things:
             tree.check()
         ask(list, self.trees)
@@ -276,7 +276,7 @@ class Member:
         self.ask("__init__", self.given.triples(), **options)
 
     def restore(self):
-        """From a state, of a side's own or forged; a tree that is not empty refuses both."""
+        """Restore a genuine or forged state; a tree that is not empty refuses both."""
         donor = self.random.choice(SIDES).MapleTree(
             [(self.given.base + 2 * n, self.given.base + 2 * n, n) for n in range(5)]
         )
@@ -320,7 +320,7 @@ class Member:
         assert states[0][0] is states[1][0] and states[0][2:] == states[1][2:]
 
     def call_wrongly(self):
-        """Too few, too many or unknown arguments."""
+        """Call with too few, too many or unknown arguments."""
         documented = {_core.MapleTree: _docs.MAPLE_TREE, _core.Cursor: _docs.CURSOR}
         cls = self.random.choice(list(documented))
         name = self.random.choice(list(documented[cls])[1:]).partition("(")[0]
@@ -336,7 +336,7 @@ class Member:
             answer = outcome(method(name), side_of(both, number), *wrong)
             assert isinstance(answer, TypeError), (SIDES[number], name, wrong, answer)
 
-    # ---- cursors and iterators, which live on while others write
+    # ---- cursors and iterators, which stay valid while others write
 
     def make_cursor(self):
         arguments = self.random.choice([self.given.window(), (self.given.index(),), ()])
@@ -383,7 +383,7 @@ class Member:
     # ---- relatives
 
     def child(self):
-        """A new member, made in one of all the ways there are; or None where that is refused."""
+        """Make a new member in one of all possible ways, or return None if that is refused."""
         way = self.random.choice(
             ["fork", "dup", "copy", "deepcopy", "dup_into", "slice", "init", "entries", "state"]
         )
@@ -405,7 +405,7 @@ class Member:
             classes = Both([side.MapleTree for side in SIDES])
             trees = ask(lambda cls, tree: cls(tree.entries()), classes, self.trees)
         else:
-            # Each is filled with what the other says of itself.
+            # Each tree is filled with the other's state.
             trees = Both([side.MapleTree() for side in SIDES])
             for tree, other in zip(trees.things, self.trees.things[::-1], strict=True):
                 tree.__setstate__(other.__reduce__()[2])
@@ -414,7 +414,7 @@ class Member:
         return Member(self.given, trees)
 
     def meet(self, other):
-        """Two members, or one and itself."""
+        """Compare or combine two members, or one with itself."""
         ask(operator.eq, self.trees, other.trees)
         ask(operator.ne, self.trees, other.trees)
         ask(operator.eq, self.trees, self.given.value())
@@ -458,7 +458,7 @@ def test_same_answers_to_the_same_operations(size, place, track_gaps):
     given = Arguments(random, [0, 2**63 - size // 2, MAX - size + 1][place], size)
     family = [Member(given, Both([side.MapleTree(track_gaps=track_gaps) for side in SIDES]))]
     family[0].ask("__init__", [(given.base + n, given.base + n, n) for n in range(0, size, 2)])
-    # A larger tree costs more to compare.
+    # Comparing a larger tree costs more.
     for number in range(STEPS // (6 if size < 100 else 60) + 1):
         try:
             step(family, random)
@@ -508,7 +508,7 @@ def test_same_docstrings(name):
 
 
 def parameters_of(thing):
-    """Whether `self` can be given by name makes no difference."""
+    """Return the parameters of a callable. It does not matter whether `self` can be named."""
     parameters = inspect.signature(thing).parameters.values()
     return [(p.name, p.name == "self" or p.kind, p.default) for p in parameters]
 
@@ -525,7 +525,7 @@ def test_same_signatures(name):
 
 
 class Asking:
-    """A policy that keeps what it is asked. Values are the kinds that merge."""
+    """A policy that records its calls. Values are kinds; equal kinds merge."""
 
     def __init__(self):
         self.asked = []
@@ -570,7 +570,7 @@ def test_same_answers_of_locks():
 # ---- pickles
 
 
-# Prints the pickles of some trees, in hexadecimal, or reads them and says what they are.
+# Prints the pickles of some trees in hexadecimal, or reads them and describes them.
 PICKLES = """
 import pickle, sys
 import samara

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A family of forks, duplicates and slices, driven by every operation, each against its own array.
+"""Forks, duplicates and slices, driven by every operation, each compared with its own array.
 
-The long tier sets SAMARA_STEPS to a million. After each step every member is checked whole.
+`make test-long` sets SAMARA_STEPS to a million. After each step every member is fully checked.
 """
 
 import copy
@@ -20,11 +20,11 @@ MEMBERS = 6
 
 
 class Member(Driver):
-    """A tree and its array. The driver has the single operations; here are cursors and failures."""
+    """A tree and its array. The driver has single operations; this adds cursors and failures."""
 
     def __init__(self, random, base, track_gaps=True):
         super().__init__(random, base, SIZE, track_gaps)
-        # What the array holds now; computing it is most of what a step costs.
+        # The array's contents now. Computing them is most of the cost of a step.
         self.expected = []
 
     def remember(self):
@@ -36,11 +36,11 @@ class Member(Driver):
         assert len(self.tree) == len(self.expected)
 
     def value(self):
-        """None and equal values are values like others; the collector tracks a tuple."""
+        """Return a value: None, equal values, or a tuple, which the collector tracks."""
         return self.random.choice([None, 7, (self.random.random(),)])
 
     def write_without_memory(self):
-        """At times an allocation fails: then nothing at all has changed."""
+        """Write while an allocation may fail. If it fails, nothing at all has changed."""
         before = self.oracle.copy()
         _implementation._fail_nth(self.random.randrange(1, 8))
         try:
@@ -51,7 +51,7 @@ class Member(Driver):
             _implementation._fail_nth(0)
 
     def sweep(self):
-        """One cursor reads the entries and replaces or erases them."""
+        """Read the entries with one cursor, and replace or erase them."""
         cursor = self.tree.cursor()
         start = self.index()
         cursor.set(start)
@@ -89,7 +89,7 @@ class Member(Driver):
         self.oracle.store(first, last, value)
 
     def loop_and_write(self):
-        """A loop sees the tree as it was."""
+        """Write inside a loop: the loop sees the tree as it was."""
         before = self.oracle.entries()
         for number, entry in enumerate(self.tree):
             assert entry == before[number]
@@ -98,7 +98,7 @@ class Member(Driver):
                 return
 
     def adopt_values(self):
-        """The array holds the tree's own objects, for tests of identity."""
+        """Put the tree's own objects into the array, for tests of identity."""
         for position, cell in enumerate(self.oracle.cells):
             if cell:
                 value = self.tree[self.oracle.base + position]
@@ -110,7 +110,7 @@ class Member(Driver):
 
 
 def child_of(parent):
-    """A new member made from the parent in one of all the ways there are."""
+    """Make a new member from the parent in one of all possible ways."""
     child = Member(parent.random, parent.oracle.base, parent.tree.track_gaps)
     child.oracle = parent.oracle.copy()
     way = parent.random.choice(["fork", "copy", "dup", "dup_into", "slice", "pickle", "build"])
@@ -129,7 +129,7 @@ def child_of(parent):
         child.oracle.clear(child.oracle.base, first - 1)
         child.oracle.clear(last + 1, end)
     elif way == "pickle" and all(type(value) is not object for _, _, value in parent.expected):
-        # An object() has no equal, so the copy of one would not compare.
+        # An object() equals only itself, so a copy of one would not compare equal.
         child.tree = pickle.loads(pickle.dumps(parent.tree))
         assert child.tree == parent.tree
         child.adopt_values()

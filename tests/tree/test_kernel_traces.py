@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The kernel's own maple tree, recorded: every operation gets the answer that Linux 6.12 gave."""
+"""Recordings of the kernel's maple tree: every operation gives the result of Linux 6.12."""
 
 import gzip
 import json
@@ -16,7 +16,7 @@ EBUSY = -16
 
 
 class Replay:
-    """One tree of ours, driven by the operations of one trace; a method for each letter."""
+    """A tree driven by the operations of one trace, with a method for each letter."""
 
     def __init__(self):
         self.tree = MapleTree()
@@ -26,7 +26,7 @@ class Replay:
         self.tree.store_range(first, last, value)
 
     def N(self, first, last):
-        """Two spellings of one thing, in turns."""
+        """Alternate between two spellings of the same operation."""
         if first % 2:
             self.tree.pop_range(first, last)
         else:
@@ -80,7 +80,7 @@ class Replay:
 
 @pytest.mark.parametrize("number", range(TRACES))
 def test_every_answer_is_the_kernels(number):
-    # Read for each: 100,000 lists that stay would make every garbage collection slow.
+    # Read it for each test: keeping 100,000 lists would slow every garbage collection.
     traces = json.loads(gzip.decompress(RECORDING.read_bytes()))["traces"]
     assert len(traces) == TRACES
     replay = Replay()

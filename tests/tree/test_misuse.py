@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a careless caller may do to what is built: no crash, no hang, no broken tree."""
+"""Misuse by a careless caller causes no crash, no hang and no broken tree."""
 
 import gc
 import itertools
@@ -38,7 +38,7 @@ def test_a_cursor_has_a_tree():
     for make in (lambda: Cursor(), lambda: Cursor(None), lambda: Cursor(object())):
         with pytest.raises(TypeError):
             make()
-    # In plain Python it can be had, and is of no use.
+    # In pure Python an instance can be made, but it is useless.
     with pytest.raises((TypeError, AttributeError)):
         object.__new__(Cursor).find()
 
@@ -107,7 +107,7 @@ def test_classes_of_another_layout_cannot():
 
 
 def another_core():
-    """The extension again, as a module of another name."""
+    """Load the extension again, as a module with another name."""
     spec = spec_from_file_location("elsewhere._core", sys.modules["samara._core"].__file__)
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -127,7 +127,7 @@ def test_the_extension_by_another_name():
     tree.check()
     assert [entry.first for entry in tree] == [1, 3, 4, 9]
     assert other._pool_stats()[0] > 0
-    # Of its own, pool and all.
+    # The second module has everything of its own, including the pool.
     assert samara._implementation._pool_stats()[1] == before
 
 
@@ -147,7 +147,7 @@ def test_two_extensions_do_not_take_each_others_objects():
     ):
         with pytest.raises(TypeError):
             call()
-    # As any iterable, and as any value.
+    # To the first module, such a tree is like any iterable and any value.
     assert list(MapleTree(theirs)) == list(ours)
     ours[2], theirs[2] = theirs, ours
     other = ours = theirs = None
@@ -242,7 +242,7 @@ for _ in range(3):
 
 @pytest.mark.parametrize("end", ENDS)
 def test_the_end_with_trees_alive(end):
-    # Only where references are counted do finalizers run at the end.
+    # Finalizers run at the end only if references are counted.
     assert "ended" in run_python(AT_EXIT + ENDS[end]) or not COUNTS_REFERENCES
 
 
@@ -305,5 +305,5 @@ def test_an_import_brings_little(module, never):
     heavy = f"numpy rich matplotlib hypothesis pytest ptrace socket {never}"
     code = f"import sys, {module}; print(*set(sys.modules) & set({heavy.split()}))"
     assert run_python(code).split() == []
-    # With the development mode off: that brings modules of its own.
+    # Without development mode, which imports modules of its own.
     assert module in run_python(f"import sys, {module}; print(*sys.modules)").split()

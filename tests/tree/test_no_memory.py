@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Out of memory in every public name: MemoryError, all as it was, and then it succeeds.
+"""Out of memory in every public name: MemoryError, nothing changed, and then success.
 
-The table below has a case for each name that the public types have. A name without one fails
+The table below has a case for each name of the public types. A name without a case fails
 `test_every_name_has_a_case`.
 """
 
@@ -57,7 +57,7 @@ class Value:
 
 
 class Policy:
-    """Cuts and merges nothing, in ways that take memory."""
+    """A policy that allocates memory, but changes no value and merges nothing."""
 
     def split(self, entry, first, last):
         return list(entry).pop()
@@ -67,7 +67,7 @@ class Policy:
 
 
 class Subclass(MapleTree):
-    """Instances have attributes of their own, which copies take along."""
+    """Instances have attributes, which are copied with them."""
 
 
 VALUES = [Value() for _ in range(ENTRIES)]
@@ -77,7 +77,7 @@ needs_hooks = pytest.mark.skipif(not HAS_HOOKS, reason=NO_HOOKS)
 
 
 class Kind:
-    """A kind of tree: how it is made, and what can be stored in it."""
+    """A kind of tree: how to make it, and what can be stored in it."""
 
     def __init__(self, name, values=VALUES, new=None, shared=False, cls=MapleTree, **options):
         self.name, self.values, self.new, self.shared = name, values, new or Value(), shared
@@ -110,7 +110,7 @@ KINDS = {
 
 
 class Scene:
-    """A tree, and what a case needs beside it."""
+    """A tree, and what else a case needs."""
 
     def __init__(self, kind):
         self.kind, self.value = kind, kind.new
@@ -119,7 +119,7 @@ class Scene:
         self.cursor = self.iterator = self.other = self.given = None
 
     def look(self):
-        """All that must not change."""
+        """Return everything that must not change."""
         trees = [tree for tree in (self.tree, self.relative, self.other) if tree is not None]
         for tree in trees:
             tree.check()
@@ -138,7 +138,7 @@ def vars_of(tree):
 
 
 def plain(answer):
-    """An answer as something that can be compared."""
+    """Return a result in a form that can be compared."""
     if isinstance(answer, MapleTree):
         answer.check()
         attributes = answer.dtype, answer.track_gaps, answer.policy
@@ -160,11 +160,11 @@ def plain(answer):
 
 class Case:
     """
-    prepare  puts what is needed into the scene
-    kinds    the names of the kinds of trees that it is for; all, if not given
-    needs    does it need memory in one of the ways?
-    counted  False: CPython's own code in it loses references where memory runs out, with objects
-             of any class, so they are not counted
+    prepare  puts what the case needs into the scene
+    kinds    the names of the kinds of trees that the case is for; all, if not given
+    needs    whether the case needs memory in one of the ways
+    counted  False if CPython's own code in the case leaks references when memory runs out, with
+             objects of any class; then references are not counted
     """
 
     def __init__(self, call, prepare=None, kinds=None, needs=True, counted=True):
@@ -224,7 +224,7 @@ def equal_tree(s):
 
 
 def columns(s):
-    """Sequences of Python's numbers, which are converted one by one."""
+    """Return sequences of Python numbers, which are converted one by one."""
     s.given = [5, 2**62, 2**63], [7, 2**62 + 1, 2**63], [s.value] * 3
 
 
@@ -295,7 +295,7 @@ def errors(s):
 
 
 def in_cursor(name, *arguments):
-    """The cases of a step: from the start, from an entry, from a pause, at the end."""
+    """Return the cases of a step: from the start, from an entry, from a pause, at the end."""
     call = lambda s: getattr(s.cursor, name)(*arguments)  # noqa: E731
     paused = stand(102, walk=True)
 
@@ -503,7 +503,7 @@ CASES = {
 
 @pytest.fixture(autouse=True)
 def no_collections():
-    """A collection would run with memory out, and call what others have given it to call."""
+    """Turn collections off. One could run without memory, and call other code's callbacks."""
     collect()
     nodes = pool_nodes()
     if COUNTS_REFERENCES:
@@ -515,9 +515,9 @@ def no_collections():
 
 
 def fail_each(way, case, kind):
-    """The case on that kind of tree, with nothing lost. Returns how many calls failed."""
+    """Run the case on a kind of tree and check for leaks. Return how many calls failed."""
     things = [*VALUES, kind.new, POLICY]
-    for _ in range(2 if HAS_HOOKS else 1):  # the first may fill CPython's caches
+    for _ in range(2 if HAS_HOOKS else 1):  # the first run may fill CPython's caches
         counts, nodes = references(things), counted_nodes()
         failures = each_failure(
             way, case.call, lambda: case.make(kind), Scene.look, Scene.look_after
@@ -525,17 +525,17 @@ def fail_each(way, case, kind):
         lost = counted_nodes() - nodes, references(things) == counts
     assert lost == (0, True) or not case.counted
     while case.made:
-        case.made.pop().clear()  # what CPython has lost stays, but without nodes
+        case.made.pop().clear()  # what CPython has leaked stays, but without nodes
     return failures
 
 
-# What the public types have that takes no part: they say something about the type, or are made by
-# the interpreter for every class.
+# Names of the public types without a case: they describe the type, or the interpreter makes them
+# for every class.
 OF_THE_TYPE = {
     *("__doc__", "__module__", "__hash__", "__slots__", "__annotations__", "__match_args__"),
     *("__orig_bases__", "__parameters__", "_fields", "_field_defaults", "__dict__", "__weakref__"),
-    "__slotnames__",  # once one has been copied
-    # From Python 3.13 on, where __replace__() is _replace(); from 3.14 on.
+    "__slotnames__",  # exists once an instance has been copied
+    # The first line: from Python 3.13 on, where __replace__() is _replace(). The second: from 3.14.
     *("__static_attributes__", "__firstlineno__", "__replace__"),
     *("__classdictcell__", "__annotate_func__"),
 }
@@ -543,8 +543,8 @@ OF_THE_TYPE = {
 
 @c_only
 def test_every_name_has_a_case():
-    """Also `Policy`, of which each tree of the kind "policy" has one; the errors are made by their
-    own __init__() or ValueError's."""
+    """`Policy` is covered too: each tree of the kind "policy" has one. The errors are made by their
+    own __init__() or by ValueError's."""
     tested = {name.split(":")[0] for name in CASES}
     there = set()
     for kind in (MapleTree, Cursor, TreeLock, TreeIterator, Entry, Gap, RangeOccupiedError):
@@ -568,7 +568,7 @@ def test_each_allocation_failing(name):
     assert failures or "one" not in ways or not case.needs, "this case shows nothing"
 
 
-# ---- what once went wrong ------------------------------------------------------------------------
+# ---- regressions ---------------------------------------------------------------------------------
 
 LOOPS = {
     "entries": iter,
@@ -586,7 +586,7 @@ LOOPS = {
 @pytest.mark.parametrize("way", ["one", "rest"])
 @pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
 def test_a_loop_that_runs_out_of_memory_loses_no_entry(loop, way):
-    """It goes on where it stood."""
+    """The iterator continues where it was."""
     tree = KINDS["f8"].make()
     expected = list(loop(tree))
     failures = 0
@@ -627,7 +627,7 @@ def test_a_cursor_that_cannot_erase_stays_where_it_is():
 @c_only
 @needs_hooks
 def test_no_memory_to_look_for_attributes_is_no_lack_of_them():
-    """__setstate__() said that the class had none, a ValueError."""
+    """Once __setstate__() raised a ValueError instead: the class had none."""
     state = KINDS["subclass"].make().__reduce__()[2]
     for n in range(1, 20):
         tree = Subclass()
@@ -636,11 +636,11 @@ def test_no_memory_to_look_for_attributes_is_no_lack_of_them():
         assert bool(tree) is not failed
 
 
-# ---- the rest of it ------------------------------------------------------------------------------
+# ---- other cases ---------------------------------------------------------------------------------
 
 
-# importlib asks a new module for attributes that it does not have yet. Before CPython 3.11.5 their
-# AttributeError needs no memory for a message: five allocations in a row can fail unnoticed.
+# importlib asks a new module for attributes that are not there yet. Before CPython 3.11.5 the
+# AttributeError needs no memory for its message: five allocations in a row can fail unnoticed.
 LOADS_AND_MORE = AND_MORE if MESSAGES_ARE_SAFE else 10
 
 
@@ -672,7 +672,7 @@ def test_loading_the_extension(way):
 @c_only
 @needs_hooks
 def test_a_collection_needs_no_memory():
-    """The trees of a family, with an iterator, in a cycle: found and ended."""
+    """The collector finds and frees a cycle with the trees of a family and an iterator."""
     nodes = pool_nodes()
     callbacks = gc.callbacks[:]
     gc.callbacks.clear()
@@ -735,7 +735,7 @@ print(count)
 @pytest.mark.skipif(SANITIZED, reason="it takes all addresses")
 @pytest.mark.parametrize("options", ["", "dtype='u8'", "track_gaps=False"])
 def test_filling_a_tree_to_the_end_of_memory(options):
-    """A real limit, RLIMIT_AS, in a process of its own."""
+    """Set a real limit, RLIMIT_AS, in a separate process."""
     program = TO_THE_END.format(options=options)
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr

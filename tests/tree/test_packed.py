@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Packed trees: values are numbers of 64 bits, converted when they are stored."""
+"""Packed trees: values are 64-bit numbers, converted when they are stored."""
 
 import copy
 import gc
@@ -276,7 +276,7 @@ def test_dump_shows_the_words(dtype):
 
 
 class Same:
-    """A packed tree and its oracle; what a value is compared by is its text, so that -0.0 and NaN
+    """A packed tree and its oracle. Values are compared by their text, so that -0.0 and NaN
     count."""
 
     def __init__(self, random, dtype, track_gaps, base, size):
@@ -469,7 +469,7 @@ def test_nan_is_equal_to_nothing():
     assert objects == objects.fork(), "as lists do: the same object"
     assert packed != packed.fork() and not packed == packed
     assert packed != objects and objects != packed
-    if implementation == "c":  # in plain Python the number stored is the object read
+    if implementation == "c":  # the pure-Python tree returns the stored object itself
         assert packed.entry(1) != packed.entry(1)
 
 
@@ -578,7 +578,7 @@ def test_making_a_tree_anew():
 
 @each_write
 def test_a_conversion_that_changes_the_dtype(write):
-    """The value is converted again, to what the tree has become."""
+    """The value is converted again, to the tree's new dtype."""
     t = MapleTree(dtype="u8")
     write(t, Index(5, lambda: t.__init__(dtype="f8")))
     assert t.dtype == "f8" and {value for _, _, value in t} <= {1.0, 5.0}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Policies: values that are cut with their ranges, and neighbours that become one.
+"""Policies: values that are cut with their ranges, and neighbours that merge.
 
-The values here say themselves over which range they stand and what they are made of, so that each
-can be held against its entry, and a plain array of cells says what should be where.
+The values here know their range and what they are made of, so each can be checked against its
+entry. A plain array of cells says what should be where.
 """
 
 import copy
@@ -27,7 +27,7 @@ class Piece(NamedTuple):
 
 
 class Pieces:
-    """The policy. `asked` keeps what it was asked; `fail` makes the n-th question raise."""
+    """The policy. `asked` records its calls; `fail` makes the n-th call raise."""
 
     def __init__(self):
         self.asked = []
@@ -64,7 +64,7 @@ class Pieces:
 
 
 def expected(cells):
-    """The entries of an array of kinds: neighbours of one kind are one."""
+    """Return the entries of an array of kinds: neighbours of one kind are one entry."""
     entries = []
     for index, kind in enumerate(cells):
         if kind is None:
@@ -77,7 +77,7 @@ def expected(cells):
 
 
 def stores(tree, first, last, kind):
-    """One of the ways to store."""
+    """Store in one of the possible ways."""
     return [
         lambda: tree.store_range(first, last, Piece(first, last, kind)),
         lambda: tree.__setitem__(slice(first, last + 1), Piece(first, last, kind)),
@@ -371,7 +371,7 @@ def test_none_for_an_answer_is_refused_but_for_none():
 
 
 def test_a_policy_that_comes_while_the_triples_are_read():
-    """The tree keeps that one: what it is made of must not go on with another that has gone."""
+    """The tree keeps that policy. Its contents must not be built with another that is gone."""
     policy = Pieces()
     tree = MapleTree()
 
@@ -422,8 +422,8 @@ def test_references_balance():
 
 @pytest.mark.parametrize("how", ["dup_into", "__init__", "__setstate__", "clear"])
 def test_an_empty_tree_that_is_busy_stays_empty(how):
-    """store_many() asks about what it stores into a fork: what was put into the tree meanwhile was
-    lost."""
+    """store_many() stores into a fork and calls the policy meanwhile. Once, writes to the tree in
+    that time were lost."""
     refused = []
 
     class Filling(Pieces):
@@ -449,7 +449,7 @@ def test_an_empty_tree_that_is_busy_stays_empty(how):
 
 @pytest.mark.parametrize("how", ["alone", "shared", "written since"])
 def test_a_cursor_replaces_the_value_it_stands_on_and_asks_nothing(how):
-    """It did so only where no other tree shared the nodes; there the two became one."""
+    """Once it did this only if no other tree shared the nodes. Otherwise the two merged."""
     tree = MapleTree([(0, 4, Piece(0, 4, 1)), (5, 9, Piece(5, 9, 2))], policy=Pieces())
     cursor = tree.cursor(0)
     cursor.walk()
@@ -461,7 +461,7 @@ def test_a_cursor_replaces_the_value_it_stands_on_and_asks_nothing(how):
     assert not tree.policy.asked
     assert [entry[:2] for entry in tree][:2] == [(0, 4), (5, 9)]
     tree.check()
-    # Of a part of the entry, of more than it, or not walked: a store like others.
+    # A part of the entry, more than the entry, or no walk before: an ordinary store.
     cursor.set_range(0, 4)
     cursor.store(Piece(0, 4, 2))
     assert len(tree.policy.asked) == 1 and tree.entry(0) == (0, 9, Piece(0, 9, 2))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The small form of `make test-scale`: the same steps, with fewer ranges and forks."""
+"""A small version of `make test-scale`: the same steps, with fewer ranges and forks."""
 
 import scale
 from interpreter import c_only, live_nodes

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Forks, duplicates, slices, iterators and cursors that live side by side, in any order hypothesis
-thinks of, each against what it must be: an array, the list it had to yield, a place on an array.
+"""Forks, duplicates, slices, iterators and cursors side by side, in any order that hypothesis
+chooses. Each is compared with a model: an array, the list to yield, a position in an array.
 
 SAMARA_STEPS=N runs N examples of each machine.
 """
@@ -27,7 +27,7 @@ widths = st.sampled_from([1, 1, 1, 2, 3, 7, SIZE // 2, SIZE])
 
 
 class Joins:
-    """Neighbours that are equal are one entry."""
+    """A policy that merges equal neighbours."""
 
     def split(self, entry, first, last):
         return entry.value
@@ -37,7 +37,7 @@ class Joins:
 
 
 class JoinedOracle(Oracle):
-    """An array in which a store takes in the ranges beside it that have an equal value."""
+    """An array in which a store merges with neighbouring ranges of an equal value."""
 
     def copy(self):
         other = super().copy()
@@ -53,12 +53,12 @@ class JoinedOracle(Oracle):
         super().store(first, last, value)
 
     def replace(self, first, last, value):
-        """What a cursor does to the entry that it stands on."""
+        """Replace a value, as a cursor does for the entry that it is on."""
         super().store(first, last, value)
 
 
 class Place:
-    """Where a cursor must be, found on the array."""
+    """Where a cursor must be, computed on the array."""
 
     def __init__(self, member, cursor, index):
         self.member = member
@@ -77,7 +77,7 @@ class Place:
         self.status = "overflow" if way > 0 else "underflow"
 
     def step(self, way, find, gaps, limit):
-        """What next(), prev(), find() and their like must answer."""
+        """Return what next(), prev(), find() and so on must return."""
         beyond = self.last + 1 if way > 0 else self.index - 1
         paused = self.status == "pause"
         if paused and ((limit - beyond) * way < 0 or not 0 <= beyond <= MAX):
@@ -118,17 +118,17 @@ STEPS = {
 
 
 class Member:
-    """A tree, its array, and who looks at it."""
+    """A tree, its array, and its iterators and cursors."""
 
     def __init__(self, tree, oracle):
         self.tree = tree
         self.oracle = oracle
-        self.iterators = []  # (iterator, what it still must yield)
+        self.iterators = []  # (iterator, what it must still yield)
         self.places = []
 
 
 class Family(RuleBasedStateMachine):
-    """Relatives: each is as if it were alone."""
+    """Relatives: each behaves as if it were alone."""
 
     policy = None
     oracle = Oracle
@@ -253,7 +253,7 @@ class Family(RuleBasedStateMachine):
     @precondition(lambda self: len(self.members) > 1)
     @rule(pick=picks)
     def drop(self, pick):
-        """Its iterators and cursors may live on for a while."""
+        """Drop a member. Its iterators and cursors may live a while longer."""
         del self.members[pick % len(self.members)]
 
     # ---- iterators, which are snapshots
@@ -284,7 +284,7 @@ class Family(RuleBasedStateMachine):
 
     @rule(pick=picks, which=picks, count=st.integers(1, 9))
     def go_on(self, pick, which, count):
-        """Whatever was written since: an iterator yields what was there when it was made."""
+        """Advance an iterator: it yields what was there when it was made, despite later writes."""
         iterators = self.member(pick).iterators
         if not iterators:
             return
@@ -337,7 +337,7 @@ class Family(RuleBasedStateMachine):
 
     @rule(pick=picks, which=picks, value=values)
     def store_there(self, pick, which, value):
-        """Over the range that the cursor stands on, whatever has become of it."""
+        """Store over the cursor's range, whatever is there now."""
         place = self.place(pick, which)
         inside = range(self.base, self.base + SIZE)
         if place and place.index in inside and place.last in inside:
@@ -349,7 +349,7 @@ class Family(RuleBasedStateMachine):
             else:
                 oracle.store(*here, value)
             place.status = "active"
-            if self.policy:  # the entry can have become longer than the range
+            if self.policy:  # the entry may now be longer than the range
                 assert place.cursor.walk() == place.walk()
 
     @rule(pick=picks, which=picks)
@@ -361,7 +361,7 @@ class Family(RuleBasedStateMachine):
             if entry:
                 place.member.oracle.clear(place.index, place.last)
 
-    # ---- what always holds
+    # ---- invariants
 
     @invariant()
     def all_are_whole(self):
@@ -379,7 +379,7 @@ class Family(RuleBasedStateMachine):
 
 
 class JoiningFamily(Family):
-    """The same where a policy makes one of neighbours that are equal."""
+    """The same with a policy that merges equal neighbours."""
 
     policy = Joins()
     oracle = JoinedOracle

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The Python surface, given what it was not made for: a short form of `make fuzz-python`, and what
-that found, by name.
+"""The public Python calls with arguments they were not made for: a short `make fuzz-python`,
+and a test for each problem that it found.
 
-SAMARA_STEPS=N runs N examples of each.
+SAMARA_STEPS=N runs N examples of each test.
 """
 
 import errno
@@ -23,10 +23,10 @@ from interpreter import SANITIZED
 from samara import MapleTree, NoSpaceError, mm
 from surface_inputs import Slotted, memory_in_proportion
 
-# Decisions: what follows the end of them is always the first choice, so short ones reach little.
+# Bytes of decisions. After their end the first choice is always taken: short inputs reach little.
 inputs = st.binary(min_size=100, max_size=400)
 
-# Of Python's and numpy's own, about what hostile arguments do.
+# Python's and numpy's own warnings about what hostile arguments do.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::RuntimeWarning")
 
 
@@ -67,7 +67,7 @@ def test_damaged_traces(data):
 
 
 def test_a_damaged_trace_that_has_no_steps():
-    """Once an error of the driver: it looked at the address space after the last step."""
+    """Once the driver was wrong: it looked at the address space after the last step."""
     surface_inputs.replaying(bytes((0, 0, 0, 0, 0, 1, 0x46, 0, 0, 0xF0)) + bytes(90))
 
 
@@ -149,7 +149,7 @@ def test_numbers_of_more_digits_than_are_written_are_named():
 
 @pytest.mark.parametrize("name", ["_head", "_gate", "check", "__class__", "none", 5, "name\0"])
 def test_a_forged_pickle_cannot_set_what_is_no_slot_of_the_class(name):
-    """In plain Python "_head" is the tree itself."""
+    """In pure Python, "_head" is the tree itself."""
     state = (*Slotted([(1, 2, "a")]).__reduce__()[2][:5], (None, {name: 5}))
     tree = Slotted()
     with pytest.raises(ValueError, match="slots that the class has not"):
@@ -261,7 +261,7 @@ def test_an_endless_line_of_vm_flags():
 
 
 def test_no_name_of_a_text_is_kept():
-    """Names were kept in a cache of 1,024, each as long as it may be."""
+    """Once names of any length were kept in a cache of 1,024."""
     tracemalloc = pytest.importorskip("tracemalloc", exc_type=ImportError)
 
     def read(letter):
@@ -298,7 +298,7 @@ def test_an_inode_of_several_zeros_is_no_file():
 )
 @pytest.mark.parametrize("first", [0x10, 0xFFFFFFFFFF000])
 def test_names_that_no_kernel_writes_follow_from_the_places(names, first):
-    """check() found such an address space broken from the start."""
+    """Once check() reported such an address space as broken from the start."""
     text = "".join(
         f"{first + n:x}000-{first + n + 1:x}000 rw-p 00000000 00:00 0 {name}\n"
         for n, name in enumerate(names)
@@ -346,7 +346,7 @@ def test_a_trace_whose_bad_row_is_nested_deeply():
             mm.replay({"columns": columns, "initial": [], "steps": steps})
     with pytest.raises(ValueError, match="no trace"):
         mm.replay({"columns": columns, "initial": [deep], "steps": []})
-    while deep:  # its end would use up the stack of some interpreters
+    while deep:  # freeing it at once would use up the stack of some interpreters
         deep = deep.pop()
 
 
@@ -364,7 +364,7 @@ def test_every_changed_byte_of_a_compressed_trace(tmp_path):
     for at in range(len(data)):
         changed = bytearray(data)
         changed[at] ^= 0x55
-        try:  # a header's time and name do not matter
+        try:  # the time and the name in the header do not matter
             assert mm.read_trace(written(tmp_path, bytes(changed))) == trace
         except ValueError:
             refused += 1
@@ -437,7 +437,7 @@ def test_a_row_with_a_member_of_a_wrong_kind(change):
 
 
 def test_an_external_step_that_adds_what_is_there():
-    """It was stored a second time, and counted twice."""
+    """Once it was stored a second time, and counted twice."""
     with pytest.raises(mm.ReplayMismatch, match="where the model has memory"):
         list(mm.replay(trace_of([step("external", args=[], added=[ROW])])))
 
@@ -518,7 +518,7 @@ def test_a_touched_vma_comes_back_touched():
 
 
 def test_errors_go_through_a_pickle():
-    """ReplayMismatch and ForkError could be made, but not read again."""
+    """Once ReplayMismatch and ForkError could be pickled, but not unpickled."""
     mismatch = mm.ReplayMismatch(3, step("brk"), "the maps differ", [ROW], [])
     again = pickle.loads(pickle.dumps(mismatch))
     assert str(again) == str(mismatch) and vars(again) == vars(mismatch)

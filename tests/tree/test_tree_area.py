@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Free room: empty_area(), alloc_range(), gaps(), is_free() at extreme sizes and windows."""
+"""Free space: empty_area(), alloc_range(), gaps(), is_free() at extreme sizes and windows."""
 
 import pytest
 

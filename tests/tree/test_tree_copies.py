@@ -18,7 +18,7 @@ def tree(count=1000, **options):
 
 @pytest.fixture(autouse=True)
 def no_garbage():
-    """Nothing here makes cycles: counting nodes needs no collection later, or makes its own."""
+    """Collect first. Nothing here makes cycles, so counting nodes needs no later collection."""
     gc.collect()
 
 

@@ -63,7 +63,7 @@ def test_signatures_can_be_inspected(cls):
 
 
 def signature_of(thing):
-    """Without annotations."""
+    """Return the signature without annotations."""
     signature = inspect.signature(thing)
     bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
     return str(signature.replace(parameters=bare, return_annotation=signature.empty))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The ends of the key space, what is refused, and what the messages say."""
+"""The ends of the key space, refused arguments, and the messages."""
 
 import pickle
 import sys
@@ -16,7 +16,7 @@ NO_INTEGERS = ["15", 1.0, None, b"1", [1], 1j]
 
 
 class Index:
-    """An integer only through __index__."""
+    """An object that is an integer only through __index__."""
 
     def __init__(self, number):
         self.number = number
@@ -94,11 +94,11 @@ def test_neighbours_of_one_value_stay_apart():
     assert t != MapleTree([(0, 9, "a")])
 
 
-# ---- indices that are no integers, and those outside
+# ---- indices that are not integers, or out of range
 
 
 def look_ups(t, index):
-    """Each look-up by one index, as something to call."""
+    """Return each look-up by one index as a callable."""
     yield lambda: t.get(index)
     yield lambda: index in t
     yield lambda: t.entry(index)
@@ -568,13 +568,13 @@ def test_sizes():
     assert t.dump().count(" slots, ") == t.node_count
     assert "[1998, 1998]" in t.dump() and "7ce" in t.dump(hex=True)
     u = MapleTree(t.entries())
-    # Ascending stores leave their nodes full too, but for the last of each level.
+    # Ascending stores leave their nodes full too, except the last of each level.
     assert u.node_count <= t.node_count + t.height
 
 
 def test_sorted_input_makes_full_nodes():
     t = MapleTree((2 * index, 2 * index, index) for index in range(15 * 15))
     assert len(t) == 225
-    # A leaf has 16 slots and each entry here needs two, its own and a gap's.
+    # A leaf has 16 slots, and each entry here needs two: its own and a gap's.
     assert t.node_count <= 225 * 2 / 15 + 5
     t.check()

@@ -23,7 +23,7 @@ from samara import MAX, MapleTree
 
 
 class Value:
-    """Something that can be watched, and can hold something."""
+    """An object that can have weak references, and can hold something."""
 
     def __init__(self, held=None):
         self.held = held
@@ -368,7 +368,7 @@ def test_clearing_a_deeply_nested_tree():
 
 @pytest.mark.skipif(not hasattr(gc, "set_threshold"), reason="this collector has no threshold")
 def test_the_collector_in_the_middle_of_everything():
-    """With a threshold of 1 the collector runs at every allocation of a container."""
+    """Set the threshold to 1: the collector runs at every allocation of a container."""
     code = """
 import copy, gc, pickle
 from samara import MapleTree, MAX

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Iterators run over the tree as it was when they were made, and give its nodes up at their end."""
+"""Iterators see the tree as it was when they were made, and release its nodes at their end."""
 
 import weakref
 
@@ -44,7 +44,7 @@ def test_an_entry_that_is_kept_does_not_change():
 def test_entries_and_gaps_hash_as_tuples():
     t = MapleTree([(n, n, str(n)) for n in range(0, 10, 2)])
     assert hash(t.entry(4)) == hash((4, 4, "4")) and {(4, 4, "4"): 1}[t.entry(4)]
-    # A loop makes use of an entry again that nobody else holds.
+    # A loop reuses the entry object if nobody else holds it.
     assert [hash(entry) for entry in t] == [hash((n, n, str(n))) for n in range(0, 10, 2)]
     assert [hash(gap) for gap in t.gaps(0, 9)] == [hash((n, n)) for n in range(1, 10, 2)]
 
@@ -105,7 +105,7 @@ def test_each_iterator_has_its_own_view():
 
 def test_an_exhausted_iterator_stays_so_and_holds_nothing():
     collect()
-    before = live()  # not 0 where threads have made nodes on PyPy, which then counts amiss
+    before = live()  # not 0 if threads have made nodes on PyPy: then the count is off
     t = tree()
     alone = live()
     iterators = [iter(t), reversed(t), t.gaps(), t.entries(5, 500), t.entries(2**64)]
@@ -115,7 +115,7 @@ def test_an_exhausted_iterator_stays_so_and_holds_nothing():
     assert live() == alone
     for number in range(100):
         t[10 * number] = "new"
-    # Nothing was copied for the iterators' sake beyond what the writes themselves need.
+    # The iterators caused no copies beyond those that the writes need anyway.
     assert live() == before + t.node_count
     for iterator in iterators:
         assert next(iterator, None) is None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Out of memory, at each node allocation of each write: MemoryError, and everything as it was."""
+"""Out of memory at each node allocation of each write: MemoryError, and nothing changed."""
 
 import gc
 
@@ -12,7 +12,7 @@ from samara import MAX, MapleTree, _implementation
 
 @pytest.fixture(autouse=True)
 def no_garbage():
-    """Nothing here makes cycles: counting needs no collection later, or makes its own."""
+    """Collect first. Nothing here makes cycles, so counting nodes needs no later collection."""
     gc.collect()
 
 

@@ -48,7 +48,7 @@ class Driver:
         width = self.random.choice([1, 1, 2, 3, 5, len(self.oracle.cells) // 3 + 1])
         return first, min(first + width - 1, widest)
 
-    # ---- writes: each does the same to both and compares the answers
+    # ---- writes: each does the same to both and compares the results
 
     def store_range(self):
         first, last = self.window()
@@ -208,7 +208,7 @@ def test_a_tall_tree():
 @pytest.mark.parametrize("count", [100, 200, 450])
 @pytest.mark.parametrize("track_gaps", [True, False], ids=["gaps", "plain"])
 def test_spanning_writes(count, track_gaps):
-    """Ranges over many leaves, whose ends leave too little for a node on either side."""
+    """Store ranges over many leaves that leave too little for a node at either end."""
     random = seeded(f"spanning {count} {track_gaps}")
     entries = [(2 * n, 2 * n, n) for n in range(count)]
     tree = MapleTree(entries, track_gaps=track_gaps)
@@ -305,6 +305,6 @@ def test_building_from_triples_in_any_order(triples, base, ordered):
         oracle.store(base + first, base + last, value)
     tree = MapleTree((base + first, base + last, value) for first, last, value in triples)
     same(tree, oracle)
-    # The same again on top of what is there.
+    # Store the same again over what is there.
     tree.__init__(tree.entries(reverse=True))
     same(tree, oracle)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pickling and deep copies; what a forged state may not do."""
+"""Pickling and deep copies; what a forged state must not do."""
 
 import contextlib
 import copy
@@ -286,7 +286,7 @@ def small_trees():
     }
 
 
-# By name, since other tests count the nodes that there are.
+# By name: trees made here would keep nodes alive, which other tests count.
 small = pytest.mark.parametrize("name", list(small_trees()))
 later_protocols = pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 
@@ -303,17 +303,17 @@ def test_every_cut_of_a_pickle_is_refused(name, protocol):
 @small
 @later_protocols
 def test_what_a_cut_pickle_holds_so_far_is_whole(name, protocol):
-    """The same with an end put behind the cut: what was made by then comes out."""
+    """The same with an end appended after the cut: what was made up to there comes out."""
     data = pickle.dumps(small_trees()[name], protocol)
     came = sum(load_pickle(data[:size] + b".") for size in range(len(data)))
     assert came >= 1
 
 
-# (Before protocol 3 the pickle spells bytes out as text.)
+# (Before protocol 3, a pickle spells bytes as text.)
 @pytest.mark.parametrize("name", ["three", "u8", "f8", "policy", "slots"])
 @pytest.mark.parametrize("protocol", range(3, pickle.HIGHEST_PROTOCOL + 1))
 def test_every_change_of_a_byte_of_the_ranges(name, protocol):
-    """What loads is what the bytes say; what does not was no list of ranges in order."""
+    """If it loads, it is what the bytes say. If not, they were not ranges in order."""
     t = small_trees()[name]
     firsts, lasts = (bytes(end) for end in t.__reduce__()[2][2:4])
     data = pickle.dumps(t, protocol)
@@ -347,7 +347,7 @@ def test_every_change_of_a_byte_of_the_ranges(name, protocol):
 
 @pytest.mark.parametrize("name", ["u8", "f8"])
 def test_every_change_of_a_byte_of_packed_values(name):
-    """Any 64 bits are a number."""
+    """Any 64 bits are a valid number."""
     t = small_trees()[name]
     words = t.__reduce__()[2][4]
     data = pickle.dumps(t)
@@ -362,9 +362,9 @@ def test_every_change_of_a_byte_of_packed_values(name):
 @small
 @later_protocols
 def test_every_changed_bit_of_a_pickle(name, protocol):
-    """Whatever the change makes of it: an error, or what is whole."""
+    """Whatever the change is, the result is an error or an intact tree."""
     if name == "many":
-        return  # of the ranges there are enough in the others
+        return  # the other cases have enough ranges
     data = pickle.dumps(small_trees()[name], protocol)
     assert load_pickle(data)
     for at in range(len(data)):
@@ -393,8 +393,7 @@ JUNK = [
 
 @pytest.mark.parametrize("cls", [MapleTree, Slotted])
 def test_a_state_called_by_hand_with_junk(cls):
-    """In place of the state, and of each of its members; for a tree that is empty, and one that is
-    not."""
+    """Replace the state and each of its members, for an empty tree and for one that is not."""
     for good in (GOOD, MapleTree([(1, 2, 3)], dtype="i8").__reduce__()[2]):
         for at in range(-1, len(good)):
             for junk in JUNK:

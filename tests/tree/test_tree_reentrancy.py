@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Values and arguments that come back: __del__, __eq__, __repr__, __index__ that write the tree."""
+"""Re-entrant values and arguments: __del__, __eq__, __repr__, __index__ that write the tree."""
 
 import contextlib
 import copy
@@ -16,7 +16,7 @@ from tree_oracle import Index
 
 
 class Calls:
-    """A value whose end calls something, once."""
+    """A value whose finalizer calls something, once."""
 
     def __init__(self, function):
         self.function = function
@@ -272,7 +272,7 @@ has_thresholds = pytest.mark.skipif(
 
 @contextlib.contextmanager
 def collecting(threshold):
-    """Each `threshold` containers that are made start a collection."""
+    """Start a collection after every `threshold` new containers."""
     old = gc.get_threshold()
     gc.set_threshold(threshold)
     try:
@@ -284,7 +284,7 @@ def collecting(threshold):
 @has_thresholds
 @pytest.mark.parametrize("threshold", [1, 2, 5])
 def test_finalizers_that_the_collector_runs_inside_pop_and_erase(threshold):
-    """Making a result can collect garbage whose end writes the tree: the method begins again."""
+    """Making a result can run a finalizer that writes the tree: the method starts again."""
     gc.collect()
     for n in range(60):
         t = filled(30)
@@ -315,7 +315,7 @@ def test_finalizers_that_the_collector_runs_inside_pop_and_erase(threshold):
         gc.collect()
 
 
-# Calls of which the first gets what it wants, and the second, on what that one left, does not.
+# Calls, with what the first of two such calls gets. The second one, after it, gets nothing.
 CONTESTS = {
     "insert": (lambda t: t.insert_range(105, 109, "x"), None),
     "delete": (lambda t: t.__delitem__(207), None),
@@ -329,7 +329,7 @@ CONTESTS = {
 @has_thresholds
 @pytest.mark.parametrize(("call", "prize"), CONTESTS.values(), ids=CONTESTS)
 def test_a_finalizer_between_a_look_and_its_write(call, prize):
-    """At whatever allocation of a call the collector runs another one like it: one of them wins."""
+    """The collector runs a similar call at some allocation of a call: one of the two wins."""
     for threshold in range(1, 120):
         t = MapleTree([*filled(30), (207, 207, "one key")])
         answers = []
@@ -357,7 +357,7 @@ INTERRUPTED = WRITES | {name: call for name, (call, _) in CONTESTS.items()} | {"
 @has_thresholds
 @pytest.mark.parametrize("call", INTERRUPTED.values(), ids=INTERRUPTED)
 def test_garbage_that_renews_itself_keeps_no_call_up(call):
-    """Each collection writes the tree, and leaves something for the next one."""
+    """Each collection writes the tree, and leaves garbage for the next one."""
     t = MapleTree([*filled(30), (207, 207, "one key")])[:250]
     lives = 3000
 
@@ -382,15 +382,15 @@ def test_garbage_that_renews_itself_keeps_no_call_up(call):
     t.check()
 
 
-# ---- values that fail, or drop what holds them ---------------------------------------------------
+# ---- values that fail, or drop their holder ------------------------------------------------------
 
 
 class Bad(Exception):
-    """What a value's own methods raise."""
+    """The exception that a value's own methods raise."""
 
 
 class Hostile:
-    """A value of whose methods one calls something, and may raise."""
+    """A value; one of its methods calls something, and may raise."""
 
     def __init__(self, name, function):
         self.name = name
@@ -429,7 +429,7 @@ def hostile_tree(name, function):
     return MapleTree([(0, 4, "a"), (10, 14, Hostile(name, function)), (20, 24, "b")])
 
 
-# What asks a value something, and what it asks for.
+# Calls that call a method of a value, and which method.
 ASKS = {
     "equal": ("__eq__", lambda t, u: t == u),
     "unequal": ("__eq__", lambda t, u: t != u),
@@ -529,7 +529,7 @@ def test_a_tree_never_asks_a_value_for_its_hash_truth_or_equality_to_store_it():
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 def test_an_end_that_raises(write, monkeypatch):
-    """Python reports it and goes on; so does the write."""
+    """Python reports the error and continues; so does the write."""
     reported = []
     monkeypatch.setattr(sys, "unraisablehook", lambda report: reported.append(report.exc_type))
     t = filled()
@@ -568,7 +568,7 @@ def test_a_value_that_drops_the_last_cursor_or_iterator(what, how):
         held[0].erase()
     else:
         t.erase(105)
-        if held:  # an iterator keeps what there was when it was made, to its end
+        if held:  # an iterator keeps the old contents until its end
             list(held[0])
     collect()
     assert not held
@@ -592,7 +592,7 @@ def test_an_iterator_that_is_dropped_by_the_value_it_yields():
     t.check()
 
 
-# ---- indices, truths and iterables that drop or change what they are for -------------------------
+# ---- indices, truth values and iterables that drop or change the tree ----------------------------
 
 
 @counts_references
@@ -793,7 +793,7 @@ READS = {
 
 
 class Collections:
-    """Each makes a tree be written: from the one of this number on, so many times."""
+    """Make collections write a tree: from the one of this number on, this many times."""
 
     def __init__(self, inner, first, times):
         self.inner = inner
@@ -817,7 +817,7 @@ class Collections:
 @pytest.mark.parametrize("first", [0, 1, 2, 5, 9, 20, 40])
 @pytest.mark.parametrize("inner", INNER.values(), ids=INNER)
 def test_a_collection_in_the_middle_of_each_call_that_writes_the_tree(inner, first):
-    """With a threshold of 1 nearly every container that a call makes starts one."""
+    """With a threshold of 1, nearly every container that a call makes starts a collection."""
     collections = Collections(inner, first, 1 if PURE else 10**6)
     gc.callbacks.append(collections)
     try:
@@ -839,7 +839,7 @@ def test_a_collection_in_the_middle_of_each_call_that_writes_the_tree(inner, fir
 
 
 class Asked:
-    """A policy that does something before it answers."""
+    """A policy that does something before it returns."""
 
     def __init__(self, function):
         self.function = function
@@ -969,7 +969,7 @@ def test_a_policy_that_drops_itself_and_the_entries_it_is_asked_about():
 @pytest.mark.skipif(not hasattr(gc, "get_objects"), reason="this collector shows no objects")
 @pytest.mark.parametrize("write", POLICY_WRITES.values(), ids=POLICY_WRITES)
 def test_a_policy_that_looks_for_trees_that_are_not_finished(write):
-    """A slice was among the collector's objects before it was a tree: its methods crashed."""
+    """Once a slice was visible to the collector before it was a tree: its methods crashed."""
     seen = []
 
     def function(entry):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What type checkers make of the public interface; `make lint` shows this file to all of them.
+"""How type checkers understand the public interface; `make lint` runs all of them on this file.
 
 `assert_type` fails in a type checker. At run time it returns its argument, so the calls run too.
 """
@@ -51,7 +51,7 @@ def test_arrays() -> None:
     import numpy as np
     from numpy.typing import NDArray
 
-    # A class method of `MapleTree` alone leaves the type of the values open in some checkers.
+    # A class method of plain `MapleTree` leaves the value type open in some checkers.
     assert_type(MapleTree[str].from_arrays([1], [2], ["a"]), MapleTree[str])
     assert_type(MapleTree[float].from_arrays([1], [2], array("d", [1.5])), MapleTree[float])
     assert_type(MapleTree[int].from_arrays([1], [2], [3], dtype="u8"), MapleTree[int])
