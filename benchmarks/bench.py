@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Measure samara beside its peers, print the table of bounds, keep the figures.
+"""Compare samara with its peers, print the table of bounds, and store the figures.
 
-Medians of the rounds, ratios within one run, on one processor. Times are those that the processor
-spent on this process: what else runs on the machine does not count. --docs draws the tables and
-the plots of docs/performance.md from the figures of a run; it measures nothing.
+Figures are medians of the rounds; ratios are within one run, on one processor. Times are processor
+time of this process: other work on the machine does not count. --docs draws the tables and the
+plots of docs/performance.md from the figures of a run; it measures nothing.
 
-Exits with 1 where a bound is not met.
+Exits with 1 if a bound is not met.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from bench_run import machine
 if TYPE_CHECKING:
     from suite.measure import Plan, Results
 
-# Before polars is imported: as many threads as the processors that this runs on.
+# Set before polars is imported: as many threads as processors that this runs on.
 os.environ["POLARS_MAX_THREADS"] = "1"
-# Before numpy is: its arithmetic libraries need none.
+# Set before numpy is imported: its arithmetic libraries need no more threads.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 SIZES = [100, 135, 1_000, 6_421, 10_000, 50_000, 51_221, 1_000_000]
@@ -112,7 +112,7 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
 
 
 def run(plan: Plan, processors: set[int], results: Results, only: str) -> dict[str, Any]:
-    """Carry out the plan, with a progress bar. Samples of the peers `only` go into `results`."""
+    """Carry out the plan, with a progress bar. Put the samples of the peers `only` in `results`."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

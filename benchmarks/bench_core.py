@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Run bench_core, print its table beside the kernel's own tree, and keep the figures.
+"""Run bench_core, print its table beside the figures of the kernel's tree, and store its figures.
 
-Times are nanoseconds for one entry or one key, the median of the runs; bench_core.c says what
-each method does. The kernel's figures are those of its tree of Linux 6.12, compiled for user space
-with an ideal slab allocator, on a machine of this kind. Exits with 1 where a bound is not met.
+Times are nanoseconds for one entry or one key, the median of the runs. bench_core.c says what each
+method does. The kernel's figures are for the tree of Linux 6.12, compiled for user space with an
+ideal slab allocator, on a machine of this kind. Exits with 1 if a bound is not met.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ QUICK = [135, 6421, 51221]
 GAPS = 1
 CALLERS_LOCK = 2
 
-# Method: the kernel's figures by size, and the bounds that samara sets itself.
+# For each method: the kernel's figures by size, and the bounds that samara sets itself.
 KERNEL: dict[str, list[float]] = {
     "store_ascending": [119, 150, 176, 189, 255],
     "store_shuffled": [256, 427, 556, 627, 1210],

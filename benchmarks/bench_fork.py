@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Run bench_fork, print its table beside the bounds that samara sets itself, and keep the figures.
+"""Run bench_fork, print its table beside samara's own bounds, and store the figures.
 
-Times are microseconds of one repetition, the median of the runs; destroying the child is part
-of each. Exits with 1 where a bound is not met.
+Times are microseconds for one repetition, the median of the runs. Each includes destroying the
+child. Exits with 1 if a bound is not met.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LARGE = 6421
 
 @dataclass
 class Bound:
-    """A claim about the medians of one size, and the sizes that it is about."""
+    """A claim about the medians of one size, and the sizes that it applies to."""
 
     text: str
     value: Callable[[Times], float]
@@ -34,7 +34,7 @@ BOUNDS = [
     Bound("dup_replace / insert <= 0.3", lambda t: t["dup_replace"] / t["insert"], 0.3),
     Bound("fork < 1 us", lambda t: t["fork"], 1.0),
 ]
-# Flat: the dearest fork costs no more than this many times the cheapest.
+# Flat: the slowest fork takes at most this many times as long as the fastest.
 FLAT = 2.0
 
 
@@ -53,7 +53,7 @@ def print_table(table: dict[int, Times], nodes: dict[int, int]) -> None:
 
 
 def check_bounds(table: dict[int, Times]) -> list[dict[str, object]]:
-    """Each bound with its worst value, and whether it is met."""
+    """Return each bound with its worst value, and whether it is met."""
     results: list[dict[str, object]] = []
     for bound in BOUNDS:
         values = {n: bound.value(t) for n, t in table.items() if n >= bound.least_entries}

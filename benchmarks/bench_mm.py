@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Address spaces of 1,000 to 50,000 VMAs: the calls, beside the sorted list that emulators use.
+"""Address spaces of 1,000 to 50,000 VMAs: calls compared with the sorted list of emulators.
 
     python benchmarks/bench_mm.py [--json FILE]
 
-Prints a table and whether each bound of `BOUNDS` is met. One core, medians of `RUNS` runs.
+Prints a table, and whether each bound of `BOUNDS` is met. One core, medians of `RUNS` runs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CALLS = 2_000
 PAGE = 4096
 RW = Prot.READ | Prot.WRITE
 ANONYMOUS = Map.PRIVATE | Map.ANONYMOUS
-# Microseconds at the largest size, and how much a call may grow from the smallest to it.
+# Microseconds at the largest size, and how much a call may grow from the smallest size to it.
 BOUNDS = {
     "find": (1.0, None),
     "mmap": (15.0, 2.0),
@@ -39,8 +39,8 @@ BOUNDS = {
 
 
 class SortedListModel:
-    """What emulators do: one list of (start, end, prot), sorted, searched by bisection or through
-    and through; a fork copies it."""
+    """The way of emulators: one sorted list of (start, end, prot), searched by bisection or
+    linearly. A fork copies it."""
 
     def __init__(self, ranges: list[tuple[int, int, int]], base: int) -> None:
         self.ranges = ranges
@@ -82,18 +82,18 @@ class SortedListModel:
 
 
 def per_call(calls: int, work: Callable[[], object]) -> float:
-    """Microseconds."""
+    """Return the microseconds of one call."""
     started = time.perf_counter_ns()
     work()
     return (time.perf_counter_ns() - started) / calls / 1000
 
 
-# Microseconds of samara, and of the sorted list.
+# Microseconds of samara and of the sorted list.
 Pair = tuple[float, float | None]
 
 
 def measure(size: int, rng: random.Random) -> dict[str, Pair]:
-    """By call: microseconds of samara, and of the sorted list."""
+    """Return for each call the microseconds of samara and of the sorted list."""
     mm = synthetic(size)
     vmas = mm.vmas()
     listed = SortedListModel(
@@ -129,9 +129,9 @@ def measure_find(mm: AddressSpace, listed: SortedListModel, addrs: list[int]) ->
 def measure_mmap(
     mm: AddressSpace, listed: SortedListModel, rng: random.Random
 ) -> tuple[Pair, Pair]:
-    """Of mmap, and of munmap of what it mapped."""
+    """Measure mmap, and munmap of what it mapped."""
     count = min(CALLS, 500)
-    # Neighbours may not become one, or there would be no VMAs to place.
+    # Neighbours must not merge, or there would be no VMAs to place.
     prots = (Prot.READ, RW)
     mine: list[int] = []
     theirs: list[int] = []

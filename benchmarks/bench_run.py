@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What the drivers of the C benchmarks share: run the program pinned, take medians, keep figures.
+"""Shared code of the C benchmarks' drivers: run the program pinned, take medians, store figures.
 
-A program prints one line for each size, method and run, columns apart by tabs: entries, nodes,
-method, run, repetitions, time.
+A program prints one line for each size, method and run, with columns separated by tabs: entries,
+nodes, method, run, repetitions, time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Times = dict[str, float]
 def measure(
     program: Path, options: list[int], sizes: list[int]
 ) -> tuple[list[str], str, dict[int, int]]:
-    """Run the C program on one of our processors; its command, its output and the nodes by size."""
+    """Run the C program on one processor; return its command, its output and the nodes by size."""
     cpu = max(os.sched_getaffinity(0))
     command = [str(program), str(cpu), *map(str, options), *map(str, sizes)]
     lines = []
@@ -43,7 +43,7 @@ def measure(
 
 
 def medians(output: str) -> dict[int, Times]:
-    """The median over the runs, by size and method."""
+    """Return the medians of the runs by size and method."""
     runs: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for line in output.splitlines():
         entries, _nodes, method, _run, _repetitions, time = line.split("\t")
@@ -55,7 +55,7 @@ def medians(output: str) -> dict[int, Times]:
 
 
 def number(value: float) -> str:
-    """Three or four figures that matter."""
+    """Format a number with three or four significant digits."""
     return f"{value:,.3f}" if value < 10 else f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
 
 
@@ -67,7 +67,7 @@ def processor() -> str:
 
 
 def compiler(program: Path) -> dict[str, object]:
-    """What built the program, from its build folder."""
+    """Return what built the program, read from its build folder."""
     about = program.parent / "meson-info" / "intro-compilers.json"
     if not about.exists():
         return {}
@@ -85,7 +85,7 @@ def machine() -> dict[str, object]:
 
 
 def options(description: str | None) -> argparse.ArgumentParser:
-    """What every driver can be told."""
+    """Return a parser with the options of every driver."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--program", type=Path, required=True, help="the compiled benchmark")
     parser.add_argument("--runs", type=int, default=5, help="runs of each method (default 5)")
@@ -96,7 +96,7 @@ def options(description: str | None) -> argparse.ArgumentParser:
 
 
 def turn(arguments: argparse.Namespace) -> int:
-    """The least milliseconds that a turn takes."""
+    """Return the least milliseconds that a turn takes."""
     return 10 if arguments.quick else int(arguments.milliseconds)
 
 
@@ -107,7 +107,7 @@ def write_json(
     nodes: dict[int, int],
     figures: dict[str, object],
 ) -> None:
-    """If asked for, keep the figures with the machine and the command that made them."""
+    """Store the figures, if asked to, with the machine and the command that made them."""
     if not arguments.json:
         return
     about = {

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Is this build slower than another? Run the benchmarks on both in turn, and compare the figures.
+"""Compare this build's speed with another's: run the benchmarks on both in turn.
 
     python benchmarks/compare.py OTHER [core] [fork] [mm] [python] [--rounds N]
 
 OTHER is a checkout of another commit, built by `make .venv/.samara .venv/.bench
 build/release/.compiled`, as this one must be. Its builds run the benchmarks of this checkout.
-Each figure is the median of the ratios of its rounds, this build's time over the other's; a round
-measures both, one directly after the other. Prints each benchmark's median ratio and the figures
-that are more than 3 % worse, and exits with 1 if there are any.
+A round measures both builds, one directly after the other. Each figure is the median over the
+rounds of the ratio of this build's time to the other's. Prints each benchmark's median ratio and
+the figures that are more than 3 % worse, and exits with 1 if there are any.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROOT = HERE.parent
 MOST = 1.03
 Figures = dict[str, float]
 
-# For each benchmark: the words of its command, and where in its JSON the times are.
+# For each benchmark: its command, and where its JSON has the times.
 BENCHMARKS = {
     "core": (["bench_core.py", "--quick", "--program", "{build}/build/release/bench_core"],
              "nanoseconds"),
@@ -39,7 +39,7 @@ BENCHMARKS = {
 
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
-    """Each number below; the median of a list of numbers, the first of (samara, its peer)."""
+    """Yield each number in a value: the median of a list, the first of (samara, its peer)."""
     if isinstance(value, dict):
         for key, one in value.items():
             yield from leaves(one, f"{name} {key}".strip())
@@ -57,7 +57,7 @@ def run(benchmark: str, build: Path) -> Figures:
         figures = Path(folder, "figures.json")
         script, *options = (word.format(build=build) for word in words)
         command = [str(build / ".venv/bin/python"), str(HERE / script), *options]
-        # Its status says whether bounds are met, which is not the question here.
+        # Ignore the exit status: it says whether bounds are met, which does not matter here.
         subprocess.run([*command, "--json", str(figures)], cwd=ROOT, capture_output=True)
         return dict(leaves(json.loads(figures.read_text())[key]))
 
@@ -66,7 +66,7 @@ def compare(benchmark: str, other: Path, rounds: int) -> dict[str, float]:
     ratios: dict[str, list[float]] = {}
     for number in range(rounds):
         print(f"{benchmark}: round {number + 1} of {rounds}", file=sys.stderr)
-        # Who goes first takes turns too.
+        # Alternate which build goes first.
         builds = [other, ROOT] if number % 2 else [ROOT, other]
         found = {build: run(benchmark, build) for build in builds}
         for name, time in found[other].items():

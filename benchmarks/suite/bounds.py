@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What samara promises about its speed, and what a run says to it."""
+"""samara's promises about its speed, and whether a run meets them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def large(n: int) -> bool:
 
 @dataclass
 class Case:
-    """One measured value beside its limit."""
+    """One measured value with its limit."""
 
     n: int
     value: float
@@ -33,7 +33,7 @@ class Case:
 
     @property
     def strain(self) -> float:
-        """How much of what is allowed it takes: above 1 is a miss."""
+        """Return the share of the limit that is used: above 1 is a miss."""
         return self.limit / self.value if self.at_least else self.value / self.limit
 
 

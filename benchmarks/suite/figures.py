@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a run left behind: medians of its rounds, and ratios that are medians of rounds too."""
+"""The figures of a run: medians of its rounds, and ratios that are medians of rounds too."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Figures:
         return title
 
     def rounds(self, operation: str, peer: str, n: int, part: str = "samples") -> list[float]:
-        """Nanoseconds by round; none where that was not measured."""
+        """Return nanoseconds by round; an empty list if not measured."""
         found: list[float] = self.data[part].get(operation, {}).get(str(n), {}).get(peer, [])
         return found
 
@@ -31,7 +31,7 @@ class Figures:
         return statistics.median(rounds) if rounds else None
 
     def ratio(self, operation: str, peer: str, other: str, n: int) -> float | None:
-        """The median of the rounds' ratios: what slows a whole round down falls out."""
+        """Return the median of the rounds' ratios: what slows a whole round down cancels out."""
         pairs = (
             list(
                 zip(self.rounds(operation, peer, n), self.rounds(operation, other, n), strict=True)
@@ -49,7 +49,7 @@ class Figures:
         return sorted(map(int, self.data[part].get(operation, {})))
 
     def peers(self, operation: str, part: str = "samples") -> list[str]:
-        """In the order of their first appearance."""
+        """Return the peers in the order of their first appearance."""
         found: dict[str, None] = {}
         for by_peer in self.data[part].get(operation, {}).values():
             found.update(dict.fromkeys(by_peer))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The clock: peers take turns, A B C A B C ..., so that each round is a ratio of its own.
+"""The clock: peers take turns, A B C A B C ..., so each round gives a ratio of its own.
 
-Before that all of them are made and asked the same questions. Who takes too long is left out
-there, and that is noted.
+Before that, all peers are made and their results compared. A peer that takes too long at this stage
+is left out, and that is noted.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Samples = dict[str, dict[str, dict[str, list[float]]]]  # operation, n, peer: by
 class Plan:
     sizes: list[int]
     rounds: int
-    turn: float  # seconds that a turn takes at most, where one input does not take longer
+    turn: float  # seconds that a turn takes at most, unless one input takes longer
     patience: float  # seconds until a peer is left out
     growth_sizes: list[int]
     footprint_sizes: list[int]
@@ -57,7 +57,7 @@ class TooLongError(Exception):
 
 @contextmanager
 def patience(seconds: float) -> Iterator[None]:
-    """TooLongError after so many seconds."""
+    """Raise TooLongError after this many seconds."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise TooLongError
@@ -83,12 +83,12 @@ class Contestant:
     count: int = 0
 
     def turn(self, inputs: Sequence[Any]) -> float:
-        """Nanoseconds of one operation."""
+        """Return the nanoseconds of one operation."""
         part = inputs[: self.count]
         return self.loop(self.target, part) / len(part) / self.per
 
     def settle(self, inputs: Sequence[Any], seconds: float) -> None:
-        """Find out how many inputs a turn has time for. Warms up too."""
+        """Find out how many inputs fit in a turn, and warm up."""
         count = 1
         while True:
             took = self.loop(self.target, inputs[:count])
@@ -99,7 +99,7 @@ class Contestant:
 
 
 def contestants_of(operation: Operation, peers: Sequence[Peer], n: int) -> list[Contestant]:
-    """Who can do it."""
+    """Return the peers that have the operation."""
     return [
         Contestant(peer.name, getattr(peer, operation.name), operation.loop, operation.per(n))
         for peer in peers
@@ -136,7 +136,7 @@ def leave_out(results: Results, peer: str, n: int, what: str, plan: Plan) -> Non
 def check_answers(
     operation: Operation, peers: list[Peer], ranges: Ranges, plan: Plan, results: Results
 ) -> list[Peer]:
-    """Compare with the first one's answers; who is still there afterwards."""
+    """Compare all results with the first peer's. Return the peers that remain."""
     if not operation.answer:
         return peers
     expected = None
@@ -183,7 +183,7 @@ def measure_size(
     results: Results,
     advance: Callable[[str], None],
 ) -> None:
-    """All operations at one size. No garbage is collected while the clock runs."""
+    """Measure all operations at one size. The collector does not run while the clock does."""
     made: dict[Any, tuple[Ranges, list[Peer]]] = {}
     for operation in OPERATIONS:
         advance(f"n = {n:,}: {operation.title}")
@@ -203,7 +203,7 @@ def measure_size(
 
 
 def measure_growth(plan: Plan, advance: Callable[[str], None]) -> Samples:
-    """samara alone, over more sizes."""
+    """Measure samara alone at more sizes."""
     results = Results()
     for n in plan.growth_sizes:
         measure_size([Samara, SamaraPacked], n, plan, results, advance)
@@ -214,7 +214,7 @@ def measure_growth(plan: Plan, advance: Callable[[str], None]) -> Samples:
 
 
 def side_by_side(work: Callable[[], object], count: int) -> float:
-    """Seconds until `count` threads have done the work, all begun at once."""
+    """Return the seconds that `count` threads need for the work if all start at once."""
     gate = threading.Barrier(count + 1)
 
     def run() -> None:
@@ -234,7 +234,7 @@ def side_by_side(work: Callable[[], object], count: int) -> float:
 def measure_threads(
     plan: Plan, processors: set[int], advance: Callable[[str], None]
 ) -> dict[str, list[list[float]]]:
-    """By n and round: milliseconds of one thread's load_many, of two threads with as much each."""
+    """Return ms by n and round: one thread's load_many(), and two threads with as much each."""
     found: dict[str, list[list[float]]] = {}
     pinned = os.sched_getaffinity(0)
     for n in plan.threads_sizes:
@@ -263,7 +263,7 @@ def measure_threads(
 
 
 def tree_bytes(n: int) -> dict[str, float]:
-    """Bytes of a tree's nodes and object for each range: exact, so measured once."""
+    """Return the bytes per range of a tree's nodes and object: exact, so measured once."""
     found = {}
     for label, gaps in (("without gaps", False), ("with gaps", True)):
         ranges = Ranges(n, gaps=gaps)
@@ -282,7 +282,7 @@ def resident() -> int:
 
 
 def footprint(name: str, n: int) -> float:
-    """By how much this process grows for each range of one peer's map; the objects in it not."""
+    """Return this process's growth per range of one peer's map, without the objects in it."""
     ranges = Ranges(n)
     assert ranges.firsts and ranges.lasts and ranges.objects
     (kind,) = (kind for kind in PEERS if kind.name == name)
@@ -297,7 +297,7 @@ def footprint(name: str, n: int) -> float:
 def measure_footprints(
     program: Path, plan: Plan, left_out: list[dict[str, Any]], advance: Callable[[str], None]
 ) -> dict[str, dict[str, float]]:
-    """By n and peer, each in a process of its own."""
+    """Return the footprints by n and peer, each measured in a process of its own."""
     found: dict[str, dict[str, float]] = {}
     absent = {(entry["peer"], entry["n"]) for entry in left_out if entry["operation"] == "build"}
     for n in plan.footprint_sizes:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""samara, its peers and the yardsticks: one small class each.
+"""samara, its peers and the yardsticks: one small class for each.
 
-A class is made from Ranges. Each operation that it can do is an attribute with the operation's
-name: a callable with as little between it and the work as Python allows, so closures and bound
-methods. `build` makes the map itself once more.
+An instance is made from Ranges. Each operation that it can do is an attribute with the operation's
+name: a callable with as little overhead as Python allows, so closures and bound methods. `build`
+makes the map itself again.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from .workloads import AREA, BASE, MISSING, Array, Ranges
 
 class Peer(ABC):
     name: ClassVar[str]
-    # Distributions whose versions the figures name.
+    # Packages whose versions are stored with the figures.
     packages: ClassVar[tuple[str, ...]] = ()
-    # Does it do empty_area()? That one is asked of a map of its own.
+    # Whether it has empty_area(), which is measured on a separate map.
     searches: ClassVar[bool] = False
 
     @abstractmethod
@@ -91,7 +91,7 @@ class SamaraPacked(Peer):
         self.iterate = tree.__iter__
 
 
-# ---- lists, trees and arrays of others ----------------------------------------------------------
+# ---- other lists, trees and arrays --------------------------------------------------------------
 
 
 class ListBisect(Peer):
@@ -157,11 +157,11 @@ class StartsPeer(Peer):
 
     @abstractmethod
     def last_start(self, key: int) -> int | None:
-        """The start of the last range that begins at or below a key."""
+        """Return the start of the last range that begins at or below a key."""
 
     @abstractmethod
     def starts(self, first: int, last: int) -> list[int]:
-        """The starts in [first, last]."""
+        """Return the starts in [first, last]."""
 
     def adopt(self) -> None:
         mapping, last_start, starts = self.mapping, self.last_start, self.starts
@@ -335,7 +335,7 @@ class Numpy(Peer):
 
 
 class NumpyUnchecked(Peer):
-    """searchsorted and one take: it does not see whether a key lies in a gap."""
+    """searchsorted and one take: it does not notice whether a key is in a gap."""
 
     name = "numpy, gaps unseen"
     packages = ("numpy",)
@@ -378,7 +378,7 @@ class Pandas(Peer):
 
 
 class Polars(Peer):
-    """A row for each range and each gap. Random keys are sorted, and the answers stay so."""
+    """A row for each range and each gap. Random keys are sorted; the results stay in that order."""
 
     name = "polars join_asof"
     packages = ("polars",)
@@ -410,7 +410,7 @@ class Polars(Peer):
 
 
 class EmptyPython(Peer):
-    """What a Python function costs that does nothing, called as the others, in the same loop."""
+    """The cost of a Python function that does nothing, called in the same loop as the others."""
 
     name = "empty Python call"
     searches = True
@@ -442,7 +442,7 @@ class EmptyPython(Peer):
 
 
 class EmptyC(Peer):
-    """The builtin callable(), which has its answer at hand."""
+    """The builtin callable(), which returns at once."""
 
     name = "empty C call"
     searches = True
@@ -479,5 +479,5 @@ PEERS: list[type[Peer]] = [
     NumpyUnchecked, Pandas, Polars,
 ]  # fmt: skip
 YARDSTICKS: list[type[Peer]] = [EmptyPython, EmptyC, ListCopy, BytesCopy, Zip]
-# Whose answers are none, or by another rule. (A copy of bytes has none to compare, a zip has.)
+# Peers without results, or with other rules. (A copy of bytes has nothing to compare, a zip has.)
 UNCHECKED = {NumpyUnchecked.name, EmptyPython.name, EmptyC.name}

@@ -24,7 +24,7 @@ GROWTH = {
         "load_many", "load_many_sorted", "iterate", "build", "to_arrays", "dup", "dup_packed",
     ],
 }  # fmt: skip
-# The same colour for a peer in each plot.
+# A peer has the same colour in each plot.
 COLOURS = {
     "samara": "#c1272d",
     "samara, packed": "#e8833a",
@@ -38,7 +38,7 @@ COLOURS = {
     "pandas IntervalIndex": "#cc79a7",
     "polars join_asof": "#b8a200",
 }
-# In the overview, by their short names.
+# The peers in the overview, with their short names.
 PEERS = {
     "samara": "samara",
     "list + bisect": "list + bisect",
@@ -104,7 +104,7 @@ def draw_growth(figures: Figures, operations: list[str], path: Path) -> None:
 
 
 def draw_overview(figures: Figures, path: Path) -> None:
-    """The README's plot: three operations on a map of 10,000 ranges, samara beside its peers."""
+    """Draw the README's plot: three operations on 10,000 ranges, samara and its peers."""
     n = 10_000
     panels = {
         "look up one key": [("get", peer, name) for peer, name in PEERS.items()],
@@ -147,7 +147,7 @@ def duration(nanoseconds: float) -> str:
 
 def draw_all(figures: Figures, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    # The same figures make the same file.
+    # Make the same file from the same figures.
     matplotlib.rcParams["svg.hashsalt"] = "samara"
     matplotlib.rcParams["svg.fonttype"] = "none"
     draw_overview(figures, folder / "overview.svg")

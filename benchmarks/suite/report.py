@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The tables: in the terminal, and between the markers of docs/performance.md.
+"""The tables, in the terminal and between the markers of docs/performance.md:
 
 <!-- bench:NAME -->
-what is made anew
+what is generated
 <!-- end -->
 """
 
@@ -20,14 +20,14 @@ BLOCK = re.compile(r"(<!-- bench:([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def number(value: float) -> str:
-    """Three figures that matter."""
+    """Format a number with three significant digits."""
     if value >= 1000:
         return f"{value:,.0f}"
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def compact_json(data: dict[str, Any]) -> str:
-    """One line for each list of numbers."""
+    """Return JSON with one line for each list of numbers."""
     text = json.dumps(data, indent=1, ensure_ascii=False)
     return re.sub(r"\[[^][{}]*\]", lambda match: " ".join(match[0].split()), text) + "\n"
 
@@ -36,7 +36,7 @@ def compact_json(data: dict[str, Any]) -> str:
 
 
 def print_bounds(figures: Figures) -> bool:
-    """True where all are met."""
+    """Print the bounds; return whether all are met."""
     from rich.console import Console
     from rich.table import Table
 
@@ -62,7 +62,7 @@ def measured(cases: list[Case]) -> str:
 
 
 def case_number(case: Case) -> str:
-    """With more figures where it would look like its limit, but is a miss."""
+    """Format a value, with more digits if it is a miss but would look equal to its limit."""
     text = number(case.value)
     return text if case.met or text != number(case.limit) else f"{case.value:.4g}"
 
@@ -78,7 +78,7 @@ def short(n: int) -> str:
 
 
 def left_out_lines(figures: Figures) -> list[str]:
-    """Who was not measured where, since one step took too long."""
+    """Return lines about peers that were not measured because one step took too long."""
     found: dict[tuple[str, int], list[str]] = {}
     for entry in figures.data["left_out"]:
         title = figures.title(entry["operation"])
@@ -142,7 +142,7 @@ def operation_table(figures: Figures, operation: str) -> str:
 
 
 def growth_block(figures: Figures) -> str:
-    """samara's own figures over all sizes, in nanoseconds."""
+    """Return the table of samara's own figures over all sizes, in nanoseconds."""
     operations = list(figures.data["growth"])
     sizes = figures.sizes("get", "growth")
     rows = []
@@ -156,7 +156,7 @@ def growth_block(figures: Figures) -> str:
 
 
 def own_median(figures: Figures, operation: str, n: int) -> float | None:
-    """Of object trees where they have the operation, else of packed ones; a whole copy by range."""
+    """Return the median of object trees, else of packed ones; for a whole copy, per range."""
     value = figures.median(operation, "samara", n, "growth")
     if value is None or operation == "build":
         value = figures.median(operation, "samara, packed", n, "growth")
@@ -197,7 +197,7 @@ def left_out_block(figures: Figures) -> str:
 
 
 def units_block(figures: Figures) -> str:
-    """How far single calls are from an empty C call, where the tree is small."""
+    """Return the table that compares single calls on a small tree with an empty C call."""
     n = figures.sizes("get")[0]
     empty = figures.median("get", "empty C call", n) or 0.0
     rows = [["empty C call", number(empty), ""]]
@@ -223,11 +223,11 @@ BLOCKS: dict[str, Callable[[Figures], str]] = {
 
 
 def fill_page(page: str, figures: Figures) -> str:
-    """The page with all blocks made anew. KeyError for a block that nobody knows."""
+    """Return the page with all blocks generated again. KeyError for an unknown block."""
     return BLOCK.sub(lambda match: f"{match[1]}\n{block_text(match[2], figures)}\n{match[3]}", page)
 
 
 def block_text(name: str, figures: Figures) -> str:
-    """A block of its own, or the table of an operation."""
+    """Return the text of a named block, or the table of an operation."""
     block = BLOCKS.get(name)
     return block(figures) if block else operation_table(figures, name)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What is measured: ranges, keys and stores, all from seeds, and the operations over them.
+"""What is measured: ranges, keys and stores, all made from seeds, and operations on them.
 
-A map of n ranges lies where a process has its memory, so that each number is an int of two digits
-to Python; ranges and gaps are 1 to 8,191 long. Values are the numbers from 1,000 on, as objects or
-packed.
+A map of n ranges is at addresses where a process has its memory, so each number is an int of two
+digits to Python. Ranges and gaps are 1 to 8,191 long. Values are the numbers from 1,000 on, as
+objects or packed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LONGEST = 8191
 MISSING = 2**64 - 1
 MANY = 1_000_000
 AREA = 64
-CHECK = 99  # the seed of what is compared before anything is timed
+CHECK = 99  # the seed of the inputs that are compared before anything is timed
 
 Array = Any
 Call = Callable[..., Any]
@@ -30,7 +30,7 @@ Call = Callable[..., Any]
 
 @dataclass
 class Ranges:
-    """n ranges in three columns; with gaps between them or without."""
+    """n ranges in three columns, with or without gaps between them."""
 
     n: int
     gaps: bool = True
@@ -60,24 +60,24 @@ class Ranges:
         return list(self.values.tolist())
 
     def hits(self, count: int, seed: int) -> Array:
-        """Random keys in random ranges."""
+        """Return random keys in random ranges."""
         random = np.random.default_rng((seed, 1))
         at = random.integers(0, self.n, count)
         return random.integers(self.first[at], self.last[at], dtype=np.uint64, endpoint=True)
 
     def keys(self, count: int, seed: int) -> Array:
-        """Random keys, each second one, as likely as not, in a gap."""
+        """Return random keys; each is in a gap with a probability of one half."""
         random = np.random.default_rng((seed, 2))
         keys = self.hits(count, seed)
         at = np.flatnonzero(random.integers(0, 2, count))
-        # The gap behind a range. None lies below the first range, so that numpy need not look.
+        # The gap after a range. No key is below the first range, so numpy need not check.
         gap = random.integers(0, self.n - 1, at.size)
         low, high = self.last[gap] + np.uint64(1), self.first[gap + 1]
         keys[at] = random.integers(low, high, dtype=np.uint64)
         return keys
 
     def stores(self, count: int, seed: int) -> list[tuple[int, int, int]]:
-        """Random windows, as long on average as a range and a gap."""
+        """Return random windows, on average as long as a range and a gap."""
         random = np.random.default_rng((seed, 3))
         first = random.integers(BASE, int(self.last[-1]), count, dtype=np.uint64)
         last = first + random.integers(0, 2 * LONGEST, count, dtype=np.uint64)
@@ -86,7 +86,7 @@ class Ranges:
 
 
 class Crowded(Ranges):
-    """Ranges with gaps below AREA, but for one in each sixteenth of them."""
+    """Ranges with gaps below AREA, except one in each sixteenth of them."""
 
     def __init__(self, n: int) -> None:
         super().__init__(n, longest_gap=AREA // 2)
@@ -97,13 +97,13 @@ class Crowded(Ranges):
         self.last += moved
 
     def starts(self, count: int, seed: int) -> list[int]:
-        """Where to search from: anywhere in the middle half."""
+        """Return where to search from: anywhere in the middle half."""
         random = np.random.default_rng((seed, 4))
         low, high = int(self.first[self.n // 4]), int(self.last[3 * self.n // 4])
         return list(random.integers(low, high, count, dtype=np.uint64).tolist())
 
 
-# Processor time, of all threads: a turn that others interrupt does not look longer.
+# Processor time of all threads: a turn that others interrupt does not look longer.
 clock = time.process_time_ns
 
 # ---- loops: nanoseconds of `call` over the inputs -----------------------------------------------
@@ -146,7 +146,7 @@ def each_time(call: Call, times: Sequence[Any]) -> int:
 
 
 def each_item(call: Call, times: Sequence[Any]) -> int:
-    """Over all that `call` makes, as often as there are inputs."""
+    """Loop over everything that `call` makes, once for each input."""
     count = len(times)
     start = clock()
     for _ in repeat(None, count):
@@ -162,13 +162,13 @@ INPUTS_LARGE = 200_000
 
 
 def inputs_at(n: int) -> int:
-    """How many calls a turn has at most: more where they had better not all be in the cache."""
+    """Return the most calls of a turn: more if they should not all be in the cache."""
     return INPUTS_LARGE if n > 100_000 else INPUTS
 
 
 @dataclass
 class Operation:
-    """One row of the results. `name` is also the peers' attribute that does it."""
+    """One row of the results. `name` is also the name of the peers' attribute for it."""
 
     name: str
     title: str
@@ -177,7 +177,7 @@ class Operation:
     inputs: Callable[[Ranges, int], Sequence[Any]]
     # The nanoseconds of one input are divided by this.
     per: Callable[[int], int] = lambda _n: 1
-    # What a peer must answer as the others do; None: nothing to compare.
+    # The result that must be the same for all peers; None if there is nothing to compare.
     answer: Callable[[Any, Ranges], Any] | None = None
     data: Callable[[int], Ranges] = Ranges
 
@@ -224,7 +224,7 @@ def answer_entry(peer: Any, ranges: Ranges) -> list[Any]:
 
 
 def answer_many(peer: Any, ranges: Ranges) -> list[int]:
-    """A peer that answers in the order of the keys, and one that sorts them, look alike."""
+    """Return results that are alike for peers that keep the keys' order and peers that sort."""
     return sorted(np.asarray(peer.load_many(ranges.keys(20_000, CHECK))).tolist())
 
 
@@ -246,7 +246,7 @@ def answer_area(peer: Any, ranges: Ranges) -> list[Any]:
 
 
 def answer_store(peer: Any, ranges: Ranges) -> list[Any]:
-    """What lies there after some stores. They stay."""
+    """Return the contents after some stores. The stores stay."""
     for first, last, value in ranges.stores(300, CHECK):
         peer.store(first, last, value)
     return answer_get(peer, ranges)

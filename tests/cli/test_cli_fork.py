@@ -399,7 +399,7 @@ def test_ctrl_c(source: list[str]) -> None:
         [*COMMAND, "fork", "--seconds", str(HANGS), *source],
         stdout=subprocess.PIPE,
         stderr=theirs,
-        # If the tests run in the background, SIGINT may be ignored, and the child would inherit that.
+        # If the tests run in the background, SIGINT may be ignored; the child would inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(theirs)

@@ -16,8 +16,8 @@ from samara.cli.plot import draw
 from samara.cli.spawn import PROGRAM, Spawned, _plot
 from samara.mm import VMA, AddressSpace, read_trace, synthetic, write_trace
 
-# Matplotlib's C++ code throws exceptions. AddressSanitizer cannot handle them if it is preloaded into
-# a Python that was built without it.
+# Matplotlib's C++ code throws exceptions. AddressSanitizer cannot handle them if it is preloaded
+# into a Python that was built without it.
 pytestmark = pytest.mark.skipif(SANITIZED, reason="matplotlib ends under AddressSanitizer")
 
 PYTHON = str(DATA / "maps" / "python.maps")

@@ -212,7 +212,7 @@ def test_replay_refuses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
         f"samara replay: {path}: no trace: it has no 'columns'\n"
     )
     path.write_text("what")
-    status, out, err = run(capsys, "replay", str(path))  # Pythons name different missing names
+    status, out, err = run(capsys, "replay", str(path))  # the message depends on the Python
     assert (status, out) == (2, "") and err.startswith(f"samara replay: {path}: no trace: ")
     assert err.endswith(": line 1 column 1 (char 0)\n")
     status, out, err = run(capsys, "replay", "nowhere")
@@ -429,7 +429,7 @@ def test_ctrl_c_while_recording(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # If the tests run in the background, SIGINT may be ignored, and the child would inherit that.
+        # If the tests run in the background, SIGINT may be ignored; the child would inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None and process.stderr is not None
