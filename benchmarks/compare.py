@@ -3,8 +3,8 @@
 
     python benchmarks/compare.py OTHER [core] [fork] [mm] [python] [--rounds N]
 
-OTHER is a checkout of another commit, built by `make .venv/.samara .venv/.bench
-build/release/.compiled`, as this one must be. Its builds run the benchmarks of this checkout.
+OTHER is a checkout of another commit. Build both before: `make .venv/.dev bench-core`, then
+`.venv/bin/pip install ".[bench]"`. OTHER's builds run the benchmarks of this checkout.
 A round measures both builds, one directly after the other. Each figure is the median over the
 rounds of the ratio of this build's time to the other's. Prints each benchmark's median ratio and
 the figures that are more than 3 % worse, and exits with 1 if there are any.
