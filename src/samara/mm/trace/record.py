@@ -168,7 +168,7 @@ class _Recording:
             try:
                 self._follow()
             except PtraceError as error:
-                # Another thread has ended the process, and this one with it. Its exit event follows.
+                # Another thread ended the process, and this one with it. Its exit event follows.
                 if error.errno != ESRCH:
                     raise
         trace: Trace = {
