@@ -173,23 +173,23 @@ class MapleTree(Generic[_V]):
     ) -> Self:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not change
-        during the call. An instance of a subclass is made without calling __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not
+        change during the call. An instance of a subclass is made without calling __init__().
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
                 dimension, of any size, signed or unsigned; or sequences of integers
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
-                integers, signed integers or floats makes a tree of that dtype; anything else makes a
-                tree of objects.
+                integers, signed integers or floats makes a tree of that dtype; anything else makes
+                a tree of objects.
             track_gaps: as in MapleTree()
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above its
-                last; a range overlaps or lies below the one before; or a value is outside its dtype's
-                64 bits. The message gives the position. Also for a buffer with several dimensions or
-                in another byte order.
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
+                its last; a range overlaps or lies below the one before; or a value is outside its
+                dtype's 64 bits. The message gives the position. Also raised for a buffer with
+                several dimensions or in another byte order.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -214,23 +214,23 @@ class MapleTree(Generic[_V]):
     ) -> _IntTree:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not change
-        during the call. An instance of a subclass is made without calling __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not
+        change during the call. An instance of a subclass is made without calling __init__().
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
                 dimension, of any size, signed or unsigned; or sequences of integers
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
-                integers, signed integers or floats makes a tree of that dtype; anything else makes a
-                tree of objects.
+                integers, signed integers or floats makes a tree of that dtype; anything else makes
+                a tree of objects.
             track_gaps: as in MapleTree()
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above its
-                last; a range overlaps or lies below the one before; or a value is outside its dtype's
-                64 bits. The message gives the position. Also for a buffer with several dimensions or
-                in another byte order.
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
+                its last; a range overlaps or lies below the one before; or a value is outside its
+                dtype's 64 bits. The message gives the position. Also raised for a buffer with
+                several dimensions or in another byte order.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -255,23 +255,23 @@ class MapleTree(Generic[_V]):
     ) -> _FloatTree:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not change
-        during the call. An instance of a subclass is made without calling __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not
+        change during the call. An instance of a subclass is made without calling __init__().
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
                 dimension, of any size, signed or unsigned; or sequences of integers
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
-                integers, signed integers or floats makes a tree of that dtype; anything else makes a
-                tree of objects.
+                integers, signed integers or floats makes a tree of that dtype; anything else makes
+                a tree of objects.
             track_gaps: as in MapleTree()
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above its
-                last; a range overlaps or lies below the one before; or a value is outside its dtype's
-                64 bits. The message gives the position. Also for a buffer with several dimensions or
-                in another byte order.
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
+                its last; a range overlaps or lies below the one before; or a value is outside its
+                dtype's 64 bits. The message gives the position. Also raised for a buffer with
+                several dimensions or in another byte order.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -296,23 +296,23 @@ class MapleTree(Generic[_V]):
     ) -> Self:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not change
-        during the call. An instance of a subclass is made without calling __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not
+        change during the call. An instance of a subclass is made without calling __init__().
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
                 dimension, of any size, signed or unsigned; or sequences of integers
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
-                integers, signed integers or floats makes a tree of that dtype; anything else makes a
-                tree of objects.
+                integers, signed integers or floats makes a tree of that dtype; anything else makes
+                a tree of objects.
             track_gaps: as in MapleTree()
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above its
-                last; a range overlaps or lies below the one before; or a value is outside its dtype's
-                64 bits. The message gives the position. Also for a buffer with several dimensions or
-                in another byte order.
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
+                its last; a range overlaps or lies below the one before; or a value is outside its
+                dtype's 64 bits. The message gives the position. Also raised for a buffer with
+                several dimensions or in another byte order.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
