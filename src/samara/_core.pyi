@@ -173,23 +173,23 @@ class MapleTree(Generic[_V]):
     ) -> Self:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not change
-        during the call. An instance of a subclass is made without calling __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not
+        change during the call. An instance of a subclass is made without calling __init__().
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
                 dimension, of any size, signed or unsigned; or sequences of integers
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
-                integers, signed integers or floats makes a tree of that dtype; anything else makes a
-                tree of objects.
+                integers, signed integers or floats makes a tree of that dtype; anything else makes
+                a tree of objects.
             track_gaps: as in MapleTree()
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above its
-                last; a range overlaps or lies below the one before; or a value is outside its dtype's
-                64 bits. The message gives the position. Also for a buffer with several dimensions or
-                in another byte order.
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
+                its last; a range overlaps or lies below the one before; or a value is outside its
+                dtype's 64 bits. The message gives the position. Also raised for a buffer with
+                several dimensions or in another byte order.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -214,23 +214,23 @@ class MapleTree(Generic[_V]):
     ) -> _IntTree:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not change
-        during the call. An instance of a subclass is made without calling __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not
+        change during the call. An instance of a subclass is made without calling __init__().
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
                 dimension, of any size, signed or unsigned; or sequences of integers
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
-                integers, signed integers or floats makes a tree of that dtype; anything else makes a
-                tree of objects.
+                integers, signed integers or floats makes a tree of that dtype; anything else makes
+                a tree of objects.
             track_gaps: as in MapleTree()
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above its
-                last; a range overlaps or lies below the one before; or a value is outside its dtype's
-                64 bits. The message gives the position. Also for a buffer with several dimensions or
-                in another byte order.
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
+                its last; a range overlaps or lies below the one before; or a value is outside its
+                dtype's 64 bits. The message gives the position. Also raised for a buffer with
+                several dimensions or in another byte order.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -255,23 +255,23 @@ class MapleTree(Generic[_V]):
     ) -> _FloatTree:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not change
-        during the call. An instance of a subclass is made without calling __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not
+        change during the call. An instance of a subclass is made without calling __init__().
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
                 dimension, of any size, signed or unsigned; or sequences of integers
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
-                integers, signed integers or floats makes a tree of that dtype; anything else makes a
-                tree of objects.
+                integers, signed integers or floats makes a tree of that dtype; anything else makes
+                a tree of objects.
             track_gaps: as in MapleTree()
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above its
-                last; a range overlaps or lies below the one before; or a value is outside its dtype's
-                64 bits. The message gives the position. Also for a buffer with several dimensions or
-                in another byte order.
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
+                its last; a range overlaps or lies below the one before; or a value is outside its
+                dtype's 64 bits. The message gives the position. Also raised for a buffer with
+                several dimensions or in another byte order.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -296,23 +296,23 @@ class MapleTree(Generic[_V]):
     ) -> Self:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not change
-        during the call. An instance of a subclass is made without calling __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not
+        change during the call. An instance of a subclass is made without calling __init__().
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
                 dimension, of any size, signed or unsigned; or sequences of integers
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
-                integers, signed integers or floats makes a tree of that dtype; anything else makes a
-                tree of objects.
+                integers, signed integers or floats makes a tree of that dtype; anything else makes
+                a tree of objects.
             track_gaps: as in MapleTree()
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above its
-                last; a range overlaps or lies below the one before; or a value is outside its dtype's
-                64 bits. The message gives the position. Also for a buffer with several dimensions or
-                in another byte order.
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
+                its last; a range overlaps or lies below the one before; or a value is outside its
+                dtype's 64 bits. The message gives the position. Also raised for a buffer with
+                several dimensions or in another byte order.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -328,8 +328,8 @@ class MapleTree(Generic[_V]):
     def to_arrays(self) -> tuple[NDArray[uint64], NDArray[uint64], NDArray[Any]]:
         """Return all ranges as three numpy arrays (first, last, values), both ends included. O(n).
 
-        The first two have dtype uint64. The values have uint64, int64 or float64 as the tree's dtype
-        says, or object.
+        The first two have dtype uint64. The values have uint64, int64 or float64 as the tree's
+        dtype says, or object.
 
         Raises:
             ImportError: numpy is not installed.
@@ -346,8 +346,8 @@ class MapleTree(Generic[_V]):
         threads run meanwhile and may write the tree.
 
         Args:
-            keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence of
-                integers. It must not change during the call.
+            keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
+                of integers. It must not change during the call.
             default: returned for a key without a value, and for a key outside 0 ... MAX. A packed
                 tree converts it to its dtype.
 
@@ -369,9 +369,10 @@ class MapleTree(Generic[_V]):
     def store_many(self, first: _Integers, last: _Integers, values: Iterable[_V]) -> None:
         """Store values[i] over [first[i], last[i]], both ends included, for each i in order.
 
-        All of them are stored, or none. Each costs O(log n), plus what store_range() costs for dropped
-        entries. The arguments are those of from_arrays(), but may be in any order and overlap: a later
-        range overwrites an earlier one. Everything is converted and checked before the tree changes.
+        All of them are stored, or none. Each costs O(log n), plus what store_range() costs for
+        dropped entries. The arguments are those of from_arrays(), but may be in any order and
+        overlap: a later range overwrites an earlier one. Everything is converted and checked before
+        the tree changes.
 
         Raises:
             ValueError, TypeError: As in from_arrays().
@@ -384,7 +385,9 @@ class MapleTree(Generic[_V]):
         """
     @property
     def dtype(self) -> _Dtype | None:
-        """The type of the values: None for any object, else 'u8', 'i8' or 'f8'. Set when the tree is made.
+        """The type of the values: None for any object, else 'u8', 'i8' or 'f8'.
+
+        Set when the tree is made.
 
         >>> MapleTree(dtype='u8').dtype
         'u8'
@@ -550,9 +553,9 @@ class MapleTree(Generic[_V]):
     ) -> Iterator[Entry[_V]]:
         """Iterate over the entries in [first, last], both ends included.
 
-        An entry counts if any part of it lies there. The iterator sees the tree as it is now, whatever
-        is stored later. It costs O(log n) to make, and O(1) for each entry. Bounds outside 0 ... MAX
-        are cut.
+        An entry counts if any part of it lies there. The iterator sees the tree as it is now,
+        whatever is stored later. It costs O(log n) to make, and O(1) for each entry. Bounds outside
+        0 ... MAX are cut.
 
         Args:
             first: the first index of the window
@@ -575,9 +578,9 @@ class MapleTree(Generic[_V]):
     ) -> Iterator[Gap]:
         """Iterate over the free ranges in [first, last], cut at its ends.
 
-        Each is a pair (first, last), both ends included. The iterator sees the tree as it is now. It
-        does not need gap tracking. It costs O(log n) to make, and O(1) for each entry that it passes.
-        Bounds outside 0 ... MAX are cut.
+        Each is a pair (first, last), both ends included. The iterator sees the tree as it is now.
+        It does not need gap tracking. It costs O(log n) to make, and O(1) for each entry that it
+        passes. Bounds outside 0 ... MAX are cut.
 
         Raises:
             ValueError: first is above last.
@@ -683,8 +686,8 @@ class MapleTree(Generic[_V]):
         O(log n + removed entries).
 
         Returns:
-            A list of the entries, cut at the ends. If the tree has a policy, its split() is asked for
-            the values of cut entries.
+            A list of the entries, cut at the ends. If the tree has a policy, its split() is asked
+            for the values of cut entries.
 
         Raises:
             ValueError: first is above last, or an end is outside 0 ... MAX.
@@ -736,8 +739,8 @@ class MapleTree(Generic[_V]):
         """Return a full copy of the tree, in nodes of its own. O(n).
 
         The values are the same objects. All nodes are copied in one pass, which is far cheaper than
-        building the tree again. fork() is O(1), and copies a node when it is written. Use dup() if you
-        are going to change the copy all over.
+        building the tree again. fork() is O(1), and copies a node when it is written. Use dup() if
+        you are going to change the copy all over.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> u = t.dup()
@@ -751,8 +754,8 @@ class MapleTree(Generic[_V]):
         The other tree must be empty and have the same attributes.
 
         Raises:
-            ValueError: other is not empty, its dtype or track_gaps differs, or its policy is not the
-                same object. Nothing has changed.
+            ValueError: other is not empty, its dtype or track_gaps differs, or its policy is not
+                the same object. Nothing has changed.
             MemoryError: other is still empty.
 
         >>> t = MapleTree([(10, 19, 'a')])
@@ -767,8 +770,8 @@ class MapleTree(Generic[_V]):
     def fork(self) -> Self:
         """Return a copy-on-write copy of the tree. O(1).
 
-        The two trees are independent, and share nodes until one of them writes. A write first copies
-        the nodes on its path, in O(log n). copy.copy() does the same.
+        The two trees are independent, and share nodes until one of them writes. A write first
+        copies the nodes on its path, in O(log n). copy.copy() does the same.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> u = t.fork()
@@ -1079,7 +1082,9 @@ class Cursor(Generic[_V]):
         min: SupportsIndex = 0,
         max: SupportsIndex = 18446744073709551615,
     ) -> int:
-        """Set the cursor to the lowest `size` free indices in [min, max], both ends included. O(log n).
+        """Set the cursor to the lowest `size` free indices in [min, max]. O(log n).
+
+        Both ends are included.
 
         Returns:
             The first of these indices.

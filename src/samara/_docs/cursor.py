@@ -223,7 +223,9 @@ Entry(first=10, last=19, value='a')
 0
 """,
     "empty_area(size, min=0, max=MAX)": """
-Set the cursor to the lowest `size` free indices in [min, max], both ends included. O(log n).
+Set the cursor to the lowest `size` free indices in [min, max]. O(log n).
+
+Both ends are included.
 
 Returns:
     The first of these indices.

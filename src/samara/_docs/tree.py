@@ -131,9 +131,9 @@ True
     "entries(first=0, last=MAX, *, reverse=False, clip=False)": """
 Iterate over the entries in [first, last], both ends included.
 
-An entry counts if any part of it lies there. The iterator sees the tree as it is now, whatever
-is stored later. It costs O(log n) to make, and O(1) for each entry. Bounds outside 0 ... MAX
-are cut.
+An entry counts if any part of it lies there. The iterator sees the tree as it is now,
+whatever is stored later. It costs O(log n) to make, and O(1) for each entry. Bounds outside
+0 ... MAX are cut.
 
 Args:
     first: the first index of the window
@@ -154,9 +154,9 @@ Raises:
     "gaps(first=0, last=MAX)": """
 Iterate over the free ranges in [first, last], cut at its ends.
 
-Each is a pair (first, last), both ends included. The iterator sees the tree as it is now. It
-does not need gap tracking. It costs O(log n) to make, and O(1) for each entry that it passes.
-Bounds outside 0 ... MAX are cut.
+Each is a pair (first, last), both ends included. The iterator sees the tree as it is now.
+It does not need gap tracking. It costs O(log n) to make, and O(1) for each entry that it
+passes. Bounds outside 0 ... MAX are cut.
 
 Raises:
     ValueError: first is above last.
@@ -254,8 +254,8 @@ Clear [first, last], both ends included, and return what was there.
 O(log n + removed entries).
 
 Returns:
-    A list of the entries, cut at the ends. If the tree has a policy, its split() is asked for
-    the values of cut entries.
+    A list of the entries, cut at the ends. If the tree has a policy, its split() is asked
+    for the values of cut entries.
 
 Raises:
     ValueError: first is above last, or an end is outside 0 ... MAX.
@@ -298,8 +298,8 @@ MapleTree([], track_gaps=False)
 Return a full copy of the tree, in nodes of its own. O(n).
 
 The values are the same objects. All nodes are copied in one pass, which is far cheaper than
-building the tree again. fork() is O(1), and copies a node when it is written. Use dup() if you
-are going to change the copy all over.
+building the tree again. fork() is O(1), and copies a node when it is written. Use dup() if
+you are going to change the copy all over.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> u = t.dup()
@@ -313,8 +313,8 @@ Copy the whole tree into another one. O(n).
 The other tree must be empty and have the same attributes.
 
 Raises:
-    ValueError: other is not empty, its dtype or track_gaps differs, or its policy is not the
-        same object. Nothing has changed.
+    ValueError: other is not empty, its dtype or track_gaps differs, or its policy is not
+        the same object. Nothing has changed.
     MemoryError: other is still empty.
 
 >>> t = MapleTree([(10, 19, 'a')])
@@ -329,8 +329,8 @@ ValueError: other is not empty: it holds 1 ranges
     "fork()": """
 Return a copy-on-write copy of the tree. O(1).
 
-The two trees are independent, and share nodes until one of them writes. A write first copies
-the nodes on its path, in O(log n). copy.copy() does the same.
+The two trees are independent, and share nodes until one of them writes. A write first
+copies the nodes on its path, in O(log n). copy.copy() does the same.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> u = t.fork()
@@ -353,23 +353,23 @@ Entry(first=10, last=19, value='a')
     "from_arrays(first, last, values, *, dtype=None, track_gaps=True)": """
 Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not change
-during the call. An instance of a subclass is made without calling __init__().
+O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not
+change during the call. An instance of a subclass is made without calling __init__().
 
 Args:
     first, last: buffers of integers (numpy array, array.array, memoryview) with one
         dimension, of any size, signed or unsigned; or sequences of integers
     values: the same, or a buffer of floats, or a sequence of any objects
     dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
-        integers, signed integers or floats makes a tree of that dtype; anything else makes a
-        tree of objects.
+        integers, signed integers or floats makes a tree of that dtype; anything else makes
+        a tree of objects.
     track_gaps: as in MapleTree()
 
 Raises:
-    ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above its
-        last; a range overlaps or lies below the one before; or a value is outside its dtype's
-        64 bits. The message gives the position. Also for a buffer with several dimensions or
-        in another byte order.
+    ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
+        its last; a range overlaps or lies below the one before; or a value is outside its
+        dtype's 64 bits. The message gives the position. Also raised for a buffer with
+        several dimensions or in another byte order.
     TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
 >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -384,8 +384,8 @@ ValueError: position 1: [12, 19] overlaps or lies below [10, 12]
     "to_arrays()": """
 Return all ranges as three numpy arrays (first, last, values), both ends included. O(n).
 
-The first two have dtype uint64. The values have uint64, int64 or float64 as the tree's dtype
-says, or object.
+The first two have dtype uint64. The values have uint64, int64 or float64 as the tree's
+dtype says, or object.
 
 Raises:
     ImportError: numpy is not installed.
@@ -401,8 +401,8 @@ The keys are looked up in the tree as it is now, several at once. If there are m
 threads run meanwhile and may write the tree.
 
 Args:
-    keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence of
-        integers. It must not change during the call.
+    keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
+        of integers. It must not change during the call.
     default: returned for a key without a value, and for a key outside 0 ... MAX. A packed
         tree converts it to its dtype.
 
@@ -424,9 +424,10 @@ KeyError: 20
     "store_many(first, last, values)": """
 Store values[i] over [first[i], last[i]], both ends included, for each i in order.
 
-All of them are stored, or none. Each costs O(log n), plus what store_range() costs for dropped
-entries. The arguments are those of from_arrays(), but may be in any order and overlap: a later
-range overwrites an earlier one. Everything is converted and checked before the tree changes.
+All of them are stored, or none. Each costs O(log n), plus what store_range() costs for
+dropped entries. The arguments are those of from_arrays(), but may be in any order and
+overlap: a later range overwrites an earlier one. Everything is converted and checked before
+the tree changes.
 
 Raises:
     ValueError, TypeError: As in from_arrays().
@@ -509,7 +510,9 @@ Whether the tree can search for free space. Set when the tree is made.
 False
 """,
     "dtype": """
-The type of the values: None for any object, else 'u8', 'i8' or 'f8'. Set when the tree is made.
+The type of the values: None for any object, else 'u8', 'i8' or 'f8'.
+
+Set when the tree is made.
 
 >>> MapleTree(dtype='u8').dtype
 'u8'

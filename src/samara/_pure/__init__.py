@@ -24,14 +24,14 @@ for _cls, _texts in _TEXTS.items():
         _member = _cls if _name == _cls.__name__ else vars(_cls)[_name]
         for _documented in (_member, getattr(_member, "__func__", _member)):
             _documented.__doc__ = _text.strip("\n")
-    _cls.__module__ = "samara"  # its public place, so that pickles and messages name it
+    _cls.__module__ = "samara"  # the public module, so that pickles and messages name it
 
 
 def _pool_stats() -> tuple[int, int, int]:
-    """(nodes in use, nodes handed out so far, bytes that they would take in the extension)."""
+    """Return (nodes in use, nodes allocated so far, bytes the used ones take in the extension)."""
     return POOL.live, POOL.allocated, POOL.live * NODE_BYTES
 
 
 def _fail_nth(n: object, /) -> None:
-    """Make the n-th node allocation from now fail, once; 0: none."""
+    """Make the n-th node allocation from now fail, once. With 0, none fails."""
     POOL.fail_nth = required_index(n, "n")

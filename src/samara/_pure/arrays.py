@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Arrays in and out. They come in as columns (`samara/_columns.py`), and go out as numpy's."""
+"""Arrays in and out. Input comes as columns (`samara/_columns.py`), output is numpy arrays."""
 
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from samara._pure.walk import load
 
 
 def triples_of(columns: Columns, dtype: str | None, rising: bool) -> list[Triple]:
-    """All converted and checked; with `rising` they must be sorted and not overlap."""
+    """Convert and check all triples. With `rising`, they must be sorted and not overlap."""
     *ends, values = columns
     lists = [end.converted(partial(required_index, name=end.name)) for end in ends]
     lists += [values.converted(partial(convert, dtype=dtype), floats=dtype not in ("u8", "i8"))]
@@ -23,19 +23,19 @@ def triples_of(columns: Columns, dtype: str | None, rising: bool) -> list[Triple
 
 
 def head_of(columns: Columns, dtype: str | None, track_gaps: bool) -> Head:
-    """A new head from ranges in order; without a dtype it is that of the values."""
+    """Return a new head from ranges in order. Without a dtype, it has that of the values."""
     head = Head(track_gaps, dtype or columns[2].dtype)
     build(head, triples_of(columns, head.dtype, rising=True))
     return head
 
 
 def stores_of(given: tuple[Any, Any, Any], dtype: str | None) -> list[Triple]:
-    """What store_many() is given, all converted and checked."""
+    """Convert and check the arguments of store_many()."""
     return triples_of(open_ranges(*given, objects=dtype is None), dtype, rising=False)
 
 
 def look_up(head: Head, keys: Column, indices: list[int], default: Any) -> Any:
-    """A list of values, of packed ones an array."""
+    """Return the values at the keys: a list, or in a packed tree a numpy array."""
     if default is not ...:
         default = convert(default, head.dtype)
     numpy = head.dtype and import_numpy("load_many")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Building a tree of triples: those that come in order level by level, from full leaves; O(n)."""
+"""Building a tree from triples. If they are in order: level by level, from full leaves, in O(n)."""
 
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ def build(head: Head, triples: list[Triple]) -> None:
     items = slots_of(triples, head.tracks_gaps) if triples else []
     shares = [16] * (len(items) // 16) + [len(items) % 16] * (len(items) % 16 > 0)
     if len(items) > 16 and shares[-1] == 1 and items[-1][1] is GAP:
-        shares[-2:] = [15, 2]  # a leaf of nothing but the last gap would be no leaf
+        shares[-2:] = [15, 2]  # a leaf must not contain only the last gap
     height = 0
     while triples and (height == 0 or len(items) > 1):
         if height:
@@ -32,7 +32,7 @@ def build(head: Head, triples: list[Triple]) -> None:
 
 
 def slots_of(triples: list[Triple], tracks_gaps: bool) -> list[Item]:
-    """The entries, and the gaps between them."""
+    """Return the entries and the gaps between them, as items."""
     items: list[Item] = []
     free = 0
     for first, last, value in triples:
@@ -44,7 +44,10 @@ def slots_of(triples: list[Triple], tracks_gaps: bool) -> list[Item]:
 
 
 def fill(head: Head, iterable: Any) -> None:
-    """From the first triple that breaks the order on they are stored one by one."""
+    """Fill an empty tree with triples in any order.
+
+    From the first triple that breaks the order, they are stored one by one.
+    """
     parse = partial(triple_of, dtype=head.dtype)
     in_order: list[Triple] | None = []
     for position, item in enumerate(iterable):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Cursor: a place in a tree, the kernel's ma_state. Its docstrings are in `samara/_docs/cursor.py`.
 
-The C core keeps the path to the place as long as nobody else writes. Here each step walks anew from
-`index`, O(log n): a path would keep alive what is no longer in the tree.
+The C core keeps the path to the place as long as nobody else writes. Here each step walks again
+from `index`, in O(log n): a path would keep values alive that are no longer in the tree.
 """
 
 from operator import attrgetter
@@ -19,11 +19,11 @@ from samara._pure.walk import descend, entries_of, load, step
 from samara._pure.write import write_range
 
 Found = Entry[Any] | Gap | None
-STOPPED = {1: "overflow", -1: "underflow"}  # at the limit: index and last stay
+STOPPED = {1: "overflow", -1: "underflow"}  # at the limit; index and last stay the same
 
 
 class Tree(Protocol):
-    """What a cursor needs of its tree. That is a MapleTree, whose file stands above this one."""
+    """What a cursor needs of its tree, a MapleTree. (That module imports this one.)"""
 
     _head: Head
 
@@ -38,7 +38,7 @@ class Cursor:
 
     _tree: Tree
 
-    # Not __init__(): a cursor without a tree is none.
+    # Not __init__(): there must be no cursor without a tree.
     def __new__(cls, tree: Tree, first: Any = 0, last: Any = None) -> Self:
         if not hasattr(type(tree), "_fork_head"):
             raise TypeError(f"Cursor() argument 1 must be samara.MapleTree, not {type_name(tree)}")
@@ -77,7 +77,7 @@ class Cursor:
     tree = property(attrgetter("_tree"))
 
     def _content(self) -> Any:
-        """What is now where it stands."""
+        """Return what is now at the cursor's position."""
         with self._tree._gate:
             return load(self._tree._head, self._index) if self._status == "active" else GAP
 
@@ -136,7 +136,7 @@ class Cursor:
         return entry
 
     def _step(self, limit: Any, way: int, find: bool, gaps: bool) -> Found:
-        """The next Entry, or Gap, before the limit; a find() looks at index itself first."""
+        """Return the next Entry, or Gap, up to the limit. A find() first looks at index itself."""
         limit = index_of(limit, "max" if way > 0 else "min")
         with self._tree._gate:
             beyond = self._last + 1 if way > 0 else self._index - 1
@@ -147,12 +147,15 @@ class Cursor:
                 return None
             if find and self._status == "start":
                 if (limit - self._index) * way < 0:
-                    return None  # still to be looked at, under a wider limit
+                    return None  # a later call with a wider limit will look at it
                 return self._seek(self._index, limit, way, here=True, gaps=gaps)
             return self._seek(beyond if paused else self._index, limit, way, here=paused, gaps=gaps)
 
     def _seek(self, index: int, limit: int, way: int, here: bool, gaps: bool) -> Found:
-        """The first range that counts before the limit: from that around index, or the next one."""
+        """Return the first Entry, or with `gaps` also a Gap, up to the limit.
+
+        Starts at the range around index if `here`, else at the next one.
+        """
         path = descend(self._tree._head, index)
         more = here or step(path, way)
         while more:
@@ -168,16 +171,16 @@ class Cursor:
         return None
 
     def store(self, value: Any) -> None:
-        self._tree._change(value, self._write)  # the answer is displaced, and goes unlocked
+        self._tree._change(value, self._write)  # returns what was displaced, to be dropped unlocked
 
     def _write(self, value: Any, seen: int) -> list[Any]:
         head = self._tree._head
         here = (self._index, self._last)
         entry = next(entries_of(head, *here), None) if self._status == "active" else None
-        replaces = entry is not None and entry[:2] == here  # so nothing beside it is asked
+        replaces = entry is not None and entry[:2] == here  # then no neighbour is asked about
         first, last = here
         displaced = write_range(head, first, last, value, seen=seen, merge=not replaces)
-        self._index, self._last, self._status = first, last, "active"  # a policy can have moved it
+        self._index, self._last, self._status = first, last, "active"  # a policy may have moved it
         return displaced
 
     def erase(self) -> Entry[Any] | None:

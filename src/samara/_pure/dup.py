@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Copies of a whole tree: by copying each node, or by sharing all of them.
 
-`duplicate` is the series' `__mt_dup()`: one depth-first pre-order pass. A node is copied whole, so
-its copy refers to the source's children at first; all of its own are then allocated at once and
-take their places. If an allocation fails, what was made is dropped and the new tree stays empty.
+`duplicate` is the kernel's `__mt_dup()`: one depth-first pre-order pass. A node is copied whole, so
+its copy refers to the source's children at first. Then all of its own children are allocated at
+once and take their places. If an allocation fails, everything made so far is dropped, and the new
+tree stays empty.
 
-        source        copied whole      children allocated    both filled, and hung in
+        source        copied whole      children allocated    both filled, and put in
           R              R'                 R'   ?  ?                  R'
          / \\            / \\                / \\                        / \\
         A   B          A   B              A   B                      A'  B'
@@ -17,7 +18,7 @@ from samara._pure.write import write_range
 
 
 def duplicate(head: Head) -> Head:
-    """A copy in nodes of its own. O(n)."""
+    """Return a copy in nodes of its own. O(n)."""
     new = head.empty()
     if head.root:
         (root,) = POOL.take(1, new.owner)
@@ -39,16 +40,19 @@ def copy_node(source: Node, copy: Node) -> None:
 
 
 def fork(head: Head) -> Head:
-    """A copy that shares every node until one of the two writes it. O(1)."""
+    """Return a copy that shares every node until one of the two trees writes it. O(1)."""
     new = head.empty()
     owner = object()
-    # One statement without a call: a finalizer can write the tree, but not in between.
+    # One statement without a call: a finalizer can write the tree, but not within it.
     new.root, new.height, new.counts, head.owner = head.root, head.height, head.counts, owner
     return new
 
 
 def slice_of(head: Head, first: int, last: int) -> Head:
-    """A fork of which both ends are cleared, counted when somebody asks. O(log n)."""
+    """Return a fork with everything outside [first, last] cleared. O(log n).
+
+    Its entries are counted when somebody asks.
+    """
     new = fork(head)
     new.counts = None
     if first > 0:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The gap search: the lowest or the highest place for so many free keys.
+"""The gap search: find the lowest or the highest place with a number of free keys.
 
-Nodes know the largest gap in each slot, so the search goes down only where there is one of the
-size: O(log n), and with an alignment O(log n) for each gap of the size without an aligned place.
+Nodes know the largest gap in each slot, so the search only enters slots with a gap of that size.
+It costs O(log n); with an alignment, O(log n) for each gap of that size without an aligned place.
 No gap spans two leaves, since neighbouring gaps are one slot.
 """
 
@@ -16,7 +16,7 @@ from samara._pure.walk import Level
 
 
 class Request(NamedTuple):
-    """`size` free keys in a window that begin at a multiple of `align`."""
+    """A request for `size` free keys in a window, beginning at a multiple of `align`."""
 
     size: int
     window: Window | None
@@ -24,13 +24,13 @@ class Request(NamedTuple):
     reverse: bool
 
     def fit(self, first: int, last: int) -> int | None:
-        """Where they begin in this gap, if they have room."""
+        """Return where the keys begin in this gap, or None if they do not fit."""
         low, high = first, last - self.size + 1
         start = high - high % self.align if self.reverse else low + -low % self.align
         return start if low <= start <= high else None
 
     def search(self, level: Level, first: int, last: int) -> int | None:
-        """In a subtree, as far as it lies in the window; recursion as deep as the tree is high."""
+        """Search the part of a subtree in the window. The recursion is as deep as the tree."""
         low, high = bisect_left(level.pivots, first), bisect_left(level.pivots, last)
         start = None
         for slot in range(high, low - 1, -1) if self.reverse else range(low, high + 1):
@@ -45,7 +45,12 @@ class Request(NamedTuple):
 
 
 def search(head: Head, request: Request) -> int:
-    """NoSpaceError where there is no place; ValueError where the tree does not know its gaps."""
+    """Return where the requested keys begin.
+
+    Raises:
+        NoSpaceError: There is no such place.
+        ValueError: The tree does not track gaps.
+    """
     if not head.tracks_gaps:
         text = "this tree does not track gaps: make it with track_gaps=True to search for free room"
         raise ValueError(text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The lock of one tree: several operations as one."""
+"""The lock of one tree. It makes several operations atomic."""
 
 from threading import RLock, get_ident
 from typing import Any, Literal
@@ -8,10 +8,10 @@ from samara._pure import process
 
 
 class TreeLock:
-    """Around `_gate`, a lock that each operation of the tree takes too.
+    """A wrapper around `_gate`, the lock that each operation of the tree takes too.
 
-    After a fork() a thread that stayed behind may have it, whatever it was doing: so the child
-    makes a new one, unless its own thread holds the lock.
+    After os.fork(), the gate may be held by a thread that the child does not have. So the child
+    makes a new gate, unless its own thread holds the lock.
     """
 
     __slots__ = ("_depth", "_owner", "_own_gate", "_process")

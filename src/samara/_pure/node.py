@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""Nodes: what a tree is made of, how trees share them, and the pool they come from.
+"""Nodes: what a tree is made of, how trees share them, and the pool that allocates them.
 
                 [ 99 | 499 ]                    pivots of a branch
                /      |     \\
     [ 40 | 79 ]  [ 149 ]  [ ... ]               pivots of leaves
      a   -   b    c   d
 
-Slot i of a node holds the range from behind pivot i - 1 to pivot i. The ends of the first and the
-last slot are the node's own, and only the path to it knows them. A leaf's slots hold values, or
-GAP; a branch's hold nodes. In trees that track gaps, `gaps` has the size of the largest gap in each
-slot; in others it is all 0.
+Slot i of a node holds the range that starts after pivot i - 1 and ends at pivot i. The first key of
+the first slot and the last key of the last slot are the node's own ends; only the path to the node
+knows them. A leaf's slots hold values or GAP; a branch's slots hold nodes. In trees that track
+gaps, `gaps` has the size of the largest gap in each slot. In other trees, it is all 0.
 
-Trees share nodes. Python counts the references to them; who may write one is a matter of `owner`:
-only the tree whose owner it bears, and a fork gives both trees new ones. (Counts like the C core's,
-taken back in `__del__`, could be too low: Python runs the finalizers of what may be garbage before
-it is sure.) A node is written by giving it new tuples at once, so nobody sees half a write.
+Trees share nodes. A node may only be written by the tree that has the same `owner` object. A fork
+gives both trees new owners, so that neither may write the shared nodes. (Reference counts like the
+C core's, decreased in `__del__`, could be too low: Python runs finalizers of possible garbage
+before it is sure that it is garbage.) A write gives a node new tuples in one step, so nobody sees
+half of it.
 """
 
 import gc
@@ -29,11 +30,11 @@ from samara._pure.process import Claim
 GAP: Final[Any] = type("Gap", (), {"__slots__": (), "__repr__": lambda self: "-"})()
 NODE_BYTES: Final = 256  # of a node of the extension
 Answer = TypeVar("Answer")
-Item = tuple[int, Any, int]  # a slot outside a node: its last key, what is in it, its largest gap
+Item = tuple[int, Any, int]  # a slot outside a node: its last key, its content, its largest gap
 
 
 class OvertakenError(Exception):
-    """Something has written, or forked, the tree since a change of it looked."""
+    """The tree has been written or forked since this change looked at it."""
 
 
 class Node:
@@ -52,16 +53,16 @@ class Node:
 
 
 class Pool:
-    """Hands out nodes and counts them. It can be told to fail, as where memory has run out.
+    """Allocates nodes and counts them. It can be told to fail, as if memory had run out.
 
-    The counts are for tests, and exact where one thread at a time makes and drops nodes.
+    The counts are for tests. They are exact if only one thread at a time makes and drops nodes.
     """
 
     def __init__(self) -> None:
         self.live = self.allocated = self.fail_nth = 0
 
     def take(self, count: int, owner: object) -> list[Node]:
-        """All or none: MemoryError where one of them fails."""
+        """Allocate all of the nodes or none. Raises MemoryError if one of them fails."""
         if self.fail_nth:
             self.fail_nth = max(self.fail_nth - count, 0)
             if not self.fail_nth:
@@ -75,12 +76,12 @@ POOL: Final = Pool()
 
 
 class Head:
-    """A tree's own part: its root, and what is known of all below.
+    """A tree's own part: its root, and what is known about the nodes below.
 
-    `tracks_gaps`, `dtype` and `policy` are its attributes, which all its copies have too.
-    `asking` is, while a write asks the policy, the claim of its thread.
-    `counts`, of the entries and of the keys they cover, is None where a cut left them unknown.
-    `generation` moves with each change: a path is good as long as it stays.
+    `tracks_gaps`, `dtype` and `policy` are the attributes. All copies of the tree have the same.
+    `asking` is the claim of the thread whose write is asking the policy, or None.
+    `counts` has the numbers of entries and of covered keys; None if a cut left them unknown.
+    `generation` increases with each change. A path is valid as long as it stays the same.
     """
 
     __slots__ = (
@@ -106,7 +107,7 @@ class Head:
         self.height, self.generation = 0, 1
 
     def is_like(self, other: "Head") -> bool:
-        """Are the attributes those of the other?"""
+        """Return whether the attributes are the same."""
         same = self.tracks_gaps == other.tracks_gaps and self.dtype == other.dtype
         return same and self.policy is other.policy
 
@@ -122,8 +123,10 @@ class Head:
 
     @contextmanager
     def busy(self) -> Generator[None, None, None]:
-        """While its policy, if there is one, may be asked: nothing has changed yet, and nobody else
-        may write."""
+        """Allow the tree's policy, if it has one, to be asked inside the `with` block.
+
+        Nothing has changed yet, and nobody else may write.
+        """
         self.require_idle()
         self.asking = Claim() if self.policy is not None else None
         try:
@@ -132,9 +135,12 @@ class Head:
             self.asking = None
 
     def whole(self, change: Callable[[int], Answer]) -> Answer:
-        """Of change(the generation that it may write): again, where something that ran meanwhile,
-        as a finalizer, has written the tree. From then on without the collector, lest garbage that
-        renews itself does so each time."""
+        """Return change(generation), where generation is the one that it may write.
+
+        If something that ran meanwhile, such as a finalizer, has written the tree, try again. The
+        garbage collector is then off, so that garbage that recreates itself cannot cause this each
+        time.
+        """
         paused = False
         try:
             while True:
@@ -159,7 +165,7 @@ class Head:
         return counts
 
     def swap(self, other: "Head", seen: int) -> None:
-        """Trade contents and attributes, if this tree is still of the generation."""
+        """Swap contents and attributes, if this tree still has the generation `seen`."""
         self.require_idle()
         if self.generation != seen:
             raise OvertakenError
@@ -174,9 +180,9 @@ class Head:
 
 
 def capacity(is_leaf: bool, tracks_gaps: bool) -> int:
-    """The most slots of a node; all but the root and the last leaf have at least half as many.
+    """Return the most slots of a node. All but the root and the last leaf have at least half.
 
-    Branches that keep gaps have fewer, as in the extension, where all nodes are of one size.
+    Branches that track gaps have fewer, as in the extension, where all nodes have the same size.
     """
     return 10 if tracks_gaps and not is_leaf else 16
 
@@ -192,7 +198,7 @@ def content_of(items: list[Item]) -> tuple[tuple[int, ...], tuple[Any, ...], tup
 
 
 def deal(items: list[Item], shares: list[int], is_leaf: bool, owner: object) -> list[Item]:
-    """Fill new nodes with these; the answer is they, as items of their parent."""
+    """Fill new nodes with these items, and return the nodes as items of their parent."""
     made, start = [], 0
     for node, share in zip(POOL.take(len(shares), owner), shares, strict=True):
         own, start = items[start : start + share], start + share
@@ -209,7 +215,7 @@ def node_count(node: Node | None) -> int:
 
 
 def count(node: Node | None, first: int, last: int) -> tuple[int, int]:
-    """The entries of a subtree over [first, last], and the keys that they cover. O(n)."""
+    """Count the entries of a subtree over [first, last], and the keys that they cover. O(n)."""
     entries = covered = 0
     slots, pivots = (node.slots, node.pivots) if node else ((), ())
     for content, end in zip(slots, (*pivots, last), strict=False):

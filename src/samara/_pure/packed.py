@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Packed values: in a tree with a dtype each value is a number of 64 bits.
+"""Packed values: in a tree with a dtype, each value is a 64-bit number.
 
-The extension keeps the bits themselves. Here they are Python's own numbers, made when a value comes
-in: exact ints within the limits, or exact floats.
+The extension stores the bits themselves. Here values are Python numbers, converted when they are
+stored: exact ints within the limits, or exact floats.
 """
 
 import struct
@@ -14,7 +14,7 @@ from samara._arguments import MAX, required_index
 from samara._errors import type_name
 from samara._pure.node import GAP
 
-FORMS: Final = {"u8": "Q", "i8": "q", "f8": "d"}  # what struct calls them
+FORMS: Final = {"u8": "Q", "i8": "q", "f8": "d"}  # the format characters of struct
 
 
 def checked_dtype(dtype: Any) -> str | None:
@@ -26,7 +26,10 @@ def checked_dtype(dtype: Any) -> str | None:
 
 
 def checked_policy(policy: Any, dtype: str | None, present: Any) -> Any:
-    """A policy for a tree that has `present`, which it keeps."""
+    """Check a policy for a tree that has the policy `present`, or None, and return it.
+
+    A tree that has a policy keeps it.
+    """
     if present is not None and policy is not present:
         raise ValueError(f"a tree keeps its policy {present!r}, it cannot get {policy!r}")
     if policy is None:
@@ -43,7 +46,7 @@ def to_float(value: Any) -> float:
     if isinstance(value, float):
         return float.__float__(value)
     known = any(hasattr(type(value), way) for way in ("__float__", "__index__"))
-    if not known or isinstance(value, str | bytes):  # numpy's strings have the first
+    if not known or isinstance(value, str | bytes):  # numpy's strings have __float__
         raise TypeError(f"value must be a number, not {type_name(value)}")
     return float(value)
 
@@ -56,14 +59,14 @@ CONVERTERS: Final[dict[str, Callable[[Any], int | float]]] = {
 
 
 def convert(value: Any, dtype: str | None) -> Any:
-    """A value, or GAP, as a tree of that dtype keeps it. Can run anything."""
+    """Convert a value, or GAP, to what a tree of that dtype stores. This can run any code."""
     return value if dtype is None or value is GAP else CONVERTERS[dtype](value)
 
 
 def word_of(value: Any, dtype: str | None) -> int:
-    """The bits that stand for a value in the extension: for an object its address.
+    """Return the 64 bits of a value as in the extension: for an object, its address.
 
-    PyPy gives some objects ids that are no addresses, below 0 or above 64 bits.
+    PyPy gives some objects ids that are not addresses, below 0 or above 64 bits.
     """
     if dtype is None:
         return id(value) & MAX

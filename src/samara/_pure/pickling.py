@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""States: what a pickle of a tree holds, the same for both implementations.
+"""The state in a pickle of a tree, the same for both implementations.
 
     (1, track_gaps, firsts, lasts, values, attributes)
     (2, track_gaps, firsts, lasts, values, attributes, dtype)   of a packed tree
@@ -7,9 +7,9 @@
 
     firsts, lasts  bytes: the ends of the ranges in order, 8 bytes each, little-endian
     values         a list, one value for each range; of a packed tree bytes, as the ends
-    attributes     what object.__getstate__() answers for an instance of a subclass, else None
+    attributes     what object.__getstate__() returns for an instance of a subclass, else None
 
-A state comes from outside: all of it is checked before the tree is touched.
+A state comes from outside, so all of it is checked before the tree changes.
 """
 
 import copyreg
@@ -22,11 +22,11 @@ from samara._pure.node import Head
 from samara._pure.packed import FORMS, checked_dtype
 from samara._pure.walk import entries_of
 
-OWN: Final = ("_head", "_lock")  # what makes an instance a tree
+OWN: Final = ("_head", "_lock")  # the slots of a MapleTree itself
 
 
 def attributes_of(tree: Any) -> Any:
-    """What an instance of a subclass has beside that."""
+    """Return what an instance of a subclass has besides the tree itself."""
     state = object.__getstate__(tree)
     if not isinstance(state, tuple):
         return state
@@ -60,7 +60,7 @@ def expect(sound: bool, reason: str) -> None:
 
 
 def check_state(tree: Any, state: Any) -> None:
-    """All but what can still change, and the order of the ranges."""
+    """Check everything in a state, except what can still change and the order of the ranges."""
     expect(isinstance(state, tuple) and len(state) in (6, 7), "it is no tuple of 6 or 7")
     version, track_gaps, *ends, values, attributes, dtype = (*state, None)[:7]
     expect(type(version) is int, "the format's version is no integer")
@@ -87,7 +87,7 @@ def check_state(tree: Any, state: Any) -> None:
 
 
 def head_of(state: tuple[Any, ...], policy: Any) -> Head:
-    """A new head from a state that has been checked."""
+    """Return a new head from a state that has been checked."""
     version, track_gaps, *ends, values, _, dtype = (*state, None)[:7]
     dtype = dtype if version == 2 else None
     count = len(ends[0]) // 8

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""fork() takes one thread along: what the others had, nobody gives back in the child."""
+"""os.fork() copies only one thread: in the child, nobody releases what the others held."""
 
 import os
 from threading import Lock, get_ident
@@ -7,12 +7,12 @@ from typing import Any
 
 
 class Process:
-    """This process: a new one of these in the child of each fork(), before anything else runs."""
+    """This process. The child of each os.fork() gets a new object before anything else runs."""
 
     __slots__ = ("renewing", "survivor")
 
     def __init__(self) -> None:
-        self.survivor = get_ident()  # the thread that came along
+        self.survivor = get_ident()  # the one thread that the child has
         self.renewing: Any = Lock()
 
 
@@ -28,7 +28,7 @@ os.register_at_fork(after_in_child=_note_fork)
 
 
 class Claim:
-    """What a thread has that calls this."""
+    """A claim of the calling thread, for example that it is asking a tree's policy."""
 
     __slots__ = ("process", "thread")
 
@@ -36,5 +36,5 @@ class Claim:
         self.process, self.thread = CURRENT, get_ident()
 
     def is_void(self) -> bool:
-        """Did the thread stay behind when the process forked?"""
+        """Return whether the thread does not exist in this process, because of a fork."""
         return self.process is not CURRENT and self.thread != CURRENT.survivor

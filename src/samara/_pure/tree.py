@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""MapleTree: the public face of a tree. Its docstrings are in `samara/_docs/tree.py`.
+"""MapleTree: the public interface of a tree. Its docstrings are in `samara/_docs/tree.py`.
 
-Each operation takes the tree's lock, so that it is whole for other threads; values that it
-displaces are dropped after that. An iterator runs over a fork of its own.
+Each operation takes the tree's lock, so it is atomic for other threads. Values that it displaces
+are dropped after the lock is released. An iterator runs over a fork of its own.
 """
 
 import copyreg
@@ -56,7 +56,7 @@ class MapleTree:
         fill(head, iterable)
         self._become(head, policy)
 
-    # Takes what __init__() takes; inspect.signature() looks here first.
+    # inspect.signature() looks here first, so this wraps __init__().
     @functools.wraps(__init__, assigned=(), updated=())  # type: ignore[misc]
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         return cls._of(Head(True))
@@ -72,7 +72,7 @@ class MapleTree:
         def become(seen: int) -> None:
             if if_empty:
                 self._require_empty()
-            checked_policy(policy, head.dtype, self.policy)  # it may have got another meanwhile
+            checked_policy(policy, head.dtype, self.policy)  # the tree may have a new one by now
             self._head.swap(head, seen)
 
         with self._gate:
@@ -91,13 +91,13 @@ class MapleTree:
             return dup.slice_of(self._head, first, last)
 
     def _relative(self, head: Head) -> Self:
-        """A tree of the same class with the instance's own attributes."""
+        """Return a tree of the same class with the instance's own attributes."""
         tree = self._of(head)
         pickling.set_attributes(tree, pickling.attributes_of(self))
         return tree
 
     def dup(self) -> Self:
-        # Of a fork, which stays as it is if a finalizer writes the tree meanwhile.
+        # Duplicate a fork: it stays as it is if a finalizer writes the tree meanwhile.
         return self._relative(dup.duplicate(self._fork_head()))
 
     def dup_into(self, other: "MapleTree") -> None:
@@ -138,7 +138,7 @@ class MapleTree:
         policy = checked_policy(state[6] if state[0] == 3 else None, None, self.policy)
         self._require_empty()
         head = pickling.head_of(state, policy)
-        pickling.set_attributes(self, state[5])  # this can fail, and can run anything
+        pickling.set_attributes(self, state[5])  # this can fail, and can run any code
         self._become(head, policy, if_empty=True)
 
     def _require_empty(self) -> None:
@@ -155,7 +155,7 @@ class MapleTree:
         return self.get(key, GAP) is not GAP
 
     def _first(self, first: int, last: int, way: int = 1) -> Entry[Any] | None:
-        """The first entry of a window, or with way -1 the last."""
+        """Return the first entry of a window, or with way -1 the last."""
         with self._gate:
             return next(entries_of(self._head, first, last, way), None)
 
@@ -206,7 +206,7 @@ class MapleTree:
         if not clip:
             return entries_of(self._fork_head(), *window, way)
         low, high = window
-        # A policy is asked for the values of what is cut.
+        # If there is a policy, the slice asks it for the values of cut entries.
         head = self._fork_head() if self.policy is None else self._slice_head(low, high)
         entries = entries_of(head, low, high, way)
         return (Entry(max(a, low), min(b, high), v) for a, b, v in entries)
@@ -218,13 +218,15 @@ class MapleTree:
     def _change(
         self, given: Any, change: Callable[[Any, int], Any], way: Callable[..., Any] = convert
     ) -> Any:
-        """Convert something to the tree's dtype; then change(it, the generation that it may write),
-        under the lock."""
+        """Convert something to the tree's dtype, then call change(converted, generation).
+
+        That call is made under the lock. `generation` is the one that it may write.
+        """
         while True:
             converted = way(given, dtype := self.dtype)
 
             def attempt(seen: int, given: Any = converted, dtype: str | None = dtype) -> Any:
-                # The conversion can have run t.__init__().
+                # The conversion may have run t.__init__().
                 return [change(given, seen)] if self._head.dtype == dtype else None
 
             with self._gate:
@@ -236,7 +238,8 @@ class MapleTree:
         def write(value: Any, seen: int) -> Any:
             return window and write_range(self._head, *window, value, seen=seen)
 
-        # What is displaced is the answer, and goes unlocked: the ends of values can run anything.
+        # The result is what was displaced. It is dropped without the lock: finalizers of values can
+        # run any code.
         self._change(value, write)
 
     def store_range(self, first: Any, last: Any, value: Any) -> None:
@@ -268,7 +271,7 @@ class MapleTree:
         first, last = required_window(first, last)
 
         def pop(gap: Any, seen: int) -> list[Entry[Any]]:
-            # A policy must not write the tree: this would begin again each time.
+            # A policy must not write the tree, or this would start again each time.
             with self._head.busy():
                 removed = list(self.entries(first, last, clip=True))
             write_range(self._head, first, last, gap, seen=seen)
@@ -318,12 +321,12 @@ class MapleTree:
     def store_many(self, first: Any, last: Any, values: Any) -> None:
         def store(triples: list[Triple], seen: int) -> Head:
             head = dup.fork(self._head)
-            # It loses what it has: so a policy must not write it.
+            # The tree's contents will be replaced, so a policy must not write it.
             with self._head.busy():
                 for triple in triples:
                     write_range(head, *triple, seen=head.generation)
             self._head.swap(head, seen)
-            return head  # what is displaced goes unlocked
+            return head  # it has what was displaced, to be dropped without the lock
 
         self._change((first, last, values), store, arrays.stores_of)
 
@@ -366,8 +369,8 @@ class MapleTree:
     def __eq__(self, other: object, /) -> bool:
         if not isinstance(other, MapleTree):
             return NotImplemented
-        mine, its = self._fork_head(), other._fork_head()  # each at one moment
-        objects = mine.dtype is its.dtype is None  # the same one is equal; a packed NaN is not
+        mine, its = self._fork_head(), other._fork_head()  # each as it is at one moment
+        objects = mine.dtype is its.dtype is None  # an object equals itself; a packed NaN does not
         return mine.known_counts()[0] == its.known_counts()[0] and all(
             a[:2] == b[:2] and ((objects and a.value is b.value) or a.value == b.value)
             for a, b in zip(entries_of(mine, 0, MAX), entries_of(its, 0, MAX), strict=True)
@@ -424,7 +427,7 @@ class MapleTree:
 
 
 def gaps_of(head: Head, first: int, last: int) -> Iterator[Gap]:
-    """A gap is what lies between the end of an entry and the next."""
+    """Iterate over the gaps: the ranges between the end of one entry and the start of the next."""
     for low, high, _ in entries_of(head, first, last):
         if low > first:
             yield Gap(first, low - 1)

@@ -12,7 +12,7 @@ def expect(sound: bool, level: Level, reason: str) -> None:
 
 
 def check(head: Head) -> None:
-    """AssertionError says what is broken and where. O(n)."""
+    """Raise AssertionError, saying what is broken and where, unless the tree is valid. O(n)."""
     if head.root:
         check_subtree(head, Level(head.root, 0, MAX, 0), head.height, after_gap=False)
     elif head.height:
@@ -23,7 +23,7 @@ def check(head: Head) -> None:
 
 
 def check_subtree(head: Head, level: Level, height: int, after_gap: bool) -> bool:
-    """Raise, or say whether the last slot below is a gap."""
+    """Check a subtree. Return whether its last slot is a gap."""
     node, is_leaf = level.node, height == 1
     most = capacity(is_leaf, head.tracks_gaps)
     least = most // 2

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Walking: from the root down to a key, and along the slots from there.
 
-A path has a `Level` for each node on the way from the root down: the node, the keys it covers and
-the slot taken. There are no parent pointers, so a path is how one comes from leaf to leaf: up to
-the lowest node that has a slot on that side, and down again along the edge.
+A path has a `Level` for each node on the way down from the root: the node, the keys that it covers
+and the slot taken. There are no parent pointers. To move from leaf to leaf, a walk goes up its path
+to the lowest node with another slot on that side, and down again along the edge.
 """
 
 from bisect import bisect_left
@@ -16,7 +16,7 @@ from samara._pure.node import GAP, Head, Item, Node
 
 
 class Level:
-    """One node of a path, as it was when the path came to it, whatever is written meanwhile."""
+    """One node of a path, as it was when the path reached it, whatever is written later."""
 
     __slots__ = ("first", "gaps", "last", "node", "pivots", "slot", "slots")
 
@@ -41,13 +41,13 @@ class Level:
         return Level(self.content, self.slot_first, self.slot_last, index)
 
     def items(self, start: int, stop: int) -> list[Item]:
-        """Slots [start, stop)."""
+        """Return slots [start, stop) as items."""
         lasts = (*self.pivots, self.last)
         return list(zip(lasts, self.slots, self.gaps, strict=True))[start:stop]
 
 
 def descend(head: Head, index: int) -> list[Level]:
-    """The path to the slot around a key; empty in an empty tree. O(log n)."""
+    """Return the path to the slot around a key; an empty path in an empty tree. O(log n)."""
     path = [Level(head.root, 0, MAX, index)] if head.root else []
     while path and not path[-1].node.is_leaf:
         path.append(path[-1].enter(index))
@@ -55,7 +55,10 @@ def descend(head: Head, index: int) -> list[Level]:
 
 
 def room_beside(path: list[Level], way: int) -> int:
-    """The depth of the lowest node with a slot beside the one taken, behind (way 1) or before."""
+    """Return the depth of the lowest node with a slot after (way 1) or before (-1) the one taken.
+
+    Returns -1 if there is none.
+    """
     for depth in reversed(range(len(path))):
         if 0 <= path[depth].slot + way < len(path[depth].slots):
             return depth
@@ -63,7 +66,10 @@ def room_beside(path: list[Level], way: int) -> int:
 
 
 def step(path: list[Level], way: int) -> bool:
-    """To the slot behind (way 1) or before (-1). False at the end of the tree. O(1) amortised."""
+    """Move to the next slot (way 1) or the previous one (-1). O(1) amortised.
+
+    Returns False at the end of the tree.
+    """
     depth = room_beside(path, way)
     if depth >= 0:
         path[depth].slot += way
@@ -73,13 +79,16 @@ def step(path: list[Level], way: int) -> bool:
 
 
 def load(head: Head, index: int) -> Any:
-    """The value at a key, or GAP. O(log n)."""
+    """Return the value at a key, or GAP. O(log n)."""
     path = descend(head, index)
     return path[-1].content if path else GAP
 
 
 def entries_of(head: Head, first: int, last: int, way: int = 1) -> Iterator[Entry[Any]]:
-    """Each entry that reaches into [first, last], whole. The tree must not change meanwhile."""
+    """Iterate over the entries that overlap [first, last], whole.
+
+    The tree must not change meanwhile.
+    """
     path = descend(head, first if way > 0 else last)
     more = bool(path)
     while more and path[-1].slot_first <= last and path[-1].slot_last >= first:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Writing: one recursive splice does it all: insert, overwrite, erase, split and rebalance.
+"""Writing: one recursive splice does everything: insert, overwrite, erase, split, rebalance.
 
 Two paths run from the root to the leaves at both ends of the range [first, last]:
 
@@ -11,10 +11,11 @@ Two paths run from the root to the leaves at both ends of the range [first, last
     [ . . : . ]      [ . : . . ]         4. these stand, one level up, between what is kept on the
           first          last               left of b and on the right of c; and so on.
 
-Subtrees between the paths are dropped unread. The splice ends at the lowest node that may be
-written and can take its list, or with a new root. All is made aside and hung in by one assignment,
-so that a write happens whole or not at all, however it is interrupted: by an allocation that fails,
-by Ctrl-C, or by a finalizer that writes this very tree, after which the caller begins again.
+Subtrees between the paths are dropped without reading them. The splice ends at the lowest node that
+may be written and can hold its list, or with a new root. Everything is made separately and then put
+into the tree by one assignment. So a write is atomic, however it is interrupted: by an allocation
+that fails, by Ctrl-C, or by a finalizer that writes this same tree. In the last case, the caller
+starts again.
 """
 
 from collections.abc import Callable
@@ -46,19 +47,23 @@ def write_range(
     seen: int,
     merge: bool = True,
 ) -> list[Any]:
-    """Store a value, or GAP, over [first, last]. O(log n), and O(1) for each entry dropped. Only in
-    a tree that is still of that generation: OvertakenError where it is not. Without `merge` the
-    policy is not asked about what stands beside it.
+    """Store a value, or GAP, over [first, last]. O(log n), and O(1) for each entry dropped.
 
-    The answer keeps what was displaced, to be dropped when the tree is unlocked: the end of a value
-    can run anything.
+    Without `merge`, the policy is not asked about the neighbours.
+
+    Returns:
+        What was displaced. Drop it after the tree is unlocked: a value's finalizer can run any
+        code.
+
+    Raises:
+        OvertakenError: The tree no longer has the generation `seen`.
     """
     head.require_idle()
     splice = Splice(head, first, last, value, seen)
     try:
         done = splice.run(merge)
     except Exception:
-        # Where another write came in between, the paths may just not have fitted together.
+        # If another write came in between, the two paths may just not have fitted together.
         if head.generation == seen:
             raise
         done = False
@@ -68,7 +73,7 @@ def write_range(
 
 
 class Splice:
-    """One write in the making. What it has made goes with it unless it is hung in."""
+    """One write in progress. Unless it is committed, its new nodes go away with it."""
 
     def __init__(self, head: Head, first: int, last: int, value: Any, seen: int) -> None:
         self.head, self.first, self.last, self.value = head, first, last, value
@@ -78,7 +83,7 @@ class Splice:
         self.height = 0
 
     def run(self, merge: bool) -> bool:
-        """False where something else has written, or forked, the tree meanwhile."""
+        """Do the write. Returns False if the tree has been written or forked meanwhile."""
         if merge and self.value is not GAP and self.head.policy is not None:
             self._merge(self.head.policy)
         self.counts = self._counts()
@@ -93,7 +98,10 @@ class Splice:
         return self._commit(items)
 
     def _commit(self, items: list[Item]) -> bool:
-        """Hang it in. There is no call, and so no way in, between the last look and the end."""
+        """Put the new nodes into the tree.
+
+        There is no call between the last check and the end, so no other code can run in between.
+        """
         head, target = self.head, self.target
         content = content_of(items)
         root = items[0][1]
@@ -108,7 +116,7 @@ class Splice:
         return True
 
     def _counts(self) -> tuple[int, int] | None:
-        """The entries and covered keys after the write."""
+        """Return the numbers of entries and covered keys after the write."""
         if self.head.counts is None:
             return None
         entries, covered = self.head.counts
@@ -120,7 +128,7 @@ class Splice:
         return entries, covered
 
     def _widen(self) -> None:
-        """A new gap takes in the gaps beside it: two never stand side by side."""
+        """Extend a new gap over the gaps beside it: two gaps are never neighbours."""
         before = descend(self.head, max(self.first - 1, 0))
         behind = descend(self.head, min(self.last + 1, MAX))
         if before and before[-1].content is GAP:
@@ -133,7 +141,7 @@ class Splice:
             return method(*given)
 
     def _merge(self, policy: Policy[Any]) -> None:
-        """A new value takes in those beside it that become one with it."""
+        """Extend a new value over the neighbours that merge with it."""
         for way, index in ((-1, self.first - 1), (1, self.last + 1)):
             beside = next(entries_of(self.head, index, index), None) if 0 <= index <= MAX else None
             if beside:
@@ -149,7 +157,7 @@ class Splice:
                     self.value = value
 
     def _piece(self, level: Level, first: int, last: int) -> Any:
-        """What a slot holds of which only [first, last] stays."""
+        """Return the content of a slot that is cut to [first, last]."""
         policy, value = self.head.policy, level.content
         if policy is None or value is GAP:
             return value
@@ -165,27 +173,28 @@ class Splice:
         return self.left[-1].content is not GAP or self.left[-1].slot_last < self.last
 
     def _replace(self, depth: int) -> list[Item]:
-        """What takes the place of all from the left path to the right one, as the parent's items.
+        """Return the replacement for everything from the left path to the right one.
 
-        Where one node takes the list of its level instead, it is the target, and that the answer.
+        It is a list of the parent's items. But if one node can hold the list of its own level, that
+        node becomes the target, and its list is returned.
         """
         is_leaf = self.left[depth].node.is_leaf
         middle = self._pieces() if is_leaf else self._replace(depth + 1)
         if self.target:
             return middle
-        left, right = self.left[depth], self.right[depth]  # where a pull below has put them
+        left, right = self.left[depth], self.right[depth]  # a pull below may have moved them
         items = left.items(0, left.slot) + middle + right.items(right.slot + 1, len(right.slots))
         items = self._fill_up(items, depth)
         alone = max(self._room(depth, -1), self._room(depth, 1)) < 0
         if alone and len(items) == 1 and (not is_leaf or items[0][1] is GAP):
-            return items  # one child and no neighbour: it is the tree; or nothing is left
+            return items  # a single child without neighbours is the new root; or nothing is left
         if self._fits(items, depth):
             self.target = left.node
             return items
         return self._nodes(items, depth)
 
     def _pieces(self) -> list[Item]:
-        """The new slot, and what is left of the slots that it cuts."""
+        """Return the new slot, and the remains of the slots that it cuts."""
         low, high = (self.left[-1].slot_first, self.right[-1].slot_last) if self.left else (0, MAX)
         pieces = [(self.first, self.last, self.value)]
         for at, path, first, last in (
@@ -204,11 +213,11 @@ class Splice:
         return room_beside((self.right if way > 0 else self.left)[:depth], way)
 
     def _fill_up(self, items: list[Item], depth: int) -> list[Item]:
-        """Too few items for a node: take in the nearest neighbour."""
+        """If there are too few items for a node, add those of the nearest neighbour."""
         left, is_leaf = self.left[depth], self.left[depth].node.is_leaf
         if is_leaf and left.node is self.right[depth].node and len(items) >= len(left.slots):
             if any(content is not GAP for _, content, _ in items):
-                return items  # the last leaf may be thin, and this one has lost nothing
+                return items  # the last leaf may have few slots, and this one has lost none
         while len(items) < capacity(is_leaf, self.head.tracks_gaps) // 2:
             from_left, from_right = self._room(depth, -1), self._room(depth, 1)
             if max(from_left, from_right) < 0:
@@ -220,7 +229,7 @@ class Splice:
         return items
 
     def _pull(self, path: list[Level], depth: int, way: int) -> list[Item]:
-        """Move a path over to the next node of this level, and take in all its slots."""
+        """Move a path to the next node of this level, and return all slots of that node."""
         above = path[:depth]
         step(above, way)
         beside = above[-1].enter(MAX if way > 0 else 0)
@@ -228,7 +237,7 @@ class Splice:
         return beside.items(0, len(beside.slots))
 
     def _fits(self, items: list[Item], depth: int) -> bool:
-        """Can the node where both paths pass take the list, and nothing above it need change?"""
+        """Return whether the node can hold the list, and nothing above it has to change."""
         node, above = self.left[depth].node, self.left[:depth]
         if node is not self.right[depth].node or node.owner is not self.head.owner:
             return False
@@ -237,12 +246,12 @@ class Splice:
         return len(items) <= capacity(node.is_leaf, self.head.tracks_gaps)
 
     def _nodes(self, items: list[Item], depth: int) -> list[Item]:
-        """New nodes of these; at depth -1 one above all that is."""
+        """Make new nodes of these items. At depth -1, make a new root."""
         is_leaf = depth + 1 == len(self.left)
         shares = even_shares(len(items), capacity(is_leaf, self.head.tracks_gaps))
         if is_leaf and len(shares) == 2 and items[-1][0] == MAX and self.last >= items[-2][0]:
-            # Loads in ascending order write at the very end: nothing more is likely to come into
-            # the first leaf, so it is full. A leaf of nothing but the last gap would be no leaf.
+            # Loads in ascending order write at the very end. The first leaf is unlikely to get
+            # more, so it is filled. A leaf must not contain only the last gap.
             first = 15 if len(items) == 17 and items[-1][1] is GAP else 16
             shares = [first, len(items) - first]
         self.height = len(self.left) - depth

@@ -62,8 +62,8 @@ class OpenFile(File):
     """An open file, as returned by one open(2).
 
     It is equal to a `File` with the same fields. But mappings merge only if they have the same
-    `OpenFile` object, so use one object for all mappings of a descriptor. Plain `File`s that are
-    equal count as the same open file, since /proc does not tell who opened it.
+    `OpenFile` object, so use one object for all mappings of a descriptor. Two equal objects of
+    class `File` count as the same open file, since /proc does not tell who opened it.
 
     >>> one, other = OpenFile("fe:00", 7, "/lib/x"), OpenFile("fe:00", 7, "/lib/x")
     >>> one == other, is_one_file(one, one), is_one_file(one, other)

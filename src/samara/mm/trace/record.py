@@ -168,7 +168,11 @@ class _Recording:
             try:
                 self._follow()
             except PtraceError as error:
+<<<<<<< HEAD
                 # Another thread ended the process, and this one with it. Its exit event follows.
+=======
+                # Another thread has ended the process, and with it this one: its exit comes next.
+>>>>>>> h-en1
                 if error.errno != ESRCH:
                     raise
         trace: Trace = {
@@ -243,7 +247,7 @@ class _Recording:
         return None
 
     def _call(self, process: PtraceProcess, name: str, args: list[int]) -> None:
-        """Let a thread make a memory call, while no other thread runs."""
+        """Let a thread make a memory call, while no other thread can enter one."""
         from ptrace.debugger import ProcessExit, ProcessSignal
 
         removed, added = self._change()
