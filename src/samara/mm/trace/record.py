@@ -168,11 +168,7 @@ class _Recording:
             try:
                 self._follow()
             except PtraceError as error:
-<<<<<<< HEAD
                 # Another thread ended the process, and this one with it. Its exit event follows.
-=======
-                # Another thread has ended the process, and with it this one: its exit comes next.
->>>>>>> h-en1
                 if error.errno != ESRCH:
                     raise
         trace: Trace = {
