@@ -152,7 +152,7 @@ class State:
         that no other address space shares: O(1) for a child by "cow" that was not written since.
 
         Returns:
-            The number of VMAs released: 0 the second time.
+            The number of VMAs released, which is 0 the second time.
 
         >>> from samara.mm import VMA, AddressSpace
         >>> mm = AddressSpace([VMA(0x1000, 0x2000)])
