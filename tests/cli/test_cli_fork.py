@@ -143,7 +143,7 @@ def test_without_arguments_a_real_process(capsys: pytest.CaptureFixture[str]) ->
     assert len(figures) == 9 and int(figures[0]) > 50
     series = nearest(int(figures[0]), published())
     assert series is not None and figures[6:8] == [str(series.insert), str(series.dup)]
-    assert f"has figures for {series.vmas} VMAs" in out or series.vmas == int(figures[0])
+    assert f"figures are for {series.vmas} VMAs" in out or series.vmas == int(figures[0])
 
 
 def test_the_table_of_made_up_address_spaces(capsys: pytest.CaptureFixture[str]) -> None:
@@ -230,16 +230,16 @@ def test_figures_are_whole_on_narrow_terminals(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--vmas", ""], "empty"),
-        (["--vmas", " , "], "empty"),
+        (["--vmas", ""], "expected a list of numbers of VMAs"),
+        (["--vmas", " , "], "expected a list of numbers of VMAs"),
         (["--vmas", "21,,121"], "not ''"),
         (["--vmas", "21,x"], "not 'x'"),
         (["--vmas", "1.5"], "not '1.5'"),
-        (["--vmas", "0"], "at least 1, not 0"),
-        (["--vmas", "21,-3"], "at least 1, not -3"),
-        (["--vmas", "10000001"], "10000001 VMAs are more than 10,000,000"),
+        (["--vmas", "0"], "1 or more, not 0"),
+        (["--vmas", "21,-3"], "1 or more, not -3"),
+        (["--vmas", "10000001"], "the number of VMAs must be at most 10,000,000, not 10,000,001"),
         (["--pid", "x"], "not 'x'"),
-        (["--pid", "0"], "at least 1, not 0"),
+        (["--pid", "0"], "1 or more, not 0"),
         (["--pid", "1", "--maps", "x"], "not allowed with"),
         (["--pid", "1", "--vmas"], "not allowed with"),
         (["--seconds", "0"], "not '0'"),
@@ -269,10 +269,10 @@ def test_no_such_command(capsys: pytest.CaptureFixture[str], arguments: list[str
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no VMA in it"),
-        (b"hello\n", "line 1 is not of /proc/PID/maps: 'hello'"),
-        (b"\x7fELF\x02\x00\xff", r"line 1 is not of /proc/PID/maps: '\x7fELF"),
-        (b"1000-2000 r--p 0 00:00 0\n1000-2000 r--p 0 00:00 0\n", "line 2 begins below 0x2000"),
+        (b"", "no VMA found"),
+        (b"hello\n", "line 1 is not in the format of /proc/PID/maps: 'hello'"),
+        (b"\x7fELF\x02\x00\xff", r"line 1 is not in the format of /proc/PID/maps: '\x7fELF"),
+        (b"1000-2000 r--p 0 00:00 0\n1000-2000 r--p 0 00:00 0\n", "line 2 starts below 0x2000"),
     ],
 )
 def test_bad_files(
@@ -298,7 +298,7 @@ def test_no_such_process(capsys: pytest.CaptureFixture[str]) -> None:
     process.wait()
     assert main(["fork", "--pid", str(process.pid)]) == 1
     out, err = capsys.readouterr()
-    assert (out, err) == ("", f"samara fork: no process {process.pid}\n")
+    assert (out, err) == ("", f"samara fork: no such process: {process.pid}\n")
 
 
 @pytest.mark.skipif(

@@ -67,14 +67,14 @@ def test_a_wrong_option_prints_the_usage_of_the_subcommand(
     [
         (
             ["diff", "A", "--every", "1", "--times", "0"],
-            "number of looks must be at least 1, not 0",
+            "number of looks must be 1 or more, not 0",
         ),
-        (["diff", "A", "--every", "0"], "seconds must be a number above 0, not '0'"),
-        (["replay", "A", "--rows", "0"], "the number of rows must be at least 1, not 0"),
+        (["diff", "A", "--every", "0"], "the number of seconds must be above 0, not '0'"),
+        (["replay", "A", "--rows", "0"], "the number of rows must be 1 or more, not 0"),
         (["replay", "A", "--rows", "2", "--all"], "--all: not allowed with argument --rows"),
-        (["fork", "--pid", "x"], "a process id must be an integer, not 'x'"),
-        (["spawn", "--vmas", "0"], "a number of VMAs must be at least 1, not 0"),
-        (["maps", "A", "--plot", "x.gif"], "FILE must be *.svg or *.png, not 'x.gif'"),
+        (["fork", "--pid", "x"], "the process id must be an integer, not 'x'"),
+        (["spawn", "--vmas", "0"], "the number of VMAs must be 1 or more, not 0"),
+        (["maps", "A", "--plot", "x.gif"], "FILE must end in .svg or .png, not 'x.gif'"),
     ],
 )
 def test_messages_are_plain(

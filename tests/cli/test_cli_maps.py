@@ -82,7 +82,7 @@ def test_nothing_but_vsyscall(capsys: pytest.CaptureFixture[str], tmp_path: Path
     path = tmp_path / "x"
     path.write_text((MAPS / "python.maps").read_text().splitlines()[-1])
     assert main(["maps", str(path)]) == 2
-    assert capsys.readouterr().err == f"samara maps: {path}: there is no VMA in it\n"
+    assert capsys.readouterr().err == f"samara maps: {path}: no VMA found\n"
 
 
 def test_one_vma(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_standard_input_with_nothing_mapped(
     for text in (b"", b"\n"):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
         assert main(command) == 2
-        message = f"samara {command[0]}: standard input: there is no VMA in it\n"
+        message = f"samara {command[0]}: standard input: no VMA found\n"
         assert capsys.readouterr() == ("", message)
 
 
@@ -122,7 +122,7 @@ def test_refuses(capsys: pytest.CaptureFixture[str]) -> None:
     assert "line 1" in capsys.readouterr().err
     for number in ("0", "-5"):
         assert main(["maps", number]) == 2
-        message = f"samara maps: a process id is at least 1, not {number}\n"
+        message = f"samara maps: pid must be 1 or more, not {number}\n"
         assert capsys.readouterr() == ("", message)
 
 

@@ -76,11 +76,11 @@ def test_refuses(
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         main([*command, "--plot", "out.gif"])
-    assert "*.svg or *.png, not 'out.gif'" in capsys.readouterr().err
+    assert "FILE must end in .svg or .png, not 'out.gif'" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert main([*command, "--plot", str(tmp_path / "out.svg")]) == 1
     out, err = capsys.readouterr()
-    assert out == "" and err.endswith(": plots need matplotlib: pip install matplotlib\n")
+    assert out == "" and err.endswith(": --plot requires matplotlib: pip install matplotlib\n")
     assert not list(tmp_path.iterdir())
 
 

@@ -146,16 +146,16 @@ def test_diff_over_time(capsys: pytest.CaptureFixture[str], two_files: list[str]
 @pytest.mark.parametrize(
     ("argv", "status", "words"),
     [
-        (["A"], 2, "needs a second process or file, or --every"),
+        (["A"], 2, "expected a second process or file, or --every"),
         (["A", "B", "--every", "1"], 2, "--every takes one process or file, not two"),
-        (["A", "B", "--times", "1"], 2, "--times needs --every"),
+        (["A", "B", "--times", "1"], 2, "--times requires --every"),
         (["A", "B"], 2, "A: No such file"),
-        (["99999999", "B"], 2, "no process 99999999"),
+        (["99999999", "B"], 2, "no such process: 99999999"),
         ([str(LS), "B"], 2, "line 1"),
         (["-", "-"], 2, "standard input (-) can be read only once"),
         (["-", "--every", "0.2"], 2, "standard input (-) can be read only once"),
-        (["0", "B"], 2, "a process id is at least 1, not 0"),
-        (["-5", "B"], 2, "a process id is at least 1, not -5"),
+        (["0", "B"], 2, "pid must be 1 or more, not 0"),
+        (["-5", "B"], 2, "pid must be 1 or more, not -5"),
     ],
 )
 def test_diff_refuses(
@@ -190,7 +190,7 @@ def changed_trace(tmp_path: Path) -> str:
 def test_replay_shows_where_they_part(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     status, out, _err = run(capsys, "replay", changed_trace(tmp_path))
     assert status == 1
-    assert "model and recording differ at step 5, mmap: it returns" in out
+    assert "model and recording differ at step 5, mmap: the model returned" in out
     status, out, _err = run(capsys, "replay", "--json", changed_trace(tmp_path))
     document = json.loads(out)
     assert status == 1 and document["mismatch"]["step"] == 5
@@ -207,13 +207,13 @@ def test_replay_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_replay_refuses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_text("{}")
-    assert "no trace" in run(capsys, "replay", str(path))[2]
+    assert "not a trace" in run(capsys, "replay", str(path))[2]
     assert run(capsys, "replay", str(path))[2] == (
-        f"samara replay: {path}: no trace: it has no 'columns'\n"
+        f"samara replay: {path}: not a trace: 'columns' is missing or not a list\n"
     )
     path.write_text("what")
     status, out, err = run(capsys, "replay", str(path))  # the message depends on the Python
-    assert (status, out) == (2, "") and err.startswith(f"samara replay: {path}: no trace: ")
+    assert (status, out) == (2, "") and err.startswith(f"samara replay: {path}: not a trace: ")
     assert err.endswith(": line 1 column 1 (char 0)\n")
     status, out, err = run(capsys, "replay", "nowhere")
     assert (status, out, err) == (2, "", "samara replay: nowhere: No such file or directory\n")
@@ -227,7 +227,7 @@ def test_replay_of_a_call_that_no_model_makes(
     trace["steps"][5]["call"] = "foo"
     path = tmp_path / "x.json"
     write_trace(path, trace)
-    message = f"samara replay: {path}: a trace with a call 'foo', which no model makes\n"
+    message = f"samara replay: {path}: the model does not know the call 'foo'\n"
     assert run(capsys, "replay", str(path)) == (2, "", message)
     assert run(capsys, "replay", "--json", str(path)) == (2, "", message)
 
@@ -241,7 +241,7 @@ def test_replay_of_standard_input(tmp_path: Path, unpack: bool) -> None:
     )
     assert done.stdout.endswith(b"no step differs\n") and done.stderr == b""
     done = subprocess.run(command, input=b"{}", capture_output=True)
-    message = b"samara replay: standard input: no trace: it has no 'columns'\n"
+    message = b"samara replay: standard input: not a trace: 'columns' is missing or not a list\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, b"", message)
 
 
@@ -527,12 +527,14 @@ def test_record_refuses(
 ) -> None:
     path = str(tmp_path / "x")
     status, _out, err = run(capsys, "record", "-o", path)
-    assert (status, err) == (125, "samara record: there is no command to record\n")
+    assert (status, err) == (125, "samara record: expected a COMMAND to record\n")
     modules: dict[str, Any] = {"ptrace": None, "ptrace.debugger": None}
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     status, _out, err = run(capsys, "record", "-o", path, "--", "true")
-    expected = "needs python-ptrace: pip install python-ptrace\n" if can_trace() else "no recording"
+    expected = (
+        "requires python-ptrace: pip install python-ptrace\n" if can_trace() else "no recording"
+    )
     assert status == 125 and expected in err and not Path(path).exists()
 
 

@@ -106,7 +106,10 @@ def test_more_than_the_kernel_allows(
 ) -> None:
     monkeypatch.setattr(samara.cli.spawn, "max_map_count", lambda: 200)
     assert main(["spawn", "--vmas", "201,300", *QUICK]) == 2
-    assert "vm.max_map_count allows 200 VMAs, not 201" in capsys.readouterr().err
+    assert (
+        "the number of VMAs must be at most 200 (vm.max_map_count), not 201"
+        in capsys.readouterr().err
+    )
     if PROGRAM.exists():
         result = document(capsys, "--vmas", "201,64")
         assert [row["vmas"] for row in result["rows"]] == [64] and result["left_out"] == [201]
@@ -119,7 +122,7 @@ def test_without_the_program(
 ) -> None:
     monkeypatch.setattr(samara.cli.spawn, "PROGRAM", tmp_path / "nothing")
     assert main(["spawn", *QUICK]) == 1
-    assert "package without the extension" in capsys.readouterr().err
+    assert "installed without its extension" in capsys.readouterr().err
 
 
 def test_figures() -> None:

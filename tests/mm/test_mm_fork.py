@@ -301,7 +301,7 @@ def test_an_address_space_that_has_exited_has_empty_children() -> None:
 
 
 def test_an_unknown_method() -> None:
-    with pytest.raises(ValueError, match="'vfork'.*insert, dup, cow"):
+    with pytest.raises(ValueError, match="'insert', 'dup', 'cow', not 'vfork'"):
         AddressSpace().fork("vfork")  # type: ignore[arg-type]
 
 
@@ -362,7 +362,7 @@ def fail_everywhere(parent: AddressSpace, method: ForkMethod) -> None:
     parent.check()
     assert (live_nodes(), live_vmas()) == (nodes, vmas)
     for outside in (-1, len(copied)):
-        with pytest.raises(ValueError, match=f"number {outside}"):
+        with pytest.raises(ValueError, match=f"fork duplicates, not {outside}"):
             parent.fork(method, fail_at=outside)
 
 

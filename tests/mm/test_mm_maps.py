@@ -237,9 +237,9 @@ def ended_process() -> int:
 
 def test_no_such_process() -> None:
     pid = ended_process()
-    with pytest.raises(ProcessLookupError, match=f"no process {pid}"):
+    with pytest.raises(ProcessLookupError, match=f"no such process: {pid}"):
         AddressSpace.from_pid(pid)
-    with pytest.raises(ProcessLookupError, match="no process"):
+    with pytest.raises(ProcessLookupError, match="no such process"):
         AddressSpace.from_pid(2**70)
 
 
@@ -356,7 +356,7 @@ def test_copies_are_address_spaces_of_their_own() -> None:
 
 def test_a_text_of_maps_is_a_str() -> None:
     for other in (b"1000-3000 rw-p 00000000 00:00 0", None):
-        with pytest.raises(TypeError, match="a text of maps is a str, not"):
+        with pytest.raises(TypeError, match="text must be a str, not"):
             AddressSpace.from_maps(other)  # type: ignore[arg-type]
 
 

@@ -35,7 +35,7 @@ class CommandParser(argparse.ArgumentParser):
 def parse_count(text: str, what: str) -> int:
     """Parse a number of at least 1.
 
-    >>> parse_count("21", "a number of VMAs")
+    >>> parse_count("21", "the number of VMAs")
     21
     """
     try:
@@ -43,7 +43,7 @@ def parse_count(text: str, what: str) -> int:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{what} must be an integer, not {text!r}") from None
     if value < 1:
-        raise argparse.ArgumentTypeError(f"{what} must be at least 1, not {value}")
+        raise argparse.ArgumentTypeError(f"{what} must be 1 or more, not {value}")
     return value
 
 
@@ -54,11 +54,13 @@ def parse_vma_counts(text: str) -> list[int]:
     [21, 121]
     """
     if not text.strip(" ,"):
-        raise argparse.ArgumentTypeError("the list of VMA counts is empty")
-    counts = [parse_count(part.strip(), "a number of VMAs") for part in text.split(",")]
+        raise argparse.ArgumentTypeError("expected a list of numbers of VMAs")
+    counts = [parse_count(part.strip(), "the number of VMAs") for part in text.split(",")]
     for vmas in counts:
         if vmas > MOST_VMAS:
-            raise argparse.ArgumentTypeError(f"{vmas} VMAs are more than {MOST_VMAS:,}")
+            raise argparse.ArgumentTypeError(
+                f"the number of VMAs must be at most {MOST_VMAS:,}, not {vmas:,}"
+            )
     return counts
 
 
@@ -73,5 +75,5 @@ def parse_seconds(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"seconds must be a number above 0, not {text!r}")
+        raise argparse.ArgumentTypeError(f"the number of seconds must be above 0, not {text!r}")
     return value

@@ -106,11 +106,11 @@ def add_parser(subparsers: argparse._SubParsersAction[CommandParser]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand and return the exit status."""
     if arguments.after is None and arguments.every is None:
-        raise InputError("needs a second process or file, or --every")
+        raise InputError("expected a second process or file, or --every")
     if arguments.after is not None and arguments.every is not None:
         raise InputError("--every takes one process or file, not two")
     if arguments.times is not None and arguments.every is None:
-        raise InputError("--times needs --every")
+        raise InputError("--times requires --every")
     if arguments.before == "-" and arguments.after in ("-", None):
         raise InputError("standard input (-) can be read only once")
     before = open_space(arguments.before)

@@ -26,14 +26,15 @@ Fork a memory map by three methods and print how many forks each makes in ten
 seconds. A fork includes the child's exit. Before that, check that the three
 children are equal VMA by VMA and that the parent is unchanged.
 
-  insert  store a copy of each VMA in a new maple tree: Linux before the series
-  dup     duplicate the tree, then replace each VMA by its copy: with the series
+  insert  store a copy of each VMA in a new tree: Linux before __mt_dup()
+  dup     duplicate the tree, then replace each VMA by its copy: Linux today
   cow     fork the tree in O(1), copy on write: only VMAs that fork changes are
           touched
 
-The series is the one that added __mt_dup() to Linux ("Introduce __mt_dup() to
-improve the performance of fork()", 2023). Its published figures stand beside
-ours. A VMA is one line of /proc/PID/maps; [vsyscall] is not counted.
+The kernel patch series that samara implements changed Linux from insert to dup
+("Introduce __mt_dup() to improve the performance of fork()", 2023). The columns
+"series" show its published figures. A VMA is one line of /proc/PID/maps;
+[vsyscall] is not counted.
 """
 _EPILOG = """\
 exit status: 0; 1 no such process, no permission, or children that differ;
@@ -43,9 +44,9 @@ _NOTE = """\
 insert: store each VMA in a new tree. dup: duplicate the tree, then replace each
 VMA. cow: fork the tree, O(1). A fork includes the child's exit. gain: 2.1x is
 2.1 times as many forks as by insert. The three children were equal VMA by VMA,
-the parent was unchanged, nothing was left open. series: the figures published
-with __mt_dup(). They count fork() calls of whole processes in the kernel, with
-page tables and scheduling: compare the gains, not the counts.
+the parent was unchanged, and nothing leaked. series: the published figures of
+the kernel patch series that samara implements. They count fork() calls of whole
+processes, with page tables and scheduling: compare the gains, not the counts.
 """
 _HEADERS = [
     "VMAs",
@@ -70,7 +71,7 @@ def add_parser(subparsers: argparse._SubParsersAction[CommandParser]) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "--pid",
-        type=partial(parse_count, what="a process id"),
+        type=partial(parse_count, what="the process id"),
         help="fork the map of this process (default: of a Python interpreter, started for it)",
     )
     source.add_argument(
@@ -132,7 +133,7 @@ def _process(pid: int) -> tuple[str, AddressSpace]:
         with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
             name = file.read().strip()
     except OSError:
-        name = "gone by now"
+        name = "has ended"
     return f"process {pid} ({name})", space
 
 
@@ -211,7 +212,7 @@ def _print(source: str, results: list[Measured], series: list[Published | None])
         print(f"{format_count(changed, 'VMA')} left out or changed by fork.")
     for result, row in zip(results, series, strict=True):
         if row is not None and row.vmas != result.vmas:
-            print(f"The series has figures for {row.vmas} VMAs, the nearest size.")
+            print(f"The published figures are for {row.vmas} VMAs, the nearest size.")
 
 
 def _series_texts(row: Published | None) -> list[str]:

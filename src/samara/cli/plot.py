@@ -30,14 +30,14 @@ def add_plot_argument(parser: argparse.ArgumentParser, what: str) -> None:
         "--plot",
         metavar="FILE",
         type=_plot_file,
-        help=f"draw {what} into FILE, *.svg or *.png (needs matplotlib)",
+        help=f"draw {what} into FILE, *.svg or *.png (requires matplotlib)",
     )
 
 
 def _plot_file(text: str) -> Path:
     path = Path(text)
     if path.suffix.lower() not in _KINDS:
-        raise argparse.ArgumentTypeError(f"FILE must be *{' or *'.join(_KINDS)}, not {text!r}")
+        raise argparse.ArgumentTypeError(f"FILE must end in {' or '.join(_KINDS)}, not {text!r}")
     return path
 
 
@@ -47,7 +47,7 @@ def check_can_plot(path: Path | None) -> None:
         try:
             import matplotlib  # noqa: F401
         except ImportError:
-            raise WorkError("plots need matplotlib: pip install matplotlib") from None
+            raise WorkError("--plot requires matplotlib: pip install matplotlib") from None
 
 
 def drawable(text: str) -> str:

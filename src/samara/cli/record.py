@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     command = arguments.program[arguments.program[:1] == ["--"] :]
     output = arguments.output
     if not command:
-        raise InputError("there is no command to record")
+        raise InputError("expected a COMMAND to record")
     try:
         _check_can_write(output)
     except OSError as error:
@@ -94,7 +94,7 @@ def _record(command: list[str]) -> Recorded:
 
         return record_with_status(command)
     except ImportError:
-        raise WorkError("recording needs python-ptrace: pip install python-ptrace") from None
+        raise WorkError("recording requires python-ptrace: pip install python-ptrace") from None
     except ValueError as error:
         raise InputError(str(error)) from None
     except OSError as error:

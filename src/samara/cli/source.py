@@ -77,7 +77,7 @@ def open_file(path: str) -> Source:
         raise InputError(f"{name}: {error}") from None
     source = _source(space, "\nVmFlags:" in text)
     if not source.space:
-        raise InputError(f"{name}: there is no VMA in it")
+        raise InputError(f"{name}: no VMA found")
     return source
 
 

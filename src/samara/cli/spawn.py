@@ -33,8 +33,8 @@ process with N VMAs (a VMA is one line of /proc/PID/maps). A C program calls
 fork, _exit and wait in a loop, on one core. It maps single pages that cannot
 merge, and never touches them, so what is measured is the copying of VMAs.
 
-The published figures beside them are those of the patch series that added
-__mt_dup() to Linux, before and after it.
+The columns "series" show the published figures of the kernel patch series that
+samara implements, before and after it. It added __mt_dup() to Linux.
 """
 _EPILOG = """\
 exit status: 0; 1 the kernel refuses, or the package was installed without its
@@ -103,8 +103,9 @@ def run(arguments: argparse.Namespace) -> int:
     sizes = [vmas for vmas in wanted if vmas <= most]
     above = [vmas for vmas in wanted if vmas > most]
     if not sizes:
-        allowed = format_count(most, "VMA")
-        raise InputError(f"vm.max_map_count allows {allowed}, not {min(above):,}")
+        raise InputError(
+            f"the number of VMAs must be at most {most:,} (vm.max_map_count), not {min(above):,}"
+        )
     results = _spawn_all(sizes, arguments.seconds)
     series = [nearest(result.vmas, published(), exact=True) for result in results]
     if arguments.plot:
@@ -136,7 +137,7 @@ def _rounds(vmas: int, seconds: float, show: Step, done: int) -> Iterator[float]
         )
     except FileNotFoundError:
         raise WorkError(
-            "the C program is missing: this is a package without the extension"
+            "the C program is missing: samara was installed without its extension"
         ) from None
     with process:
         assert process.stdout is not None and process.stderr is not None
@@ -194,7 +195,7 @@ def _print(
     )
     if above:
         left_out = ", ".join(map(str, above))
-        print(f"Left out, because vm.max_map_count is {most}: {left_out} VMAs.")
+        print(f"Not measured, because vm.max_map_count is {most}: {left_out} VMAs.")
 
 
 def _row(result: Spawned, published: Published | None) -> list[str]:

@@ -165,13 +165,17 @@ def checked_counters(state: object) -> Counters:
     """
     count = len(fields(Counters))
     if not isinstance(state, tuple) or len(state) != count:
-        raise ValueError(f"not the state of an AddressSpace: it is no tuple of {count}")
+        raise ValueError(f"not the state of an AddressSpace: expected a tuple of {count} items")
     numbers, locks = tuple(map(index, state[:-1])), state[-1]
     if not 0 <= min(numbers) <= max(numbers) <= ADDRESS_END:
-        raise ValueError("not the state of an AddressSpace: no such numbers")
+        raise ValueError(
+            f"not the state of an AddressSpace: a number is outside 0 ... 2**64: {numbers}"
+        )
     if not isinstance(locks, frozenset) or not locks <= LOCKED_ON_FAULT:
-        raise ValueError("not the state of an AddressSpace: no such locks")
+        raise ValueError(f"not the state of an AddressSpace: invalid locks {locks!r:.60}")
     counters = Counters(*numbers, locks)  # type: ignore[call-arg, arg-type]
     if not counters.start_brk <= counters.brk < ADDRESS_END:
-        raise ValueError("not the state of an AddressSpace: no such heap")
+        raise ValueError(
+            f"not the state of an AddressSpace: brk {counters.brk:#x} is outside the heap"
+        )
     return counters

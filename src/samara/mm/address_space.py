@@ -85,7 +85,7 @@ class AddressSpace(State):
 
     def __init__(self, vmas: Iterable[VMA] = (), *, limits: Limits = _NO_LIMITS_GIVEN) -> None:
         if not isinstance(limits, Limits):
-            raise TypeError(f"limits must be Limits, not {limits!r}")
+            raise TypeError(f"limits must be a Limits, not {limits!r}")
         populate(self, vmas, limits)
 
     @classmethod
@@ -207,7 +207,7 @@ class AddressSpace(State):
             if vma is ForkMark.FAILED:
                 break
             if (vma.start, vma.end - 1) != (first, last):
-                raise AssertionError(f"{vma!r} stands at {first:#x}...{last:#x}")
+                raise AssertionError(f"{vma!r} is stored at {first:#x}...{last:#x}")
             in_user_space = vma.start < self.limits.task_size
             if has_derived_name(vma) and in_user_space and not self.half_made:
                 name = derived_name(self, vma.start, vma.end)
@@ -215,7 +215,9 @@ class AddressSpace(State):
                     raise AssertionError(f"{vma!r} should have the name {name!r}")
         counted, changed = count_vmas(self, self.limits.task_size)
         if not self.half_made and self._counters.sums != counted.sums:
-            raise AssertionError(f"the VMAs add up to {counted}, not to {self._counters}")
+            raise AssertionError(
+                f"the VMAs add up to {counted}, but the counters are {self._counters}"
+            )
         expected = [vma for _first, _last, vma in self._changed]
         if expected != changed:
-            raise AssertionError(f"fork would change {changed}, but {expected} are known")
+            raise AssertionError(f"fork changes {changed}, but the record says {expected}")

@@ -38,7 +38,7 @@ class File(_FileFields):
 
     def __new__(cls, dev: str, inode: int, path: str) -> Self:
         if not (isinstance(dev, str) and isinstance(path, str)):
-            raise TypeError(f"device and path of a file are texts, not {dev!r} and {path!r}")
+            raise TypeError(f"dev and path must be str, not {dev!r} and {path!r}")
         return _new(cls, (dev, index(inode), path))
 
     @classmethod

@@ -62,9 +62,9 @@ class Limits:
             if name == "privileged" or (value is None and name in _MAY_BE_UNLIMITED):
                 continue
             if not isinstance(value, int):
-                raise TypeError(f"{name} is a number of bytes or pages, not {value!r}")
+                raise TypeError(f"{name} must be an integer, not {value!r}")
             if value < 0:
-                raise ValueError(f"{name} {value:#x} is below 0")
+                raise ValueError(f"{name} must be 0 or more, not {value}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), astuple(self)

@@ -53,7 +53,7 @@ def _in_order(vmas: Iterable[VMA]) -> list[VMA]:
     given = []
     for vma in vmas:
         if not isinstance(vma, VMA):
-            raise TypeError(f"an address space holds VMAs, not {vma!r}")
+            raise TypeError(f"expected a VMA, not {vma!r}")
         given.append(vma)
     given.sort(key=attrgetter("start"))
     for before, vma in pairwise(given):

@@ -37,7 +37,7 @@ def synthetic(count: int) -> AddressSpace:
     (21, 21, 8)
     """
     if count < 0:
-        raise ValueError(f"an address space cannot have {count} VMAs")
+        raise ValueError(f"count must be 0 or more, not {count}")
     return AddressSpace(_vmas(count))
 
 

@@ -25,5 +25,5 @@ def as_u64(*words: int) -> tuple[int, ...]:
     words = tuple(map(index, words))
     for word in words:
         if word >> 64:  # negative, or too large
-            raise ValueError(f"{word} is outside 0...2**64-1")
+            raise ValueError(f"{word} is outside 0 ... 2**64-1")
     return words

@@ -94,7 +94,7 @@ def checked_codes(vm_flags: frozenset[str]) -> frozenset[str]:
     """
     for code in vm_flags:
         if not isinstance(code, str):
-            raise TypeError(f"VmFlags are texts, not {code!r}")
+            raise TypeError(f"VmFlags must be str, not {code!r}")
     return vm_flags
 
 

@@ -24,7 +24,7 @@ def _as_flags(number: int, name: str) -> int:
     """Return the bits of a `Prot` or `Map` as a plain int."""
     number = index(number)
     if not 0 <= number < 2**32:
-        raise ValueError(f"{name} {number:#x} is outside 0...2**32-1")
+        raise ValueError(f"{name} {number:#x} is outside 0 ... 2**32-1")
     return number
 
 
@@ -70,7 +70,7 @@ class VMA(_Fields):
     >>> VMA(0x1000, 0x1000, Prot.READ)
     Traceback (most recent call last):
         ...
-    ValueError: a VMA cannot begin at 0x1000 and end at 0x1000
+    ValueError: start and end must satisfy 0 <= start < end <= 2**64, not 0x1000 and 0x1000
     """
 
     __slots__ = ()
@@ -89,15 +89,17 @@ class VMA(_Fields):
         if not type(start) is type(end) is type(offset) is int:
             start, end, offset = int(index(start)), int(index(end)), int(index(offset))
         if not isinstance(name, str):
-            raise TypeError(f"the name of a VMA is a text, not {name!r}")
+            raise TypeError(f"name must be a str, not {name!r}")
         if not 0 <= start < end <= ADDRESS_END:
-            raise ValueError(f"a VMA cannot begin at {start:#x} and end at {end:#x}")
+            raise ValueError(
+                f"start and end must satisfy 0 <= start < end <= 2**64, not {start:#x} and {end:#x}"
+            )
         if (start | end | offset) % PAGE_SIZE:
             raise ValueError(
-                f"start {start:#x}, end {end:#x} or offset {offset:#x} is no multiple of 4096"
+                f"start {start:#x}, end {end:#x} and offset {offset:#x} must be multiples of 4096"
             )
         if not 0 <= offset < ADDRESS_END:
-            raise ValueError(f"offset {offset} is outside 0...2**64-1")
+            raise ValueError(f"offset {offset} is outside 0 ... 2**64-1")
         if file is not None and type(file) not in FILES:
             raise TypeError(f"file must be a File or None, not {file!r}")
         if type(prot) is not Prot:
@@ -219,7 +221,7 @@ class TouchedVMA(VMA):
 def _touched(vma: VMA, identity: int, shift: int) -> TouchedVMA:
     """Make a TouchedVMA from a pickle. The pickle may be forged, so this checks it."""
     if type(vma) is not VMA:
-        raise TypeError(f"a touched VMA is made of a VMA, not {vma!r}")
+        raise TypeError(f"expected a VMA, not {vma!r}")
     return TouchedVMA.of(vma, AnonVma(index(identity), index(shift)))
 
 

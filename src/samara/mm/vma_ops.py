@@ -23,7 +23,7 @@ from samara.mm.state import State
 from samara.mm.units import ADDRESS_END
 from samara.mm.vma import VMA, is_special, with_flags
 
-_HALF_MADE: Final = "a half-made address space cannot be changed"
+_HALF_MADE: Final = "cannot change a half-made address space"
 
 # ---- finding -------------------------------------------------------------------------------------
 

@@ -43,10 +43,10 @@ def parse_maps(text: str) -> list[VMA]:
     >>> parse_maps("what is this")
     Traceback (most recent call last):
         ...
-    ValueError: line 1 is not of /proc/PID/maps: 'what is this'
+    ValueError: line 1 is not in the format of /proc/PID/maps: 'what is this'
     """
     if not isinstance(text, str):
-        raise TypeError(f"a text of maps is a str, not {text!r:.60}")
+        raise TypeError(f"text must be a str, not {text!r:.60}")
     vmas: list[VMA] = []
     files: dict[tuple[str, str, str], File] = {}
     floor = 0
@@ -60,12 +60,14 @@ def parse_maps(text: str) -> list[VMA]:
                         raise ValueError(f"line {number} has too many VmFlags: {_shown(line)}")
                     vmas[-1] = vmas[-1]._replace(vm_flags=parse_vm_flags(line[8:].strip()))
             elif line.strip():
-                raise ValueError(f"line {number} is not of /proc/PID/maps: {_shown(line)}")
+                raise ValueError(
+                    f"line {number} is not in the format of /proc/PID/maps: {_shown(line)}"
+                )
             continue
         vma = _vma_of_line(number, line, match, files)
         if vma.start < floor:
             raise ValueError(
-                f"line {number} begins below {floor:#x}, the end of the one before: {_shown(line)}"
+                f"line {number} starts below {floor:#x}, where the VMA before ends: {_shown(line)}"
             )
         floor = vma.end
         vmas.append(vma)
@@ -84,7 +86,7 @@ def _vma_of_line(
 def _parse_vma(match: re.Match[str], files: dict[tuple[str, str, str], File]) -> VMA:
     start, end, read, write, execute, sharing, offset, dev, inode, label = match.groups("")
     if label == "[rollup]":
-        raise ValueError("smaps_rollup holds sums, not VMAs")
+        raise ValueError("smaps_rollup contains sums, not VMAs")
     name = ""
     file = None
     path = label.replace("\\012", "\n")

@@ -20,9 +20,9 @@ def read_maps(pid: int) -> str:
         FileNotFoundError: There is no /proc at all.
     """
     if not isinstance(pid, int) or isinstance(pid, bool):
-        raise TypeError(f"a process id is an int, not {pid!r}")
+        raise TypeError(f"pid must be an integer, not {pid!r}")
     if pid < 1:
-        raise ValueError(f"a process id is at least 1, not {pid}")
+        raise ValueError(f"pid must be 1 or more, not {pid}")
     for kind in ("smaps", "maps"):
         text = _read(pid, kind)
         if text:
@@ -33,8 +33,8 @@ def read_maps(pid: int) -> str:
                 f"process {pid} has no address space: it is a kernel thread, or has ended",
             )
     if not os.path.exists("/proc/self/maps"):
-        raise FileNotFoundError(errno.ENOENT, "memory maps are read from Linux's /proc", "/proc")
-    raise ProcessLookupError(errno.ESRCH, f"no process {pid}")
+        raise FileNotFoundError(errno.ENOENT, "reading memory maps requires Linux's /proc", "/proc")
+    raise ProcessLookupError(errno.ESRCH, f"no such process: {pid}")
 
 
 def _read(pid: int, kind: str) -> str | None:

@@ -106,9 +106,11 @@ def fork(space: _Space, method: ForkMethod = "cow", *, fail_at: int | None = Non
     """
     duplicate = FORK_METHODS.get(method)
     if duplicate is None:
-        raise ValueError(f"fork by {method!r}: the methods are {', '.join(FORK_METHODS)}")
+        raise ValueError(
+            f"method must be one of {', '.join(map(repr, FORK_METHODS))}, not {method!r}"
+        )
     if space.half_made:
-        raise ValueError("a half-made address space cannot be forked")
+        raise ValueError("cannot fork a half-made address space")
     failing = None if fail_at is None else _to_duplicate(space, fail_at)
     tree = _duplicated(space, duplicate, failing)
     left_out = sum(1 for entry in space._changed if NOT_COPIED in entry.value.vm_flags)
@@ -121,7 +123,7 @@ def _to_duplicate(space: State, fail_at: int) -> VMA:
     copied = (vma for vma in space if NOT_COPIED not in vma.vm_flags)
     vma = next(islice(copied, fail_at, None), None) if fail_at >= 0 else None
     if vma is None:
-        raise ValueError(f"fork duplicates no VMA number {fail_at} of {space!r}")
+        raise ValueError(f"fail_at must be the number of a VMA that fork duplicates, not {fail_at}")
     return vma
 
 
@@ -189,7 +191,7 @@ def _left_out(parent: State) -> tuple[int, int]:
 
 def _duplicate(vma: VMA, failing: VMA | None) -> VMA | None:
     if vma is failing:
-        raise MemoryError(f"injected at {vma!r}")
+        raise MemoryError(f"injected failure at {vma!r}")
     return child_vma(vma)
 
 

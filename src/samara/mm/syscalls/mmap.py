@@ -142,7 +142,7 @@ def _check_arguments(
     if file is not None and type(file) not in FILES:
         raise TypeError(f"file must be a File or None, not {file!r}")
     if mode not in _MODES:
-        raise ValueError(f"a file is opened for 'r', 'w' or 'rw', not {mode!r}")
+        raise ValueError(f"mode must be 'r', 'w' or 'rw', not {mode!r}")
     if offset % PAGE_SIZE:
         raise os_error(EINVAL)
     if file is None and not flags & _ANONYMOUS:

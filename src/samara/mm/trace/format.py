@@ -70,7 +70,7 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
             data = _decompressed(data)
         trace = json.loads(data)
     except (ValueError, EOFError, OSError, zlib.error, RecursionError) as error:
-        raise ValueError(f"{os.fspath(path)!r} is no trace: {error}") from None
+        raise ValueError(f"{os.fspath(path)!r} is not a trace: {error}") from None
     return check_trace(trace)
 
 
@@ -81,7 +81,7 @@ def _decompressed(data: bytes | bytearray) -> bytearray:
         while chunk := file.read(1 << 16):
             found += chunk
             if len(found) > limit:
-                raise ValueError(f"{len(data)} bytes decompress to more than {limit}")
+                raise ValueError(f"{len(data)} bytes decompress to more than {limit} bytes")
     return found
 
 
@@ -103,16 +103,16 @@ def check_trace(trace: object) -> Trace:
     >>> check_trace({"steps": []})
     Traceback (most recent call last):
         ...
-    ValueError: no trace: it has no 'columns'
+    ValueError: not a trace: 'columns' is missing or not a list
     """
     if not isinstance(trace, dict):
-        raise ValueError(f"no trace: {type(trace).__name__} instead of an object")
+        raise ValueError(f"not a trace: expected an object, not {type(trace).__name__}")
     for key in ("columns", "initial", "steps"):
         if not isinstance(trace.get(key), list):
-            raise ValueError(f"no trace: it has no {key!r}")
+            raise ValueError(f"not a trace: {key!r} is missing or not a list")
     if trace["columns"] != list(COLUMNS):
         raise ValueError(
-            f"the columns of a trace are {list(COLUMNS)}, not {shown(trace['columns'])}"
+            f"not a trace: columns must be {list(COLUMNS)}, not {shown(trace['columns'])}"
         )
     _check_rows(trace["initial"], "initial")
     for number, step in enumerate(trace["steps"]):
@@ -122,27 +122,29 @@ def check_trace(trace: object) -> Trace:
 
 def _check_step(step: object, where: str) -> None:
     if not isinstance(step, dict) or not isinstance(step.get("call"), str):
-        raise ValueError(f"no trace: {where} has no call: {shown(step)}")
+        raise ValueError(f"not a trace: {where} has no call: {shown(step)}")
     args = step.get("args")
     if not isinstance(args, list) or (step["call"] != "external" and len(args) != 6):
-        raise ValueError(f"no trace: {where} has no six arguments: {shown(step)}")
+        raise ValueError(f"not a trace: {where} must have six arguments: {shown(step)}")
     if not all(type(word) is int and 0 <= word < 2**64 for word in args):
-        raise ValueError(f"no trace: {where} has an argument that is no word: {shown(args)}")
+        raise ValueError(
+            f"not a trace: {where} has an argument outside 0 ... 2**64-1: {shown(args)}"
+        )
     ret = step.get("ret")
     if step["call"] != "external" and not (type(ret) is int and _LEAST_ERRNO <= ret < 2**64):
-        raise ValueError(f"no trace: {where} returns {shown(ret)}")
+        raise ValueError(f"not a trace: {where} has an invalid return value: {shown(ret)}")
     for key in ("removed", "added"):
         _check_rows(step.get(key), f"{key} of {where}")
 
 
 def _check_rows(rows: object, where: str) -> None:
     if not isinstance(rows, list):
-        raise ValueError(f"no trace: {where} is no list")
+        raise ValueError(f"not a trace: {where} is not a list")
     for row in rows:
         try:
             vma_of(row)
         except (TypeError, ValueError, AttributeError, IndexError):
-            raise ValueError(f"no trace: a row of {where} is no VMA: {shown(row)}") from None
+            raise ValueError(f"not a trace: a row of {where} is not a VMA: {shown(row)}") from None
 
 
 _PERMS: Final = frozenset(map("".join, product("r-", "w-", "x-", "ps")))
@@ -156,7 +158,7 @@ def vma_of(row: Row) -> VMA:
     """
     start, end, perms, offset, dev, inode, path = row
     if perms not in _PERMS:
-        raise ValueError(f"{perms!r} are no permissions")
+        raise ValueError(f"permissions must be in the form 'rwxp', not {perms!r}")
     bits = sum(bit for bit, letter in zip((1, 2, 4), perms, strict=False) if letter != "-")
     name = path if path.startswith("[") else ""
     file = None

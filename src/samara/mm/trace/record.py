@@ -74,9 +74,11 @@ def record(command: Sequence[str]) -> Trace:
 def record_with_status(command: Sequence[str]) -> Recorded:
     """Do what `record` does, and also return how the command ended."""
     if not command:
-        raise ValueError("there is no command to record")
+        raise ValueError("command must not be empty")
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        raise ValueError(f"no recording on {platform.system()} {platform.machine()}")
+        raise ValueError(
+            f"recording requires Linux x86_64, not {platform.system()} {platform.machine()}"
+        )
     from ptrace.debugger import PtraceDebugger
 
     debugger = PtraceDebugger()

@@ -102,7 +102,7 @@ def replay(
     munmap [VMA(0x1000-0x2000 rw-p)]
     """
     if placement not in ("recorded", "own"):
-        raise ValueError(f"placement is 'recorded' or 'own', not {placement!r}")
+        raise ValueError(f"placement must be 'recorded' or 'own', not {placement!r}")
     check_trace(trace)
     return _replay(trace, placement == "own", limits or Limits(privileged=True))
 
@@ -153,7 +153,7 @@ def _external(mm: AddressSpace, step: Step) -> str:
         for row in step["added"]:
             vma = vma_of(row)
             if not mm.tree.is_free(vma.start, vma.end - 1):
-                return f"it adds {vma!r} where the model has memory"
+                return f"{vma!r} is added where the model already has memory"
             insert(mm, vma)
     return ""
 
@@ -169,7 +169,7 @@ def _make(mm: AddressSpace, step: Step, own: bool) -> str:
         answer = -(error.errno or 0)
     if answer == wanted:
         return ""
-    return f"it returns {_shown(answer)}, the kernel's {_shown(wanted)}"
+    return f"the model returned {_shown(answer)}, the kernel {_shown(wanted)}"
 
 
 def _shown(answer: int) -> str:
@@ -186,7 +186,7 @@ def _call(mm: AddressSpace, step: Step, own: bool) -> int:
     if name == "mremap":
         return _mremap(mm, step, own)
     if name not in _PLAIN:
-        raise ValueError(f"a trace with a call {name!r}, which no model makes")
+        raise ValueError(f"the model does not know the call {name!r}")
     method, count = _PLAIN[name]
     return getattr(mm, method)(*args[:count]) or 0
 
