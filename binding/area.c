@@ -15,7 +15,7 @@ int area_size(struct area *area, PyObject *size)
 	if (kind == INDEX_ERROR)
 		return -1;
 	if (kind == INDEX_BELOW || (kind == INDEX_IN && area->size == 0)) {
-		raise_number("%s %U is not 1 or more", "size", size);
+		raise_number("%s must be 1 or more, not %U", "size", size);
 		return -1;
 	}
 	area->size_object = size;
@@ -33,7 +33,7 @@ int area_options(struct area *area, PyObject *align, PyObject *reverse)
 		if (kind == INDEX_ERROR)
 			return -1;
 		if (kind == INDEX_BELOW || (kind == INDEX_IN && area->align == 0)) {
-			raise_number("%s %U is not 1 or more", "align", align);
+			raise_number("%s must be 1 or more, not %U", "align", align);
 			return -1;
 		}
 		area->align_object = align;
@@ -63,11 +63,11 @@ static void area_raise(const struct core_state *state, const struct area *area)
 	if (!size)
 		return;
 	if (area->outside)
-		PyErr_Format(state->space_error, "no room for %U indices outside 0 ... %llu", size,
+		PyErr_Format(state->space_error, "no %U free indices outside 0 ... %llu", size,
 			     (unsigned long long)MAX_INDEX);
 	else if (align)
 		PyErr_Format(state->space_error,
-			     "no %U free indices in [%llu, %llu] that begin at a multiple of %U",
+			     "no %U free indices in [%llu, %llu] that start at a multiple of %U",
 			     size, (unsigned long long)area->first, (unsigned long long)area->last,
 			     align);
 	else if (!aligned)
@@ -83,8 +83,8 @@ int area_search(struct tree_object *tree, const struct area *area, uint64_t *sta
 
 	if (!tree_tracks_gaps(tree)) {
 		PyErr_SetString(PyExc_ValueError,
-				"this tree does not track gaps: make it with track_gaps=True to "
-				"search for free room");
+				"this tree does not track gaps: create it with track_gaps=True to "
+				"search for free indices");
 		return -1;
 	}
 	if (area->outside || area->size_above) {

@@ -230,7 +230,7 @@ static int slice_parse(PyObject *object, bool clip, uint64_t *first, uint64_t *l
 	struct bound stop = {0, true};
 
 	if (slice->step != Py_None) {
-		PyErr_Format(PyExc_ValueError, "a slice of a tree has no step, got %R",
+		PyErr_Format(PyExc_ValueError, "the step of a slice must be None, not %R",
 			     slice->step);
 		return -1;
 	}

@@ -38,7 +38,7 @@ static PyObject *import_numpy(const char *function)
 	PyErr_NormalizeException(&type, &cause, &traceback);
 	Py_XDECREF(traceback);
 	Py_DECREF(type);
-	PyErr_Format(PyExc_ImportError, "%s() needs numpy: pip install numpy", function);
+	PyErr_Format(PyExc_ImportError, "%s() requires numpy: pip install numpy", function);
 	PyErr_Fetch(&type, &error, &traceback);
 	PyErr_NormalizeException(&type, &error, &traceback);
 	PyException_SetCause(error, cause);
@@ -64,7 +64,8 @@ static int output_make(struct output *output, PyObject *numpy, enum dtype dtype,
 	if (output->view.itemsize == sizeof(uint64_t) && objects == (dtype == DTYPE_OBJECT) &&
 	    (size_t)output->view.len == count * sizeof(uint64_t))
 		return 0;
-	PyErr_Format(PyExc_TypeError, "numpy.empty() gives no array of %zu of %s, but %R", count,
+	PyErr_Format(PyExc_TypeError,
+		     "numpy.empty() did not return an array of %zu %s items (got %R)", count,
 		     types[dtype], (PyObject *)Py_TYPE(output->array));
 	Py_CLEAR(output->array);
 	PyBuffer_Release(&output->view);
@@ -113,7 +114,8 @@ static int ranges_open(struct ranges *ranges, PyObject *const *given, bool objec
 	ranges->count = ranges->first.count;
 	if (ranges->last.count == ranges->count && ranges->values.count == ranges->count)
 		return 0;
-	PyErr_Format(PyExc_ValueError, "first, last and values differ in length: %zu, %zu, %zu",
+	PyErr_Format(PyExc_ValueError,
+		     "first, last and values must have the same length, not %zu, %zu, %zu",
 		     ranges->count, ranges->last.count, ranges->values.count);
 	return -1;
 }
@@ -140,7 +142,7 @@ static void raise_order(const struct ranges *ranges, size_t at)
 		raise_backwards(ranges, at);
 	else
 		PyErr_Format(PyExc_ValueError,
-			     "position %zu: [%llu, %llu] overlaps or lies below [%llu, %llu]", at,
+			     "position %zu: [%llu, %llu] overlaps or is below [%llu, %llu]", at,
 			     (unsigned long long)ranges->firsts[at],
 			     (unsigned long long)ranges->lasts[at],
 			     (unsigned long long)ranges->firsts[at - 1],

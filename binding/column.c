@@ -53,7 +53,7 @@ static int check_format(struct column *column)
 	if (column->kind == COLUMN_OBJECTS || code == format || native_order(format[0]))
 		return 0;
 	column->kind = COLUMN_OBJECTS;
-	PyErr_Format(PyExc_ValueError, "%s has format '%s', which is not the native byte order",
+	PyErr_Format(PyExc_ValueError, "%s must have the native byte order, not format '%s'",
 		     column->name, format);
 	return -1;
 }

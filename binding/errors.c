@@ -12,7 +12,7 @@ PyObject *raise_status(int status)
 		return NULL;
 	if (status == -EBUSY) {
 		PyErr_SetString(PyExc_RuntimeError,
-				"this tree is being written: it is asking its policy");
+				"cannot change a tree while it calls its policy");
 		return NULL;
 	}
 	return PyErr_Format(PyExc_SystemError, "the maple tree returned status %d", status);

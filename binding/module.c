@@ -66,7 +66,7 @@ static int import_type(const char *name, PyTypeObject **out)
 	if (import_name("samara._entry", name, &type) < 0)
 		return -1;
 	if (!PyType_Check(type) || !PyType_IsSubtype((PyTypeObject *)type, &PyTuple_Type)) {
-		PyErr_Format(PyExc_TypeError, "samara._entry.%s is no tuple class", name);
+		PyErr_Format(PyExc_TypeError, "samara._entry.%s must be a subclass of tuple", name);
 		Py_DECREF(type);
 		return -1;
 	}
@@ -99,7 +99,7 @@ static int require_interpreter_lock(void)
 	if (!is_enabled) {
 		PyErr_SetString(
 			PyExc_ImportError,
-			"samara._core needs the GIL: unset PYTHON_GIL=0, or use the pure-Python "
+			"samara._core requires the GIL: unset PYTHON_GIL=0, or use the pure-Python "
 			"tree with SAMARA_PURE=1");
 		return -1;
 	}

@@ -140,7 +140,7 @@ static int check_slots(PyObject *self, PyObject *slots)
 		if (!slot)
 			PyErr_Clear();
 		if (!slot || !Py_IS_TYPE(slot, &PyMemberDescr_Type))
-			status = refuse("attributes for slots that the class has not");
+			status = refuse("attributes for slots that the class does not have");
 		Py_XDECREF(slot);
 	}
 	Py_XDECREF(names);
@@ -155,7 +155,7 @@ static int check_attributes(PyObject *self, PyObject *attributes)
 	if (PyTuple_Check(attributes)) {
 		if (PyTuple_GET_SIZE(attributes) != 2 ||
 		    !PyDict_Check(PyTuple_GET_ITEM(attributes, 1)))
-			return refuse("the attributes are no pair of dicts");
+			return refuse("the attributes are not a pair of dicts");
 		if (check_slots(self, PyTuple_GET_ITEM(attributes, 1)) < 0)
 			return -1;
 		dict = PyTuple_GET_ITEM(attributes, 0);
@@ -163,10 +163,10 @@ static int check_attributes(PyObject *self, PyObject *attributes)
 	if (dict == Py_None)
 		return 0;
 	if (!PyDict_Check(dict))
-		return refuse("the attributes are no dict");
+		return refuse("the attributes are not a dict");
 	own = PyObject_GetAttrString(self, "__dict__");
 	if (!own && PyErr_ExceptionMatches(PyExc_AttributeError))
-		return refuse("attributes for a class whose instances have none");
+		return refuse("attributes for a class whose instances cannot have any");
 	Py_XDECREF(own);
 	return own ? 0 : -1;
 }
@@ -180,28 +180,27 @@ static int check_version(PyObject *state)
 
 	if (!PyTuple_Check(state) || PyTuple_GET_SIZE(state) < OBJECT_MEMBERS ||
 	    PyTuple_GET_SIZE(state) > PACKED_MEMBERS)
-		return refuse("it is no tuple of 6 or 7");
+		return refuse("expected a tuple of 6 or 7 items");
 	version = PyTuple_GET_ITEM(state, 0);
 	if (!PyLong_CheckExact(version))
-		return refuse("the format's version is no integer");
+		return refuse("the format is not an integer");
 	number = PyLong_AsLong(version);
 	PyErr_Clear();
 	if (number != OBJECT_VERSION && number != PACKED_VERSION && number != POLICY_VERSION) {
 		text = number_shown(version);
 		if (text)
-			PyErr_Format(
-				PyExc_ValueError,
-				"a MapleTree pickled in format %U, this reads formats 1, 2 and 3",
-				text);
+			PyErr_Format(PyExc_ValueError,
+				     "the format of a pickled MapleTree must be 1, 2 or 3, not %U",
+				     text);
 		Py_XDECREF(text);
 		return -1;
 	}
 	members = PyTuple_GET_SIZE(state);
 	if (number == OBJECT_VERSION && members != OBJECT_MEMBERS)
-		return refuse("it is no tuple of 6");
+		return refuse("expected a tuple of 6 items");
 	static_assert(PACKED_MEMBERS == POLICY_MEMBERS, "one message does for both");
 	if (number != OBJECT_VERSION && members != PACKED_MEMBERS)
-		return refuse("it is no tuple of 7");
+		return refuse("expected a tuple of 7 items");
 	return (int)number;
 }
 
@@ -216,22 +215,22 @@ static int check_state(PyObject *self, PyObject *state, enum dtype *dtype)
 	lasts = PyTuple_GET_ITEM(state, 3);
 	values = PyTuple_GET_ITEM(state, 4);
 	if (!PyBool_Check(PyTuple_GET_ITEM(state, 1)))
-		return refuse("track_gaps is no bool");
+		return refuse("track_gaps is not a bool");
 	if (!PyBytes_Check(firsts) || !PyBytes_Check(lasts))
-		return refuse("the ranges are no bytes");
+		return refuse("the ranges are not bytes");
 	if (version != PACKED_VERSION && !PyList_Check(values))
-		return refuse("the values are no list");
+		return refuse("the values are not a list");
 	if (version == PACKED_VERSION && !PyBytes_Check(values))
-		return refuse("the values are no bytes");
+		return refuse("the values are not bytes");
 	if (PyBytes_GET_SIZE(firsts) != PyBytes_GET_SIZE(lasts) ||
 	    PyBytes_GET_SIZE(firsts) % 8 != 0)
-		return refuse("the ranges' ends differ in number");
+		return refuse("firsts and lasts differ in number");
 	*dtype = DTYPE_OBJECT;
 	if (version == PACKED_VERSION) {
 		if (dtype_parse(PyTuple_GET_ITEM(state, 6), dtype) < 0)
 			PyErr_Clear();
 		if (*dtype == DTYPE_OBJECT)
-			return refuse("the dtype is none of 'u8', 'i8' and 'f8'");
+			return refuse("dtype is not 'u8', 'i8' or 'f8'");
 	}
 	return check_attributes(self, PyTuple_GET_ITEM(state, 5));
 }
@@ -283,7 +282,7 @@ static int enter_empty(struct tree_object *self)
 		return -1;
 	if (mtree_empty(&self->mt))
 		return tree_require_idle(self);
-	PyErr_SetString(PyExc_ValueError, "__setstate__() needs an empty tree");
+	PyErr_SetString(PyExc_ValueError, "__setstate__() requires an empty tree");
 	return -1;
 }
 

@@ -43,10 +43,8 @@ static int ask_split(void *context, const struct mt_entry *whole, uint64_t first
 	for (int i = 0; i < 3; i++)
 		Py_XDECREF(given[i]);
 	if (result == Py_None && object_of(whole->word) != Py_None) {
-		PyErr_Format(
-			PyExc_TypeError,
-			"policy's split() answered None for [%llu, %llu] of an entry with a value",
-			(unsigned long long)first, (unsigned long long)last);
+		PyErr_Format(PyExc_TypeError, "the policy's split() returned None for [%llu, %llu]",
+			     (unsigned long long)first, (unsigned long long)last);
 		Py_CLEAR(result);
 	}
 	if (!result)
@@ -69,8 +67,8 @@ static int ask_merge(void *context, const struct mt_entry *left, const struct mt
 	Py_XDECREF(given[1]);
 	if (result == Py_None && object_of(left->word) != Py_None &&
 	    object_of(right->word) != Py_None) {
-		PyErr_SetString(PyExc_TypeError, "policy's merge() answered None for two entries "
-						 "with values: NotImplemented keeps them apart");
+		PyErr_SetString(PyExc_TypeError, "the policy's merge() returned None: return "
+						 "NotImplemented to keep the entries apart");
 		Py_CLEAR(result);
 	}
 	if (!result)
@@ -88,7 +86,8 @@ static PyObject *method_of(PyObject *given, const char *name)
 	PyObject *method = PyObject_GetAttrString(given, name);
 
 	if (method && !PyCallable_Check(method)) {
-		PyErr_Format(PyExc_TypeError, "policy's %s is not callable: %R", name, method);
+		PyErr_Format(PyExc_TypeError, "the policy's %s must be callable, not %R", name,
+			     method);
 		Py_CLEAR(method);
 	}
 	return method;
@@ -123,7 +122,7 @@ static int check_kept(const struct tree_object *tree, PyObject *given)
 {
 	if (tree->policy->given == given)
 		return 0;
-	PyErr_Format(PyExc_ValueError, "a tree keeps its policy %R, it cannot get %R",
+	PyErr_Format(PyExc_ValueError, "cannot change the policy of a tree from %R to %R",
 		     tree->policy->given, given);
 	return -1;
 }
@@ -139,7 +138,7 @@ int policy_parse(const struct tree_object *tree, PyObject *given, enum dtype dty
 	if (given == Py_None)
 		return 0;
 	if (dtype != DTYPE_OBJECT) {
-		PyErr_Format(PyExc_ValueError, "a tree with dtype '%s' can have no policy",
+		PyErr_Format(PyExc_ValueError, "a tree with dtype '%s' cannot have a policy",
 			     dtype_name(dtype));
 		return -1;
 	}

@@ -39,7 +39,7 @@ static int parse_triple(enum dtype dtype, PyObject *item, uint64_t *first, uint6
 	if (!triple)
 		return -1;
 	if (PyTuple_GET_SIZE(triple) != 3)
-		PyErr_Format(PyExc_ValueError, "expected (first, last, value), got %zd members",
+		PyErr_Format(PyExc_ValueError, "expected (first, last, value), got %zd items",
 			     PyTuple_GET_SIZE(triple));
 	else
 		status = window_require(PyTuple_GET_ITEM(triple, 0), PyTuple_GET_ITEM(triple, 1),

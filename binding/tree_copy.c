@@ -180,8 +180,8 @@ static void raise_attributes(const struct tree_object *here, const struct tree_o
 	if (text[0])
 		text[1] = attributes_text(there);
 	if (text[1])
-		PyErr_Format(PyExc_ValueError, "other differs in attributes: %U here, %U there",
-			     text[0], text[1]);
+		PyErr_Format(PyExc_ValueError, "other must have the attributes %U, not %U", text[0],
+			     text[1]);
 	Py_XDECREF(text[0]);
 	Py_XDECREF(text[1]);
 }
@@ -203,7 +203,7 @@ PyObject *tree_dup_into(struct tree_object *self, PyObject *const *args, Py_ssiz
 				    Py_TYPE(given[0])->tp_name);
 	other = (struct tree_object *)given[0];
 	if (other == self) {
-		PyErr_SetString(PyExc_ValueError, "other must be another tree");
+		PyErr_SetString(PyExc_ValueError, "other must not be the tree itself");
 		return NULL;
 	}
 	/* While this waits for the second tree, other threads may use the first. */
@@ -212,7 +212,7 @@ PyObject *tree_dup_into(struct tree_object *self, PyObject *const *args, Py_ssiz
 			return NULL;
 	} while (lock_blocks(self->lock));
 	if (!mtree_empty(&other->mt))
-		return PyErr_Format(PyExc_ValueError, "other is not empty: it holds %llu ranges",
+		return PyErr_Format(PyExc_ValueError, "other must be empty, but it has %llu ranges",
 				    (unsigned long long)mt_entries(&other->mt));
 	if (mt_attr(&other->mt) != mt_attr(&self->mt) || other->dtype != self->dtype ||
 	    policy_given(other->policy) != policy_given(self->policy)) {

@@ -115,13 +115,13 @@ class Package:
                 target = self.room(what.module)
                 shown = f"{module}:{what.line}: imports {what.module} {what.name}".rstrip()
                 if room not in MAY:
-                    yield f"{shown}: its room {room} is in no layer"
+                    yield f"{shown}: {room!r} is in no layer"
                 elif target == room:
                     continue
                 elif target not in MAY[room]:
                     yield f"{shown}: {room} may not import from {target}"
                 elif room in PUBLIC_ONLY and not self.is_public(what):
-                    yield f"{shown}: it is not public"
+                    yield f"{shown}: the name is not public"
 
     def faults_of_cycles(self) -> Iterator[str]:
         """Yield the shortest cycle of each set of modules that reach each other."""
@@ -131,7 +131,7 @@ class Package:
         }
         for circle, size in circles(edges):
             way = " -> ".join([*circle, circle[0]])
-            yield f"circle among {size} modules: {way}"
+            yield f"import cycle among {size} modules: {way}"
 
 
 def reached(edges: dict[str, set[str]], start: str) -> dict[str, str]:

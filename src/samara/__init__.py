@@ -23,7 +23,7 @@ from samara._policy import Policy
 __version__: Final = "0.1.0"
 
 implementation: Final = "python" if PURE else "c"
-"""What the tree is written in."""
+"""Which implementation is in use: "c" (the extension) or "python" (pure Python)."""
 
 __all__ = [
     "MAX",

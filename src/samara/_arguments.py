@@ -42,7 +42,7 @@ def required_index(number: Any, name: str, top: int = MAX, low: int = 0) -> int:
 def positive(number: Any, name: str) -> int:
     value = index_of(number, name)
     if value < 1:
-        raise ValueError(f"{name} {shown(value)} is not 1 or more")
+        raise ValueError(f"{name} must be 1 or more, not {shown(value)}")
     return value
 
 
@@ -67,7 +67,7 @@ def clipped_window(first: Any, last: Any, names: tuple[str, str] = NAMES) -> Win
 def slice_window(key: slice, clip: bool) -> Window | None:
     """Convert a half-open slice to a closed window, or to None if it is empty."""
     if key.step is not None:
-        raise ValueError(f"a slice of a tree has no step, got {key.step!r}")
+        raise ValueError(f"the step of a slice must be None, not {key.step!r}")
     check = index_of if clip else partial(required_index, top=MAX + 1)
     start = 0 if key.start is None else check(key.start, "start")
     stop = MAX + 1 if key.stop is None else check(key.stop, "stop")

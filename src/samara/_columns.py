@@ -68,7 +68,7 @@ def open_ranges(first: Any, last: Any, values: Any, objects: bool = False) -> Co
     sizes = [len(column.items) for column in columns]
     if len(set(sizes)) > 1:
         lengths = ", ".join(map(str, sizes))
-        raise ValueError(f"first, last and values differ in length: {lengths}")
+        raise ValueError(f"first, last and values must have the same length, not {lengths}")
     return columns
 
 
@@ -82,7 +82,7 @@ def check_order(ranges: Iterable[tuple[int, int, Any]], rising: bool) -> None:
         if first > last:
             raise ValueError(f"position {position}: first {first} is above last {last}")
         if rising and first <= high:
-            place = f"[{first}, {last}] overlaps or lies below [{low}, {high}]"
+            place = f"[{first}, {last}] overlaps or is below [{low}, {high}]"
             raise ValueError(f"position {position}: {place}")
         low, high = first, last
 
@@ -106,7 +106,7 @@ def open_buffer(given: Any, name: str) -> Column | None:
         if dtype is None or letter is None:
             return None
         if order and order in FOREIGN:
-            text = f"{name} has format '{view.format}', which is not the native byte order"
+            text = f"{name} must have the native byte order, not format '{view.format}'"
             raise ValueError(text)
         letter = letter.upper() if dtype == "u8" else letter
         return Column(name, numbers_of(view, letter), view.format, dtype)
@@ -132,7 +132,7 @@ def import_numpy(function: str) -> Any:
     try:
         import numpy
     except ImportError as error:
-        raise ImportError(f"{function}() needs numpy: pip install numpy") from error
+        raise ImportError(f"{function}() requires numpy: pip install numpy") from error
     return numpy
 
 

@@ -86,13 +86,13 @@ def test_a_right_package(tmp_path):
             "base may not import from _core",
         ),
         # An import of a name that is not public.
-        ("mm/vma.py", "from samara import PURE", "imports samara PURE: it is not public"),
-        ("mm/vma.py", "import samara\nsamara.PURE", "imports samara PURE: it is not public"),
-        ("cli/maps.py", "from samara.mm import _secret", "it is not public"),
-        ("cli/maps.py", "from samara.mm.vma import _secret", "it is not public"),
-        ("cli/maps.py", "import samara.mm\nsamara.mm._secret", "it is not public"),
+        ("mm/vma.py", "from samara import PURE", "imports samara PURE: the name is not public"),
+        ("mm/vma.py", "import samara\nsamara.PURE", "imports samara PURE: the name is not public"),
+        ("cli/maps.py", "from samara.mm import _secret", "the name is not public"),
+        ("cli/maps.py", "from samara.mm.vma import _secret", "the name is not public"),
+        ("cli/maps.py", "import samara.mm\nsamara.mm._secret", "the name is not public"),
         # A folder that is in no layer.
-        ("frames/__init__.py", "from samara import MapleTree", "its room frames is in no layer"),
+        ("frames/__init__.py", "from samara import MapleTree", "'frames' is in no layer"),
     ],
 )
 def test_an_import_that_may_not_be(file, text, fault, tmp_path):
@@ -132,4 +132,4 @@ def test_an_import_that_may_not_be(file, text, fault, tmp_path):
     ],
 )
 def test_a_circle(files, circle, tmp_path):
-    assert list(package(tmp_path, files).faults_of_cycles()) == [f"circle among {circle}"]
+    assert list(package(tmp_path, files).faults_of_cycles()) == [f"import cycle among {circle}"]

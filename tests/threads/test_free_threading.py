@@ -38,7 +38,7 @@ def test_the_extension_turns_the_lock_on():
 def test_the_extension_is_refused_where_the_lock_must_stay_off():
     result = start(SAMARA_PURE="0", PYTHON_GIL="0")
     assert result.returncode == 1
-    assert "ImportError: samara._core needs the GIL" in result.stderr
+    assert "ImportError: samara._core requires the GIL" in result.stderr
 
 
 def test_plain_python_leaves_the_lock_off():

@@ -361,7 +361,7 @@ def test_calls_on_two_trees_never_wait_for_each_other():
     def use(one, other):
         def body():
             for _ in range(steps(300)):
-                with pytest.raises(ValueError, match="not empty"):
+                with pytest.raises(ValueError, match="must be empty"):
                     one.dup_into(other)
                 assert one == other
                 assert MapleTree(one) == other

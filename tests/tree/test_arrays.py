@@ -251,10 +251,10 @@ def test_another_byte_order(np):
             given[position] = foreign
             refused(
                 ValueError,
-                f"{name} has format '{text}', which is not the native byte order",
+                f"{name} must have the native byte order, not format '{text}'",
                 *(MapleTree.from_arrays, *given),
             )
-        with pytest.raises(ValueError, match="^keys has format"):
+        with pytest.raises(ValueError, match="^keys must have the native byte order"):
             MapleTree().load_many(foreign)
         native = np.array([1, 2], own + kind)
         assert MapleTree.from_arrays([1, 2], [1, 2], native) == MapleTree([(1, 1, 1), (2, 2, 2)])
@@ -280,10 +280,10 @@ def test_several_dimensions(np):
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        (([1, 2, 3], [1, 2, 3], [1, 2]), ValueError, "differ in length: 3, 3, 2"),
-        (([1], [1, 2, 3], [1, 2]), ValueError, "differ in length: 1, 3, 2"),
-        (([], [], "a"), ValueError, "differ in length: 0, 0, 1"),
-        (([1, "x"], [0], []), ValueError, "differ in length: 2, 1, 0"),
+        (([1, 2, 3], [1, 2, 3], [1, 2]), ValueError, "same length, not 3, 3, 2"),
+        (([1], [1, 2, 3], [1, 2]), ValueError, "same length, not 1, 3, 2"),
+        (([], [], "a"), ValueError, "same length, not 0, 0, 1"),
+        (([1, "x"], [0], []), ValueError, "same length, not 2, 1, 0"),
         ((5, [], []), TypeError, "first must be a buffer or a sequence, not int"),
         (([], None, []), TypeError, "last must be a buffer or a sequence, not NoneType"),
         (([], [], Value), TypeError, "values must be a buffer or a sequence, not type"),
@@ -295,12 +295,12 @@ def test_several_dimensions(np):
         (([5, 1], [3, 1], "ab"), ValueError, "position 0: first 5 is above last 3"),
         (
             *(([0, 2, 8, 10], [0, 2, 11, 12], "abcd"), ValueError),
-            "position 3: [10, 12] overlaps or lies below [8, 11]",
+            "position 3: [10, 12] overlaps or is below [8, 11]",
         ),
-        (([8, 1], [9, 2], "ab"), ValueError, "position 1: [1, 2] overlaps or lies below [8, 9]"),
-        (([8, 9], [9, 9], "ab"), ValueError, "position 1: [9, 9] overlaps or lies below [8, 9]"),
+        (([8, 1], [9, 2], "ab"), ValueError, "position 1: [1, 2] overlaps or is below [8, 9]"),
+        (([8, 9], [9, 9], "ab"), ValueError, "position 1: [9, 9] overlaps or is below [8, 9]"),
         (([8, MAX], [MAX, MAX], "ab"), ValueError, f"position 1: [{MAX}, {MAX}] overlaps or"),
-        (([MAX, 0], [MAX, 0], "ab"), ValueError, "position 1: [0, 0] overlaps or lies below ["),
+        (([MAX, 0], [MAX, 0], "ab"), ValueError, "position 1: [0, 0] overlaps or is below ["),
     ],
     ids=str,
 )
@@ -443,11 +443,13 @@ WRONG = {
 def test_what_is_no_array_of_that_many_numbers_is_not_filled(np, monkeypatch, wrong):
     t = MapleTree([(n, n, n) for n in range(3000)], dtype="u8")
     monkeypatch.setattr(np, "empty", lambda count, _: wrong(np, count))
-    with pytest.raises(TypeError, match=r"numpy\.empty\(\) gives no array of 3000 of uint64"):
+    with pytest.raises(
+        TypeError, match=r"numpy\.empty\(\) did not return an array of 3000 uint64 items"
+    ):
         t.to_arrays()
-    with pytest.raises(TypeError, match="gives no array of 3 of uint64"):
+    with pytest.raises(TypeError, match="did not return an array of 3 uint64 items"):
         t.load_many([1, 2, 3], 0)
-    with monkeypatch.context() as words, pytest.raises(TypeError, match="of object, but"):
+    with monkeypatch.context() as words, pytest.raises(TypeError, match="array of 1 object items"):
         words.setattr(np, "empty", lambda count, _: np.zeros(count, "u8"))
         MapleTree([(0, 0, "x")]).to_arrays()
 
@@ -461,11 +463,11 @@ def test_without_numpy(without_numpy):
     t = MapleTree([(1, 2, 3)], dtype="u8")
     with pytest.raises(ImportError) as caught:
         t.to_arrays()
-    assert str(caught.value) == "to_arrays() needs numpy: pip install numpy"
+    assert str(caught.value) == "to_arrays() requires numpy: pip install numpy"
     assert isinstance(caught.value.__cause__, ImportError)
     with pytest.raises(ImportError) as caught:
         t.load_many([1])
-    assert str(caught.value) == "load_many() needs numpy: pip install numpy"
+    assert str(caught.value) == "load_many() requires numpy: pip install numpy"
     objects = MapleTree(t)
     assert objects.load_many([1]) == [3] and t.dtype == "u8"
     t.store_many([5], [6], [7])
@@ -656,7 +658,11 @@ def test_store_many_with_buffers_of_values(np):
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        (([1, 2], [1, 2], [1]), ValueError, "first, last and values differ in length: 2, 2, 1"),
+        (
+            ([1, 2], [1, 2], [1]),
+            ValueError,
+            "first, last and values must have the same length, not 2, 2, 1",
+        ),
         (([1, 5], [1, 3], [1, 2]), ValueError, "position 1: first 5 is above last 3"),
         (([1, -5], [1, 3], [1, 2]), ValueError, f"position 1: first -5 is outside 0 ... {MAX}"),
         (([1, 2], [1, "x"], [1, 2]), TypeError, "position 1: last must be an integer, not str"),

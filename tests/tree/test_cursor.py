@@ -237,7 +237,7 @@ def test_free_room():
     with pytest.raises(NoSpaceError, match=r"no 11 free indices in \[0, 49\]"):
         cursor.empty_area(11, max=49)
     assert (cursor.index, cursor.last) == (24, 28)
-    with pytest.raises(ValueError, match="size 0 is not 1 or more"):
+    with pytest.raises(ValueError, match="size must be 1 or more, not 0"):
         cursor.empty_area(0)
     with pytest.raises(NoSpaceError):
         cursor.empty_area(2**64)

@@ -152,7 +152,7 @@ def test_a_forged_pickle_cannot_set_what_is_no_slot_of_the_class(name):
     """In pure Python, "_head" is the tree itself."""
     state = (*Slotted([(1, 2, "a")]).__reduce__()[2][:5], (None, {name: 5}))
     tree = Slotted()
-    with pytest.raises(ValueError, match="slots that the class has not"):
+    with pytest.raises(ValueError, match="slots that the class does not have"):
         tree.__setstate__(state)
     assert list(tree) == []
     tree.__setstate__((*state[:5], (None, {"name": 5})))

@@ -38,7 +38,7 @@ def test_none_fits():
 @pytest.mark.parametrize("size", [0, -1, -(2**70)])
 def test_a_size_below_one(size):
     for call in (tree().empty_area, lambda size: tree().alloc_range("x", size)):
-        with pytest.raises(ValueError, match=f"size {size} is not 1 or more") as caught:
+        with pytest.raises(ValueError, match=f"size must be 1 or more, not {size}") as caught:
             call(size)
         assert not isinstance(caught.value, NoSpaceError)
 
@@ -46,7 +46,7 @@ def test_a_size_below_one(size):
 @pytest.mark.parametrize("align", [0, -1, -(2**70)])
 def test_an_align_below_one(align):
     for call in (tree().empty_area, lambda size, align: tree().alloc_range("x", size, align=align)):
-        with pytest.raises(ValueError, match=f"align {align} is not 1 or more"):
+        with pytest.raises(ValueError, match=f"align must be 1 or more, not {align}"):
             call(1, align=align)
 
 

@@ -105,13 +105,13 @@ def test_dup_into():
     assert t.dup_into(other) is None
     assert other == t
     other.check()
-    with pytest.raises(ValueError, match="other is not empty: it holds 1000 ranges"):
+    with pytest.raises(ValueError, match="other must be empty, but it has 1000 ranges"):
         t.dup_into(other)
     with pytest.raises(
-        ValueError, match="track_gaps=True, dtype=None, policy=None here, track_gaps=False"
+        ValueError, match="track_gaps=True, dtype=None, policy=None, not track_gaps=False"
     ):
         t.dup_into(MapleTree(track_gaps=False))
-    with pytest.raises(ValueError, match="another tree"):
+    with pytest.raises(ValueError, match="must not be the tree itself"):
         t.dup_into(t)
     with pytest.raises(TypeError, match="other must be a MapleTree, not list"):
         t.dup_into([])

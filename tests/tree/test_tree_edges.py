@@ -202,7 +202,7 @@ def test_searches_from_below(index):
     assert plain(t[index:15]) == [(10, 14, "a")]
     assert plain(t[:index]) == []
     assert t.empty_area(10, index, 15) == 0
-    with pytest.raises(NoSpaceError, match="no room for 1 indices outside"):
+    with pytest.raises(NoSpaceError, match="no 1 free indices outside"):
         t.empty_area(1, -5, index)
     with pytest.raises(ValueError, match=f"index 7 is above last {index}"):
         t.find(7, index)
@@ -332,11 +332,11 @@ def test_a_slice_is_checked():
             with pytest.raises(ValueError, match=text):
                 call()
     for key in (slice(0, 10, 1), slice(None, None, 2), slice(None, None, "x")):
-        with pytest.raises(ValueError, match="has no step"):
+        with pytest.raises(ValueError, match="step of a slice must be None"):
             t[key]
-        with pytest.raises(ValueError, match="has no step"):
+        with pytest.raises(ValueError, match="step of a slice must be None"):
             t[key] = "x"
-        with pytest.raises(ValueError, match="has no step"):
+        with pytest.raises(ValueError, match="step of a slice must be None"):
             del t[key]
     for number in [*BELOW, *ABOVE[1:]]:
         with pytest.raises(ValueError, match=f"{number} is outside 0 ... {2**64}"):
@@ -413,8 +413,8 @@ def test_what_a_triple_may_be():
     ("triples", "error", "text"),
     [
         ([(1, 2, 3), 5], TypeError, "item 1: .*int.*not iterable"),
-        ([(1, 2)], ValueError, r"item 0: expected \(first, last, value\), got 2 members"),
-        ([(1, 2, 3)] * 7 + [(1, 2, 3, 4)], ValueError, "item 7: .* got 4 members"),
+        ([(1, 2)], ValueError, r"item 0: expected \(first, last, value\), got 2 items"),
+        ([(1, 2, 3)] * 7 + [(1, 2, 3, 4)], ValueError, "item 7: .* got 4 items"),
         ([("a", 2, 3)], TypeError, "item 0: first must be an integer, not str"),
         ([(1, 2.0, 3)], TypeError, "item 0: last must be an integer, not float"),
         ([(1, -2, 3)], ValueError, "item 0: last -2 is outside"),

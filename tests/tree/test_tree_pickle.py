@@ -137,24 +137,24 @@ def forged(**changes):
 @pytest.mark.parametrize(
     ("state", "text"),
     [
-        (None, "no tuple of 6"),
-        ((), "no tuple of 6"),
-        (list(GOOD), "no tuple of 6"),
-        (GOOD[:5], "no tuple of 6"),
-        ((*GOOD, 1), "no tuple of 6"),
-        (forged(version=4), "format 4"),
-        (forged(version=2), "no tuple of 7"),
-        (forged(version=0), "format 0"),
-        (forged(version=2**80), f"format {2**80}"),
-        (forged(version="1"), "version is no integer"),
-        (forged(version=True), "version is no integer"),
-        (forged(track_gaps=1), "track_gaps is no bool"),
-        (forged(track_gaps=None), "track_gaps is no bool"),
-        (forged(firsts="ab"), "the ranges are no bytes"),
-        (forged(lasts=bytearray(16)), "the ranges are no bytes"),
-        (forged(firsts=ranges(1)), "ends differ in number"),
-        (forged(firsts=ranges(1, 5)[:-1], lasts=ranges(2, 6)[:-1]), "ends differ in number"),
-        (forged(values=("a", "b")), "the values are no list"),
+        (None, "expected a tuple of 6"),
+        ((), "expected a tuple of 6"),
+        (list(GOOD), "expected a tuple of 6"),
+        (GOOD[:5], "expected a tuple of 6"),
+        ((*GOOD, 1), "expected a tuple of 6"),
+        (forged(version=4), "must be 1, 2 or 3, not 4"),
+        (forged(version=2), "expected a tuple of 7"),
+        (forged(version=0), "must be 1, 2 or 3, not 0"),
+        (forged(version=2**80), f"must be 1, 2 or 3, not {2**80}"),
+        (forged(version="1"), "format is not an integer"),
+        (forged(version=True), "format is not an integer"),
+        (forged(track_gaps=1), "track_gaps is not a bool"),
+        (forged(track_gaps=None), "track_gaps is not a bool"),
+        (forged(firsts="ab"), "the ranges are not bytes"),
+        (forged(lasts=bytearray(16)), "the ranges are not bytes"),
+        (forged(firsts=ranges(1)), "lasts differ in number"),
+        (forged(firsts=ranges(1, 5)[:-1], lasts=ranges(2, 6)[:-1]), "lasts differ in number"),
+        (forged(values=("a", "b")), "the values are not a list"),
         (forged(values=["a"]), "ranges and values differ in number"),
         (forged(values=["a", "b", "c"]), "ranges and values differ in number"),
         (forged(firsts=ranges(5, 1), lasts=ranges(6, 2)), r"range 1, \[1, 2\], is out of order"),
@@ -162,11 +162,11 @@ def forged(**changes):
         (forged(firsts=ranges(1, 7)), r"range 1, \[7, 6\], is out of order"),
         (forged(firsts=ranges(3, 5)), r"range 0, \[3, 2\], is out of order"),
         (forged(lasts=ranges(MAX, 6)), r"range 1, \[5, 6\], is out of order"),
-        (forged(attributes={"x": 1}), "instances have none"),
-        (forged(attributes=[]), "attributes are no dict"),
-        (forged(attributes=(None,)), "no pair of dicts"),
-        (forged(attributes=(None, None)), "no pair of dicts"),
-        (forged(attributes=(1, {})), "attributes are no dict"),
+        (forged(attributes={"x": 1}), "instances cannot have any"),
+        (forged(attributes=[]), "attributes are not a dict"),
+        (forged(attributes=(None,)), "not a pair of dicts"),
+        (forged(attributes=(None, None)), "not a pair of dicts"),
+        (forged(attributes=(1, {})), "attributes are not a dict"),
     ],
     ids=str,
 )
@@ -183,7 +183,7 @@ def test_a_forged_state_is_refused(state, text):
 
 def test_a_tree_that_is_not_empty_refuses_a_state():
     t = tree(2)
-    with pytest.raises(ValueError, match="needs an empty tree"):
+    with pytest.raises(ValueError, match="requires an empty tree"):
         t.__setstate__(GOOD)
     assert t == tree(2)
 
@@ -242,7 +242,7 @@ def test_a_tree_that_is_filled_while_attributes_are_set_keeps_that():
             self[5] = value
 
     busy = Busy()
-    with pytest.raises(ValueError, match="needs an empty tree"):
+    with pytest.raises(ValueError, match="requires an empty tree"):
         state = MapleTree([(1, 2, "a")]).__reduce__()[2]
         busy.__setstate__((*state[:5], (None, {"mark": 1})))
     assert list(busy) == [(5, 5, 1)]

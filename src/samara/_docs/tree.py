@@ -324,7 +324,7 @@ Raises:
 True
 >>> t.dup_into(u)
 Traceback (most recent call last):
-ValueError: other is not empty: it holds 1 ranges
+ValueError: other must be empty, but it has 1 ranges
 """,
     "fork()": """
 Return a copy-on-write copy of the tree. O(1).
@@ -367,7 +367,7 @@ Args:
 
 Raises:
     ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
-        its last; a range overlaps or lies below the one before; or a value is outside its
+        its last; a range overlaps or is below the one before; or a value is outside its
         dtype's 64 bits. The message gives the position. Also raised for a buffer with
         several dimensions or in another byte order.
     TypeError: An end is not an integer, or a value is not a number that the dtype takes.
@@ -379,7 +379,7 @@ MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 MapleTree([(0, 5, 1.0), (10, 15, 2.0), (20, 25, 3.0)], dtype='f8')
 >>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
 Traceback (most recent call last):
-ValueError: position 1: [12, 19] overlaps or lies below [10, 12]
+ValueError: position 1: [12, 19] overlaps or is below [10, 12]
 """,
     "to_arrays()": """
 Return all ranges as three numpy arrays (first, last, values), both ends included. O(n).

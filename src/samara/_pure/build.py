@@ -65,5 +65,5 @@ def fill(head: Head, iterable: Any) -> None:
 def triple_of(item: Any, dtype: str | None) -> Triple:
     members = tuple(item)
     if len(members) != 3:
-        raise ValueError(f"expected (first, last, value), got {len(members)} members")
+        raise ValueError(f"expected (first, last, value), got {len(members)} items")
     return *required_window(*members[:2]), convert(members[2], dtype)

@@ -52,16 +52,18 @@ def search(head: Head, request: Request) -> int:
         ValueError: The tree does not track gaps.
     """
     if not head.tracks_gaps:
-        text = "this tree does not track gaps: make it with track_gaps=True to search for free room"
-        raise ValueError(text)
+        raise ValueError(
+            "this tree does not track gaps: create it with track_gaps=True to "
+            "search for free indices"
+        )
     size, window, align, _ = request
     if window is None:
-        raise NoSpaceError(f"no room for {shown(size)} indices outside 0 ... {MAX}")
+        raise NoSpaceError(f"no {shown(size)} free indices outside 0 ... {MAX}")
     root = Level(head.root, 0, MAX, 0) if head.root else None
     start = request.search(root, *window) if root else request.fit(*window)
     if start is None:
         text = f"no {shown(size)} free indices in [{window[0]}, {window[1]}]"
         if align > 1:
-            text += f" that begin at a multiple of {shown(align)}"
+            text += f" that start at a multiple of {shown(align)}"
         raise NoSpaceError(text)
     return start

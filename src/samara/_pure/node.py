@@ -119,7 +119,7 @@ class Head:
 
     def require_idle(self) -> None:
         if self.asking and not self.asking.is_void():
-            raise RuntimeError("this tree is being written: it is asking its policy")
+            raise RuntimeError("cannot change a tree while it calls its policy")
 
     @contextmanager
     def busy(self) -> Generator[None, None, None]:

@@ -31,14 +31,14 @@ def checked_policy(policy: Any, dtype: str | None, present: Any) -> Any:
     A tree that has a policy keeps it.
     """
     if present is not None and policy is not present:
-        raise ValueError(f"a tree keeps its policy {present!r}, it cannot get {policy!r}")
+        raise ValueError(f"cannot change the policy of a tree from {present!r} to {policy!r}")
     if policy is None:
         return None
     if dtype is not None:
-        raise ValueError(f"a tree with dtype {dtype!r} can have no policy")
+        raise ValueError(f"a tree with dtype {dtype!r} cannot have a policy")
     for name in ("split", "merge"):
         if not callable(method := getattr(policy, name)):
-            raise TypeError(f"policy's {name} is not callable: {method!r}")
+            raise TypeError(f"the policy's {name} must be callable, not {method!r}")
     return policy
 
 

@@ -61,29 +61,29 @@ def expect(sound: bool, reason: str) -> None:
 
 def check_state(tree: Any, state: Any) -> None:
     """Check everything in a state, except what can still change and the order of the ranges."""
-    expect(isinstance(state, tuple) and len(state) in (6, 7), "it is no tuple of 6 or 7")
+    expect(isinstance(state, tuple) and len(state) in (6, 7), "expected a tuple of 6 or 7 items")
     version, track_gaps, *ends, values, attributes, dtype = (*state, None)[:7]
-    expect(type(version) is int, "the format's version is no integer")
+    expect(type(version) is int, "the format is not an integer")
     if version not in (1, 2, 3):
-        text = f"a MapleTree pickled in format {shown(version)}, this reads formats 1, 2 and 3"
+        text = f"the format of a pickled MapleTree must be 1, 2 or 3, not {shown(version)}"
         raise ValueError(text)
     members = 6 if version == 1 else 7
-    expect(len(state) == members, f"it is no tuple of {members}")
-    expect(isinstance(track_gaps, bool), "track_gaps is no bool")
-    expect(all(isinstance(end, bytes) for end in ends), "the ranges are no bytes")
-    kind = bytes if version == 2 else list
-    expect(isinstance(values, kind), f"the values are no {kind.__name__}")
+    expect(len(state) == members, f"expected a tuple of {members} items")
+    expect(isinstance(track_gaps, bool), "track_gaps is not a bool")
+    expect(all(isinstance(end, bytes) for end in ends), "the ranges are not bytes")
+    kind, text = (bytes, "bytes") if version == 2 else (list, "a list")
+    expect(isinstance(values, kind), f"the values are not {text}")
     sizes = {len(end) for end in ends}
-    expect(len(sizes) == 1 and not sum(sizes) % 8, "the ranges' ends differ in number")
-    expect(version != 2 or dtype in tuple(FORMS), "the dtype is none of 'u8', 'i8' and 'f8'")
+    expect(len(sizes) == 1 and not sum(sizes) % 8, "firsts and lasts differ in number")
+    expect(version != 2 or dtype in tuple(FORMS), "dtype is not 'u8', 'i8' or 'f8'")
     dicts = attributes if isinstance(attributes, tuple) else (attributes, {})
-    expect(len(dicts) == 2 and isinstance(dicts[1], dict), "the attributes are no pair of dicts")
+    expect(len(dicts) == 2 and isinstance(dicts[1], dict), "the attributes are not a pair of dicts")
     slots = {*copyreg._slotnames(type(tree))}.difference(OWN)  # type: ignore[attr-defined]
     known = all(type(name) is str and name in slots for name in dicts[1])
-    expect(known, "attributes for slots that the class has not")
-    expect(isinstance(dicts[0], dict | None), "the attributes are no dict")
+    expect(known, "attributes for slots that the class does not have")
+    expect(isinstance(dicts[0], dict | None), "the attributes are not a dict")
     homeless = dicts[0] is not None and not hasattr(tree, "__dict__")
-    expect(not homeless, "attributes for a class whose instances have none")
+    expect(not homeless, "attributes for a class whose instances cannot have any")
 
 
 def head_of(state: tuple[Any, ...], policy: Any) -> Head:

@@ -104,15 +104,15 @@ class MapleTree:
         if not isinstance(other, MapleTree):
             raise TypeError(f"other must be a MapleTree, not {type_name(other)}")
         if other is self:
-            raise ValueError("other must be another tree")
+            raise ValueError("other must not be the tree itself")
         head = self._fork_head()
 
         def fill_other(seen: int) -> None:
             if other:
-                raise ValueError(f"other is not empty: it holds {len(other)} ranges")
+                raise ValueError(f"other must be empty, but it has {len(other)} ranges")
             if not head.is_like(other._head):
                 here, there = head.attributes(), other._head.attributes()
-                raise ValueError(f"other differs in attributes: {here} here, {there} there")
+                raise ValueError(f"other must have the attributes {here}, not {there}")
             other._head.swap(dup.duplicate(head), seen)
 
         with other._gate:
@@ -143,7 +143,7 @@ class MapleTree:
 
     def _require_empty(self) -> None:
         if self:
-            raise ValueError("__setstate__() needs an empty tree")
+            raise ValueError("__setstate__() requires an empty tree")
 
     def get(self, index: Any, default: Any = None) -> Any:
         index = index_of(index, "index")

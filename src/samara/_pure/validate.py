@@ -19,7 +19,7 @@ def check(head: Head) -> None:
         raise AssertionError(f"height {head.height} does not fit the root")
     held = count(head.root, 0, MAX)
     if head.counts not in (None, held):
-        raise AssertionError(f"counted {head.counts} entries and keys, holds {held}")
+        raise AssertionError(f"(entries, keys) are {held}, but {head.counts} are counted")
 
 
 def check_subtree(head: Head, level: Level, height: int, after_gap: bool) -> bool:
@@ -30,7 +30,7 @@ def check_subtree(head: Head, level: Level, height: int, after_gap: bool) -> boo
     if node is head.root or (is_leaf and level.last == MAX):
         least = 1 if is_leaf else 2
     size, ends = len(node.slots), [level.first - 1, *level.pivots, level.last]
-    expect(node.is_leaf == is_leaf, level, "a leaf above the lowest level, or none in it")
+    expect(node.is_leaf == is_leaf, level, "a leaf above the lowest level, or another node in it")
     expect(least <= size <= most, level, f"{size} slots, not {least} to {most}")
     expect(len(ends) == size + 1, level, f"{len(node.pivots)} pivots for {size} slots")
     expect(sorted(set(ends)) == ends, level, f"the pivots {node.pivots} are out of order")

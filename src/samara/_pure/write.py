@@ -149,8 +149,8 @@ class Splice:
                 value = self._ask(policy.merge, *pair)
                 if value is None and all(entry.value is not None for entry in pair):
                     raise TypeError(
-                        "policy's merge() answered None for two entries with values: "
-                        "NotImplemented keeps them apart"
+                        "the policy's merge() returned None: "
+                        "return NotImplemented to keep the entries apart"
                     )
                 if value is not NotImplemented:
                     self.first, self.last = pair[0].first, pair[1].last
@@ -164,9 +164,7 @@ class Splice:
         whole = Entry(level.slot_first, level.slot_last, value)
         part = self._ask(policy.split, whole, first, last)
         if part is None and value is not None:
-            raise TypeError(
-                f"policy's split() answered None for [{first}, {last}] of an entry with a value"
-            )
+            raise TypeError(f"the policy's split() returned None for [{first}, {last}]")
         return part
 
     def _cuts_value(self) -> bool:
