@@ -41,7 +41,7 @@ def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="three sizes, three short rounds")
     parser.add_argument("--rounds", type=int, help="rounds (default 5)")
     parser.add_argument("--sizes", type=int, nargs="+", help="numbers of ranges")
-    parser.add_argument("--only", metavar="PEER", default="", help="those whose name begins so")
+    parser.add_argument("--only", metavar="PEER", default="", help="names that begin with PEER")
     parser.add_argument("--no-growth", action="store_true", help="only the sizes of the bounds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument(
@@ -65,7 +65,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     from suite.workloads import OPERATIONS
 
     if PURE:
-        sys.exit("bench: this is the tree in plain Python; the figures are the extension's")
+        sys.exit("bench: the pure-Python tree is in use; the benchmarks measure the extension")
     plan = plan_of(arguments)
     processors = os.sched_getaffinity(0)
     pinned = max(processors)

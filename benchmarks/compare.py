@@ -83,7 +83,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the ratios there")
     arguments = parser.parse_intermixed_args()
     if unknown := set(arguments.benchmarks) - set(BENCHMARKS):
-        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+        parser.error(f"unknown benchmark: {', '.join(sorted(unknown))}")
 
     worse = 0
     table = {}

@@ -92,7 +92,7 @@ def fork(space: _Space, method: ForkMethod = "cow", *, fail_at: int | None = Non
             `ForkMark.FAILED` is in the place of the next one; nothing after that belongs to it.
             `child.exit()` releases what was duplicated. This address space is as it was.
         MemoryError: There was not even enough memory for a ForkError. There is no child.
-        ValueError: The method is unknown, or there is no VMA number `fail_at`.
+        ValueError: The method is unknown, or `fail_at` is not the number of such a VMA.
 
     >>> from samara.mm import VMA, AddressSpace
     >>> mm = AddressSpace([VMA(0x1000, 0x2000), VMA(0x2000, 0x3000), VMA(0x5000, 0x6000)])
