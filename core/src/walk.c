@@ -4,9 +4,13 @@
  * parts of the core need of them.
  *
  * A path holds, for each level from the root down, the node, the keys it covers and the slot taken.
- * It is valid as long as the tree's generation is the one in which it was walked. Every public
- * function below checks that, and otherwise walks again from `index`. A step that stops at its
- * limit leaves index and last alone and drops the path.
+ * It is valid as long as the tree's generation is the one in which it was walked. If it is valid and
+ * the status is active, overflow or underflow, it ends at the range around `index`: the next step
+ * starts from there. In any other status a step begins with a walk.
+ *
+ * What a step returns follows from index, last, status and the tree's contents alone. The path only
+ * saves a walk. If anything else has written to the tree since the cursor's last step (`seen`), the
+ * cursor first catches up: its place becomes the range that is around index now.
  *
  *        path[0]   root   [ . | . | x ]      slot 2: keys 500 to the end
  *        path[1]   node       [ x | . ]      slot 0: keys 500 to 719
@@ -26,10 +30,15 @@ void mas_init(struct ma_state *mas, struct maple_tree *mt, uint64_t index)
 	mas_set(mas, index);
 }
 
-void mas_set_range(struct ma_state *mas, uint64_t first, uint64_t last)
+void __mas_set_range(struct ma_state *mas, uint64_t first, uint64_t last)
 {
 	mas->index = first;
 	mas->last = last;
+}
+
+void mas_set_range(struct ma_state *mas, uint64_t first, uint64_t last)
+{
+	__mas_set_range(mas, first, last);
 	mas_reset(mas);
 }
 
@@ -65,7 +74,7 @@ void mas_descend(struct ma_state *mas, uint64_t index)
 	const struct maple_tree *mt = mas->tree;
 	struct ma_level *level = mas->path;
 
-	mas->generation = mt->ma_generation;
+	mas->generation = mas->seen = mt->ma_generation;
 	mas->depth = mt_tree_height(mt);
 	if (!mas->depth)
 		return;
@@ -75,138 +84,216 @@ void mas_descend(struct ma_state *mas, uint64_t index)
 	mt_search.descend(level, mas->depth, index);
 }
 
-uint64_t mas_path_first(struct ma_state *mas)
-{
-	const struct ma_level *leaf;
+/* ---- the slot where a path ends -------------------------------------------------------------- */
 
-	if (!mas->depth)
-		return 0;
-	leaf = mas_leaf(mas);
+static inline uint64_t slot_first(const struct ma_level *leaf)
+{
 	return mt_slot_min(leaf->node, leaf->slot, leaf->min);
+}
+
+static inline uint64_t slot_last(const struct ma_level *leaf)
+{
+	return mt_slot_max(leaf->node, leaf->slot, leaf->max);
+}
+
+static inline bool slot_present(const struct ma_level *leaf)
+{
+	return mt_slot_present(leaf->node, leaf->slot);
 }
 
 uint64_t mas_path_last(struct ma_state *mas)
 {
-	const struct ma_level *leaf;
-
-	if (!mas->depth)
-		return UINT64_MAX;
-	leaf = mas_leaf(mas);
-	return mt_slot_max(leaf->node, leaf->slot, leaf->max);
+	return mas->depth ? slot_last(mas_leaf(mas)) : UINT64_MAX;
 }
 
-static inline bool path_present(struct ma_state *mas)
+static inline void read_slot(struct ma_state *mas, const struct ma_level *leaf)
 {
-	return mas->depth && mt_slot_present(mas_leaf(mas)->node, mas_leaf(mas)->slot);
+	mas->index = slot_first(leaf);
+	mas->last = slot_last(leaf);
+	mas->word = leaf->node->wide.slot[leaf->slot]; /* 0 for a gap */
+	mas->present = slot_present(leaf);
+	mas->status = ma_active;
 }
 
 void mas_read_slot(struct ma_state *mas)
 {
-	mas->index = mas_path_first(mas);
-	mas->last = mas_path_last(mas);
-	mas->present = path_present(mas);
-	mas->word = mas->present ? mas_leaf(mas)->node->wide.slot[mas_leaf(mas)->slot] : 0;
-	mas->status = ma_active;
-}
-
-/* Go down from level `from` along the first or the last slots. */
-static void path_edge(struct ma_state *mas, unsigned from, bool last)
-{
-	for (unsigned i = from; i + 1 < mas->depth; i++) {
-		struct ma_level *child = &mas->path[i + 1];
-
-		enter_child(child, &mas->path[i]);
-		child->slot = last ? child->node->count - 1u : 0;
-		if (i + 3 == mas->depth && !last)
-			for (unsigned steps = 1; steps < MT_LEAVES_AHEAD; steps++)
-				mt_prefetch_ahead(child, steps);
+	if (mas->depth) {
+		read_slot(mas, mas_leaf(mas));
+		return;
 	}
+	mas_set_range(mas, 0, UINT64_MAX);
+	mas->status = ma_none;
 }
 
-/* Go to the next slot of the lowest of the first `levels` levels that has one, and down from
- * there. */
-static inline bool path_next(struct ma_state *mas, unsigned levels)
-{
-	for (unsigned i = levels; i-- > 0;) {
-		struct ma_level *level = &mas->path[i];
+/* ---- the path -------------------------------------------------------------------------------- */
 
-		if (level->slot + 1 < level->node->count) {
-			level->slot++;
-			path_edge(mas, i, false);
-			return true;
+void mas_path_to(struct ma_state *mas, uint64_t index)
+{
+	if (mas_has_path(mas) && mas->depth) {
+		struct ma_level *leaf = mas_leaf(mas);
+
+		if (mt_level_covers(leaf, index)) {
+			leaf->slot = mt_search.slot(leaf->node, index);
+			return;
 		}
 	}
-	return false;
+	mas_descend(mas, index);
 }
 
-bool mas_path_next(struct ma_state *mas)
-{
-	return path_next(mas, mas->depth);
-}
+/* Loops stay in one leaf for most of their steps, and below one node for most of the others. The
+ * functions for the rest are kept apart, so that those steps do not pay for them. */
+#define RARE __attribute__((noinline))
 
-bool mas_path_prev(struct ma_state *mas)
-{
-	for (unsigned i = mas->depth; i-- > 0;) {
-		struct ma_level *level = &mas->path[i];
+/* There is a next / previous leaf, so some level above is not at its last / first slot. */
 
-		if (level->slot > 0) {
-			level->slot--;
-			path_edge(mas, i, true);
-			return true;
-		}
+static RARE void next_leaf_elsewhere(struct ma_level *leaf)
+{
+	struct ma_level *level = leaf - 1;
+
+	while (level->slot + 1 == level->node->count)
+		level--;
+	for (level->slot++; level < leaf; level++) {
+		enter_child(level + 1, level);
+		level[1].slot = 0;
 	}
-	return false;
+	for (unsigned steps = 1; steps < MT_LEAVES_AHEAD; steps++)
+		mt_prefetch_ahead(leaf - 1, steps);
 }
 
-/* A search reached its limit. index and last stay. The path, which has moved past them, is
- * dropped. */
-static bool stop_at_limit(struct ma_state *mas, enum maple_status status)
+static inline void next_leaf(struct ma_level *leaf)
 {
+	struct ma_level *parent = leaf - 1;
+
+	if (parent->slot + 1 == parent->node->count) {
+		next_leaf_elsewhere(leaf);
+		return;
+	}
+	parent->slot++;
+	mt_prefetch_ahead(parent, MT_LEAVES_AHEAD);
+	enter_child(leaf, parent);
+	leaf->slot = 0;
+}
+
+static RARE void prev_leaf(struct ma_level *leaf)
+{
+	struct ma_level *level = leaf - 1;
+
+	while (!level->slot)
+		level--;
+	for (level->slot--; level < leaf; level++) {
+		enter_child(level + 1, level);
+		level[1].slot = level[1].node->count - 1u;
+	}
+}
+
+static inline void path_next(struct ma_level *leaf)
+{
+	if (leaf->slot + 1 < leaf->node->count)
+		leaf->slot++;
+	else
+		next_leaf(leaf);
+}
+
+void mas_path_next(struct ma_state *mas)
+{
+	path_next(mas_leaf(mas));
+}
+
+static inline void path_prev(struct ma_level *leaf)
+{
+	if (leaf->slot)
+		leaf->slot--;
+	else
+		prev_leaf(leaf);
+}
+
+/* ---- steps from the range around index ------------------------------------------------------- */
+
+/* Whether the path ends at the range around index. */
+static inline bool at_index(const struct ma_state *mas)
+{
+	return mas->status <= ma_underflow && mas_has_path(mas);
+}
+
+/* Something else may have written to the tree. If so, the place becomes the range around index. */
+static inline void catch_up(struct ma_state *mas)
+{
+	enum maple_status status = mas->status;
+
+	if (mas->seen == mas->tree->ma_generation || status > ma_none)
+		return;
+	mas_walk_word(mas);
+	if (mas->depth)
+		mas->status = status;
+}
+
+/* Bring the path to the range around index. The place stays. False, with status none, if the tree
+ * is empty. */
+static bool path_to_index(struct ma_state *mas)
+{
+	if (at_index(mas))
+		return true;
+	mas_path_to(mas, mas->index);
+	if (!mas->depth)
+		mas_read_slot(mas);
+	return mas->depth;
+}
+
+/* The limit is met by the range that the path has moved to. */
+static bool stop_there(struct ma_state *mas, enum maple_status status)
+{
+	mas_read_slot(mas);
 	mas->status = status;
-	mas_drop_path(mas);
 	return false;
 }
 
-/* The path stands on a candidate slot. Take it, or go on to the next one that is wanted and within
- * max. */
-static bool take_or_next(struct ma_state *mas, uint64_t max, bool gaps, bool here)
+/* The limit is met by the place as it is. */
+static bool stop_here(struct ma_state *mas, enum maple_status status)
 {
-	for (;; here = true) {
-		if (!here && !mas_path_next(mas))
-			return stop_at_limit(mas, ma_overflow);
-		if (mas_path_first(mas) > max)
-			return stop_at_limit(mas, ma_overflow);
-		if (gaps || path_present(mas))
-			break;
-		if (!mas_path_next(mas))
-			return stop_at_limit(mas, ma_overflow);
+	if (!at_index(mas))
+		mas_drop_path(mas);
+	mas->seen = mas->tree->ma_generation;
+	mas->status = status;
+	return false;
+}
+
+/* From the range where the path ends to the next entry, or with `gaps` the next range. Two gaps are
+ * never neighbours. */
+static RARE bool onward(struct ma_state *mas, uint64_t max, bool gaps)
+{
+	struct ma_level *leaf = mas_leaf(mas);
+
+	if (slot_last(leaf) >= max)
+		return stop_here(mas, ma_overflow);
+	path_next(leaf);
+	if (!gaps && !slot_present(leaf)) {
+		if (slot_last(leaf) >= max)
+			return stop_there(mas, ma_overflow);
+		path_next(leaf);
 	}
-	mas_read_slot(mas);
+	read_slot(mas, leaf);
 	return true;
 }
 
-static bool take_or_prev(struct ma_state *mas, uint64_t min, bool gaps, bool here)
+static RARE bool back(struct ma_state *mas, uint64_t min, bool gaps)
 {
-	for (;; here = true) {
-		if (!here && !mas_path_prev(mas))
-			return stop_at_limit(mas, ma_underflow);
-		if (mas_path_last(mas) < min)
-			return stop_at_limit(mas, ma_underflow);
-		if (gaps || path_present(mas))
-			break;
-		if (!mas_path_prev(mas))
-			return stop_at_limit(mas, ma_underflow);
+	struct ma_level *leaf = mas_leaf(mas);
+
+	if (slot_first(leaf) <= min)
+		return stop_here(mas, ma_underflow);
+	path_prev(leaf);
+	if (!gaps && !slot_present(leaf)) {
+		if (slot_first(leaf) <= min)
+			return stop_there(mas, ma_underflow);
+		path_prev(leaf);
 	}
-	mas_read_slot(mas);
+	read_slot(mas, leaf);
 	return true;
 }
 
-static inline bool stands_in_leaf(const struct ma_state *mas)
-{
-	return mas_has_path(mas) && mas->status == ma_active && mas->depth;
-}
+/* Most steps of a loop end in the leaf where they begin. For these, the next two functions do what
+ * onward() and back() do. They return false, and change nothing, if the step ends elsewhere. */
 
-/* The next value of the leaf that the cursor stands in. Most steps of a loop end here. */
 static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 {
 	struct ma_level *leaf;
@@ -214,6 +301,8 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	unsigned slot;
 	uint64_t first;
 
+	if (mas->status != ma_active || !mas_has_path(mas))
+		return false;
 	leaf = mas_leaf(mas);
 	behind = leaf->node->present & -2u << leaf->slot;
 	if (!behind)
@@ -230,122 +319,172 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	return true;
 }
 
-/* The first entry of the next leaf. Each leaf has one. */
-static bool next_leaf(struct ma_state *mas, uint64_t max)
+static inline bool prev_in_leaf(struct ma_state *mas, uint64_t min)
 {
-	struct ma_level *leaf = mas_leaf(mas);
-	struct ma_level *parent = leaf - 1;
+	struct ma_level *leaf;
+	uint32_t before;
+	unsigned slot;
+	uint64_t last;
 
-	if (mas->last >= max)
-		return stop_at_limit(mas, ma_overflow);
-	if (mas->depth > 1 && parent->slot + 1 < parent->node->count) {
-		parent->slot++;
-		mt_prefetch_ahead(parent, MT_LEAVES_AHEAD);
-		enter_child(leaf, parent);
-	} else if (!path_next(mas, mas->depth - 1)) {
-		return stop_at_limit(mas, ma_overflow);
-	}
-	leaf->slot = (unsigned)__builtin_ctz(leaf->node->present);
-	if (mas_path_first(mas) > max)
-		return stop_at_limit(mas, ma_overflow);
-	mas_read_slot(mas);
+	if (mas->status != ma_active || !mas_has_path(mas))
+		return false;
+	leaf = mas_leaf(mas);
+	before = leaf->node->present & ~(-1u << leaf->slot);
+	if (!before)
+		return false;
+	slot = 31u - (unsigned)__builtin_clz(before);
+	last = leaf->node->pivot[slot];
+	if (last < min)
+		return false;
+	leaf->slot = slot;
+	mas->index = mt_slot_min(leaf->node, slot, leaf->min);
+	mas->last = last;
+	mas->word = leaf->node->wide.slot[slot];
+	mas->present = true;
 	return true;
 }
 
-static bool next_from(struct ma_state *mas, uint64_t max, bool gaps)
-{
-	if (!gaps && stands_in_leaf(mas))
-		return next_in_leaf(mas, max) || next_leaf(mas, max);
-	/* Without a path, `last` may belong to a range that no longer exists. */
-	if (mas->last >= max && mas->status == ma_active && mas_has_path(mas))
-		return stop_at_limit(mas, ma_overflow);
-	if (!mas_has_path(mas) || mas->status == ma_start)
-		mas_descend(mas, mas->index);
-	return take_or_next(mas, max, gaps, false);
-}
-
-static bool prev_from(struct ma_state *mas, uint64_t min, bool gaps)
-{
-	if (mas->index <= min && mas->status == ma_active)
-		return stop_at_limit(mas, ma_underflow);
-	if (!mas_has_path(mas) || mas->status == ma_start)
-		mas_descend(mas, mas->index);
-	return take_or_prev(mas, min, gaps, false);
-}
-
-/* The slot around `index` itself, or the first wanted one above it. */
-static bool find_from(struct ma_state *mas, uint64_t index, uint64_t max, bool gaps)
-{
-	if (index > max)
-		return stop_at_limit(mas, ma_overflow);
-	mas_descend(mas, index);
-	return take_or_next(mas, max, gaps, true);
-}
-
-static bool find_rev_from(struct ma_state *mas, uint64_t index, uint64_t min, bool gaps)
-{
-	if (index < min)
-		return stop_at_limit(mas, ma_underflow);
-	mas_descend(mas, index);
-	return take_or_prev(mas, min, gaps, true);
-}
+/* ---- the steps by status --------------------------------------------------------------------- */
 
 bool mas_walk_word(struct ma_state *mas)
 {
-	if (!mas_has_path(mas) || mas->status == ma_start)
-		mas_descend(mas, mas->index);
+	mas_path_to(mas, mas->index);
 	mas_read_slot(mas);
 	return mas->present;
 }
 
-static bool after_pause(struct ma_state *mas, uint64_t max, bool gaps)
+/* Begin a step to the next entry or range, in the direction whose limit is `same`. Afterwards the
+ * path ends at the range around index, which the step leaves. False if the tree is empty, or if
+ * index has the answer: if the limit on the `other` side was met before, the step turns round, and
+ * an entry under the cursor comes first. */
+static inline bool leave_index(struct ma_state *mas, enum maple_status same,
+			       enum maple_status other)
 {
-	if (mas->last == UINT64_MAX)
-		return stop_at_limit(mas, ma_overflow);
-	return find_from(mas, mas->last + 1, max, gaps);
+	bool turns_round = mas->status == other;
+
+	if (mas->status == ma_active || mas->status == same)
+		return path_to_index(mas);
+	mas_walk_word(mas);
+	return mas->depth && !(turns_round && mas->present);
 }
 
-static bool before_pause(struct ma_state *mas, uint64_t min, bool gaps)
+static RARE bool next_elsewhere(struct ma_state *mas, uint64_t max, bool gaps)
 {
-	if (mas->index == 0)
-		return stop_at_limit(mas, ma_underflow);
-	return find_rev_from(mas, mas->index - 1, min, gaps);
+	catch_up(mas);
+	if (mas->last >= max)
+		return stop_here(mas, ma_overflow);
+	if (!leave_index(mas, ma_overflow, ma_underflow))
+		return mas->status == ma_active;
+	return onward(mas, max, gaps);
+}
+
+static RARE bool prev_elsewhere(struct ma_state *mas, uint64_t min, bool gaps)
+{
+	catch_up(mas);
+	if (mas->index <= min)
+		return stop_here(mas, ma_underflow);
+	if (!leave_index(mas, ma_underflow, ma_overflow))
+		return mas->status == ma_active;
+	return back(mas, min, gaps);
+}
+
+/* A search for entries stays active if it meets its limit, so that it can go on to a larger one. */
+static bool find_onward(struct ma_state *mas, uint64_t max, bool gaps)
+{
+	bool found = onward(mas, max, gaps);
+
+	if (!found && !gaps)
+		mas->status = ma_active;
+	return found;
+}
+
+/* The first look of a search: at index itself. */
+static bool find_from_index(struct ma_state *mas, uint64_t max, bool gaps)
+{
+	if (mas_walk_word(mas))
+		return true;
+	if (mas->status == ma_none || mas->index == max)
+		return false;
+	return find_onward(mas, max, gaps);
+}
+
+static bool find_back_from_index(struct ma_state *mas, uint64_t min, bool gaps)
+{
+	if (mas_walk_word(mas))
+		return true;
+	if (mas->status == ma_none || mas->index < min)
+		return false;
+	return back(mas, min, gaps);
+}
+
+static RARE bool find_elsewhere(struct ma_state *mas, uint64_t max, bool gaps)
+{
+	catch_up(mas);
+	switch (mas->status) {
+	case ma_start:
+	case ma_error:
+		if (mas->index > max)
+			return false;
+		break;
+	case ma_underflow:
+		if (mas->index >= max)
+			return stop_here(mas, ma_overflow);
+		break;
+	default:
+		if (mas->last >= max)
+			return false;
+		if (mas->status == ma_active)
+			return path_to_index(mas) && find_onward(mas, max, gaps);
+		if (mas->status == ma_pause)
+			mas->index = mas->last + 1;
+		if (mas->status == ma_none)
+			mas->index = mas->last;
+	}
+	return find_from_index(mas, max, gaps);
+}
+
+static RARE bool find_rev_elsewhere(struct ma_state *mas, uint64_t min, bool gaps)
+{
+	catch_up(mas);
+	switch (mas->status) {
+	case ma_start:
+	case ma_error:
+		return mas->index >= min && find_back_from_index(mas, min, gaps);
+	case ma_none:
+		return mas->index > min && find_back_from_index(mas, min, gaps);
+	case ma_active:
+		if (mas->index < min)
+			return false;
+		break;
+	default:
+		if (mas->index <= min)
+			return stop_here(mas, ma_underflow);
+		if (mas->status == ma_pause) {
+			mas->index--;
+			return find_back_from_index(mas, min, gaps);
+		}
+	}
+	return path_to_index(mas) && back(mas, min, gaps);
 }
 
 bool mas_next_word(struct ma_state *mas, uint64_t max, bool gaps)
 {
-	return mas->status == ma_pause ? after_pause(mas, max, gaps) : next_from(mas, max, gaps);
+	return (!gaps && next_in_leaf(mas, max)) || next_elsewhere(mas, max, gaps);
 }
 
 bool mas_prev_word(struct ma_state *mas, uint64_t min, bool gaps)
 {
-	return mas->status == ma_pause ? before_pause(mas, min, gaps) : prev_from(mas, min, gaps);
+	return (!gaps && prev_in_leaf(mas, min)) || prev_elsewhere(mas, min, gaps);
 }
 
 bool mas_find_word(struct ma_state *mas, uint64_t max, bool gaps)
 {
-	switch (mas->status) {
-	case ma_start:
-	case ma_none: /* index itself has not been looked at yet, or only under a narrower limit */
-		return mas->index <= max && find_from(mas, mas->index, max, gaps);
-	case ma_pause:
-		return after_pause(mas, max, gaps);
-	default:
-		return next_from(mas, max, gaps);
-	}
+	return (!gaps && next_in_leaf(mas, max)) || find_elsewhere(mas, max, gaps);
 }
 
 bool mas_find_rev_word(struct ma_state *mas, uint64_t min, bool gaps)
 {
-	switch (mas->status) {
-	case ma_start:
-	case ma_none:
-		return mas->index >= min && find_rev_from(mas, mas->index, min, gaps);
-	case ma_pause:
-		return before_pause(mas, min, gaps);
-	default:
-		return prev_from(mas, min, gaps);
-	}
+	return (!gaps && prev_in_leaf(mas, min)) || find_rev_elsewhere(mas, min, gaps);
 }
 
 /* Whether [index, last] is entirely free. If not, the cursor stands on the first value there. */
@@ -378,56 +517,62 @@ void *mas_load(struct ma_state *mas)
 	return mas_walk(mas);
 }
 
+static RARE void *next_entry(struct ma_state *mas, uint64_t max)
+{
+	return stopped_at(mas, next_elsewhere(mas, max, false));
+}
+
+static RARE void *prev_entry(struct ma_state *mas, uint64_t min)
+{
+	return stopped_at(mas, prev_elsewhere(mas, min, false));
+}
+
+static RARE void *find_entry(struct ma_state *mas, uint64_t max)
+{
+	return stopped_at(mas, find_elsewhere(mas, max, false));
+}
+
+static RARE void *find_rev_entry(struct ma_state *mas, uint64_t min)
+{
+	return stopped_at(mas, find_rev_elsewhere(mas, min, false));
+}
+
 void *mas_next(struct ma_state *mas, uint64_t max)
 {
-	return stopped_at(mas, mas_next_word(mas, max, false));
+	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : next_entry(mas, max);
 }
 
 void *mas_next_range(struct ma_state *mas, uint64_t max)
 {
-	return stopped_at(mas, mas_next_word(mas, max, true));
+	return stopped_at(mas, next_elsewhere(mas, max, true));
 }
 
 void *mas_prev(struct ma_state *mas, uint64_t min)
 {
-	return stopped_at(mas, mas_prev_word(mas, min, false));
+	return prev_in_leaf(mas, min) ? (void *)(uintptr_t)mas->word : prev_entry(mas, min);
 }
 
 void *mas_prev_range(struct ma_state *mas, uint64_t min)
 {
-	return stopped_at(mas, mas_prev_word(mas, min, true));
-}
-
-/* Both are separate functions, so that steps that stay in their leaf (most steps of a loop) do not
- * pay for them. */
-static __attribute__((noinline)) void *find_in_next_leaf(struct ma_state *mas, uint64_t max)
-{
-	return stopped_at(mas, next_leaf(mas, max));
-}
-
-static __attribute__((noinline)) void *find_by_walk(struct ma_state *mas, uint64_t max)
-{
-	return stopped_at(mas, mas_find_word(mas, max, false));
+	return stopped_at(mas, prev_elsewhere(mas, min, true));
 }
 
 void *mas_find(struct ma_state *mas, uint64_t max)
 {
-	if (!stands_in_leaf(mas))
-		return find_by_walk(mas, max);
-	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : find_in_next_leaf(mas, max);
+	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : find_entry(mas, max);
 }
 
 void *mas_find_range(struct ma_state *mas, uint64_t max)
 {
-	return stopped_at(mas, mas_find_word(mas, max, true));
+	return stopped_at(mas, find_elsewhere(mas, max, true));
 }
 
 void *mas_find_rev(struct ma_state *mas, uint64_t min)
 {
-	return stopped_at(mas, mas_find_rev_word(mas, min, false));
+	return prev_in_leaf(mas, min) ? (void *)(uintptr_t)mas->word : find_rev_entry(mas, min);
 }
 
 void *mas_find_range_rev(struct ma_state *mas, uint64_t min)
 {
-	return stopped_at(mas, mas_find_rev_word(mas, min, true));
+	return stopped_at(mas, find_rev_elsewhere(mas, min, true));
 }
