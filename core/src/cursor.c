@@ -12,8 +12,7 @@
 #include <errno.h>
 
 /* Store a new value for exactly the entry that the cursor stands on, as loops over a tree do: one
- * word changes. merge() is not called here, nor for such a store that this function cannot do
- * (write.c). */
+ * word changes. Not for a value that may coalesce. */
 static bool replace_here(struct ma_state *mas, uint64_t word)
 {
 	struct maple_tree *mt = mas->tree;
@@ -22,8 +21,7 @@ static bool replace_here(struct ma_state *mas, uint64_t word)
 	uint64_t *value;
 	uint64_t old;
 
-	if (!mas_has_path(mas) || mas->status != ma_active || !mas->depth || mt->ma_busy ||
-	    (ops && ops->equal))
+	if (!mas_has_path(mas) || mas->status != ma_active || !mas->depth || mt->ma_busy)
 		return false;
 	leaf = mas_leaf(mas);
 	if (!mt_slot_present(leaf->node, leaf->slot) ||
@@ -40,14 +38,16 @@ static bool replace_here(struct ma_state *mas, uint64_t word)
 	return true;
 }
 
-static int cursor_write(struct ma_state *mas, uint64_t word, bool present)
+static int cursor_write(struct ma_state *mas, uint64_t word, enum mt_content content)
 {
+	const struct mt_value_ops *ops = mas->tree->ma_ops;
+	bool coalesces = content != MT_VALUE_APART && ops && (ops->equal || ops->merge);
 	struct mt_displaced displaced;
 	int status;
 
-	if (present && replace_here(mas, word))
+	if (content != MT_GAP && !coalesces && replace_here(mas, word))
 		return 0;
-	status = mt_write_range(mas, word, present, &displaced);
+	status = mt_write_range(mas, word, content, &displaced);
 	if (mt_displaced_any(&displaced))
 		mt_release_displaced(mt_pool_of(mas->tree), mas->tree->ma_ops, &displaced);
 	return status;
@@ -55,12 +55,22 @@ static int cursor_write(struct ma_state *mas, uint64_t word, bool present)
 
 int mas_store_word(struct ma_state *mas, uint64_t word)
 {
-	return cursor_write(mas, word, true);
+	return cursor_write(mas, word, MT_VALUE);
+}
+
+int mas_store_apart_word(struct ma_state *mas, uint64_t word)
+{
+	return cursor_write(mas, word, MT_VALUE_APART);
+}
+
+bool mas_replace_word(struct ma_state *mas, uint64_t word)
+{
+	return replace_here(mas, word);
 }
 
 int mas_clear(struct ma_state *mas)
 {
-	return cursor_write(mas, 0, false);
+	return cursor_write(mas, 0, MT_GAP);
 }
 
 int mas_store(struct ma_state *mas, void *entry)

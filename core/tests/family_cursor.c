@@ -257,24 +257,12 @@ static void choose_cells(struct family_cursor *cursor, const struct oracle *orac
 	is_at(cursor, oracle_first(oracle, *low), oracle_last(oracle, *high), ma_start);
 }
 
-/* A new value for exactly the entry that the cursor stands on: merge() is not called. */
-static bool replaces(const struct family *family, const struct oracle *oracle,
-		     const struct family_cursor *cursor)
-{
-	struct mt_entry there;
-
-	return family->kind.values == family_merge && cursor->status == ma_active &&
-	       oracle_at(oracle, oracle_cell(oracle, cursor->index), &there) &&
-	       there.first == cursor->index && there.last == cursor->last;
-}
-
 /* A store over [index, last] has returned. The cursor stands on that range as given, although the
- * entry may have become one with its neighbours. */
-static void stored(struct family *family, struct member *member, struct family_cursor *cursor,
-		   int got, uint64_t word, bool present)
+ * entry may have become one with its neighbours, unless it was stored `apart`. */
+static void stored_as(struct family *family, struct member *member, struct family_cursor *cursor,
+		      int got, uint64_t word, bool present, bool apart)
 {
 	struct oracle *oracle = &member->oracle;
-	bool alone = replaces(family, oracle, cursor);
 	size_t low, high;
 	struct mt_entry there;
 
@@ -289,7 +277,7 @@ static void stored(struct family *family, struct member *member, struct family_c
 		oracle_clear(oracle, low, high);
 		return;
 	}
-	if (alone)
+	if (apart)
 		oracle_replace(oracle, low, high, word);
 	else
 		oracle_store(oracle, low, high, word);
@@ -297,11 +285,21 @@ static void stored(struct family *family, struct member *member, struct family_c
 	CHECK_EQ(cursor->mas.word, there.word);
 }
 
+static void stored(struct family *family, struct member *member, struct family_cursor *cursor,
+		   int got, uint64_t word, bool present)
+{
+	stored_as(family, member, cursor, got, word, present, false);
+}
+
 static void store_here(struct family *family, struct member *member, struct family_cursor *cursor)
 {
 	uint64_t word = family_word(family);
+	size_t way = test_below(4);
 
-	if (test_below(2))
+	if (way == 0)
+		stored_as(family, member, cursor, mas_store_apart_word(&cursor->mas, word), word,
+			  true, true);
+	else if (way == 1)
 		stored(family, member, cursor, mas_store_word(&cursor->mas, word), word, true);
 	else
 		stored(family, member, cursor, mas_store(&cursor->mas, ENTRY(word)), word, word);
