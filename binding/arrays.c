@@ -16,6 +16,8 @@
 #include "arrays.h"
 #include "column.h"
 #include "errors.h"
+#include "policy.h"
+#include "tree_build.h"
 
 /* For less work than this, releasing the GIL costs more than it gains. */
 #define FEW 512
@@ -128,18 +130,13 @@ static int ranges_convert(struct ranges *ranges, enum dtype dtype)
 	return ranges->words ? 0 : -1;
 }
 
-static int raise_backwards(const struct ranges *ranges, size_t at)
-{
-	PyErr_Format(PyExc_ValueError, "position %zu: first %llu is above last %llu", at,
-		     (unsigned long long)ranges->firsts[at], (unsigned long long)ranges->lasts[at]);
-	return -1;
-}
-
-/* Raise what mt_build() has found at that position. */
+/* Raise what check_order() or mt_build() has found at that position. */
 static void raise_order(const struct ranges *ranges, size_t at)
 {
 	if (ranges->firsts[at] > ranges->lasts[at])
-		raise_backwards(ranges, at);
+		PyErr_Format(PyExc_ValueError, "position %zu: first %llu is above last %llu", at,
+			     (unsigned long long)ranges->firsts[at],
+			     (unsigned long long)ranges->lasts[at]);
 	else
 		PyErr_Format(PyExc_ValueError,
 			     "position %zu: [%llu, %llu] overlaps or is below [%llu, %llu]", at,
@@ -164,53 +161,89 @@ static enum dtype dtype_of(const struct column *values)
 	}
 }
 
-/* Make an instance of `type` from converted ranges, without __init__(). */
-static PyObject *build_ranges(PyTypeObject *type, const struct ranges *ranges, enum dtype dtype,
-			      bool track_gaps)
+/* Check that no range ends before it begins, and if `rising` that they are in order. */
+static int check_order(const struct ranges *ranges, bool rising)
 {
-	struct core_state *state = state_of_type(type);
-	struct tree_object *tree = state ? tree_alloc(type) : NULL;
+	for (size_t i = 0; i < ranges->count; i++) {
+		if (ranges->firsts[i] > ranges->lasts[i] ||
+		    (rising && i && ranges->firsts[i] <= ranges->lasts[i - 1])) {
+			raise_order(ranges, i);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Fill a new maple tree from converted ranges. 0, or -1 with an exception. */
+static int fill_tree(struct maple_tree *mt, const struct ranges *ranges, bool asks_policy)
+{
 	size_t bad = 0;
 	int status;
 
-	if (!tree)
+	if (asks_policy) {
+		if (check_order(ranges, true) < 0)
+			return -1;
+		return build_from_columns(mt, ranges->firsts, ranges->lasts, ranges->words,
+					  ranges->count);
+	}
+	status = mt_build(mt, ranges->firsts, ranges->lasts, ranges->words, ranges->count, &bad);
+	if (status == -EINVAL)
+		raise_order(ranges, bad);
+	else if (status < 0)
+		raise_status(status);
+	return status < 0 ? -1 : 0;
+}
+
+/* Make an instance of `type` from converted ranges, without __init__(). Nobody can get hold of it
+ * before it is whole. */
+static PyObject *build_ranges(PyTypeObject *type, struct core_state *state,
+			      const struct ranges *ranges, enum dtype dtype, bool track_gaps,
+			      struct policy *policy)
+{
+	struct tree_object *tree = NULL;
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, tree_flags(track_gaps), state->pool, policy_ops(policy, dtype));
+	if (fill_tree(&mt, ranges, policy != NULL) == 0)
+		tree = tree_alloc(type);
+	if (!tree) {
+		mt_fini(&mt);
 		return NULL;
-	mt_init_pool(&tree->mt, tree_flags(track_gaps), state->pool, dtype_ops(dtype));
+	}
+	tree->mt = mt;
 	tree->dtype = dtype;
+	policy_adopt(tree, policy);
 	tree_adopt(tree, state);
-	status = mt_build(&tree->mt, ranges->firsts, ranges->lasts, ranges->words, ranges->count,
-			  &bad);
-	if (status == 0)
-		return (PyObject *)tree;
-	Py_DECREF(tree);
-	if (status != -EINVAL)
-		return raise_status(status);
-	raise_order(ranges, bad);
-	return NULL;
+	return (PyObject *)tree;
 }
 
 PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
 			   PyObject *kwnames)
 {
-	static const char *const names[] = {"first", "last", "values", "dtype", "track_gaps"};
-	static const struct signature signature = {"from_arrays", names, 5, 3, 3};
-	PyObject *given[5];
+	static const char *const names[] = {"first", "last",       "values",
+					    "dtype", "track_gaps", "policy"};
+	static const struct signature signature = {"from_arrays", names, 6, 3, 3};
+	struct core_state *state = state_of_type(type);
+	struct policy *policy;
+	PyObject *given[6];
 	PyObject *tree = NULL;
 	struct ranges ranges;
 	enum dtype dtype;
 	bool track_gaps = true;
 
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	if (!state || args_parse(&signature, args, nargs, kwnames, given) < 0 ||
 	    dtype_parse(given[3], &dtype) < 0 ||
-	    (given[4] && truth_parse(given[4], &track_gaps) < 0))
+	    (given[4] && truth_parse(given[4], &track_gaps) < 0) ||
+	    policy_make(state, given[5], dtype, &policy) < 0)
 		return NULL;
-	if (ranges_open(&ranges, given, false) == 0) {
+	if (ranges_open(&ranges, given, policy != NULL) == 0) {
 		if (dtype == DTYPE_OBJECT)
 			dtype = dtype_of(&ranges.values);
 		if (ranges_convert(&ranges, dtype) == 0)
-			tree = build_ranges(type, &ranges, dtype, track_gaps);
+			tree = build_ranges(type, state, &ranges, dtype, track_gaps, policy);
 	}
 	ranges_close(&ranges);
+	Py_XDECREF((PyObject *)policy);
 	return tree;
 }
 
@@ -253,10 +286,8 @@ PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ss
 		status = ranges_open(&ranges, given, dtype == DTYPE_OBJECT);
 		if (status == 0)
 			status = ranges_convert(&ranges, dtype);
-		for (size_t i = 0; status == 0 && i < ranges.count; i++) {
-			if (ranges.firsts[i] > ranges.lasts[i])
-				status = raise_backwards(&ranges, i);
-		}
+		if (status == 0)
+			status = check_order(&ranges, false);
 		if (status == 0)
 			status = tree_enter(self);
 	} while (status == 0 && self->dtype != dtype);

@@ -336,17 +336,19 @@ static PyObject *cursor_reset(struct cursor_object *self, PyObject *Py_UNUSED(un
 
 /* ---- writes --------------------------------------------------------------------------------- */
 
-static int store_word(struct cursor_object *self, uint64_t word)
+static int store_word(struct cursor_object *self, uint64_t word, bool merge)
 {
 	struct ma_state mas;
 	int status;
 
 	if (!self->tree->policy)
 		return mas_store_word(&self->mas, word);
+	if (!merge && mas_replace_word(&self->mas, word))
+		return 0; /* without a question to the policy */
 	/* While the policy runs, it or another thread may move the cursor. The write uses a copy,
 	 * which stays. */
 	mas = self->mas;
-	status = mas_store_word(&mas, word);
+	status = merge ? mas_store_word(&mas, word) : mas_store_apart_word(&mas, word);
 	self->mas = mas;
 	return status;
 }
@@ -354,16 +356,18 @@ static int store_word(struct cursor_object *self, uint64_t word)
 static PyObject *cursor_store(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
 			      PyObject *kwnames)
 {
-	static const char *const names[] = {"value"};
-	static const struct signature signature = {"store", names, 1, 1, 1};
-	PyObject *given[1];
+	static const char *const names[] = {"value", "merge"};
+	static const struct signature signature = {"store", names, 2, 1, 1};
+	PyObject *given[2];
+	bool merge = true;
 	uint64_t word;
 	int status;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    (given[1] && truth_parse(given[1], &merge) < 0) ||
 	    tree_enter_value(self->tree, given[0], &word) < 0)
 		return NULL;
-	status = store_word(self, word);
+	status = store_word(self, word, merge);
 	if (status < 0)
 		return raise_status(status);
 	Py_RETURN_NONE;

@@ -55,14 +55,15 @@ static int ask_split(void *context, const struct mt_entry *whole, uint64_t first
 
 /* The core's merge(). */
 static int ask_merge(void *context, const struct mt_entry *left, const struct mt_entry *right,
-		     uint64_t *word)
+		     const struct mt_entry *stored, uint64_t *word)
 {
 	struct policy *policy = context;
-	PyObject *given[2] = {entry_of(policy, left), entry_of(policy, right)};
+	PyObject *given[3] = {entry_of(policy, left), entry_of(policy, right)};
 	PyObject *result = NULL;
 
+	given[2] = given[stored == right]; /* the very object: no other reference is needed */
 	if (given[0] && given[1])
-		result = PyObject_Vectorcall(policy->merge, given, 2, NULL);
+		result = PyObject_Vectorcall(policy->merge, given, 3, NULL);
 	Py_XDECREF(given[0]);
 	Py_XDECREF(given[1]);
 	if (result == Py_None && object_of(left->word) != Py_None &&
@@ -127,24 +128,30 @@ static int check_kept(const struct tree_object *tree, PyObject *given)
 	return -1;
 }
 
-int policy_parse(const struct tree_object *tree, PyObject *given, enum dtype dtype,
-		 struct policy **out)
+int policy_make(struct core_state *state, PyObject *given, enum dtype dtype, struct policy **out)
 {
 	*out = NULL;
-	if (!given)
-		given = Py_None;
-	if (tree->policy && check_kept(tree, given) < 0)
-		return -1;
-	if (given == Py_None)
+	if (!given || given == Py_None)
 		return 0;
 	if (dtype != DTYPE_OBJECT) {
 		PyErr_Format(PyExc_ValueError, "a tree with dtype '%s' cannot have a policy",
 			     dtype_name(dtype));
 		return -1;
 	}
-	*out = tree->policy ? (struct policy *)Py_NewRef((PyObject *)tree->policy)
-			    : policy_new(tree->state, given);
+	*out = policy_new(state, given);
 	return *out ? 0 : -1;
+}
+
+int policy_parse(const struct tree_object *tree, PyObject *given, enum dtype dtype,
+		 struct policy **out)
+{
+	*out = NULL;
+	if (tree->policy && check_kept(tree, given ? given : Py_None) < 0)
+		return -1;
+	if (!tree->policy || dtype != DTYPE_OBJECT)
+		return policy_make(tree->state, given, dtype, out);
+	*out = (struct policy *)Py_NewRef((PyObject *)tree->policy);
+	return 0;
 }
 
 void policy_adopt(struct tree_object *tree, struct policy *policy)

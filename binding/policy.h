@@ -5,8 +5,10 @@
 
 #include "tree_object.h"
 
-/* Turn an argument of __init__() into the policy for a tree: an owned reference in *out, NULL for
- * None. 0, or -1 with an exception. */
+/* Turn an argument into the policy for a new tree: an owned reference in *out, NULL for None. 0, or
+ * -1 with an exception. */
+int policy_make(struct core_state *state, PyObject *given, enum dtype dtype, struct policy **out);
+/* The same for __init__(), of a tree that may have a policy. */
 int policy_parse(const struct tree_object *tree, PyObject *given, enum dtype dtype,
 		 struct policy **out);
 /* Give a policy to a tree without one. Takes another reference. */

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Filling a new tree from an iterable of triples.
+ * Filling a new tree from an iterable of triples, or from columns if it has a policy.
  *
  * As long as the triples are in order and do not overlap, they are gathered in arrays, each with an
  * owned value, and built into full nodes at the end. The first triple that breaks the order ends
  * this: what was gathered is built, and the rest is stored one by one, later triples over earlier
- * ones.
+ * ones. A policy is asked the same questions as if all of them were stored one by one: each store
+ * asks about the neighbours that are already there.
  *
- * Owns the arrays, and the values in them until the tree has them. Only for __init__() (tree.c).
+ * Owns the arrays, and the values in them until the tree has them. For __init__() (tree.c) and
+ * from_arrays() (arrays.c).
  */
 #include "tree_build.h"
 #include "args.h"
@@ -52,9 +54,8 @@ static int parse_triple(enum dtype dtype, PyObject *item, uint64_t *first, uint6
 	return status;
 }
 
-static int gathered_grow(struct gathered *gathered)
+static int gathered_resize(struct gathered *gathered, size_t size)
 {
-	size_t size = gathered->size ? gathered->size * 2 : 64;
 	uint64_t **arrays[] = {&gathered->first, &gathered->last, &gathered->words};
 
 	for (int i = 0; i < 3; i++) {
@@ -73,19 +74,63 @@ static int gathered_grow(struct gathered *gathered)
 /* Free everything. Runs the values' finalizers. */
 static void gathered_free(struct gathered *gathered)
 {
-	for (size_t i = 0; i < gathered->count; i++)
-		release_word(gathered->dtype, gathered->words[i]);
+	const uint64_t *words = gathered->words;
+	size_t objects = gathered->dtype == DTYPE_OBJECT ? gathered->count : 0;
+
+	for (size_t i = 0; i < objects; i++)
+		Py_DECREF(object_of(words[i]));
 	PyMem_Free(gathered->first);
 	PyMem_Free(gathered->last);
 	PyMem_Free(gathered->words);
 	*gathered = (struct gathered){.dtype = gathered->dtype};
 }
 
+/* Ask whether the entry `at`, which is being stored, merges with what is gathered below `count`. If
+ * so, it does: 1. Otherwise 0, or what the policy returned. */
+static int merge_gathered(struct gathered *gathered, const struct mt_value_ops *ops, size_t count,
+			  size_t at)
+{
+	uint64_t words[] = {gathered->words[count - 1], gathered->words[at]};
+	struct mt_entry left = {gathered->first[count - 1], gathered->last[count - 1], words[0]};
+	struct mt_entry right = {gathered->first[at], gathered->last[at], words[1]};
+	int status = ops->merge(ops->context, &left, &right, &right, &gathered->words[count - 1]);
+
+	if (status <= 0)
+		return status;
+	gathered->last[count - 1] = right.last;
+	for (int i = 0; i < 2; i++)
+		release_word(gathered->dtype, words[i]);
+	return 1;
+}
+
+/* Merge the neighbours that the policy merges. If it raises, the rest is kept as it is. */
+static int gathered_coalesce(struct gathered *gathered, const struct mt_value_ops *ops)
+{
+	size_t count = 0;
+	int status = 0;
+
+	for (size_t at = 0; at < gathered->count; at++) {
+		if (count && status >= 0 && gathered->last[count - 1] + 1 == gathered->first[at]) {
+			status = merge_gathered(gathered, ops, count, at);
+			if (status > 0)
+				continue;
+		}
+		gathered->first[count] = gathered->first[at];
+		gathered->last[count] = gathered->last[at];
+		gathered->words[count++] = gathered->words[at];
+	}
+	gathered->count = count;
+	return status < 0 ? status : 0;
+}
+
 static int build(struct maple_tree *mt, struct gathered *gathered)
 {
-	int status = mt_build(mt, gathered->first, gathered->last, gathered->words, gathered->count,
-			      NULL);
+	const struct mt_value_ops *ops = mt->ma_ops;
+	int status = ops && ops->merge ? gathered_coalesce(gathered, ops) : 0;
 
+	if (status == 0)
+		status = mt_build(mt, gathered->first, gathered->last, gathered->words,
+				  gathered->count, NULL);
 	if (status < 0)
 		raise_status(status);
 	gathered_free(gathered);
@@ -113,7 +158,7 @@ static int add_triple(struct maple_tree *mt, struct gathered *gathered, bool *so
 			raise_status(status);
 	}
 	if (status == 0 && *sorted && gathered->count == gathered->size)
-		status = gathered_grow(gathered);
+		status = gathered_resize(gathered, gathered->size ? gathered->size * 2 : 64);
 	if (status == 0 && *sorted) {
 		gathered->first[gathered->count] = first;
 		gathered->last[gathered->count] = last;
@@ -147,4 +192,24 @@ int build_from_iterable(struct maple_tree *mt, enum dtype dtype, PyObject *itera
 		return build(mt, &gathered);
 	gathered_free(&gathered);
 	return status;
+}
+
+int build_from_columns(struct maple_tree *mt, const uint64_t *first, const uint64_t *last,
+		       const uint64_t *words, size_t count)
+{
+	struct gathered gathered = {.dtype = DTYPE_OBJECT};
+	size_t size = count * sizeof(uint64_t);
+
+	if (!count)
+		return 0;
+	if (gathered_resize(&gathered, count) < 0) {
+		gathered_free(&gathered);
+		return -1;
+	}
+	memcpy(gathered.first, first, size);
+	memcpy(gathered.last, last, size);
+	memcpy(gathered.words, words, size);
+	for (gathered.count = 0; gathered.count < count; gathered.count++)
+		Py_INCREF(object_of(words[gathered.count]));
+	return build(mt, &gathered);
 }

@@ -103,11 +103,11 @@ struct mt_value_ops {
 	bool (*equal)(void *context, const struct mt_entry *left, const struct mt_entry *right);
 	/* Coalescing in which the union gets a word of its own; used instead of equal(). Return 1
 	 * with *word, owned by the tree; 0 to keep the entries separate; or a negative errno, which
-	 * the write then returns. The neighbour of the stored range is passed whole, even if the
-	 * store covers a part of it. The union is [left->first, right->last]. Not called if a
-	 * cursor stores a new value for exactly the entry that it stands on. */
+	 * the write then returns. `stored` is `left` or `right`: the one that is being stored, after
+	 * it has merged with its other neighbour. The neighbour is passed whole, even if the store
+	 * covers a part of it. The union is [left->first, right->last]. */
 	int (*merge)(void *context, const struct mt_entry *left, const struct mt_entry *right,
-		     uint64_t *word);
+		     const struct mt_entry *stored, uint64_t *word);
 	/* Called if the range of a value is cut: set *piece to a word, owned by the tree, for the
 	 * part [first, last] of `whole`. Return 0 or a negative errno, which the write then
 	 * returns. */
@@ -496,6 +496,12 @@ MT_API bool mas_find_rev_word(struct ma_state *mas, uint64_t min, bool gaps);
  * [index, last], or after erasing on the whole gap. If the tree is empty after erasing: none. */
 MT_API int mas_store(struct ma_state *mas, void *entry);
 MT_API int mas_store_word(struct ma_state *mas, uint64_t word);
+/* Store without coalescing: equal() and merge() are not called. */
+MT_API int mas_store_apart_word(struct ma_state *mas, uint64_t word);
+/* The same if the cursor stands on exactly one entry, whose nodes no other tree shares: one word
+ * changes, in O(1), and the only value operations called are retain() and release(). Otherwise
+ * returns false and does nothing. */
+MT_API bool mas_replace_word(struct ma_state *mas, uint64_t word);
 MT_API int mas_clear(struct ma_state *mas);
 /* Store, but return -EEXIST if any key of [index, last] has a value. */
 MT_API int mas_insert(struct ma_state *mas, void *entry);

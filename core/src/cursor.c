@@ -13,8 +13,7 @@
 #include <errno.h>
 
 /* Store a new value for exactly the entry that the cursor stands on, as loops over a tree do: one
- * word changes. merge() is not called here, nor for such a store that this function cannot do
- * (write.c). */
+ * word changes. Not for a value that may coalesce. */
 static bool replace_here(struct ma_state *mas, uint64_t word)
 {
 	struct maple_tree *mt = mas->tree;
@@ -23,8 +22,7 @@ static bool replace_here(struct ma_state *mas, uint64_t word)
 	uint64_t *value;
 	uint64_t old;
 
-	if (!mas_has_path(mas) || mas->status != ma_active || !mas->depth || mt->ma_busy ||
-	    (ops && ops->equal))
+	if (!mas_has_path(mas) || mas->status != ma_active || !mas->depth || mt->ma_busy)
 		return false;
 	leaf = mas_leaf(mas);
 	if (!mt_slot_present(leaf->node, leaf->slot) ||
@@ -48,11 +46,16 @@ static int fail(struct ma_state *mas, int status)
 	return status;
 }
 
-static int cursor_write(struct ma_state *mas, uint64_t word, bool present)
+static int cursor_write(struct ma_state *mas, uint64_t word, enum mt_content content)
 {
+	const struct mt_value_ops *ops = mas->tree->ma_ops;
+	bool coalesces = content != MT_VALUE_APART && ops && (ops->equal || ops->merge);
 	struct mt_displaced displaced;
-	int status = mt_write_range(mas, word, present, &displaced);
+	int status;
 
+	if (content != MT_GAP && !coalesces && replace_here(mas, word))
+		return 0;
+	status = mt_write_range(mas, word, content, &displaced);
 	if (mt_displaced_any(&displaced))
 		mt_release_displaced(mt_pool_of(mas->tree), mas->tree->ma_ops, &displaced);
 	if (status)
@@ -63,13 +66,23 @@ static int cursor_write(struct ma_state *mas, uint64_t word, bool present)
 
 int mas_store_word(struct ma_state *mas, uint64_t word)
 {
-	return replace_here(mas, word) ? 0 : cursor_write(mas, word, true);
+	return cursor_write(mas, word, MT_VALUE);
+}
+
+int mas_store_apart_word(struct ma_state *mas, uint64_t word)
+{
+	return cursor_write(mas, word, MT_VALUE_APART);
+}
+
+bool mas_replace_word(struct ma_state *mas, uint64_t word)
+{
+	return replace_here(mas, word);
 }
 
 int mas_clear(struct ma_state *mas)
 {
 	bool empty = mtree_empty(mas->tree);
-	int status = cursor_write(mas, 0, false);
+	int status = cursor_write(mas, 0, MT_GAP);
 
 	if (status)
 		return status;

@@ -19,6 +19,7 @@ struct mt_write {
 	uint64_t last;
 	uint64_t word;
 	bool present;
+	bool apart; /* do not coalesce */
 	bool owned; /* the tree owns the word already: merge() made it */
 	/* What remains of the entries at the ends, before `first` and after `last`. */
 	bool left_piece;

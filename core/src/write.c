@@ -81,8 +81,9 @@ static void grow_gap(struct mt_write *write)
 }
 
 /* Whether two entries that will be neighbours become one: 1, with its word in the plan; 0; or an
- * error. */
-static int coalesce(struct mt_write *write, struct mt_entry left, struct mt_entry right)
+ * error. One of them is the neighbour, the other is being stored. */
+static int coalesce(struct mt_write *write, struct mt_entry left, struct mt_entry right,
+		    bool stores_left)
 {
 	const struct mt_value_ops *ops = write->mt->ma_ops;
 	uint64_t word;
@@ -98,7 +99,7 @@ static int coalesce(struct mt_write *write, struct mt_entry left, struct mt_entr
 		write->word = left.word;
 		return 1;
 	}
-	status = ops->merge(ops->context, &left, &right, &word);
+	status = ops->merge(ops->context, &left, &right, stores_left ? &left : &right, &word);
 	if (status <= 0)
 		return status;
 	if (write->owned)
@@ -120,13 +121,13 @@ static int grow_value(struct mt_write *write)
 	int status = 0;
 
 	if (write->first > 0 && slot_around(write->mas, write->first - 1, &neighbour)) {
-		status = coalesce(write, neighbour, stored_entry(write));
+		status = coalesce(write, neighbour, stored_entry(write), false);
 		if (status > 0)
 			write->first = neighbour.first;
 	}
 	if (status >= 0 && write->last < UINT64_MAX &&
 	    slot_around(write->mas, write->last + 1, &neighbour)) {
-		status = coalesce(write, stored_entry(write), neighbour);
+		status = coalesce(write, stored_entry(write), neighbour, true);
 		if (status > 0)
 			write->last = neighbour.last;
 	}
@@ -202,16 +203,6 @@ static int cut_ends(struct mt_write *write)
 	return 0;
 }
 
-/* Whether a cursor that stands on an entry stores a new value for exactly that one. */
-static bool replaces_value(const struct mt_write *write)
-{
-	const struct ma_level *leaf = mas_leaf(write->mas);
-
-	return write->mas->status == ma_active && mt_slot_present(leaf->node, leaf->slot) &&
-	       write->first == mt_slot_min(leaf->node, leaf->slot, leaf->min) &&
-	       write->last == mt_slot_max(leaf->node, leaf->slot, leaf->max);
-}
-
 /* Plan a write into a tree that has a root. Returns 1; 0 if there is nothing to change; or what a
  * value operation returned. Does not change the tree, but moves the cursor's path. */
 static int plan_write(struct mt_write *write)
@@ -228,7 +219,7 @@ static int plan_write(struct mt_write *write)
 		    write->last <= mt_slot_max(leaf->node, leaf->slot, leaf->max))
 			return 0; /* already a gap */
 		grow_gap(write);
-	} else if (ops && (ops->equal || (ops->merge && !replaces_value(write)))) {
+	} else if (ops && (ops->equal || ops->merge) && !write->apart) {
 		status = grow_value(write);
 	}
 	if (write->first != mas->index)
@@ -490,10 +481,11 @@ static void check_written(const struct maple_tree *mt)
 }
 #endif
 
-int mt_write_range(struct ma_state *mas, uint64_t word, bool present,
+int mt_write_range(struct ma_state *mas, uint64_t word, enum mt_content content,
 		   struct mt_displaced *displaced)
 {
 	struct maple_tree *mt = mas->tree;
+	bool present = content != MT_GAP;
 	struct mt_write write;
 	int status;
 
@@ -508,6 +500,7 @@ int mt_write_range(struct ma_state *mas, uint64_t word, bool present,
 	write.last = mas->last;
 	write.word = present ? word : 0;
 	write.present = present;
+	write.apart = content == MT_VALUE_APART;
 	write.owned = false;
 	write.left_present = write.right_present = false;
 	write.left_word = write.right_word = 0;

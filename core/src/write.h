@@ -14,11 +14,17 @@
 
 #include "displaced.h"
 
-/* Store over the cursor's [index, last]; if `present` is false, make a gap. On success the cursor
- * stands on that range. On error it stays where it was, without a path. Either way the caller
- * releases `displaced`: it holds what was displaced, or the pieces of values that were cut in
- * vain. */
-int mt_write_range(struct ma_state *mas, uint64_t word, bool present,
+/* What to write. A `bool present` converts to the first two. */
+enum mt_content {
+	MT_GAP = false,
+	MT_VALUE = true,
+	MT_VALUE_APART, /* a value that does not coalesce with its neighbours */
+};
+
+/* Store the word, or a gap, over the cursor's [index, last]. On success the cursor stands on that
+ * range. On error it stays where it was, without a path. Either way the caller releases `displaced`:
+ * it holds what was displaced, or the pieces of values that were cut in vain. */
+int mt_write_range(struct ma_state *mas, uint64_t word, enum mt_content content,
 		   struct mt_displaced *displaced);
 /* The most nodes that any store into the tree can take. */
 unsigned mt_write_bound(const struct maple_tree *mt);

@@ -48,10 +48,11 @@ static int split_rising(void *context, const struct mt_entry *whole, uint64_t fi
 }
 
 static int merge_rising(void *context, const struct mt_entry *left, const struct mt_entry *right,
-			uint64_t *word)
+			const struct mt_entry *stored, uint64_t *word)
 {
 	struct family *family = context;
 
+	CHECK(stored == left || stored == right);
 	CHECK(left->first <= right->first || left->last <= right->last);
 	CHECK(right->first <= left->last || right->first == left->last + 1);
 	if (((left->word - left->first) ^ (right->word - right->first)) & (FAMILY_WORDS - 1))

@@ -260,25 +260,15 @@ static void choose_cells(struct family_cursor *cursor, const struct oracle *orac
 			    ma_start);
 }
 
-/* A new value for exactly the entry that the cursor stands on: merge() is not called. */
-static bool replaces(const struct family *family, const struct oracle *oracle,
-		     const struct family_cursor *cursor)
-{
-	struct mt_entry there;
-
-	return family->kind.values == family_merge && cursor->place.status == ma_active &&
-	       around(oracle, cursor->place.index, &there) && there.first == cursor->place.index &&
-	       there.last == cursor->place.last;
-}
-
 /* A store over [index, last] has returned. The cursor stands on that range as given, although the
- * entry may have become one with its neighbours; or on the whole gap. */
-static void stored(struct family *family, struct member *member, struct family_cursor *cursor,
-		   int got, uint64_t word, bool present)
+ * entry may have become one with its neighbours, unless it was stored `apart`; or on the whole
+ * gap. */
+static void stored_as(struct family *family, struct member *member, struct family_cursor *cursor,
+		      int got, uint64_t word, bool present, bool apart)
 {
 	struct oracle *oracle = &member->oracle;
 	struct rules_tree rules = rules_of(oracle);
-	bool alone = replaces(family, oracle, cursor), empty = rules_empty(&rules);
+	bool empty = rules_empty(&rules);
 	size_t low, high;
 	struct mt_entry there;
 
@@ -296,7 +286,7 @@ static void stored(struct family *family, struct member *member, struct family_c
 		return;
 	}
 	now_has(cursor, ma_active);
-	if (alone)
+	if (apart)
 		oracle_replace(oracle, low, high, word);
 	else
 		oracle_store(oracle, low, high, word);
@@ -304,11 +294,21 @@ static void stored(struct family *family, struct member *member, struct family_c
 	CHECK_EQ(cursor->mas.word, there.word);
 }
 
+static void stored(struct family *family, struct member *member, struct family_cursor *cursor,
+		   int got, uint64_t word, bool present)
+{
+	stored_as(family, member, cursor, got, word, present, false);
+}
+
 static void store_here(struct family *family, struct member *member, struct family_cursor *cursor)
 {
 	uint64_t word = family_word(family);
+	size_t way = test_below(4);
 
-	if (test_below(2))
+	if (way == 0)
+		stored_as(family, member, cursor, mas_store_apart_word(&cursor->mas, word), word,
+			  true, true);
+	else if (way == 1)
 		stored(family, member, cursor, mas_store_word(&cursor->mas, word), word, true);
 	else
 		stored(family, member, cursor, mas_store(&cursor->mas, ENTRY(word)), word, word);

@@ -133,6 +133,7 @@ QUIET(mas_next_word, CHECK(mas_next_word(&s->mas, UINT64_MAX, true)))
 QUIET(mas_prev_word, CHECK(mas_prev_word(&s->mas, 0, true)))
 QUIET(mas_find_word, CHECK(mas_find_word(&s->mas, UINT64_MAX, false)))
 QUIET(mas_find_rev_word, CHECK(mas_find_rev_word(&s->mas, 0, false)))
+QUIET(mas_replace_word, CHECK(mas_walk_word(&s->mas)); CHECK(mas_replace_word(&s->mas, 7)))
 QUIET(mas_store_prealloc, CHECK_EQ(mas_store_prealloc(&s->prepared, ENTRY(7)), 0))
 QUIET(mas_empty_area, CHECK_EQ(mas_empty_area(&s->mas, 1, 9999, 7), 0))
 QUIET(mas_empty_area_rev, CHECK_EQ(mas_empty_area_rev(&s->mas, 1, 9999, 7), 0))
@@ -209,6 +210,7 @@ static const struct {
 	{"mas_prev_word", quiet_mas_prev_word},
 	{"mas_find_word", quiet_mas_find_word},
 	{"mas_find_rev_word", quiet_mas_find_rev_word},
+	{"mas_replace_word", quiet_mas_replace_word},
 	{"mas_store_prealloc", quiet_mas_store_prealloc},
 	{"mas_empty_area", quiet_mas_empty_area},
 	{"mas_empty_area_rev", quiet_mas_empty_area_rev},

@@ -120,6 +120,13 @@ static int by_mas_store(struct maple_tree *mt, struct write *write)
 	return mas_store(&mas, ENTRY(13));
 }
 
+static int by_mas_store_apart_word(struct maple_tree *mt, struct write *write)
+{
+	MA_STATE(mas, mt, write->first, write->last);
+
+	return mas_store_apart_word(&mas, 16);
+}
+
 static int by_mas_store_word(struct maple_tree *mt, struct write *write)
 {
 	MA_STATE(mas, mt, write->first, write->last);
@@ -240,6 +247,7 @@ static const struct {
 	{"mas_alloc_cyclic", by_mas_alloc_cyclic, true},
 	{"mas_store", by_mas_store, true},
 	{"mas_store_word", by_mas_store_word, true},
+	{"mas_store_apart_word", by_mas_store_apart_word, true},
 	{"mas_clear", by_mas_clear, true},
 	{"mas_insert", by_mas_insert, true},
 	{"mas_erase", by_mas_erase, true},

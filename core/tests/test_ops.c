@@ -192,10 +192,11 @@ static int split_offset(void *context, const struct mt_entry *whole, uint64_t fi
 
 /* Two values merge if their offsets continue each other: the offset of key 0 is then equal. */
 static int merge_offsets(void *context, const struct mt_entry *left, const struct mt_entry *right,
-			 uint64_t *word)
+			 const struct mt_entry *stored, uint64_t *word)
 {
 	struct offsets *offsets = context;
 
+	CHECK(stored == left || stored == right);
 	CHECK(left->first <= right->first || left->last <= right->last);
 	CHECK(right->first <= left->last + 1);
 	if (offsets->offset[left->word] - left->first !=
@@ -493,6 +494,44 @@ static void writes_from_inside_are_refused(void)
 	test_pool_end(pool);
 }
 
+/* The word of the union is that of the entry that is being stored. */
+static int keep_stored(void *context, const struct mt_entry *left, const struct mt_entry *right,
+		       const struct mt_entry *stored, uint64_t *word)
+{
+	(void)context;
+	CHECK(stored == left || stored == right);
+	CHECK(stored->word == 9);
+	CHECK_EQ(right->first, left->last + 1);
+	*word = stored->word;
+	return 1;
+}
+
+/* On either side, and on both, where the entry that is stored has merged once already. */
+static void merge_is_told_which_one_is_stored(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct mt_value_ops ops = {.merge = keep_stored};
+	struct maple_tree mt;
+	struct mt_entry got;
+	unsigned sides;
+
+	for (sides = 1; sides < 4; sides++) {
+		mt_init_pool(&mt, 0, pool, &ops);
+		if (sides & 1)
+			CHECK_EQ(mtree_store_range_word(&mt, 0, 9, 1), 0);
+		if (sides & 2)
+			CHECK_EQ(mtree_store_range_word(&mt, 20, 29, 2), 0);
+		CHECK_EQ(mtree_store_range_word(&mt, 10, 19, 9), 0);
+		CHECK_EQ(mt_entries(&mt), 1);
+		CHECK(mtree_lookup(&mt, 15, &got));
+		CHECK_EQ(got.first, sides & 1 ? 0 : 10);
+		CHECK_EQ(got.last, sides & 2 ? 29 : 19);
+		CHECK_EQ(got.word, 9);
+		mt_fini(&mt);
+	}
+	test_pool_end(pool);
+}
+
 static void cut_values_are_split(void)
 {
 	random_offsets(false);
@@ -509,6 +548,7 @@ static const struct test_case cases[] = {
 	{"unions_keep_the_left_word", unions_keep_the_left_word},
 	{"cut_values_are_split", cut_values_are_split},
 	{"neighbours_merge", neighbours_merge},
+	{"merge_is_told_which_one_is_stored", merge_is_told_which_one_is_stored},
 	{"cut_entries_end_in_leaves_that_overflow", cut_entries_end_in_leaves_that_overflow},
 	{"release_finds_a_whole_tree", release_finds_a_whole_tree},
 	{"writes_from_inside_are_refused", writes_from_inside_are_refused},

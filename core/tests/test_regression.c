@@ -234,38 +234,52 @@ static void a_step_believed_an_end_of_before(void)
 
 /* Equal words merge. */
 static int merge_equal(void *context, const struct mt_entry *left, const struct mt_entry *right,
-		       uint64_t *word)
+		       const struct mt_entry *stored, uint64_t *word)
 {
 	(void)context;
+	(void)stored;
 	*word = left->word;
 	return left->word == right->word;
 }
 
-/* A value stored over exactly the entry where the cursor stands merged with its neighbours, or not,
- * depending on whether a relative shared the nodes. */
-static void a_replaced_value_merged_where_nodes_were_shared(void)
+static bool are_equal(void *context, const struct mt_entry *left, const struct mt_entry *right)
+{
+	(void)context;
+	return left->word == right->word;
+}
+
+/* A value stored over exactly the entry where the cursor stands did not merge with its neighbours,
+ * although the same store without a walk before did. Now only mas_store_apart_word() keeps it apart,
+ * whether equal() or merge() would be asked, and whether a relative shares the nodes or not. */
+static void a_replaced_value_did_not_merge(void)
 {
 	struct maple_pool *pool = test_pool();
-	struct mt_value_ops ops = {.merge = merge_equal};
+	struct mt_value_ops ops[] = {{.merge = merge_equal}, {.equal = are_equal}};
 	struct maple_tree mt, relative;
-	unsigned shared;
+	unsigned way;
 
-	for (shared = 0; shared < 2; shared++) {
-		mt_init_pool(&mt, 0, pool, &ops);
+	for (way = 0; way < 8; way++) {
+		bool shared = way & 1, apart = way & 2;
+
+		mt_init_pool(&mt, 0, pool, &ops[way / 4]);
 		store_in_a_row(&mt, 3);
 		if (shared)
 			test_fork(&mt, &relative);
 		MA_STATE(mas, &mt, 15, 15);
 		CHECK(mas_walk(&mas) == ENTRY(2));
-		CHECK_EQ(mas_store(&mas, ENTRY(3)), 0);
-		CHECK_EQ(mt_entries(&mt), 3);
-		/* A store of that range, if the cursor does not stand on an entry, is a store like
-		 * any other. */
-		mas_set_range(&mas, mas.index, mas.last);
-		CHECK_EQ(mas_store(&mas, ENTRY(3)), 0);
-		CHECK_EQ(mt_entries(&mt), 2);
+		/* In place only if nothing else has the node. */
+		if (apart && !shared)
+			CHECK(mas_replace_word(&mas, (uintptr_t)ENTRY(3)));
+		else if (apart)
+			CHECK(!mas_replace_word(&mas, (uintptr_t)ENTRY(3)));
+		if (apart)
+			CHECK_EQ(mas_store_apart_word(&mas, (uintptr_t)ENTRY(3)), 0);
+		else
+			CHECK_EQ(mas_store(&mas, ENTRY(3)), 0);
+		CHECK_EQ(mt_entries(&mt), apart ? 3 : 2);
 		CHECK(mas_walk(&mas) == ENTRY(3));
-		CHECK_EQ(mas.last, UINT64_MAX);
+		CHECK_EQ(mas.last, apart ? 19 : UINT64_MAX);
+		CHECK_VALID(&mt);
 		if (shared)
 			mt_fini(&relative);
 		mt_fini(&mt);
@@ -306,8 +320,7 @@ static const struct test_case cases[] = {
 	{"idle_memory_stayed", idle_memory_stayed},
 	{"a_step_believed_an_end_of_before", a_step_believed_an_end_of_before},
 	{"an_empty_tree_that_was_busy_was_filled", an_empty_tree_that_was_busy_was_filled},
-	{"a_replaced_value_merged_where_nodes_were_shared",
-	 a_replaced_value_merged_where_nodes_were_shared},
+	{"a_replaced_value_did_not_merge", a_replaced_value_did_not_merge},
 };
 
 TEST_MAIN(cases)

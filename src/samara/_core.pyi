@@ -92,7 +92,8 @@ class MapleTree(Generic[_V]):
             this. Stores are faster without.
         policy: None, or a samara.Policy: an object with the methods split() and merge(). split()
             says what becomes of a value when its range is cut, merge() whether two neighbours
-            merge. Raises AttributeError if either method is missing.
+            merge. Raises AttributeError if either method is missing. A packed tree can have no
+            policy.
 
     t[i], t[i] = v and del t[i] are about one index. t[a:b] is half-open, and t[a:] reaches MAX.
     All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut at the ends.
@@ -170,6 +171,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: None = None,
         track_gaps: bool = True,
+        policy: Policy[_V] | None = None,
     ) -> Self:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
@@ -182,14 +184,16 @@ class MapleTree(Generic[_V]):
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
-                a tree of objects.
+                a tree of objects. So does any buffer if there is a policy.
             track_gaps: as in MapleTree()
+            policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
+                after the other. Whatever it raises leaves nothing behind.
 
         Raises:
             ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
                 its last; a range overlaps or is below the one before; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
-                several dimensions or in another byte order.
+                several dimensions or in another byte order, and for a dtype with a policy.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -211,6 +215,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: Literal["u8", "i8"],
         track_gaps: bool = True,
+        policy: None = None,
     ) -> _IntTree:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
@@ -223,14 +228,16 @@ class MapleTree(Generic[_V]):
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
-                a tree of objects.
+                a tree of objects. So does any buffer if there is a policy.
             track_gaps: as in MapleTree()
+            policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
+                after the other. Whatever it raises leaves nothing behind.
 
         Raises:
             ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
                 its last; a range overlaps or is below the one before; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
-                several dimensions or in another byte order.
+                several dimensions or in another byte order, and for a dtype with a policy.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -252,6 +259,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: Literal["f8"],
         track_gaps: bool = True,
+        policy: None = None,
     ) -> _FloatTree:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
@@ -264,14 +272,16 @@ class MapleTree(Generic[_V]):
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
-                a tree of objects.
+                a tree of objects. So does any buffer if there is a policy.
             track_gaps: as in MapleTree()
+            policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
+                after the other. Whatever it raises leaves nothing behind.
 
         Raises:
             ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
                 its last; a range overlaps or is below the one before; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
-                several dimensions or in another byte order.
+                several dimensions or in another byte order, and for a dtype with a policy.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -293,6 +303,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: _Dtype | None,
         track_gaps: bool = True,
+        policy: None = None,
     ) -> Self:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
@@ -305,14 +316,16 @@ class MapleTree(Generic[_V]):
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
-                a tree of objects.
+                a tree of objects. So does any buffer if there is a policy.
             track_gaps: as in MapleTree()
+            policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
+                after the other. Whatever it raises leaves nothing behind.
 
         Raises:
             ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
                 its last; a range overlaps or is below the one before; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
-                several dimensions or in another byte order.
+                several dimensions or in another byte order, and for a dtype with a policy.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -1053,10 +1066,16 @@ class Cursor(Generic[_V]):
         >>> MapleTree().cursor(25).find_rev_range()
         Gap(first=0, last=18446744073709551615)
         """
-    def store(self, value: _V) -> None:
+    def store(self, value: _V, *, merge: bool = True) -> None:
         """Store a value over [index, last], both ends included. O(log n).
 
         The cursor is then on the new entry.
+
+        Args:
+            value: any object, or in a packed tree a number
+            merge: if the tree has a policy, ask its merge() about the neighbours, as every store does.
+                With False, the value stays apart from them: a loop can replace the value of each entry,
+                and none of them becomes another. O(1) if the cursor is on exactly that entry.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> cursor = t.cursor(12, 13)

@@ -18,15 +18,17 @@ class Policy(Protocol[V]):
     writing it from here raises RuntimeError. If several threads write a tree with a policy, each
     must hold the tree's lock around each write.
 
-    Forks, duplicates, slices and pickles keep the policy. Sorted triples that a tree is made from
-    are taken as they are, without asking.
+    Every way to store a value asks in the same way: if `merge()` merges equal neighbours, trees
+    with the same contents have the same entries, in whatever order these were stored. Making a
+    tree from ranges is the same as storing one after the other. Erasing merges nothing. Forks,
+    duplicates, slices and pickles keep the policy and take the entries as they are.
 
     >>> from samara import Entry, MapleTree
     >>> class Offsets:
     ...     "Values are offsets into something, and rise with the index."
     ...     def split(self, entry, first, last):
     ...         return entry.value + first - entry.first
-    ...     def merge(self, left, right):
+    ...     def merge(self, left, right, stored):
     ...         goes_on = left.value - left.first == right.value - right.first
     ...         return left.value if goes_on else NotImplemented
     >>> t = MapleTree([(10, 39, 100)], policy=Offsets())
@@ -47,13 +49,30 @@ class Policy(Protocol[V]):
         """
         ...
 
-    def merge(self, left: Entry[V], right: Entry[V], /) -> V | NotImplementedType:
+    def merge(self, left: Entry[V], right: Entry[V], stored: Entry[V], /) -> V | NotImplementedType:
         """Return the value of the merged entry [left.first, right.last], or NotImplemented.
 
         NotImplemented keeps the two apart. Each store asks about the range stored and the entry
-        beside it, on both sides. That entry is passed whole, even if the store covers a part of it,
-        so the two may overlap. A cursor that is on an entry and stores a new value for exactly that
-        range does not ask.
+        beside it: first on the left, then on the right. If it merged on the left, the merged entry
+        counts as the one stored. The entry beside it is passed whole, even if the store covers a
+        part of it, so the two may overlap. `Cursor.store(value, merge=False)` does not ask.
+
+        Args:
+            left, right: two neighbours, in ascending order
+            stored: the one that is being stored: `stored is left` or `stored is right`
+
+        >>> from samara import MapleTree
+        >>> class NewestNote:
+        ...     "Values are (kind, note). One kind merges, and the later note wins."
+        ...     def split(self, entry, first, last):
+        ...         return entry.value
+        ...     def merge(self, left, right, stored):
+        ...         return stored.value if left.value[0] == right.value[0] else NotImplemented
+        >>> t = MapleTree([(20, 29, ('a', 'first'))], policy=NewestNote())
+        >>> t[10:20] = 'a', 'second'
+        >>> t[30:40] = 'b', 'third'
+        >>> [tuple(entry) for entry in t]
+        [(10, 29, ('a', 'second')), (30, 39, ('b', 'third'))]
         """
         ...
 

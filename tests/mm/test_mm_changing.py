@@ -86,6 +86,19 @@ def test_fork_keeps_apart_what_its_flags_kept_apart() -> None:
         child.check()
 
 
+def test_neighbours_that_would_merge_stay_apart_when_they_are_read() -> None:
+    """The kernel has its reasons. Only calls that change one of them merge them."""
+    vmas = [VMA(start, start + PAGE, Prot.READ) for start in range(PAGE, 9 * PAGE, PAGE)]
+    space = AddressSpace(vmas)
+    for same in (space, AddressSpace.from_maps(space.maps()), pickle.loads(pickle.dumps(space))):
+        assert len(same) == 8
+        for method in ("insert", "dup", "cow"):
+            assert same.fork(method) == same
+        same.mprotect(3 * PAGE, PAGE, Prot.WRITE)
+        same.mprotect(3 * PAGE, PAGE, Prot.READ)
+        assert [vma.start for vma in same] == [PAGE, 2 * PAGE, *range(5 * PAGE, 9 * PAGE, PAGE)]
+
+
 def test_special_mappings_never_merge() -> None:
     space = AddressSpace()
     for start in (PAGE, 2 * PAGE):

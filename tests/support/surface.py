@@ -409,14 +409,14 @@ class Apart:
     def split(self, entry, first, last):
         return entry.value
 
-    def merge(self, left, right):
+    def merge(self, left, right, stored):
         return NotImplemented
 
 
 class Joining(Apart):
     """A policy that merges equal neighbours."""
 
-    def merge(self, left, right):
+    def merge(self, left, right, stored):
         return left.value if left.value is right.value else NotImplemented
 
 

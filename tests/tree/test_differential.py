@@ -534,8 +534,8 @@ class Asking:
         self.asked.append(("split", tuple(entry), first, last))
         return entry.value
 
-    def merge(self, left, right):
-        self.asked.append(("merge", tuple(left), tuple(right)))
+    def merge(self, left, right, stored):
+        self.asked.append(("merge", tuple(left), tuple(right), stored is left, stored is right))
         return left.value if left.value == right.value else NotImplemented
 
 
@@ -556,6 +556,32 @@ def test_same_questions_to_a_policy():
         assert policies[0].asked == policies[1].asked
         for policy in policies:
             policy.asked.clear()
+
+
+def test_same_questions_while_a_tree_is_made():
+    random = seeded("questions of a new tree")
+    for _ in range(STEPS // 10):
+        triples, first = [], 0
+        for _ in range(random.randrange(60)):
+            first += random.choice((0, 0, 0, 2))
+            last = first + random.randrange(5)
+            triples.append((first, last, random.randrange(3)))
+            first = last + 1
+        for make in (
+            lambda side, policy, triples: side.MapleTree.from_arrays(
+                *([t[n] for t in triples] for n in range(3)), policy=policy
+            ),
+            lambda side, policy, triples: side.MapleTree(triples, policy=policy),
+            lambda side, policy, triples: side.MapleTree(
+                triples[: len(triples) // 2] + triples[::-1], policy=policy
+            ),
+        ):
+            policies = Asking(), Asking()
+            trees = [
+                make(side, policy, triples) for side, policy in zip(SIDES, policies, strict=True)
+            ]
+            assert list(trees[0]) == list(trees[1])
+            assert policies[0].asked == policies[1].asked
 
 
 def test_same_answers_of_locks():

@@ -62,7 +62,7 @@ class Policy:
     def split(self, entry, first, last):
         return list(entry).pop()
 
-    def merge(self, left, right):
+    def merge(self, left, right, stored):
         return NotImplemented if [left.value] != [right.value] else left.value
 
 
@@ -245,6 +245,17 @@ def overlapping_columns(s):
     s.given = [5, 5], [5, 6], [s.value] * 2
 
 
+def touching_columns(s):
+    """Return ranges some of which merge, as the policy says."""
+    values = [s.value, s.value, s.value, VALUES[0], s.value]
+    s.given = [5, 8, 2**62, 2**62 + 1, 2**63], [7, 9, 2**62, 2**63 - 1, MAX], values
+
+
+def touching_triples(s):
+    touching_columns(s)
+    s.given = list(zip(*s.given, strict=True))
+
+
 def keys(s):
     s.given = [3, 2**64, 100, -1, 391]
 
@@ -324,6 +335,9 @@ CASES = {
     "MapleTree.__init__: unsorted": Case(
         lambda s: s.tree.__init__(s.given, **s.kind.options), many_stores
     ),
+    "MapleTree.__init__: touching": Case(
+        lambda s: s.tree.__init__(s.given, **s.kind.options), touching_triples, OBJECTS
+    ),
     "MapleTree.__init__: a tree": Case(lambda s: type(s.tree)(s.tree, **s.kind.options)),
     "MapleTree.__init__: bad": Case(lambda s: s.tree.__init__([(1, 2, s.value), (7, 3, s.value)])),
     "MapleTree.__init__: dtype": Case(lambda s: s.tree.__init__(dtype="x"), kinds=ONCE),
@@ -392,6 +406,12 @@ CASES = {
     "MapleTree.from_arrays: narrow": Case(
         lambda s: MapleTree.from_arrays(*s.given), narrow_columns, ONCE
     ),
+    "MapleTree.from_arrays: with a policy": Case(
+        lambda s: MapleTree.from_arrays(*s.given, policy=POLICY), touching_columns, ONCE
+    ),
+    "MapleTree.from_arrays: overlapping, with a policy": Case(
+        lambda s: MapleTree.from_arrays(*s.given, policy=POLICY), overlapping_columns, ONCE
+    ),
     "MapleTree.from_arrays: bad": Case(lambda s: MapleTree.from_arrays(*s.given), bad_columns),
     "MapleTree.from_arrays: overlapping": Case(
         lambda s: MapleTree.from_arrays(*s.given), overlapping_columns
@@ -451,6 +471,9 @@ CASES = {
     "Cursor.status": Case(lambda s: s.cursor.status, stand(102)),
     "Cursor.store": Case(lambda s: s.cursor.store(s.value), stand(33, 351)),
     "Cursor.store: on an entry": Case(lambda s: s.cursor.store(s.value), stand(102, walk=True)),
+    "Cursor.store: apart": Case(
+        lambda s: s.cursor.store(s.value, merge=False), stand(102, walk=True)
+    ),
     "Cursor.tree": Case(lambda s: s.cursor.tree is s.tree, stand(102), needs=False),
     "Cursor.value": Case(lambda s: s.cursor.value, stand(102, walk=True), needs=False),
     "TreeIterator.__iter__": Case(

@@ -7,8 +7,10 @@ entry. A plain array of cells says what should be where.
 
 import copy
 import gc
+import itertools
 import pickle
 import weakref
+from array import array
 from typing import NamedTuple
 
 import pytest
@@ -48,8 +50,9 @@ class Pieces:
         assert (first, last) != entry[:2]
         return Piece(first, last, entry.value.kind)
 
-    def merge(self, left, right):
+    def merge(self, left, right, stored):
         self.question("merge", left, right)
+        assert stored is left or stored is right
         assert left[:2] == left.value[:2]
         assert right[:2] == right.value[:2]
         assert right.first <= left.last + 1
@@ -83,13 +86,315 @@ def stores(tree, first, last, kind):
         lambda: tree.__setitem__(slice(first, last + 1), Piece(first, last, kind)),
         lambda: tree.store_many([first], [last], [Piece(first, last, kind)]),
         lambda: cursor_store(tree, first, last, Piece(first, last, kind)),
+        lambda: cursor_store(tree, first, last, Piece(first, last, kind), walk=True),
     ]
 
 
-def cursor_store(tree, first, last, value):
-    cursor = tree.cursor()
-    cursor.set_range(first, last)
+def cursor_store(tree, first, last, value, walk=False):
+    cursor = tree.cursor(first)
+    if walk:
+        cursor.walk()
+    if not walk or (cursor.index, cursor.last) != (first, last):
+        cursor.set_range(first, last)
     cursor.store(value)
+
+
+def store_over_another(tree, piece):
+    """Store a value over an entry that the cursor is on, and that merges with nothing."""
+    first, last, _ = piece
+    tree.store_range(first, last, Piece(first, last, ("only", first)))
+    cursor = tree.cursor(first)
+    assert cursor.walk()[:2] == (first, last)
+    cursor.store(piece)
+
+
+def one_by_one(store):
+    def make(pieces):
+        tree = MapleTree(policy=Pieces())
+        for piece in pieces:
+            store(tree, piece)
+        return tree
+
+    return make
+
+
+def at_once(tree, pieces):
+    tree.store_many(*columns(pieces))
+    return tree
+
+
+def triples(pieces):
+    return [(piece.first, piece.last, piece) for piece in pieces]
+
+
+def columns(pieces):
+    return [p.first for p in pieces], [p.last for p in pieces], list(pieces)
+
+
+# Every way to put pieces that do not overlap into a tree, in the order in which they are given.
+WAYS = {
+    "MapleTree(triples)": lambda pieces: MapleTree(triples(pieces), policy=Pieces()),
+    "MapleTree(iterator)": lambda pieces: MapleTree(iter(triples(pieces)), policy=Pieces()),
+    "MapleTree(tree)": lambda pieces: MapleTree(MapleTree(triples(pieces)), policy=Pieces()),
+    "MapleTree(triples without gaps)": lambda pieces: MapleTree(
+        triples(pieces), policy=Pieces(), track_gaps=False
+    ),
+    "from_arrays": lambda pieces: MapleTree.from_arrays(*columns(sorted(pieces)), policy=Pieces()),
+    "store_many": lambda pieces: at_once(MapleTree(policy=Pieces()), pieces),
+    "store_range": one_by_one(lambda tree, p: tree.store_range(p.first, p.last, p)),
+    "slice": one_by_one(lambda tree, p: tree.__setitem__(slice(p.first, p.last + 1), p)),
+    "insert_range": one_by_one(lambda tree, p: tree.insert_range(p.first, p.last, p)),
+    "alloc_range": one_by_one(
+        lambda tree, p: tree.alloc_range(p, p.last - p.first + 1, p.first, p.last)
+    ),
+    "Cursor.store": one_by_one(lambda tree, p: cursor_store(tree, p.first, p.last, p)),
+    "Cursor.store on an entry": one_by_one(store_over_another),
+}
+every_way = pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
+
+
+def cells_of(pieces):
+    cells = [None] * CELLS
+    for first, last, kind in pieces:
+        cells[first : last + 1] = [kind] * (last + 1 - first)
+    return cells
+
+
+@every_way
+def test_equal_neighbours_merge_in_whatever_order_they_come(make):
+    """Sorted triples were taken as they were, and a cursor on an entry did not ask."""
+    pieces = [
+        Piece(0, 9, 1),
+        Piece(10, 19, 1),
+        Piece(20, 29, 2),
+        Piece(30, 39, 1),
+        Piece(50, 59, 1),
+    ]
+    for order in itertools.permutations(pieces):
+        tree = make(order)
+        assert list(tree) == expected(cells_of(pieces))
+        tree.check()
+    assert [entry[:2] for entry in tree] == [(0, 19), (20, 29), (30, 39), (50, 59)]
+
+
+@every_way
+def test_random_pieces_merge_in_whatever_order_they_come(make):
+    choose = seeded("orders")
+    for _ in range(interpreter.steps(300)):
+        pieces, first = [], choose.randrange(3)
+        while first < CELLS and choose.random() < 0.97:
+            last = min(CELLS - 1, first + choose.choice((0, 0, 1, 5)))
+            pieces.append(Piece(first, last, choose.randrange(3)))
+            first = last + choose.choice((1, 1, 1, 2))
+        orders = [pieces, pieces[::-1], choose.sample(pieces, len(pieces))]
+        # Sorted at first, then not: what was read before is built, the rest is stored.
+        middle = choose.randrange(len(pieces) + 1)
+        orders.append(pieces[middle:] + choose.sample(pieces[:middle], middle))
+        for order in orders:
+            tree = make(order)
+            assert list(tree) == expected(cells_of(pieces))
+            assert tree.covered == len(cells_of(pieces)) - cells_of(pieces).count(None)
+            tree.check()
+
+
+def test_the_ends_of_the_keys_do_not_meet():
+    pieces = [Piece(0, 0, 1), Piece(MAX, MAX, 1)]
+    for make in WAYS.values():
+        assert [entry.value for entry in make(pieces)] == pieces
+
+
+class Newest:
+    """All neighbours merge, and the value that is stored wins. `sides` says where it was."""
+
+    def __init__(self):
+        self.sides = []
+
+    def split(self, entry, first, last):
+        return entry.value
+
+    def merge(self, left, right, stored):
+        assert (stored is left) != (stored is right)
+        self.sides.append("left" if stored is left else "right")
+        return stored.value
+
+
+def test_merge_is_told_which_one_is_stored():
+    policy = Newest()
+    tree = MapleTree([(0, 9, "a"), (20, 29, "b")], policy=policy)
+    tree[10:20] = "c"
+    assert list(tree) == [(0, 29, "c")]
+    assert policy.sides == ["right", "left"]
+    tree[5:10] = "d"  # the same entry is on both sides
+    assert list(tree) == [(0, 29, "d")]
+    assert policy.sides == ["right", "left"] * 2
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda triples, policy: MapleTree(triples, policy=policy),
+        lambda triples, policy: MapleTree.from_arrays(*zip(*triples, strict=True), policy=policy),
+    ],
+    ids=["MapleTree", "from_arrays"],
+)
+def test_of_sorted_ranges_the_right_one_is_stored(make):
+    policy = Newest()
+    tree = make([(0, 9, "a"), (10, 19, "b"), (20, 29, "c"), (40, 49, "d")], policy)
+    assert list(tree) == [(0, 29, "c"), (40, 49, "d")]
+    assert policy.sides == ["right", "right"]
+    assert tree.policy is policy
+
+
+def test_erasing_merges_nothing():
+    policy = Pieces()
+    tree = MapleTree(triples([Piece(0, 9, 1), Piece(10, 19, 2), Piece(20, 29, 1)]), policy=policy)
+    policy.asked.clear()
+    tree.erase(15)
+    del tree[25:]
+    assert tree.pop_range(0, 4) == [(0, 4, Piece(0, 4, 1))]
+    assert [entry.value for entry in tree] == [Piece(5, 9, 1), Piece(20, 24, 1)]
+    assert {question for question, *_ in policy.asked} == {"split"}
+
+
+def test_copies_take_the_entries_as_they_are():
+    """What was kept apart stays apart in copies of a tree."""
+    policy = Pieces()
+    tree = MapleTree([(0, 9, Piece(0, 9, 1)), (10, 19, Piece(10, 19, 2))], policy=policy)
+    cursor = tree.cursor(12)
+    cursor.walk()
+    cursor.store(Piece(10, 19, 1), merge=False)
+    policy.asked.clear()
+    other = MapleTree(policy=policy)
+    tree.dup_into(other)
+    copies = tree.fork(), tree.dup(), tree[:], pickle.loads(pickle.dumps(tree)), other
+    for relative in (*copies, MapleTree(tree, policy=policy)):
+        assert [entry[:2] for entry in relative] == [(0, 9), (10, 19)]
+    assert not policy.asked
+
+
+@pytest.mark.parametrize("make", ["MapleTree", "from_arrays", "__init__", "unsorted"])
+def test_what_the_policy_raises_while_a_tree_is_made_leaves_nothing_behind(make):
+    pieces = [Piece(10 * n, 10 * n + 9, n // 3) for n in range(200)]
+    policy = Pieces()
+    old = MapleTree([(0, 9, Piece(0, 9, 7))], policy=policy)
+    makers = {
+        "MapleTree": lambda: MapleTree(triples(pieces), policy=policy),
+        "from_arrays": lambda: MapleTree.from_arrays(*columns(pieces), policy=policy),
+        "__init__": lambda: old.__init__(triples(pieces), policy=policy),
+        "unsorted": lambda: MapleTree(triples(pieces[50:] + pieces[:50]), policy=policy),
+    }
+    interpreter.collect()
+    live, counts = interpreter.pool_nodes(), interpreter.references(pieces)
+    for question in (1, 2, 3, 100, 199):
+        policy.fail = question
+        with pytest.raises(LookupError, match="no answer"):
+            makers[make]()
+        policy.asked.clear()
+        assert list(old) == [(0, 9, Piece(0, 9, 7))]
+        interpreter.collect()
+        assert interpreter.pool_nodes() == live
+        assert interpreter.references(pieces) == counts
+    policy.fail = 0
+    made = makers[make]() or old
+    assert len(made) == 67 and made.entry(5) == (0, 29, Piece(0, 29, 0))
+    made.check()
+
+
+@interpreter.counts_references
+def test_references_balance_in_a_tree_that_is_made():
+    pieces = [Piece(10 * n, 10 * n + 9, n // 3) for n in range(100)]
+    counts = interpreter.references(pieces)
+    for make in WAYS.values():
+        make(pieces)
+        assert interpreter.references(pieces) == counts
+    tree = MapleTree.from_arrays(*zip(*triples(pieces), strict=True), policy=Newest())
+    assert list(tree) == [(0, 999, pieces[-1])]
+    assert interpreter.references(pieces) == [*counts[:-1], counts[-1] + 1]
+
+
+class SameValue:
+    def split(self, entry, first, last):
+        return entry.value
+
+    def merge(self, left, right, stored):
+        return left.value if left.value == right.value else NotImplemented
+
+
+def test_from_arrays_with_a_policy_makes_objects_of_numbers():
+    policy = SameValue()
+    values = array("d", [1.5, 1.5, 2.5])
+    tree = MapleTree.from_arrays(array("Q", [0, 10, 20]), [9, 19, MAX], values, policy=policy)
+    assert list(tree) == [(0, 19, 1.5), (20, MAX, 2.5)]
+    assert tree.dtype is None and tree.policy is policy and tree.track_gaps
+    tree[30:40] = "object"
+    tree = MapleTree.from_arrays([], [], [], policy=policy, track_gaps=False)
+    assert not tree and tree.policy is policy and not tree.track_gaps
+    assert MapleTree.from_arrays([1], [2], [3], policy=None).policy is None
+
+
+def test_what_from_arrays_refuses_with_a_policy():
+    policy = Pieces()
+    pieces = [Piece(0, 9, 1), Piece(10, 19, 1)]
+    for dtype in ("u8", "i8", "f8"):
+        with pytest.raises(ValueError, match=f"a tree with dtype '{dtype}' can have no policy"):
+            MapleTree.from_arrays([0], [9], [1], dtype=dtype, policy=policy)
+    with pytest.raises(
+        ValueError, match=r"position 2: \[19, 20\] overlaps or lies below \[10, 19\]"
+    ):
+        MapleTree.from_arrays([0, 10, 19], [9, 19, 20], [*pieces, "x"], policy=policy)
+    with pytest.raises(ValueError, match="position 2: first 21 is above last 20"):
+        MapleTree.from_arrays([0, 10, 21], [9, 19, 20], [*pieces, "x"], policy=policy)
+    with pytest.raises(AttributeError, match="split"):
+        MapleTree.from_arrays([0], [9], [1], policy=object())
+    assert not policy.asked  # everything is checked first
+
+
+def test_a_policy_that_changes_what_the_tree_is_made_from():
+    class Changing(SameValue):
+        def merge(self, left, right, stored):
+            firsts[:] = lasts[:] = array("Q", [MAX] * 3)
+            values[:] = [None] * 3
+            gc.collect()
+            return super().merge(left, right, stored)
+
+    firsts, lasts = array("Q", [0, 10, 20]), array("Q", [9, 19, 29])
+    values = [(n,) for n in (1, 1, 2)]
+    tree = MapleTree.from_arrays(firsts, lasts, values, policy=Changing())
+    assert list(tree) == [(0, 19, (1,)), (20, 29, (2,))]
+    tree.check()
+
+
+def test_a_tree_that_is_made_within_its_policy():
+    class Nested(SameValue):
+        depth = 0
+
+        def merge(self, left, right, stored):
+            if self.depth < 3:
+                self.depth += 1
+                ends = [left.first, right.first], [left.last, right.last]
+                inner = MapleTree.from_arrays(*ends, [left.value, right.value], policy=self)
+                inner[MAX] = "more"
+                assert inner == MapleTree(list(inner), policy=self)
+                self.depth -= 1
+            return super().merge(left, right, stored)
+
+    tree = MapleTree([(n, n, n // 2) for n in range(6)], policy=Nested())
+    assert list(tree) == [(0, 1, 0), (2, 3, 1), (4, 5, 2)]
+    tree.check()
+
+
+def test_none_for_an_answer_is_refused_while_a_tree_is_made():
+    class Forgetful(SameValue):
+        def merge(self, left, right, stored):
+            left.value == right.value  # noqa: B015
+
+    for make in (
+        lambda *values: MapleTree([(0, 1, values[0]), (2, 3, values[1])], policy=Forgetful()),
+        lambda *values: MapleTree.from_arrays([0, 2], [1, 3], values, policy=Forgetful()),
+    ):
+        with pytest.raises(TypeError, match=r"merge\(\) returned None: .* NotImplemented"):
+            make(1, 1)
+        assert list(make(None, 1)) == [(0, 3, None)]
 
 
 @pytest.mark.parametrize("track_gaps", [True, False])
@@ -170,11 +475,12 @@ def test_what_the_policy_raises_cuts_nothing_out():
 def test_a_policy_that_moves_the_cursor_does_not_move_its_store(question):
     class Moving(Pieces):
         def question(self, name, *given):
-            if name == question:
+            if cursor and name == question:
                 cursor.set(900)
                 cursor.walk()
                 cursor.next()
 
+    cursor = None
     triples = [(i * 10, i * 10 + 9, Piece(i * 10, i * 10 + 9, i % 3)) for i in range(200)]
     tree = MapleTree(triples, policy=Moving())
     there = tree.dup()
@@ -184,13 +490,6 @@ def test_a_policy_that_moves_the_cursor_does_not_move_its_store(question):
     assert (cursor.index, cursor.last, cursor.value) == (503, 505, (503, 505, 5))
     there[503:506] = Piece(503, 505, 5)
     assert tree == there
-
-
-def test_sorted_triples_are_taken_as_they_are():
-    triples = [(i * 10, i * 10 + 9, Piece(i * 10, i * 10 + 9, 1)) for i in range(50)]
-    policy = Pieces()
-    assert len(MapleTree(triples, policy=policy)) == 50
-    assert not policy.asked
 
 
 @pytest.mark.parametrize("question", [1, 2, 3, 4])
@@ -259,10 +558,12 @@ def test_a_policy_can_fork_its_tree():
     kept = []
 
     class Forking(Pieces):
-        def merge(self, left, right):
-            kept.append((tree.fork(), list(tree), iter(tree)))
-            return super().merge(left, right)
+        def merge(self, left, right, stored):
+            if tree:
+                kept.append((tree.fork(), list(tree), iter(tree)))
+            return super().merge(left, right, stored)
 
+    tree = None
     triples = [(i * 10, i * 10 + 9, Piece(i * 10, i * 10 + 9, i % 2)) for i in range(400)]
     tree = MapleTree(triples, policy=Forking())
     for index in range(5, 3900, 130):
@@ -355,7 +656,7 @@ def test_none_for_an_answer_is_refused_but_for_none():
         def split(self, entry, first, last):
             entry.value + first
 
-        def merge(self, left, right):
+        def merge(self, left, right, stored):
             if left.value == right.value:
                 return left.value
 
@@ -427,7 +728,7 @@ def test_an_empty_tree_that_is_busy_stays_empty(how):
     refused = []
 
     class Filling(Pieces):
-        def merge(self, left, right):
+        def merge(self, left, right, stored):
             with pytest.raises(RuntimeError, match="calls its policy"):
                 acts[how]()
             refused.append(how)
@@ -448,8 +749,10 @@ def test_an_empty_tree_that_is_busy_stays_empty(how):
 
 
 @pytest.mark.parametrize("how", ["alone", "shared", "written since"])
-def test_a_cursor_replaces_the_value_it_stands_on_and_asks_nothing(how):
-    """Once it did this only if no other tree shared the nodes. Otherwise the two merged."""
+@pytest.mark.parametrize("merge", [True, False])
+def test_a_cursor_that_replaces_the_value_it_stands_on(how, merge):
+    """It did not ask, so the result differed from that of store_range(). Now it must be told so.
+    Once it asked if another tree shared the nodes."""
     tree = MapleTree([(0, 4, Piece(0, 4, 1)), (5, 9, Piece(5, 9, 2))], policy=Pieces())
     cursor = tree.cursor(0)
     cursor.walk()
@@ -457,12 +760,35 @@ def test_a_cursor_replaces_the_value_it_stands_on_and_asks_nothing(how):
     if how == "written since":
         tree[20:25] = Piece(20, 24, 3)
     tree.policy.asked.clear()
-    cursor.store(Piece(0, 4, 2))
-    assert not tree.policy.asked
-    assert [entry[:2] for entry in tree][:2] == [(0, 4), (5, 9)]
+    cursor.store(Piece(0, 4, 2), merge=merge)
+    assert len(tree.policy.asked) == merge
+    assert (cursor.index, cursor.last, cursor.status) == (0, 4, "active")
+    assert [entry[:2] for entry in tree.entries(0, 9)] == ([(0, 9)] if merge else [(0, 4), (5, 9)])
     tree.check()
-    # A part of the entry, more than the entry, or no walk before: an ordinary store.
-    cursor.set_range(0, 4)
-    cursor.store(Piece(0, 4, 2))
-    assert len(tree.policy.asked) == 1 and tree.entry(0) == (0, 9, Piece(0, 9, 2))
-    assert relative is None or len(relative) == 2
+    assert relative is None or list(relative) == [(0, 4, (0, 4, 1)), (5, 9, (5, 9, 2))]
+
+
+def test_a_value_stored_apart_may_cut_entries():
+    """It does not merge, whatever it is stored over. Later stores ask about it as about any."""
+    tree = MapleTree([(0, 9, Piece(0, 9, 1)), (10, 19, Piece(10, 19, 1))], policy=Pieces())
+    assert len(tree) == 1
+    cursor = tree.cursor(8, 11)
+    cursor.store(Piece(8, 11, 1), merge=False)
+    assert [entry.value for entry in tree] == [(0, 7, 1), (8, 11, 1), (12, 19, 1)]
+    tree.check()
+    tree[20] = Piece(20, 20, 1)
+    assert [entry[:2] for entry in tree] == [(0, 7), (8, 11), (12, 20)]
+    plain = MapleTree([(0, 9, 1)])
+    plain.cursor(5).store(1, merge=False)  # without a policy, nothing merges anyway
+    assert [entry[:2] for entry in plain] == [(0, 4), (5, 5), (6, 9)]
+
+
+def test_a_replaced_value_is_not_lost_where_memory_runs_out():
+    tree = MapleTree([(n, n, Piece(n, n, n)) for n in range(300)], policy=Pieces())
+    for merge in (True, False):
+        relative = tree.fork()
+        cursor = relative.cursor(100)
+        cursor.walk()
+        assert interpreter.fails(1, lambda: cursor.store(Piece(100, 100, 7), merge=merge))  # noqa: B023
+        assert relative == tree
+        relative.check()

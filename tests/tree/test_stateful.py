@@ -32,7 +32,7 @@ class Joins:
     def split(self, entry, first, last):
         return entry.value
 
-    def merge(self, left, right):
+    def merge(self, left, right, stored):
         return left.value if left.value == right.value else NotImplemented
 
 
@@ -53,7 +53,7 @@ class JoinedOracle(Oracle):
         super().store(first, last, value)
 
     def replace(self, first, last, value):
-        """Replace a value, as a cursor does for the entry that it is on."""
+        """Store a value apart from its neighbours, as a cursor does if it is told to."""
         super().store(first, last, value)
 
 
@@ -335,16 +335,15 @@ class Family(RuleBasedStateMachine):
             place.index = place.last = self.base
             place.status = "start"
 
-    @rule(pick=picks, which=picks, value=values)
-    def store_there(self, pick, which, value):
+    @rule(pick=picks, which=picks, value=values, merge=st.booleans())
+    def store_there(self, pick, which, value, merge):
         """Store over the cursor's range, whatever is there now."""
         place = self.place(pick, which)
         inside = range(self.base, self.base + SIZE)
         if place and place.index in inside and place.last in inside:
             here, oracle = (place.index, place.last), place.member.oracle
-            replaces = place.status == "active" and (oracle.entry(here[0]) or ())[:2] == here
-            place.cursor.store(value)
-            if replaces and self.policy:
+            place.cursor.store(value, merge=merge)
+            if self.policy and not merge:
                 oracle.replace(*here, value)
             else:
                 oracle.store(*here, value)

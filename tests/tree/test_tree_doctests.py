@@ -79,7 +79,7 @@ def test_signatures_say_the_defaults():
     )
     assert signature_of(samara.Cursor) == "(tree, first=0, last=None)"
     assert signature_of(samara.MapleTree.from_arrays) == (
-        "(first, last, values, *, dtype=None, track_gaps=True)"
+        "(first, last, values, *, dtype=None, track_gaps=True, policy=None)"
     )
     assert inspect.signature(samara.MapleTree.load_many).parameters["default"].default is ...
 

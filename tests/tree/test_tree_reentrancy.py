@@ -646,6 +646,7 @@ def test_a_truth_that_writes_the_tree(inner):
         lambda t, b: t.__init__([(1, 2, "x")], track_gaps=b),
         lambda t, b: MapleTree(t, track_gaps=b),
         lambda t, b: MapleTree.from_arrays([1], [2], [t], track_gaps=b),
+        lambda t, b: t.cursor(15).store("x", merge=b),
     ]
     for call in calls:
         t = filled()
@@ -848,7 +849,7 @@ class Asked:
         self.function(entry)
         return entry.value
 
-    def merge(self, left, right):
+    def merge(self, left, right, stored):
         self.function(left)
         return left.value if left.value == right.value else NotImplemented
 
@@ -930,6 +931,25 @@ def test_a_policy_that_raises_or_writes_leaves_the_tree_as_it_was(write):
             assert list(t) == before, name
         else:
             assert name in ("fork and write", "loop", "collect") or write is POLICY_WRITES["slice"]
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["sorted", "unsorted"])
+def test_a_policy_that_writes_a_tree_while_its_new_contents_are_made(order):
+    """What it writes is replaced with the old contents."""
+    triples = [(n, n, n // 2) for n in range(40)][::order]
+    for name, act in {**INNER, "init": lambda t: t.__init__([(1, 2, 3)], policy=t.policy)}.items():
+        asked = []
+
+        def function(entry, act=act, asked=asked):
+            if not asked:
+                asked.append(entry)
+                act(t)  # noqa: B023
+
+        t = policed(function)
+        t.__init__(triples, policy=t.policy)
+        assert asked, name
+        assert list(t) == [(n, n + 1, n // 2) for n in range(0, 40, 2)]
+        t.check()
 
 
 @counts_references

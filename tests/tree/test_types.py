@@ -6,11 +6,12 @@
 
 from array import array
 from collections.abc import Iterator
+from types import NotImplementedType
 from typing import Any, Literal, assert_type
 
 import pytest
 
-from samara import Cursor, Entry, Gap, MapleTree
+from samara import Cursor, Entry, Gap, MapleTree, Policy
 from samara.mm import VMA, AddressSpace
 
 TRIPLES = [(10, 19, "a")]
@@ -61,6 +62,31 @@ def test_arrays() -> None:
     first, last, values = f.to_arrays()
     assert_type((first, last), tuple[NDArray[np.uint64], NDArray[np.uint64]])
     assert_type(values, NDArray[Any])
+
+
+class Longest:
+    """A policy for strings: the value that is stored wins."""
+
+    def split(self, entry: Entry[str], first: int, last: int) -> str:
+        return entry.value
+
+    def merge(
+        self, left: Entry[str], right: Entry[str], stored: Entry[str]
+    ) -> str | NotImplementedType:
+        other = right if stored is left else left
+        return stored.value if len(stored.value) >= len(other.value) else NotImplemented
+
+
+def test_policies() -> None:
+    policy: Policy[str] = Longest()
+    assert_type(MapleTree(TRIPLES, policy=policy), MapleTree[str])
+    t = MapleTree[str].from_arrays([1, 2], [1, 5], ["a", "bc"], policy=policy)
+    assert_type(t, MapleTree[str])
+    assert_type(t.policy, Policy[str] | None)
+    assert list(t) == [(1, 5, "bc")]
+    cursor = t.cursor(3)
+    cursor.store("d", merge=False)
+    assert len(t) == 3
 
 
 def test_subclasses_stay_what_they_are() -> None:

@@ -199,10 +199,16 @@ The same as find_range_rev().
 >>> MapleTree().cursor(25).find_rev_range()
 Gap(first=0, last=18446744073709551615)
 """,
-    "store(value)": """
+    "store(value, *, merge=True)": """
 Store a value over [index, last], both ends included. O(log n).
 
 The cursor is then on the new entry.
+
+Args:
+    value: any object, or in a packed tree a number
+    merge: if the tree has a policy, ask its merge() about the neighbours, as every store does.
+        With False, the value stays apart from them: a loop can replace the value of each entry,
+        and none of them becomes another. O(1) if the cursor is on exactly that entry.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> cursor = t.cursor(12, 13)

@@ -23,7 +23,8 @@ Args:
         this. Stores are faster without.
     policy: None, or a samara.Policy: an object with the methods split() and merge(). split()
         says what becomes of a value when its range is cut, merge() whether two neighbours
-        merge. Raises AttributeError if either method is missing.
+        merge. Raises AttributeError if either method is missing. A packed tree can have no
+        policy.
 
 t[i], t[i] = v and del t[i] are about one index. t[a:b] is half-open, and t[a:] reaches MAX.
 All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut at the ends.
@@ -350,7 +351,7 @@ Raises:
 >>> cursor.walk()
 Entry(first=10, last=19, value='a')
 """,
-    "from_arrays(first, last, values, *, dtype=None, track_gaps=True)": """
+    "from_arrays(first, last, values, *, dtype=None, track_gaps=True, policy=None)": """
 Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
 O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not
@@ -362,14 +363,16 @@ Args:
     values: the same, or a buffer of floats, or a sequence of any objects
     dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
         integers, signed integers or floats makes a tree of that dtype; anything else makes
-        a tree of objects.
+        a tree of objects. So does any buffer if there is a policy.
     track_gaps: as in MapleTree()
+    policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
+        after the other. Whatever it raises leaves nothing behind.
 
 Raises:
     ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
         its last; a range overlaps or is below the one before; or a value is outside its
         dtype's 64 bits. The message gives the position. Also raised for a buffer with
-        several dimensions or in another byte order.
+        several dimensions or in another byte order, and for a dtype with a policy.
     TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
 >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])

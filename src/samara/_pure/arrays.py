@@ -6,7 +6,8 @@ from typing import Any
 
 from samara._arguments import MAX, required_index
 from samara._columns import Column, Columns, array_of, check_order, import_numpy, open_ranges
-from samara._pure.build import Triple, build
+from samara._policy import Policy
+from samara._pure.build import Triple, build, coalesced
 from samara._pure.node import GAP, Head
 from samara._pure.packed import convert
 from samara._pure.walk import load
@@ -22,10 +23,12 @@ def triples_of(columns: Columns, dtype: str | None, rising: bool) -> list[Triple
     return triples
 
 
-def head_of(columns: Columns, dtype: str | None, track_gaps: bool) -> Head:
+def head_of(
+    columns: Columns, dtype: str | None, track_gaps: bool, policy: Policy[Any] | None
+) -> Head:
     """Return a new head from ranges in order. Without a dtype, it has that of the values."""
-    head = Head(track_gaps, dtype or columns[2].dtype)
-    build(head, triples_of(columns, head.dtype, rising=True))
+    head = Head(track_gaps, dtype or columns[2].dtype, policy)
+    build(head, coalesced(triples_of(columns, head.dtype, rising=True), policy))
     return head
 
 

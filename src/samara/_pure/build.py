@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Building a tree from triples. If they are in order: level by level, from full leaves, in O(n)."""
+"""Building a tree from triples. If they are in order: level by level, from full leaves, in O(n).
+
+A policy is asked the same questions as if the triples were stored one by one.
+"""
 
 from functools import partial
 from typing import Any
 
 from samara._arguments import MAX, required_window
 from samara._columns import convert_one
+from samara._entry import Entry
+from samara._policy import Policy
 from samara._pure.node import GAP, Head, Item, capacity, deal, even_shares
 from samara._pure.packed import convert
-from samara._pure.write import write_range
+from samara._pure.write import merged, write_range
 
 Triple = tuple[int, int, Any]
 
@@ -29,6 +34,23 @@ def build(head: Head, triples: list[Triple]) -> None:
         covered = sum(last - first + 1 for first, last, _ in triples)
         head.root, head.height, head.counts = items[0][1], height, (len(triples), covered)
         head.generation += 1
+
+
+def coalesced(triples: list[Triple], policy: Policy[Any] | None) -> list[Triple]:
+    """Merge the neighbours that the policy merges, in sorted triples that do not overlap."""
+    if policy is None:
+        return triples
+    entries: list[Entry[Any]] = []
+    for triple in triples:
+        stored = Entry(*triple)
+        if entries and entries[-1].last + 1 == stored.first:
+            left = entries[-1]
+            value = merged(policy, left, stored, stored)
+            if value is not NotImplemented:
+                entries[-1] = Entry(left.first, stored.last, value)
+                continue
+        entries.append(stored)
+    return [*entries]
 
 
 def slots_of(triples: list[Triple], tracks_gaps: bool) -> list[Item]:
@@ -53,13 +75,13 @@ def fill(head: Head, iterable: Any) -> None:
     for position, item in enumerate(iterable):
         triple = convert_one(item, parse, "item", position)
         if in_order and triple[0] <= in_order[-1][1]:
-            build(head, in_order)
+            build(head, coalesced(in_order, head.policy))
             in_order = None
         if in_order is None:
             write_range(head, *triple, seen=head.generation)
         else:
             in_order.append(triple)
-    build(head, in_order or [])
+    build(head, coalesced(in_order or [], head.policy))
 
 
 def triple_of(item: Any, dtype: str | None) -> Triple:

@@ -15,7 +15,7 @@ from samara._entry import Entry, Gap
 from samara._errors import type_name
 from samara._pure.gap import Request, search
 from samara._pure.node import GAP, Head
-from samara._pure.walk import descend, entries_of, load, step
+from samara._pure.walk import descend, load, step
 from samara._pure.write import write_range
 
 Found = Entry[Any] | Gap | None
@@ -170,18 +170,17 @@ class Cursor:
         self._status = STOPPED[way]
         return None
 
-    def store(self, value: Any) -> None:
-        self._tree._change(value, self._write)  # returns what was displaced, to be dropped unlocked
+    def store(self, value: Any, *, merge: Any = True) -> None:
+        merge = bool(merge)
 
-    def _write(self, value: Any, seen: int) -> list[Any]:
-        head = self._tree._head
-        here = (self._index, self._last)
-        entry = next(entries_of(head, *here), None) if self._status == "active" else None
-        replaces = entry is not None and entry[:2] == here  # then no neighbour is asked about
-        first, last = here
-        displaced = write_range(head, first, last, value, seen=seen, merge=not replaces)
-        self._index, self._last, self._status = first, last, "active"  # a policy may have moved it
-        return displaced
+        def write(value: Any, seen: int) -> list[Any]:
+            place = self._index, self._last
+            displaced = write_range(self._tree._head, *place, value, seen=seen, merge=merge)
+            # A policy may have moved the cursor.
+            self._index, self._last, self._status = *place, "active"
+            return displaced
+
+        self._tree._change(value, write)  # returns what was displaced, to be dropped unlocked
 
     def erase(self) -> Entry[Any] | None:
         place = self._index, self._last, self._status

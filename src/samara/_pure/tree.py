@@ -301,10 +301,19 @@ class MapleTree:
 
     @classmethod
     def from_arrays(
-        cls, first: Any, last: Any, values: Any, *, dtype: Any = None, track_gaps: Any = True
+        cls,
+        first: Any,
+        last: Any,
+        values: Any,
+        *,
+        dtype: Any = None,
+        track_gaps: Any = True,
+        policy: Any = None,
     ) -> Self:
         dtype, track_gaps = checked_dtype(dtype), bool(track_gaps)
-        return cls._of(arrays.head_of(open_ranges(first, last, values), dtype, track_gaps))
+        policy = checked_policy(policy, dtype, None)
+        columns = open_ranges(first, last, values, objects=policy is not None)
+        return cls._of(arrays.head_of(columns, dtype, track_gaps, policy))
 
     def to_arrays(self) -> tuple[Any, ...]:
         numpy = import_numpy("to_arrays")

@@ -49,7 +49,7 @@ def write_range(
 ) -> list[Any]:
     """Store a value, or GAP, over [first, last]. O(log n), and O(1) for each entry dropped.
 
-    Without `merge`, the policy is not asked about the neighbours.
+    Without `merge`, the value does not merge with its neighbours.
 
     Returns:
         What was displaced. Drop it after the tree is unlocked: a value's finalizer can run any
@@ -70,6 +70,17 @@ def write_range(
     if not done:
         raise OvertakenError
     return splice.displaced
+
+
+def merged(policy: Policy[Any], left: Entry[Any], right: Entry[Any], stored: Entry[Any]) -> Any:
+    """Return the value of the merged entry, or NotImplemented. `stored` is left or right."""
+    value = policy.merge(left, right, stored)
+    if value is None and left.value is not None and right.value is not None:
+        raise TypeError(
+            "the policy's merge() returned None: "
+            "return NotImplemented to keep the entries apart"
+        )
+    return value
 
 
 class Splice:
@@ -145,13 +156,9 @@ class Splice:
         for way, index in ((-1, self.first - 1), (1, self.last + 1)):
             beside = next(entries_of(self.head, index, index), None) if 0 <= index <= MAX else None
             if beside:
-                pair = [beside, Entry(self.first, self.last, self.value)][::-way]
-                value = self._ask(policy.merge, *pair)
-                if value is None and all(entry.value is not None for entry in pair):
-                    raise TypeError(
-                        "the policy's merge() returned None: "
-                        "return NotImplemented to keep the entries apart"
-                    )
+                stored = Entry(self.first, self.last, self.value)
+                pair = [beside, stored][::-way]
+                value = self._ask(merged, policy, *pair, stored)
                 if value is not NotImplemented:
                     self.first, self.last = pair[0].first, pair[1].last
                     self.value = value

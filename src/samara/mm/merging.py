@@ -83,7 +83,9 @@ class Merging:
             name = ""
         return same_kind(vma, (first, last + 1, prot, flags, offset, file, name, vm_flags))
 
-    def merge(self, left: Entry[Any], right: Entry[Any]) -> Any | NotImplementedType:
+    def merge(
+        self, left: Entry[Any], right: Entry[Any], stored: Entry[Any]
+    ) -> Any | NotImplementedType:
         """Return the merged VMA of two neighbours, or NotImplemented."""
         one, two = left.value, right.value
         touched = one

@@ -15,7 +15,7 @@ from samara import MapleTree
 from samara.mm.accounting import Counters, count_vmas
 from samara.mm.ledger import Ledger
 from samara.mm.limits import Limits
-from samara.mm.merging import MERGING
+from samara.mm.merging import MERGING, merging_disabled
 from samara.mm.state import State, Tree
 from samara.mm.units import ADDRESS_END, PAGE_SIZE
 from samara.mm.vma import VMA, TouchedVMA
@@ -68,8 +68,9 @@ def _last_identity(vmas: list[VMA]) -> int:
 
 
 def _tree_of(vmas: list[VMA]) -> Tree:
-    # Sorted triples are taken as they are, so no VMA is merged with its neighbour.
-    return MapleTree([(vma.start, vma.end - 1, vma) for vma in vmas], policy=MERGING)
+    # The kernel may have kept apart what Linux's rules would merge now.
+    with merging_disabled():
+        return MapleTree([(vma.start, vma.end - 1, vma) for vma in vmas], policy=MERGING)
 
 
 def _find_heap_and_stack(counters: Counters, vmas: list[VMA], limits: Limits) -> None:

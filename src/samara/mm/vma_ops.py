@@ -239,11 +239,11 @@ def _joins(space: State, vma: VMA) -> bool:
     entry = Entry(start, end - 1, vma)
     before = space.tree.entry(start - 1) if start else None
     if before is not None and before.last == start - 1:
-        if MERGING.merge(before, entry) is not NotImplemented:
+        if MERGING.merge(before, entry, entry) is not NotImplemented:
             return True
     after = space.tree.entry(end)
     if after is not None and after.first == end:
-        return MERGING.merge(entry, after) is not NotImplemented
+        return MERGING.merge(entry, after, entry) is not NotImplemented
     return False
 
 

@@ -224,7 +224,7 @@ def _fork_dup(parent: Tree, changed: Tree, failing: VMA | None) -> Tree:
             vma = entry.value
             copy = new(VMA, vma[:]) if plain and vma.__class__ is VMA else _duplicate(vma, failing)
             if copy is not None:
-                store(copy)
+                store(copy, merge=False)
             else:
                 cursor.erase()
     except MemoryError as error:
