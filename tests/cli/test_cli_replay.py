@@ -232,6 +232,22 @@ def test_replay_of_a_call_that_no_model_makes(
     assert run(capsys, "replay", "--json", str(path)) == (2, "", message)
 
 
+def test_replay_of_an_external_step_that_differs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An external step has no arguments to show."""
+    trace = read_trace(LS)
+    row = trace["initial"][0]
+    trace["steps"] = [{"call": "external", "removed": [], "added": [row]}]
+    path = str(tmp_path / "x.json")
+    write_trace(path, trace)
+    status, out, err = run(capsys, "replay", path)
+    assert (status, err) == (1, "") and "differ at step 0, external: it adds" in out
+    assert "\n  external()\n" in out
+    status, out, err = run(capsys, "replay", "--json", path)
+    assert (status, err) == (1, "") and json.loads(out)["mismatch"]["args"] == []
+
+
 @pytest.mark.parametrize("unpack", [False, True])
 def test_replay_of_standard_input(tmp_path: Path, unpack: bool) -> None:
     data = LS.read_bytes()
@@ -482,6 +498,15 @@ def traces_of(program: str, times: int) -> list[Trace]:
         return [record([sys.executable, "-I", "-c", program]) for _ in range(times)]
     except PermissionError:
         pytest.skip("tracing is not permitted here")
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_a_recorded_external_step_has_neither_arguments_nor_result() -> None:
+    """Once it was written with "args" and "ret", which the format does not have for it."""
+    program = "x = []\nfor _ in range(900): x = [x]\nrepr(x); import mmap; mmap.mmap(-1, 4096)"
+    (trace,) = traces_of(program, 1)  # its stack grows
+    external = [step for step in trace["steps"] if step["call"] == "external"]
+    assert external and all(set(step) == {"call", "removed", "added"} for step in external)
 
 
 @pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")

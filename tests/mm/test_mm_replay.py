@@ -91,6 +91,21 @@ def test_external_steps_are_applied_as_they_are() -> None:
     mm.check()
 
 
+def test_external_steps_need_no_arguments_and_no_result(tmp_path: Path) -> None:
+    """The format has neither for them. Once such a step was refused."""
+    trace = load("ls")
+    stack = next(row for row in trace["initial"] if row[6] == "[stack]")
+    grown = [stack[0] - 0x10000, *stack[1:]]
+    trace["steps"] = [{"call": "external", "removed": [stack], "added": [grown]}]
+    write_trace(tmp_path / "x", trace)
+    assert read_trace(tmp_path / "x") == trace
+    ((step, mm),) = replay(trace)
+    assert step is trace["steps"][0] and mm.find(grown[0]) is not None
+    wrong: Any = {**trace, "steps": [{**trace["steps"][0], "args": ["x"]}]}
+    with pytest.raises(ValueError, match="argument that is no word"):
+        check_trace(wrong)
+
+
 @pytest.mark.parametrize(
     "broken",
     [

@@ -248,9 +248,7 @@ class _Recording:
 
         removed, added = self._change()
         if removed or added:
-            self._steps.append(
-                {"call": "external", "args": [], "ret": 0, "removed": removed, "added": added}
-            )
+            self._steps.append({"call": "external", "removed": removed, "added": added})
         process.syscall()
         while True:
             try:
