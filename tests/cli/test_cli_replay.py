@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import elf
 from places import DATA
 from samara.cli import main
 from samara.mm import VMA, AddressSpace, Madv, Trace, format_vm_flags, read_trace, write_trace
@@ -431,6 +432,42 @@ def test_record_where_tracing_is_refused(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (125, "")
     assert done.stderr == "samara record: true: Operation not permitted\n"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+@pytest.mark.parametrize(
+    ("program", "old_kernel"),
+    [
+        (elf.elf32(elf.EXIT_32), False),
+        (elf.elf64(elf.EXIT_32), False),
+        (elf.elf32(elf.EXIT_32), True),
+    ],
+    ids=["32-bit program", "64-bit program", "32-bit program on an old kernel"],
+)
+def test_record_refuses_32_bit_system_calls(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    program: bytes,
+    old_kernel: bool,
+) -> None:
+    """Once their numbers were taken for those of 64-bit calls, which gave a false trace. Before
+    Linux 5.3 only 32-bit programs are noticed, by their code segment."""
+    pytest.importorskip("ptrace")
+    from samara.mm.trace import record
+
+    path = elf.write_program(tmp_path / "small", program)
+    if not elf.runs(path):
+        pytest.skip("this kernel has no 32-bit system calls")
+    if old_kernel:
+        monkeypatch.setattr(record, "_GET_SYSCALL_INFO", 0x7FFF)
+    output = tmp_path / "x"
+    message = f"samara record: {str(path)!r} makes 32-bit system calls, which cannot be recorded\n"
+    for command in ([str(path)], ["sh", "-c", f"exec {path}"]):
+        assert recorded(capsys, "-o", str(output), "--", *command) == (125, message)
+        assert not output.exists()
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
 
 
 @pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
