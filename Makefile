@@ -64,6 +64,7 @@ test-scale: $(VENV)/.dev build/release/build.ninja ## 50 million ranges (RANGES)
 test-kernel: $(VENV)/.dev ## address spaces compared with the running kernel; x86-64 Linux only
 	python tests/kernel/oracle.py
 	python tests/kernel/programs.py
+	python tests/kernel/next_mmap.py
 
 test-bare: ## demo, test and lint in a fresh root of Debian's SUITE with only what the README asks for; needs root
 	tools/bare $(SUITE)

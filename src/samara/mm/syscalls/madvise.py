@@ -13,10 +13,9 @@ from typing import Final, NamedTuple
 from samara.mm.constants import Madv
 from samara.mm.errors import os_error
 from samara.mm.fault import fault_in
-from samara.mm.placement import HUGE_PAGE_SIZE
 from samara.mm.rollback import atomic
 from samara.mm.state import State
-from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64, page_end
+from samara.mm.units import ADDRESS_END, as_u64, page_end
 from samara.mm.vma import VMA
 from samara.mm.vma_ops import modify, store_apart, vmas_over
 
@@ -84,11 +83,6 @@ def _guardable_unlocked(vma: VMA) -> int:
     return EINVAL if "lo" in vma.vm_flags else _guardable(vma)
 
 
-def _collapsible(vma: VMA) -> int:
-    whole = vma.end // HUGE_PAGE_SIZE - -(-vma.start // HUGE_PAGE_SIZE)
-    return 0 if whole > 0 and _guardable(vma) == 0 else EINVAL
-
-
 def _anything(vma: VMA) -> bool:
     return True
 
@@ -143,7 +137,7 @@ _ADVICE: Final = {
         Madv.POPULATE_READ: _Advice(refuse=_readable),
         Madv.POPULATE_WRITE: _Advice(refuse=_writable),
         Madv.DONTNEED_LOCKED: _Advice(refuse=_has_pages),
-        Madv.COLLAPSE: _Advice(refuse=_collapsible),
+        Madv.COLLAPSE: _Advice(refuse=_guardable),
         Madv.GUARD_INSTALL: _Advice(_codes("gu"), refuse=_guardable_unlocked),
         Madv.GUARD_REMOVE: _Advice(refuse=_guardable),
     }.items()
@@ -158,6 +152,7 @@ _DROPS: Final = frozenset(
 )
 _POPULATES: Final = (int(Madv.POPULATE_READ), int(Madv.POPULATE_WRITE))
 _POPULATE_WRITE: Final = int(Madv.POPULATE_WRITE)
+_COLLAPSE: Final = int(Madv.COLLAPSE)
 _GUARD_INSTALL: Final = int(Madv.GUARD_INSTALL)
 _POISONS: Final = (int(Madv.HWPOISON), int(Madv.SOFT_OFFLINE))
 
@@ -183,9 +178,9 @@ def madvise(space: State, addr: int, length: int, advice: int) -> None:
     addr, length, advice = as_u64(addr, length, advice)
     advice %= 1 << 32  # an int
     effect = _ADVICE.get(advice)
-    if effect is None and advice not in _POISONS or addr % PAGE_SIZE:
+    if effect is None and advice not in _POISONS or addr % space.limits.page_size:
         raise os_error(EINVAL)
-    size = page_end(length)
+    size = page_end(length, space.limits.page_size)
     end = (addr + size) % ADDRESS_END
     if (length and not size) or end < addr:
         raise os_error(EINVAL)
@@ -201,6 +196,8 @@ def madvise(space: State, addr: int, length: int, advice: int) -> None:
                 break
         if advice in _DROPS and _is_sealed_for_reading(vma):
             raise os_error(EPERM)
+        if advice == _COLLAPSE and not _holds_huge_page(vma, space.limits.huge_page_size):
+            raise os_error(EINVAL)
         _advise(space, vma, addr, end, effect)
         if advice == _POPULATE_WRITE:
             fault_in(space, max(addr, vma.start), min(end, vma.end))
@@ -209,6 +206,10 @@ def madvise(space: State, addr: int, length: int, advice: int) -> None:
         addr = vma.end
     if unmapped or addr < end:
         raise os_error(ENOMEM)
+
+
+def _holds_huge_page(vma: VMA, size: int) -> bool:
+    return vma.end // size > -(-vma.start // size)
 
 
 def _is_sealed_for_reading(vma: VMA) -> bool:

@@ -18,10 +18,10 @@ from samara.mm.limit_checks import (
     check_may_lock,
     check_size,
 )
-from samara.mm.placement import HUGE_PAGE_SIZE, shared_memory, unmapped_area
+from samara.mm.placement import shared_memory, unmapped_area
 from samara.mm.rollback import atomic
 from samara.mm.state import State
-from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64, page_end
+from samara.mm.units import ADDRESS_END, as_u64, page_end
 from samara.mm.vm_flags import rights
 from samara.mm.vma import make_vma
 from samara.mm.vma_ops import check_unmap, cut, insert, insert_apart, remove
@@ -42,12 +42,7 @@ _SYNC: Final = int(Map.SYNC)
 _POPULATE: Final = int(Map.POPULATE)
 _NONBLOCK: Final = int(Map.NONBLOCK)
 _NOREPLACE: Final = int(Map.FIXED_NOREPLACE)
-# By the logarithms of the sizes; 0 stands for the default size.
-_HUGE_SIZES: Final = {
-    0: HUGE_PAGE_SIZE,
-    HUGE_PAGE_SIZE.bit_length() - 1: HUGE_PAGE_SIZE,
-    30: 1 << 30,
-}
+_GIANT_SHIFT: Final = 30  # of the huge pages of one GiB
 _HUGE_SHIFT: Final = 26
 _MAX_FILE_SIZE: Final = 2**63 - 1
 _MODES: Final = frozenset(("r", "w", "rw"))
@@ -119,7 +114,7 @@ def mmap(
     """
     addr, length, prot, flags, offset = as_u64(addr, length, prot, flags, offset)
     _check_arguments(space, addr, length, flags, file, offset, mode)
-    length = page_end(length)
+    length = page_end(length, space.limits.page_size)
     if not length:
         raise os_error(ENOMEM)
     check_count(space, 0)
@@ -143,7 +138,7 @@ def _check_arguments(
         raise TypeError(f"file must be a File or None, not {file!r}")
     if mode not in _MODES:
         raise ValueError(f"mode must be 'r', 'w' or 'rw', not {mode!r}")
-    if offset % PAGE_SIZE:
+    if offset % space.limits.page_size:
         raise os_error(EINVAL)
     if file is None and not flags & _ANONYMOUS:
         raise os_error(EBADF)
@@ -157,7 +152,7 @@ def _check_arguments(
 
 def _refuse_huge(space: State, addr: int, length: int, flags: int) -> NoReturn:
     """Raise Linux's error for a machine without a pool of huge pages."""
-    size = _HUGE_SIZES.get(flags >> _HUGE_SHIFT & 63)
+    size = _huge_size(flags >> _HUGE_SHIFT & 63, space.limits.huge_page_size)
     # A length that wraps around when it is rounded up counts as 0.
     if size is None or not (length + size - 1) % ADDRESS_END // size:
         raise os_error(EINVAL)
@@ -167,14 +162,21 @@ def _refuse_huge(space: State, addr: int, length: int, flags: int) -> NoReturn:
     raise os_error(ENOMEM)
 
 
+def _huge_size(shift: int, huge: int) -> int | None:
+    """Return the size of huge pages by its logarithm, of which 0 stands for the default size."""
+    if shift in (0, huge.bit_length() - 1):
+        return huge
+    return 1 << _GIANT_SHIFT if shift == _GIANT_SHIFT else None
+
+
 def _place(space: State, addr: int, length: int, flags: int, file: File | None, offset: int) -> int:
     """Return the address of the mapping: Linux's get_unmapped_area()."""
     if flags & _NOREPLACE:
         flags |= _FIXED
     if not flags & _FIXED:
-        addr &= -PAGE_SIZE
+        addr &= -space.limits.page_size
         if addr and addr < space.limits.mmap_min_addr:
-            addr = page_end(space.limits.mmap_min_addr)
+            addr = page_end(space.limits.mmap_min_addr, space.limits.page_size)
     if flags & _ANONYMOUS:
         file = None
     shared = flags & _TYPE in (_SHARED, _SHARED_VALIDATE)

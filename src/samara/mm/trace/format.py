@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Sequence
 from itertools import product
 from reprlib import repr as shown
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 from samara.mm.constants import Map, Prot
 from samara.mm.file import File
@@ -34,12 +34,13 @@ class Step(TypedDict):
     """One call: its name, its six raw arguments, what it returned, and how it changed the maps.
 
     `ret` is a negative errno if the call failed. `removed` and `added` are the rows that the
-    kernel's maps lost and gained. A step "external" has the changes between two calls.
+    kernel's maps lost and gained. A step "external" has the changes between two calls. It needs
+    neither `args` nor `ret`, and `record` writes neither.
     """
 
     call: str
-    args: list[int]
-    ret: int
+    args: NotRequired[list[int]]
+    ret: NotRequired[int]
     removed: list[Row]
     added: list[Row]
 
@@ -123,15 +124,16 @@ def check_trace(trace: object) -> Trace:
 def _check_step(step: object, where: str) -> None:
     if not isinstance(step, dict) or not isinstance(step.get("call"), str):
         raise ValueError(f"not a trace: {where} has no call: {shown(step)}")
-    args = step.get("args")
-    if not isinstance(args, list) or (step["call"] != "external" and len(args) != 6):
+    external = step["call"] == "external"
+    args = step.get("args", [] if external else None)
+    if not isinstance(args, list) or (not external and len(args) != 6):
         raise ValueError(f"not a trace: {where} must have six arguments: {shown(step)}")
     if not all(type(word) is int and 0 <= word < 2**64 for word in args):
         raise ValueError(
             f"not a trace: {where} has an argument outside 0 ... 2**64-1: {shown(args)}"
         )
     ret = step.get("ret")
-    if step["call"] != "external" and not (type(ret) is int and _LEAST_ERRNO <= ret < 2**64):
+    if not external and not (type(ret) is int and _LEAST_ERRNO <= ret < 2**64):
         raise ValueError(f"not a trace: {where} has an invalid return value: {shown(ret)}")
     for key in ("removed", "added"):
         _check_rows(step.get(key), f"{key} of {where}")

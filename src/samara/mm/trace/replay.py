@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from dataclasses import replace
+from operator import attrgetter
 from typing import Any, Final, Literal, TypeAlias
 
 from samara.mm.address_space import AddressSpace
 from samara.mm.constants import Map, Mremap
 from samara.mm.fault import fault_in
 from samara.mm.file import File
+from samara.mm.layout import guess_limits
 from samara.mm.limits import Limits
 from samara.mm.merging import merging_disabled
 from samara.mm.trace.format import Row, Step, Trace, check_trace, row_of, vma_of
@@ -85,7 +88,8 @@ def replay(
     Args:
         trace: the decoded JSON of a recording (`read_trace`)
         placement: "recorded" puts a mapping where the kernel put it; "own" lets the model choose
-        limits: the limits of the process. The default is `Limits(privileged=True)`.
+        limits: the limits of the process. The default is guessed from the VMAs at the beginning, as
+            by `AddressSpace.from_maps`, with `privileged`.
 
     Raises:
         ReplayMismatch: The model's VMAs (start, end, permissions, offset, device, inode, path), the
@@ -104,11 +108,14 @@ def replay(
     if placement not in ("recorded", "own"):
         raise ValueError(f"placement must be 'recorded' or 'own', not {placement!r}")
     check_trace(trace)
-    return _replay(trace, placement == "own", limits or Limits(privileged=True))
+    return _replay(trace, placement == "own", limits)
 
 
-def _replay(trace: Trace, own: bool, limits: Limits) -> Iterator[tuple[Step, AddressSpace]]:
-    mm = AddressSpace(map(vma_of, trace["initial"]), limits=limits)
+def _replay(trace: Trace, own: bool, limits: Limits | None) -> Iterator[tuple[Step, AddressSpace]]:
+    initial = list(map(vma_of, trace["initial"]))
+    if limits is None:
+        limits = replace(guess_limits(sorted(initial, key=attrgetter("start"))), privileged=True)
+    mm = AddressSpace(initial, limits=limits)
     _set_break(mm, trace)
     kernel = _Kernel(trace["initial"])
     for number, step in enumerate(trace["steps"]):
