@@ -166,7 +166,7 @@ def test_a_text_without_any_mapping(text: str) -> None:
     number = 3 if text.startswith("\n") else 1
     with pytest.raises(ValueError) as caught:
         AddressSpace.from_maps(text)
-    assert str(caught.value) == f"line {number} is not of /proc/PID/maps: {first!r}"
+    assert str(caught.value) == f"line {number} is not in the format of /proc/PID/maps: {first!r}"
 
 
 @pytest.mark.parametrize("bad", ["Rss:                   8 kB", "VmFlags: rd"])
@@ -364,7 +364,7 @@ def test_copies_are_address_spaces_of_their_own() -> None:
 
 def test_a_text_of_maps_is_a_str() -> None:
     for other in (b"1000-3000 rw-p 00000000 00:00 0", None):
-        with pytest.raises(TypeError, match="a text of maps is a str, not"):
+        with pytest.raises(TypeError, match="text must be a str, not"):
             AddressSpace.from_maps(other)  # type: ignore[arg-type]
 
 

@@ -116,7 +116,7 @@ def test_two_vsyscall_lines() -> None:
     second = first.replace("r-xp", "--xp")
     space, skipped = read(f"{LINE}\n{first}\n{second}\n")
     assert skipped == [second] and space.maps() == f"{LINE}\n{first}\n"
-    with pytest.raises(ValueError, match="line 3 begins below"):
+    with pytest.raises(ValueError, match="line 3 starts below"):
         AddressSpace.from_maps(f"{LINE}\n{first}\n{second.replace('[vsyscall]', '[vdso]')}\n")
 
 
@@ -203,7 +203,7 @@ def test_a_damaged_mapping_is_an_error(line: str) -> None:
     """It would be lost without a trace of where it lay."""
     with pytest.raises(ValueError) as caught:
         AddressSpace.from_maps(f"text\n{LINE}\n{line}\r\n")
-    assert str(caught.value) == f"line 3 is not of /proc/PID/maps: {line!r}"
+    assert str(caught.value) == f"line 3 is not in the format of /proc/PID/maps: {line!r}"
 
 
 # ---- what was skipped ----------------------------------------------------------------------------
@@ -229,7 +229,7 @@ def test_a_text_of_the_kernel_skips_nothing(recwarn: pytest.WarningsRecorder) ->
 
 def test_overlapping_lines_in_other_text_are_an_error() -> None:
     for second in ("0x1000 0x3000 0x2000 0x0", "00001000-00001fff rw- 0 1000"):
-        with pytest.raises(ValueError, match=f"line 3 begins below 0x2000.*{second}"):
+        with pytest.raises(ValueError, match=f"line 3 starts below 0x2000.*{second}"):
             AddressSpace.from_maps(f"text\n{LINE}\n{second}\n")
 
 

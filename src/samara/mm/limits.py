@@ -109,11 +109,13 @@ class Limits:
             if name in ("privileged", "bottom_up") or (value is None and name in _MAY_BE_UNLIMITED):
                 continue
             if not isinstance(value, int):
-                raise TypeError(f"{name} is a number of bytes or pages, not {value!r}")
+                raise TypeError(f"{name} must be an integer, not {value!r}")
             if value < 0:
-                raise ValueError(f"{name} {value:#x} is below 0")
+                raise ValueError(f"{name} must be 0 or more, not {value}")
         if not is_page_size(self.page_size):
-            raise ValueError(f"page_size is a power of 2 from 4096 to 65536, not {self.page_size}")
+            raise ValueError(
+                f"page_size must be a power of 2 from 4096 to 65536, not {self.page_size}"
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), astuple(self)
@@ -137,7 +139,7 @@ class Limits:
         '0x1000000000000'
         """
         if layout not in _LAYOUTS:
-            raise ValueError(f"a layout is one of {', '.join(_LAYOUTS)}, not {layout!r}")
+            raise ValueError(f"layout must be one of {', '.join(_LAYOUTS)}, not {layout!r}")
         task_size, window = _LAYOUTS[layout]
         given: dict[str, Any] = {
             "task_size": task_size,

@@ -76,10 +76,10 @@ def parse_text(text: str) -> MapsText:
     >>> parse_text("what is this")
     Traceback (most recent call last):
         ...
-    ValueError: line 1 is not of /proc/PID/maps: 'what is this'
+    ValueError: line 1 is not in the format of /proc/PID/maps: 'what is this'
     """
     if not isinstance(text, str):
-        raise TypeError(f"a text of maps is a str, not {text!r:.60}")
+        raise TypeError(f"text must be a str, not {text!r:.60}")
     found = MapsText()
     files: dict[tuple[str, int, str], File] = {}
     floor = 0
@@ -99,14 +99,16 @@ def parse_text(text: str) -> MapsText:
         vma = _vma_of_line(number, line, columns, files)
         if vma.start < floor:
             raise ValueError(
-                f"line {number} begins below {floor:#x}, the end of the one before: {_shown(line)}"
+                f"line {number} starts below {floor:#x}, where the VMA before ends: {_shown(line)}"
             )
         floor = vma.end
         found.vmas.append(vma)
         has_vma = True
     if found.skipped and not found.vmas:
         first = found.skipped[0]
-        raise ValueError(f"line {first.number} is not of /proc/PID/maps: {_shown(first.text)}")
+        raise ValueError(
+            f"line {first.number} is not in the format of /proc/PID/maps: {_shown(first.text)}"
+        )
     return found
 
 
@@ -139,7 +141,7 @@ def _read_other(found: MapsText, number: int, line: str, has_vma: bool) -> bool:
         if not has_vma and name in _TELLING:
             raise ValueError(f"line {number} of smaps has no VMA above it: {_shown(line)}")
     elif begins_like_a_mapping(line):
-        raise ValueError(f"line {number} is not of /proc/PID/maps: {_shown(line)}")
+        raise ValueError(f"line {number} is not in the format of /proc/PID/maps: {_shown(line)}")
     found.skipped.append(SkippedLine(number, line))
     return has_vma and match is not None
 
@@ -178,7 +180,7 @@ def _vma_of_line(
 def _vma_of_columns(columns: Columns, files: dict[tuple[str, int, str], File]) -> VMA:
     start, end, perms, offset, dev, inode, label = columns
     if label == "[rollup]":
-        raise ValueError("smaps_rollup holds sums, not VMAs")
+        raise ValueError("smaps_rollup contains sums, not VMAs")
     name = ""
     file = None
     path = label.replace("\\012", "\n")
