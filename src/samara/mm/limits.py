@@ -74,7 +74,7 @@ class Limits:
         rlimit_data_max: the hard limit of RLIMIT_DATA. If the soft limit is 0, all calls but brk()
             use this one.
         page_size: a power of 2 from 4096 to 65536. All calls round and align by it.
-        map_window: only a hint at or above this address lets mmap() choose an address there. None
+        map_window: only a hint above this address lets mmap() choose an address there. None
             is `task_size`. With 5-level page tables it is where 4 levels end.
         bottom_up: whether new mappings are placed above `mmap_base` instead, from the bottom up
             (vm.legacy_va_layout)
