@@ -197,9 +197,9 @@ def test_limits_that_are_given_are_used() -> None:
 
 
 def test_an_unknown_layout() -> None:
-    with pytest.raises(ValueError, match="a layout is one of x86-64, .*, not 'vax'"):
+    with pytest.raises(ValueError, match="layout must be one of x86-64, .*, not 'vax'"):
         Limits.of("vax")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="task_size -0x1 is below 0"):
+    with pytest.raises(ValueError, match="task_size must be 0 or more, not -1"):
         Limits.of("i386", task_size=-1)
 
 

@@ -74,7 +74,7 @@ class Limits:
         rlimit_data_max: the hard limit of RLIMIT_DATA. If the soft limit is 0, all calls but brk()
             use this one.
         page_size: a power of 2 from 4096 to 65536. All calls round and align by it.
-        map_window: only a hint at or above this address lets mmap() choose an address there. None
+        map_window: only a hint above this address lets mmap() choose an address there. None
             is `task_size`. With 5-level page tables it is where 4 levels end.
         bottom_up: whether new mappings are placed above `mmap_base` instead, from the bottom up
             (vm.legacy_va_layout)
@@ -113,7 +113,9 @@ class Limits:
             if value < 0:
                 raise ValueError(f"{name} must be 0 or more, not {value}")
         if not is_page_size(self.page_size):
-            raise ValueError(f"page_size must be a power of 2 from 4096 to 65536, not {self.page_size}")
+            raise ValueError(
+                f"page_size must be a power of 2 from 4096 to 65536, not {self.page_size}"
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), astuple(self)
@@ -137,7 +139,7 @@ class Limits:
         '0x1000000000000'
         """
         if layout not in _LAYOUTS:
-            raise ValueError(f"a layout is one of {', '.join(_LAYOUTS)}, not {layout!r}")
+            raise ValueError(f"layout must be one of {', '.join(_LAYOUTS)}, not {layout!r}")
         task_size, window = _LAYOUTS[layout]
         given: dict[str, Any] = {
             "task_size": task_size,

@@ -120,9 +120,13 @@ def _search(space: State, addr: int, length: int, flags: int) -> int | None:
         return addr
     low = 1 << 32 if flags & _ABOVE4G else limits.mmap_min_addr
     low = max(page_end(low, page_size), page_size)
-    base, end = limits.mmap_base, limits.window
-    if addr > end:  # the hint asks for the addresses above the window, too
-        base, end = base + limits.task_size - end, limits.task_size
+    base, end = limits.mmap_base, limits.task_size
+    if limits.map_window is not None:
+        window = limits.window
+        if addr > window:  # such a hint asks for the addresses above, too
+            base += end - window
+        else:
+            end = window
     if limits.bottom_up:
         return _from_bottom(space, addr, length, page_end(limits.mmap_base, page_size), end)
     start = _highest(space, length, low, base & -page_size)

@@ -141,9 +141,7 @@ def _read_other(found: MapsText, number: int, line: str, has_vma: bool) -> bool:
         if not has_vma and name in _TELLING:
             raise ValueError(f"line {number} of smaps has no VMA above it: {_shown(line)}")
     elif begins_like_a_mapping(line):
-        raise ValueError(
-            f"line {number} is not in the format of /proc/PID/maps: {_shown(line)}"
-        )
+        raise ValueError(f"line {number} is not in the format of /proc/PID/maps: {_shown(line)}")
     found.skipped.append(SkippedLine(number, line))
     return has_vma and match is not None
 
