@@ -189,7 +189,7 @@ def test_limits_that_are_given_are_used() -> None:
     assert AddressSpace.from_pid(os.getpid(), limits=limits).limits is limits
     for call in (AddressSpace.from_maps, AddressSpace.from_pid):
         source: Any = "" if call == AddressSpace.from_maps else os.getpid()
-        with pytest.raises(TypeError, match="limits must be Limits, not 5"):
+        with pytest.raises(TypeError, match="limits must be a Limits, not 5"):
             call(source, limits=5)  # type: ignore[arg-type]
 
 

@@ -234,7 +234,7 @@ def test_overlapping_lines_in_other_text_are_an_error() -> None:
 
 
 def test_a_mapping_that_cannot_be_names_its_line() -> None:
-    with pytest.raises(ValueError, match="line 2: .* is no multiple of 4096: '0x1001 0x2001"):
+    with pytest.raises(ValueError, match="line 2: .* must be multiples of 4096: '0x1001 0x2001"):
         AddressSpace.from_maps("text\n0x1001 0x2001 0x1000 0x0\n")
 
 

@@ -336,7 +336,7 @@ def test_what_from_arrays_refuses_with_a_policy():
     policy = Pieces()
     pieces = [Piece(0, 9, 1), Piece(10, 19, 1)]
     for dtype in ("u8", "i8", "f8"):
-        with pytest.raises(ValueError, match=f"a tree with dtype '{dtype}' can have no policy"):
+        with pytest.raises(ValueError, match=f"a tree with dtype '{dtype}' cannot have a policy"):
             MapleTree.from_arrays([0], [9], [1], dtype=dtype, policy=policy)
     with pytest.raises(
         ValueError, match=r"position 2: \[19, 20\] overlaps or lies below \[10, 19\]"
