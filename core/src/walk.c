@@ -101,6 +101,12 @@ static inline bool slot_present(const struct ma_level *leaf)
 	return mt_slot_present(leaf->node, leaf->slot);
 }
 
+/* The bits of the values after the slot in its leaf. */
+static inline uint32_t present_behind(const struct ma_level *leaf)
+{
+	return leaf->node->present & -2u << leaf->slot;
+}
+
 uint64_t mas_path_last(struct ma_state *mas)
 {
 	return mas->depth ? slot_last(mas_leaf(mas)) : UINT64_MAX;
@@ -227,16 +233,12 @@ static inline void catch_up(struct ma_state *mas)
 		mas->status = status;
 }
 
-/* Bring the path to the range around index. The place stays. False, with status none, if the tree
- * is empty. */
-static bool path_to_index(struct ma_state *mas)
+/* Bring the path to the range around index. The place stays. The tree is not empty: the cursor has
+ * caught up, and the status is not none. */
+static inline void path_to_index(struct ma_state *mas)
 {
-	if (at_index(mas))
-		return true;
-	mas_path_to(mas, mas->index);
-	if (!mas->depth)
-		mas_read_slot(mas);
-	return mas->depth;
+	if (!at_index(mas))
+		mas_path_to(mas, mas->index);
 }
 
 /* The limit is met by the range that the path has moved to. */
@@ -259,12 +261,14 @@ static bool stop_here(struct ma_state *mas, enum maple_status status)
 
 /* From the range where the path ends to the next entry, or with `gaps` the next range. Two gaps are
  * never neighbours. */
-static RARE bool onward(struct ma_state *mas, uint64_t max, bool gaps)
+static inline bool onward(struct ma_state *mas, uint64_t max, bool gaps)
 {
 	struct ma_level *leaf = mas_leaf(mas);
 
 	if (slot_last(leaf) >= max)
 		return stop_here(mas, ma_overflow);
+	if (!gaps && leaf->max < max && !present_behind(leaf))
+		leaf->slot = leaf->node->count - 1u; /* over the gap that may end the leaf */
 	path_next(leaf);
 	if (!gaps && !slot_present(leaf)) {
 		if (slot_last(leaf) >= max)
@@ -304,7 +308,7 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	if (mas->status != ma_active || !mas_has_path(mas))
 		return false;
 	leaf = mas_leaf(mas);
-	behind = leaf->node->present & -2u << leaf->slot;
+	behind = present_behind(leaf);
 	if (!behind)
 		return false;
 	slot = (unsigned)__builtin_ctz(behind);
@@ -362,8 +366,10 @@ static inline bool leave_index(struct ma_state *mas, enum maple_status same,
 {
 	bool turns_round = mas->status == other;
 
-	if (mas->status == ma_active || mas->status == same)
-		return path_to_index(mas);
+	if (mas->status == ma_active || mas->status == same) {
+		path_to_index(mas);
+		return true;
+	}
 	mas_walk_word(mas);
 	return mas->depth && !(turns_round && mas->present);
 }
@@ -389,7 +395,7 @@ static RARE bool prev_elsewhere(struct ma_state *mas, uint64_t min, bool gaps)
 }
 
 /* A search for entries stays active if it meets its limit, so that it can go on to a larger one. */
-static bool find_onward(struct ma_state *mas, uint64_t max, bool gaps)
+static inline bool find_onward(struct ma_state *mas, uint64_t max, bool gaps)
 {
 	bool found = onward(mas, max, gaps);
 
@@ -433,8 +439,10 @@ static RARE bool find_elsewhere(struct ma_state *mas, uint64_t max, bool gaps)
 	default:
 		if (mas->last >= max)
 			return false;
-		if (mas->status == ma_active)
-			return path_to_index(mas) && find_onward(mas, max, gaps);
+		if (mas->status == ma_active) {
+			path_to_index(mas);
+			return find_onward(mas, max, gaps);
+		}
 		if (mas->status == ma_pause)
 			mas->index = mas->last + 1;
 		if (mas->status == ma_none)
@@ -464,7 +472,8 @@ static RARE bool find_rev_elsewhere(struct ma_state *mas, uint64_t min, bool gap
 			return find_back_from_index(mas, min, gaps);
 		}
 	}
-	return path_to_index(mas) && back(mas, min, gaps);
+	path_to_index(mas);
+	return back(mas, min, gaps);
 }
 
 bool mas_next_word(struct ma_state *mas, uint64_t max, bool gaps)
@@ -529,6 +538,9 @@ static RARE void *prev_entry(struct ma_state *mas, uint64_t min)
 
 static RARE void *find_entry(struct ma_state *mas, uint64_t max)
 {
+	/* The step of a loop that leaves its leaf. */
+	if (mas->status == ma_active && mas_has_path(mas) && mas->last < max)
+		return stopped_at(mas, find_onward(mas, max, false));
 	return stopped_at(mas, find_elsewhere(mas, max, false));
 }
 

@@ -237,6 +237,14 @@ static void a_write_leaves_the_entry_or_the_whole_gap(void)
 	CHECK_EQ(mas_erase(&mas, &erased), 0);
 	CHECK(erased == ENTRY(2));
 	CHECK_PLACE(&mas, 0, UINT64_MAX, ma_none);
+	mas_set_range(&mas, 6, 7);
+	CHECK_EQ(mas_store(&mas, NULL), 0);
+	CHECK(!mas_find_rev(&mas, 0));
+	CHECK_PLACE(&mas, 0, UINT64_MAX, ma_none);
+	mas_set_range(&mas, 6, 7);
+	CHECK_EQ(mas_store(&mas, NULL), 0);
+	CHECK_EQ(mtree_store_range(&mt, 2, 3, ENTRY(4)), 0);
+	CHECK(mas_find_rev(&mas, 0) == ENTRY(4));
 	mas_set_range(&mas, 6, 5);
 	CHECK_EQ(mas_store(&mas, ENTRY(1)), -EINVAL);
 	CHECK_PLACE(&mas, 6, 5, ma_error);
