@@ -42,13 +42,20 @@ int area_options(struct area *area, PyObject *align, PyObject *reverse)
 	return truth_parse(reverse, &area->reverse);
 }
 
+bool area_can_fit(const struct area *area)
+{
+	if (area->outside || area->size_above)
+		return false;
+	return (area->size_whole ? MAX_INDEX : area->size - 1) <= area->last - area->first;
+}
+
 /* The start can only be 0: the size is the whole domain, or only 0 is aligned. */
 static int search_at_zero(struct tree_object *tree, const struct area *area, uint64_t *start)
 {
 	uint64_t last = area->size_whole ? MAX_INDEX : area->size - 1;
 	struct mt_entry entry;
 
-	if (area->first > 0 || area->last < last || mtree_find(&tree->mt, 0, last, &entry))
+	if (area->first > 0 || mtree_find(&tree->mt, 0, last, &entry))
 		return 0;
 	*start = 0;
 	return 1;
@@ -87,12 +94,10 @@ int area_search(struct tree_object *tree, const struct area *area, uint64_t *sta
 				"search for free indices");
 		return -1;
 	}
-	if (area->outside || area->size_above) {
+	if (!area_can_fit(area)) {
 		status = 0;
 	} else if (area->size_whole || area->align_above) {
 		status = search_at_zero(tree, area, start);
-	} else if (area->size - 1 > area->last - area->first) {
-		status = 0;
 	} else {
 		status = mt_empty_area(&tree->mt, area->first, area->last, area->size, area->align,
 				       area->reverse, start);

@@ -21,6 +21,8 @@ struct area {
 
 int area_size(struct area *area, PyObject *size);
 int area_options(struct area *area, PyObject *align, PyObject *reverse);
+/* Whether the window holds as many indices, free or not. */
+bool area_can_fit(const struct area *area);
 /* 1 with *start, 0 with NoSpaceError, -1 with another exception. */
 int area_search(struct tree_object *tree, const struct area *area, uint64_t *start);
 

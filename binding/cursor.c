@@ -121,11 +121,12 @@ struct place {
 	uint64_t index;
 	uint64_t last;
 	enum maple_status status;
+	uint64_t seen;
 };
 
 static struct place place_of(const struct cursor_object *self)
 {
-	return (struct place){self->mas.index, self->mas.last, self->mas.status};
+	return (struct place){self->mas.index, self->mas.last, self->mas.status, self->mas.seen};
 }
 
 static void go_back(struct cursor_object *self, const struct place *place)
@@ -133,6 +134,7 @@ static void go_back(struct cursor_object *self, const struct place *place)
 	mas_set_range(&self->mas, place->index, place->last);
 	self->mas.status = place->status;
 	self->mas.generation = 0; /* the path has moved ahead */
+	self->mas.seen = place->seen;
 }
 
 static PyObject *found_or_back(struct cursor_object *self, const struct place *place)
@@ -169,105 +171,127 @@ static bool word_now(struct cursor_object *self, uint64_t *word)
 /* ---- steps ---------------------------------------------------------------------------------- */
 
 /* A limit: an upper one for steps up, a lower one for steps down. 1; 0 if nothing can lie on this
- * side of it; -1. */
+ * side of it; -1. Limits outside 0 ... MAX are cut. */
 static int parse_limit(const struct signature *signature, bool up, PyObject *const *args,
 		       Py_ssize_t nargs, PyObject *kwnames, uint64_t *limit)
 {
-	uint64_t end = up ? MAX_INDEX : 0;
 	PyObject *given[1];
 	int kind;
 
 	if (args_parse(signature, args, nargs, kwnames, given) < 0)
 		return -1;
-	*limit = end;
+	*limit = up ? MAX_INDEX : 0;
 	kind = given[0] ? index_parse(given[0], signature->names[0], limit) : INDEX_IN;
-	switch (kind) {
-	case INDEX_ERROR:
+	if (kind == INDEX_ERROR)
 		return -1;
-	case INDEX_IN:
+	if (kind == INDEX_IN)
 		return 1;
-	default: /* outside, on the side that the step comes from or goes to */
-		*limit = end;
-		return (kind == INDEX_BELOW) != up;
-	}
+	*limit = kind == INDEX_BELOW ? 0 : MAX_INDEX;
+	return (kind == INDEX_BELOW) != up;
 }
 
-/* Stop at a limit before or after all indices. The place stays, and has to be looked up again: the
- * path may still lead to where the cursor stood before it was set. */
-static void stop(struct cursor_object *self, enum maple_status status)
+/* Whether a search ends without any change if nothing lies within its limit. In other statuses, a
+ * limit that was cut has the same effect. */
+static bool search_stays(enum maple_status status)
 {
-	self->mas.status = status;
-	self->mas.generation = 0;
+	return status != ma_pause && status != ma_overflow && status != ma_underflow;
 }
 
 typedef bool (*step_fn)(struct ma_state *mas, uint64_t limit, bool gaps);
 
-/* Step in either direction, from entry to entry or with gaps. */
-static inline PyObject *step_to(struct cursor_object *self, const char *name, step_fn step, bool up,
-				bool gaps, PyObject *const *args, Py_ssize_t nargs,
-				PyObject *kwnames)
+/* A step in either direction, from entry to entry or with gaps. */
+struct step {
+	const char *name;
+	step_fn step;
+	bool up;
+	bool gaps;
+	bool find;
+};
+
+static inline PyObject *step_to(struct cursor_object *self, const struct step how,
+				PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
 	static const char *const limit_names[] = {"min", "max"};
-	const struct signature signature = {name, limit_names + up, 1, 0, 1};
+	const struct signature signature = {how.name, limit_names + how.up, 1, 0, 1};
 	struct place place;
 	uint64_t limit;
-	int some = parse_limit(&signature, up, args, nargs, kwnames, &limit);
+	int some = parse_limit(&signature, how.up, args, nargs, kwnames, &limit);
 
 	if (some < 0 || tree_enter(self->tree) < 0)
 		return NULL;
 	place = place_of(self);
-	if (!some)
-		stop(self, up ? ma_overflow : ma_underflow);
-	return found_or_none(self, some && step(&self->mas, limit, gaps), &place);
+	if (!some && how.find && search_stays(place.status))
+		Py_RETURN_NONE;
+	return found_or_none(self, how.step(&self->mas, limit, how.gaps), &place);
 }
 
 static PyObject *cursor_next(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
 			     PyObject *kwnames)
 {
-	return step_to(self, "next", mas_next_word, true, false, args, nargs, kwnames);
+	const struct step how = {"next", mas_next_word, .up = true, .gaps = false, .find = false};
+
+	return step_to(self, how, args, nargs, kwnames);
 }
 
 static PyObject *cursor_next_range(struct cursor_object *self, PyObject *const *args,
 				   Py_ssize_t nargs, PyObject *kwnames)
 {
-	return step_to(self, "next_range", mas_next_word, true, true, args, nargs, kwnames);
+	const struct step how = {"next_range", mas_next_word, .up = true, .gaps = true,
+				 .find = false};
+
+	return step_to(self, how, args, nargs, kwnames);
 }
 
 static PyObject *cursor_find(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
 			     PyObject *kwnames)
 {
-	return step_to(self, "find", mas_find_word, true, false, args, nargs, kwnames);
+	const struct step how = {"find", mas_find_word, .up = true, .gaps = false, .find = true};
+
+	return step_to(self, how, args, nargs, kwnames);
 }
 
 static PyObject *cursor_find_range(struct cursor_object *self, PyObject *const *args,
 				   Py_ssize_t nargs, PyObject *kwnames)
 {
-	return step_to(self, "find_range", mas_find_word, true, true, args, nargs, kwnames);
+	const struct step how = {"find_range", mas_find_word, .up = true, .gaps = true,
+				 .find = true};
+
+	return step_to(self, how, args, nargs, kwnames);
 }
 
 static PyObject *cursor_prev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
 			     PyObject *kwnames)
 {
-	return step_to(self, "prev", mas_prev_word, false, false, args, nargs, kwnames);
+	const struct step how = {"prev", mas_prev_word, .up = false, .gaps = false, .find = false};
+
+	return step_to(self, how, args, nargs, kwnames);
 }
 
 static PyObject *cursor_prev_range(struct cursor_object *self, PyObject *const *args,
 				   Py_ssize_t nargs, PyObject *kwnames)
 {
-	return step_to(self, "prev_range", mas_prev_word, false, true, args, nargs, kwnames);
+	const struct step how = {"prev_range", mas_prev_word, .up = false, .gaps = true,
+				 .find = false};
+
+	return step_to(self, how, args, nargs, kwnames);
 }
 
 static PyObject *cursor_find_rev(struct cursor_object *self, PyObject *const *args,
 				 Py_ssize_t nargs, PyObject *kwnames)
 {
-	return step_to(self, "find_rev", mas_find_rev_word, false, false, args, nargs, kwnames);
+	const struct step how = {"find_rev", mas_find_rev_word, .up = false, .gaps = false,
+				 .find = true};
+
+	return step_to(self, how, args, nargs, kwnames);
 }
 
 static PyObject *cursor_find_range_rev(struct cursor_object *self, PyObject *const *args,
 				       Py_ssize_t nargs, PyObject *kwnames)
 {
-	return step_to(self, "find_range_rev", mas_find_rev_word, false, true, args, nargs,
-		       kwnames);
+	const struct step how = {"find_range_rev", mas_find_rev_word, .up = false, .gaps = true,
+				 .find = true};
+
+	return step_to(self, how, args, nargs, kwnames);
 }
 
 static PyObject *cursor_walk(struct cursor_object *self, PyObject *Py_UNUSED(unused))
@@ -336,21 +360,34 @@ static PyObject *cursor_reset(struct cursor_object *self, PyObject *Py_UNUSED(un
 
 /* ---- writes --------------------------------------------------------------------------------- */
 
-static int store_word(struct cursor_object *self, uint64_t word, bool merge)
+typedef int (*write_fn)(struct ma_state *mas, uint64_t word);
+
+static int clear_word(struct ma_state *mas, uint64_t Py_UNUSED(word))
 {
-	struct ma_state mas;
+	return mas_clear(mas);
+}
+
+/* Write over [index, last]. An error leaves the cursor where it was. */
+static PyObject *write_here(struct cursor_object *self, write_fn write, uint64_t word)
+{
+	struct place place = place_of(self);
 	int status;
 
-	if (!self->tree->policy)
-		return mas_store_word(&self->mas, word);
-	if (!merge && mas_replace_word(&self->mas, word))
-		return 0; /* without a question to the policy */
-	/* While the policy runs, it or another thread may move the cursor. The write uses a copy,
-	 * which stays. */
-	mas = self->mas;
-	status = merge ? mas_store_word(&mas, word) : mas_store_apart_word(&mas, word);
-	self->mas = mas;
-	return status;
+	if (!self->tree->policy) {
+		status = write(&self->mas, word);
+	} else {
+		/* While the policy runs, it or another thread may move the cursor. The write uses a
+		 * copy, which stays. */
+		struct ma_state mas = self->mas;
+
+		status = write(&mas, word);
+		self->mas = mas;
+	}
+	if (status < 0) {
+		go_back(self, &place);
+		return raise_status(status);
+	}
+	Py_RETURN_NONE;
 }
 
 static PyObject *cursor_store(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
@@ -361,16 +398,51 @@ static PyObject *cursor_store(struct cursor_object *self, PyObject *const *args,
 	PyObject *given[2];
 	bool merge = true;
 	uint64_t word;
-	int status;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
 	    (given[1] && truth_parse(given[1], &merge) < 0) ||
 	    tree_enter_value(self->tree, given[0], &word) < 0)
 		return NULL;
-	status = store_word(self, word, merge);
-	if (status < 0)
-		return raise_status(status);
-	Py_RETURN_NONE;
+	if (merge)
+		return write_here(self, mas_store_word, word);
+	if (mas_replace_word(&self->mas, word)) /* without a question to the policy */
+		Py_RETURN_NONE;
+	return write_here(self, mas_store_apart_word, word);
+}
+
+static PyObject *cursor_insert(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+			       PyObject *kwnames)
+{
+	static const char *const names[] = {"value"};
+	static const struct signature signature = {"insert", names, 1, 1, 1};
+	struct tree_object *tree = self->tree;
+	struct mt_entry occupied;
+	PyObject *given[1];
+	struct place place;
+	PyObject *entry;
+	uint64_t word;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    tree_enter_value(tree, given[0], &word) < 0)
+		return NULL;
+	place = place_of(self);
+	if (!mtree_find(&tree->mt, place.index, place.last, &occupied))
+		return write_here(self, mas_store_word, word);
+	entry = tree_box_entry(tree, &occupied);
+	if (!entry)
+		return NULL;
+	raise_occupied(tree->state, place.index, place.last, entry);
+	Py_DECREF(entry);
+	if (PyErr_ExceptionMatches(tree->state->occupied_error))
+		self->mas.status = ma_error;
+	return NULL;
+}
+
+static PyObject *cursor_clear(struct cursor_object *self, PyObject *Py_UNUSED(unused))
+{
+	if (tree_enter(self->tree) < 0)
+		return NULL;
+	return write_here(self, clear_word, 0);
 }
 
 static PyObject *cursor_erase(struct cursor_object *self, PyObject *Py_UNUSED(unused))
@@ -411,6 +483,19 @@ static PyObject *cursor_erase(struct cursor_object *self, PyObject *Py_UNUSED(un
 
 /* ---- free room ------------------------------------------------------------------------------ */
 
+/* Stand on free indices that were just found: on a part of a gap, or in an empty tree. */
+static void stand_on(struct cursor_object *self, const struct area *area, uint64_t start)
+{
+	struct ma_state *mas = &self->mas;
+
+	if (area->size_whole) {
+		mas_set_range(mas, 0, MAX_INDEX);
+		mas->status = ma_none;
+	} else {
+		mas_empty_area(mas, start, start + (area->size - 1), area->size);
+	}
+}
+
 static PyObject *search_area(struct cursor_object *self, const char *name, bool reverse,
 			     PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -420,7 +505,7 @@ static PyObject *search_area(struct cursor_object *self, const char *name, bool 
 	PyObject *given[3];
 	PyObject *result;
 	uint64_t start;
-	int some;
+	int some, found;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
 	    area_size(&area, given[0]) < 0)
@@ -429,12 +514,15 @@ static PyObject *search_area(struct cursor_object *self, const char *name, bool 
 	if (some < 0 || tree_enter(self->tree) < 0)
 		return NULL;
 	area.outside = !some;
-	if (area_search(self->tree, &area, &start) <= 0)
+	found = area_search(self->tree, &area, &start);
+	if (found == 0 && area_can_fit(&area) &&
+	    PyErr_ExceptionMatches(self->tree->state->space_error))
+		self->mas.status = ma_error;
+	if (found <= 0)
 		return NULL;
 	result = PyLong_FromUnsignedLongLong(start);
 	if (result)
-		mas_set_range(&self->mas, start,
-			      area.size_whole ? MAX_INDEX : start + (area.size - 1));
+		stand_on(self, &area, start);
 	return result;
 }
 
@@ -494,15 +582,8 @@ static PyObject *cursor_get_value(struct cursor_object *self, void *Py_UNUSED(cl
 	Py_RETURN_NONE;
 }
 
-/* "gap" is the core's active state on a range without a value. */
 static PyObject *cursor_get_status(struct cursor_object *self, void *Py_UNUSED(closure))
 {
-	uint64_t word;
-
-	if (tree_enter(self->tree) < 0)
-		return NULL;
-	if (self->mas.status == ma_active && !word_now(self, &word))
-		return PyUnicode_FromString("gap");
 	return PyUnicode_FromString(status_name(self->mas.status));
 }
 
@@ -513,16 +594,9 @@ static PyObject *cursor_get_tree(struct cursor_object *self, void *Py_UNUSED(clo
 
 static PyObject *cursor_repr(struct cursor_object *self)
 {
-	PyObject *status = cursor_get_status(self, NULL);
-	PyObject *text;
-
-	if (!status)
-		return NULL;
-	text = PyUnicode_FromFormat("<samara.Cursor [%llu, %llu] %U>",
-				    (unsigned long long)self->mas.index,
-				    (unsigned long long)self->mas.last, status);
-	Py_DECREF(status);
-	return text;
+	return PyUnicode_FromFormat(
+		"<samara.Cursor [%llu, %llu] %s>", (unsigned long long)self->mas.index,
+		(unsigned long long)self->mas.last, status_name(self->mas.status));
 }
 
 static PyGetSetDef cursor_getset[] = {
@@ -546,8 +620,9 @@ static PyMethodDef cursor_methods[] = {
 	{"find_range", FASTCALL(cursor_find_range), DOC_Cursor_find_range},
 	{"find_rev", FASTCALL(cursor_find_rev), DOC_Cursor_find_rev},
 	{"find_range_rev", FASTCALL(cursor_find_range_rev), DOC_Cursor_find_range_rev},
-	{"find_rev_range", FASTCALL(cursor_find_range_rev), DOC_Cursor_find_rev_range},
 	{"store", FASTCALL(cursor_store), DOC_Cursor_store},
+	{"insert", FASTCALL(cursor_insert), DOC_Cursor_insert},
+	{"clear", NOARGS(cursor_clear), DOC_Cursor_clear},
 	{"erase", NOARGS(cursor_erase), DOC_Cursor_erase},
 	{"empty_area", FASTCALL(cursor_empty_area), DOC_Cursor_empty_area},
 	{"empty_area_rev", FASTCALL(cursor_empty_area_rev), DOC_Cursor_empty_area_rev},

@@ -454,6 +454,7 @@ static PyMethodDef tree_methods[] = {
 	{"erase", FASTCALL(tree_erase), DOC_MapleTree_erase},
 	{"pop_range", FASTCALL(tree_pop_range), DOC_MapleTree_pop_range},
 	{"alloc_range", FASTCALL(tree_alloc_range), DOC_MapleTree_alloc_range},
+	{"alloc_cyclic", FASTCALL(tree_alloc_cyclic), DOC_MapleTree_alloc_cyclic},
 	{"clear", NOARGS(tree_clear_all), DOC_MapleTree_clear},
 	{"dup", NOARGS(tree_dup), DOC_MapleTree_dup},
 	{"dup_into", FASTCALL(tree_dup_into), DOC_MapleTree_dup_into},

@@ -14,6 +14,7 @@
 
 static const char *const store_names[] = {"first", "last", "value"};
 static const char *const index_names[] = {"index"};
+static const char *const cyclic_names[] = {"value", "next", "first", "last"};
 static const char *const alloc_names[] = {"value", "size", "first", "last", "align", "reverse"};
 
 /* The beginning of stores of a value over a range: parse the arguments, then enter the tree. 0 or
@@ -227,6 +228,75 @@ PyObject *tree_alloc_range(struct tree_object *self, PyObject *const *args, Py_s
 		Py_DECREF(result);
 		return raise_status(status);
 	}
+	return result;
+}
+
+/* Search [first, last] from `next` up, then all of it: 1, or area_search()'s 0 or -1. */
+static int search_cyclic(struct tree_object *self, const struct area *area, uint64_t next,
+			 uint64_t *start)
+{
+	uint64_t from = next > area->first ? next : area->first;
+
+	if (from <= area->last &&
+	    mt_empty_area(&self->mt, from, area->last, 1, 1, false, start) == 0)
+		return 1;
+	return area_search(self, area, start);
+}
+
+static PyObject *alloc_cyclic(struct tree_object *self, PyObject *value, const struct area *area,
+			      uint64_t next)
+{
+	for (bool again = false;; again = true) {
+		PyObject *result;
+		uint64_t generation, start, word;
+		int wrapped, paused;
+
+		if (tree_enter_value(self, value, &word) < 0 ||
+		    search_cyclic(self, area, next, &start) <= 0)
+			return NULL;
+		generation = self->mt.ma_generation;
+		paused = collector_pause(again);
+		result = Py_BuildValue("KKO", (unsigned long long)start,
+				       (unsigned long long)(start + 1), Py_False);
+		collector_resume(paused);
+		if (!result)
+			return NULL;
+		if (self->mt.ma_generation != generation) {
+			Py_DECREF(result);
+			continue;
+		}
+		wrapped = mtree_alloc_cyclic_word(&self->mt, &start, word, area->first, area->last,
+						  &next);
+		if (wrapped < 0) {
+			Py_DECREF(result);
+			return raise_status(wrapped);
+		}
+		if (wrapped) {
+			PyTuple_SET_ITEM(result, 2, Py_NewRef(Py_True));
+			Py_DECREF(Py_False);
+		}
+		return result;
+	}
+}
+
+PyObject *tree_alloc_cyclic(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+			    PyObject *kwnames)
+{
+	static const struct signature signature = {"alloc_cyclic", cyclic_names, 4, 2, 1};
+	struct area area = {.align = 1};
+	PyObject *given[4];
+	PyObject *one, *result;
+	uint64_t next;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    window_require(given[2], given[3], &area.first, &area.last) < 0 ||
+	    index_require(given[1], "next", &next) < 0)
+		return NULL;
+	one = PyLong_FromLong(1);
+	if (!one)
+		return NULL;
+	result = area_size(&area, one) < 0 ? NULL : alloc_cyclic(self, given[0], &area, next);
+	Py_DECREF(one);
 	return result;
 }
 

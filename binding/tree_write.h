@@ -13,6 +13,8 @@ PyObject *tree_erase(struct tree_object *self, PyObject *const *args, Py_ssize_t
 		     PyObject *kwnames);
 PyObject *tree_pop_range(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			 PyObject *kwnames);
+PyObject *tree_alloc_cyclic(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+			    PyObject *kwnames);
 PyObject *tree_alloc_range(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			   PyObject *kwnames);
 PyObject *tree_clear_all(struct tree_object *self, PyObject *unused);

@@ -296,6 +296,8 @@ MT_API int mtree_alloc_rrange(struct maple_tree *mt, uint64_t *start, void *entr
  * search does not wrap returns 1 too. */
 MT_API int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t low,
 			      uint64_t high, uint64_t *next);
+MT_API int mtree_alloc_cyclic_word(struct maple_tree *mt, uint64_t *start, uint64_t word,
+				   uint64_t low, uint64_t high, uint64_t *next);
 /* Only search, with alignment: *start is the lowest or highest place that is a multiple of align
  * (>= 1). Takes no lock. O(h) if align is 1; otherwise O(h) for each gap of at least `size` without
  * an aligned place. */

@@ -327,25 +327,31 @@ int mtree_alloc_rrange(struct maple_tree *mt, uint64_t *start, void *entry, uint
 	return locked_alloc(mt, start, entry, size, min, max, true);
 }
 
-int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t low,
-		       uint64_t high, uint64_t *next)
+int mtree_alloc_cyclic_word(struct maple_tree *mt, uint64_t *start, uint64_t word, uint64_t low,
+			    uint64_t high, uint64_t *next)
 {
 	struct mt_displaced displaced;
 	struct ma_state mas;
 	int wrapped;
 	int status;
 
-	if (!entry)
-		return -EINVAL;
 	mt_displaced_init(&displaced);
 	mas_init(&mas, mt, 0);
 	mtree_lock(mt);
 	status = wrapped = mt_cyclic_area(&mas, low, high, *next);
 	if (wrapped >= 0)
-		status = mt_write_range(&mas, (uint64_t)(uintptr_t)entry, true, &displaced);
+		status = mt_write_range(&mas, word, true, &displaced);
 	if (!status) {
 		*start = mas.index;
 		status = mt_cyclic_taken(mt, mas.index, wrapped, next);
 	}
 	return finish_write(mt, status, &displaced);
+}
+
+int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t low,
+		       uint64_t high, uint64_t *next)
+{
+	if (!entry)
+		return -EINVAL;
+	return mtree_alloc_cyclic_word(mt, start, (uint64_t)(uintptr_t)entry, low, high, next);
 }

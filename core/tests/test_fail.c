@@ -106,6 +106,11 @@ static int alloc_cyclic(struct maple_tree *mt, struct write *write)
 	return mtree_alloc_cyclic(mt, &write->start, ENTRY(12), 0, SPACE, &write->next);
 }
 
+static int alloc_cyclic_word(struct maple_tree *mt, struct write *write)
+{
+	return mtree_alloc_cyclic_word(mt, &write->start, 0, 0, SPACE, &write->next);
+}
+
 static int by_mas_alloc_cyclic(struct maple_tree *mt, struct write *write)
 {
 	MA_STATE(mas, mt, write->first, write->last);
@@ -244,6 +249,7 @@ static const struct {
 	{"mtree_alloc_range", alloc_range, true},
 	{"mtree_alloc_rrange", alloc_rrange, true},
 	{"mtree_alloc_cyclic", alloc_cyclic, true},
+	{"mtree_alloc_cyclic_word", alloc_cyclic_word, true},
 	{"mas_alloc_cyclic", by_mas_alloc_cyclic, true},
 	{"mas_store", by_mas_store, true},
 	{"mas_store_word", by_mas_store_word, true},

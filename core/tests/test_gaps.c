@@ -348,6 +348,12 @@ static void the_wrap_past_the_last_key_is_reported_once(void)
 	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), 10, UINT64_MAX, &next), 1);
 	CHECK_EQ(start, 11);
 	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), 10, UINT64_MAX, &next), 0);
+	/* Any word: 0 too. */
+	CHECK_EQ(mtree_alloc_cyclic_word(&mt, &start, 0, 10, UINT64_MAX, &next), 0);
+	CHECK_EQ(start, next - 1);
+	uint64_t word = 1;
+	CHECK(mtree_load_word(&mt, start, &word));
+	CHECK_EQ(word, 0);
 	mt_fini(&mt);
 	for (unsigned i = 0; i < 3; i++) {
 		next = 0;

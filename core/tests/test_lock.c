@@ -212,6 +212,7 @@ static void calls_leave_the_tree_unlocked(void)
 	UNLOCKED(mtree_alloc_range(&mt, &index, ENTRY(1), 5, 0, 50));
 	UNLOCKED(mtree_alloc_rrange(&mt, &index, ENTRY(1), 5, 0, 3));
 	UNLOCKED(mtree_alloc_cyclic(&mt, &index, ENTRY(1), 0, 50, &next));
+	UNLOCKED(mtree_alloc_cyclic_word(&mt, &index, 1, 0, 50, &next));
 	UNLOCKED(mtree_load(&mt, 5));
 	UNLOCKED(mtree_load_word(&mt, 5, &word));
 	UNLOCKED(mtree_lookup(&mt, 5, &entry));

@@ -14,7 +14,7 @@ def type_name(value: object) -> str:
 
 
 class RangeOccupiedError(ValueError):
-    """`insert_range()` found an entry in [first, last]. `.entry` is the first one there.
+    """An insert found an entry in [first, last]. `.entry` is the first one there.
 
     >>> error = RangeOccupiedError(5, 10, Entry(10, 19, "a"))
     >>> error.entry.value
@@ -35,7 +35,7 @@ class RangeOccupiedError(ValueError):
 
 
 class NoSpaceError(ValueError):
-    """No free range is large enough for a call of `empty_area()` or `alloc_range()`."""
+    """There is no room for a call of `empty_area()`, `alloc_range()` or `alloc_cyclic()`."""
 
 
 # The public module, so that pickles and tracebacks name it.

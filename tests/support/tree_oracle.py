@@ -37,6 +37,7 @@ class Oracle:
         self.base = base
         self.cells = [None] * size
         self.stores = 0
+        self.changes = 0
 
     def copy(self):
         other = Oracle(self.base, len(self.cells))
@@ -50,6 +51,7 @@ class Oracle:
     # ---- writes
 
     def fill(self, first, last, cell):
+        self.changes += 1
         for index in range(first, last + 1):
             self.cells[index - self.base] = cell
 
@@ -116,9 +118,17 @@ class Oracle:
             if cell is None and b >= first and a <= last
         ]
 
+    def is_empty(self):
+        return not any(self.cells)
+
+    def around(self, index):
+        """Return the range around an index as (first, last, cell)."""
+        return next(run for run in self.runs() if run[0] <= index <= run[1])
+
     def range_at(self, index):
         """Return the range around an index as (first, last, whether it is an entry)."""
-        return next((a, b, bool(cell)) for a, b, cell in self.runs() if a <= index <= b)
+        first, last, cell = self.around(index)
+        return first, last, bool(cell)
 
     def entry(self, index):
         return next((e for e in self.entries() if e[0] <= index <= e[1]), None)

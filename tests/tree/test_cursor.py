@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Cursors: steps checked against a plain array, writes through them, and writes by others."""
+"""Cursors: how they begin, each step and write by example, writes by others, and lifetimes.
+
+`test_cursor_model.py` checks random steps; `test_cursor_traces.py` checks Linux's recordings."""
 
 import copy
 import pickle
@@ -8,7 +10,7 @@ import weakref
 import pytest
 
 from interpreter import collect, settle
-from samara import MAX, Cursor, Entry, Gap, MapleTree, NoSpaceError
+from samara import MAX, Cursor, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
 from tree_oracle import Oracle, seeded
 
 
@@ -43,13 +45,13 @@ def test_walking():
     cursor.set(25)
     assert place(cursor) == (25, 25, None, "start")
     assert cursor.walk() is None
-    assert place(cursor) == (20, 29, None, "gap")
+    assert place(cursor) == (20, 29, None, "active")
     cursor.set(MAX)
     assert cursor.walk() is None
-    assert place(cursor) == (50, MAX, None, "gap")
+    assert place(cursor) == (50, MAX, None, "active")
     empty = MapleTree().cursor(7)
     assert empty.walk() is None
-    assert (empty.index, empty.last) == (0, MAX)
+    assert place(empty) == (0, MAX, None, "none")
 
 
 def test_steps_up():
@@ -60,15 +62,17 @@ def test_steps_up():
         (40, 49, "c"),
         None,
     ]
-    assert cursor.status in ("overflow", "none")
-    assert (cursor.index, cursor.last, cursor.value) == (40, 49, None)
+    assert place(cursor) == (50, MAX, None, "overflow")
     cursor.set(0)
-    steps = [cursor.find_range() for _ in range(7)]
-    assert steps == [(0, 9), (10, 19, "a"), (20, 29), (30, 39, "b"), (40, 49, "c"), (50, MAX), None]
-    assert [type(step) for step in steps[:3]] == [Gap, Entry, Gap]
+    steps = [cursor.find_range() for _ in range(6)]
+    assert steps == [(10, 19, "a"), (20, 29), (30, 39, "b"), (40, 49, "c"), (50, MAX), None]
+    assert [type(step) for step in steps[:2]] == [Entry, Gap]
+    # Met by the place itself: nothing moves, and nothing else changes.
+    assert place(cursor) == (50, MAX, None, "active")
     cursor.set(12)
     assert cursor.next_range() == Gap(20, 29)
     assert cursor.next_range(29) is None
+    assert place(cursor) == (20, 29, None, "overflow")
     assert cursor.next_range(30) == (30, 39, "b")
 
 
@@ -80,13 +84,12 @@ def test_steps_down():
         (10, 19, "a"),
         None,
     ]
-    assert cursor.status in ("underflow", "none")
-    assert (cursor.index, cursor.last, cursor.value) == (10, 19, None)
+    assert place(cursor) == (0, 9, None, "underflow")
     cursor.set(MAX)
-    steps = [cursor.find_range_rev() for _ in range(7)]
-    assert steps == [(50, MAX), (40, 49, "c"), (30, 39, "b"), (20, 29), (10, 19, "a"), (0, 9), None]
+    steps = [cursor.find_range_rev() for _ in range(6)]
+    assert steps == [(40, 49, "c"), (30, 39, "b"), (20, 29), (10, 19, "a"), (0, 9), None]
     cursor.set(35)
-    assert cursor.find_rev_range() == (30, 39, "b")
+    assert cursor.find_range_rev() == (30, 39, "b")
     assert cursor.prev_range() == Gap(20, 29)
     assert cursor.prev_range(20) is None
     assert cursor.prev_range(19) == (10, 19, "a")
@@ -119,11 +122,8 @@ def test_a_limit_on_the_wrong_side_of_the_index_finds_nothing():
 
 def test_limits_outside():
     cursor = tree().cursor(0)
-    assert cursor.find(-1) is None and cursor.status == "overflow"
-    cursor.set(0)
     assert cursor.find(2**64) == (10, 19, "a")
     assert cursor.next(10**30) == (30, 39, "b")
-    assert cursor.prev(2**64) is None and cursor.status == "underflow"
     cursor.set(30)
     assert cursor.prev(-5) == (10, 19, "a")
     cursor.set(30)
@@ -135,6 +135,33 @@ def test_limits_outside():
             call(1, 2)
     with pytest.raises(TypeError, match=r"next\(\) got an unexpected keyword argument 'min'"):
         cursor.next(min=5)
+
+
+# Cursors at [10, 19], in each status, and the status after a step with a limit that no index is
+# within: find(-1), next(-1), find_rev(2**64) and prev(2**64).
+STANDING = {
+    "start": (lambda c: c.set_range(10, 19), ["start", "overflow", "start", "underflow"]),
+    "active": (lambda c: c.walk(), ["active", "overflow", "active", "underflow"]),
+    "pause": (lambda c: c.pause(), ["pause", "overflow", "underflow", "underflow"]),
+    "overflow": (lambda c: c.next(19), ["overflow", "overflow", "underflow", "underflow"]),
+    "underflow": (lambda c: c.prev(10), ["overflow", "overflow", "underflow", "underflow"]),
+}
+
+
+@pytest.mark.parametrize("status", STANDING)
+def test_a_limit_that_no_index_is_within_finds_nothing_and_moves_nothing(status):
+    stand, expected = STANDING[status]
+    got = []
+    for name in ("find", "next", "find_rev", "prev"):
+        for suffix in ("", "_range"):
+            whole = "find_range_rev" if name + suffix == "find_rev_range" else name + suffix
+            cursor = tree().cursor(10, 19)
+            stand(cursor)
+            assert cursor.status == status
+            assert getattr(cursor, whole)(2**64 if name in ("find_rev", "prev") else -1) is None
+            assert (cursor.index, cursor.last) == (10, 19)
+            got.append(cursor.status)
+    assert got[::2] == got[1::2] == expected
 
 
 def test_a_limit_outside_does_not_bring_an_old_place_back():
@@ -179,6 +206,27 @@ def test_turning_round():
     assert cursor.prev_range() == Gap(20, 29)
 
 
+def test_turning_round_at_a_limit_begins_with_the_entry_last_left():
+    cursor = MapleTree([(10, 19, "a")]).cursor(10)
+    assert cursor.next() is None
+    assert place(cursor) == (20, MAX, None, "overflow")
+    assert cursor.prev() == (10, 19, "a")
+    assert cursor.prev() is None
+    assert place(cursor) == (0, 9, None, "underflow")
+    assert cursor.next() == (10, 19, "a")
+    # The entry itself meets the limit: it comes again.
+    assert cursor.next(15) is None
+    assert place(cursor) == (10, 19, None, "overflow")
+    assert cursor.prev() == (10, 19, "a")
+
+
+def test_a_search_that_has_ended_goes_on_behind_its_place():
+    cursor = tree().cursor(0)
+    assert [entry.value for entry in iter(lambda: cursor.find(25), None)] == ["a"]
+    assert place(cursor) == (20, 29, None, "active")
+    assert [entry.value for entry in cursor] == ["b", "c"]
+
+
 def test_storing():
     t = tree()
     cursor = t.cursor(15, 34)
@@ -214,13 +262,83 @@ def test_erasing():
     t = tree()
     cursor = t.cursor(15)
     assert cursor.erase() == Entry(10, 19, "a")
-    assert (cursor.index, cursor.last) == (10, 19)
-    assert cursor.value is None
+    assert place(cursor) == (0, 29, None, "active")
     assert cursor.find() == (30, 39, "b")
     cursor.set(25)
     assert cursor.erase() is None
+    assert place(cursor) == (0, 29, None, "active")
     assert t == MapleTree([(30, 39, "b"), (40, 49, "c")])
     t.check()
+
+
+def test_erasing_the_last_entry():
+    t = MapleTree([(10, 19, "a")])
+    cursor = t.cursor(15)
+    assert cursor.erase() == (10, 19, "a")
+    assert place(cursor) == (0, MAX, None, "none")
+    cursor.set_range(5, 8)
+    assert cursor.erase() is None
+    assert place(cursor) == (5, 8, None, "none")
+
+
+def test_clearing():
+    t = tree()
+    cursor = t.cursor(15, 44)
+    assert cursor.clear() is None
+    assert t == MapleTree([(10, 14, "a"), (45, 49, "c")])
+    assert place(cursor) == (15, 44, None, "active")
+    cursor.set_range(20, 21)
+    cursor.clear()
+    assert place(cursor) == (15, 44, None, "active")
+    assert cursor.next() == (45, 49, "c")
+    cursor.set_range(0, MAX)
+    cursor.clear()
+    assert not t and place(cursor) == (0, MAX, None, "none")
+    cursor.set_range(5, 8)
+    cursor.clear()
+    assert place(cursor) == (5, 8, None, "none")
+
+
+def test_inserting():
+    t = tree()
+    cursor = t.cursor(20, 24)
+    assert cursor.insert("x") is None
+    assert place(cursor) == (20, 24, "x", "active")
+    assert cursor.next() == (30, 39, "b")
+    cursor.set_range(25, 45)
+    with pytest.raises(RangeOccupiedError, match=r"\[25, 45\] is not free: \[30, 39\]") as caught:
+        cursor.insert("y")
+    assert caught.value.entry == (30, 39, "b")
+    assert place(cursor) == (25, 45, None, "error")
+    assert len(t) == 4
+    # From an error, a step begins at index.
+    assert cursor.find() == (30, 39, "b")
+
+
+def test_bad_arguments_change_nothing():
+    t = tree()
+    for stand in (lambda c: c.walk(), lambda c: c.pause(), lambda c: c.next()):
+        cursor = t.cursor(15)
+        stand(cursor)
+        before = place(cursor)
+        for call, error in (
+            (lambda c: c.find("x"), TypeError),
+            (lambda c: c.set(-1), ValueError),
+            (lambda c: c.set(2**64), ValueError),
+            (lambda c: c.set_range(5, 4), ValueError),
+            (lambda c: c.set_range(5, None), TypeError),
+            (lambda c: c.empty_area(0), ValueError),
+            (lambda c: c.empty_area(1, 5, 4), ValueError),
+            (lambda c: c.empty_area(6, 20, 24), NoSpaceError),
+            (lambda c: c.empty_area(1, 2**64, 2**65), NoSpaceError),
+            (lambda c: c.empty_area_rev(2**70), NoSpaceError),
+            (lambda c: c.store(), TypeError),
+            (lambda c: c.insert(1, 2), TypeError),
+        ):
+            with pytest.raises(error):
+                call(cursor)
+            assert place(cursor) == before
+    assert t == tree()
 
 
 def test_free_room():
@@ -236,16 +354,34 @@ def test_free_room():
     assert t.entry(26) == (24, 28, "x")
     with pytest.raises(NoSpaceError, match=r"no 11 free indices in \[0, 49\]"):
         cursor.empty_area(11, max=49)
-    assert (cursor.index, cursor.last) == (24, 28)
+    assert place(cursor) == (24, 28, None, "error")
+    assert cursor.walk() == (24, 28, "x")
     with pytest.raises(ValueError, match="size must be 1 or more, not 0"):
         cursor.empty_area(0)
     with pytest.raises(NoSpaceError):
         cursor.empty_area(2**64)
     empty = MapleTree().cursor(5)
     assert empty.empty_area(2**64) == 0
-    assert (empty.index, empty.last) == (0, MAX)
+    assert place(empty) == (0, MAX, None, "none")
     with pytest.raises(ValueError, match="track_gaps"):
         MapleTree(track_gaps=False).cursor().empty_area(1)
+
+
+def test_a_step_from_a_part_of_a_gap():
+    t = tree()
+    cursor = t.cursor()
+    assert cursor.empty_area(3, 22, 29) == 22
+    assert place(cursor) == (22, 24, None, "active")
+    assert cursor.next(24) is None
+    assert place(cursor) == (22, 24, None, "overflow")
+    cursor.empty_area(3, 22, 29)
+    assert cursor.next(27) is None
+    assert place(cursor) == (22, 24, None, "overflow")
+    cursor.empty_area(3, 22, 29)
+    assert cursor.find() == (30, 39, "b")
+    cursor.empty_area(3, 22, 29)
+    assert cursor.walk() is None
+    assert place(cursor) == (20, 29, None, "active")
 
 
 def test_pause_and_reset():
@@ -280,7 +416,7 @@ def test_after_another_writer():
     cursor.set(5)
     assert cursor.walk() == (3, 7, "new")
     t.clear()
-    assert cursor.value is None and cursor.status == "gap"
+    assert cursor.value is None and cursor.status == "active"
     for step in (cursor.next, cursor.prev, cursor.find, cursor.find_rev):
         assert step() is None
 
@@ -355,33 +491,6 @@ def test_what_a_cursor_is_not():
 # ---- against the oracle
 
 
-class Model:
-    """The documented steps over the oracle's ranges, from the cursor's position."""
-
-    def __init__(self, oracle):
-        self.oracle = oracle
-
-    def runs(self, gaps):
-        return [
-            (a, b) if cell is None else (a, b, cell[1])
-            for a, b, cell in self.oracle.runs()
-            if gaps or cell
-        ]
-
-    def up(self, above, limit, gaps):
-        """Return the first range that begins above `above`, and at or below the limit."""
-        return next((r for r in self.runs(gaps) if above < r[0] <= limit), None)
-
-    def down(self, below, limit, gaps):
-        return next((r for r in self.runs(gaps)[::-1] if limit <= r[1] < below), None)
-
-    def at_or_up(self, index, limit, gaps):
-        return next((r for r in self.runs(gaps) if r[1] >= index and r[0] <= limit), None)
-
-    def at_or_down(self, index, limit, gaps):
-        return next((r for r in self.runs(gaps)[::-1] if r[0] <= index and r[1] >= limit), None)
-
-
 def random_tree(random, base, size):
     tree, oracle = MapleTree(), Oracle(base, size)
     for _ in range(size // 2):
@@ -391,56 +500,6 @@ def random_tree(random, base, size):
         tree.store_range(base + first, base + last, value)
         oracle.store(base + first, base + last, value)
     return tree, oracle
-
-
-@pytest.mark.parametrize("base", [0, 2**50, MAX - 299], ids=["bottom", "middle", "top"])
-def test_runs_of_steps_against_the_oracle(base):
-    random = seeded(f"cursor {base}")
-    tree, oracle = random_tree(random, base, 300)
-    model = Model(oracle)
-    for _ in range(150):
-        index = base + random.randrange(300)
-        gaps = random.random() < 0.5
-        cursor = tree.cursor(index)
-        way = random.choice(["next", "prev", "find", "find_rev"])
-        names = {
-            "next": "next_range",
-            "prev": "prev_range",
-            "find": "find_range",
-            "find_rev": "find_range_rev",
-        }
-        step = getattr(cursor, names[way] if gaps else way)
-        limit = base + random.randrange(300)
-        if way == "find":
-            limit = max(limit, index)
-        elif way == "find_rev":
-            limit = min(limit, index)
-        for number in range(random.randrange(1, 25)):
-            if number == 0:
-                here = oracle.range_at(index)
-                low, high = here[0], here[1]
-            else:
-                low, high = cursor.index, cursor.last
-            if way == "next":
-                expected = model.up(high, limit, gaps)
-            elif way == "prev":
-                expected = model.down(low, limit, gaps)
-            elif way == "find":
-                expected = (
-                    model.at_or_up(index, limit, gaps)
-                    if number == 0
-                    else model.up(high, limit, gaps)
-                )
-            else:
-                expected = (
-                    model.at_or_down(index, limit, gaps)
-                    if number == 0
-                    else model.down(low, limit, gaps)
-                )
-            assert step(limit) == expected, (way, gaps, number, index, limit)
-            if expected is None:
-                break
-            assert (cursor.index, cursor.last) == expected[:2]
 
 
 def test_writes_between_steps_against_the_oracle():

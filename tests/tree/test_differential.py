@@ -240,7 +240,7 @@ class Member:
             ["store_range"] * 4
             + ["__setitem__"] * 4
             + ["__delitem__", "insert_range", "erase", "pop_range", "alloc_range"] * 2
-            + ["cursor store", "cursor erase"] * 2
+            + ["alloc_cyclic", "cursor store", "cursor insert", "cursor clear", "cursor erase"]
             + ["clear", "__init__", "__setstate__"]
         )
         if name == "__setitem__":
@@ -255,12 +255,15 @@ class Member:
             self.ask(name, *given.window())
         elif name == "alloc_range":
             self.ask(name, given.value(), given.count(), **given.area())
+        elif name == "alloc_cyclic":
+            options = dict(zip(("first", "last"), given.window(), strict=True))
+            if self.random.random() < 0.3:
+                options = {"first": given.base + given.size - 1}  # up to MAX
+            self.ask(name, given.value(), next=given.index(), **options)
         elif name.startswith("cursor") and self.cursors:
-            cursor = self.random.choice(self.cursors)
-            if name == "cursor store":
-                ask(method("store"), cursor, given.value())
-            else:
-                ask(method("erase"), cursor)
+            name, cursor = name.removeprefix("cursor "), self.random.choice(self.cursors)
+            ask(method(name), cursor, *([given.value()] if name in ("store", "insert") else []))
+            self.compare_cursor(cursor)
         elif name == "__setstate__":
             self.restore()
         elif self.random.random() < 0.2:
@@ -354,7 +357,7 @@ class Member:
             return self.make_cursor()
         given, cursor = self.given, self.random.choice(self.cursors)
         up = ["next", "next_range", "find", "find_range"]
-        down = ["prev", "prev_range", "find_rev", "find_range_rev", "find_rev_range"]
+        down = ["prev", "prev_range", "find_rev", "find_range_rev"]
         name = self.random.choice(
             up * 2 + down * 2 + ["set", "set_range", "walk", "pause", "reset", "__next__"]
             + ["empty_area", "empty_area_rev"]

@@ -379,6 +379,13 @@ CASES = {
     "MapleTree.alloc_range: no room": Case(
         lambda s: s.tree.alloc_range(s.value, 3, 100, 102), kinds=GAPS
     ),
+    "MapleTree.alloc_cyclic": Case(lambda s: s.tree.alloc_cyclic(s.value, next=2**61), kinds=GAPS),
+    "MapleTree.alloc_cyclic: wrapped": Case(
+        lambda s: s.tree.alloc_cyclic(s.value, last=2**61, next=2**61 + 1), kinds=GAPS
+    ),
+    "MapleTree.alloc_cyclic: no room": Case(
+        lambda s: s.tree.alloc_cyclic(s.value, first=100, last=102, next=101), kinds=GAPS
+    ),
     "MapleTree.check": Case(lambda s: s.tree.check(), needs=False),
     "MapleTree.clear": Case(lambda s: s.tree.clear(), needs=False),
     "MapleTree.covered": Case(lambda s: s.tree.covered, needs=False),
@@ -456,11 +463,14 @@ CASES = {
     **in_cursor("find_range"),
     **in_cursor("find_range_rev"),
     **in_cursor("find_rev"),
-    **in_cursor("find_rev_range"),
     **in_cursor("next"),
     **in_cursor("next_range"),
     **in_cursor("prev"),
     **in_cursor("prev_range"),
+    "Cursor.clear": Case(lambda s: s.cursor.clear(), stand(33, 351)),
+    "Cursor.clear: of a gap": Case(lambda s: s.cursor.clear(), stand(2**40, 2**41), needs=False),
+    "Cursor.insert": Case(lambda s: s.cursor.insert(s.value), stand(2**40, 2**41)),
+    "Cursor.insert: refused": Case(lambda s: s.cursor.insert(s.value), stand(33, 351)),
     "Cursor.walk": Case(lambda s: s.cursor.walk(), stand(392)),
     "Cursor.index": Case(lambda s: s.cursor.index, stand(2**40)),
     "Cursor.last": Case(lambda s: s.cursor.last, stand(2**40)),

@@ -93,7 +93,9 @@ WRITES = {
     "store": lambda t, v: t.store_range(12, 31, v),
     "insert": lambda t, v: t.insert_range(15, 17, v),
     "alloc": lambda t, v: t.alloc_range(v, 2),
+    "alloc cyclic": lambda t, v: t.alloc_cyclic(v, next=0),
     "cursor": lambda t, v: t.cursor(12, 33).store(v),
+    "cursor insert": lambda t, v: t.cursor(15, 17).insert(v),
     "store many": lambda t, v: t.store_many([12, 50], [13, 51], [1, v]),
 }
 each_write = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
@@ -262,7 +264,7 @@ def test_everything_that_returns_a_value(dtype):
     assert t[33] == 8 and cursor.value == 8
     assert [entry.value for entry in Cursor(t, 30)][:2] == [8, 4]
     del t[:]
-    assert cursor.value is None and cursor.status == "gap"
+    assert cursor.value is None and cursor.status == "active"
 
 
 @each_dtype

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from cursor_model import FlatCursor
 from examples import profile, repeatable
 from samara import MAX, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
 from tree_oracle import Oracle
@@ -57,64 +58,31 @@ class JoinedOracle(Oracle):
         super().store(first, last, value)
 
 
-class Place:
-    """Where a cursor must be, computed on the array."""
+class Place(FlatCursor):
+    """Where a cursor must be, computed on the array. A step finds (first, last, cell)."""
 
     def __init__(self, member, cursor, index):
+        super().__init__(member.oracle, index)
         self.member = member
         self.cursor = cursor
-        self.index = self.last = index
-        self.status = "start"
 
     def compare(self):
-        cell = self.member.oracle.cell(self.index) if self.status == "active" else None
-        status = "gap" if self.status == "active" and cell is None else self.status
-        seen = self.cursor.index, self.cursor.last, self.cursor.status, self.cursor.value
-        assert seen == (self.index, self.last, status, cell and cell[1])
+        seen = self.cursor.status, self.cursor.index, self.cursor.last, self.cursor.value
+        *place, cell = self.state()
+        assert seen == (*place, cell[1] if cell else None)
         assert self.cursor.tree is self.member.tree
 
-    def stop(self, way):
-        self.status = "overflow" if way > 0 else "underflow"
-
-    def step(self, way, find, gaps, limit):
-        """Return what next(), prev(), find() and so on must return."""
-        beyond = self.last + 1 if way > 0 else self.index - 1
-        paused = self.status == "pause"
-        if paused and ((limit - beyond) * way < 0 or not 0 <= beyond <= MAX):
-            return self.stop(way)
-        if find and self.status == "start":
-            if (limit - self.index) * way < 0:
-                return None
-            return self.seek(self.index, way, gaps, limit, here=True)
-        return self.seek(beyond if paused else self.index, way, gaps, limit, here=paused)
-
-    def seek(self, index, way, gaps, limit, here):
-        runs = self.member.oracle.runs()[::way]
-        at = next(n for n, (first, last, _) in enumerate(runs) if first <= index <= last)
-        for first, last, cell in runs[at if here else at + 1 :]:
-            if (limit - first if way > 0 else last - limit) < 0:
-                break
-            if cell or gaps:
-                self.index, self.last, self.status = first, last, "active"
-                return Entry(first, last, cell[1]) if cell else Gap(first, last)
-        return self.stop(way)
-
-    def walk(self):
-        run = next(run for run in self.member.oracle.runs() if run[0] <= self.index <= run[1])
-        self.index, self.last, self.status = run[0], run[1], "active"
-        return Entry(*run[:2], run[2][1]) if run[2] else None
+    def expect(self, name, *limit):
+        """Return what a step of the cursor must return."""
+        found = getattr(self, name)(*limit)
+        if found is None:
+            return None
+        first, last, cell = found
+        return Entry(first, last, cell[1]) if cell else Gap(first, last)
 
 
-STEPS = {
-    "next": (1, False, False),
-    "next_range": (1, False, True),
-    "prev": (-1, False, False),
-    "prev_range": (-1, False, True),
-    "find": (1, True, False),
-    "find_range": (1, True, True),
-    "find_rev": (-1, True, False),
-    "find_range_rev": (-1, True, True),
-}
+UP = ["next", "next_range", "find", "find_range"]
+DOWN = ["prev", "prev_range", "find_rev", "find_range_rev"]
 
 
 class Member:
@@ -307,33 +275,26 @@ class Family(RuleBasedStateMachine):
     @rule(
         pick=picks,
         which=picks,
-        names=st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=4),
+        names=st.lists(st.sampled_from(UP + DOWN), min_size=1, max_size=4),
         limit=st.none() | places,
     )
     def step(self, pick, which, names, limit):
         place = self.place(pick, which)
         for name in names if place else ():
-            way, find, gaps = STEPS[name]
-            bound = self.base + limit if limit is not None else MAX if way > 0 else 0
-            assert getattr(place.cursor, name)(bound) == place.step(way, find, gaps, bound)
+            given = [] if limit is None else [self.base + limit]
+            assert getattr(place.cursor, name)(*given) == place.expect(name, *given)
 
     @rule(pick=picks, which=picks, act=st.sampled_from(["walk", "pause", "reset", "set", "value"]))
     def move(self, pick, which, act):
         place = self.place(pick, which)
         if place is None:
             return
+        given = [self.base] if act == "set" else []
         if act == "walk":
-            assert place.cursor.walk() == place.walk()
-        elif act == "pause":
-            place.cursor.pause()
-            place.status = "pause"
-        elif act == "reset":
-            place.cursor.reset()
-            place.status = "start"
-        elif act == "set":
-            place.cursor.set(self.base)
-            place.index = place.last = self.base
-            place.status = "start"
+            assert place.cursor.walk() == place.expect("walk")
+        elif act != "value":
+            getattr(place.cursor, act)(*given)
+            getattr(place, act)(*given)
 
     @rule(pick=picks, which=picks, value=values, merge=st.booleans())
     def store_there(self, pick, which, value, merge):
@@ -346,19 +307,33 @@ class Family(RuleBasedStateMachine):
             if self.policy and not merge:
                 oracle.replace(*here, value)
             else:
-                oracle.store(*here, value)
-            place.status = "active"
-            if self.policy:  # the entry may now be longer than the range
-                assert place.cursor.walk() == place.walk()
+                oracle.store(*here, value)  # with a policy, the entry may be longer than `here`
+            place.status, place.seen = "active", oracle.changes
+
+    @rule(pick=picks, which=picks)
+    def insert_there(self, pick, which):
+        """Insert where the range is not free. (Where it is, `store_there` does the same.)"""
+        place = self.place(pick, which)
+        taken = place and place.member.oracle.within(place.index, place.last)
+        if taken:
+            with pytest.raises(RangeOccupiedError) as caught:
+                place.cursor.insert("v")
+            assert caught.value.entry == taken[0]
+            place.status = "error"
+
+    @rule(pick=picks, which=picks)
+    def clear_there(self, pick, which):
+        place = self.place(pick, which)
+        inside = range(self.base, self.base + SIZE)
+        if place and place.index in inside and place.last in inside:
+            place.cursor.clear()
+            place.clear()
 
     @rule(pick=picks, which=picks)
     def erase_there(self, pick, which):
         place = self.place(pick, which)
         if place:
-            entry = place.walk()
-            assert place.cursor.erase() == entry
-            if entry:
-                place.member.oracle.clear(place.index, place.last)
+            assert place.cursor.erase() == place.expect("erase")
 
     # ---- invariants
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Free space: empty_area(), alloc_range(), gaps(), is_free() at extreme sizes and windows."""
+"""Free space: empty_area(), alloc_range(), gaps(), is_free() at extreme sizes and windows; and
+alloc_cyclic()."""
+
+import copy
+import re
 
 import pytest
 
@@ -150,3 +154,97 @@ def test_searches_against_the_oracle(base):
                 tree.empty_area(**area)
         else:
             assert tree.empty_area(**area) == expected, area
+
+
+# ---- alloc_cyclic()
+
+
+def test_cyclic_allocation_goes_round():
+    t = MapleTree()
+    following, taken = 3, []
+    for value in "abcde":
+        index, following, wrapped = t.alloc_cyclic(value, first=1, last=5, next=following)
+        taken.append((index, following, wrapped))
+    assert taken == [(3, 4, False), (4, 5, False), (5, 6, False), (1, 2, True), (2, 3, False)]
+    with pytest.raises(NoSpaceError, match=r"^no 1 free indices in \[1, 5\]$"):
+        t.alloc_cyclic("f", first=1, last=5, next=3)
+    del t[3:5]
+    assert t.alloc_cyclic("f", first=1, last=5, next=5) == (3, 4, True)
+    assert t.alloc_cyclic("g", first=1, last=5, next=0) == (4, 5, False)
+    assert t.alloc_cyclic("h", next=5) == (6, 7, False)
+    assert [value for *_, value in t] == list("defgch")
+    t.check()
+
+
+def test_cyclic_allocation_tells_once_that_it_took_the_largest_index():
+    t = MapleTree()
+    assert t.alloc_cyclic("a", first=10, next=MAX) == (MAX, 0, False)
+    assert t.alloc_cyclic("b", first=10, next=0) == (10, 11, True)
+    assert t.alloc_cyclic("c", first=10, next=11) == (11, 12, False)
+
+
+def test_a_call_that_wraps_itself_does_not_tell_of_the_one_before():
+    t = MapleTree()
+    t.alloc_cyclic("a", next=MAX)
+    assert t.alloc_cyclic("b", last=20, next=21) == (0, 1, True)
+    assert t.alloc_cyclic("c", next=1) == (1, 2, True)
+    assert t.alloc_cyclic("d", next=2) == (2, 3, False)
+
+
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        (lambda t: t, True),
+        (lambda t: t.fork(), True),
+        (lambda t: t.dup(), True),
+        (lambda t: t[5:], True),
+        (copy.copy, True),
+        (copy.deepcopy, False),
+        (lambda t: MapleTree(list(t)), False),
+        (lambda t: t.clear() or t, True),
+        (lambda t: t.store_many([50], [50], ["x"]) or t, True),
+        (lambda t: t.__init__() or t, False),
+        (lambda t: t.dup_into(other := MapleTree()) or other, True),
+    ],
+    ids="self fork dup slice copy deepcopy new clear store_many init dup_into".split(),
+)
+def test_who_remembers_that_the_largest_index_was_taken(way, told):
+    t = MapleTree()
+    t.alloc_cyclic("a", next=MAX)
+    assert way(t).alloc_cyclic("b", next=10) == (10, 11, told)
+
+
+def test_cyclic_allocation_refuses_bad_arguments_and_changes_nothing():
+    t = MapleTree([(0, 9, "a")])
+    for options, message in (
+        ({"next": -1}, f"next -1 is outside 0 ... {MAX}"),
+        ({"next": MAX + 1}, f"next {MAX + 1} is outside 0 ... {MAX}"),
+        ({"next": 5, "first": -1}, f"first -1 is outside 0 ... {MAX}"),
+        ({"next": 5, "last": MAX + 1}, f"last {MAX + 1} is outside 0 ... {MAX}"),
+        ({"next": 5, "first": 8, "last": 7}, "first 8 is above last 7"),
+    ):
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            t.alloc_cyclic("x", **options)
+    for arguments, options in (((), {"next": 5}), (("x",), {}), (("x", 0), {"next": 5})):
+        with pytest.raises(TypeError):
+            t.alloc_cyclic(*arguments, **options)
+    with pytest.raises(TypeError, match="next must be an integer, not str"):
+        t.alloc_cyclic("x", next="5")
+    with pytest.raises(ValueError, match="track_gaps"):
+        MapleTree(track_gaps=False).alloc_cyclic("x", next=5)
+    assert t == MapleTree([(0, 9, "a")])
+
+
+def test_cyclic_allocation_asks_the_policy():
+    class Joins:
+        def split(self, entry, first, last):
+            return entry.value
+
+        def merge(self, left, right):
+            return left.value if left.value == right.value else NotImplemented
+
+    t = MapleTree(policy=Joins())
+    following = 0
+    for value in "aab":
+        index, following, wrapped = t.alloc_cyclic(value, next=following)
+    assert list(t) == [(0, 1, "a"), (2, 2, "b")]

@@ -379,7 +379,7 @@ for n in range(150):
     t[5 * n : 5 * n + 3] = [t]
     t.alloc_range({"t": t}, 3)
     list(t), list(t.gaps()), t.pop_range(0, 7), t.erase(5 * n), repr(t.find(0))
-    c = t.cursor(); c.next(); c.store([c])
+    c = t.cursor(); c.next() and c.store([c])
     if n % 10 == 0:
         trees += [t.fork(), t.dup(), t[3:], copy.copy(t), MapleTree(t)]
         trees = trees[-7:]

@@ -38,6 +38,7 @@ WRITES = {
     "pop": lambda t: t.pop_range(50, 200),
     "clear": lambda t: t.clear(),
     "cursor store": lambda t: t.cursor(100, 110).store("x"),
+    "cursor clear": lambda t: t.cursor(100, 110).clear(),
     "cursor erase": lambda t: t.cursor(105).erase(),
     "init": lambda t: t.__init__([(1, 2, "x")]),
     "init from tree": lambda t: t.__init__(filled(3)),
@@ -146,6 +147,7 @@ def test_an_index_that_writes_the_tree():
         lambda t, i: t.__delitem__(slice(i)),
         lambda t, i: t.store_range(0, i, "x"),
         lambda t, i: t.alloc_range("x", i),
+        lambda t, i: t.alloc_cyclic("x", next=i),
         lambda t, i: t.erase(i),
         lambda t, i: t.pop_range(0, i),
         lambda t, i: t.cursor(i).walk(),
@@ -322,6 +324,8 @@ CONTESTS = {
     "erase": (lambda t: t.erase(102), (100, 104, 10)),
     "pop": (lambda t: t.pop_range(102, 109), [(102, 104, 10)]),
     "alloc": (lambda t: t.alloc_range("x", 5, 105, 109), 105),
+    "cyclic": (lambda t: t.alloc_cyclic("x", first=207, last=208, next=208), (208, 209, False)),
+    "cursor insert": (lambda t: t.cursor(105, 109).insert("x"), None),
     "cursor erase": (lambda t: t.cursor(102).erase(), (100, 104, 10)),
 }
 
@@ -605,6 +609,7 @@ def test_an_index_that_drops_the_last_name_of_the_tree():
         lambda names, i: names["t"].store_range(0, i, "x"),
         lambda names, i: names["t"].__setitem__(slice(0, i), "x"),
         lambda names, i: names["t"].alloc_range("x", i),
+        lambda names, i: names["t"].alloc_cyclic("x", next=i),
         lambda names, i: names["t"].entries(0, i),
         lambda names, i: names["t"].gaps(i),
         lambda names, i: names["t"].cursor(i),
@@ -908,6 +913,7 @@ def test_a_policy_that_raises_or_writes_leaves_the_tree_as_it_was(write):
         "init": lambda t: t.__init__([(1, 2, 3)], policy=t.policy),
         "store many": lambda t: t.store_many([1], [2], [3]),
         "cursor": lambda t: t.cursor(3).store(1),
+        "cursor clear": lambda t: t.cursor(15, 32).clear(),
         "erase": lambda t: t.cursor(15).erase(),
     }
     for name, act in inner.items():

@@ -285,6 +285,39 @@ Returns:
 Traceback (most recent call last):
 samara.NoSpaceError: no 5 free indices in [0, 12]
 """,
+    "alloc_cyclic(value, *, first=0, last=MAX, next)": """
+Store a value at one free index of [first, last], both ends included. O(log n).
+
+Searches from next up. If there is no free index, it wraps: it searches again from first. Pass
+the `next` that it returns to the next call, so that a freed index is not reused soon.
+
+Args:
+    value: what to store
+    first: the first index of the window
+    last: the last index of the window
+    next: where to begin, often what the last call returned. Required.
+
+Returns:
+    A tuple (index, next, wrapped): where the value is now, where the next call should begin
+    (index + 1, or 0 after MAX), and whether the search has wrapped. Taking the index MAX makes
+    `next` wrap to 0. The tree remembers that, also after clear(): the first later call that
+    does not wrap itself returns True too. So do fork(), dup() and copy.copy(), but no pickle.
+
+Raises:
+    NoSpaceError: No index of [first, last] is free.
+    ValueError: first is above last, a number is outside 0 ... MAX, or the tree has
+        track_gaps=False.
+
+>>> t = MapleTree()
+>>> t.alloc_cyclic('a', first=1, last=2, next=1)
+(1, 2, False)
+>>> index, next, wrapped = t.alloc_cyclic('b', first=1, last=2, next=2)
+>>> index, next, wrapped
+(2, 3, False)
+>>> del t[1]
+>>> t.alloc_cyclic('c', first=1, last=2, next=next)
+(1, 2, True)
+""",
     "clear()": """
 Remove everything.
 

@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Cursor: a place in a tree, the kernel's ma_state. Its docstrings are in `samara/_docs/cursor.py`.
 
+The rules are Linux's. The place is [index, last]; the range around index is the entry that holds
+index, or the whole gap. Steps up and down are mirror images: `way` is 1 or -1, and `limit` is max
+or min.
+
 The C core keeps the path to the place as long as nobody else writes. Here each step walks again
-from `index`, in O(log n): a path would keep values alive that are no longer in the tree.
+from `index`, in O(log n): a path would keep values alive that are no longer in the tree. `_seen` is
+the tree's generation at the cursor's last step. If it has changed, there was another writer, and
+what was looked up before may be out of date.
 """
 
 from operator import attrgetter
@@ -12,14 +18,16 @@ from typing import Any, Protocol, Self, cast
 from samara import _arguments as arguments
 from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
 from samara._entry import Entry, Gap
-from samara._errors import type_name
+from samara._errors import NoSpaceError, RangeOccupiedError, type_name
 from samara._pure.gap import Request, search
 from samara._pure.node import GAP, Head
-from samara._pure.walk import descend, load, step
+from samara._pure.walk import Level, descend, entries_of, load, step
 from samara._pure.write import write_range
 
-Found = Entry[Any] | Gap | None
-STOPPED = {1: "overflow", -1: "underflow"}  # at the limit; index and last stay the same
+Found = Entry[Any] | Gap
+STOPPED = {1: "overflow", -1: "underflow"}
+SEARCH_STOPS = ("pause", "overflow", "underflow")  # others stay if a search finds nothing at all
+LOOKED_UP = ("active", "none", "overflow", "underflow")
 
 
 class Tree(Protocol):
@@ -34,9 +42,10 @@ class Tree(Protocol):
 
 
 class Cursor:
-    __slots__ = ("_index", "_last", "_status", "_tree")
+    __slots__ = ("_index", "_last", "_seen", "_status", "_tree")
 
     _tree: Tree
+    _seen: int
 
     # Not __init__(): there must be no cursor without a tree.
     def __new__(cls, tree: Tree, first: Any = 0, last: Any = None) -> Self:
@@ -44,7 +53,7 @@ class Cursor:
             raise TypeError(f"Cursor() argument 1 must be samara.MapleTree, not {type_name(tree)}")
         first = required_index(first, "first")
         self = object.__new__(cls)
-        self._tree = tree
+        self._tree, self._seen = tree, 0
         self.set_range(first, first if last is None else last)
         return self
 
@@ -74,30 +83,74 @@ class Cursor:
 
     index = property(attrgetter("_index"))
     last = property(attrgetter("_last"))
+    status = property(attrgetter("_status"))
     tree = property(attrgetter("_tree"))
-
-    def _content(self) -> Any:
-        """Return what is now at the cursor's position."""
-        with self._tree._gate:
-            return load(self._tree._head, self._index) if self._status == "active" else GAP
 
     @property
     def value(self) -> Any:
-        value = self._content()
+        with self._tree._gate:
+            active = self._status == "active"
+            value = load(self._tree._head, self._index) if active else GAP
         return None if value is GAP else value
-
-    @property
-    def status(self) -> str:
-        value = self._content()
-        return "gap" if self._status == "active" and value is GAP else self._status
 
     def __repr__(self) -> str:
         return f"<samara.Cursor [{self.index}, {self.last}] {self.status}>"
 
+    # ---- the range around index, and from there on
+
+    def _catch_up(self) -> None:
+        """If another writer has written the tree, look up again what was looked up before."""
+        status, generation = self._status, self._tree._head.generation
+        if self._seen != generation and status in LOOKED_UP:
+            path = self._descend()
+            self._stand(path)
+            self._status = status if path else "none"
+        self._seen = generation
+
+    def _descend(self) -> list[Level]:
+        head = self._tree._head
+        self._seen = head.generation
+        return descend(head, self._index)
+
+    def _stand(self, path: list[Level]) -> Found:
+        """Take the range where a path ends as the place. Returns its Entry or Gap."""
+        here = found_at(path)
+        self._index, self._last = here[:2]
+        self._status = "active" if path else "none"
+        return here
+
+    def _onward(
+        self, path: list[Level], limit: int, way: int, gaps: bool, end: str
+    ) -> Found | None:
+        """Move to the next Entry, or with `gaps` to the next Gap too.
+
+        A range that meets the limit is the end: the cursor stays on it, with the status `end`.
+        """
+        here = found_at(path) if path else self._stand(path)
+        while not (here.last >= limit if way > 0 else here.first <= limit):
+            step(path, way)
+            here = self._stand(path)
+            if gaps or isinstance(here, Entry):
+                return here
+        self._status = end if path else "none"
+        return None
+
+    def _first_look(self, limit: int, way: int, gaps: bool, end: str) -> Found | None:
+        """Look at the range around index itself, then go on."""
+        path = self._descend()
+        here = self._stand(path)
+        if isinstance(here, Entry):
+            return here
+        if here.first == limit if way > 0 else here.first < limit:
+            return None
+        return self._onward(path, limit, way, gaps, end)
+
+    # ---- steps
+
     def walk(self) -> Any:
         with self._tree._gate:
-            entry = self._seek(self._index, MAX, 1, here=True, gaps=True)
-            return entry if isinstance(entry, Entry) else None
+            here = self._stand(self._descend())
+        return here if isinstance(here, Entry) else None
 
     def next(self, max: Any = MAX) -> Any:
         return self._step(max, 1, find=False, gaps=False)
@@ -123,9 +176,6 @@ class Cursor:
     def find_range_rev(self, min: Any = 0) -> Any:
         return self._step(min, -1, find=True, gaps=True)
 
-    def find_rev_range(self, min: Any = 0) -> Any:
-        return self._step(min, -1, find=True, gaps=True)
-
     def __iter__(self) -> Self:
         return self
 
@@ -135,67 +185,127 @@ class Cursor:
             raise StopIteration
         return entry
 
-    def _step(self, limit: Any, way: int, find: bool, gaps: bool) -> Found:
-        """Return the next Entry, or Gap, up to the limit. A find() first looks at index itself."""
+    def _step(self, limit: Any, way: int, find: bool, gaps: bool) -> Found | None:
         limit = index_of(limit, "max" if way > 0 else "min")
+        beyond_all = limit < 0 if way > 0 else limit > MAX
         with self._tree._gate:
-            beyond = self._last + 1 if way > 0 else self._index - 1
-            paused = self._status == "pause"
-            at_end = paused and ((limit - beyond) * way < 0 or not 0 <= beyond <= MAX)
-            if at_end or ((limit < 0) if way > 0 else (limit > MAX)):
-                self._status = STOPPED[way]
+            if find and beyond_all and self._status not in SEARCH_STOPS:
                 return None
-            if find and self._status == "start":
-                if (limit - self._index) * way < 0:
-                    return None  # a later call with a wider limit will look at it
-                return self._seek(self._index, limit, way, here=True, gaps=gaps)
-            return self._seek(beyond if paused else self._index, limit, way, here=paused, gaps=gaps)
+            self._catch_up()
+            limit = min(max(limit, 0), MAX)
+            if not find:
+                return self._leave(limit, way, gaps)
+            return self._find(limit, gaps) if way > 0 else self._find_rev(limit, gaps)
 
-    def _seek(self, index: int, limit: int, way: int, here: bool, gaps: bool) -> Found:
-        """Return the first Entry, or with `gaps` also a Gap, up to the limit.
+    def _leave(self, limit: int, way: int, gaps: bool) -> Found | None:
+        """next() and prev(): what lies at index itself is not a result, unless they turn round."""
+        if self._last >= limit if way > 0 else self._index <= limit:
+            self._status = STOPPED[way]
+            return None
+        status = self._status
+        path = self._descend()
+        if status not in ("active", STOPPED[way]):
+            here = self._stand(path)
+            if status == STOPPED[-way] and isinstance(here, Entry):
+                return here
+        return self._onward(path, limit, way, gaps, STOPPED[way])
 
-        Starts at the range around index if `here`, else at the next one.
-        """
-        path = descend(self._tree._head, index)
-        more = here or step(path, way)
-        while more:
-            first, last = (path[-1].slot_first, path[-1].slot_last) if path else (0, MAX)
-            if (limit - first if way > 0 else last - limit) < 0:
-                break
-            content = path[-1].content if path else GAP
-            if gaps or content is not GAP:
-                self._index, self._last, self._status = first, last, "active"
-                return Gap(first, last) if content is GAP else Entry(first, last, content)
-            more = step(path, way)
-        self._status = STOPPED[way]
-        return None
+    def _find(self, limit: int, gaps: bool) -> Found | None:
+        status = self._status
+        if status in ("start", "error"):
+            stops = self._index > limit
+        elif status == "underflow":
+            stops = self._index >= limit
+            self._status = "overflow" if stops else status
+        else:
+            stops = self._last >= limit
+        if stops:
+            return None
+        end = "overflow" if gaps else "active"
+        if status == "active":
+            return self._onward(self._descend(), limit, 1, gaps, end)
+        if status == "pause":
+            self._index = self._last + 1
+        elif status == "none":
+            self._index = self._last
+        return self._first_look(limit, 1, gaps, end)
+
+    def _find_rev(self, limit: int, gaps: bool) -> Found | None:
+        status = self._status
+        if status in ("active", "start", "error"):
+            stops = self._index < limit
+        else:
+            stops = self._index <= limit
+        if stops:
+            if status in ("pause", "overflow"):
+                self._status = "underflow"
+            return None
+        if status in ("active", "overflow", "underflow"):
+            return self._onward(self._descend(), limit, -1, gaps, "underflow")
+        if status == "pause":
+            self._index -= 1
+        return self._first_look(limit, -1, gaps, "underflow")
+
+    # ---- writes
 
     def store(self, value: Any, *, merge: Any = True) -> None:
         merge = bool(merge)
 
         def write(value: Any, seen: int) -> list[Any]:
-            place = self._index, self._last
-            displaced = write_range(self._tree._head, *place, value, seen=seen, merge=merge)
-            # A policy may have moved the cursor.
-            self._index, self._last, self._status = *place, "active"
-            return displaced
+            return self._write(value, seen, merge)
 
         self._tree._change(value, write)  # returns what was displaced, to be dropped unlocked
 
-    def erase(self) -> Entry[Any] | None:
-        place = self._index, self._last, self._status
+    def insert(self, value: Any) -> None:
+        self._tree._change(value, self._insert)
 
-        def erase(gap: Any, seen: int) -> Any:
-            try:
-                entry = self.walk()
-                if entry:
-                    write_range(self._tree._head, entry.first, entry.last, gap, seen=seen)
-            except BaseException:
-                self._index, self._last, self._status = place
-                raise
+    def _write(self, value: Any, seen: int, merge: bool = True) -> list[Any]:
+        here = (self._index, self._last)
+        displaced = write_range(self._tree._head, *here, value, seen=seen, merge=merge)
+        (self._index, self._last), self._status = here, "active"  # a policy may have moved it
+        self._seen = seen + 1
+        return displaced
+
+    def _insert(self, value: Any, seen: int) -> list[Any]:
+        here = (self._index, self._last)
+        occupied = next(entries_of(self._tree._head, *here), None)
+        if occupied:
+            self._status = "error"
+            raise RangeOccupiedError(*here, occupied)
+        return self._write(value, seen)
+
+    def clear(self) -> None:
+        def clear(gap: Any, seen: int) -> list[Any]:
+            return self._vacate(self._index, self._last, seen)
+
+        self._tree._change(GAP, clear)
+
+    def erase(self) -> Entry[Any] | None:
+        def erase(gap: Any, seen: int) -> Entry[Any] | None:
+            entry = next(entries_of(self._tree._head, self._index, self._index), None)
+            if entry:
+                self._vacate(entry.first, entry.last, seen)
+            elif self._tree._head.root:
+                self._stand(self._descend())
+            else:
+                self._status, self._seen = "none", seen
             return entry
 
         return cast(Entry[Any] | None, self._tree._change(GAP, erase))
+
+    def _vacate(self, first: int, last: int, seen: int) -> list[Any]:
+        """Remove everything in [first, last]. The place becomes the whole gap."""
+        head = self._tree._head
+        was_empty = not head.root
+        displaced = write_range(head, first, last, GAP, seen=seen)
+        if was_empty:
+            self._status, self._seen = "none", seen + 1
+        else:
+            self._index = first  # a policy may have moved the cursor
+            self._stand(self._descend())
+        return displaced
+
+    # ---- free room
 
     def empty_area(self, size: Any, min: Any = 0, max: Any = MAX) -> int:
         return self._take_area(size, (min, max), reverse=False)
@@ -203,10 +313,24 @@ class Cursor:
     def empty_area_rev(self, size: Any, min: Any = 0, max: Any = MAX) -> int:
         return self._take_area(size, (min, max), reverse=True)
 
-    def _take_area(self, size: Any, window: tuple[Any, Any], reverse: bool) -> int:
-        size, ends = arguments.positive(size, "size"), clipped_window(*window, ("min", "max"))
-        request = Request(size, ends, 1, reverse)
+    def _take_area(self, size: Any, ends: tuple[Any, Any], reverse: bool) -> int:
+        size, window = arguments.positive(size, "size"), clipped_window(*ends, ("min", "max"))
+        request = Request(size, window, 1, reverse)
         with self._tree._gate:
-            start = search(self._tree._head, request)
-            self.set_range(start, start + request.size - 1)
+            head = self._tree._head
+            try:
+                start = search(head, request)
+            except NoSpaceError:
+                if window and size <= window[1] - window[0] + 1:
+                    self._status = "error"
+                raise
+            self._index, self._last = start, start + request.size - 1
+            self._status, self._seen = "active" if head.root else "none", head.generation
             return start
+
+
+def found_at(path: list[Level]) -> Found:
+    """Return the Entry or the Gap where a path ends. In an empty tree, all is one gap."""
+    first, last = (path[-1].slot_first, path[-1].slot_last) if path else (0, MAX)
+    content = path[-1].content if path else GAP
+    return Gap(first, last) if content is GAP else Entry(first, last, content)

@@ -20,6 +20,7 @@ from samara._pure.write import write_range
 def duplicate(head: Head) -> Head:
     """Return a copy in nodes of its own. O(n)."""
     new = head.empty()
+    new.took_max = head.took_max
     if head.root:
         (root,) = POOL.take(1, new.owner)
         copy_node(head.root, root)
@@ -42,7 +43,7 @@ def copy_node(source: Node, copy: Node) -> None:
 def fork(head: Head) -> Head:
     """Return a copy that shares every node until one of the two trees writes it. O(1)."""
     new = head.empty()
-    owner = object()
+    new.took_max, owner = head.took_max, object()
     # One statement without a call: a finalizer can write the tree, but not within it.
     new.root, new.height, new.counts, head.owner = head.root, head.height, head.counts, owner
     return new

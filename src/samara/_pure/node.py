@@ -81,7 +81,8 @@ class Head:
     `tracks_gaps`, `dtype` and `policy` are the attributes. All copies of the tree have the same.
     `asking` is the claim of the thread whose write is asking the policy, or None.
     `counts` has the numbers of entries and of covered keys; None if a cut left them unknown.
-    `generation` increases with each change. A path is valid as long as it stays the same.
+    `generation` increases with each write. A path is valid as long as it stays the same.
+    `took_max` is whether alloc_cyclic() has taken the key MAX and no call has told of it yet.
     """
 
     __slots__ = (
@@ -93,6 +94,7 @@ class Head:
         "owner",
         "policy",
         "root",
+        "took_max",
         "tracks_gaps",
     )
 
@@ -105,6 +107,7 @@ class Head:
         self.root: Node | None = None
         self.counts: tuple[int, int] | None = (0, 0)
         self.height, self.generation = 0, 1
+        self.took_max = False
 
     def is_like(self, other: "Head") -> bool:
         """Return whether the attributes are the same."""
@@ -176,6 +179,7 @@ class Head:
         self.height, other.height = other.height, self.height
         self.owner, other.owner = other.owner, self.owner
         self.counts, other.counts = other.counts, self.counts
+        self.took_max, other.took_max = other.took_max, self.took_max
         self.generation += 1
 
 

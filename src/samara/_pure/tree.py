@@ -18,7 +18,7 @@ from samara import _arguments as arguments
 from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
 from samara._columns import array_of, import_numpy, open_column, open_ranges
 from samara._entry import Entry, Gap
-from samara._errors import RangeOccupiedError, type_name
+from samara._errors import NoSpaceError, RangeOccupiedError, type_name
 from samara._pure import arrays, dup, pickling, validate
 from samara._pure.build import Triple, fill
 from samara._pure.cursor import Cursor
@@ -126,8 +126,13 @@ class MapleTree:
 
     def clear(self) -> None:
         head = self._head.empty()
+
+        def clear(seen: int) -> None:
+            head.took_max = self._head.took_max
+            self._head.swap(head, seen)
+
         with self._gate:
-            self._head.whole(lambda seen: self._head.swap(head, seen))
+            self._head.whole(clear)
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = pickling.state_of(self._fork_head(), pickling.attributes_of(self))
@@ -298,6 +303,28 @@ class MapleTree:
             return start
 
         return int(self._change(value, take))
+
+    def alloc_cyclic(
+        self, value: Any, *, first: Any = 0, last: Any = MAX, next: Any
+    ) -> tuple[int, int, bool]:
+        low, high = required_window(first, last)
+        start = max(required_index(next, "next"), low)
+
+        def take(value: Any, seen: int) -> tuple[int, int, bool]:
+            wrapped = start > high
+            if not wrapped:
+                try:
+                    index = search(self._head, Request(1, (start, high), 1, reverse=False))
+                except NoSpaceError:
+                    wrapped = True
+            if wrapped:
+                index = search(self._head, Request(1, (low, high), 1, reverse=False))
+            write_range(self._head, index, index, value, seen=seen)
+            told = not wrapped and self._head.took_max
+            self._head.took_max = index == MAX or (self._head.took_max and not told)
+            return index, index + 1 if index < MAX else 0, wrapped or told
+
+        return cast(tuple[int, int, bool], self._change(value, take))
 
     @classmethod
     def from_arrays(

@@ -102,11 +102,18 @@ class Splice:
             self._widen()
         self.left, self.right = descend(self.head, self.first), descend(self.head, self.last)
         if self.value is GAP and not (self.left and self._cuts_value()):
-            return self.head.generation == self.seen
+            return self._leave()
         items = self._replace(0) if self.left else self._pieces()
         if not self.target and (len(items) > 1 or not self.left):
             items = self._nodes(items, depth=-1)
         return self._commit(items)
+
+    def _leave(self) -> bool:
+        """Leave the tree as it is: what is to be a gap is one already. This counts as a write."""
+        if self.head.generation != self.seen:
+            return False
+        self.head.generation = self.seen + 1
+        return True
 
     def _commit(self, items: list[Item]) -> bool:
         """Put the new nodes into the tree.
