@@ -16,11 +16,6 @@
 #include <arm_neon.h>
 #endif
 
-/* Coverage builds keep one copy of each function, and say so. */
-#ifndef MT_INLINE
-#define MT_INLINE static inline __attribute__((always_inline))
-#endif
-
 /* In a tree of this height or more, a batch prefetches nodes of the lowest levels. All others are
  * in the processor's caches anyway. */
 #define MT_NEAR_HEIGHT 5u
@@ -72,6 +67,17 @@ MT_INLINE size_t repeat_slot(const struct maple_node *leaf, unsigned slot, uint6
 		words[i] = words[0];
 	memset(present, there, MT_GROUP);
 	return there ? MT_GROUP : 0;
+}
+
+/* The slot of a key, with a branch for each pivot. */
+MT_INLINE unsigned scan_pivots(const struct maple_node *node, uint64_t key)
+{
+	unsigned last = node->count - 1u;
+	unsigned slot = 0;
+
+	while (slot < last && node->pivot[slot] < key)
+		slot++;
+	return slot;
 }
 
 /* Whether the key lies in the node's last slot. */
@@ -166,7 +172,7 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 
 /* ---- AVX-512: eight lanes at a time, compared unsigned ---- */
 
-#define MT_AVX512 __attribute__((target("avx512f,avx512vpopcntdq,avx2,popcnt")))
+#define MT_AVX512 __attribute__((target("avx512f,avx512dq,avx512vpopcntdq,avx2,popcnt")))
 
 MT_AVX512 MT_INLINE unsigned low_lanes_below_avx512(const struct maple_node *node, __m512i wanted)
 {
@@ -227,7 +233,7 @@ MT_INLINE unsigned wide_neon(const struct maple_node *node, uint64_t key)
 
 #define MT_FUNCTIONS(version, copy)                                                                \
 	slot_##version, load_##version, load_group_##version, part_group_##version,                \
-		walk_group_##version, descend_##version, copy, #version
+		walk_group_##version, locate_##version, descend_##version, copy, #version
 
 /* Each version needs what the ones before it need. */
 static const struct mt_search versions[] = {
@@ -248,8 +254,9 @@ unsigned mt_processor(void)
 {
 #ifdef MT_HAVE_X86
 	unsigned avx2 = !!__builtin_cpu_supports("avx2") & !!__builtin_cpu_supports("popcnt");
-	unsigned avx512 =
-		!!__builtin_cpu_supports("avx512f") & !!__builtin_cpu_supports("avx512vpopcntdq");
+	unsigned avx512 = !!__builtin_cpu_supports("avx512f") &
+			  !!__builtin_cpu_supports("avx512dq") &
+			  !!__builtin_cpu_supports("avx512vpopcntdq");
 
 	return avx2 * MT_HAS_AVX2 + avx512 * MT_HAS_AVX512;
 #else

@@ -25,8 +25,8 @@ MT_TARGET static unsigned MT_NAMED(slot)(const struct maple_node *node, uint64_t
 	return MT_NAMED(any)(node, key);
 }
 
-MT_TARGET static bool MT_NAMED(load)(const struct maple_node *node, uint32_t height, uint64_t key,
-				     uint64_t *word)
+MT_TARGET static const uint64_t *MT_NAMED(load)(const struct maple_node *node, uint32_t height,
+						uint64_t key)
 {
 	unsigned slot;
 
@@ -44,8 +44,26 @@ MT_TARGET static bool MT_NAMED(load)(const struct maple_node *node, uint32_t hei
 		}
 	}
 	slot = MT_NAMED(wide)(node, key);
-	*word = node->wide.slot[slot];
-	return mt_slot_present(node, slot);
+	return &node->wide.slot[slot];
+}
+
+MT_TARGET static void MT_NAMED(locate)(const struct maple_node *node, uint32_t height, uint64_t key,
+				       struct ma_level *leaf)
+{
+	uint64_t min = 0;
+	uint64_t max = UINT64_MAX;
+
+	while (--height) {
+		unsigned slot = scan_pivots(node, key);
+
+		min = slot ? node->pivot[slot - 1] + 1 : min;
+		max = slot + 1u < node->count ? node->pivot[slot] : max;
+		node = mt_child(node, slot);
+	}
+	leaf->node = (struct maple_node *)node;
+	leaf->min = min;
+	leaf->max = max;
+	leaf->slot = MT_NAMED(wide)(node, key);
 }
 
 /* Move all keys of a group down by one level. */

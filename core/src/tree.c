@@ -4,6 +4,7 @@
  * the stack, and releases what it displaced after the unlock. Owns the tree's head: attributes,
  * counts, and the reference to the pool. Public only.
  */
+#include "lock.h"
 #include "search.h"
 #include "subtree.h"
 #include "walk.h"
@@ -98,20 +99,33 @@ size_t mt_node_count(const struct maple_tree *mt)
 
 bool mtree_load_word(struct maple_tree *mt, uint64_t index, uint64_t *word)
 {
+	uint32_t height;
 	bool present = false;
 
-	mtree_lock(mt);
-	if (mt->ma_root)
-		present = mt_search.load(mt->ma_root, mt_tree_height(mt), index, word);
-	mtree_unlock(mt);
+	mt_tree_lock(mt, 0);
+	height = mt_tree_height(mt);
+	if (height) {
+		const uint64_t *place = mt_search.load(mt->ma_root, height, index);
+
+		present = mt_place_present(place);
+		if (present)
+			*word = *place;
+	}
+	mt_tree_unlock(mt);
 	return present;
 }
 
 void *mtree_load(struct maple_tree *mt, uint64_t index)
 {
-	uint64_t word;
+	uint64_t word = 0;
+	uint32_t height;
 
-	return mtree_load_word(mt, index, &word) ? (void *)(uintptr_t)word : NULL;
+	mt_tree_lock(mt, 0);
+	height = mt_tree_height(mt);
+	if (height)
+		word = *mt_search.load(mt->ma_root, height, index); /* 0 for a gap */
+	mt_tree_unlock(mt);
+	return (void *)(uintptr_t)word;
 }
 
 static void copy_entry(const struct ma_state *mas, struct mt_entry *out)
@@ -126,45 +140,76 @@ bool mtree_lookup(struct maple_tree *mt, uint64_t index, struct mt_entry *out)
 	struct ma_state mas;
 
 	mas_init(&mas, mt, index);
-	mtree_lock(mt);
+	mt_tree_lock(mt, 0);
 	mas_walk_word(&mas);
-	mtree_unlock(mt);
+	mt_tree_unlock(mt);
 	copy_entry(&mas, out);
 	return mas.present;
 }
 
-typedef bool (*find_fn)(struct ma_state *mas, uint64_t limit, bool gaps);
+/* The entry around a key, or the first one above it that begins at or below max. Without a cursor:
+ * a loop of mt_for_each() descends for each entry. */
+static inline bool find_entry(const struct maple_tree *mt, uint64_t index, uint64_t max,
+			      struct mt_entry *out)
+{
+	uint32_t height = mt_tree_height(mt);
+	struct ma_level leaf;
+	uint32_t present;
+	unsigned slot;
 
-static inline bool find_from(struct maple_tree *mt, find_fn find, uint64_t index, uint64_t limit,
-			     struct mt_entry *out)
+	if (index > max || !height)
+		return false;
+	mt_search.locate(mt->ma_root, height, index, &leaf);
+	present = leaf.node->present & -1u << leaf.slot;
+	if (!present) { /* a gap ends this leaf, and the next one begins with a value */
+		if (leaf.max >= max)
+			return false;
+		mt_search.locate(mt->ma_root, height, leaf.max + 1, &leaf);
+		present = leaf.node->present;
+	}
+	slot = (unsigned)__builtin_ctz(present);
+	out->first = mt_slot_min(leaf.node, slot, leaf.min);
+	out->last = mt_slot_max(leaf.node, slot, leaf.max);
+	out->word = leaf.node->wide.slot[slot];
+	return out->first <= max;
+}
+
+bool mtree_find(struct maple_tree *mt, uint64_t index, uint64_t max, struct mt_entry *out)
+{
+	struct mt_entry entry;
+	bool found;
+
+	mt_tree_lock(mt, 0);
+	found = find_entry(mt, index, max, &entry);
+	mt_tree_unlock(mt);
+	if (found)
+		*out = entry;
+	return found;
+}
+
+bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min, struct mt_entry *out)
 {
 	struct ma_state mas;
 	bool found;
 
 	mas_init(&mas, mt, index);
-	mtree_lock(mt);
-	found = find(&mas, limit, false);
-	mtree_unlock(mt);
+	mt_tree_lock(mt, 0);
+	found = mas_find_rev_word(&mas, min, false);
+	mt_tree_unlock(mt);
 	if (found)
 		copy_entry(&mas, out);
 	return found;
 }
 
-bool mtree_find(struct maple_tree *mt, uint64_t index, uint64_t max, struct mt_entry *out)
-{
-	return find_from(mt, mas_find_word, index, max, out);
-}
-
-bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min, struct mt_entry *out)
-{
-	return find_from(mt, mas_find_rev_word, index, min, out);
-}
-
 void *mt_find(struct maple_tree *mt, uint64_t *index, uint64_t max)
 {
 	struct mt_entry entry;
+	bool found;
 
-	if (!mtree_find(mt, *index, max, &entry))
+	mt_tree_lock(mt, 0);
+	found = find_entry(mt, *index, max, &entry);
+	mt_tree_unlock(mt);
+	if (!found)
 		return NULL;
 	*index = entry.last + 1;
 	return (void *)(uintptr_t)entry.word;
@@ -182,9 +227,9 @@ static inline void *step_from(struct maple_tree *mt, void *(*step)(struct ma_sta
 	void *entry;
 
 	mas_init(&mas, mt, index);
-	mtree_lock(mt);
+	mt_tree_lock(mt, 0);
 	entry = step(&mas, limit);
-	mtree_unlock(mt);
+	mt_tree_unlock(mt);
 	return entry;
 }
 
@@ -203,7 +248,7 @@ void *mt_prev(struct maple_tree *mt, uint64_t index, uint64_t min)
 /* Unlock, and release what the write displaced. */
 static int finish_write(struct maple_tree *mt, int status, struct mt_displaced *displaced)
 {
-	mtree_unlock(mt);
+	mt_tree_unlock(mt);
 	if (mt_displaced_any(displaced))
 		mt_release_displaced(mt_pool_of(mt), mt->ma_ops, displaced);
 	return status;
@@ -217,7 +262,7 @@ static int locked_write(struct maple_tree *mt, uint64_t first, uint64_t last, ui
 
 	mas_init(&mas, mt, first);
 	mas.last = last;
-	mtree_lock(mt);
+	mt_tree_lock(mt, 0);
 	return finish_write(mt, mt_write_range(&mas, word, present, &displaced), &displaced);
 }
 
@@ -251,7 +296,7 @@ static int locked_insert(struct maple_tree *mt, uint64_t first, uint64_t last, u
 	mt_displaced_init(&displaced);
 	mas_init(&mas, mt, first);
 	mas.last = last;
-	mtree_lock(mt);
+	mt_tree_lock(mt, 0);
 	status = mas_expect_free(&mas);
 	if (status == -EEXIST && occupied)
 		copy_entry(&mas, occupied);
@@ -284,7 +329,7 @@ int mtree_erase(struct maple_tree *mt, uint64_t index, void **erased)
 	int status;
 
 	mas_init(&mas, mt, index);
-	mtree_lock(mt);
+	mt_tree_lock(mt, 0);
 	entry = mas_walk(&mas);
 	status = mt_write_range(&mas, 0, false, &displaced);
 	status = finish_write(mt, status, &displaced);
@@ -304,7 +349,7 @@ static int locked_alloc(struct maple_tree *mt, uint64_t *start, void *entry, uin
 	if (!entry)
 		return -EINVAL;
 	mt_displaced_init(&displaced);
-	mtree_lock(mt);
+	mt_tree_lock(mt, 0);
 	status = mt_empty_area(mt, min, max, size, 1, reverse, &first);
 	if (!status) {
 		mas_init(&mas, mt, first);
@@ -343,7 +388,7 @@ int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint
 	if (!entry)
 		return -EINVAL;
 	mt_displaced_init(&displaced);
-	mtree_lock(mt);
+	mt_tree_lock(mt, 0);
 	status = mt_empty_area(mt, from, high, 1, 1, false, &found);
 	if (status == -EBUSY && from > low) {
 		status = mt_empty_area(mt, low, from - 1, 1, 1, false, &found);
