@@ -167,7 +167,6 @@ static int cut_ends(struct mt_write *write)
 	slot_entry(leaf, leaf->slot, &whole);
 	write->low = leaf->slot;
 	write->high = leaf->slot + 1;
-	write->gap_hit = present ? 0 : mt_range_size(whole.first, whole.last);
 	write->left_piece = whole.first < write->first;
 	write->left_present = write->left_piece && present;
 	if (write->left_present) {
@@ -181,7 +180,6 @@ static int cut_ends(struct mt_write *write)
 		write->high = mt_search.slot(leaf->node, write->last) + 1;
 		slot_entry(leaf, write->high - 1, &whole);
 		present = mt_slot_present(leaf->node, write->high - 1);
-		write->gap_hit = UINT64_MAX; /* perhaps */
 	} else if (write->last > whole.last) {
 		write->high = 0;
 		present = slot_around(write->mas, write->last, &whole);
@@ -404,7 +402,7 @@ static int write_in_leaf(struct mt_write *write, unsigned size, enum mt_sibling 
 		mt_cow_path(write, levels);
 	write->kept = mt_splits_values(write) ? 0 : keep_cut_slots(write);
 	if (size <= MT_WIDE_SLOTS)
-		mt_leaf_write(write, size);
+		mt_leaf_write(write);
 	else if (sibling)
 		mt_leaf_share(write, sibling);
 	else
@@ -420,14 +418,11 @@ static int write_planned(struct mt_write *write)
 	int status;
 
 	if (write->high) {
-		unsigned count = mas_leaf(mas)->node->count;
-		unsigned size = count - (write->high - write->low) + write->left_piece + 1 +
-				write->right_piece;
+		const struct maple_node *leaf = mas_leaf(mas)->node;
+		unsigned size = mt_leaf_size(write, leaf);
 		enum mt_sibling sibling = MT_NO_SIBLING;
 
-		/* Too thin, or only a gap. */
-		if ((size < count && size < mt_min_slots(MT_LEAF)) ||
-		    (size == 1 && !write->present)) {
+		if (mt_leaf_too_thin(leaf, size, write->present)) {
 			bound = shrink_bound(mas);
 		} else {
 			if (size > MT_WIDE_SLOTS && mas_path_private(mas))
@@ -451,22 +446,52 @@ static int write_planned(struct mt_write *write)
 	return 0;
 }
 
-static int write_locked(struct mt_write *write)
+/* Any write: plan, reserve, write. */
+static __attribute__((noinline)) int write_by_plan(struct ma_state *mas, uint64_t word,
+						   bool present, struct mt_displaced *displaced)
 {
-	struct maple_tree *mt = write->mt;
-	struct ma_state *mas = write->mas;
+	struct maple_tree *mt = mas->tree;
+	struct mt_write write;
 	int status;
 
+	write.mas = mas;
+	write.mt = mt;
+	write.first = mas->index;
+	write.last = mas->last;
+	write.word = word;
+	write.present = present;
+	write.owned = false;
+	write.left_present = write.right_present = false;
+	write.left_word = write.right_word = 0;
+	write.reserved = 0;
+	write.displaced = displaced;
+
+	mt->ma_busy = true;
 	if (!mt->ma_root) {
 		mas->depth = 0;
-		return write->present ? write_first(write) : 0;
+		status = present ? write_first(&write) : 0;
+	} else {
+		status = plan_write(&write);
+		if (status > 0)
+			status = write_planned(&write);
 	}
-	status = plan_write(write);
-	if (status > 0)
-		status = write_planned(write);
 	if (status)
-		drop_plan(write);
+		drop_plan(&write);
+	else
+		mas->word = write.word;
+	mt->ma_busy = false;
 	return status;
+}
+
+/* Plain words in private nodes need no plan if the write stays in one leaf. */
+static inline bool write_plain(struct ma_state *mas, uint64_t word, bool present)
+{
+	const struct maple_tree *mt = mas->tree;
+
+	if (!mt->ma_root || mt->ma_ops || mt->ma_shared)
+		return false;
+	walk_to(mas, mas->index);
+	return mt_leaf_store(mas, word, present);
 }
 
 #ifdef MT_DEBUG
@@ -494,37 +519,27 @@ int mt_write_range(struct ma_state *mas, uint64_t word, bool present,
 		   struct mt_displaced *displaced)
 {
 	struct maple_tree *mt = mas->tree;
-	struct mt_write write;
-	int status;
 
 	mt_displaced_init(displaced);
 	if (mas->index > mas->last)
 		return -EINVAL;
 	if (mt->ma_busy)
 		return -EBUSY;
-	write.mas = mas;
-	write.mt = mt;
-	write.first = mas->index;
-	write.last = mas->last;
-	write.word = present ? word : 0;
-	write.present = present;
-	write.owned = false;
-	write.left_present = write.right_present = false;
-	write.left_word = write.right_word = 0;
-	write.reserved = 0;
-	write.displaced = displaced;
+	if (!present)
+		word = 0;
+	if (write_plain(mas, word, present)) {
+		mas->word = word;
+	} else {
+		int status = write_by_plan(mas, word, present, displaced);
 
-	mt->ma_busy = true;
-	status = write_locked(&write);
-	mt->ma_busy = false;
-	if (status) {
-		mas_drop_path(mas); /* the plan has moved the path */
-		return status;
+		if (status) {
+			mas_drop_path(mas); /* the plan has moved the path */
+			return status;
+		}
 	}
 	mt->ma_generation++;
 	if (mas->depth)
 		mas->generation = mt->ma_generation;
-	mas->word = write.word;
 	mas->present = present;
 	mas->status = ma_active;
 	check_written(mt);
