@@ -463,6 +463,8 @@ static const char *status_name(enum maple_status status)
 		return "overflow";
 	case ma_underflow:
 		return "underflow";
+	case ma_error:
+		return "error";
 	}
 	return "start";
 }

@@ -22,6 +22,18 @@
  *   - mas_store(), mas_erase() and mtree_erase() return a status, since each may need memory. The
  *     erased entry comes back through a pointer.
  *   - No RCU: readers take the lock, or read an mt_fork() of the tree that nobody else writes.
+ *   - Any word can be stored. The kernel refuses words below 4096 whose low two bits are 10, and
+ *     never shows its own marker for a reserved range (a zero entry). There are no such words here.
+ *   - Locks are those of this header: the tree's spin lock, or with MT_FLAGS_LOCK_EXTERN any lock
+ *     of the caller's. A flag for interrupts has no meaning. There is no lockdep: debug builds
+ *     check as mtree_lock_nested() and struct mt_external_lock say.
+ *   - The cursor's statuses are the kernel's, except ma_root: no entry is kept in the root pointer,
+ *     so an entry at key 0 alone is ma_active.
+ *   - Code that sets members of struct ma_state by hand: index and last may be set before
+ *     mas_store(), mas_insert(), mas_preallocate() or mas_reset(), and the status to ma_start. All
+ *     other members, and `node` and `offset` of the kernel's structure, are not for callers.
+ *   - Writes by others do not break a cursor. The kernel asks for mas_pause(), mas_reset() or
+ *     mas_set() after one. Here a cursor without it walks again.
  *
  * Errors are negative errno values: -EINVAL for a bad argument, -EEXIST if the range is occupied,
  * -ENOMEM if memory runs out, and -EBUSY if there is no room. A write also returns -EBUSY if it is
@@ -52,10 +64,11 @@ struct maple_pool;
 
 /* ---- attributes ----------------------------------------------------------------------------- */
 
-#define MT_FLAGS_ALLOC_RANGE 0x01u /* track gaps, for empty_area and alloc */
-#define MT_FLAGS_LOCK_EXTERN 0x02u /* the caller locks; the tree never does */
-#define MT_FLAGS_ATTR_MASK 0x03u   /* what mt_attr() returns */
-#define MT_FLAGS_HEIGHT_SHIFT 8u   /* the height is part of the flags, as in the kernel */
+#define MT_FLAGS_ALLOC_RANGE 0x01u   /* track gaps, for empty_area and alloc */
+#define MT_FLAGS_LOCK_EXTERN 0x02u   /* the caller locks; the tree never does */
+#define MT_FLAGS_ATTR_MASK 0x03u     /* what mt_attr() returns */
+#define MT_FLAGS_ALLOC_WRAPPED 0x04u /* set by the tree: a cyclic allocation took UINT64_MAX */
+#define MT_FLAGS_HEIGHT_SHIFT 8u     /* the height is part of the flags, as in the kernel */
 #define MT_FLAGS_HEIGHT_MASK 0x1f00u
 
 #define MT_MAX_HEIGHT 20 /* enough for 2^40 nodes, each with the fewest slots allowed */
@@ -132,9 +145,16 @@ struct maple_tree {
 	bool ma_busy;   /* a value operation is running inside a write */
 };
 
+/* A tree at compile time. MTREE_INIT_EXT: one with MT_FLAGS_LOCK_EXTERN, and a struct
+ * mt_external_lock. */
 #define MTREE_INIT(name, flags)                                                                    \
 	{                                                                                          \
 		.ma_flags = (flags)&MT_FLAGS_ATTR_MASK, .ma_generation = 1, .ma_counted = true     \
+	}
+#define MTREE_INIT_EXT(name, flags, lock)                                                          \
+	{                                                                                          \
+		.ma_flags = ((flags) | MT_FLAGS_LOCK_EXTERN) & MT_FLAGS_ATTR_MASK,                 \
+		.ma_external_lock = &(lock), .ma_generation = 1, .ma_counted = true                \
 	}
 #define DEFINE_MTREE(name) struct maple_tree name = MTREE_INIT(name, 0)
 
@@ -151,6 +171,7 @@ MT_API uint32_t mt_attr(const struct maple_tree *mt);
 /* The height: 0 for an empty tree, 1 for a single leaf. */
 MT_API uint32_t mt_height(const struct maple_tree *mt);
 MT_API bool mtree_empty(const struct maple_tree *mt);
+/* The lock of a tree with MT_FLAGS_LOCK_EXTERN. The tree borrows it. NULL: not checked. */
 MT_API void mt_set_external_lock(struct maple_tree *mt, const struct mt_external_lock *lock);
 
 /* The number of ranges, and the number of keys with a value. The high word is set only if all 2^64
@@ -267,7 +288,9 @@ MT_API int mtree_alloc_range(struct maple_tree *mt, uint64_t *start, void *entry
 MT_API int mtree_alloc_rrange(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
 			      uint64_t min, uint64_t max);
 /* Find and store one free key of [low, high]: search from *next up, and then again from low. *next
- * becomes the key after it. Returns 0, or 1 if the search wrapped. */
+ * becomes the key after it. Returns 0, or 1 if the search wrapped. After UINT64_MAX, *next is 0.
+ * The tree remembers that, and so do its duplicates and forks: the first call from then on whose
+ * search does not wrap returns 1 too. */
 MT_API int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t low,
 			      uint64_t high, uint64_t *next);
 /* Only search, with alignment: *start is the lowest or highest place that is a multiple of align
@@ -357,12 +380,13 @@ MT_API void mt_dump_to(const struct maple_tree *mt, enum mt_dump_format format,
 /* ---- advanced interface: the cursor --------------------------------------------------------- */
 
 enum maple_status {
-	ma_start,     /* at index, not walked */
-	ma_active,    /* stands on [index, last]: an entry or a gap */
-	ma_pause,     /* continues after [index, last] */
-	ma_none,      /* nothing found */
-	ma_overflow,  /* the search reached its upper limit; index and last as before it */
-	ma_underflow, /* the search reached its lower limit; index and last as before it */
+	ma_active,    /* stands on [index, last]: an entry, a gap, or a part of a gap */
+	ma_overflow,  /* the last step forwards met its max */
+	ma_underflow, /* the last step backwards met its min */
+	ma_none,      /* looked up, and the tree is empty */
+	ma_start,     /* set, not walked: the next step begins with a walk to index */
+	ma_pause,     /* the next step walks again, and continues after [index, last] */
+	ma_error,     /* the call failed; the next step begins with a walk to index */
 };
 
 struct ma_level {
@@ -373,9 +397,12 @@ struct ma_level {
 };
 
 /*
- * A cursor: a position in one tree, with the path to it. It borrows the tree. After a write that
- * the cursor did not make itself, it walks again from `index`, so it never follows a freed node. It
- * is cheap to make: the path is not initialised.
+ * A cursor: a place [index, last] in one tree, a status, and the path to the place. It borrows the
+ * tree. It is cheap to make: the path is not initialised.
+ *
+ * A step begins at the place, as the status says. Something else may have written to the tree since
+ * the cursor's last step or write. Unless the status is start, pause or error, the step then first
+ * makes the range around `index`, as it is now, the place. So a cursor never follows a freed node.
  */
 struct ma_state {
 	struct maple_tree *tree;
@@ -387,6 +414,7 @@ struct ma_state {
 	uint32_t depth;             /* levels in path */
 	uint32_t reserved;          /* nodes in reserve */
 	uint64_t generation;        /* the tree's when the path was walked; 0: no path */
+	uint64_t seen;              /* the tree's at the last step or write of this cursor */
 	struct maple_node *reserve; /* from mas_preallocate() */
 	struct ma_level path[MT_MAX_HEIGHT];
 };
@@ -396,12 +424,26 @@ struct ma_state {
 	mas_init(&name, mt, first);                                                                \
 	name.last = (end)
 
+static inline bool mas_is_active(const struct ma_state *mas)
+{
+	return mas->status == ma_active;
+}
+
+static inline bool mas_is_err(const struct ma_state *mas)
+{
+	return mas->status == ma_error;
+}
+
 MT_API void mas_init(struct ma_state *mas, struct maple_tree *mt, uint64_t index);
 MT_API void mas_set(struct ma_state *mas, uint64_t index);
 MT_API void mas_set_range(struct ma_state *mas, uint64_t first, uint64_t last);
-/* Return to index and last, not walked. */
+/* Make [first, last], a part of the range that the cursor stands on, its place, and change nothing
+ * else: for a store over that part, which then needs no walk. */
+MT_API void __mas_set_range(struct ma_state *mas, uint64_t first, uint64_t last);
+/* Keep the place, not walked: the next step begins with a walk to index. */
 MT_API void mas_reset(struct ma_state *mas);
-/* Pause a walk. Afterwards the lock may be dropped. The next step continues after [index, last]. */
+/* Pause a walk. Afterwards the lock may be dropped. mas_find() then continues after last, and
+ * mas_find_rev() before index. */
 MT_API void mas_pause(struct ma_state *mas);
 /* Give back what mas_preallocate() reserved. Call it before the tree's mt_fini(). */
 MT_API void mas_destroy(struct ma_state *mas);
@@ -410,52 +452,67 @@ MT_API void mas_lock_nested(struct ma_state *mas, int subclass);
 MT_API void mas_unlock(struct ma_state *mas);
 
 /* Steps return the value where they stop, NULL for a gap or for nothing. index, last, word and
- * present say more. A step that finds nothing leaves index and last alone and sets the status.
- * O(h); O(1) amortised for a run of steps. */
-MT_API void *mas_walk(struct ma_state *mas); /* to the range around index */
+ * present say more. They follow the rules of the kernel's cursor. O(h); O(1) amortised for a run of
+ * steps. */
+/* To the range around index, whatever the status. In an empty tree: none, on [0, UINT64_MAX]. */
+MT_API void *mas_walk(struct ma_state *mas);
 MT_API void *mas_load(struct ma_state *mas);
 /* Move to the next / previous entry (the _range functions: or gap) that begins at or below max /
- * ends at or above min. */
+ * ends at or above min. What lies at index itself is not the answer, with one exception below. If
+ * last >= max / index <= min, nothing moves. If the limit is met later, the cursor stays on the
+ * last range that it looked at. Either way the status becomes overflow / underflow. A step in the
+ * other direction then turns round: it begins with the entry that the cursor is on. */
 MT_API void *mas_next(struct ma_state *mas, uint64_t max);
 MT_API void *mas_next_range(struct ma_state *mas, uint64_t max);
 MT_API void *mas_prev(struct ma_state *mas, uint64_t min);
 MT_API void *mas_prev_range(struct ma_state *mas, uint64_t min);
 /* Find the next entry (the _range functions: or gap). The first call after mas_set() looks at index
- * itself; later calls continue from there. */
+ * itself: an entry there is the answer, a gap is not. Later calls continue from there. If the limit
+ * is met, mas_find() stays active, so that a later call with a larger max goes on;
+ * mas_find_range() ends with overflow, the other two with underflow. */
 MT_API void *mas_find(struct ma_state *mas, uint64_t max);
 MT_API void *mas_find_range(struct ma_state *mas, uint64_t max);
 MT_API void *mas_find_rev(struct ma_state *mas, uint64_t min);
 MT_API void *mas_find_range_rev(struct ma_state *mas, uint64_t min);
 
 #define mas_for_each(mas, entry, max) while (((entry) = mas_find((mas), (max))) != NULL)
+#define mas_for_each_rev(mas, entry, min) while (((entry) = mas_find_rev((mas), (min))) != NULL)
 
-/* The same steps for any word. They return whether the cursor now stands on something: an entry, or
- * with `gaps` possibly a gap (see `present`). */
+/* The same steps for any word. They return whether they found something: an entry, or with `gaps`
+ * possibly a gap (see `present`). */
 MT_API bool mas_walk_word(struct ma_state *mas); /* true for an entry */
 MT_API bool mas_next_word(struct ma_state *mas, uint64_t max, bool gaps);
 MT_API bool mas_prev_word(struct ma_state *mas, uint64_t min, bool gaps);
 MT_API bool mas_find_word(struct ma_state *mas, uint64_t max, bool gaps);
 MT_API bool mas_find_rev_word(struct ma_state *mas, uint64_t min, bool gaps);
 
-/* Store over [index, last]; NULL erases. The cursor then stands on what it stored. Values are
- * released before these return, under the caller's lock. */
+/* If a write through a cursor fails, index and last stay, and the status becomes ma_error. The next
+ * step begins with a walk to index. Values are released before these return, under the caller's
+ * lock. */
+/* Store over [index, last], whatever the status; NULL erases. The cursor then stands on exactly
+ * [index, last], or after erasing on the whole gap. If the tree is empty after erasing: none. */
 MT_API int mas_store(struct ma_state *mas, void *entry);
 MT_API int mas_store_word(struct ma_state *mas, uint64_t word);
 MT_API int mas_clear(struct ma_state *mas);
-/* Store, but return -EEXIST if there is a value, with its index, last and word in the cursor. */
+/* Store, but return -EEXIST if any key of [index, last] has a value. */
 MT_API int mas_insert(struct ma_state *mas, void *entry);
 /* Erase the whole range around index; *erased (may be NULL) is as in mtree_erase(). The cursor then
- * stands on the [first, last] that was erased, or on the gap that was there. */
+ * stands on the whole gap. If the tree is empty: none. */
 MT_API int mas_erase(struct ma_state *mas, void **erased);
 /* Reserve as many nodes as a store over [index, last] can need, so that mas_store_prealloc() cannot
  * run out of memory. Nothing may write the tree in between. -EINVAL if index > last. The store, or
  * mas_destroy(), gives back what is left. The store can fail only if a split() does. */
 MT_API int mas_preallocate(struct ma_state *mas, void *entry);
 MT_API int mas_store_prealloc(struct ma_state *mas, void *entry);
-/* Set index and last to the lowest / highest free place of `size` keys in [min, max]. Errors as for
- * mtree_alloc_range(). */
+/* Set index and last to the lowest / highest free place of `size` keys in [min, max]. The cursor
+ * then stands on that part of a gap, for a store. Errors as for mtree_alloc_range(): -EINVAL
+ * changes nothing, -EBUSY sets ma_error. */
 MT_API int mas_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size);
 MT_API int mas_empty_area_rev(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size);
+/* mtree_alloc_cyclic() at a cursor, which then stands on the key that was taken. If it fails, index
+ * and last stay. */
+MT_API int mas_alloc_cyclic(struct ma_state *mas, uint64_t *start, void *entry, uint64_t low,
+			    uint64_t high, uint64_t *next);
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@
  * mas_destroy() gives them back. Public only. The caller holds the lock.
  */
 #include "cow.h"
+#include "gap.h"
 #include "value.h"
 #include "walk.h"
 #include "write.h"
@@ -35,54 +36,122 @@ static bool replace_here(struct ma_state *mas, uint64_t word)
 	mt_retain(ops, &word, 1);
 	*value = word;
 	mas->word = word;
-	mas->generation = ++mt->ma_generation;
+	mas->generation = mas->seen = ++mt->ma_generation;
 	mt_release(ops, &old, 1);
 	return true;
+}
+
+/* The call fails. The place stays. */
+static int fail(struct ma_state *mas, int status)
+{
+	mas->status = ma_error;
+	return status;
 }
 
 static int cursor_write(struct ma_state *mas, uint64_t word, bool present)
 {
 	struct mt_displaced displaced;
-	int status;
+	int status = mt_write_range(mas, word, present, &displaced);
 
-	if (present && replace_here(mas, word))
-		return 0;
-	status = mt_write_range(mas, word, present, &displaced);
 	if (mt_displaced_any(&displaced))
 		mt_release_displaced(mt_pool_of(mas->tree), mas->tree->ma_ops, &displaced);
-	return status;
+	if (status)
+		return fail(mas, status);
+	mas->seen = mas->tree->ma_generation;
+	return 0;
 }
 
 int mas_store_word(struct ma_state *mas, uint64_t word)
 {
-	return cursor_write(mas, word, true);
+	return replace_here(mas, word) ? 0 : cursor_write(mas, word, true);
 }
 
 int mas_clear(struct ma_state *mas)
 {
-	return cursor_write(mas, 0, false);
+	bool empty = mtree_empty(mas->tree);
+	int status = cursor_write(mas, 0, false);
+
+	if (status)
+		return status;
+	if (!empty)
+		mas_walk_word(mas); /* to the whole gap */
+	else
+		mas->status = ma_none;
+	return 0;
 }
 
 int mas_store(struct ma_state *mas, void *entry)
 {
-	return cursor_write(mas, (uint64_t)(uintptr_t)entry, entry != NULL);
+	return entry ? mas_store_word(mas, (uint64_t)(uintptr_t)entry) : mas_clear(mas);
 }
 
 int mas_insert(struct ma_state *mas, void *entry)
 {
+	uint64_t first = mas->index;
+	uint64_t last = mas->last;
 	int status = mas_expect_free(mas);
 
-	return status ? status : mas_store(mas, entry);
+	if (!status)
+		return mas_store(mas, entry);
+	mas_set_range(mas, first, last);
+	return fail(mas, status);
 }
 
 int mas_erase(struct ma_state *mas, void **erased)
 {
-	void *entry = mas_walk(mas);
-	int status = mas->present ? mas_clear(mas) : 0;
+	uint64_t index = mas->index;
+	uint64_t last = mas->last;
+	void *entry = NULL;
+	int status = 0;
 
-	if (!status && erased)
+	if (mtree_empty(mas->tree)) {
+		mas_reset(mas);
+		mas->seen = mas->tree->ma_generation;
+		mas->status = ma_none;
+	} else {
+		entry = mas_walk(mas);
+		if (mas->present)
+			status = mas_clear(mas);
+	}
+	if (status) {
+		mas_set_range(mas, index, last);
+		return fail(mas, status);
+	}
+	if (erased)
 		*erased = entry;
-	return status;
+	return 0;
+}
+
+int mas_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size)
+{
+	return mt_cursor_area(mas, min, max, size, false);
+}
+
+int mas_empty_area_rev(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size)
+{
+	return mt_cursor_area(mas, min, max, size, true);
+}
+
+int mas_alloc_cyclic(struct ma_state *mas, uint64_t *start, void *entry, uint64_t low,
+		     uint64_t high, uint64_t *next)
+{
+	uint64_t index = mas->index;
+	uint64_t last = mas->last;
+	int wrapped;
+	int status;
+
+	if (!entry)
+		return -EINVAL;
+	wrapped = mt_cyclic_area(mas, low, high, *next);
+	if (wrapped < 0)
+		return wrapped;
+	status = mas_store(mas, entry);
+	if (status) {
+		mas_set_range(mas, index, last);
+		return fail(mas, status);
+	}
+	*start = mas->index;
+	return mt_cyclic_taken(mas->tree, *start, wrapped, next);
 }
 
 int mas_preallocate(struct ma_state *mas, void *entry)

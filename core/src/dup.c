@@ -56,8 +56,9 @@ undo:
 	return -ENOMEM;
 }
 
-static void copy_counts(const struct maple_tree *mt, struct maple_tree *new_tree)
+static void copy_state(const struct maple_tree *mt, struct maple_tree *new_tree)
 {
+	mt_set_wrapped(new_tree, mt_flags(mt) & MT_FLAGS_ALLOC_WRAPPED);
 	new_tree->ma_counted = mt->ma_counted;
 	new_tree->ma_entries = mt->ma_entries;
 	new_tree->ma_covered[0] = mt->ma_covered[0];
@@ -74,8 +75,10 @@ int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree)
 		return -EINVAL;
 	if (new_tree->ma_busy)
 		return -EBUSY;
-	if (!mt->ma_root)
+	if (!mt->ma_root) {
+		copy_state(mt, new_tree);
 		return 0;
+	}
 	if (!mt_pool_alloc_bulk(pool, 1, &root))
 		return -ENOMEM;
 	mt_search.copy(root, mt->ma_root);
@@ -86,7 +89,7 @@ int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree)
 		return -ENOMEM;
 	}
 	mt_set_root(new_tree, root, mt_tree_height(mt));
-	copy_counts(mt, new_tree);
+	copy_state(mt, new_tree);
 	new_tree->ma_generation++;
 	return 0;
 }
@@ -115,7 +118,7 @@ void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree)
 	new_tree->ma_external_lock = mt->ma_external_lock;
 	mt_set_root(new_tree, mt->ma_root, mt_tree_height(mt));
 	new_tree->ma_shared = mt->ma_shared;
-	copy_counts(mt, new_tree);
+	copy_state(mt, new_tree);
 }
 
 /* Clear [first, last] of a tree that nobody else knows yet. */

@@ -144,12 +144,11 @@ static int next_candidate(const struct gap_request *request, const struct ma_lev
 	return -1;
 }
 
-/* Depth-first over the subtrees whose largest gap may fit. At most one path on each side of the
+/* Leads `path` to the gap that was found. Depth-first over the subtrees whose largest gap may fit. At most one path on each side of the
  * window is walked in vain. Every other subtree entered has a gap of the size. */
 static int search_gaps(const struct maple_tree *mt, const struct gap_request *request,
-		       uint64_t *start)
+		       struct ma_level *path, uint64_t *start)
 {
-	struct ma_level path[MT_MAX_HEIGHT];
 	uint64_t from = request->reverse ? request->max : request->min;
 	int step = request->reverse ? -1 : 1;
 	unsigned depth = 1;
@@ -167,9 +166,9 @@ static int search_gaps(const struct maple_tree *mt, const struct gap_request *re
 			slot = (int)path[depth - 1].slot + step;
 			continue;
 		}
+		level->slot = (unsigned)slot;
 		if (level->node->kind == MT_LEAF)
 			return 0;
-		level->slot = (unsigned)slot;
 		level[1].node = mt_child(level->node, level->slot);
 		level[1].min = mt_slot_min(level->node, level->slot, level->min);
 		level[1].max = mt_slot_max(level->node, level->slot, level->max);
@@ -179,46 +178,79 @@ static int search_gaps(const struct maple_tree *mt, const struct gap_request *re
 	}
 }
 
+static int find_area(const struct maple_tree *mt, const struct gap_request *request,
+		     struct ma_level *path, uint64_t *start)
+{
+	if (!mt_tracks_gaps(mt) || !request->size || !request->align ||
+	    request->min > request->max || request->size - 1 > request->max - request->min)
+		return -EINVAL;
+	if (!mt->ma_root)
+		return fit(request, 0, UINT64_MAX, start) ? 0 : -EBUSY;
+	return search_gaps(mt, request, path, start);
+}
+
 int mt_empty_area(const struct maple_tree *mt, uint64_t min, uint64_t max, uint64_t size,
 		  uint64_t align, bool reverse, uint64_t *start)
 {
 	struct gap_request request = {min, max, size, align, reverse};
+	struct ma_level path[MT_MAX_HEIGHT];
 	uint64_t found;
-	int status;
+	int status = find_area(mt, &request, path, &found);
 
-	if (!mt_tracks_gaps(mt) || !size || !align || min > max || size - 1 > max - min)
-		return -EINVAL;
-	if (!mt->ma_root)
-		status = fit(&request, 0, UINT64_MAX, &found) ? 0 : -EBUSY;
-	else
-		status = search_gaps(mt, &request, &found);
 	if (!status)
 		*start = found;
 	return status;
 }
 
-static int cursor_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size,
-			     bool reverse)
+int mt_cursor_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size, bool reverse)
 {
+	struct gap_request request = {min, max, size, 1, reverse};
+	const struct maple_tree *mt = mas->tree;
 	uint64_t start;
-	int status = mt_empty_area(mas->tree, min, max, size, 1, reverse, &start);
+	int status = find_area(mt, &request, mas->path, &start);
 
+	if (status == -EINVAL)
+		return status;
+	mas_drop_path(mas);
 	if (status) {
-		if (status == -EBUSY)
-			mas->status = ma_none;
-		mas_drop_path(mas); /* perhaps not walked to index */
+		mas->status = ma_error;
 		return status;
 	}
 	mas_set_range(mas, start, start + (size - 1));
+	mas->status = ma_none;
+	mas->seen = mt->ma_generation;
+	mas->depth = mt_tree_height(mt);
+	if (mas->depth) {
+		mas->status = ma_active;
+		mas->generation = mt->ma_generation;
+	}
 	return 0;
 }
 
-int mas_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size)
+/* ---- cyclic allocation ---- */
+
+int mt_cyclic_area(struct ma_state *mas, uint64_t low, uint64_t high, uint64_t next)
 {
-	return cursor_empty_area(mas, min, max, size, false);
+	int status;
+
+	if (low <= high && next > high)
+		status = -EBUSY;
+	else
+		status = mt_cursor_area(mas, next > low ? next : low, high, 1, false);
+	if (status != -EBUSY)
+		return status;
+	status = mt_cursor_area(mas, low, high, 1, false);
+	return status ? status : 1;
 }
 
-int mas_empty_area_rev(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size)
+int mt_cyclic_taken(struct maple_tree *mt, uint64_t key, int wrapped, uint64_t *next)
 {
-	return cursor_empty_area(mas, min, max, size, true);
+	*next = key + 1;
+	if (!wrapped && mt_flags(mt) & MT_FLAGS_ALLOC_WRAPPED) {
+		mt_set_wrapped(mt, 0);
+		wrapped = 1;
+	}
+	if (key == UINT64_MAX)
+		mt_set_wrapped(mt, MT_FLAGS_ALLOC_WRAPPED);
+	return wrapped;
 }

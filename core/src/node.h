@@ -196,6 +196,14 @@ static inline void mt_set_root(struct maple_tree *mt, struct maple_node *root, u
 			 __ATOMIC_RELAXED);
 }
 
+/* Whether a cyclic allocation took UINT64_MAX: MT_FLAGS_ALLOC_WRAPPED or 0. */
+static inline void mt_set_wrapped(struct maple_tree *mt, uint32_t wrapped)
+{
+	uint32_t others = mt_flags(mt) & ~MT_FLAGS_ALLOC_WRAPPED;
+
+	__atomic_store_n(&mt->ma_flags, others | wrapped, __ATOMIC_RELAXED);
+}
+
 /* Make the tree empty: nothing is shared, and the counts are known. */
 static inline void mt_reset_root(struct maple_tree *mt)
 {

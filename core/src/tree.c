@@ -4,6 +4,7 @@
  * the stack, and releases what it displaced after the unlock. Owns the tree's head: attributes,
  * counts, and the reference to the pool. Public only.
  */
+#include "gap.h"
 #include "lock.h"
 #include "search.h"
 #include "subtree.h"
@@ -343,22 +344,19 @@ static int locked_alloc(struct maple_tree *mt, uint64_t *start, void *entry, uin
 {
 	struct mt_displaced displaced;
 	struct ma_state mas;
-	uint64_t first = 0;
 	int status;
 
 	if (!entry)
 		return -EINVAL;
 	mt_displaced_init(&displaced);
+	mas_init(&mas, mt, 0);
 	mt_tree_lock(mt, 0);
-	status = mt_empty_area(mt, min, max, size, 1, reverse, &first);
-	if (!status) {
-		mas_init(&mas, mt, first);
-		mas.last = first + (size - 1);
+	status = mt_cursor_area(&mas, min, max, size, reverse);
+	if (!status)
 		status = mt_write_range(&mas, (uint64_t)(uintptr_t)entry, true, &displaced);
-	}
 	status = finish_write(mt, status, &displaced);
 	if (!status)
-		*start = first;
+		*start = mas.index;
 	return status;
 }
 
@@ -379,29 +377,20 @@ int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint
 {
 	struct mt_displaced displaced;
 	struct ma_state mas;
-	bool behind = *next > high;
-	uint64_t from = *next < low || behind ? low : *next;
-	uint64_t found = 0;
-	int wrapped = behind;
+	int wrapped;
 	int status;
 
 	if (!entry)
 		return -EINVAL;
 	mt_displaced_init(&displaced);
+	mas_init(&mas, mt, 0);
 	mt_tree_lock(mt, 0);
-	status = mt_empty_area(mt, from, high, 1, 1, false, &found);
-	if (status == -EBUSY && from > low) {
-		status = mt_empty_area(mt, low, from - 1, 1, 1, false, &found);
-		wrapped = 1;
-	}
-	if (!status) {
-		mas_init(&mas, mt, found);
+	status = wrapped = mt_cyclic_area(&mas, low, high, *next);
+	if (wrapped >= 0)
 		status = mt_write_range(&mas, (uint64_t)(uintptr_t)entry, true, &displaced);
+	if (!status) {
+		*start = mas.index;
+		status = mt_cyclic_taken(mt, mas.index, wrapped, next);
 	}
-	status = finish_write(mt, status, &displaced);
-	if (status)
-		return status;
-	*start = found;
-	*next = found + 1;
-	return wrapped;
+	return finish_write(mt, status, &displaced);
 }

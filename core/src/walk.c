@@ -4,9 +4,13 @@
  * parts of the core need of them.
  *
  * A path holds, for each level from the root down, the node, the keys it covers and the slot taken.
- * It is valid as long as the tree's generation is the one in which it was walked. Every public
- * function below checks that, and otherwise walks again from `index`. A step that stops at its
- * limit leaves index and last alone and drops the path.
+ * It is valid as long as the tree's generation is the one in which it was walked. If it is valid and
+ * the status is active, overflow or underflow, it ends at the range around `index`: the next step
+ * starts from there. In any other status a step begins with a walk.
+ *
+ * What a step returns follows from index, last, status and the tree's contents alone. The path only
+ * saves a walk. If anything else has written to the tree since the cursor's last step (`seen`), the
+ * cursor first catches up: its place becomes the range that is around index now.
  *
  *        path[0]   root   [ . | . | x ]      slot 2: keys 500 to the end
  *        path[1]   node       [ x | . ]      slot 0: keys 500 to 719
@@ -26,10 +30,15 @@ void mas_init(struct ma_state *mas, struct maple_tree *mt, uint64_t index)
 	mas_set(mas, index);
 }
 
-void mas_set_range(struct ma_state *mas, uint64_t first, uint64_t last)
+void __mas_set_range(struct ma_state *mas, uint64_t first, uint64_t last)
 {
 	mas->index = first;
 	mas->last = last;
+}
+
+void mas_set_range(struct ma_state *mas, uint64_t first, uint64_t last)
+{
+	__mas_set_range(mas, first, last);
 	mas_reset(mas);
 }
 
@@ -65,7 +74,7 @@ void mas_descend(struct ma_state *mas, uint64_t index)
 	const struct maple_tree *mt = mas->tree;
 	struct ma_level *level = mas->path;
 
-	mas->generation = mt->ma_generation;
+	mas->generation = mas->seen = mt->ma_generation;
 	mas->depth = mt_tree_height(mt);
 	if (!mas->depth)
 		return;
@@ -97,116 +106,187 @@ uint64_t mas_path_last(struct ma_state *mas)
 
 static inline bool path_present(struct ma_state *mas)
 {
-	return mas->depth && mt_slot_present(mas_leaf(mas)->node, mas_leaf(mas)->slot);
+	return mt_slot_present(mas_leaf(mas)->node, mas_leaf(mas)->slot);
 }
 
 void mas_read_slot(struct ma_state *mas)
 {
 	mas->index = mas_path_first(mas);
 	mas->last = mas_path_last(mas);
-	mas->present = path_present(mas);
+	mas->present = mas->depth && path_present(mas);
 	mas->word = mas->present ? mas_leaf(mas)->node->wide.slot[mas_leaf(mas)->slot] : 0;
-	mas->status = ma_active;
+	mas->status = mas->depth ? ma_active : ma_none;
 }
 
-/* Go down from level `from` along the first or the last slots. */
-static void path_edge(struct ma_state *mas, unsigned from, bool last)
-{
-	for (unsigned i = from; i + 1 < mas->depth; i++) {
-		struct ma_level *child = &mas->path[i + 1];
+/* ---- the path -------------------------------------------------------------------------------- */
 
-		enter_child(child, &mas->path[i]);
-		child->slot = last ? child->node->count - 1u : 0;
-		if (i + 3 == mas->depth && !last)
+void mas_path_to(struct ma_state *mas, uint64_t index)
+{
+	if (mas_has_path(mas) && mas->depth) {
+		struct ma_level *leaf = mas_leaf(mas);
+
+		if (mt_level_covers(leaf, index)) {
+			leaf->slot = mt_search.slot(leaf->node, index);
+			return;
+		}
+	}
+	mas_descend(mas, index);
+}
+
+/* The lowest level above the leaf that has a slot after / before the path's. There is one. */
+static struct ma_level *level_with_next(struct ma_state *mas)
+{
+	struct ma_level *level = mas_leaf(mas);
+
+	do {
+		assert(level > mas->path);
+		level--;
+	} while (level->slot + 1 == level->node->count);
+	return level;
+}
+
+static struct ma_level *level_with_prev(struct ma_state *mas)
+{
+	struct ma_level *level = mas_leaf(mas);
+
+	do {
+		assert(level > mas->path);
+		level--;
+	} while (!level->slot);
+	return level;
+}
+
+static __attribute__((noinline)) void next_leaf(struct ma_state *mas)
+{
+	struct ma_level *leaf = mas_leaf(mas);
+	struct ma_level *level = level_with_next(mas);
+
+	level->slot++;
+	if (level + 1 == leaf)
+		mt_prefetch_ahead(level, MT_LEAVES_AHEAD);
+	for (; level < leaf; level++) {
+		enter_child(level + 1, level);
+		level[1].slot = 0;
+		if (level + 2 == leaf)
 			for (unsigned steps = 1; steps < MT_LEAVES_AHEAD; steps++)
-				mt_prefetch_ahead(child, steps);
+				mt_prefetch_ahead(level + 1, steps);
 	}
 }
 
-/* Go to the next slot of the lowest of the first `levels` levels that has one, and down from
- * there. */
-static inline bool path_next(struct ma_state *mas, unsigned levels)
+static __attribute__((noinline)) void prev_leaf(struct ma_state *mas)
 {
-	for (unsigned i = levels; i-- > 0;) {
-		struct ma_level *level = &mas->path[i];
+	struct ma_level *leaf = mas_leaf(mas);
+	struct ma_level *level = level_with_prev(mas);
 
-		if (level->slot + 1 < level->node->count) {
-			level->slot++;
-			path_edge(mas, i, false);
-			return true;
-		}
+	for (level->slot--; level < leaf; level++) {
+		enter_child(level + 1, level);
+		level[1].slot = level[1].node->count - 1u;
 	}
-	return false;
 }
 
-bool mas_path_next(struct ma_state *mas)
+void mas_path_next(struct ma_state *mas)
 {
-	return path_next(mas, mas->depth);
+	struct ma_level *leaf = mas_leaf(mas);
+
+	if (leaf->slot + 1 < leaf->node->count)
+		leaf->slot++;
+	else
+		next_leaf(mas);
 }
 
-bool mas_path_prev(struct ma_state *mas)
+static void path_prev(struct ma_state *mas)
 {
-	for (unsigned i = mas->depth; i-- > 0;) {
-		struct ma_level *level = &mas->path[i];
+	struct ma_level *leaf = mas_leaf(mas);
 
-		if (level->slot > 0) {
-			level->slot--;
-			path_edge(mas, i, true);
-			return true;
-		}
-	}
-	return false;
+	if (leaf->slot)
+		leaf->slot--;
+	else
+		prev_leaf(mas);
 }
 
-/* A search reached its limit. index and last stay. The path, which has moved past them, is
- * dropped. */
-static bool stop_at_limit(struct ma_state *mas, enum maple_status status)
+/* ---- steps from the range around index ------------------------------------------------------- */
+
+/* Whether the path ends at the range around index. */
+static inline bool at_index(const struct ma_state *mas)
 {
+	return mas->status <= ma_underflow && mas_has_path(mas);
+}
+
+/* Something else may have written to the tree. If so, the place becomes the range around index. */
+static void catch_up(struct ma_state *mas)
+{
+	enum maple_status status = mas->status;
+
+	if (status > ma_none || mas->seen == mas->tree->ma_generation)
+		return;
+	mas_walk_word(mas);
+	if (mas->depth)
+		mas->status = status;
+}
+
+/* Bring the path to the range around index. The place stays. False, with status none, if the tree
+ * is empty. */
+static bool path_to_index(struct ma_state *mas)
+{
+	if (at_index(mas))
+		return true;
+	mas_path_to(mas, mas->index);
+	if (!mas->depth)
+		mas_read_slot(mas);
+	return mas->depth;
+}
+
+/* The limit is met by the range that the path has moved to. */
+static bool stop_there(struct ma_state *mas, enum maple_status status)
+{
+	mas_read_slot(mas);
 	mas->status = status;
-	mas_drop_path(mas);
 	return false;
 }
 
-/* The path stands on a candidate slot. Take it, or go on to the next one that is wanted and within
- * max. */
-static bool take_or_next(struct ma_state *mas, uint64_t max, bool gaps, bool here)
+/* The limit is met by the place as it is. */
+static bool stop_here(struct ma_state *mas, enum maple_status status)
 {
-	for (;; here = true) {
-		if (!here && !mas_path_next(mas))
-			return stop_at_limit(mas, ma_overflow);
-		if (mas_path_first(mas) > max)
-			return stop_at_limit(mas, ma_overflow);
-		if (gaps || path_present(mas))
-			break;
-		if (!mas_path_next(mas))
-			return stop_at_limit(mas, ma_overflow);
+	if (!at_index(mas))
+		mas_drop_path(mas);
+	mas->seen = mas->tree->ma_generation;
+	mas->status = status;
+	return false;
+}
+
+/* From the range where the path ends to the next entry, or with `gaps` the next range. Two gaps are
+ * never neighbours. */
+static bool onward(struct ma_state *mas, uint64_t max, bool gaps)
+{
+	if (mas_path_last(mas) >= max)
+		return stop_here(mas, ma_overflow);
+	mas_path_next(mas);
+	if (!gaps && !path_present(mas)) {
+		if (mas_path_last(mas) >= max)
+			return stop_there(mas, ma_overflow);
+		mas_path_next(mas);
 	}
 	mas_read_slot(mas);
 	return true;
 }
 
-static bool take_or_prev(struct ma_state *mas, uint64_t min, bool gaps, bool here)
+static bool back(struct ma_state *mas, uint64_t min, bool gaps)
 {
-	for (;; here = true) {
-		if (!here && !mas_path_prev(mas))
-			return stop_at_limit(mas, ma_underflow);
-		if (mas_path_last(mas) < min)
-			return stop_at_limit(mas, ma_underflow);
-		if (gaps || path_present(mas))
-			break;
-		if (!mas_path_prev(mas))
-			return stop_at_limit(mas, ma_underflow);
+	if (mas_path_first(mas) <= min)
+		return stop_here(mas, ma_underflow);
+	path_prev(mas);
+	if (!gaps && !path_present(mas)) {
+		if (mas_path_first(mas) <= min)
+			return stop_there(mas, ma_underflow);
+		path_prev(mas);
 	}
 	mas_read_slot(mas);
 	return true;
 }
 
-static inline bool stands_in_leaf(const struct ma_state *mas)
-{
-	return mas_has_path(mas) && mas->status == ma_active && mas->depth;
-}
+/* Most steps of a loop end in the leaf where they begin. For these, the next two functions do what
+ * onward() and back() do. They return false, and change nothing, if the step ends elsewhere. */
 
-/* The next value of the leaf that the cursor stands in. Most steps of a loop end here. */
 static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 {
 	struct ma_level *leaf;
@@ -214,6 +294,8 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	unsigned slot;
 	uint64_t first;
 
+	if (mas->status != ma_active || !mas_has_path(mas))
+		return false;
 	leaf = mas_leaf(mas);
 	behind = leaf->node->present & -2u << leaf->slot;
 	if (!behind)
@@ -230,122 +312,160 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	return true;
 }
 
-/* The first entry of the next leaf. Each leaf has one. */
-static bool next_leaf(struct ma_state *mas, uint64_t max)
+static inline bool prev_in_leaf(struct ma_state *mas, uint64_t min)
 {
-	struct ma_level *leaf = mas_leaf(mas);
-	struct ma_level *parent = leaf - 1;
+	struct ma_level *leaf;
+	uint32_t before;
+	unsigned slot;
+	uint64_t last;
 
-	if (mas->last >= max)
-		return stop_at_limit(mas, ma_overflow);
-	if (mas->depth > 1 && parent->slot + 1 < parent->node->count) {
-		parent->slot++;
-		mt_prefetch_ahead(parent, MT_LEAVES_AHEAD);
-		enter_child(leaf, parent);
-	} else if (!path_next(mas, mas->depth - 1)) {
-		return stop_at_limit(mas, ma_overflow);
-	}
-	leaf->slot = (unsigned)__builtin_ctz(leaf->node->present);
-	if (mas_path_first(mas) > max)
-		return stop_at_limit(mas, ma_overflow);
-	mas_read_slot(mas);
+	if (mas->status != ma_active || !mas_has_path(mas))
+		return false;
+	leaf = mas_leaf(mas);
+	before = leaf->node->present & ~(-1u << leaf->slot);
+	if (!before)
+		return false;
+	slot = 31u - (unsigned)__builtin_clz(before);
+	last = leaf->node->pivot[slot];
+	if (last < min)
+		return false;
+	leaf->slot = slot;
+	mas->index = mt_slot_min(leaf->node, slot, leaf->min);
+	mas->last = last;
+	mas->word = leaf->node->wide.slot[slot];
+	mas->present = true;
 	return true;
 }
 
-static bool next_from(struct ma_state *mas, uint64_t max, bool gaps)
-{
-	if (!gaps && stands_in_leaf(mas))
-		return next_in_leaf(mas, max) || next_leaf(mas, max);
-	/* Without a path, `last` may belong to a range that no longer exists. */
-	if (mas->last >= max && mas->status == ma_active && mas_has_path(mas))
-		return stop_at_limit(mas, ma_overflow);
-	if (!mas_has_path(mas) || mas->status == ma_start)
-		mas_descend(mas, mas->index);
-	return take_or_next(mas, max, gaps, false);
-}
-
-static bool prev_from(struct ma_state *mas, uint64_t min, bool gaps)
-{
-	if (mas->index <= min && mas->status == ma_active)
-		return stop_at_limit(mas, ma_underflow);
-	if (!mas_has_path(mas) || mas->status == ma_start)
-		mas_descend(mas, mas->index);
-	return take_or_prev(mas, min, gaps, false);
-}
-
-/* The slot around `index` itself, or the first wanted one above it. */
-static bool find_from(struct ma_state *mas, uint64_t index, uint64_t max, bool gaps)
-{
-	if (index > max)
-		return stop_at_limit(mas, ma_overflow);
-	mas_descend(mas, index);
-	return take_or_next(mas, max, gaps, true);
-}
-
-static bool find_rev_from(struct ma_state *mas, uint64_t index, uint64_t min, bool gaps)
-{
-	if (index < min)
-		return stop_at_limit(mas, ma_underflow);
-	mas_descend(mas, index);
-	return take_or_prev(mas, min, gaps, true);
-}
+/* ---- the steps by status --------------------------------------------------------------------- */
 
 bool mas_walk_word(struct ma_state *mas)
 {
-	if (!mas_has_path(mas) || mas->status == ma_start)
-		mas_descend(mas, mas->index);
+	mas_path_to(mas, mas->index);
 	mas_read_slot(mas);
 	return mas->present;
 }
 
-static bool after_pause(struct ma_state *mas, uint64_t max, bool gaps)
+/* Begin a step to the next entry or range, in the direction whose limit is `same`. Afterwards the
+ * path ends at the range around index, which the step leaves. False if the tree is empty, or if
+ * index has the answer: if the limit on the `other` side was met before, the step turns round, and
+ * an entry under the cursor comes first. */
+static inline bool leave_index(struct ma_state *mas, enum maple_status same,
+			       enum maple_status other)
 {
-	if (mas->last == UINT64_MAX)
-		return stop_at_limit(mas, ma_overflow);
-	return find_from(mas, mas->last + 1, max, gaps);
-}
+	bool turns_round = mas->status == other;
 
-static bool before_pause(struct ma_state *mas, uint64_t min, bool gaps)
-{
-	if (mas->index == 0)
-		return stop_at_limit(mas, ma_underflow);
-	return find_rev_from(mas, mas->index - 1, min, gaps);
+	if (mas->status == ma_active || mas->status == same)
+		return path_to_index(mas);
+	mas_walk_word(mas);
+	return mas->depth && !(turns_round && mas->present);
 }
 
 bool mas_next_word(struct ma_state *mas, uint64_t max, bool gaps)
 {
-	return mas->status == ma_pause ? after_pause(mas, max, gaps) : next_from(mas, max, gaps);
+	if (!gaps && next_in_leaf(mas, max))
+		return true;
+	catch_up(mas);
+	if (mas->last >= max)
+		return stop_here(mas, ma_overflow);
+	if (!leave_index(mas, ma_overflow, ma_underflow))
+		return mas->status == ma_active;
+	return onward(mas, max, gaps);
 }
 
 bool mas_prev_word(struct ma_state *mas, uint64_t min, bool gaps)
 {
-	return mas->status == ma_pause ? before_pause(mas, min, gaps) : prev_from(mas, min, gaps);
+	if (!gaps && prev_in_leaf(mas, min))
+		return true;
+	catch_up(mas);
+	if (mas->index <= min)
+		return stop_here(mas, ma_underflow);
+	if (!leave_index(mas, ma_underflow, ma_overflow))
+		return mas->status == ma_active;
+	return back(mas, min, gaps);
+}
+
+/* A search for entries stays active if it meets its limit, so that it can go on to a larger one. */
+static bool find_onward(struct ma_state *mas, uint64_t max, bool gaps)
+{
+	bool found = onward(mas, max, gaps);
+
+	if (!gaps)
+		mas->status = ma_active;
+	return found;
+}
+
+/* The first look of a search: at index itself. */
+static bool find_from_index(struct ma_state *mas, uint64_t max, bool gaps)
+{
+	if (mas_walk_word(mas))
+		return true;
+	if (mas->status == ma_none || mas->index == max)
+		return false;
+	return find_onward(mas, max, gaps);
+}
+
+static bool find_back_from_index(struct ma_state *mas, uint64_t min, bool gaps)
+{
+	if (mas_walk_word(mas))
+		return true;
+	if (mas->status == ma_none || mas->index < min)
+		return false;
+	return back(mas, min, gaps);
 }
 
 bool mas_find_word(struct ma_state *mas, uint64_t max, bool gaps)
 {
+	if (!gaps && next_in_leaf(mas, max))
+		return true;
+	catch_up(mas);
 	switch (mas->status) {
 	case ma_start:
-	case ma_none: /* index itself has not been looked at yet, or only under a narrower limit */
-		return mas->index <= max && find_from(mas, mas->index, max, gaps);
-	case ma_pause:
-		return after_pause(mas, max, gaps);
+	case ma_error:
+		if (mas->index > max)
+			return false;
+		break;
+	case ma_underflow:
+		if (mas->index >= max)
+			return stop_here(mas, ma_overflow);
+		break;
 	default:
-		return next_from(mas, max, gaps);
+		if (mas->last >= max)
+			return false;
+		if (mas->status == ma_active)
+			return path_to_index(mas) && find_onward(mas, max, gaps);
+		if (mas->status == ma_pause)
+			mas->index = mas->last + 1;
+		if (mas->status == ma_none)
+			mas->index = mas->last;
 	}
+	return find_from_index(mas, max, gaps);
 }
 
 bool mas_find_rev_word(struct ma_state *mas, uint64_t min, bool gaps)
 {
+	if (!gaps && prev_in_leaf(mas, min))
+		return true;
+	catch_up(mas);
 	switch (mas->status) {
 	case ma_start:
+	case ma_error:
+		return mas->index >= min && find_back_from_index(mas, min, gaps);
 	case ma_none:
-		return mas->index >= min && find_rev_from(mas, mas->index, min, gaps);
-	case ma_pause:
-		return before_pause(mas, min, gaps);
+		return mas->index > min && find_back_from_index(mas, min, gaps);
+	case ma_active:
+		if (mas->index < min)
+			return false;
+		break;
 	default:
-		return prev_from(mas, min, gaps);
+		if (mas->index <= min)
+			return stop_here(mas, ma_underflow);
+		if (mas->status == ma_pause) {
+			mas->index--;
+			return find_back_from_index(mas, min, gaps);
+		}
 	}
+	return path_to_index(mas) && back(mas, min, gaps);
 }
 
 /* Whether [index, last] is entirely free. If not, the cursor stands on the first value there. */
@@ -378,9 +498,31 @@ void *mas_load(struct ma_state *mas)
 	return mas_walk(mas);
 }
 
-void *mas_next(struct ma_state *mas, uint64_t max)
+/* These are separate functions, so that steps that stay in their leaf do not pay for them. */
+
+static __attribute__((noinline)) void *next_elsewhere(struct ma_state *mas, uint64_t max)
 {
 	return stopped_at(mas, mas_next_word(mas, max, false));
+}
+
+static __attribute__((noinline)) void *prev_elsewhere(struct ma_state *mas, uint64_t min)
+{
+	return stopped_at(mas, mas_prev_word(mas, min, false));
+}
+
+static __attribute__((noinline)) void *find_elsewhere(struct ma_state *mas, uint64_t max)
+{
+	return stopped_at(mas, mas_find_word(mas, max, false));
+}
+
+static __attribute__((noinline)) void *find_rev_elsewhere(struct ma_state *mas, uint64_t min)
+{
+	return stopped_at(mas, mas_find_rev_word(mas, min, false));
+}
+
+void *mas_next(struct ma_state *mas, uint64_t max)
+{
+	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : next_elsewhere(mas, max);
 }
 
 void *mas_next_range(struct ma_state *mas, uint64_t max)
@@ -390,7 +532,7 @@ void *mas_next_range(struct ma_state *mas, uint64_t max)
 
 void *mas_prev(struct ma_state *mas, uint64_t min)
 {
-	return stopped_at(mas, mas_prev_word(mas, min, false));
+	return prev_in_leaf(mas, min) ? (void *)(uintptr_t)mas->word : prev_elsewhere(mas, min);
 }
 
 void *mas_prev_range(struct ma_state *mas, uint64_t min)
@@ -398,23 +540,9 @@ void *mas_prev_range(struct ma_state *mas, uint64_t min)
 	return stopped_at(mas, mas_prev_word(mas, min, true));
 }
 
-/* Both are separate functions, so that steps that stay in their leaf (most steps of a loop) do not
- * pay for them. */
-static __attribute__((noinline)) void *find_in_next_leaf(struct ma_state *mas, uint64_t max)
-{
-	return stopped_at(mas, next_leaf(mas, max));
-}
-
-static __attribute__((noinline)) void *find_by_walk(struct ma_state *mas, uint64_t max)
-{
-	return stopped_at(mas, mas_find_word(mas, max, false));
-}
-
 void *mas_find(struct ma_state *mas, uint64_t max)
 {
-	if (!stands_in_leaf(mas))
-		return find_by_walk(mas, max);
-	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : find_in_next_leaf(mas, max);
+	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : find_elsewhere(mas, max);
 }
 
 void *mas_find_range(struct ma_state *mas, uint64_t max)
@@ -424,7 +552,7 @@ void *mas_find_range(struct ma_state *mas, uint64_t max)
 
 void *mas_find_rev(struct ma_state *mas, uint64_t min)
 {
-	return stopped_at(mas, mas_find_rev_word(mas, min, false));
+	return prev_in_leaf(mas, min) ? (void *)(uintptr_t)mas->word : find_rev_elsewhere(mas, min);
 }
 
 void *mas_find_range_rev(struct ma_state *mas, uint64_t min)

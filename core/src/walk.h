@@ -26,12 +26,12 @@ static inline void mas_drop_path(struct ma_state *mas)
 
 /* Walk from the root to the slot of `index`. An empty tree gives a path of depth 0. */
 void mas_descend(struct ma_state *mas, uint64_t index);
-/* Set index, last, word and present to those of the slot where the path ends. */
+/* The same, but from the leaf where a valid path ends if that covers the key. */
+void mas_path_to(struct ma_state *mas, uint64_t index);
+/* Set index, last, word, present and status to those of the slot where the path ends. */
 void mas_read_slot(struct ma_state *mas);
-/* Move the path one slot on / back. Returns false at the end of the tree, with the path
- * unchanged. */
-bool mas_path_next(struct ma_state *mas);
-bool mas_path_prev(struct ma_state *mas);
+/* Move the path to the next slot. There must be one. */
+void mas_path_next(struct ma_state *mas);
 /* The first / last key of the slot where the path ends. */
 uint64_t mas_path_first(struct ma_state *mas);
 uint64_t mas_path_last(struct ma_state *mas);

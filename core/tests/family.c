@@ -161,6 +161,7 @@ static void fork_one(struct family *family, struct member *member)
 		return;
 	test_fork(&member->mt, &child->mt);
 	join(family, child, &member->oracle);
+	child->wrapped = member->wrapped;
 }
 
 static void duplicate(struct family *family, struct member *member)
@@ -172,6 +173,7 @@ static void duplicate(struct family *family, struct member *member)
 	mt_init_pool(&child->mt, family->kind.flags, family->pool, family_ops(family));
 	if (family_succeeded(family, member, mtree_dup(&member->mt, &child->mt))) {
 		join(family, child, &member->oracle);
+		child->wrapped = member->wrapped;
 		return;
 	}
 	CHECK(mtree_empty(&child->mt));
@@ -194,6 +196,7 @@ static void slice(struct family *family, struct member *member)
 	mtree_unlock(&member->mt);
 	if (family_succeeded(family, member, got)) {
 		join(family, child, &member->oracle);
+		child->wrapped = member->wrapped;
 		if (low)
 			oracle_clear(&child->oracle, 0, low - 1);
 		if (high + 1 < cells)

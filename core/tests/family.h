@@ -10,10 +10,11 @@
 #ifndef FAMILY_H
 #define FAMILY_H
 
+#include "cursor_rules.h"
 #include "oracle.h"
 #include "test.h"
 
-enum { FAMILY_MEMBERS = 7, FAMILY_CURSORS = 2, FAMILY_WORDS = 512 };
+enum { FAMILY_MEMBERS = 7, FAMILY_CURSORS = 3, FAMILY_WORDS = 512 };
 
 enum family_values {
 	family_plain,   /* any word, with no value operations */
@@ -42,9 +43,8 @@ struct family_kind {
 /* A cursor, and its expected state. */
 struct family_cursor {
 	struct ma_state mas;
-	uint64_t index;
-	uint64_t last;
-	enum maple_status status;
+	struct rules_place place;
+	uint64_t seen_writes; /* the member's at the last step or write of this cursor */
 	/* The reserve is enough for a store over these keys, as long as the tree has been written
 	 * this often. */
 	uint64_t promised_writes;
@@ -56,6 +56,7 @@ struct member {
 	struct maple_tree mt;
 	struct oracle oracle;
 	uint64_t writes;
+	bool wrapped; /* a cyclic allocation took UINT64_MAX, and none has reported it */
 	struct family_cursor cursor[FAMILY_CURSORS];
 };
 
@@ -127,6 +128,10 @@ void family_compare(struct family *family, struct member *member);
 /* family_cursor.c */
 void family_cursors_begin(struct member *member);
 void family_cursors_end(struct member *member);
+struct family_cursor *family_cursor(struct member *member);
+/* Check that the cursor is where it must be now. */
+void family_cursor_is_at(struct family_cursor *cursor, uint64_t index, uint64_t last,
+			 enum maple_status status);
 void family_cursor_move(struct family *family, struct member *member);
 void family_cursor_write(struct family *family, struct member *member);
 void family_cursor_sweep(struct family *family, struct member *member);

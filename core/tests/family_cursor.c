@@ -2,7 +2,8 @@
 /*
  * Cursors that are held while their trees are written, forked and emptied. The expected state of a
  * cursor is kept as keys. After a write that it did not make, a cursor walks again from its index.
- * So each step is predicted from index, last and status, and from what the oracle holds now.
+ * So each step is predicted from index, last and status, and from what the oracle holds now,
+ * by the rules of cursor_rules.c.
  */
 #include "family.h"
 
@@ -16,8 +17,7 @@ void family_cursors_begin(struct member *member)
 		struct family_cursor *cursor = &member->cursor[i];
 
 		mas_init(&cursor->mas, &member->mt, 0);
-		cursor->index = cursor->last = 0;
-		cursor->status = ma_start;
+		cursor->place = (struct rules_place){0, 0, ma_start};
 	}
 }
 
@@ -29,32 +29,49 @@ void family_cursors_end(struct member *member)
 		mas_destroy(&member->cursor[i].mas);
 }
 
-static void check_place(const struct family_cursor *cursor)
+static bool around(const void *contents, uint64_t key, struct mt_entry *range)
 {
-	CHECK_EQ(cursor->mas.status, cursor->status);
-	CHECK_EQ(cursor->mas.index, cursor->index);
-	CHECK_EQ(cursor->mas.last, cursor->last);
+	const struct oracle *oracle = contents;
+
+	return oracle_at(oracle, oracle_cell(oracle, key), range);
 }
 
-static void is_at(struct family_cursor *cursor, uint64_t index, uint64_t last,
-		  enum maple_status status)
+static struct rules_tree rules_of(const struct oracle *oracle)
 {
-	cursor->index = index;
-	cursor->last = last;
-	cursor->status = status;
+	return (struct rules_tree){around, oracle};
+}
+
+static void check_place(const struct family_cursor *cursor)
+{
+	CHECK_EQ(cursor->mas.status, cursor->place.status);
+	CHECK_EQ(cursor->mas.index, cursor->place.index);
+	CHECK_EQ(cursor->mas.last, cursor->place.last);
+	CHECK_EQ(mas_is_active(&cursor->mas), cursor->place.status == ma_active);
+	CHECK_EQ(mas_is_err(&cursor->mas), cursor->place.status == ma_error);
+}
+
+void family_cursor_is_at(struct family_cursor *cursor, uint64_t index, uint64_t last,
+			 enum maple_status status)
+{
+	cursor->place = (struct rules_place){index, last, status};
 	check_place(cursor);
 }
 
-/* The cursor stands on the whole range or gap around `cell`. */
-static void stands_on(struct family_cursor *cursor, const struct oracle *oracle, size_t cell)
+static void now_has(struct family_cursor *cursor, enum maple_status status)
+{
+	cursor->place.status = status;
+	check_place(cursor);
+}
+
+/* The cursor has just stepped onto a range, or walked: it knows the value. */
+static void knows_value(const struct family_cursor *cursor, const struct oracle *oracle)
 {
 	struct mt_entry there;
-	bool present = oracle_at(oracle, cell, &there);
+	bool present = around(oracle, cursor->place.index, &there);
 
-	is_at(cursor, there.first, there.last, ma_active);
+	check_place(cursor);
 	CHECK_EQ(cursor->mas.present, present);
-	if (present)
-		CHECK_EQ(cursor->mas.word, there.word);
+	CHECK_EQ(cursor->mas.word, present ? there.word : 0);
 }
 
 /* ---- moves ----------------------------------------------------------------------------------- */
@@ -64,15 +81,17 @@ static void set(struct family_cursor *cursor, const struct oracle *oracle)
 	uint64_t index = oracle_key(oracle, test_below(oracle->cells));
 
 	mas_set(&cursor->mas, index);
-	is_at(cursor, index, index, ma_start);
+	family_cursor_is_at(cursor, index, index, ma_start);
 }
 
-static void walk(struct family_cursor *cursor, const struct oracle *oracle)
+static void walk(struct family_cursor *cursor, const struct member *member)
 {
-	size_t cell = oracle_cell(oracle, cursor->index);
-	struct mt_entry there;
+	const struct oracle *oracle = &member->oracle;
+	struct rules_tree rules = rules_of(oracle);
+	bool present = rules_move(&rules, &cursor->place, rules_walk, 0, false);
 	uint64_t word;
-	bool present = oracle_at(oracle, cell, &there);
+
+	cursor->seen_writes = member->writes;
 
 	switch (test_below(3)) {
 	case 0:
@@ -80,113 +99,80 @@ static void walk(struct family_cursor *cursor, const struct oracle *oracle)
 		break;
 	case 1:
 		word = (uintptr_t)mas_load(&cursor->mas);
-		CHECK_EQ(word, present ? there.word : 0);
+		CHECK_EQ(word, present ? cursor->mas.word : 0);
 		break;
 	default:
 		word = (uintptr_t)mas_walk(&cursor->mas);
-		CHECK_EQ(word, present ? there.word : 0);
+		CHECK_EQ(word, present ? cursor->mas.word : 0);
 	}
-	stands_on(cursor, oracle, cell);
+	knows_value(cursor, oracle);
 }
 
-struct step {
-	bool up;
-	bool find;
-	bool gaps;
-	uint64_t limit;
-};
-
-static bool step_by_word(struct ma_state *mas, const struct step *step)
+static bool by_word(struct ma_state *mas, enum rules_step step, uint64_t limit, bool gaps)
 {
-	if (step->up)
-		return (step->find ? mas_find_word : mas_next_word)(mas, step->limit, step->gaps);
-	return (step->find ? mas_find_rev_word : mas_prev_word)(mas, step->limit, step->gaps);
+	static bool (*const steps[])(struct ma_state *, uint64_t, bool) = {
+		[rules_next] = mas_next_word,
+		[rules_prev] = mas_prev_word,
+		[rules_find] = mas_find_word,
+		[rules_find_rev] = mas_find_rev_word,
+	};
+
+	return steps[step](mas, limit, gaps);
 }
 
 /* These return NULL for a gap, for the word 0 and for nothing. */
-static bool step_by_entry(struct ma_state *mas, const struct step *step)
+static void *by_entry(struct ma_state *mas, enum rules_step step, uint64_t limit, bool gaps)
 {
-	static void *(*const steps[2][2][2])(struct ma_state *, uint64_t) = {
-		{{mas_prev, mas_prev_range}, {mas_find_rev, mas_find_range_rev}},
-		{{mas_next, mas_next_range}, {mas_find, mas_find_range}},
+	static void *(*const steps[][2])(struct ma_state *, uint64_t) = {
+		[rules_next] = {mas_next, mas_next_range},
+		[rules_prev] = {mas_prev, mas_prev_range},
+		[rules_find] = {mas_find, mas_find_range},
+		[rules_find_rev] = {mas_find_rev, mas_find_range_rev},
 	};
-	uint64_t word = (uintptr_t)steps[step->up][step->find][step->gaps](mas, step->limit);
-	bool found = mas->status == ma_active;
 
-	CHECK_EQ(word, found && mas->present ? mas->word : 0);
-	return found;
+	return steps[step][gaps](mas, limit);
 }
 
-/* The key where a step starts to look. False if that is beyond the last or the first. */
-static bool step_start(const struct family_cursor *cursor, const struct oracle *oracle,
-		       const struct step *step, uint64_t *key)
+/* What the step must do. */
+static bool moves(struct family_cursor *cursor, const struct member *member, enum rules_step step,
+		  uint64_t limit, bool gaps)
 {
-	uint64_t edge = step->up ? UINT64_MAX : 0, from = cursor->index;
+	struct rules_tree rules = rules_of(&member->oracle);
 
-	if (cursor->status == ma_pause) {
-		from = step->up ? cursor->last : cursor->index;
-	} else if (step->find && (cursor->status == ma_start || cursor->status == ma_none)) {
-		*key = from;
-		return true;
+	if (cursor->seen_writes != member->writes)
+		rules_catch_up(&rules, &cursor->place);
+	cursor->seen_writes = member->writes;
+	return rules_move(&rules, &cursor->place, step, limit, gaps);
+}
+
+static void step(struct family_cursor *cursor, const struct member *member)
+{
+	const struct oracle *oracle = &member->oracle;
+	uint64_t form = test_below(32);
+	bool up = form & 1, gaps = form & 4, found;
+	enum rules_step step =
+		form & 2 ? (up ? rules_find : rules_find_rev) : (up ? rules_next : rules_prev);
+	uint64_t limit = form & 16 ? oracle_key(oracle, test_below(oracle->cells))
+			 : up      ? UINT64_MAX
+				   : 0;
+
+	found = moves(cursor, member, step, limit, gaps);
+	if (form & 8) {
+		CHECK_EQ(by_word(&cursor->mas, step, limit, gaps), found);
 	} else {
-		size_t cell = oracle_cell(oracle, from);
+		uint64_t word = (uintptr_t)by_entry(&cursor->mas, step, limit, gaps);
 
-		from = step->up ? oracle_last(oracle, oracle_high(oracle, cell))
-				: oracle_first(oracle, oracle_low(oracle, cell));
+		CHECK_EQ(word, found && cursor->mas.present ? cursor->mas.word : 0);
 	}
-	*key = step->up ? from + 1 : from - 1;
-	return from != edge;
-}
-
-/* The slot where a step must stop that starts to look at `key`. */
-static bool step_end(const struct oracle *oracle, const struct step *step, uint64_t key,
-		     size_t *cell)
-{
-	struct mt_entry range;
-	bool present;
-
-	if (step->up ? key > step->limit : key < step->limit)
-		return false;
-	for (*cell = oracle_cell(oracle, key);;) {
-		present = oracle_at(oracle, *cell, &range);
-		if (step->up ? range.first > step->limit : range.last < step->limit)
-			return false;
-		if (present || step->gaps)
-			return true;
-		if (step->up ? range.last == UINT64_MAX : range.first == 0)
-			return false;
-		*cell = step->up ? oracle_high(oracle, *cell) + 1 : oracle_low(oracle, *cell) - 1;
-	}
-}
-
-static void step(struct family_cursor *cursor, const struct oracle *oracle)
-{
-	uint64_t form = test_below(32), key = 0;
-	struct step step = {.up = form & 1, .find = form & 2, .gaps = form & 4};
-	enum maple_status otherwise = step.up ? ma_overflow : ma_underflow;
-	bool in_range, expected, found;
-	size_t cell = 0;
-
-	step.limit = form & 16 ? oracle_key(oracle, test_below(oracle->cells))
-		     : step.up ? UINT64_MAX
-			       : 0;
-	in_range = step_start(cursor, oracle, &step, &key);
-	expected = in_range && step_end(oracle, &step, key, &cell);
-	/* A search whose limit lies before its start has not looked anywhere. */
-	if (step.find && (cursor->status == ma_start || cursor->status == ma_none) &&
-	    (step.up ? key > step.limit : key < step.limit))
-		otherwise = cursor->status;
-	found = (form & 8 ? step_by_word : step_by_entry)(&cursor->mas, &step);
-	CHECK_EQ(found, expected);
+	check_place(cursor);
 	if (found)
-		stands_on(cursor, oracle, cell);
-	else
-		is_at(cursor, cursor->index, cursor->last, otherwise);
+		knows_value(cursor, oracle);
 }
 
 static void empty_area(struct family *family, struct family_cursor *cursor,
-		       const struct oracle *oracle)
+		       const struct member *member)
 {
+	const struct oracle *oracle = &member->oracle;
 	size_t low, high;
 	uint64_t min, max, size = 1 + test_below(9), start = 0;
 	bool reverse = test_below(2);
@@ -201,21 +187,25 @@ static void empty_area(struct family *family, struct family_cursor *cursor,
 		check_place(cursor);
 	} else if (!oracle_empty_area(oracle, min, max, size, 1, reverse, &start)) {
 		CHECK_EQ(got, -EBUSY);
-		is_at(cursor, cursor->index, cursor->last, ma_none);
+		now_has(cursor, ma_error);
 	} else {
+		struct rules_tree rules = rules_of(oracle);
+
 		CHECK_EQ(got, 0);
-		is_at(cursor, start, start + (size - 1), ma_start);
+		cursor->seen_writes = member->writes;
+		family_cursor_is_at(cursor, start, start + (size - 1),
+				    rules_empty(&rules) ? ma_none : ma_active);
 	}
 }
 
-static struct family_cursor *some_cursor(struct member *member)
+struct family_cursor *family_cursor(struct member *member)
 {
 	return &member->cursor[test_below(FAMILY_CURSORS)];
 }
 
 void family_cursor_move(struct family *family, struct member *member)
 {
-	struct family_cursor *cursor = some_cursor(member);
+	struct family_cursor *cursor = family_cursor(member);
 	const struct oracle *oracle = &member->oracle;
 
 	mas_lock(&cursor->mas);
@@ -225,36 +215,49 @@ void family_cursor_move(struct family *family, struct member *member)
 		break;
 	case 1:
 		mas_reset(&cursor->mas);
-		is_at(cursor, cursor->index, cursor->last, ma_start);
+		now_has(cursor, ma_start);
 		break;
 	case 2:
 		mas_pause(&cursor->mas);
-		is_at(cursor, cursor->index, cursor->last, ma_pause);
+		now_has(cursor, ma_pause);
 		break;
 	case 3:
 	case 4:
-		walk(cursor, oracle);
+		walk(cursor, member);
 		break;
 	case 5:
-		empty_area(family, cursor, oracle);
+		empty_area(family, cursor, member);
 		break;
 	default:
-		step(cursor, oracle);
+		step(cursor, member);
 	}
 	mas_unlock(&cursor->mas);
 }
 
 /* ---- writes ---------------------------------------------------------------------------------- */
 
-/* The cells to write: those of [index, last] if that consists of whole cells, or others. */
+/* The cells to write: those of [index, last], or a part of them, if that consists of whole cells; or
+ * others. */
 static void choose_cells(struct family_cursor *cursor, const struct oracle *oracle, size_t *low,
 			 size_t *high)
 {
-	if (test_below(2) && family_whole_cells(oracle, cursor->index, cursor->last, low, high))
+	const struct rules_place *place = &cursor->place;
+
+	if (test_below(2) && family_whole_cells(oracle, place->index, place->last, low, high)) {
+		if (test_below(2))
+			return;
+		*low += test_below(*high - *low + 1);
+		*high -= test_below(*high - *low + 1);
+		__mas_set_range(&cursor->mas, oracle_first(oracle, *low),
+				oracle_last(oracle, *high));
+		family_cursor_is_at(cursor, oracle_first(oracle, *low), oracle_last(oracle, *high),
+				    place->status);
 		return;
+	}
 	family_cells(oracle, low, high);
 	mas_set_range(&cursor->mas, oracle_first(oracle, *low), oracle_last(oracle, *high));
-	is_at(cursor, oracle_first(oracle, *low), oracle_last(oracle, *high), ma_start);
+	family_cursor_is_at(cursor, oracle_first(oracle, *low), oracle_last(oracle, *high),
+			    ma_start);
 }
 
 /* A new value for exactly the entry that the cursor stands on: merge() is not called. */
@@ -263,32 +266,36 @@ static bool replaces(const struct family *family, const struct oracle *oracle,
 {
 	struct mt_entry there;
 
-	return family->kind.values == family_merge && cursor->status == ma_active &&
-	       oracle_at(oracle, oracle_cell(oracle, cursor->index), &there) &&
-	       there.first == cursor->index && there.last == cursor->last;
+	return family->kind.values == family_merge && cursor->place.status == ma_active &&
+	       around(oracle, cursor->place.index, &there) && there.first == cursor->place.index &&
+	       there.last == cursor->place.last;
 }
 
 /* A store over [index, last] has returned. The cursor stands on that range as given, although the
- * entry may have become one with its neighbours. */
+ * entry may have become one with its neighbours; or on the whole gap. */
 static void stored(struct family *family, struct member *member, struct family_cursor *cursor,
 		   int got, uint64_t word, bool present)
 {
 	struct oracle *oracle = &member->oracle;
-	bool alone = replaces(family, oracle, cursor);
+	struct rules_tree rules = rules_of(oracle);
+	bool alone = replaces(family, oracle, cursor), empty = rules_empty(&rules);
 	size_t low, high;
 	struct mt_entry there;
 
 	if (!family_wrote(family, member, got)) {
-		check_place(cursor);
+		now_has(cursor, ma_error);
 		return;
 	}
-	CHECK(family_whole_cells(oracle, cursor->index, cursor->last, &low, &high));
-	is_at(cursor, cursor->index, cursor->last, ma_active);
+	cursor->seen_writes = member->writes;
+	CHECK(family_whole_cells(oracle, cursor->place.index, cursor->place.last, &low, &high));
 	CHECK_EQ(cursor->mas.present, present);
 	if (!present) {
 		oracle_clear(oracle, low, high);
+		rules_cleared(&rules, &cursor->place, empty);
+		check_place(cursor);
 		return;
 	}
+	now_has(cursor, ma_active);
 	if (alone)
 		oracle_replace(oracle, low, high, word);
 	else
@@ -324,32 +331,38 @@ static void insert(struct family *family, struct member *member, struct family_c
 	got = mas_insert(&cursor->mas, ENTRY(word));
 	if (oracle_occupied(oracle, low, high, &way)) {
 		CHECK_EQ(got, -EEXIST);
-		stands_on(cursor, oracle, oracle_cell(oracle, way.first));
+		now_has(cursor, ma_error);
 		return;
 	}
-	cursor->status = ma_start; /* the search for what is in the way left it there */
+	cursor->place.status = ma_start; /* the search for what is in the way left it there */
 	stored(family, member, cursor, got, word, word);
 }
 
 static void erase(struct family *family, struct member *member, struct family_cursor *cursor)
 {
 	struct oracle *oracle = &member->oracle;
-	size_t cell = oracle_cell(oracle, cursor->index);
+	struct rules_tree rules = rules_of(oracle);
+	size_t cell = oracle_cell(oracle, cursor->place.index);
 	struct mt_entry there;
 	void *erased = NULL;
-	bool present = oracle_at(oracle, cell, &there), gone;
+	bool present = oracle_at(oracle, cell, &there), empty = rules_empty(&rules);
 	int got = mas_erase(&cursor->mas, &erased);
 
-	is_at(cursor, there.first, there.last, ma_active);
 	if (!present) {
 		CHECK_EQ(got, 0);
 		CHECK(!erased);
+	} else if (!family_wrote(family, member, got)) {
+		CHECK(!erased);
+		now_has(cursor, ma_error);
 		return;
-	}
-	gone = family_wrote(family, member, got);
-	CHECK_EQ((uintptr_t)erased, gone ? there.word : 0);
-	if (gone)
+	} else {
+		CHECK_EQ((uintptr_t)erased, there.word);
 		oracle_clear(oracle, oracle_low(oracle, cell), oracle_high(oracle, cell));
+	}
+	cursor->seen_writes = member->writes;
+	rules_cleared(&rules, &cursor->place, empty);
+	check_place(cursor);
+	CHECK(!cursor->mas.present);
 }
 
 static void preallocate(struct family *family, struct member *member, struct family_cursor *cursor)
@@ -360,8 +373,8 @@ static void preallocate(struct family *family, struct member *member, struct fam
 	if (family_succeeded(family, member, mas_preallocate(&cursor->mas, ENTRY(1)))) {
 		CHECK(cursor->mas.reserved > 0);
 		cursor->promised_writes = member->writes;
-		cursor->promised_index = cursor->index;
-		cursor->promised_last = cursor->last;
+		cursor->promised_index = cursor->place.index;
+		cursor->promised_last = cursor->place.last;
 	}
 	check_place(cursor);
 }
@@ -373,10 +386,12 @@ static void store_preallocated(struct family *family, struct member *member,
 	size_t low, high;
 	int got;
 
-	if (!family_whole_cells(&member->oracle, cursor->index, cursor->last, &low, &high))
+	if (!family_whole_cells(&member->oracle, cursor->place.index, cursor->place.last, &low,
+				&high))
 		return;
 	if (cursor->mas.reserved && cursor->promised_writes == member->writes &&
-	    cursor->promised_index == cursor->index && cursor->promised_last == cursor->last)
+	    cursor->promised_index == cursor->place.index &&
+	    cursor->promised_last == cursor->place.last)
 		family->starved = false; /* the store cannot run out of nodes */
 	got = mas_store_prealloc(&cursor->mas, ENTRY(word));
 	CHECK_EQ(cursor->mas.reserved, 0);
@@ -385,7 +400,7 @@ static void store_preallocated(struct family *family, struct member *member,
 
 void family_cursor_write(struct family *family, struct member *member)
 {
-	struct family_cursor *cursor = some_cursor(member);
+	struct family_cursor *cursor = family_cursor(member);
 	size_t low, high;
 
 	mas_lock(&cursor->mas);
@@ -416,24 +431,20 @@ void family_cursor_write(struct family *family, struct member *member)
 /* A loop that replaces or erases each entry with the cursor that reads them. */
 void family_cursor_sweep(struct family *family, struct member *member)
 {
-	struct family_cursor *cursor = some_cursor(member);
-	const struct step upwards = {.up = true, .find = true, .limit = UINT64_MAX};
+	struct family_cursor *cursor = family_cursor(member);
 	const struct oracle *oracle = &member->oracle;
-	uint64_t left = test_below(30), writes = member->writes, key;
-	size_t cell;
+	uint64_t left = test_below(30), writes = member->writes;
 
 	mas_lock(&cursor->mas);
 	set(cursor, oracle);
 	while (left--) {
-		bool expected = step_start(cursor, oracle, &upwards, &key) &&
-				step_end(oracle, &upwards, key, &cell);
+		bool found = moves(cursor, member, rules_find, UINT64_MAX, false);
 
-		CHECK_EQ(mas_find_word(&cursor->mas, UINT64_MAX, false), expected);
-		if (!expected) {
-			is_at(cursor, cursor->index, cursor->last, ma_overflow);
+		CHECK_EQ(mas_find_word(&cursor->mas, UINT64_MAX, false), found);
+		check_place(cursor);
+		if (!found)
 			break;
-		}
-		stands_on(cursor, oracle, cell);
+		knows_value(cursor, oracle);
 		if (test_below(4))
 			store_here(family, member, cursor);
 		else

@@ -188,11 +188,14 @@ void family_allocate_cyclic(struct family *family, struct member *member)
 {
 	struct oracle *oracle = &member->oracle;
 	uint64_t word = family_word(family), low, high, size, from, next, start = 1, expected = 1;
+	struct family_cursor *cursor = test_below(2) ? family_cursor(member) : NULL;
 	bool wraps = false;
 	size_t cell, same;
 	int status, got;
 
 	random_window(oracle, &low, &high, &size);
+	if (test_below(4) == 0)
+		high = UINT64_MAX;
 	next = oracle_key(oracle, test_below(oracle->cells));
 	from = next < low || next > high ? low : next;
 	status = word ? room_status(family, oracle, from, high, 1, 1, false, &expected) : -EINVAL;
@@ -202,12 +205,26 @@ void family_allocate_cyclic(struct family *family, struct member *member)
 	if (!status && !family_whole_cells(oracle, expected, expected, &cell, &same))
 		return;
 	from = next;
-	got = mtree_alloc_cyclic(&member->mt, &start, ENTRY(word), low, high, &next);
+	if (cursor) {
+		mas_lock(&cursor->mas);
+		got = mas_alloc_cyclic(&cursor->mas, &start, ENTRY(word), low, high, &next);
+		mas_unlock(&cursor->mas);
+		if (got >= 0)
+			family_cursor_is_at(cursor, expected, expected, ma_active);
+		else
+			family_cursor_is_at(cursor, cursor->place.index, cursor->place.last,
+					    got == -EINVAL ? cursor->place.status : ma_error);
+	} else {
+		got = mtree_alloc_cyclic(&member->mt, &start, ENTRY(word), low, high, &next);
+	}
 	if (status) {
 		CHECK_EQ(got, status);
 	} else if (got >= 0) {
 		CHECK(family_wrote(family, member, 0));
-		CHECK_EQ(got, wraps);
+		if (cursor)
+			cursor->seen_writes = member->writes;
+		CHECK_EQ(got, wraps || member->wrapped);
+		member->wrapped = expected == UINT64_MAX || (wraps && member->wrapped);
 		CHECK_EQ(start, expected);
 		CHECK_EQ(next, expected + 1);
 		oracle_store(oracle, cell, cell, word);

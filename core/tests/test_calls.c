@@ -111,6 +111,7 @@ QUIET(mt_empty_area, CHECK_EQ(mt_empty_area(&s->mt, 1, 9999, 7, 1, false, &s->in
 QUIET(mas_init, mas_init(&s->mas, &s->mt, 5))
 QUIET(mas_set, mas_set(&s->mas, 5))
 QUIET(mas_set_range, mas_set_range(&s->mas, 5, 6))
+QUIET(__mas_set_range, __mas_set_range(&s->mas, 14, 14))
 QUIET(mas_reset, mas_reset(&s->mas))
 QUIET(mas_pause, mas_pause(&s->mas))
 QUIET(mas_destroy, mas_destroy(&s->prepared))
@@ -186,6 +187,7 @@ static const struct {
 	{"mas_init", quiet_mas_init},
 	{"mas_set", quiet_mas_set},
 	{"mas_set_range", quiet_mas_set_range},
+	{"__mas_set_range", quiet___mas_set_range},
 	{"mas_reset", quiet_mas_reset},
 	{"mas_pause", quiet_mas_pause},
 	{"mas_destroy", quiet_mas_destroy},

@@ -89,7 +89,7 @@ static void pause_and_go_on(void)
 	/* Its end, or its beginning, is the limit. */
 	mas_pause(&mas);
 	CHECK(!mas_find(&mas, 56));
-	CHECK_EQ(mas.status, ma_overflow);
+	CHECK_EQ(mas.status, ma_pause);
 	mas_set(&mas, 56);
 	CHECK_EQ((uintptr_t)mas_find(&mas, UINT64_MAX), 999);
 	mas_pause(&mas);
@@ -102,16 +102,18 @@ static void pause_and_go_on(void)
 	/* An empty tree that the cursor stands in has no next entry either. */
 	mas_set(&mas, 7);
 	CHECK(!mas_walk(&mas));
-	CHECK_EQ(mas.status, ma_active);
+	CHECK_EQ(mas.status, ma_none);
+	CHECK_EQ(mas.last, UINT64_MAX);
+	mas_set(&mas, 7);
 	CHECK(!mas_next(&mas, UINT64_MAX));
-	CHECK_EQ(mas.status, ma_overflow);
+	CHECK_EQ(mas.status, ma_none);
 	/* Nothing comes after the last key, or before the first. */
 	CHECK_EQ(mtree_store_range(&mt, 0, UINT64_MAX, ENTRY(5)), 0);
 	mas_set(&mas, 7);
 	CHECK(mas_find(&mas, UINT64_MAX) == ENTRY(5));
 	mas_pause(&mas);
 	CHECK(!mas_find(&mas, UINT64_MAX));
-	CHECK_EQ(mas.status, ma_overflow);
+	CHECK_EQ(mas.status, ma_pause);
 	mas_set(&mas, 7);
 	CHECK(mas_find(&mas, UINT64_MAX) == ENTRY(5));
 	mas_pause(&mas);
@@ -244,6 +246,8 @@ static void a_cursor_sees_whole_trees_come_and_go(void)
 		mas_set_range(&mas, 310, 319);
 		CHECK_EQ(mas_store_word(&mas, 6), 0);
 		CHECK(!mas_next(&mas, UINT64_MAX));
+		CHECK_EQ(mas.index, 320);
+		mas_set(&mas, 319);
 		CHECK(mas_walk(&mas) == ENTRY(6));
 		CHECK_EQ(mas.index, 310);
 		CHECK_VALID(&mt);

@@ -106,6 +106,13 @@ static int alloc_cyclic(struct maple_tree *mt, struct write *write)
 	return mtree_alloc_cyclic(mt, &write->start, ENTRY(12), 0, SPACE, &write->next);
 }
 
+static int by_mas_alloc_cyclic(struct maple_tree *mt, struct write *write)
+{
+	MA_STATE(mas, mt, write->first, write->last);
+
+	return mas_alloc_cyclic(&mas, &write->start, ENTRY(12), 0, SPACE, &write->next);
+}
+
 static int by_mas_store(struct maple_tree *mt, struct write *write)
 {
 	MA_STATE(mas, mt, write->first, write->last);
@@ -230,6 +237,7 @@ static const struct {
 	{"mtree_alloc_range", alloc_range, true},
 	{"mtree_alloc_rrange", alloc_rrange, true},
 	{"mtree_alloc_cyclic", alloc_cyclic, true},
+	{"mas_alloc_cyclic", by_mas_alloc_cyclic, true},
 	{"mas_store", by_mas_store, true},
 	{"mas_store_word", by_mas_store_word, true},
 	{"mas_clear", by_mas_clear, true},

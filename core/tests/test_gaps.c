@@ -247,10 +247,10 @@ static void refusals(void)
 	CHECK_EQ(mas.status, ma_start);
 	CHECK_EQ(mtree_store_range(&mt, 5, 9, ENTRY(1)), 0);
 	CHECK_EQ(mas_empty_area(&mas, 5, 9, 3), -EBUSY);
-	CHECK_EQ(mas.status, ma_none);
+	CHECK(mas_is_err(&mas));
 	mas_set(&mas, 3);
 	CHECK_EQ(mas_empty_area_rev(&mas, 5, 9, 3), -EBUSY);
-	CHECK_EQ(mas.status, ma_none);
+	CHECK(mas_is_err(&mas));
 	CHECK_EQ(mas.index, 3);
 	mtree_destroy(&mt);
 	CHECK_EQ(start, 42);
@@ -320,12 +320,89 @@ static void cyclic(void)
 	test_pool_end(pool);
 }
 
+/* A cyclic allocation that takes the last key makes *next 0. The tree remembers that, and so do its
+ * copies: the first allocation from there on that does not wrap reports it. */
+static void the_wrap_past_the_last_key_is_reported_once(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, copy[3];
+	uint64_t start, next = UINT64_MAX;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), 10, UINT64_MAX, &next), 0);
+	CHECK_EQ(start, UINT64_MAX);
+	CHECK_EQ(next, 0);
+	CHECK_EQ(mt_attr(&mt), MT_FLAGS_ALLOC_RANGE);
+	test_fork(&mt, &copy[0]);
+	mt_init_pool(&copy[1], MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	CHECK_EQ(mtree_dup(&mt, &copy[1]), 0);
+	mtree_destroy(&mt);
+	mt_init_pool(&copy[2], MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	CHECK_EQ(mtree_dup(&mt, &copy[2]), 0); /* of an empty tree */
+	/* One that fails, and one that wraps by itself, do not report it. */
+	CHECK_EQ(mtree_store(&mt, 12, ENTRY(2)), 0);
+	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), 12, 12, &next), -EBUSY);
+	next = 13;
+	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), 10, 12, &next), 1);
+	next = 0;
+	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), 10, UINT64_MAX, &next), 1);
+	CHECK_EQ(start, 11);
+	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), 10, UINT64_MAX, &next), 0);
+	mt_fini(&mt);
+	for (unsigned i = 0; i < 3; i++) {
+		next = 0;
+		CHECK_EQ(mtree_alloc_cyclic(&copy[i], &start, ENTRY(1), 10, 99, &next), 1);
+		CHECK_EQ(mtree_alloc_cyclic(&copy[i], &start, ENTRY(1), 10, 99, &next), 0);
+		mt_fini(&copy[i]);
+	}
+	test_pool_end(pool);
+}
+
+/* The same at a cursor, which then stands on the key. */
+static void cyclic_at_a_cursor(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+	uint64_t start = 5, next = UINT64_MAX;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	MA_STATE(mas, &mt, 7, 9);
+	CHECK_EQ(mas_alloc_cyclic(&mas, &start, NULL, 10, 11, &next), -EINVAL);
+	CHECK_EQ(mas_alloc_cyclic(&mas, &start, ENTRY(1), 11, 10, &next), -EINVAL);
+	CHECK_EQ(mas.status, ma_start);
+	CHECK_EQ(mas.index, 7);
+	mt_pool_fail_nth(pool, 1);
+	CHECK_EQ(mas_alloc_cyclic(&mas, &start, ENTRY(1), 10, UINT64_MAX, &next), -ENOMEM);
+	CHECK(mas_is_err(&mas));
+	CHECK_EQ(mas.index, 7);
+	CHECK_EQ(mas.last, 9);
+	CHECK_EQ(start, 5);
+	CHECK_EQ(next, UINT64_MAX);
+	CHECK_EQ(mas_alloc_cyclic(&mas, &start, ENTRY(1), 10, UINT64_MAX, &next), 0);
+	CHECK(mas_is_active(&mas));
+	CHECK_EQ(mas.index, UINT64_MAX);
+	CHECK_EQ(next, 0);
+	CHECK_EQ(mas_alloc_cyclic(&mas, &start, ENTRY(2), 10, 11, &next), 1);
+	CHECK_EQ(mas_alloc_cyclic(&mas, &start, ENTRY(3), 10, 11, &next), 0);
+	CHECK_EQ(mas.last, 11);
+	CHECK(mas_next(&mas, UINT64_MAX) == ENTRY(1));
+	CHECK_EQ(mas_alloc_cyclic(&mas, &start, ENTRY(3), 10, 11, &next), -EBUSY);
+	CHECK(mas_is_err(&mas));
+	CHECK_EQ(start, 11);
+	CHECK_EQ(next, 12);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static const struct test_case cases[] = {
 	{"random_searches", random_searches},
 	{"windows_at_the_ends", windows_at_the_ends},
 	{"a_gap_of_the_last_key", a_gap_of_the_last_key},
 	{"refusals", refusals},
 	{"cyclic", cyclic},
+	{"the_wrap_past_the_last_key_is_reported_once",
+	 the_wrap_past_the_last_key_is_reported_once},
+	{"cyclic_at_a_cursor", cyclic_at_a_cursor},
 };
 
 TEST_MAIN(cases)
