@@ -21,6 +21,9 @@
 #define MT_NEAR_HEIGHT 5u
 #define MT_FAR_LEVELS 3u
 
+/* A height in its place in the flags. */
+#define HEIGHT(levels) ((uint32_t)(levels) << MT_FLAGS_HEIGHT_SHIFT)
+
 MT_INLINE const struct maple_node *as_node(uint64_t word)
 {
 	return (const struct maple_node *)(uintptr_t)word;
@@ -170,14 +173,15 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 #define MT_TARGET MT_AVX2
 #include "search_descents.h"
 
-/* ---- AVX-512: eight lanes at a time, compared unsigned ---- */
+/* ---- AVX-512: eight lanes at a time, compared unsigned; the pivots are the comparison's memory
+ * operand ---- */
 
 #define MT_AVX512 __attribute__((target("avx512f,avx512dq,avx512vpopcntdq,avx2,popcnt")))
 
 MT_AVX512 MT_INLINE unsigned low_lanes_below_avx512(const struct maple_node *node, __m512i wanted)
 {
 	return (unsigned)__builtin_popcount(
-		_mm512_mask_cmplt_epu64_mask(0xfe, _mm512_load_si512(node), wanted));
+		_mm512_mask_cmpgt_epu64_mask(0xfe, wanted, _mm512_load_si512(node)));
 }
 
 MT_AVX512 MT_INLINE unsigned narrow_avx512(const struct maple_node *node, uint64_t key)
@@ -189,7 +193,7 @@ MT_AVX512 MT_INLINE unsigned narrow_avx512(const struct maple_node *node, uint64
 MT_AVX512 MT_INLINE unsigned wide_avx512(const struct maple_node *node, uint64_t key)
 {
 	const __m512i wanted = _mm512_set1_epi64((int64_t)key);
-	__mmask8 high = _mm512_cmplt_epu64_mask(_mm512_load_si512((const char *)node + 64), wanted);
+	__mmask8 high = _mm512_cmpgt_epu64_mask(wanted, _mm512_load_si512((const char *)node + 64));
 
 	return low_lanes_below_avx512(node, wanted) + (unsigned)__builtin_popcount(high);
 }
@@ -232,8 +236,9 @@ MT_INLINE unsigned wide_neon(const struct maple_node *node, uint64_t key)
 #endif
 
 #define MT_FUNCTIONS(version, copy)                                                                \
-	slot_##version, load_##version, load_group_##version, part_group_##version,                \
-		walk_group_##version, locate_##version, descend_##version, copy, #version
+	slot_##version, load_##version, load_word_##version, load_group_##version,                 \
+		part_group_##version, walk_group_##version, locate_##version, descend_##version,   \
+		copy, #version
 
 /* Each version needs what the ones before it need. */
 static const struct mt_search versions[] = {

@@ -9,14 +9,15 @@
 #ifndef MT_SEARCH_H
 #define MT_SEARCH_H
 
+#include "lock.h"
 #include "node.h"
 
 struct mt_search {
 	/* The slot whose range holds the key. */
 	unsigned (*slot)(const struct maple_node *node, uint64_t key);
-	/* The whole descent of a look-up from a root of the given height (>= 1): the key's slot in
-	 * its leaf. */
-	const uint64_t *(*load)(const struct maple_node *root, uint32_t height, uint64_t key);
+	/* mtree_load() and mtree_load_word(), with the lock: a call less. */
+	void *(*load)(struct maple_tree *mt, uint64_t index);
+	bool (*load_word)(struct maple_tree *mt, uint64_t index, uint64_t *word);
 	/* The same for MT_GROUP keys side by side. Each starts from a node of its own, all of one
 	 * height. Returns how many are present. Changes `node`. */
 	size_t (*load_group)(const struct maple_node **node, uint32_t height, const uint64_t *keys,

@@ -100,33 +100,12 @@ size_t mt_node_count(const struct maple_tree *mt)
 
 bool mtree_load_word(struct maple_tree *mt, uint64_t index, uint64_t *word)
 {
-	uint32_t height;
-	bool present = false;
-
-	mt_tree_lock(mt, 0);
-	height = mt_tree_height(mt);
-	if (height) {
-		const uint64_t *place = mt_search.load(mt->ma_root, height, index);
-
-		present = mt_place_present(place);
-		if (present)
-			*word = *place;
-	}
-	mt_tree_unlock(mt);
-	return present;
+	return mt_search.load_word(mt, index, word);
 }
 
 void *mtree_load(struct maple_tree *mt, uint64_t index)
 {
-	uint64_t word = 0;
-	uint32_t height;
-
-	mt_tree_lock(mt, 0);
-	height = mt_tree_height(mt);
-	if (height)
-		word = *mt_search.load(mt->ma_root, height, index); /* 0 for a gap */
-	mt_tree_unlock(mt);
-	return (void *)(uintptr_t)word;
+	return mt_search.load(mt, index);
 }
 
 static void copy_entry(const struct ma_state *mas, struct mt_entry *out)

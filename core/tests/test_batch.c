@@ -272,7 +272,7 @@ static void every_search_counts_the_same(void)
 }
 
 /* Groups side by side, and along a path, against the version's single look-up. */
-static void check_groups(const struct mt_search *search, const struct maple_tree *mt, uint64_t from)
+static void check_groups(const struct mt_search *search, struct maple_tree *mt, uint64_t from)
 {
 	const struct maple_node *node[MT_GROUP];
 	uint64_t keys[MT_GROUP], words[2][MT_GROUP];
@@ -293,21 +293,22 @@ static void check_groups(const struct mt_search *search, const struct maple_tree
 	CHECK(mt_level_covers(&path[height - 1], keys[MT_GROUP - 1]));
 	CHECK_EQ(found[0], found[1]);
 	for (i = 0; i < MT_GROUP; i++) {
-		const uint64_t *place = search->load(mt->ma_root, height, keys[i]);
-		bool there = mt_place_present(place);
+		uint64_t word;
+		bool there = search->load_word(mt, keys[i], &word);
 		struct ma_level leaf;
 
 		CHECK_EQ(present[0][i], there);
 		CHECK_EQ(present[1][i], there);
-		CHECK_EQ(words[0][i], *place); /* 0 for a gap */
-		CHECK_EQ(words[1][i], *place);
+		CHECK_EQ(words[0][i], word); /* 0 for a gap */
+		CHECK_EQ(words[1][i], word);
+		CHECK_EQ((uintptr_t)search->load(mt, keys[i]), word);
 		search->descend(path, height, keys[i]);
 		search->locate(mt->ma_root, height, keys[i], &leaf);
 		CHECK_EQ(leaf.slot, path[height - 1].slot);
 		CHECK_EQ(leaf.min, path[height - 1].min);
 		CHECK_EQ(leaf.max, path[height - 1].max);
 		CHECK(leaf.node == path[height - 1].node);
-		CHECK(place == &leaf.node->wide.slot[leaf.slot]);
+		CHECK_EQ(leaf.node->wide.slot[leaf.slot], word);
 		found[0] -= there;
 	}
 	CHECK_EQ(found[0], 0);
@@ -320,7 +321,7 @@ static void every_descent_finds_the_same(void)
 	struct maple_tree mt;
 	unsigned version;
 	uint32_t flags;
-	uint64_t n, key;
+	uint64_t n, key, word;
 
 	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
 		mt_init_pool(&mt, flags, pool, NULL);
@@ -332,14 +333,11 @@ static void every_descent_finds_the_same(void)
 			     version++) {
 				for (key = n > 100 ? (n - 100) * 12 : 0; key < n * 12 + 30; key++) {
 					bool there = key / 12 <= n && (key % 12 <= key / 12 % 12);
-					const uint64_t *place =
-						search->load(mt.ma_root, mt_height(&mt), key);
 
-					CHECK_EQ(mt_place_present(place), there);
-					CHECK_EQ(*place, there ? key / 12 : 0);
+					CHECK_EQ(search->load_word(&mt, key, &word), there);
+					CHECK_EQ(word, there ? key / 12 : 0);
 				}
-				CHECK(!mt_place_present(
-					search->load(mt.ma_root, mt_height(&mt), UINT64_MAX)));
+				CHECK(!search->load_word(&mt, UINT64_MAX, &word));
 				check_groups(search, &mt, test_below(n * 12 + 30));
 			}
 		}
