@@ -216,7 +216,8 @@ MT_INLINE bool grow_gap(struct mt_write *write, const struct ma_level *level, ui
 	return true;
 }
 
-bool mt_leaf_store(struct ma_state *mas, uint64_t word, bool present)
+enum mt_leaf_store mt_leaf_store(struct ma_state *mas, uint64_t word, bool present,
+				 struct mt_write *planned)
 {
 	struct ma_level *level = mas_leaf(mas);
 	const struct maple_node *leaf = level->node;
@@ -234,21 +235,35 @@ bool mt_leaf_store(struct ma_state *mas, uint64_t word, bool present)
 	write.present = present;
 	write.low = slot;
 	if (write.last > level->max)
-		return false;
+		return MT_LEAF_NO_PLAN;
 	if (write.last > last) {
 		slot = mt_search.slot(leaf, write.last);
 		last = mt_slot_max(leaf, slot, level->max);
 	} else if (!present && !mt_slot_present(leaf, slot)) {
-		return false; /* already a gap */
+		return MT_LEAF_STORED; /* already a gap */
 	}
 	write.high = slot + 1;
 	if (!present && !grow_gap(&write, level, &first, &last))
-		return false;
+		return MT_LEAF_NO_PLAN;
 	write.left_piece = first < write.first;
 	write.right_piece = write.last < last;
 	size = mt_leaf_size(&write, leaf);
-	if (size > MT_WIDE_SLOTS || mt_leaf_too_thin(leaf, size, present))
-		return false;
-	replace_slots(&write, level);
-	return true;
+	if (size <= MT_WIDE_SLOTS && !mt_leaf_too_thin(leaf, size, present)) {
+		replace_slots(&write, level);
+		return MT_LEAF_STORED;
+	}
+	/* Field by field: `write` itself is in registers. */
+	planned->first = write.first;
+	planned->last = write.last;
+	planned->low = write.low;
+	planned->high = write.high;
+	planned->left_piece = write.left_piece;
+	planned->left_word = leaf->wide.slot[write.low];
+	planned->left_present = write.left_piece && mt_slot_present(leaf, write.low);
+	planned->right_last = last;
+	planned->right_piece = write.right_piece;
+	planned->right_word = leaf->wide.slot[write.high - 1];
+	planned->right_present = write.right_piece && mt_slot_present(leaf, write.high - 1);
+	level->slot = write.low;
+	return MT_LEAF_PLANNED;
 }

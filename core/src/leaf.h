@@ -20,10 +20,17 @@ static inline bool mt_leaf_too_thin(const struct maple_node *leaf, unsigned size
 	return (size < leaf->count && size < mt_min_slots(MT_LEAF)) || (size == 1 && !present);
 }
 
+enum mt_leaf_store {
+	MT_LEAF_STORED,
+	MT_LEAF_PLANNED, /* not stored: the leaf cannot hold it, but it is planned */
+	MT_LEAF_NO_PLAN, /* neither: the write goes beyond the leaf */
+};
+
 /* Store over the cursor's [index, last], where its path leads. Only for trees of plain words
- * without shared nodes. Returns false, with nothing changed, if the write does not stay in the
- * leaf, or changes nothing: it then needs a plan. */
-bool mt_leaf_store(struct ma_state *mas, uint64_t word, bool present);
+ * without shared nodes. Sets `planned` only if it returns MT_LEAF_PLANNED: its keys, slots and
+ * pieces. */
+enum mt_leaf_store mt_leaf_store(struct ma_state *mas, uint64_t word, bool present,
+				 struct mt_write *planned);
 /* Replace the leaf's slots by those of the plan, for which it has room. The path then leads to the
  * new slot. */
 void mt_leaf_write(struct mt_write *write);

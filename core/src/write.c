@@ -27,23 +27,6 @@
 
 /* ---- the plan ---- */
 
-/* Bring the path to the slot of `first`: from the leaf it stands in, if that covers the key. */
-static void walk_to(struct ma_state *mas, uint64_t first)
-{
-	struct ma_level *leaf;
-
-	if (mas_has_path(mas)) {
-		assert(mas->depth); /* the tree is not empty now, and was not when this was
-				     * walked */
-		leaf = mas_leaf(mas);
-		if (mt_level_covers(leaf, first)) {
-			leaf->slot = mt_search.slot(leaf->node, first);
-			return;
-		}
-	}
-	mas_descend(mas, first);
-}
-
 static void slot_entry(const struct ma_level *leaf, unsigned slot, struct mt_entry *entry)
 {
 	entry->first = mt_slot_min(leaf->node, slot, leaf->min);
@@ -218,7 +201,7 @@ static int plan_write(struct mt_write *write)
 	const struct mt_value_ops *ops = write->mt->ma_ops;
 	int status = 0;
 
-	walk_to(mas, write->first);
+	mas_path_to(mas, write->first);
 	if (!write->present) {
 		const struct ma_level *leaf = mas_leaf(mas);
 
@@ -230,7 +213,7 @@ static int plan_write(struct mt_write *write)
 		status = grow_value(write);
 	}
 	if (write->first != mas->index)
-		walk_to(mas, write->first);
+		mas_path_to(mas, write->first);
 	if (!status)
 		status = cut_ends(write);
 	return status ? status : 1;
@@ -446,52 +429,47 @@ static int write_planned(struct mt_write *write)
 	return 0;
 }
 
-/* Any write: plan, reserve, write. */
-static __attribute__((noinline)) int write_by_plan(struct ma_state *mas, uint64_t word,
-						   bool present, struct mt_displaced *displaced)
+/* Any write, from its plan on, or from the start if it is not planned yet. */
+static __attribute__((noinline)) int write_by_plan(struct mt_write *write, bool planned)
 {
-	struct maple_tree *mt = mas->tree;
-	struct mt_write write;
-	int status;
+	struct ma_state *mas = write->mas;
+	struct maple_tree *mt = write->mt;
+	int status = 1;
 
-	write.mas = mas;
-	write.mt = mt;
-	write.first = mas->index;
-	write.last = mas->last;
-	write.word = word;
-	write.present = present;
-	write.owned = false;
-	write.left_present = write.right_present = false;
-	write.left_word = write.right_word = 0;
-	write.reserved = 0;
-	write.displaced = displaced;
-
+	write->owned = false;
+	write->reserved = 0;
+	if (!planned) {
+		write->first = mas->index;
+		write->last = mas->last;
+		write->left_present = write->right_present = false;
+		write->left_word = write->right_word = 0;
+	}
 	mt->ma_busy = true;
 	if (!mt->ma_root) {
 		mas->depth = 0;
-		status = present ? write_first(&write) : 0;
+		status = write->present ? write_first(write) : 0;
 	} else {
-		status = plan_write(&write);
+		if (!planned)
+			status = plan_write(write);
 		if (status > 0)
-			status = write_planned(&write);
+			status = write_planned(write);
 	}
 	if (status)
-		drop_plan(&write);
-	else
-		mas->word = write.word;
+		drop_plan(write);
 	mt->ma_busy = false;
 	return status;
 }
 
-/* Plain words in private nodes need no plan if the write stays in one leaf. */
-static inline bool write_plain(struct ma_state *mas, uint64_t word, bool present)
+/* The fast path: plain words in private nodes. */
+static inline enum mt_leaf_store write_plain(struct ma_state *mas, uint64_t word, bool present,
+					     struct mt_write *planned)
 {
 	const struct maple_tree *mt = mas->tree;
 
 	if (!mt->ma_root || mt->ma_ops || mt->ma_shared)
-		return false;
-	walk_to(mas, mas->index);
-	return mt_leaf_store(mas, word, present);
+		return MT_LEAF_NO_PLAN;
+	mas_path_to(mas, mas->index);
+	return mt_leaf_store(mas, word, present, planned);
 }
 
 #ifdef MT_DEBUG
@@ -519,6 +497,8 @@ int mt_write_range(struct ma_state *mas, uint64_t word, bool present,
 		   struct mt_displaced *displaced)
 {
 	struct maple_tree *mt = mas->tree;
+	enum mt_leaf_store way;
+	struct mt_write write;
 
 	mt_displaced_init(displaced);
 	if (mas->index > mas->last)
@@ -527,19 +507,26 @@ int mt_write_range(struct ma_state *mas, uint64_t word, bool present,
 		return -EBUSY;
 	if (!present)
 		word = 0;
-	if (write_plain(mas, word, present)) {
-		mas->word = word;
-	} else {
-		int status = write_by_plan(mas, word, present, displaced);
+	way = write_plain(mas, word, present, &write);
+	if (way != MT_LEAF_STORED) {
+		int status;
 
+		write.mas = mas;
+		write.mt = mt;
+		write.word = word;
+		write.present = present;
+		write.displaced = displaced;
+		status = write_by_plan(&write, way == MT_LEAF_PLANNED);
 		if (status) {
 			mas_drop_path(mas); /* the plan has moved the path */
 			return status;
 		}
+		word = write.word; /* perhaps merge()'s */
 	}
 	mt->ma_generation++;
 	if (mas->depth)
 		mas->generation = mt->ma_generation;
+	mas->word = word;
 	mas->present = present;
 	mas->status = ma_active;
 	check_written(mt);
