@@ -21,6 +21,7 @@
  *   - No allocation flags: memory comes from the tree's pool (struct maple_pool).
  *   - mas_store(), mas_erase() and mtree_erase() return a status, since each may need memory. The
  *     erased entry comes back through a pointer.
+ *   - maple_tree_gfp.h turns these two back: code for the kernel's functions compiles with it.
  *   - No RCU: readers take the lock, or read an mt_fork() of the tree that nobody else writes.
  *   - Any word can be stored. The kernel refuses words below 4096 whose low two bits are 10, and
  *     never shows its own marker for a reserved range (a zero entry). There are no such words here.
@@ -173,6 +174,8 @@ MT_API uint32_t mt_height(const struct maple_tree *mt);
 MT_API bool mtree_empty(const struct maple_tree *mt);
 /* The lock of a tree with MT_FLAGS_LOCK_EXTERN. The tree borrows it. NULL: not checked. */
 MT_API void mt_set_external_lock(struct maple_tree *mt, const struct mt_external_lock *lock);
+/* Say that no lock protects this tree, which only its owner can reach. */
+#define mt_on_stack(mt) ((mt).ma_external_lock = NULL)
 
 /* The number of ranges, and the number of keys with a value. The high word is set only if all 2^64
  * keys have one. O(1), but O(n) once after a write that dropped nodes another tree still uses.

@@ -73,10 +73,13 @@ int mas_clear(struct ma_state *mas)
 
 	if (status)
 		return status;
-	if (!empty)
-		mas_walk_word(mas); /* to the whole gap */
-	else
+	if (empty) {
 		mas->status = ma_none;
+		return 0;
+	}
+	if (!mas_has_path(mas))
+		mas_descend(mas, mas->index);
+	mas_read_slot(mas); /* the whole gap */
 	return 0;
 }
 

@@ -84,38 +84,51 @@ void mas_descend(struct ma_state *mas, uint64_t index)
 	mt_search.descend(level, mas->depth, index);
 }
 
-uint64_t mas_path_first(struct ma_state *mas)
-{
-	const struct ma_level *leaf;
+/* ---- the slot where a path ends -------------------------------------------------------------- */
 
-	if (!mas->depth)
-		return 0;
-	leaf = mas_leaf(mas);
+static inline uint64_t slot_first(const struct ma_level *leaf)
+{
 	return mt_slot_min(leaf->node, leaf->slot, leaf->min);
+}
+
+static inline uint64_t slot_last(const struct ma_level *leaf)
+{
+	return mt_slot_max(leaf->node, leaf->slot, leaf->max);
+}
+
+static inline bool slot_present(const struct ma_level *leaf)
+{
+	return mt_slot_present(leaf->node, leaf->slot);
+}
+
+/* The bits of the values after the slot in its leaf. */
+static inline uint32_t present_behind(const struct ma_level *leaf)
+{
+	return leaf->node->present & -2u << leaf->slot;
 }
 
 uint64_t mas_path_last(struct ma_state *mas)
 {
-	const struct ma_level *leaf;
-
-	if (!mas->depth)
-		return UINT64_MAX;
-	leaf = mas_leaf(mas);
-	return mt_slot_max(leaf->node, leaf->slot, leaf->max);
+	return mas->depth ? slot_last(mas_leaf(mas)) : UINT64_MAX;
 }
 
-static inline bool path_present(struct ma_state *mas)
+static inline void read_slot(struct ma_state *mas, const struct ma_level *leaf)
 {
-	return mt_slot_present(mas_leaf(mas)->node, mas_leaf(mas)->slot);
+	mas->index = slot_first(leaf);
+	mas->last = slot_last(leaf);
+	mas->word = leaf->node->wide.slot[leaf->slot]; /* 0 for a gap */
+	mas->present = slot_present(leaf);
+	mas->status = ma_active;
 }
 
 void mas_read_slot(struct ma_state *mas)
 {
-	mas->index = mas_path_first(mas);
-	mas->last = mas_path_last(mas);
-	mas->present = mas->depth && path_present(mas);
-	mas->word = mas->present ? mas_leaf(mas)->node->wide.slot[mas_leaf(mas)->slot] : 0;
-	mas->status = mas->depth ? ma_active : ma_none;
+	if (mas->depth) {
+		read_slot(mas, mas_leaf(mas));
+		return;
+	}
+	mas_set_range(mas, 0, UINT64_MAX);
+	mas->status = ma_none;
 }
 
 /* ---- the path -------------------------------------------------------------------------------- */
@@ -133,75 +146,71 @@ void mas_path_to(struct ma_state *mas, uint64_t index)
 	mas_descend(mas, index);
 }
 
-/* The lowest level above the leaf that has a slot after / before the path's. There is one. */
-static struct ma_level *level_with_next(struct ma_state *mas)
-{
-	struct ma_level *level = mas_leaf(mas);
+/* Loops stay in one leaf for most of their steps, and below one node for most of the others. The
+ * functions for the rest are kept apart, so that those steps do not pay for them. */
+#define RARE __attribute__((noinline))
 
-	do {
-		assert(level > mas->path);
+/* There is a next / previous leaf, so some level above is not at its last / first slot. */
+
+static RARE void next_leaf_elsewhere(struct ma_level *leaf)
+{
+	struct ma_level *level = leaf - 1;
+
+	while (level->slot + 1 == level->node->count)
 		level--;
-	} while (level->slot + 1 == level->node->count);
-	return level;
-}
-
-static struct ma_level *level_with_prev(struct ma_state *mas)
-{
-	struct ma_level *level = mas_leaf(mas);
-
-	do {
-		assert(level > mas->path);
-		level--;
-	} while (!level->slot);
-	return level;
-}
-
-static __attribute__((noinline)) void next_leaf(struct ma_state *mas)
-{
-	struct ma_level *leaf = mas_leaf(mas);
-	struct ma_level *level = level_with_next(mas);
-
-	level->slot++;
-	if (level + 1 == leaf)
-		mt_prefetch_ahead(level, MT_LEAVES_AHEAD);
-	for (; level < leaf; level++) {
+	for (level->slot++; level < leaf; level++) {
 		enter_child(level + 1, level);
 		level[1].slot = 0;
-		if (level + 2 == leaf)
-			for (unsigned steps = 1; steps < MT_LEAVES_AHEAD; steps++)
-				mt_prefetch_ahead(level + 1, steps);
 	}
+	for (unsigned steps = 1; steps < MT_LEAVES_AHEAD; steps++)
+		mt_prefetch_ahead(leaf - 1, steps);
 }
 
-static __attribute__((noinline)) void prev_leaf(struct ma_state *mas)
+static inline void next_leaf(struct ma_level *leaf)
 {
-	struct ma_level *leaf = mas_leaf(mas);
-	struct ma_level *level = level_with_prev(mas);
+	struct ma_level *parent = leaf - 1;
 
+	if (parent->slot + 1 == parent->node->count) {
+		next_leaf_elsewhere(leaf);
+		return;
+	}
+	parent->slot++;
+	mt_prefetch_ahead(parent, MT_LEAVES_AHEAD);
+	enter_child(leaf, parent);
+	leaf->slot = 0;
+}
+
+static RARE void prev_leaf(struct ma_level *leaf)
+{
+	struct ma_level *level = leaf - 1;
+
+	while (!level->slot)
+		level--;
 	for (level->slot--; level < leaf; level++) {
 		enter_child(level + 1, level);
 		level[1].slot = level[1].node->count - 1u;
 	}
 }
 
-void mas_path_next(struct ma_state *mas)
+static inline void path_next(struct ma_level *leaf)
 {
-	struct ma_level *leaf = mas_leaf(mas);
-
 	if (leaf->slot + 1 < leaf->node->count)
 		leaf->slot++;
 	else
-		next_leaf(mas);
+		next_leaf(leaf);
 }
 
-static void path_prev(struct ma_state *mas)
+void mas_path_next(struct ma_state *mas)
 {
-	struct ma_level *leaf = mas_leaf(mas);
+	path_next(mas_leaf(mas));
+}
 
+static inline void path_prev(struct ma_level *leaf)
+{
 	if (leaf->slot)
 		leaf->slot--;
 	else
-		prev_leaf(mas);
+		prev_leaf(leaf);
 }
 
 /* ---- steps from the range around index ------------------------------------------------------- */
@@ -213,27 +222,23 @@ static inline bool at_index(const struct ma_state *mas)
 }
 
 /* Something else may have written to the tree. If so, the place becomes the range around index. */
-static void catch_up(struct ma_state *mas)
+static inline void catch_up(struct ma_state *mas)
 {
 	enum maple_status status = mas->status;
 
-	if (status > ma_none || mas->seen == mas->tree->ma_generation)
+	if (mas->seen == mas->tree->ma_generation || status > ma_none)
 		return;
 	mas_walk_word(mas);
 	if (mas->depth)
 		mas->status = status;
 }
 
-/* Bring the path to the range around index. The place stays. False, with status none, if the tree
- * is empty. */
-static bool path_to_index(struct ma_state *mas)
+/* Bring the path to the range around index. The place stays. The tree is not empty: the cursor has
+ * caught up, and the status is not none. */
+static inline void path_to_index(struct ma_state *mas)
 {
-	if (at_index(mas))
-		return true;
-	mas_path_to(mas, mas->index);
-	if (!mas->depth)
-		mas_read_slot(mas);
-	return mas->depth;
+	if (!at_index(mas))
+		mas_path_to(mas, mas->index);
 }
 
 /* The limit is met by the range that the path has moved to. */
@@ -256,31 +261,37 @@ static bool stop_here(struct ma_state *mas, enum maple_status status)
 
 /* From the range where the path ends to the next entry, or with `gaps` the next range. Two gaps are
  * never neighbours. */
-static bool onward(struct ma_state *mas, uint64_t max, bool gaps)
+static inline bool onward(struct ma_state *mas, uint64_t max, bool gaps)
 {
-	if (mas_path_last(mas) >= max)
+	struct ma_level *leaf = mas_leaf(mas);
+
+	if (slot_last(leaf) >= max)
 		return stop_here(mas, ma_overflow);
-	mas_path_next(mas);
-	if (!gaps && !path_present(mas)) {
-		if (mas_path_last(mas) >= max)
+	if (!gaps && leaf->max < max && !present_behind(leaf))
+		leaf->slot = leaf->node->count - 1u; /* over the gap that may end the leaf */
+	path_next(leaf);
+	if (!gaps && !slot_present(leaf)) {
+		if (slot_last(leaf) >= max)
 			return stop_there(mas, ma_overflow);
-		mas_path_next(mas);
+		path_next(leaf);
 	}
-	mas_read_slot(mas);
+	read_slot(mas, leaf);
 	return true;
 }
 
-static bool back(struct ma_state *mas, uint64_t min, bool gaps)
+static RARE bool back(struct ma_state *mas, uint64_t min, bool gaps)
 {
-	if (mas_path_first(mas) <= min)
+	struct ma_level *leaf = mas_leaf(mas);
+
+	if (slot_first(leaf) <= min)
 		return stop_here(mas, ma_underflow);
-	path_prev(mas);
-	if (!gaps && !path_present(mas)) {
-		if (mas_path_first(mas) <= min)
+	path_prev(leaf);
+	if (!gaps && !slot_present(leaf)) {
+		if (slot_first(leaf) <= min)
 			return stop_there(mas, ma_underflow);
-		path_prev(mas);
+		path_prev(leaf);
 	}
-	mas_read_slot(mas);
+	read_slot(mas, leaf);
 	return true;
 }
 
@@ -297,7 +308,7 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	if (mas->status != ma_active || !mas_has_path(mas))
 		return false;
 	leaf = mas_leaf(mas);
-	behind = leaf->node->present & -2u << leaf->slot;
+	behind = present_behind(leaf);
 	if (!behind)
 		return false;
 	slot = (unsigned)__builtin_ctz(behind);
@@ -355,16 +366,16 @@ static inline bool leave_index(struct ma_state *mas, enum maple_status same,
 {
 	bool turns_round = mas->status == other;
 
-	if (mas->status == ma_active || mas->status == same)
-		return path_to_index(mas);
+	if (mas->status == ma_active || mas->status == same) {
+		path_to_index(mas);
+		return true;
+	}
 	mas_walk_word(mas);
 	return mas->depth && !(turns_round && mas->present);
 }
 
-bool mas_next_word(struct ma_state *mas, uint64_t max, bool gaps)
+static RARE bool next_elsewhere(struct ma_state *mas, uint64_t max, bool gaps)
 {
-	if (!gaps && next_in_leaf(mas, max))
-		return true;
 	catch_up(mas);
 	if (mas->last >= max)
 		return stop_here(mas, ma_overflow);
@@ -373,10 +384,8 @@ bool mas_next_word(struct ma_state *mas, uint64_t max, bool gaps)
 	return onward(mas, max, gaps);
 }
 
-bool mas_prev_word(struct ma_state *mas, uint64_t min, bool gaps)
+static RARE bool prev_elsewhere(struct ma_state *mas, uint64_t min, bool gaps)
 {
-	if (!gaps && prev_in_leaf(mas, min))
-		return true;
 	catch_up(mas);
 	if (mas->index <= min)
 		return stop_here(mas, ma_underflow);
@@ -386,11 +395,11 @@ bool mas_prev_word(struct ma_state *mas, uint64_t min, bool gaps)
 }
 
 /* A search for entries stays active if it meets its limit, so that it can go on to a larger one. */
-static bool find_onward(struct ma_state *mas, uint64_t max, bool gaps)
+static inline bool find_onward(struct ma_state *mas, uint64_t max, bool gaps)
 {
 	bool found = onward(mas, max, gaps);
 
-	if (!gaps)
+	if (!found && !gaps)
 		mas->status = ma_active;
 	return found;
 }
@@ -414,10 +423,8 @@ static bool find_back_from_index(struct ma_state *mas, uint64_t min, bool gaps)
 	return back(mas, min, gaps);
 }
 
-bool mas_find_word(struct ma_state *mas, uint64_t max, bool gaps)
+static RARE bool find_elsewhere(struct ma_state *mas, uint64_t max, bool gaps)
 {
-	if (!gaps && next_in_leaf(mas, max))
-		return true;
 	catch_up(mas);
 	switch (mas->status) {
 	case ma_start:
@@ -432,8 +439,10 @@ bool mas_find_word(struct ma_state *mas, uint64_t max, bool gaps)
 	default:
 		if (mas->last >= max)
 			return false;
-		if (mas->status == ma_active)
-			return path_to_index(mas) && find_onward(mas, max, gaps);
+		if (mas->status == ma_active) {
+			path_to_index(mas);
+			return find_onward(mas, max, gaps);
+		}
 		if (mas->status == ma_pause)
 			mas->index = mas->last + 1;
 		if (mas->status == ma_none)
@@ -442,10 +451,8 @@ bool mas_find_word(struct ma_state *mas, uint64_t max, bool gaps)
 	return find_from_index(mas, max, gaps);
 }
 
-bool mas_find_rev_word(struct ma_state *mas, uint64_t min, bool gaps)
+static RARE bool find_rev_elsewhere(struct ma_state *mas, uint64_t min, bool gaps)
 {
-	if (!gaps && prev_in_leaf(mas, min))
-		return true;
 	catch_up(mas);
 	switch (mas->status) {
 	case ma_start:
@@ -465,7 +472,28 @@ bool mas_find_rev_word(struct ma_state *mas, uint64_t min, bool gaps)
 			return find_back_from_index(mas, min, gaps);
 		}
 	}
-	return path_to_index(mas) && back(mas, min, gaps);
+	path_to_index(mas);
+	return back(mas, min, gaps);
+}
+
+bool mas_next_word(struct ma_state *mas, uint64_t max, bool gaps)
+{
+	return (!gaps && next_in_leaf(mas, max)) || next_elsewhere(mas, max, gaps);
+}
+
+bool mas_prev_word(struct ma_state *mas, uint64_t min, bool gaps)
+{
+	return (!gaps && prev_in_leaf(mas, min)) || prev_elsewhere(mas, min, gaps);
+}
+
+bool mas_find_word(struct ma_state *mas, uint64_t max, bool gaps)
+{
+	return (!gaps && next_in_leaf(mas, max)) || find_elsewhere(mas, max, gaps);
+}
+
+bool mas_find_rev_word(struct ma_state *mas, uint64_t min, bool gaps)
+{
+	return (!gaps && prev_in_leaf(mas, min)) || find_rev_elsewhere(mas, min, gaps);
 }
 
 /* Whether [index, last] is entirely free. If not, the cursor stands on the first value there. */
@@ -498,64 +526,65 @@ void *mas_load(struct ma_state *mas)
 	return mas_walk(mas);
 }
 
-/* These are separate functions, so that steps that stay in their leaf do not pay for them. */
-
-static __attribute__((noinline)) void *next_elsewhere(struct ma_state *mas, uint64_t max)
+static RARE void *next_entry(struct ma_state *mas, uint64_t max)
 {
-	return stopped_at(mas, mas_next_word(mas, max, false));
+	return stopped_at(mas, next_elsewhere(mas, max, false));
 }
 
-static __attribute__((noinline)) void *prev_elsewhere(struct ma_state *mas, uint64_t min)
+static RARE void *prev_entry(struct ma_state *mas, uint64_t min)
 {
-	return stopped_at(mas, mas_prev_word(mas, min, false));
+	return stopped_at(mas, prev_elsewhere(mas, min, false));
 }
 
-static __attribute__((noinline)) void *find_elsewhere(struct ma_state *mas, uint64_t max)
+static RARE void *find_entry(struct ma_state *mas, uint64_t max)
 {
-	return stopped_at(mas, mas_find_word(mas, max, false));
+	/* The step of a loop that leaves its leaf. */
+	if (mas->status == ma_active && mas_has_path(mas) && mas->last < max)
+		return stopped_at(mas, find_onward(mas, max, false));
+	return stopped_at(mas, find_elsewhere(mas, max, false));
 }
 
-static __attribute__((noinline)) void *find_rev_elsewhere(struct ma_state *mas, uint64_t min)
+static RARE void *find_rev_entry(struct ma_state *mas, uint64_t min)
 {
-	return stopped_at(mas, mas_find_rev_word(mas, min, false));
+	return stopped_at(mas, find_rev_elsewhere(mas, min, false));
 }
 
 void *mas_next(struct ma_state *mas, uint64_t max)
 {
-	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : next_elsewhere(mas, max);
+	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : next_entry(mas, max);
 }
 
 void *mas_next_range(struct ma_state *mas, uint64_t max)
 {
-	return stopped_at(mas, mas_next_word(mas, max, true));
+	return stopped_at(mas, next_elsewhere(mas, max, true));
 }
 
 void *mas_prev(struct ma_state *mas, uint64_t min)
 {
-	return prev_in_leaf(mas, min) ? (void *)(uintptr_t)mas->word : prev_elsewhere(mas, min);
+	return prev_in_leaf(mas, min) ? (void *)(uintptr_t)mas->word : prev_entry(mas, min);
 }
 
 void *mas_prev_range(struct ma_state *mas, uint64_t min)
 {
-	return stopped_at(mas, mas_prev_word(mas, min, true));
+	return stopped_at(mas, prev_elsewhere(mas, min, true));
 }
 
 void *mas_find(struct ma_state *mas, uint64_t max)
 {
-	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : find_elsewhere(mas, max);
+	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : find_entry(mas, max);
 }
 
 void *mas_find_range(struct ma_state *mas, uint64_t max)
 {
-	return stopped_at(mas, mas_find_word(mas, max, true));
+	return stopped_at(mas, find_elsewhere(mas, max, true));
 }
 
 void *mas_find_rev(struct ma_state *mas, uint64_t min)
 {
-	return prev_in_leaf(mas, min) ? (void *)(uintptr_t)mas->word : find_rev_elsewhere(mas, min);
+	return prev_in_leaf(mas, min) ? (void *)(uintptr_t)mas->word : find_rev_entry(mas, min);
 }
 
 void *mas_find_range_rev(struct ma_state *mas, uint64_t min)
 {
-	return stopped_at(mas, mas_find_rev_word(mas, min, true));
+	return stopped_at(mas, find_rev_elsewhere(mas, min, true));
 }

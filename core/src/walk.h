@@ -32,8 +32,7 @@ void mas_path_to(struct ma_state *mas, uint64_t index);
 void mas_read_slot(struct ma_state *mas);
 /* Move the path to the next slot. There must be one. */
 void mas_path_next(struct ma_state *mas);
-/* The first / last key of the slot where the path ends. */
-uint64_t mas_path_first(struct ma_state *mas);
+/* The last key of the slot where the path ends. */
 uint64_t mas_path_last(struct ma_state *mas);
 
 /* 0 if [index, last] has no value; -EEXIST, with the cursor on the first one there; -EINVAL if

@@ -123,6 +123,165 @@ static void pause_and_go_on(void)
 	test_pool_end(pool);
 }
 
+#define CHECK_PLACE(mas, first, end, state)                                                        \
+	do {                                                                                       \
+		CHECK_EQ((mas)->index, (first));                                                   \
+		CHECK_EQ((mas)->last, (end));                                                      \
+		CHECK_EQ((mas)->status, (state));                                                  \
+	} while (0)
+
+/* Off either end and back, the first step back gives the entry last left. */
+static void a_step_turns_round_at_a_limit(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	CHECK_EQ(mtree_store_range(&mt, 10, 19, ENTRY(1)), 0);
+	CHECK_EQ(mtree_store_range(&mt, 30, 39, ENTRY(2)), 0);
+	MA_STATE(mas, &mt, 32, 32);
+	CHECK(!mas_next(&mas, UINT64_MAX));
+	CHECK_PLACE(&mas, 40, UINT64_MAX, ma_overflow);
+	CHECK(!mas_next(&mas, UINT64_MAX));
+	CHECK_PLACE(&mas, 40, UINT64_MAX, ma_overflow);
+	CHECK(mas_prev(&mas, 0) == ENTRY(2));
+	CHECK(mas_prev(&mas, 0) == ENTRY(1));
+	CHECK(!mas_prev_range(&mas, 5));
+	CHECK_PLACE(&mas, 0, 9, ma_active);
+	CHECK(!mas_prev_range(&mas, 0));
+	CHECK_PLACE(&mas, 0, 9, ma_underflow);
+	CHECK(mas_next_range(&mas, UINT64_MAX) == ENTRY(1));
+	/* The entry cannot be left: it ends above max. So it is the first on the way back. */
+	CHECK(!mas_next(&mas, 15));
+	CHECK_PLACE(&mas, 10, 19, ma_overflow);
+	CHECK(mas_prev(&mas, 0) == ENTRY(1));
+	CHECK(!mas_prev(&mas, 15));
+	CHECK_PLACE(&mas, 10, 19, ma_underflow);
+	CHECK(mas_next(&mas, UINT64_MAX) == ENTRY(1));
+	CHECK_PLACE(&mas, 10, 19, ma_active);
+	/* A limit met in a gap leaves the cursor on that gap, and a larger one goes on from there. */
+	CHECK(!mas_next(&mas, 25));
+	CHECK_PLACE(&mas, 20, 29, ma_overflow);
+	CHECK(mas_next(&mas, 30) == ENTRY(2));
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* A search that met its limit goes on from there if a later call allows more. */
+static void a_search_goes_on_with_a_larger_limit(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	CHECK_EQ(mtree_store_range(&mt, 10, 19, ENTRY(1)), 0);
+	CHECK_EQ(mtree_store_range(&mt, 30, 39, ENTRY(2)), 0);
+	MA_STATE(mas, &mt, 0, 0);
+	CHECK(mas_find(&mas, 25) == ENTRY(1));
+	CHECK(!mas_find(&mas, 25));
+	CHECK_PLACE(&mas, 20, 29, ma_active);
+	CHECK(!mas_find(&mas, 29));
+	CHECK(mas_find(&mas, 30) == ENTRY(2));
+	mas_set(&mas, 0);
+	CHECK(mas_find_range(&mas, 25) == ENTRY(1));
+	CHECK(!mas_find_range(&mas, 25));
+	CHECK_PLACE(&mas, 20, 29, ma_active);
+	CHECK(!mas_find_range(&mas, 28));
+	CHECK_PLACE(&mas, 20, 29, ma_active);
+	CHECK(mas_find_range(&mas, 35) == ENTRY(2));
+	CHECK(!mas_find_range(&mas, 36));
+	CHECK_PLACE(&mas, 30, 39, ma_active);
+	mas_set(&mas, 35);
+	CHECK(!mas_find_rev(&mas, 36));
+	CHECK(mas_find_rev(&mas, 0) == ENTRY(2));
+	CHECK(!mas_find_rev(&mas, 25));
+	CHECK_PLACE(&mas, 20, 29, ma_underflow);
+	CHECK(mas_find_rev(&mas, 0) == ENTRY(1));
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* What the writes of a cursor leave: exactly what was stored, or the whole gap. */
+static void a_write_leaves_the_entry_or_the_whole_gap(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+	void *erased = ENTRY(9);
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	MA_STATE(mas, &mt, 5, 7);
+	CHECK_EQ(mas_store(&mas, NULL), 0);
+	CHECK_PLACE(&mas, 5, 7, ma_none);
+	CHECK_EQ(mas_erase(&mas, &erased), 0);
+	CHECK(!erased);
+	CHECK_PLACE(&mas, 5, 7, ma_none);
+	CHECK_EQ(mas_empty_area(&mas, 40, 60, 10), 0);
+	CHECK_PLACE(&mas, 40, 49, ma_none);
+	CHECK_EQ(mas_store(&mas, ENTRY(1)), 0);
+	CHECK_PLACE(&mas, 40, 49, ma_active);
+	mas_set_range(&mas, 10, 19);
+	CHECK_EQ(mas_insert(&mas, ENTRY(2)), 0);
+	CHECK_PLACE(&mas, 10, 19, ma_active);
+	mas_set_range(&mas, 15, 25);
+	CHECK_EQ(mas_insert(&mas, ENTRY(3)), -EEXIST);
+	CHECK_PLACE(&mas, 15, 25, ma_error);
+	mas_reset(&mas);
+	CHECK_EQ(mas_store(&mas, NULL), 0);
+	CHECK_PLACE(&mas, 15, 39, ma_active);
+	CHECK_EQ(mas_empty_area_rev(&mas, 0, 35, 5), 0);
+	CHECK_PLACE(&mas, 31, 35, ma_active);
+	CHECK(mas_next(&mas, UINT64_MAX) == ENTRY(1));
+	CHECK_EQ(mas_erase(&mas, NULL), 0);
+	CHECK_PLACE(&mas, 15, UINT64_MAX, ma_active);
+	CHECK(mas_prev(&mas, 0) == ENTRY(2));
+	CHECK_EQ(mas_erase(&mas, &erased), 0);
+	CHECK(erased == ENTRY(2));
+	CHECK_PLACE(&mas, 0, UINT64_MAX, ma_none);
+	mas_set_range(&mas, 6, 7);
+	CHECK_EQ(mas_store(&mas, NULL), 0);
+	CHECK(!mas_find_rev(&mas, 0));
+	CHECK_PLACE(&mas, 0, UINT64_MAX, ma_none);
+	mas_set_range(&mas, 6, 7);
+	CHECK_EQ(mas_store(&mas, NULL), 0);
+	CHECK_EQ(mtree_store_range(&mt, 2, 3, ENTRY(4)), 0);
+	CHECK(mas_find_rev(&mas, 0) == ENTRY(4));
+	mas_set_range(&mas, 6, 5);
+	CHECK_EQ(mas_store(&mas, ENTRY(1)), -EINVAL);
+	CHECK_PLACE(&mas, 6, 5, ma_error);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* After a write that it did not make, a cursor first makes the range around index its place. */
+static void a_cursor_catches_up_with_other_writers(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	CHECK_EQ(mtree_store_range(&mt, 10, 99, ENTRY(1)), 0);
+	MA_STATE(mas, &mt, 50, 50);
+	CHECK(mas_walk(&mas) == ENTRY(1));
+	CHECK_EQ(mtree_store_range(&mt, 40, 49, ENTRY(2)), 0);
+	CHECK(!mas_next(&mas, 39));
+	CHECK_PLACE(&mas, 10, 39, ma_overflow);
+	CHECK(mas_next(&mas, 99) == ENTRY(2));
+	CHECK(mas_next(&mas, 99) == ENTRY(1));
+	CHECK_PLACE(&mas, 50, 99, ma_active);
+	/* Set, paused or failed, it knows nothing that could be out of date. */
+	mas_pause(&mas);
+	CHECK_EQ(mtree_store_range(&mt, 60, 69, ENTRY(3)), 0);
+	CHECK(!mas_find(&mas, 99));
+	CHECK_PLACE(&mas, 50, 99, ma_pause);
+	CHECK(!mas_find_rev(&mas, 50));
+	CHECK_PLACE(&mas, 50, 99, ma_underflow);
+	CHECK_EQ(mtree_clear_range(&mt, 0, UINT64_MAX), 0);
+	CHECK(!mas_next(&mas, UINT64_MAX));
+	CHECK_EQ(mas.index, 0);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static bool words_equal(void *context, const struct mt_entry *left, const struct mt_entry *right)
 {
 	(void)context;
@@ -337,6 +496,10 @@ static const struct test_case cases[] = {
 	{"random_steps", random_steps},
 	{"replace_while_reading", replace_while_reading},
 	{"pause_and_go_on", pause_and_go_on},
+	{"a_step_turns_round_at_a_limit", a_step_turns_round_at_a_limit},
+	{"a_search_goes_on_with_a_larger_limit", a_search_goes_on_with_a_larger_limit},
+	{"a_write_leaves_the_entry_or_the_whole_gap", a_write_leaves_the_entry_or_the_whole_gap},
+	{"a_cursor_catches_up_with_other_writers", a_cursor_catches_up_with_other_writers},
 	{"a_store_where_it_stands", a_store_where_it_stands},
 	{"a_store_keeps_the_path", a_store_keeps_the_path},
 	{"a_cursor_sees_whole_trees_come_and_go", a_cursor_sees_whole_trees_come_and_go},
