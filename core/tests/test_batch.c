@@ -314,6 +314,24 @@ static void check_groups(const struct mt_search *search, struct maple_tree *mt, 
 	CHECK_EQ(found[0], 0);
 }
 
+static void every_look_up_bears_an_empty_tree(void)
+{
+	const struct mt_search *search;
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+	unsigned version;
+	uint64_t word = 7;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (version = 0; (search = mt_search_version(version, mt_processor())); version++) {
+		CHECK(!search->load(&mt, 5));
+		CHECK(!search->load_word(&mt, 5, &word));
+		CHECK_EQ(word, 7);
+	}
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static void every_descent_finds_the_same(void)
 {
 	const struct mt_search *search;
@@ -376,6 +394,7 @@ static const struct test_case cases[] = {
 	{"parts_of_a_high_tree", parts_of_a_high_tree},
 	{"large_trees", large_trees},
 	{"every_search_counts_the_same", every_search_counts_the_same},
+	{"every_look_up_bears_an_empty_tree", every_look_up_bears_an_empty_tree},
 	{"every_descent_finds_the_same", every_descent_finds_the_same},
 };
 
