@@ -64,10 +64,10 @@ MT_INLINE uint64_t count_slots(const struct mt_write *write, const struct ma_lev
 		change += mt_range_size(first, last);
 	}
 	if (mt->ma_counted) {
-		/* One count for both: the bits after the write, and those that are clear before it. */
-		mt->ma_entries +=
-			count_bits((uint64_t)present << 32 ^
-				   ((uint64_t)0xffff << 32 | present_after(write, present)));
+		uint64_t clear = (uint16_t)~present;
+
+		/* One count for both: the bits after the write, and those that are clear before. */
+		mt->ma_entries += count_bits(clear << 32 | present_after(write, present));
 		mt->ma_entries -= 16;
 		/* The tree has a value, so the sum is 0 only if it is 2^64. */
 		mt->ma_covered[0] += change;

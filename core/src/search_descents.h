@@ -165,9 +165,9 @@ MT_TARGET static void MT_NAMED(part_group)(const struct maple_node *root, uint32
 				      MT_NAMED(wide)(node[i], keys[i]));
 }
 
-/* A level of a path. At the right edge the last slot is tested first, by itself. Stores in ascending
- * order all go there, and a vector load of words written just now would have to wait for them. Narrow
- * nodes need no vectors: nine comparisons end sooner than a vector's mask arrives. */
+/* A level of a path. At the right edge the last slot is tested first, by itself: stores in
+ * ascending order all go there, and a vector load of words written just now would have to wait for
+ * them. Narrow nodes need no vectors: nine comparisons end before a vector's mask arrives. */
 MT_TARGET MT_INLINE unsigned MT_NAMED(set_level)(struct ma_level *level,
 						 const struct maple_node *node, uint64_t min,
 						 uint64_t max, uint64_t key, bool narrow)
