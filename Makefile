@@ -102,6 +102,13 @@ mutants: $(VENV)/.dev build/debug/build.ninja ## do C tests notice a changed cor
 	meson compile -C build/debug
 	python tools/mutants.py --debug build/debug --folder build/mutants --mutants $(MUTANTS) --seed $(SEED)
 
+# With BASE, a commit: the same program on that commit's core, in alternating runs, and then bench-core's.
+bench-kernel: build/release/build.ninja $(BASE:%=build/base/%/.built) ## the kernel's nine small benchmarks; BASE=COMMIT compares with that commit's core
+	meson compile -C build/release
+	python benchmarks/bench_kernel.py --program build/release/bench_kernel --json build/bench_kernel.json \
+		$(if $(BASE),--runs 31 --milliseconds 20 --commit $(BASE) --base build/base/$(BASE)/bench_kernel)
+	$(if $(BASE),python benchmarks/compare.py build/base/$(BASE) core)
+
 bench-core: build/release/build.ninja ## the core alone: prints its bounds, writes build/bench_core.json
 bench-fork: build/release/build.ninja ## the fork benchmark: prints its bounds, writes build/bench_fork.json
 bench-core bench-fork:
@@ -157,6 +164,17 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.samara
 # Other extras: the documentation, lint and git's hooks (.pre-commit-config.yaml), the playground.
 $(VENV)/.docs $(VENV)/.lint $(VENV)/.playground: pyproject.toml | $(VENV)/.samara
 	$(INSTALL) ".[$(subst .,,$(@F))]"
+	touch $@
+
+# The core and the C benchmarks of another commit. Its core also runs this checkout's bench_kernel.
+build/base/%/.built: benchmarks/bench.c benchmarks/bench.h benchmarks/bench_kernel.c | $(VENV)/.tools
+	rm -rf $(@D)
+	mkdir -p $(@D)
+	git archive $* | tar -x -C $(@D)
+	meson setup $(@D)/build/release $(@D) -Dtests=true -Dpython=false >/dev/null
+	meson compile -C $(@D)/build/release bench_core bench_fork maple_tree_core
+	$(CC) -std=c11 -O3 -DNDEBUG -I$(@D)/core/include benchmarks/bench.c benchmarks/bench_kernel.c \
+		$(@D)/build/release/libmaple_tree_core.a -pthread -o $(@D)/bench_kernel
 	touch $@
 
 # Set up a build of the C tests. `meson test` and `meson compile` bring it up to date.

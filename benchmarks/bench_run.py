@@ -2,7 +2,7 @@
 """Shared code of the C benchmarks' drivers: run the program pinned, take medians, store figures.
 
 A program prints one line for each size, method and run, with columns separated by tabs: entries,
-nodes, method, run, repetitions, time.
+nodes, method, run, repetitions, time. bench_kernel takes no sizes: each of its methods has one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 Times = dict[str, float]
@@ -34,7 +35,7 @@ def measure(
         for line in process.stdout:
             lines.append(line)
             entries, count, *_ = line.split("\t")
-            if int(entries) not in nodes:
+            if sizes and int(entries) not in nodes:
                 print(f"measuring {int(entries):,} entries ...", file=sys.stderr)
             nodes[int(entries)] = int(count)
     if process.returncode:
@@ -52,6 +53,19 @@ def medians(output: str) -> dict[int, Times]:
         entries: {method: statistics.median(times) for method, times in methods.items()}
         for entries, methods in runs.items()
     }
+
+
+def alternate(
+    ours: Callable[[], Times], theirs: Callable[[], Times], rounds: int
+) -> Iterator[tuple[Times, Times]]:
+    """Yield what two builds measure in each round. They take turns at going first."""
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", file=sys.stderr)
+        if number % 2:
+            second = theirs()
+            yield ours(), second
+        else:
+            yield ours(), theirs()
 
 
 def number(value: float) -> str:

@@ -4,7 +4,8 @@
     python benchmarks/compare.py OTHER [core] [fork] [mm] [python] [--rounds N]
 
 OTHER is a checkout of another commit. Build both before: `make .venv/.dev bench-core`, then
-`.venv/bin/pip install ".[bench]"`. OTHER's builds run the benchmarks of this checkout.
+`.venv/bin/pip install ".[bench]"`. OTHER's builds run the benchmarks of this checkout. For core and
+fork, `make build/base/COMMIT/.built` makes such a checkout.
 A round measures both builds, one directly after the other. Each figure is the median over the
 rounds of the ratio of this build's time to the other's. Prints each benchmark's median ratio and
 the figures that are more than 3 % worse, and exits with 1 if there are any.
@@ -19,8 +20,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from bench_run import alternate
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -56,7 +60,9 @@ def run(benchmark: str, build: Path) -> Figures:
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder, "figures.json")
         script, *options = (word.format(build=build) for word in words)
-        command = [str(build / ".venv/bin/python"), str(HERE / script), *options]
+        # A C program is the build by itself. The others measure the package of its environment.
+        python = sys.executable if "--program" in words else str(build / ".venv/bin/python")
+        command = [python, str(HERE / script), *options]
         # Ignore the exit status: it says whether bounds are met, which does not matter here.
         subprocess.run([*command, "--json", str(figures)], cwd=ROOT, capture_output=True)
         return dict(leaves(json.loads(figures.read_text())[key]))
@@ -64,14 +70,13 @@ def run(benchmark: str, build: Path) -> Figures:
 
 def compare(benchmark: str, other: Path, rounds: int) -> dict[str, float]:
     ratios: dict[str, list[float]] = {}
-    for number in range(rounds):
-        print(f"{benchmark}: round {number + 1} of {rounds}", file=sys.stderr)
-        # Alternate which build goes first.
-        builds = [other, ROOT] if number % 2 else [ROOT, other]
-        found = {build: run(benchmark, build) for build in builds}
-        for name, time in found[other].items():
-            if time and name in found[ROOT]:
-                ratios.setdefault(name, []).append(found[ROOT][name] / time)
+    print(f"{benchmark}:", file=sys.stderr)
+    for ours, theirs in alternate(
+        partial(run, benchmark, ROOT), partial(run, benchmark, other), rounds
+    ):
+        for name, time in theirs.items():
+            if time and name in ours:
+                ratios.setdefault(name, []).append(ours[name] / time)
     return {name: statistics.median(values) for name, values in ratios.items()}
 
 

@@ -10,12 +10,15 @@ from typing import Any
 
 
 class Figures:
-    def __init__(self, data: dict[str, Any]) -> None:
+    def __init__(self, data: dict[str, Any], kernel: dict[str, Any] | None = None) -> None:
         self.data = data
+        self.kernel = kernel or {}
 
     @classmethod
     def read(cls, path: Path) -> Figures:
-        return cls(json.loads(path.read_text()))
+        """Read a run's figures, and those of `make bench-kernel` from the same folder."""
+        kernel = path.with_name("bench_kernel.json")
+        return cls(json.loads(path.read_text()), json.loads(kernel.read_text()))
 
     def title(self, operation: str) -> str:
         title: str = self.data["operations"][operation]["title"]

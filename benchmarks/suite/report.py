@@ -210,6 +210,24 @@ def units_block(figures: Figures) -> str:
     return markdown([f"n = {n}", "ns", "above an empty C call"], rows)
 
 
+def kernel_block(figures: Figures) -> str:
+    """Return the table of the kernel's small benchmarks, this core beside the one before."""
+    data = figures.kernel
+    base = data["base"]
+    rows = [
+        [f"`{name}`", number(base["nanoseconds"][name]), number(time),
+         f"{data['ratios'][name]:.2f}", f"{data['bounds'][name]:.2f}"]
+        for name, time in data["nanoseconds"].items()
+    ]  # fmt: skip
+    heads = ["ns per operation", f"core of `{base['commit']}`", "now", "ratio", "bound"]
+    machine = data["machine"]
+    return markdown(heads, rows) + (
+        f"\n{data['date'][:10]}, {machine['processor']}, {machine['processors']} processors, "
+        f"pinned to one of them; medians of {data['runs']} runs, in which the two cores took "
+        "turns.\n"
+    )
+
+
 BLOCKS: dict[str, Callable[[Figures], str]] = {
     "machine": machine_block,
     "bounds": bounds_block,
@@ -219,6 +237,7 @@ BLOCKS: dict[str, Callable[[Figures], str]] = {
     "threads": threads_block,
     "left-out": left_out_block,
     "growth": growth_block,
+    "kernel": kernel_block,
 }
 
 

@@ -10,36 +10,75 @@
  */
 #include "leaf.h"
 #include "gap.h"
-#include "plan.h"
-#include "subtree.h"
-#include "walk.h"
 
-static void pad_pivots(struct maple_node *leaf, unsigned from, unsigned end)
+/* ---- replacing slots ---- */
+
+/* The new slot's place. A left piece stays in the slot before it. */
+MT_INLINE unsigned new_slot(const struct mt_write *write)
 {
-	for (unsigned i = from; i < end; i++)
-		leaf->pivot[i] = UINT64_MAX;
+	return write->low + write->left_piece;
+}
+
+/* The first of the slots that come after the new one. A right piece comes with its slot. */
+MT_INLINE unsigned slot_behind(const struct mt_write *write)
+{
+	return write->high - write->right_piece;
+}
+
+/* The presence bits after the write, in a leaf that is large enough. */
+MT_INLINE uint32_t present_after(const struct mt_write *write, uint32_t present)
+{
+	unsigned at = new_slot(write);
+
+	return (present & mt_slot_mask(0, at)) | (uint32_t)write->present << at |
+	       present >> slot_behind(write) << (at + 1);
+}
+
+MT_INLINE unsigned count_bits(uint64_t bits)
+{
+	bits -= bits >> 1 & UINT64_C(0x5555555555555555);
+	bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
+	bits = (bits + (bits >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (unsigned)(bits * UINT64_C(0x0101010101010101) >> 56);
+}
+
+/* Account for the slots of the leaf that are dropped, and for the new ones in their place. Returns
+ * the size of the largest gap that the write touches; 0: none. */
+MT_INLINE uint64_t count_slots(const struct mt_write *write, const struct ma_level *leaf)
+{
+	struct maple_tree *mt = write->mt;
+	uint32_t present = leaf->node->present;
+	uint32_t gaps = ~present & mt_slot_mask(write->low, write->high);
+	uint64_t change = write->present ? 0 : write->first - write->last - 1;
+	uint64_t largest = 0;
+
+	for (; gaps; gaps &= gaps - 1) {
+		unsigned slot = (unsigned)__builtin_ctz(gaps);
+		uint64_t first = mt_slot_min(leaf->node, slot, leaf->min);
+		uint64_t last = mt_slot_max(leaf->node, slot, leaf->max);
+		uint64_t size = mt_range_size(first, last);
+
+		largest = size > largest ? size : largest;
+		first = first < write->first ? write->first : first;
+		last = last > write->last ? write->last : last;
+		change += mt_range_size(first, last);
+	}
+	if (mt->ma_counted) {
+		uint64_t clear = (uint16_t)~present;
+
+		/* One count for both: the bits after the write, and those that are clear before. */
+		mt->ma_entries += count_bits(clear << 32 | present_after(write, present));
+		mt->ma_entries -= 16;
+		/* The tree has a value, so the sum is 0 only if it is 2^64. */
+		mt->ma_covered[0] += change;
+		mt->ma_covered[1] = !mt->ma_covered[0];
+	}
+	return largest;
 }
 
 void mt_leaf_count(const struct mt_write *write)
 {
-	struct maple_tree *mt = write->mt;
-	const struct ma_level *leaf = mas_leaf(write->mas);
-	uint32_t present = leaf->node->present & mt_slot_mask(write->low, write->high);
-
-	if (!mt->ma_counted)
-		return;
-	for (; present; present &= present - 1) {
-		unsigned slot = (unsigned)__builtin_ctz(present);
-		uint64_t first = mt_slot_min(leaf->node, slot, leaf->min);
-		uint64_t last = mt_slot_max(leaf->node, slot, leaf->max);
-
-		mt->ma_entries--;
-		mt_covered_subtract(mt->ma_covered, first < write->first ? write->first : first,
-				    last > write->last ? write->last : last);
-	}
-	mt->ma_entries += (uint64_t)write->left_present + write->present + write->right_present;
-	if (write->present)
-		mt_covered_add(mt->ma_covered, write->first, write->last);
+	count_slots(write, mas_leaf(write->mas));
 }
 
 void mt_leaf_drop(const struct mt_write *write)
@@ -54,56 +93,48 @@ void mt_leaf_drop(const struct mt_write *write)
 	       (write->high - write->low) * sizeof(leaf->wide.slot[0]));
 }
 
-/* The presence bits of the leaf's slots after the write. */
-static uint32_t present_after(const struct mt_write *write)
-{
-	uint32_t present = mas_leaf(write->mas)->node->present;
-	unsigned at = write->low + write->left_piece;
-
-	return (present & mt_slot_mask(0, write->low)) |
-	       (uint32_t)write->left_present << write->low | (uint32_t)write->present << at |
-	       (uint32_t)write->right_present << (at + 1) |
-	       present >> write->high << (at + 1 + write->right_piece);
-}
-
-/* Move the slots from `high` on, with the pivots before them, to `behind`. That is after the new
- * slot, so never the leaf's first slot. */
-static void move_slots(struct maple_node *leaf, unsigned high, unsigned behind)
+/* Move the slots from `from` on, with the pivots at their ends, to `to`. Pivots that are no longer
+ * used are padded. */
+MT_INLINE void move_slots(struct maple_node *leaf, unsigned from, unsigned to)
 {
 	uint64_t *slot = leaf->wide.slot;
 	uint64_t *pivot = leaf->pivot;
-	unsigned count = leaf->count;
+	unsigned end = leaf->count - 1u; /* without a pivot */
 
-	assert(behind);
-	if (behind > high) {
-		unsigned by = behind - high;
+	if (to > from) {
+		unsigned by = to - from;
 
-		for (unsigned i = count; i-- > high;) {
+		if (from <= end)
+			slot[end + by] = slot[end];
+		for (unsigned i = end; i-- > from;) {
 			slot[i + by] = slot[i];
-			pivot[i + by - 1] = pivot[i - 1];
+			pivot[i + by] = pivot[i];
 		}
-	} else if (behind < high) {
-		unsigned by = high - behind;
+	} else if (to < from) {
+		unsigned by = from - to;
 
-		for (unsigned i = high; i < count; i++) {
+		for (unsigned i = from; i < end; i++) {
 			slot[i - by] = slot[i];
-			pivot[i - by - 1] = pivot[i - 1];
+			pivot[i - by] = pivot[i];
 		}
-		pad_pivots(leaf, count - by - 1, count - 1);
+		if (from <= end)
+			slot[end - by] = slot[end];
+		for (unsigned i = end - by; i < end; i++)
+			pivot[i] = UINT64_MAX;
 	}
 }
 
 /*
- * After the write: correct the largest gaps above. Nothing changes if the old gaps were smaller
- * than the leaf's largest and no gap became larger.
+ * After the write: correct the largest gaps above. Nothing changes if the gaps that it touched
+ * (`largest`) were smaller than the leaf's largest and no gap became larger.
  */
-static void correct_gaps(const struct mt_write *write)
+MT_INLINE void correct_gaps(const struct mt_write *write, const struct ma_level *leaf,
+			    uint64_t largest)
 {
 	struct ma_state *mas = write->mas;
-	struct ma_level *leaf = mas_leaf(mas);
 	uint64_t known;
 
-	if (!mt_tracks_gaps(write->mt) || mas->depth < 2 || (write->present && !write->gap_hit))
+	if (!mt_tracks_gaps(write->mt) || mas->depth < 2 || (write->present && !largest))
 		return;
 	known = leaf[-1].node->narrow.gap[leaf[-1].slot];
 	if (!write->present) {
@@ -111,38 +142,128 @@ static void correct_gaps(const struct mt_write *write)
 
 		if (made > known)
 			mt_gap_propagate(mas->path, mas->depth, made);
-	} else if (write->gap_hit >= known) {
-		uint64_t rest = write->right_piece ? write->right_last - write->last : 0;
+	} else if (largest == known) {
+		unsigned behind = leaf->slot + 1;
+		uint64_t rest = 0;
 
-		if (write->right_present || !mt_gap_dominates(rest, leaf->min, leaf->max))
+		if (write->right_piece && !mt_slot_present(leaf->node, behind))
+			rest = mt_slot_max(leaf->node, behind, leaf->max) - write->last;
+		if (!mt_gap_dominates(rest, leaf->min, leaf->max))
 			rest = mt_node_gap(leaf->node, leaf->min, leaf->max);
 		mt_gap_propagate(mas->path, mas->depth, rest);
 	}
 }
 
-void mt_leaf_write(struct mt_write *write, unsigned size)
+/* Put the new slot into the leaf, between the pieces of the entries at its ends. */
+MT_INLINE void replace_slots(const struct mt_write *write, struct ma_level *level)
 {
-	struct ma_level *level = mas_leaf(write->mas);
 	struct maple_node *leaf = level->node;
-	uint64_t *pivot = leaf->pivot;
-	unsigned low = write->low;
-	unsigned at = low + write->left_piece; /* its pivot comes with those after it, or is new */
-	uint32_t present = present_after(write);
+	unsigned at = new_slot(write);
+	unsigned from = slot_behind(write);
+	uint32_t present = present_after(write, leaf->present);
+	uint64_t largest = count_slots(write, level);
+	unsigned size = mt_leaf_size(write, leaf);
 
-	mt_leaf_count(write);
-	mt_leaf_drop(write);
-	move_slots(leaf, write->high, at + 1 + write->right_piece);
-	if (write->left_piece) {
-		pivot[low] = write->first - 1;
-		leaf->wide.slot[low] = write->left_word;
-	}
+	move_slots(leaf, from, at + 1);
 	leaf->wide.slot[at] = write->word;
-	if (write->right_piece) {
-		pivot[at] = write->last;
-		leaf->wide.slot[at + 1] = write->right_word;
-	}
+	if (write->left_piece)
+		leaf->pivot[at - 1] = write->first - 1;
+	if (at + 1 < size)
+		leaf->pivot[at] = write->last;
 	leaf->present = (uint16_t)present;
 	leaf->count = (uint8_t)size;
 	level->slot = at;
-	correct_gaps(write);
+	correct_gaps(write, level, largest);
+}
+
+void mt_leaf_write(struct mt_write *write)
+{
+	struct ma_level *level = mas_leaf(write->mas);
+
+	mt_leaf_drop(write);
+	replace_slots(write, level);
+	if (write->left_present)
+		level->node->wide.slot[level->slot - 1] = write->left_word;
+	if (write->right_present)
+		level->node->wide.slot[level->slot + 1] = write->right_word;
+}
+
+/* ---- plain words ---- */
+
+/* A new gap takes in the gaps next to it: two gaps are never neighbours. [first, last] are the keys
+ * of slots [low, high). False if a neighbour is in another leaf. */
+MT_INLINE bool grow_gap(struct mt_write *write, const struct ma_level *level, uint64_t *first,
+			uint64_t *last)
+{
+	const struct maple_node *leaf = level->node;
+
+	if (!mt_slot_present(leaf, write->low)) {
+		write->first = *first;
+	} else if (write->first == *first && write->low > 0) {
+		if (!mt_slot_present(leaf, write->low - 1))
+			write->first = *first = mt_slot_min(leaf, --write->low, level->min);
+	} else if (write->first == *first && *first > 0) {
+		return false;
+	}
+	if (!mt_slot_present(leaf, write->high - 1)) {
+		write->last = *last;
+	} else if (write->last == *last && write->high < leaf->count) {
+		if (!mt_slot_present(leaf, write->high))
+			write->last = *last = mt_slot_max(leaf, write->high++, level->max);
+	} else if (write->last == *last && *last < UINT64_MAX) {
+		return false;
+	}
+	return true;
+}
+
+enum mt_leaf_store mt_leaf_store(struct ma_state *mas, uint64_t word, bool present,
+				 struct mt_write *planned)
+{
+	struct ma_level *level = mas_leaf(mas);
+	const struct maple_node *leaf = level->node;
+	unsigned slot = level->slot;
+	uint64_t first = mt_slot_min(leaf, slot, level->min);
+	uint64_t last = mt_slot_max(leaf, slot, level->max);
+	struct mt_write write;
+	unsigned size;
+
+	write.mas = mas;
+	write.mt = mas->tree;
+	write.first = mas->index;
+	write.last = mas->last;
+	write.word = word;
+	write.present = present;
+	write.low = slot;
+	if (write.last > level->max)
+		return MT_LEAF_NO_PLAN;
+	if (write.last > last) {
+		slot = mt_search.slot(leaf, write.last);
+		last = mt_slot_max(leaf, slot, level->max);
+	} else if (!present && !mt_slot_present(leaf, slot)) {
+		return MT_LEAF_STORED; /* already a gap */
+	}
+	write.high = slot + 1;
+	if (!present && !grow_gap(&write, level, &first, &last))
+		return MT_LEAF_NO_PLAN;
+	write.left_piece = first < write.first;
+	write.right_piece = write.last < last;
+	size = mt_leaf_size(&write, leaf);
+	if (size <= MT_WIDE_SLOTS && !mt_leaf_too_thin(leaf, size, present)) {
+		replace_slots(&write, level);
+		return MT_LEAF_STORED;
+	}
+	/* Field by field: `write` itself is in registers. */
+	planned->first = write.first;
+	planned->last = write.last;
+	planned->low = write.low;
+	planned->high = write.high;
+	planned->left_piece = write.left_piece;
+	planned->left_word = leaf->wide.slot[write.low];
+	planned->left_present = write.left_piece && mt_slot_present(leaf, write.low);
+	planned->right_last = last;
+	planned->right_piece = write.right_piece;
+	planned->right_word = leaf->wide.slot[write.high - 1];
+	planned->right_present = write.right_piece && mt_slot_present(leaf, write.high - 1);
+	level->slot = write.low;
+	return MT_LEAF_PLANNED;
 }

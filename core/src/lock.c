@@ -5,7 +5,7 @@
  * deadlock, so it is reported. The list belongs to the thread. Only the lock words and the
  * reporting function are shared.
  *
- * Public, except mt_lock_wait(), which lock.h's inline functions call if a lock is held.
+ * Public, except the functions that lock.h's inline functions call.
  */
 #include "lock.h"
 
@@ -53,7 +53,7 @@ static void report_lock(const char *what, const void *lock, int subclass)
 		fprintf(stderr, "%s\n", message);
 }
 
-static void note_lock(const struct mt_lock *lock, int subclass)
+void mt_note_lock(const struct mt_lock *lock, int subclass)
 {
 	for (unsigned i = 0; i < held_count; i++) {
 		if (held[i].lock == lock)
@@ -68,7 +68,7 @@ static void note_lock(const struct mt_lock *lock, int subclass)
 		report_lock("too many tree locks held", lock, subclass);
 }
 
-static void note_unlock(const struct mt_lock *lock)
+void mt_note_unlock(const struct mt_lock *lock)
 {
 	for (unsigned i = held_count; i-- > 0;) {
 		if (held[i].lock != lock)
@@ -79,7 +79,7 @@ static void note_unlock(const struct mt_lock *lock)
 	report_lock("released but not held by this thread", lock, 0);
 }
 
-static void check_external(const struct maple_tree *mt)
+void mt_check_external(const struct maple_tree *mt)
 {
 	const struct mt_external_lock *lock = mt->ma_external_lock;
 
@@ -87,47 +87,21 @@ static void check_external(const struct maple_tree *mt)
 		report_lock("the external lock is not held", lock, 0);
 }
 
-#else
-
-static void note_lock(const struct mt_lock *lock, int subclass)
-{
-	(void)lock;
-	(void)subclass;
-}
-
-static void note_unlock(const struct mt_lock *lock)
-{
-	(void)lock;
-}
-
-static void check_external(const struct maple_tree *mt)
-{
-	(void)mt;
-}
-
 #endif
 
 void mtree_lock_nested(struct maple_tree *mt, int subclass)
 {
-	if (!mt_locks_itself(mt)) {
-		check_external(mt);
-		return;
-	}
-	note_lock(&mt->ma_lock, subclass);
-	mt_spin_lock(&mt->ma_lock);
+	mt_tree_lock(mt, subclass);
 }
 
 void mtree_lock(struct maple_tree *mt)
 {
-	mtree_lock_nested(mt, 0);
+	mt_tree_lock(mt, 0);
 }
 
 void mtree_unlock(struct maple_tree *mt)
 {
-	if (!mt_locks_itself(mt))
-		return;
-	note_unlock(&mt->ma_lock);
-	mt_spin_unlock(&mt->ma_lock);
+	mt_tree_unlock(mt);
 }
 
 void mas_lock(struct ma_state *mas)

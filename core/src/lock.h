@@ -9,7 +9,7 @@ void mt_lock_wait(struct mt_lock *lock);
 
 static inline void mt_spin_lock(struct mt_lock *lock)
 {
-	if (__atomic_exchange_n(&lock->held, 1u, __ATOMIC_ACQUIRE))
+	if (__builtin_expect(__atomic_exchange_n(&lock->held, 1u, __ATOMIC_ACQUIRE), 0))
 		mt_lock_wait(lock);
 }
 
@@ -18,10 +18,52 @@ static inline void mt_spin_unlock(struct mt_lock *lock)
 	__atomic_store_n(&lock->held, 0u, __ATOMIC_RELEASE);
 }
 
-/* Trees without a lock of their own only check, in debug builds, that the caller's lock is held. */
 static inline bool mt_locks_itself(const struct maple_tree *mt)
 {
-	return !(mt_flags(mt) & MT_FLAGS_LOCK_EXTERN);
+	return __builtin_expect(!(mt_flags(mt) & MT_FLAGS_LOCK_EXTERN), 1);
+}
+
+#ifdef MT_DEBUG
+/* Keep the thread's list of locks, and report misuse. */
+void mt_note_lock(const struct mt_lock *lock, int subclass);
+void mt_note_unlock(const struct mt_lock *lock);
+/* Report that the caller's lock is not held. */
+void mt_check_external(const struct maple_tree *mt);
+#else
+static inline void mt_note_lock(const struct mt_lock *lock, int subclass)
+{
+	(void)lock;
+	(void)subclass;
+}
+
+static inline void mt_note_unlock(const struct mt_lock *lock)
+{
+	(void)lock;
+}
+
+static inline void mt_check_external(const struct maple_tree *mt)
+{
+	(void)mt;
+}
+#endif
+
+/* mtree_lock_nested() and mtree_unlock(), inline: a look-up takes about as long as the lock. */
+static inline void mt_tree_lock(struct maple_tree *mt, int subclass)
+{
+	if (mt_locks_itself(mt)) {
+		mt_note_lock(&mt->ma_lock, subclass);
+		mt_spin_lock(&mt->ma_lock);
+	} else {
+		mt_check_external(mt);
+	}
+}
+
+static inline void mt_tree_unlock(struct maple_tree *mt)
+{
+	if (mt_locks_itself(mt)) {
+		mt_note_unlock(&mt->ma_lock);
+		mt_spin_unlock(&mt->ma_lock);
+	}
 }
 
 #endif /* MT_LOCK_H */

@@ -32,6 +32,12 @@
 #include <assert.h>
 #include <string.h>
 
+/* For functions whose callers rely on it. Coverage builds keep one copy of each function, and say
+ * so. */
+#ifndef MT_INLINE
+#define MT_INLINE static inline __attribute__((always_inline))
+#endif
+
 enum mt_kind { MT_LEAF, MT_WIDE, MT_NARROW };
 
 #define MT_WIDE_SLOTS 16u
@@ -118,6 +124,15 @@ static inline void mt_pad_pivots(struct maple_node *node, unsigned from)
 static inline bool mt_slot_present(const struct maple_node *node, unsigned slot)
 {
 	return node->present >> slot & 1u;
+}
+
+/* The same for a slot that is given by its place in its leaf. */
+static inline bool mt_place_present(const uint64_t *place)
+{
+	const struct maple_node *leaf =
+		(const struct maple_node *)((uintptr_t)place & ~(uintptr_t)(MT_NODE_BYTES - 1));
+
+	return mt_slot_present(leaf, (unsigned)(place - leaf->wide.slot));
 }
 
 /* Bits [low, high) of a slot mask. */

@@ -29,7 +29,6 @@ struct mt_write {
 	bool left_present;
 	bool right_present;
 	uint64_t right_last; /* last key of the slot around `last` */
-	uint64_t gap_hit;    /* size of the largest gap that it touches, or more; 0: none */
 	/* The slots [low, high) of the leaf that the write touches; high is 0 if the write goes
 	 * beyond the leaf. */
 	unsigned low;

@@ -16,15 +16,13 @@
 #include <arm_neon.h>
 #endif
 
-/* Coverage builds keep one copy of each function, and say so. */
-#ifndef MT_INLINE
-#define MT_INLINE static inline __attribute__((always_inline))
-#endif
-
 /* In a tree of this height or more, a batch prefetches nodes of the lowest levels. All others are
  * in the processor's caches anyway. */
 #define MT_NEAR_HEIGHT 5u
 #define MT_FAR_LEVELS 3u
+
+/* A height in its place in the flags. */
+#define HEIGHT(levels) ((uint32_t)(levels) << MT_FLAGS_HEIGHT_SHIFT)
 
 MT_INLINE const struct maple_node *as_node(uint64_t word)
 {
@@ -72,6 +70,17 @@ MT_INLINE size_t repeat_slot(const struct maple_node *leaf, unsigned slot, uint6
 		words[i] = words[0];
 	memset(present, there, MT_GROUP);
 	return there ? MT_GROUP : 0;
+}
+
+/* The slot of a key, with a branch for each pivot. */
+MT_INLINE unsigned scan_pivots(const struct maple_node *node, uint64_t key)
+{
+	unsigned last = node->count - 1u;
+	unsigned slot = 0;
+
+	while (slot < last && node->pivot[slot] < key)
+		slot++;
+	return slot;
 }
 
 /* Whether the key lies in the node's last slot. */
@@ -164,14 +173,15 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 #define MT_TARGET MT_AVX2
 #include "search_descents.h"
 
-/* ---- AVX-512: eight lanes at a time, compared unsigned ---- */
+/* ---- AVX-512: eight lanes at a time, compared unsigned; the pivots are the comparison's memory
+ * operand ---- */
 
-#define MT_AVX512 __attribute__((target("avx512f,avx512vpopcntdq,avx2,popcnt")))
+#define MT_AVX512 __attribute__((target("avx512f,avx512dq,avx512vpopcntdq,avx2,popcnt")))
 
 MT_AVX512 MT_INLINE unsigned low_lanes_below_avx512(const struct maple_node *node, __m512i wanted)
 {
 	return (unsigned)__builtin_popcount(
-		_mm512_mask_cmplt_epu64_mask(0xfe, _mm512_load_si512(node), wanted));
+		_mm512_mask_cmpgt_epu64_mask(0xfe, wanted, _mm512_load_si512(node)));
 }
 
 MT_AVX512 MT_INLINE unsigned narrow_avx512(const struct maple_node *node, uint64_t key)
@@ -183,7 +193,7 @@ MT_AVX512 MT_INLINE unsigned narrow_avx512(const struct maple_node *node, uint64
 MT_AVX512 MT_INLINE unsigned wide_avx512(const struct maple_node *node, uint64_t key)
 {
 	const __m512i wanted = _mm512_set1_epi64((int64_t)key);
-	__mmask8 high = _mm512_cmplt_epu64_mask(_mm512_load_si512((const char *)node + 64), wanted);
+	__mmask8 high = _mm512_cmpgt_epu64_mask(wanted, _mm512_load_si512((const char *)node + 64));
 
 	return low_lanes_below_avx512(node, wanted) + (unsigned)__builtin_popcount(high);
 }
@@ -226,8 +236,9 @@ MT_INLINE unsigned wide_neon(const struct maple_node *node, uint64_t key)
 #endif
 
 #define MT_FUNCTIONS(version, copy)                                                                \
-	slot_##version, load_##version, load_group_##version, part_group_##version,                \
-		walk_group_##version, descend_##version, copy, #version
+	slot_##version, load_##version, load_word_##version, load_group_##version,                 \
+		part_group_##version, walk_group_##version, locate_##version, descend_##version,   \
+		copy, #version
 
 /* Each version needs what the ones before it need. */
 static const struct mt_search versions[] = {
@@ -248,8 +259,9 @@ unsigned mt_processor(void)
 {
 #ifdef MT_HAVE_X86
 	unsigned avx2 = !!__builtin_cpu_supports("avx2") & !!__builtin_cpu_supports("popcnt");
-	unsigned avx512 =
-		!!__builtin_cpu_supports("avx512f") & !!__builtin_cpu_supports("avx512vpopcntdq");
+	unsigned avx512 = !!__builtin_cpu_supports("avx512f") &
+			  !!__builtin_cpu_supports("avx512dq") &
+			  !!__builtin_cpu_supports("avx512vpopcntdq");
 
 	return avx2 * MT_HAS_AVX2 + avx512 * MT_HAS_AVX512;
 #else

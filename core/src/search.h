@@ -9,13 +9,15 @@
 #ifndef MT_SEARCH_H
 #define MT_SEARCH_H
 
+#include "lock.h"
 #include "node.h"
 
 struct mt_search {
 	/* The slot whose range holds the key. */
 	unsigned (*slot)(const struct maple_node *node, uint64_t key);
-	/* The whole descent of a look-up from a root of the given height (>= 1). */
-	bool (*load)(const struct maple_node *root, uint32_t height, uint64_t key, uint64_t *word);
+	/* mtree_load() and mtree_load_word(), with the lock: a call less. */
+	void *(*load)(struct maple_tree *mt, uint64_t index);
+	bool (*load_word)(struct maple_tree *mt, uint64_t index, uint64_t *word);
 	/* The same for MT_GROUP keys side by side. Each starts from a node of its own, all of one
 	 * height. Returns how many are present. Changes `node`. */
 	size_t (*load_group)(const struct maple_node **node, uint32_t height, const uint64_t *keys,
@@ -29,6 +31,10 @@ struct mt_search {
 	 * them, and at the end to the last. */
 	size_t (*walk_group)(struct ma_level *path, unsigned depth, const uint64_t *keys,
 			     uint64_t absent, uint64_t *words, uint8_t *present);
+	/* The descent of a look-up, from a root of the given height to the slot of a key in a
+	 * leaf. */
+	void (*locate)(const struct maple_node *root, uint32_t height, uint64_t key,
+		       struct ma_level *leaf);
 	/* Descend from a level of a path, whose node covers the key, to the leaf's level: `depth`
 	 * levels in all. */
 	void (*descend)(struct ma_level *level, unsigned depth, uint64_t key);
@@ -44,7 +50,7 @@ enum mt_processor {
 
 #define MT_GROUP 32u
 
-extern struct mt_search mt_search;
+extern struct mt_search mt_search __attribute__((visibility("hidden")));
 
 static inline bool mt_level_covers(const struct ma_level *level, uint64_t key)
 {

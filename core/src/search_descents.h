@@ -25,27 +25,91 @@ MT_TARGET static unsigned MT_NAMED(slot)(const struct maple_node *node, uint64_t
 	return MT_NAMED(any)(node, key);
 }
 
-MT_TARGET static bool MT_NAMED(load)(const struct maple_node *node, uint32_t height, uint64_t key,
-				     uint64_t *word)
+/* One level down a look-up. */
+MT_TARGET MT_INLINE const struct maple_node *MT_NAMED(down)(const struct maple_node *node,
+							    uint64_t key, bool narrow)
 {
-	unsigned slot;
+	const uint64_t *slots = narrow ? node->narrow.slot : node->wide.slot;
 
-	if (node->kind == MT_NARROW) {
-		while (--height) {
-			slot = MT_NAMED(narrow)(node, key);
-			node = as_node(node->narrow.slot[slot]);
-			prefetch_slots(node);
-		}
-	} else {
-		while (--height) {
-			slot = MT_NAMED(wide)(node, key);
-			node = as_node(node->wide.slot[slot]);
-			prefetch_slots(node);
-		}
+	node = as_node(slots[narrow ? MT_NAMED(narrow)(node, key) : MT_NAMED(wide)(node, key)]);
+	prefetch_slots(node);
+	return node;
+}
+
+/* The leaf of a key. The height is in its place in the tree's flags. The lowest levels are not a
+ * loop: in a small tree that is faster. */
+MT_TARGET MT_INLINE const struct maple_node *
+MT_NAMED(leaf)(const struct maple_node *node, uint32_t height, uint64_t key, bool narrow)
+{
+	for (; height > HEIGHT(3); height -= HEIGHT(1))
+		node = MT_NAMED(down)(node, key, narrow);
+	if (height > HEIGHT(2))
+		node = MT_NAMED(down)(node, key, narrow);
+	if (height > HEIGHT(1))
+		node = MT_NAMED(down)(node, key, narrow);
+	return node;
+}
+
+/* The place of a key's slot; NULL in an empty tree. */
+MT_TARGET MT_INLINE const uint64_t *MT_NAMED(place)(const struct maple_tree *mt, uint64_t key)
+{
+	uint32_t height = mt_flags(mt) & MT_FLAGS_HEIGHT_MASK;
+	const struct maple_node *node = mt->ma_root;
+
+	if (!node)
+		return NULL;
+	if (node->kind == MT_NARROW)
+		node = MT_NAMED(leaf)(node, height, key, true);
+	else
+		node = MT_NAMED(leaf)(node, height, key, false);
+	return &node->wide.slot[MT_NAMED(wide)(node, key)];
+}
+
+MT_TARGET static void *MT_NAMED(load)(struct maple_tree *mt, uint64_t index)
+{
+	const uint64_t *place;
+	uint64_t word = 0;
+
+	mt_tree_lock(mt, 0);
+	place = MT_NAMED(place)(mt, index);
+	if (place)
+		word = *place; /* 0 for a gap */
+	mt_tree_unlock(mt);
+	return (void *)(uintptr_t)word;
+}
+
+MT_TARGET static bool MT_NAMED(load_word)(struct maple_tree *mt, uint64_t index, uint64_t *word)
+{
+	const uint64_t *place;
+	bool present = false;
+
+	mt_tree_lock(mt, 0);
+	place = MT_NAMED(place)(mt, index);
+	if (place) { /* no branch on whether there is a value: that is unpredictable */
+		present = mt_place_present(place);
+		*word = *place;
 	}
-	slot = MT_NAMED(wide)(node, key);
-	*word = node->wide.slot[slot];
-	return mt_slot_present(node, slot);
+	mt_tree_unlock(mt);
+	return present;
+}
+
+MT_TARGET static void MT_NAMED(locate)(const struct maple_node *node, uint32_t height, uint64_t key,
+				       struct ma_level *leaf)
+{
+	uint64_t min = 0;
+	uint64_t max = UINT64_MAX;
+
+	while (--height) {
+		unsigned slot = scan_pivots(node, key);
+
+		min = slot ? node->pivot[slot - 1] + 1 : min;
+		max = slot + 1u < node->count ? node->pivot[slot] : max;
+		node = mt_child(node, slot);
+	}
+	leaf->node = (struct maple_node *)node;
+	leaf->min = min;
+	leaf->max = max;
+	leaf->slot = MT_NAMED(wide)(node, key);
 }
 
 /* Move all keys of a group down by one level. */
@@ -101,32 +165,50 @@ MT_TARGET static void MT_NAMED(part_group)(const struct maple_node *root, uint32
 				      MT_NAMED(wide)(node[i], keys[i]));
 }
 
-/* At the right edge the last slot is tested first, by itself. Stores in ascending order all go
- * there, and a vector load of words written just now would have to wait for them. */
-MT_TARGET static void MT_NAMED(descend)(struct ma_level *level, unsigned depth, uint64_t key)
+/* A level of a path. At the right edge the last slot is tested first, by itself: stores in
+ * ascending order all go there, and a vector load of words written just now would have to wait for
+ * them. Narrow nodes need no vectors: nine comparisons end before a vector's mask arrives. */
+MT_TARGET MT_INLINE unsigned MT_NAMED(set_level)(struct ma_level *level,
+						 const struct maple_node *node, uint64_t min,
+						 uint64_t max, uint64_t key, bool narrow)
+{
+	unsigned slot;
+
+	if (max == UINT64_MAX && behind_last_pivot(node, key))
+		slot = node->count - 1u;
+	else
+		slot = narrow ? narrow_portable(node, key) : MT_NAMED(wide)(node, key);
+	level->node = (struct maple_node *)node;
+	level->min = min;
+	level->max = max;
+	level->slot = slot;
+	return slot;
+}
+
+MT_TARGET MT_INLINE void MT_NAMED(set_levels)(struct ma_level *level, unsigned depth, uint64_t key,
+					      bool narrow)
 {
 	const struct maple_node *node = level->node;
 	uint64_t min = level->min;
 	uint64_t max = level->max;
 
-	for (;; level++) {
-		unsigned slot;
+	for (; depth > 1; depth--) {
+		unsigned slot = MT_NAMED(set_level)(level++, node, min, max, key, narrow);
 
-		if (max == UINT64_MAX && behind_last_pivot(node, key))
-			slot = node->count - 1u;
-		else
-			slot = MT_NAMED(any)(node, key);
-		level->node = (struct maple_node *)node;
-		level->min = min;
-		level->max = max;
-		level->slot = slot;
-		if (!--depth)
-			return;
 		min = mt_slot_min(node, slot, min);
 		max = mt_slot_max(node, slot, max);
-		node = mt_child(node, slot);
+		node = as_node(narrow ? node->narrow.slot[slot] : node->wide.slot[slot]);
 		prefetch_slots(node);
 	}
+	MT_NAMED(set_level)(level, node, min, max, key, false);
+}
+
+MT_TARGET static void MT_NAMED(descend)(struct ma_level *level, unsigned depth, uint64_t key)
+{
+	if (level->node->kind == MT_NARROW)
+		MT_NAMED(set_levels)(level, depth, key, true);
+	else
+		MT_NAMED(set_levels)(level, depth, key, false);
 }
 
 MT_TARGET static size_t MT_NAMED(walk_group)(struct ma_level *path, unsigned depth,

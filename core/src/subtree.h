@@ -28,14 +28,4 @@ static inline void mt_covered_add(uint64_t covered[2], uint64_t first, uint64_t 
 	covered[1] = ++covered[0] == 0;
 }
 
-static inline void mt_covered_subtract(uint64_t covered[2], uint64_t first, uint64_t last)
-{
-	uint64_t distance = last - first;
-
-	covered[1] -= covered[0] < distance;
-	covered[0] -= distance;
-	covered[1] -= covered[0] == 0;
-	covered[0] -= 1;
-}
-
 #endif /* MT_SUBTREE_H */

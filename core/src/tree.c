@@ -5,6 +5,7 @@
  * counts, and the reference to the pool. Public only.
  */
 #include "gap.h"
+#include "lock.h"
 #include "search.h"
 #include "subtree.h"
 #include "walk.h"
@@ -99,20 +100,12 @@ size_t mt_node_count(const struct maple_tree *mt)
 
 bool mtree_load_word(struct maple_tree *mt, uint64_t index, uint64_t *word)
 {
-	bool present = false;
-
-	mtree_lock(mt);
-	if (mt->ma_root)
-		present = mt_search.load(mt->ma_root, mt_tree_height(mt), index, word);
-	mtree_unlock(mt);
-	return present;
+	return mt_search.load_word(mt, index, word);
 }
 
 void *mtree_load(struct maple_tree *mt, uint64_t index)
 {
-	uint64_t word;
-
-	return mtree_load_word(mt, index, &word) ? (void *)(uintptr_t)word : NULL;
+	return mt_search.load(mt, index);
 }
 
 static void copy_entry(const struct ma_state *mas, struct mt_entry *out)
@@ -127,45 +120,76 @@ bool mtree_lookup(struct maple_tree *mt, uint64_t index, struct mt_entry *out)
 	struct ma_state mas;
 
 	mas_init(&mas, mt, index);
-	mtree_lock(mt);
+	mt_tree_lock(mt, 0);
 	mas_walk_word(&mas);
-	mtree_unlock(mt);
+	mt_tree_unlock(mt);
 	copy_entry(&mas, out);
 	return mas.present;
 }
 
-typedef bool (*find_fn)(struct ma_state *mas, uint64_t limit, bool gaps);
+/* The entry around a key, or the first one above it that begins at or below max. Without a cursor:
+ * a loop of mt_for_each() descends for each entry. */
+static inline bool find_entry(const struct maple_tree *mt, uint64_t index, uint64_t max,
+			      struct mt_entry *out)
+{
+	uint32_t height = mt_tree_height(mt);
+	struct ma_level leaf;
+	uint32_t present;
+	unsigned slot;
 
-static inline bool find_from(struct maple_tree *mt, find_fn find, uint64_t index, uint64_t limit,
-			     struct mt_entry *out)
+	if (index > max || !height)
+		return false;
+	mt_search.locate(mt->ma_root, height, index, &leaf);
+	present = leaf.node->present & -1u << leaf.slot;
+	if (!present) { /* a gap ends this leaf, and the next one begins with a value */
+		if (leaf.max >= max)
+			return false;
+		mt_search.locate(mt->ma_root, height, leaf.max + 1, &leaf);
+		present = leaf.node->present;
+	}
+	slot = (unsigned)__builtin_ctz(present);
+	out->first = mt_slot_min(leaf.node, slot, leaf.min);
+	out->last = mt_slot_max(leaf.node, slot, leaf.max);
+	out->word = leaf.node->wide.slot[slot];
+	return out->first <= max;
+}
+
+bool mtree_find(struct maple_tree *mt, uint64_t index, uint64_t max, struct mt_entry *out)
+{
+	struct mt_entry entry;
+	bool found;
+
+	mt_tree_lock(mt, 0);
+	found = find_entry(mt, index, max, &entry);
+	mt_tree_unlock(mt);
+	if (found)
+		*out = entry;
+	return found;
+}
+
+bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min, struct mt_entry *out)
 {
 	struct ma_state mas;
 	bool found;
 
 	mas_init(&mas, mt, index);
-	mtree_lock(mt);
-	found = find(&mas, limit, false);
-	mtree_unlock(mt);
+	mt_tree_lock(mt, 0);
+	found = mas_find_rev_word(&mas, min, false);
+	mt_tree_unlock(mt);
 	if (found)
 		copy_entry(&mas, out);
 	return found;
 }
 
-bool mtree_find(struct maple_tree *mt, uint64_t index, uint64_t max, struct mt_entry *out)
-{
-	return find_from(mt, mas_find_word, index, max, out);
-}
-
-bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min, struct mt_entry *out)
-{
-	return find_from(mt, mas_find_rev_word, index, min, out);
-}
-
 void *mt_find(struct maple_tree *mt, uint64_t *index, uint64_t max)
 {
 	struct mt_entry entry;
+	bool found;
 
-	if (!mtree_find(mt, *index, max, &entry))
+	mt_tree_lock(mt, 0);
+	found = find_entry(mt, *index, max, &entry);
+	mt_tree_unlock(mt);
+	if (!found)
 		return NULL;
 	*index = entry.last + 1;
 	return (void *)(uintptr_t)entry.word;
@@ -183,9 +207,9 @@ static inline void *step_from(struct maple_tree *mt, void *(*step)(struct ma_sta
 	void *entry;
 
 	mas_init(&mas, mt, index);
-	mtree_lock(mt);
+	mt_tree_lock(mt, 0);
 	entry = step(&mas, limit);
-	mtree_unlock(mt);
+	mt_tree_unlock(mt);
 	return entry;
 }
 
@@ -204,7 +228,7 @@ void *mt_prev(struct maple_tree *mt, uint64_t index, uint64_t min)
 /* Unlock, and release what the write displaced. */
 static int finish_write(struct maple_tree *mt, int status, struct mt_displaced *displaced)
 {
-	mtree_unlock(mt);
+	mt_tree_unlock(mt);
 	if (mt_displaced_any(displaced))
 		mt_release_displaced(mt_pool_of(mt), mt->ma_ops, displaced);
 	return status;
@@ -218,7 +242,7 @@ static int locked_write(struct maple_tree *mt, uint64_t first, uint64_t last, ui
 
 	mas_init(&mas, mt, first);
 	mas.last = last;
-	mtree_lock(mt);
+	mt_tree_lock(mt, 0);
 	return finish_write(mt, mt_write_range(&mas, word, present, &displaced), &displaced);
 }
 
@@ -252,7 +276,7 @@ static int locked_insert(struct maple_tree *mt, uint64_t first, uint64_t last, u
 	mt_displaced_init(&displaced);
 	mas_init(&mas, mt, first);
 	mas.last = last;
-	mtree_lock(mt);
+	mt_tree_lock(mt, 0);
 	status = mas_expect_free(&mas);
 	if (status == -EEXIST && occupied)
 		copy_entry(&mas, occupied);
@@ -285,7 +309,7 @@ int mtree_erase(struct maple_tree *mt, uint64_t index, void **erased)
 	int status;
 
 	mas_init(&mas, mt, index);
-	mtree_lock(mt);
+	mt_tree_lock(mt, 0);
 	entry = mas_walk(&mas);
 	status = mt_write_range(&mas, 0, false, &displaced);
 	status = finish_write(mt, status, &displaced);
@@ -305,7 +329,7 @@ static int locked_alloc(struct maple_tree *mt, uint64_t *start, void *entry, uin
 		return -EINVAL;
 	mt_displaced_init(&displaced);
 	mas_init(&mas, mt, 0);
-	mtree_lock(mt);
+	mt_tree_lock(mt, 0);
 	status = mt_cursor_area(&mas, min, max, size, reverse);
 	if (!status)
 		status = mt_write_range(&mas, (uint64_t)(uintptr_t)entry, true, &displaced);
@@ -337,7 +361,7 @@ int mtree_alloc_cyclic_word(struct maple_tree *mt, uint64_t *start, uint64_t wor
 
 	mt_displaced_init(&displaced);
 	mas_init(&mas, mt, 0);
-	mtree_lock(mt);
+	mt_tree_lock(mt, 0);
 	status = wrapped = mt_cyclic_area(&mas, low, high, *next);
 	if (wrapped >= 0)
 		status = mt_write_range(&mas, word, true, &displaced);

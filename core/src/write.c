@@ -27,23 +27,6 @@
 
 /* ---- the plan ---- */
 
-/* Bring the path to the slot of `first`: from the leaf it stands in, if that covers the key. */
-static void walk_to(struct ma_state *mas, uint64_t first)
-{
-	struct ma_level *leaf;
-
-	if (mas_has_path(mas)) {
-		assert(mas->depth); /* the tree is not empty now, and was not when this was
-				     * walked */
-		leaf = mas_leaf(mas);
-		if (mt_level_covers(leaf, first)) {
-			leaf->slot = mt_search.slot(leaf->node, first);
-			return;
-		}
-	}
-	mas_descend(mas, first);
-}
-
 static void slot_entry(const struct ma_level *leaf, unsigned slot, struct mt_entry *entry)
 {
 	entry->first = mt_slot_min(leaf->node, slot, leaf->min);
@@ -168,7 +151,6 @@ static int cut_ends(struct mt_write *write)
 	slot_entry(leaf, leaf->slot, &whole);
 	write->low = leaf->slot;
 	write->high = leaf->slot + 1;
-	write->gap_hit = present ? 0 : mt_range_size(whole.first, whole.last);
 	write->left_piece = whole.first < write->first;
 	write->left_present = write->left_piece && present;
 	if (write->left_present) {
@@ -182,7 +164,6 @@ static int cut_ends(struct mt_write *write)
 		write->high = mt_search.slot(leaf->node, write->last) + 1;
 		slot_entry(leaf, write->high - 1, &whole);
 		present = mt_slot_present(leaf->node, write->high - 1);
-		write->gap_hit = UINT64_MAX; /* perhaps */
 	} else if (write->last > whole.last) {
 		write->high = 0;
 		present = slot_around(write->mas, write->last, &whole);
@@ -211,7 +192,7 @@ static int plan_write(struct mt_write *write)
 	const struct mt_value_ops *ops = write->mt->ma_ops;
 	int status = 0;
 
-	walk_to(mas, write->first);
+	mas_path_to(mas, write->first);
 	if (!write->present) {
 		const struct ma_level *leaf = mas_leaf(mas);
 
@@ -223,7 +204,7 @@ static int plan_write(struct mt_write *write)
 		status = grow_value(write);
 	}
 	if (write->first != mas->index)
-		walk_to(mas, write->first);
+		mas_path_to(mas, write->first);
 	if (!status)
 		status = cut_ends(write);
 	return status ? status : 1;
@@ -395,7 +376,7 @@ static int write_in_leaf(struct mt_write *write, unsigned size, enum mt_sibling 
 		mt_cow_path(write, levels);
 	write->kept = mt_splits_values(write) ? 0 : keep_cut_slots(write);
 	if (size <= MT_WIDE_SLOTS)
-		mt_leaf_write(write, size);
+		mt_leaf_write(write);
 	else if (sibling)
 		mt_leaf_share(write, sibling);
 	else
@@ -411,14 +392,11 @@ static int write_planned(struct mt_write *write)
 	int status;
 
 	if (write->high) {
-		unsigned count = mas_leaf(mas)->node->count;
-		unsigned size = count - (write->high - write->low) + write->left_piece + 1 +
-				write->right_piece;
+		const struct maple_node *leaf = mas_leaf(mas)->node;
+		unsigned size = mt_leaf_size(write, leaf);
 		enum mt_sibling sibling = MT_NO_SIBLING;
 
-		/* Too thin, or only a gap. */
-		if ((size < count && size < mt_min_slots(MT_LEAF)) ||
-		    (size == 1 && !write->present)) {
+		if (mt_leaf_too_thin(leaf, size, write->present)) {
 			bound = shrink_bound(mas);
 		} else {
 			if (size > MT_WIDE_SLOTS && mas_path_private(mas))
@@ -442,22 +420,47 @@ static int write_planned(struct mt_write *write)
 	return 0;
 }
 
-static int write_locked(struct mt_write *write)
+/* Any write, from its plan on, or from the start if it is not planned yet. */
+static __attribute__((noinline)) int write_by_plan(struct mt_write *write, bool planned)
 {
-	struct maple_tree *mt = write->mt;
 	struct ma_state *mas = write->mas;
-	int status;
+	struct maple_tree *mt = write->mt;
+	int status = 1;
 
+	write->owned = false;
+	write->reserved = 0;
+	if (!planned) {
+		write->first = mas->index;
+		write->last = mas->last;
+		write->left_present = write->right_present = false;
+		write->left_word = write->right_word = 0;
+	}
+	mt->ma_busy = true;
 	if (!mt->ma_root) {
 		mas->depth = 0;
-		return write->present ? write_first(write) : 0;
+		status = write->present ? write_first(write) : 0;
+	} else {
+		if (!planned)
+			status = plan_write(write);
+		if (status > 0)
+			status = write_planned(write);
 	}
-	status = plan_write(write);
-	if (status > 0)
-		status = write_planned(write);
 	if (status)
 		drop_plan(write);
+	mt->ma_busy = false;
 	return status;
+}
+
+/* The fast path: plain words in private nodes. */
+static inline enum mt_leaf_store write_plain(struct ma_state *mas, uint64_t word, bool present,
+					     struct mt_write *planned)
+{
+	const struct maple_tree *mt = mas->tree;
+
+	if (!mt->ma_root || mt->ma_ops || mt->ma_shared)
+		return MT_LEAF_NO_PLAN;
+	mas_path_to(mas, mas->index);
+	return mt_leaf_store(mas, word, present, planned);
 }
 
 #ifdef MT_DEBUG
@@ -486,38 +489,37 @@ int mt_write_range(struct ma_state *mas, uint64_t word, enum mt_content content,
 {
 	struct maple_tree *mt = mas->tree;
 	bool present = content != MT_GAP;
+	enum mt_leaf_store way;
 	struct mt_write write;
-	int status;
 
 	mt_displaced_init(displaced);
 	if (mas->index > mas->last)
 		return -EINVAL;
 	if (mt->ma_busy)
 		return -EBUSY;
-	write.mas = mas;
-	write.mt = mt;
-	write.first = mas->index;
-	write.last = mas->last;
-	write.word = present ? word : 0;
-	write.present = present;
-	write.apart = content == MT_VALUE_APART;
-	write.owned = false;
-	write.left_present = write.right_present = false;
-	write.left_word = write.right_word = 0;
-	write.reserved = 0;
-	write.displaced = displaced;
+	if (!present)
+		word = 0;
+	way = write_plain(mas, word, present, &write);
+	if (way != MT_LEAF_STORED) {
+		int status;
 
-	mt->ma_busy = true;
-	status = write_locked(&write);
-	mt->ma_busy = false;
-	if (status) {
-		mas_drop_path(mas); /* the plan has moved the path */
-		return status;
+		write.mas = mas;
+		write.mt = mt;
+		write.word = word;
+		write.present = present;
+		write.apart = content == MT_VALUE_APART;
+		write.displaced = displaced;
+		status = write_by_plan(&write, way == MT_LEAF_PLANNED);
+		if (status) {
+			mas_drop_path(mas); /* the plan has moved the path */
+			return status;
+		}
+		word = write.word; /* perhaps merge()'s */
 	}
 	mt->ma_generation++;
 	if (mas->depth)
 		mas->generation = mt->ma_generation;
-	mas->word = write.word;
+	mas->word = word;
 	mas->present = present;
 	mas->status = ma_active;
 	check_written(mt);

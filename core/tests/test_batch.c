@@ -272,10 +272,10 @@ static void every_search_counts_the_same(void)
 }
 
 /* Groups side by side, and along a path, against the version's single look-up. */
-static void check_groups(const struct mt_search *search, const struct maple_tree *mt, uint64_t from)
+static void check_groups(const struct mt_search *search, struct maple_tree *mt, uint64_t from)
 {
 	const struct maple_node *node[MT_GROUP];
-	uint64_t keys[MT_GROUP], words[2][MT_GROUP], word;
+	uint64_t keys[MT_GROUP], words[2][MT_GROUP];
 	uint8_t present[2][MT_GROUP];
 	struct ma_level path[MT_MAX_HEIGHT];
 	uint32_t height = mt_height(mt);
@@ -293,15 +293,43 @@ static void check_groups(const struct mt_search *search, const struct maple_tree
 	CHECK(mt_level_covers(&path[height - 1], keys[MT_GROUP - 1]));
 	CHECK_EQ(found[0], found[1]);
 	for (i = 0; i < MT_GROUP; i++) {
-		bool there = search->load(mt->ma_root, height, keys[i], &word);
+		uint64_t word;
+		bool there = search->load_word(mt, keys[i], &word);
+		struct ma_level leaf;
 
 		CHECK_EQ(present[0][i], there);
 		CHECK_EQ(present[1][i], there);
-		CHECK_EQ(words[0][i], there ? word : 0);
-		CHECK_EQ(words[1][i], there ? word : 0);
+		CHECK_EQ(words[0][i], word); /* 0 for a gap */
+		CHECK_EQ(words[1][i], word);
+		CHECK_EQ((uintptr_t)search->load(mt, keys[i]), word);
+		search->descend(path, height, keys[i]);
+		search->locate(mt->ma_root, height, keys[i], &leaf);
+		CHECK_EQ(leaf.slot, path[height - 1].slot);
+		CHECK_EQ(leaf.min, path[height - 1].min);
+		CHECK_EQ(leaf.max, path[height - 1].max);
+		CHECK(leaf.node == path[height - 1].node);
+		CHECK_EQ(leaf.node->wide.slot[leaf.slot], word);
 		found[0] -= there;
 	}
 	CHECK_EQ(found[0], 0);
+}
+
+static void every_look_up_bears_an_empty_tree(void)
+{
+	const struct mt_search *search;
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+	unsigned version;
+	uint64_t word = 7;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (version = 0; (search = mt_search_version(version, mt_processor())); version++) {
+		CHECK(!search->load(&mt, 5));
+		CHECK(!search->load_word(&mt, 5, &word));
+		CHECK_EQ(word, 7);
+	}
+	mt_fini(&mt);
+	test_pool_end(pool);
 }
 
 static void every_descent_finds_the_same(void)
@@ -311,7 +339,7 @@ static void every_descent_finds_the_same(void)
 	struct maple_tree mt;
 	unsigned version;
 	uint32_t flags;
-	uint64_t n, key, word, expected;
+	uint64_t n, key, word;
 
 	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
 		mt_init_pool(&mt, flags, pool, NULL);
@@ -324,14 +352,10 @@ static void every_descent_finds_the_same(void)
 				for (key = n > 100 ? (n - 100) * 12 : 0; key < n * 12 + 30; key++) {
 					bool there = key / 12 <= n && (key % 12 <= key / 12 % 12);
 
-					expected = key / 12;
-					CHECK_EQ(search->load(mt.ma_root, mt_height(&mt), key,
-							      &word),
-						 there);
-					if (there)
-						CHECK_EQ(word, expected);
+					CHECK_EQ(search->load_word(&mt, key, &word), there);
+					CHECK_EQ(word, there ? key / 12 : 0);
 				}
-				CHECK(!search->load(mt.ma_root, mt_height(&mt), UINT64_MAX, &word));
+				CHECK(!search->load_word(&mt, UINT64_MAX, &word));
 				check_groups(search, &mt, test_below(n * 12 + 30));
 			}
 		}
@@ -370,6 +394,7 @@ static const struct test_case cases[] = {
 	{"parts_of_a_high_tree", parts_of_a_high_tree},
 	{"large_trees", large_trees},
 	{"every_search_counts_the_same", every_search_counts_the_same},
+	{"every_look_up_bears_an_empty_tree", every_look_up_bears_an_empty_tree},
 	{"every_descent_finds_the_same", every_descent_finds_the_same},
 };
 
