@@ -15,21 +15,30 @@ from samara.mm.accounting import checked_counters, count_vmas
 from samara.mm.difference import Difference, differences
 from samara.mm.limits import Limits
 from samara.mm.populate import populate
-from samara.mm.proc.maps import format_maps, parse_maps
+from samara.mm.proc.maps import KEY_FIELD, format_maps, parse_maps
 from samara.mm.proc.pid import read_layout, read_maps
 from samara.mm.state import ForkMark, State
 from samara.mm.syscalls.brk import brk as _brk
 from samara.mm.syscalls.exec import exec as _exec
 from samara.mm.syscalls.fork import fork as _fork
 from samara.mm.syscalls.madvise import madvise as _madvise
+from samara.mm.syscalls.mbind import mbind as _mbind
 from samara.mm.syscalls.mlock import mlock as _mlock
 from samara.mm.syscalls.mlock import mlockall as _mlockall
 from samara.mm.syscalls.mlock import munlock as _munlock
 from samara.mm.syscalls.mlock import munlockall as _munlockall
 from samara.mm.syscalls.mmap import mmap as _mmap
 from samara.mm.syscalls.mprotect import mprotect as _mprotect
+from samara.mm.syscalls.mprotect import pkey_mprotect as _pkey_mprotect
 from samara.mm.syscalls.mremap import mremap as _mremap
+from samara.mm.syscalls.mseal import mseal as _mseal
 from samara.mm.syscalls.munmap import munmap as _munmap
+from samara.mm.syscalls.pkey_alloc import pkey_alloc as _pkey_alloc
+from samara.mm.syscalls.pkey_alloc import pkey_free as _pkey_free
+from samara.mm.syscalls.prctl import prctl as _prctl
+from samara.mm.syscalls.remap_file_pages import remap_file_pages as _remap_file_pages
+from samara.mm.syscalls.shmat import shmat as _shmat
+from samara.mm.syscalls.shmat import shmdt as _shmdt
 from samara.mm.syscalls.stack import expand_stack as _expand_stack
 from samara.mm.syscalls.touch import touch as _touch
 from samara.mm.units import ADDRESS_END
@@ -105,7 +114,7 @@ class AddressSpace(State):
         >>> AddressSpace.from_pid(os.getpid()).find(id(os)).perms
         'rw-p'
         """
-        space = cls(parse_maps(read_maps(pid)))
+        space = cls._from_text(read_maps(pid))
         start_brk, start_stack, data_segment = read_layout(pid)
         counters = space._counters
         counters.data_segment = data_segment
@@ -134,7 +143,12 @@ class AddressSpace(State):
         >>> mm.maps() == text
         True
         """
-        return cls(parse_maps(text))
+        return cls._from_text(text)
+
+    @classmethod
+    def _from_text(cls, text: str) -> AddressSpace:
+        vmas = parse_maps(text)
+        return cls(vmas, limits=Limits(pkeys=True) if KEY_FIELD in text else _NO_LIMITS_GIVEN)
 
     # The system calls. Each is documented in the file of its manual page in `syscalls/`.
     brk = _brk
@@ -142,14 +156,23 @@ class AddressSpace(State):
     expand_stack = _expand_stack
     fork = _fork
     madvise = _madvise
+    mbind = _mbind
     mlock = _mlock
     mlockall = _mlockall
     mmap = _mmap
     mprotect = _mprotect
     mremap = _mremap
+    mseal = _mseal
     munlock = _munlock
     munlockall = _munlockall
     munmap = _munmap
+    pkey_alloc = _pkey_alloc
+    pkey_free = _pkey_free
+    pkey_mprotect = _pkey_mprotect
+    prctl = _prctl
+    remap_file_pages = _remap_file_pages
+    shmat = _shmat
+    shmdt = _shmdt
     touch = _touch
 
     def diff(self, other: AddressSpace) -> list[Difference]:
@@ -210,7 +233,7 @@ class AddressSpace(State):
                 raise AssertionError(f"{vma!r} stands at {first:#x}...{last:#x}")
             in_user_space = vma.start < self.limits.task_size
             if has_derived_name(vma) and in_user_space and not self.half_made:
-                name = derived_name(self, vma.start, vma.end)
+                name = derived_name(self, vma)
                 if vma.name != name:
                     raise AssertionError(f"{vma!r} should have the name {name!r}")
         counted, changed = count_vmas(self, self.limits.task_size)

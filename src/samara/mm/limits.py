@@ -13,6 +13,8 @@ _MAY_BE_UNLIMITED: Final = frozenset(
     "rlimit_as rlimit_data rlimit_data_max rlimit_stack rlimit_memlock total_memory".split()
 )
 
+_BOOLEAN: Final = frozenset(("privileged", "pkeys", "anon_names"))
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -34,6 +36,9 @@ class Limits:
             (CAP_SYS_RAWIO and CAP_IPC_LOCK)
         rlimit_data_max: the hard limit of RLIMIT_DATA. If the soft limit is 0, all calls but brk()
             use this one.
+        pkeys: whether processor and kernel have protection keys (pkeys(7))
+        nodes: the NUMA nodes of the machine, as a bit mask
+        anon_names: whether the kernel lets programs name anonymous memory (CONFIG_ANON_VMA_NAME)
 
     Raises:
         TypeError: A limit is not an int.
@@ -55,11 +60,14 @@ class Limits:
     total_memory: int | None = None
     privileged: bool = False
     rlimit_data_max: int | None = None
+    pkeys: bool = False
+    nodes: int = 1
+    anon_names: bool = True
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
-            if name == "privileged" or (value is None and name in _MAY_BE_UNLIMITED):
+            if name in _BOOLEAN or (value is None and name in _MAY_BE_UNLIMITED):
                 continue
             if not isinstance(value, int):
                 raise TypeError(f"{name} is a number of bytes or pages, not {value!r}")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from samara.mm.constants import Map, Prot
-from samara.mm.file import File
+from samara.mm.file import UNNAMED, File
 from samara.mm.vm_flags import parse_vm_flags
 from samara.mm.vma import VMA
 
@@ -22,6 +22,8 @@ _VMA_LINE = re.compile(
 )
 # The lines that smaps adds below each of these lines, such as "Rss:      8 kB"
 _SMAPS_LINE = re.compile(r"[A-Z][A-Za-z_]*: ")
+# Kernels print it if they and the processor have protection keys.
+KEY_FIELD = "ProtectionKey:"
 _NAME_COLUMN = 73
 _SHOWN = 100  # characters of a bad line in the error message
 _VM_FLAGS_END = 1000  # longest VmFlags line; all known codes take less than 200 characters
@@ -59,6 +61,8 @@ def parse_maps(text: str) -> list[VMA]:
                     if len(line) > _VM_FLAGS_END:
                         raise ValueError(f"line {number} has too many VmFlags: {_shown(line)}")
                     vmas[-1] = vmas[-1]._replace(vm_flags=parse_vm_flags(line[8:].strip()))
+                elif line.startswith(KEY_FIELD):
+                    vmas[-1] = _with_key(vmas[-1], number, line)
             elif line.strip():
                 raise ValueError(f"line {number} is not of /proc/PID/maps: {_shown(line)}")
             continue
@@ -70,6 +74,13 @@ def parse_maps(text: str) -> list[VMA]:
         floor = vma.end
         vmas.append(vma)
     return vmas
+
+
+def _with_key(vma: VMA, number: int, line: str) -> VMA:
+    try:
+        return vma._replace(pkey=int(line[len(KEY_FIELD) :]))
+    except ValueError:
+        raise ValueError(f"line {number} has no protection key: {_shown(line)}") from None
 
 
 def _vma_of_line(
@@ -89,7 +100,7 @@ def _parse_vma(match: re.Match[str], files: dict[tuple[str, str, str], File]) ->
     file = None
     path = label.replace("\\012", "\n")
     if label.startswith("["):
-        name, path = path, ""
+        name, path = path, UNNAMED if label.startswith("[anon_shmem:") else ""
     if path or int(inode) or dev != "00:00":
         key = (dev, inode, path)
         file = files.get(key)
