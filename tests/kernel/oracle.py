@@ -3,7 +3,9 @@
 /proc/PID/smaps after each. These must agree: every VMA in all columns and VmFlags, every result,
 and the amounts counted as locked, as mapped and as data.
 
-    python tests/kernel/oracle.py [--calls N] [--seeds N,N,...]
+    python tests/kernel/oracle.py [--calls N] [--seeds N,N,...] [--program FILE]
+
+What the running kernel lacks is reported, and left out.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import features
 from child import Child, build
@@ -200,13 +202,19 @@ def columns(vma: VMA, ignored: frozenset[str]) -> tuple[object, ...]:
     )
 
 
+class Kernel(NamedTuple):
+    """The program that makes the calls, and what the running kernel lacks (`features.lacking`)."""
+
+    program: Path
+    lacking: frozenset[str]
+
+
 class Oracle:
     """One process and its model."""
 
-    def __init__(
-        self, program: Path, directory: Path, seed: int, lacking: frozenset[str] = frozenset()
-    ) -> None:
-        self.lacking = lacking
+    def __init__(self, kernel: Kernel, directory: Path, seed: int) -> None:
+        program, self.lacking = kernel
+        lacking = self.lacking
         self.rng = random.Random(seed)
         self.files = [self._open(directory / "on_disk", os.O_RDWR | os.O_CREAT)]
         self.modes = ["rw"]
@@ -704,10 +712,9 @@ def cannot_run() -> str:
     return ""
 
 
-def run(seed: int, calls: int, lacking: frozenset[str]) -> None:
+def run(kernel: Kernel, seed: int, calls: int) -> None:
     with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
-        oracle = Oracle(build(directory), directory, seed, lacking)
+        oracle = Oracle(kernel, Path(name), seed)
         made: dict[str, int] = {}
         try:
             for number in range(calls):
@@ -729,15 +736,14 @@ def run(seed: int, calls: int, lacking: frozenset[str]) -> None:
     )
 
 
-def run_at_the_limit(lacking: frozenset[str]) -> None:
+def run_at_the_limit(kernel: Kernel) -> None:
     """Make calls with as many VMAs as vm.max_map_count allows."""
     limit = int(Path("/proc/sys/vm/max_map_count").read_text())
     if limit > 200_000:
         print(f"not run at the limit: vm.max_map_count is {limit}")
         return
     with tempfile.TemporaryDirectory() as folder:
-        directory = Path(folder)
-        oracle = Oracle(build(directory), directory, 0, lacking)
+        oracle = Oracle(kernel, Path(folder), 0)
         try:
             oracle.model.limits = dataclasses.replace(oracle.model.limits, max_map_count=limit)
             many = 0x2000_0000
@@ -757,16 +763,15 @@ def run_at_the_limit(lacking: frozenset[str]) -> None:
     print(f"at the limit of {limit} VMAs: {len(AT_THE_LIMIT)} calls agree")
 
 
-def run_edges(lacking: frozenset[str]) -> None:
+def run_edges(kernel: Kernel) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        directory = Path(folder)
-        program = build(directory)
         for title, calls in (EDGES | SCENES).items():
-            missing = {word for call in calls for word in call if isinstance(word, str)} & lacking
+            missing = {word for call in calls for word in call if isinstance(word, str)}
+            missing &= kernel.lacking
             if missing:
                 print(f"{title}: not run without {', '.join(sorted(missing))}")
                 continue
-            oracle = Oracle(program, directory, 0, lacking)
+            oracle = Oracle(kernel, Path(folder), 0)
             try:
                 for name, *words in calls:
                     numbers = tuple(map(oracle.word, words))
@@ -784,6 +789,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=CALLS, help="for each seed")
     parser.add_argument("--seeds", default=",".join(map(str, SEEDS)))
+    parser.add_argument(
+        "--program", type=Path, help="caller.c, compiled; it is compiled if missing"
+    )
     options = parser.parse_args()
     reason = cannot_run()
     if reason:
@@ -791,13 +799,14 @@ def main() -> int:
         return 0
     print(f"beside {platform.system()} {platform.release()}")
     with tempfile.TemporaryDirectory() as folder:
-        lacking = features.lacking(build(Path(folder)))
-    if lacking:
-        print(f"this kernel or processor lacks: {', '.join(sorted(lacking))}")
-    run_edges(lacking)
-    run_at_the_limit(lacking)
-    for seed in map(int, options.seeds.split(",")):
-        run(seed, options.calls, lacking)
+        program = options.program or build(Path(folder))
+        kernel = Kernel(program, features.lacking(program))
+        if kernel.lacking:
+            print(f"this kernel or processor lacks: {', '.join(sorted(kernel.lacking))}")
+        run_edges(kernel)
+        run_at_the_limit(kernel)
+        for seed in map(int, options.seeds.split(",")):
+            run(kernel, seed, options.calls)
     return 0
 
 

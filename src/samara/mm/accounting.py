@@ -102,7 +102,9 @@ class Counters:
 
     def values(self) -> tuple[Any, ...]:
         """Return all counters, as `checked_counters` takes them. O(1)."""
-        return tuple(getattr(self, field.name) for field in fields(self))
+        numbers = (self.locked, self.data, self.outside, self.sealed, self.brk, self.start_brk)
+        more = (self.start_stack, self.data_segment, self.left_locked)
+        return *numbers, *more, self.future_locks, self.keys
 
     @property
     def sums(self) -> tuple[int, ...]:

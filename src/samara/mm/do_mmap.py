@@ -7,7 +7,7 @@ differ from others. Called by these system calls, after they have checked their 
 
 from __future__ import annotations
 
-from errno import EACCES, EAGAIN, EEXIST, EINVAL, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM
+from errno import EACCES, EAGAIN, EEXIST, EINVAL, EOPNOTSUPP, EOVERFLOW, EPERM
 from functools import lru_cache
 from typing import Final
 

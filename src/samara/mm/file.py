@@ -73,8 +73,8 @@ class OpenFile(File):
     __slots__ = ()
 
 
-# Files whose mappings are unlike those of other files. Their paths tell them apart. Traces have only
-# the last part of a path.
+# Files whose mappings are unlike those of other files. Their paths tell them apart. Traces have
+# only the last part of a path.
 UNNAMED: Final = "/dev/zero (deleted)"  # shared memory without a file, as /proc shows it
 _ZERO: Final = ("/dev/zero", "zero")
 _UNNAMED: Final = (UNNAMED, "zero (deleted)")

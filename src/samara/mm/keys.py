@@ -102,4 +102,3 @@ def is_denied(keys: Keys, key: int, write: bool) -> bool:
     """Return whether the thread may not read, or not write, memory with this key. O(1)."""
     rights = keys.rights >> 2 * key
     return rights & (DISABLE_ACCESS | DISABLE_WRITE if write else DISABLE_ACCESS) != 0
-

@@ -52,9 +52,9 @@ class Merging:
     """Cuts VMAs, and merges two neighbours if Linux does.
 
     Everything about the two must be equal, except their places, soft-dirty (sd) and guard regions
-    (gu). That includes protection keys, policies and names. If they have a file, the offset of the second must continue that of the first. Private
-    memory that was written (`TouchedVMA`) merges only with memory that was not, or that belongs to
-    the same anon_vma.
+    (gu). That includes protection keys, policies and names. If they have a file, the offset of the
+    second must continue that of the first. Private memory that was written (`TouchedVMA`) merges
+    only with memory that was not, or that belongs to the same anon_vma.
 
     >>> from samara import MapleTree
     >>> tree = MapleTree(policy=Merging())

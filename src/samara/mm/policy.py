@@ -115,7 +115,10 @@ def policy_of(mode: int, nodes: int, available: int) -> Policy | None:
 
 def _relative(nodes: int, available: int) -> int:
     """Return the nodes that are meant, if node n is the n-th available one, again and again."""
-    present = [node for node in range(available.bit_length()) if available >> node & 1]
+    present = []
+    for node in range(available.bit_length()):
+        if available >> node & 1:
+            present.append(node)
     found = 0
     for node in range(nodes.bit_length()):
         if nodes >> node & 1:

@@ -17,9 +17,9 @@ from typing import Any, Final
 from samara import Entry
 from samara.mm.accounting import NO_COUNTS, VmaCounts, accounting
 from samara.mm.errors import os_error
+from samara.mm.file import is_segment
 from samara.mm.inheritance import is_changed_by_fork
 from samara.mm.limit_checks import vma_count
-from samara.mm.file import is_segment
 from samara.mm.merging import DERIVED_NAMES, joined, merging_disabled
 from samara.mm.state import State
 from samara.mm.units import ADDRESS_END
@@ -92,8 +92,9 @@ def change(space: State, vma: VMA, old: VMA) -> None:
 def _with_neighbour(space: State, vma: VMA) -> VMA:
     """Return a part of an attached segment, merged with a neighbour if it can. O(log n).
 
-    Linux does not remove a VMA of a segment to merge it. So what is stored merges with the VMA below
-    or else with the one above, but not with both. A VMA that changes as a whole does not merge.
+    Linux does not remove a VMA of a segment to merge it. So what is stored merges with the VMA
+    below or else with the one above, but not with both. A VMA that changes as a whole does not
+    merge.
     """
     merged = _joined_below(space, vma)
     if merged is NotImplemented:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from errno import EFAULT, EINVAL, EPERM
 from typing import Final
 
-from samara.mm.constants import Mpol, MpolMf
+from samara.mm.constants import MpolMf
 from samara.mm.errors import os_error
 from samara.mm.policy import check_mode, policy_of
 from samara.mm.rollback import atomic
@@ -21,9 +21,7 @@ _MOVE_ALL: Final = int(MpolMf.MOVE_ALL)
 
 
 @atomic
-def mbind(
-    space: State, addr: int, length: int, mode: int, nodes: int = 0, flags: int = 0
-) -> None:
+def mbind(space: State, addr: int, length: int, mode: int, nodes: int = 0, flags: int = 0) -> None:
     """mbind(2): set the NUMA policy of [addr, addr + length).
 
     The model knows VMAs, not pages, so it assumes that no page has to move (no EIO).

@@ -38,9 +38,8 @@ def prctl(
 
     Raises:
         OSError: EINVAL (another option or operation, an unaligned address, another name, a kernel
-            without names: `limits.anon_names`), EBADF (a
-            mapping of a file; what lies before it has the name), ENOMEM (holes; all else has the
-            name), EAGAIN (too many VMAs).
+            without names: `limits.anon_names`), EBADF (a mapping of a file; what lies before it has
+            the name), ENOMEM (holes; all else has the name), EAGAIN (too many VMAs).
 
     >>> from samara.mm import VMA, AddressSpace, Prctl
     >>> mm = AddressSpace([VMA(0x10000, 0x12000)])

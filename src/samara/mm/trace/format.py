@@ -135,7 +135,9 @@ def _check_step(step: object, where: str) -> None:
     if step["call"] != "external" and not (type(ret) is int and _LEAST_ERRNO <= ret < 2**64):
         raise ValueError(f"no trace: {where} returns {shown(ret)}")
     if not isinstance(step.get("data", 0), (str, int)):
-        raise ValueError(f"no trace: the data of {where} are neither text nor number: {shown(step)}")
+        raise ValueError(
+            f"no trace: the data of {where} are neither text nor number: {shown(step)}"
+        )
     for key in ("removed", "added"):
         _check_rows(step.get(key), f"{key} of {where}")
 

@@ -256,7 +256,7 @@ def _mremap(mm: AddressSpace, step: Step, own: bool) -> int:
 
 
 def _shmat(mm: AddressSpace, step: Step, own: bool) -> int:
-    """Attach the segment of the row that appeared. A call that failed may name no segment at all."""
+    """Attach the segment of the row that appeared. A call that failed may name no segment."""
     _, addr, flags, *_ = step["args"]
     wanted = step["ret"]
     vma = next((vma_of(row) for row in step["added"] if row[0] == wanted), None)
