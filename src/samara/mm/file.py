@@ -96,7 +96,7 @@ class Segment(OpenFile):
     def of(cls, file: File, size: int) -> Segment:
         """Return the segment behind a new attachment. O(1)."""
         segment = cls(*file)
-        segment.size = size
+        segment.size = index(size)
         return segment
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -8,10 +8,11 @@ and `vma`; anybody may read a policy.
 from __future__ import annotations
 
 from errno import EINVAL
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from samara.mm.constants import Mpol
 from samara.mm.errors import os_error
+from samara.mm.units import as_u64
 
 _DEFAULT: Final = int(Mpol.DEFAULT)
 _PREFERRED: Final = int(Mpol.PREFERRED)
@@ -33,7 +34,14 @@ _NAMES: Final = {
 _FLAG_NAMES: Final = ((_STATIC, "static"), (_RELATIVE, "relative"), (_BALANCING, "balancing"))
 
 
-class Policy(NamedTuple):
+class _Fields(NamedTuple):
+    mode: int
+    nodes: int
+    flags: int
+    wanted: int
+
+
+class Policy(_Fields):
     """Where pages are allocated. VMAs with different policies do not merge.
 
     Attributes:
@@ -43,14 +51,21 @@ class Policy(NamedTuple):
         wanted: the nodes that the program asked for, as a bit mask. With F_STATIC_NODES and
             F_RELATIVE_NODES they may be others than `nodes`, else they are 0.
 
+    Raises:
+        ValueError: A number is outside 0...2**64-1.
+        TypeError: One of them is not an integer.
+
     >>> str(Policy(Mpol.BIND, 0b1011)), str(Policy(Mpol.LOCAL))
     ('bind:0-1,3', 'local')
     """
 
-    mode: int
-    nodes: int = 0
-    flags: int = 0
-    wanted: int = 0
+    __slots__ = ()
+
+    def __new__(cls, mode: int, nodes: int = 0, flags: int = 0, wanted: int = 0) -> Self:
+        return super().__new__(cls, *as_u64(mode, nodes, flags, wanted))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self[:]  # for every protocol, so that unpickling checks the fields
 
     def __str__(self) -> str:
         """Return the policy as /proc/PID/numa_maps shows it."""

@@ -307,9 +307,11 @@ def with_flags(
 
     `pkey` None keeps the key.
     """
-    first, _, _, flags, offset, file, name, _, old_pkey, policy, anon_name = vma
+    first, last, _, flags, offset, file, name, _, old_pkey, policy, anon_name = vma
     if file is not None:
         offset += start - first
+    if name == "[stack]" and end < last:
+        name = anon_label(anon_name, file)  # only the upper end is the stack
     if pkey is None:
         pkey = old_pkey
     prot = _PROTS[prot & 7]
