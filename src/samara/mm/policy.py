@@ -70,9 +70,11 @@ class Policy(_Fields):
     def __str__(self) -> str:
         """Return the policy as /proc/PID/numa_maps shows it."""
         text = _NAMES.get(self.mode, "unknown")
-        names = [name for flag, name in _FLAG_NAMES if self.flags & flag]
-        if names:
-            text += "=" + "|".join(names)
+        before = "="
+        for flag, name in _FLAG_NAMES:
+            if self.flags & flag:
+                text += before + name
+                before = "|"
         return f"{text}:{_format_nodes(self.nodes)}" if self.nodes else text
 
 

@@ -12,7 +12,7 @@ from samara.mm.file import is_unnamed
 from samara.mm.rollback import atomic
 from samara.mm.state import State
 from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64, page_end
-from samara.mm.vma import anon_label, has_given_name, part_of
+from samara.mm.vma import VMA, anon_label, has_given_name, part_of
 from samara.mm.vma_ops import change_part, vmas_over
 
 _SET_VMA: Final = int(Prctl.SET_VMA)
@@ -66,15 +66,18 @@ def prctl(
         if vma.file is not None and not is_unnamed(vma.file):
             raise os_error(EBADF)
         if vma.anon_name != name:
-            part = part_of(vma, addr, end)
-            shown = anon_label(name, vma.file) if has_given_name(vma) else vma.name
-            try:
-                change_part(space, vma, part._replace(name=shown, anon_name=name))
-            except OSError as error:
-                raise os_error(EAGAIN if error.errno == ENOMEM else error.errno or 0) from None
+            _name(space, vma, part_of(vma, addr, end), name)
         addr = vma.end
     if unmapped or addr < end:
         raise os_error(ENOMEM)
+
+
+def _name(space: State, vma: VMA, part: VMA, name: str | None) -> None:
+    shown = anon_label(name, vma.file) if has_given_name(part) else part.name
+    try:
+        change_part(space, vma, part._replace(name=shown, anon_name=name))
+    except OSError as error:
+        raise os_error(EAGAIN if error.errno == ENOMEM else error.errno or EINVAL) from None
 
 
 def _check_name(name: str) -> None:
