@@ -213,8 +213,7 @@ class Oracle:
     """One process and its model."""
 
     def __init__(self, kernel: Kernel, directory: Path, seed: int) -> None:
-        program, self.lacking = kernel
-        lacking = self.lacking
+        lacking = self.lacking = kernel.lacking
         self.rng = random.Random(seed)
         self.files = [self._open(directory / "on_disk", os.O_RDWR | os.O_CREAT)]
         self.modes = ["rw"]
@@ -238,12 +237,12 @@ class Oracle:
         if "perf" not in lacking:
             self._add("perf", features.perf_event())
         self.segments = [] if "segment" in lacking else [features.segment(SEGMENT)]
-        self.child = Child(program, self.files)
+        self.child = Child(kernel.program, self.files)
         self.behind = [self._behind(fd) for fd in self.files]
-        kernel = parse_maps(self.child.maps("smaps"))
-        self.model = AddressSpace(kernel, limits=self._limits())
+        vmas = parse_maps(self.child.maps("smaps"))
+        self.model = AddressSpace(vmas, limits=self._limits())
         start_brk, start_stack, data = read_layout(self.child.pid)
-        self.model.exec(kernel, start_brk=start_brk, start_stack=start_stack, data_segment=data)
+        self.model.exec(vmas, start_brk=start_brk, start_stack=start_stack, data_segment=data)
         if seed % 2 == 0 and seed:
             self._tighten()
         self.compare("at the beginning")
