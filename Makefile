@@ -64,6 +64,7 @@ test-scale: $(VENV)/.dev build/release/build.ninja ## 50 million ranges (RANGES)
 test-kernel: $(VENV)/.dev ## address spaces compared with the running kernel; x86-64 Linux only
 	python tests/kernel/oracle.py
 	python tests/kernel/programs.py
+	python tests/kernel/next_mmap.py
 
 test-kernel-pkeys: $(VENV)/.dev ## the same on an emulated processor with protection keys, by QEMU (OPTIONS="calls=100 seeds=1,2")
 	tools/kernel-vm python $(OPTIONS)

@@ -270,9 +270,9 @@ def test_no_such_command(capsys: pytest.CaptureFixture[str], arguments: list[str
     ("content", "message"),
     [
         (b"", "no VMA in it"),
-        (b"hello\n", "line 1 is not of /proc/PID/maps: 'hello'"),
-        (b"\x7fELF\x02\x00\xff", r"line 1 is not of /proc/PID/maps: '\x7fELF"),
-        (b"1000-2000 r--p 0 00:00 0\n1000-2000 r--p 0 00:00 0\n", "line 2 begins below 0x2000"),
+        (b"hello\n", "line 1 is not in the format of /proc/PID/maps: 'hello'"),
+        (b"\x7fELF\x02\x00\xff", r"line 1 is not in the format of /proc/PID/maps: '\x7fELF"),
+        (b"1000-2000 r--p 0 00:00 0\n1000-2000 r--p 0 00:00 0\n", "line 2 starts below 0x2000"),
     ],
 )
 def test_bad_files(

@@ -11,7 +11,7 @@ import pytest
 from places import DATA
 from samara.cli import main
 from samara.cli.kinds import KINDS
-from samara.mm import AddressSpace
+from samara.mm import TASK_SIZE, AddressSpace
 
 MAPS = DATA / "maps"
 
@@ -133,3 +133,79 @@ def test_a_file_whose_name_is_a_number(
     Path("0").write_bytes((MAPS / "python.maps").read_bytes())
     assert main(["maps", "./0"]) == 0
     assert "155 VMAs" in capsys.readouterr().out
+
+
+# For each text: its VMAs without those that are not counted, and the end of user addresses.
+LAYOUTS = {
+    "aarch64": (9, 1 << 48),
+    "aarch64_64k": (12, 1 << 48),
+    "arm": (12, 0xBF000000),
+    "crlf": (3, TASK_SIZE),
+    "gdb_new": (8, TASK_SIZE),
+    "gdb_old": (8, TASK_SIZE),
+    "gdb_perms": (8, TASK_SIZE),
+    "hs_err": (12, TASK_SIZE),
+    "i386": (20, 0xFFFFE000),
+    "pasted": (3, TASK_SIZE),
+    "smaps_5.8": (3, TASK_SIZE),
+    "smaps_qemu": (2, TASK_SIZE),
+    "tombstone": (9, 1 << 39),
+    "tombstone_32": (4, 0xBF000000),
+    "x86_64_5level": (5, 0xFFFFFFFFFFF000),
+}
+
+
+def test_every_text_has_its_figures() -> None:
+    assert {path.stem for path in MAPS.glob("*.txt")} == set(LAYOUTS)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_maps_of_other_layouts(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """Once nine lines of aarch64 gave "0 VMAs, 128 TiB free", and 32-bit processes had 128 TiB
+    free."""
+    vmas, end = LAYOUTS[name]
+    path = MAPS / f"{name}.txt"
+    assert main(["maps", "--json", str(path)]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["vmas"] == len(figures["vmas_listed"]) == vmas
+    assert figures["size"] == sum(vma["end"] - vma["start"] for vma in figures["vmas_listed"])
+    assert figures["size"] + figures["gaps"]["free"] == end
+    assert {vma["label"] for vma in figures["not_counted"]} <= {"[vsyscall]", "[vectors]"}
+    assert main(["maps", str(path)]) == 0
+    assert f"\n{vmas} VMAs, " in capsys.readouterr().out
+    assert main(["diff", "--match", "address", str(path), str(path)]) == 0
+
+
+def test_gaps_of_one_page_have_the_size_of_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["maps", "--json", str(MAPS / "aarch64_64k.txt")]) == 0
+    assert json.loads(capsys.readouterr().out)["gaps"]["single_pages"] == 0
+    text = (MAPS / "aarch64_64k.txt").read_text().replace("ffff9aab0000", "ffff9aaa0000", 1)
+    assert AddressSpace.from_maps(text).limits.page_size == 65536
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        assert main(["maps", "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["gaps"]["single_pages"] == 1
+
+
+@pytest.mark.parametrize("command", ["maps", "diff", "diff --every", "fork"])
+def test_what_was_skipped_is_reported(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    path = str(MAPS / "hs_err.txt")
+    report = f"{path}: skipped 29 lines that are not mappings; the first is line 1, '#'\n"
+    arguments = {
+        "maps": ["maps", path],
+        "diff": ["diff", path, path],
+        "diff --every": ["diff", path, "--every", "0.01", "--times", "3"],
+        "fork": ["fork", "--maps", path, "--seconds", "0.001"],
+    }[command]
+    assert main(arguments) == 0
+    assert capsys.readouterr().err == report * (2 if command == "diff" else 1)
+
+
+def test_vm_flags_of_indented_smaps_are_compared(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name, codes in (("a", "rd wr mr"), ("b", "rd wr mr lo")):
+        text = f"  10000-11000 rw-p 00000000 00:00 0\r\n  VmFlags:{codes}\r\n"
+        (tmp_path / name).write_text(text, newline="")
+    assert main(["diff", str(tmp_path / "a"), str(tmp_path / "b")]) == 1
+    assert "+lo" in capsys.readouterr().out

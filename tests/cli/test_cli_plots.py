@@ -158,3 +158,15 @@ def test_nothing_and_very_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "5,000 VMAs" in path.read_text()
     samara.cli.maps_plot.plot_maps(path, AddressSpace([VMA(0, 1 << 47, 3)]), "all of it")
     assert "128.00 TiB" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "tick"),
+    [("i386", "3584 MiB"), ("aarch64", "224 TiB"), ("tombstone", "448 GiB")],
+)
+def test_the_axis_ends_where_user_addresses_end(tmp_path: Path, name: str, tick: str) -> None:
+    """Once it always ended at 128 TiB."""
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "out.svg"
+    assert main(["maps", str(DATA / "maps" / f"{name}.txt"), "--plot", str(path)]) == 0
+    assert f">{tick}</text>" in path.read_text()

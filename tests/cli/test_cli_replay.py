@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import elf
 from places import DATA
 from samara.cli import main
 from samara.mm import (
@@ -239,6 +240,22 @@ def test_replay_of_a_call_that_no_model_makes(
     message = f"samara replay: {path}: a trace with a call 'foo', which no model makes\n"
     assert run(capsys, "replay", str(path)) == (2, "", message)
     assert run(capsys, "replay", "--json", str(path)) == (2, "", message)
+
+
+def test_replay_of_an_external_step_that_differs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An external step has no arguments to show."""
+    trace = read_trace(LS)
+    row = trace["initial"][0]
+    trace["steps"] = [{"call": "external", "removed": [], "added": [row]}]
+    path = str(tmp_path / "x.json")
+    write_trace(path, trace)
+    status, out, err = run(capsys, "replay", path)
+    assert (status, err) == (1, "") and "differ at step 0, external: it adds" in out
+    assert "\n  external()\n" in out
+    status, out, err = run(capsys, "replay", "--json", path)
+    assert (status, err) == (1, "") and json.loads(out)["mismatch"]["args"] == []
 
 
 @pytest.mark.parametrize("unpack", [False, True])
@@ -478,6 +495,42 @@ def test_record_where_tracing_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+@pytest.mark.parametrize(
+    ("program", "old_kernel"),
+    [
+        (elf.elf32(elf.EXIT_32), False),
+        (elf.elf64(elf.EXIT_32), False),
+        (elf.elf32(elf.EXIT_32), True),
+    ],
+    ids=["32-bit program", "64-bit program", "32-bit program on an old kernel"],
+)
+def test_record_refuses_32_bit_system_calls(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    program: bytes,
+    old_kernel: bool,
+) -> None:
+    """Once their numbers were taken for those of 64-bit calls, which gave a false trace. Before
+    Linux 5.3 only 32-bit programs are noticed, by their code segment."""
+    pytest.importorskip("ptrace")
+    from samara.mm.trace import record
+
+    path = elf.write_program(tmp_path / "small", program)
+    if not elf.runs(path):
+        pytest.skip("this kernel has no 32-bit system calls")
+    if old_kernel:
+        monkeypatch.setattr(record, "_GET_SYSCALL_INFO", 0x7FFF)
+    output = tmp_path / "x"
+    message = f"samara record: {str(path)!r} makes 32-bit system calls, which cannot be recorded\n"
+    for command in ([str(path)], ["sh", "-c", f"exec {path}"]):
+        assert recorded(capsys, "-o", str(output), "--", *command) == (125, message)
+        assert not output.exists()
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
 def test_ctrl_c_while_recording(tmp_path: Path) -> None:
     """Once python-ptrace warned about the process that it ended."""
     pytest.importorskip("ptrace")
@@ -542,6 +595,15 @@ def traces_of(program: str, times: int) -> list[Trace]:
         return [record([sys.executable, "-I", "-c", program]) for _ in range(times)]
     except PermissionError:
         pytest.skip("tracing is not permitted here")
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_a_recorded_external_step_has_neither_arguments_nor_result() -> None:
+    """Once it was written with "args" and "ret", which the format does not have for it."""
+    program = "x = []\nfor _ in range(900): x = [x]\nrepr(x); import mmap; mmap.mmap(-1, 4096)"
+    (trace,) = traces_of(program, 1)  # its stack grows
+    external = [step for step in trace["steps"] if step["call"] == "external"]
+    assert external and all(set(step) == {"call", "removed", "added"} for step in external)
 
 
 @pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")

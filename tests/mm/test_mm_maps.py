@@ -132,10 +132,10 @@ def test_no_text_is_an_empty_address_space() -> None:
 LINE = "00001000-00002000 rw-p 00000000 00:00 0 "
 
 
+# Lines that begin like a mapping, and one that only seems to.
 @pytest.mark.parametrize(
     "bad",
     [
-        "hello",
         "00001000-00002000 rw-p 00000000 00:00",
         "00001000-00002000 rw-q 00000000 00:00 0 ",
         "00001000-00002000 wr-p 00000000 00:00 0 ",
@@ -149,7 +149,6 @@ LINE = "00001000-00002000 rw-p 00000000 00:00 0 "
         "00001001-00002000 rw-p 00000000 00:00 0 ",
         "00001000-00002000 rw-p 00000010 00:00 0 ",
         "00001000-00002000 ---p 00000000 00:00 0                          [rollup]",
-        "\x7fELF\x00\x01",
     ],
 )
 @pytest.mark.parametrize("before", [0, 1])
@@ -159,6 +158,15 @@ def test_a_bad_line_is_named(bad: str, before: int) -> None:
         AddressSpace.from_maps(good * before + bad + "\n")
     assert f"line {before + 1}" in str(caught.value)
     assert repr(bad.split("\n")[0]) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["hello", "\x7fELF\x00\x01", "\n\nhello\nRSS\n", "Dynamic:\r\n"])
+def test_a_text_without_any_mapping(text: str) -> None:
+    first = next(line for line in text.replace("\r", "").split("\n") if line)
+    number = 3 if text.startswith("\n") else 1
+    with pytest.raises(ValueError) as caught:
+        AddressSpace.from_maps(text)
+    assert str(caught.value) == f"line {number} is not in the format of /proc/PID/maps: {first!r}"
 
 
 @pytest.mark.parametrize("bad", ["Rss:                   8 kB", "VmFlags: rd"])
@@ -356,7 +364,7 @@ def test_copies_are_address_spaces_of_their_own() -> None:
 
 def test_a_text_of_maps_is_a_str() -> None:
     for other in (b"1000-3000 rw-p 00000000 00:00 0", None):
-        with pytest.raises(TypeError, match="a text of maps is a str, not"):
+        with pytest.raises(TypeError, match="text must be a str, not"):
             AddressSpace.from_maps(other)  # type: ignore[arg-type]
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from places import DATA
-from samara.mm import ReplayMismatch, Trace, read_trace, replay, write_trace
-from samara.mm.trace.format import check_trace
+from samara.mm import AddressSpace, Limits, ReplayMismatch, Trace, read_trace, replay, write_trace
+from samara.mm.trace.format import check_trace, row_of
 
 RECORDINGS = DATA / "mm"
 PROGRAMS = ("ls", "perl", "git", "tar", "rand11", "rand12", "rand13", "calls")
@@ -114,6 +114,21 @@ def test_external_steps_are_applied_as_they_are() -> None:
     mm.check()
 
 
+def test_external_steps_need_no_arguments_and_no_result(tmp_path: Path) -> None:
+    """The format has neither for them. Once such a step was refused."""
+    trace = load("ls")
+    stack = next(row for row in trace["initial"] if row[6] == "[stack]")
+    grown = [stack[0] - 0x10000, *stack[1:]]
+    trace["steps"] = [{"call": "external", "removed": [stack], "added": [grown]}]
+    write_trace(tmp_path / "x", trace)
+    assert read_trace(tmp_path / "x") == trace
+    ((step, mm),) = replay(trace)
+    assert step is trace["steps"][0] and mm.find(grown[0]) is not None
+    wrong: Any = {**trace, "steps": [{**trace["steps"][0], "args": ["x"]}]}
+    with pytest.raises(ValueError, match="argument that is no word"):
+        check_trace(wrong)
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -195,6 +210,24 @@ def test_recorded_nodes_are_those_of_the_data() -> None:
         assert [str(vma.policy) for vma in mm] == ["None", "bind:0", "None"]
     ((_step, mm),) = replay(steps(("mbind", args, -22, [], 2)))
     assert len(mm) == 1
+
+
+@pytest.mark.parametrize("placement", ["recorded", "own"])
+def test_a_trace_of_another_layout(placement: Any) -> None:
+    """Once its process was taken for one of x86-64, without random addresses."""
+    trace = load("ls")
+    text = (DATA / "maps" / "aarch64.txt").read_text()
+    initial = [row_of(vma) for vma in AddressSpace.from_maps(text)]
+    length, start = 0x3000, 0xFFFF9A8ED000
+    row = [start, start + length, "rw-p", 0, "00:00", 0, ""]
+    call: Any = {"call": "mmap", "args": [0, length, 3, 0x22, 2**64 - 1, 0], "ret": start}
+    trace = {**trace, "initial": initial, "steps": [{**call, "removed": [], "added": [row]}]}
+    ((_step, mm),) = replay(trace, placement)
+    assert mm.limits == Limits.of("aarch64", mmap_base=0xFFFF9AA8D000, privileged=True)
+    limits = Limits.of("aarch64", mmap_base=0xFFFF00000000)
+    if placement == "own":
+        with pytest.raises(ReplayMismatch, match="returns 0xfffeffffd000"):
+            list(replay(trace, placement, limits=limits))
 
 
 def test_placement_is_one_of_two() -> None:

@@ -328,7 +328,7 @@ def forged_state(choices):
 
 @functools.cache
 def texts():
-    found = [path.read_bytes()[:3000] for path in sorted((DATA / "maps").glob("*.maps"))]
+    found = [path.read_bytes()[:3000] for path in sorted((DATA / "maps").iterdir())]
     found.append(
         b"1000-3000 rw-p 00000000 00:00 0   [heap]\nSize: 8 kB\nVmFlags: rd wr mr mw me ac lo\n"
         b"3000-5000 rw-s 00001000 fe:00 17  /a\\012b\nVmFlags: rd wr sh dc\n"
@@ -359,7 +359,17 @@ def written(choices):
             some = ["rd", "wr", "gd", "lo", "dc", "sl", "zz", "io"]
             codes = "VmFlags: " + " ".join(choices.pick(some) for _ in range(5))
             lines.append(choices.mostly([codes, "VmFlags:", "Rss:  9 kB"], [codes * 99]))
-    return choices.mostly(["\n", "\n\n"], ["\r\n", "\v"]).join(lines)
+        if choices.below(4) == 0:
+            size, read_write = (at - start) * 4096, perms[:3]
+            lines[-1] = choices.pick(
+                [
+                    f"  0x{start:x}000 0x{at:x}000 0x{size:x} 0x{offset} {perms} {label}",
+                    f"    {start:05x}000-{at - 1:05x}fff {read_write} {offset} {size:x} {label}",
+                    "\t" + lines[-1].replace(" ", "\t"),
+                    "some text",
+                ]
+            )
+    return choices.mostly(["\n", "\n\n", "\r\n"], ["\v", "\n> "]).join(lines)
 
 
 def maps(data):
@@ -377,10 +387,14 @@ def maps(data):
 
 def read_maps(text):
     space = None
+    skipped = []
     with memory_in_proportion(len(text)), contextlib.suppress(ValueError):
-        space = mm.AddressSpace.from_maps(text)
+        space = mm.AddressSpace.from_maps(text, skipped=skipped)
     if space is None:
         return
+    lines = text.split("\n")
+    assert all(lines[number - 1].rstrip("\r") == line for number, line in skipped)
+    assert not any(vma.label.endswith("\r") for vma in space)
     use_space(space)
     again = mm.AddressSpace.from_maps(space.maps())
     assert [vma[:7] for vma in again] == [vma[:7] for vma in space]

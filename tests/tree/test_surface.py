@@ -250,7 +250,7 @@ def test_numbers_of_other_kinds_become_ints(start):
     ],
 )
 def test_numbers_of_astronomic_length_in_maps(line):
-    with pytest.raises(ValueError, match="line 1 is not of"):
+    with pytest.raises(ValueError, match="line 1 is not in the format"):
         mm.AddressSpace.from_maps(line)
 
 

@@ -133,7 +133,7 @@ def _watch(arguments: argparse.Namespace, before: Source) -> int:
     looks = 0
     while arguments.times is None or looks < arguments.times:
         time.sleep(arguments.every)
-        after = open_space(arguments.before)
+        after = open_space(arguments.before, report=False)
         found = _compare(before, after, how)
         now = time.strftime("%H:%M:%S")
         if arguments.json:
@@ -164,7 +164,8 @@ def _compare(before: Source, after: Source, how: str) -> Comparison:
 
 
 def _without_flags(space: AddressSpace) -> AddressSpace:
-    return AddressSpace(vma._replace(vm_flags=frozenset()) for vma in space)
+    vmas = (vma._replace(vm_flags=frozenset()) for vma in space)
+    return AddressSpace(vmas, limits=space.limits)
 
 
 def _print_table(found: Comparison) -> None:

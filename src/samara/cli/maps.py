@@ -18,7 +18,7 @@ from samara.cli.plot import add_plot_argument, check_can_plot
 from samara.cli.source import file_name, open_space
 from samara.cli.table import print_table
 from samara.cli.units import format_count, format_size
-from samara.mm import PAGE_SIZE, VMA, AddressSpace
+from samara.mm import VMA, AddressSpace
 
 _GAPS = 5  # how many of the largest are listed
 _DESCRIPTION = """\
@@ -29,6 +29,11 @@ free, the gaps between VMAs, and the largest free ranges.
 
 A VMA (virtual memory area) is one line of /proc/PID/maps. The line [vsyscall]
 is not counted anywhere: it is a page of the kernel's, in no process's map.
+
+FILE can be a log with a map in it, a tombstone of Android, or the output of
+"info proc mappings" of gdb. Lines that are not mappings are skipped; stderr
+says how many. How far addresses reach is guessed: 32 bits, 48 bits (aarch64),
+or those of x86-64 with 4 or 5 levels of page tables.
 """
 _EPILOG = """\
 exit status: 0; 1 a process that cannot be read; 2 bad arguments or bad input
@@ -127,7 +132,7 @@ def summary(mm: AddressSpace, max_map_count: int) -> dict[str, Any]:
         "gaps": {
             "within": len(within),
             "free": free,
-            "single_pages": sum(1 for start, end in within if end - start == PAGE_SIZE),
+            "single_pages": sum(1 for start, end in within if end - start == mm.limits.page_size),
             "largest": [list(gap) for gap in largest],
             # The part of the free addresses that one mapping could not have.
             "fragmentation": 1 - biggest / free if free else 0.0,

@@ -35,7 +35,8 @@ _MOST_ROWS = 44
 _WIDTH = 11.0  # inches
 _ROW_HEIGHT = 0.26
 _LABELS = 0.14  # of the width, to the left of the rows
-_TERABYTE = 1 << 40
+_TICKS = 8  # on the axis of all addresses
+_UNITS = ((40, "TiB"), (30, "GiB"), (20, "MiB"))
 
 
 class Bar(NamedTuple):
@@ -70,7 +71,7 @@ def extent(size: int) -> float:
 
 
 def clusters(vmas: Iterable[VMA]) -> list[list[VMA]]:
-    """Return the VMAs of user space in clusters: those with gaps of less than APART bytes.
+    """Return the VMAs in clusters: those with gaps of less than APART bytes. Without [vsyscall].
 
     >>> low, near, far = VMA(0x1000, 0x2000), VMA(APART, APART + 0x2000), VMA(1 << 40, 1 << 41)
     >>> clusters([low, near, far]) == [[low, near], [far]]
@@ -78,8 +79,8 @@ def clusters(vmas: Iterable[VMA]) -> list[list[VMA]]:
     """
     parted: list[list[VMA]] = []
     for vma in vmas:
-        if vma.start >= Limits().task_size:
-            break
+        if Limits().is_gate(vma.start):
+            continue
         if not parted or vma.start - parted[-1][-1].end >= APART:
             parted.append([])
         parted[-1].append(vma)
@@ -115,7 +116,7 @@ def plot_maps(path: Path, mm: AddressSpace, title: str) -> None:
 
     def fill(figure: Figure) -> None:
         overview, detail = figure.subplots(2, height_ratios=[0.35, max(_ROW_HEIGHT * lines, 0.3)])
-        _draw_overview(overview, parted)
+        _draw_overview(overview, parted, mm.limits.task_size)
         _draw_rows(detail, placed, width)
         vmas = format_count(len(mm), "VMA")
         figure.suptitle(f"{drawable(title)}: {vmas}, {format_size(mm.size)} mapped", fontsize=10)
@@ -124,12 +125,13 @@ def plot_maps(path: Path, mm: AddressSpace, title: str) -> None:
     draw(path, _WIDTH, height, fill)
 
 
-def _draw_overview(axes: Axes, parted: list[list[VMA]]) -> None:
+def _draw_overview(axes: Axes, parted: list[list[VMA]], end: int) -> None:
     """Draw all of user space to scale."""
-    end = Limits().task_size
     axes.set(xlim=(0, end), ylim=(0, 1), yticks=[])
-    ticks = range(0, end + 1, 16 * _TERABYTE)
-    axes.set_xticks(ticks, [f"{tick // _TERABYTE} TiB" for tick in ticks])
+    step = 1 << (end - 1).bit_length() >> _TICKS.bit_length() - 1
+    ticks = range(0, end + 1, step)
+    shift, unit = next(one for one in _UNITS if step >> one[0])
+    axes.set_xticks(ticks, [f"{tick >> shift} {unit}" for tick in ticks])
     taken = -end
     raised = 0
     for number, cluster in enumerate(parted, 1):

@@ -26,7 +26,8 @@ its threads (mmap, munmap, mprotect, brk, ...), with what each call changed in
 /proc/PID/maps. The program keeps its standard streams. A summary is printed on
 stderr. "samara replay FILE" replays the recording.
 
-Needs x86-64 Linux and the package python-ptrace.
+Needs x86-64 Linux and the package python-ptrace. Programs that make 32-bit
+system calls are refused.
 """
 _EPILOG = """\
 exit status: that of COMMAND, or 128+N if signal N killed it; 125 samara failed

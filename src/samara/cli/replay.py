@@ -136,7 +136,7 @@ def _fields(
         document["mismatch"] = {
             "step": mismatch.number,
             "call": mismatch.step["call"],
-            "args": mismatch.step["args"],
+            "args": mismatch.step.get("args", []),
             "problem": mismatch.problem,
             "only_kernel": mismatch.missing,
             "only_model": mismatch.unexpected,
@@ -182,7 +182,7 @@ def _spread(length: int, most: int) -> list[int]:
 
 
 def _call(step: Step) -> str:
-    return f"  {step['call']}({', '.join(map(hex, step['args']))})"
+    return f"  {step['call']}({', '.join(map(hex, step.get('args', [])))})"
 
 
 def _plot(

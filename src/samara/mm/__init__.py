@@ -25,8 +25,9 @@ from samara.mm.difference import Difference
 from samara.mm.file import File, OpenFile
 from samara.mm.inheritance import child_vma
 from samara.mm.ledger import Ledger
-from samara.mm.limits import TASK_SIZE, Limits
+from samara.mm.limits import TASK_SIZE, Layout, Limits
 from samara.mm.policy import Policy
+from samara.mm.proc.maps import SkippedLine
 from samara.mm.state import ForkMark
 from samara.mm.synthetic import synthetic
 from samara.mm.syscalls.fork import FORK_METHODS, ForkError, ForkMethod
@@ -48,6 +49,7 @@ __all__ = [
     "ForkError",
     "ForkMark",
     "ForkMethod",
+    "Layout",
     "Ledger",
     "Limits",
     "Madv",
@@ -64,6 +66,7 @@ __all__ = [
     "Prot",
     "ReplayMismatch",
     "Shm",
+    "SkippedLine",
     "Step",
     "Trace",
     "child_vma",

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from samara.mm.inheritance import WIPED, is_changed_by_fork
 from samara.mm.keys import NO_KEYS, Keys
+from samara.mm.limits import Limits
 from samara.mm.units import ADDRESS_END, PAGE_SIZE
 from samara.mm.vm_flags import LOCKED_ON_FAULT, NO_LOCKS
 from samara.mm.vma import VMA
@@ -57,7 +58,7 @@ class Counters:
     Attributes:
         locked: bytes of locked VMAs
         data: bytes that count for RLIMIT_DATA
-        outside: number of VMAs above user space ([vsyscall]), which no limit counts
+        outside: number of VMAs such as [vsyscall] (`Limits.is_gate`), which no limit counts
         sealed: whether there has ever been a sealed VMA
         brk: the end of the heap, as brk() sees it: a byte, not a page; 0 if unknown
         start_brk: the start of the heap; 0 if unknown
@@ -138,13 +139,14 @@ class Counters:
         return new
 
 
-def count_vmas(vmas: Iterable[VMA], task_size: int) -> tuple[Counters, list[VMA]]:
+def count_vmas(vmas: Iterable[VMA], limits: Limits) -> tuple[Counters, list[VMA]]:
     """Return the counters that follow from the VMAs, and the VMAs that fork leaves out or changes.
 
     The other counters keep their defaults. O(VMAs).
     """
     locked = data = outside = 0
     sealed = False
+    task_size = limits.task_size
     changed = []
     for vma in vmas:
         start, end, vm_flags = vma.start, vma.end, vma.vm_flags
@@ -153,7 +155,7 @@ def count_vmas(vmas: Iterable[VMA], task_size: int) -> tuple[Counters, list[VMA]
             locked += end - start
         if is_data:
             data += end - start
-        if start >= task_size:
+        if start >= task_size and limits.is_gate(start):
             outside += 1
         if "sl" in vm_flags:
             sealed = True

@@ -7,15 +7,24 @@ This module only puts together the state, the system calls and the texts of /pro
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
 from samara.mm.accounting import checked_counters, count_vmas
 from samara.mm.difference import Difference, differences
+from samara.mm.layout import guess_limits
 from samara.mm.limits import Limits
 from samara.mm.populate import populate
-from samara.mm.proc.maps import KEY_FIELD, format_maps, parse_maps
+from samara.mm.proc.maps import (
+    MapsText,
+    SkippedLine,
+    format_maps,
+    parse_text,
+    summarize_skipped,
+)
 from samara.mm.proc.pid import read_layout, read_maps
 from samara.mm.state import ForkMark, State
 from samara.mm.syscalls.brk import brk as _brk
@@ -98,11 +107,17 @@ class AddressSpace(State):
         populate(self, vmas, limits)
 
     @classmethod
-    def from_pid(cls, pid: int) -> AddressSpace:
+    def from_pid(cls, pid: int, *, limits: Limits | None = None) -> AddressSpace:
         """Read the address space of a running process. O(n).
 
         Reads /proc/PID/smaps, or /proc/PID/maps if there is no smaps. The process keeps running:
         stop it first if its memory must not change meanwhile.
+
+        Args:
+            pid: the process id
+            limits: the limits of its calls. By default, the layout of its addresses, the page size
+                and `mmap_base` are guessed from its VMAs, so that mmap() chooses the address that
+                the kernel would choose; the others have their defaults.
 
         Raises:
             ProcessLookupError: There is no such process, or it has no address space (a kernel
@@ -114,7 +129,7 @@ class AddressSpace(State):
         >>> AddressSpace.from_pid(os.getpid()).find(id(os)).perms
         'rw-p'
         """
-        space = cls._from_text(read_maps(pid))
+        space = cls._of_text(parse_text(read_maps(pid)), limits)
         start_brk, start_stack, data_segment = read_layout(pid)
         counters = space._counters
         counters.data_segment = data_segment
@@ -125,16 +140,35 @@ class AddressSpace(State):
         return space
 
     @classmethod
-    def from_maps(cls, text: str) -> AddressSpace:
+    def from_maps(
+        cls,
+        text: str,
+        *,
+        limits: Limits | None = None,
+        skipped: list[SkippedLine] | None = None,
+    ) -> AddressSpace:
         """Make an address space from a text of /proc/PID/maps or smaps. O(n).
+
+        The mappings may stand in other text, such as Java's hs_err log, may be indented or have
+        tabs between their columns, and lines may end in CR LF. Two other layouts are read: Android
+        tombstones and `info proc mappings` of gdb, which show less (a mapping without permissions
+        gets `---p`, one without a device 00:00). A field of smaps that is unknown is ignored. A
+        second [vsyscall] line is skipped.
 
         VmFlags come from smaps. Without them, each VMA has those that its permissions imply (rd,
         wr, ex; sh and ms if shared), and mr, mw, me, which nearly every VMA has. So a text of maps
         cannot tell what is locked or not copied on fork.
 
+        Args:
+            text: the text. Without any line that is not blank, it is an empty address space.
+            limits: the limits of the calls. The default is guessed as in `from_pid`.
+            skipped: a list to which the lines that are not mappings are added. Without it, a
+                UserWarning says how many there are, and which is the first.
+
         Raises:
-            ValueError: A line is of neither kind, or a VMA begins below the end of the one before.
-                The message has the line's number and text.
+            ValueError: No line is a mapping; a line begins like one, but is damaged; a line of
+                smaps has no VMA above it; or a VMA begins below the end of the one before. The
+                message has the line's number and text.
 
         >>> text = "7f0000400000-7f0000401000 r-xp 00002000 fe:00 17".ljust(73) + "/bin/true\\n"
         >>> mm = AddressSpace.from_maps(text)
@@ -143,12 +177,21 @@ class AddressSpace(State):
         >>> mm.maps() == text
         True
         """
-        return cls._from_text(text)
+        found = parse_text(text)
+        space = cls._of_text(found, limits)
+        if skipped is not None:
+            skipped += found.skipped
+        elif found.skipped:
+            warnings.warn(summarize_skipped(found.skipped), stacklevel=2)
+        return space
 
     @classmethod
-    def _from_text(cls, text: str) -> AddressSpace:
-        vmas = parse_maps(text)
-        return cls(vmas, limits=Limits(pkeys=True) if KEY_FIELD in text else _NO_LIMITS_GIVEN)
+    def _of_text(cls, found: MapsText, limits: Limits | None) -> AddressSpace:
+        if limits is None:
+            limits = guess_limits(found.vmas, found.page_size)
+            if found.pkeys:
+                limits = replace(limits, pkeys=True)
+        return cls(found.vmas, limits=limits)
 
     # The system calls. Each is documented in the file of its manual page in `syscalls/`.
     brk = _brk
@@ -236,7 +279,7 @@ class AddressSpace(State):
                 name = derived_name(self, vma)
                 if vma.name != name:
                     raise AssertionError(f"{vma!r} should have the name {name!r}")
-        counted, changed = count_vmas(self, self.limits.task_size)
+        counted, changed = count_vmas(self, self.limits)
         if not self.half_made and self._counters.sums != counted.sums:
             raise AssertionError(f"the VMAs add up to {counted}, not to {self._counters}")
         expected = [vma for _first, _last, vma in self._changed]

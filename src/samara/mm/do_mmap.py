@@ -25,7 +25,7 @@ from samara.mm.limit_checks import (
 )
 from samara.mm.placement import shared_memory, unmapped_area
 from samara.mm.state import State
-from samara.mm.units import PAGE_SIZE, page_end
+from samara.mm.units import page_end
 from samara.mm.vm_flags import LOCKED_ON_FAULT, rights
 from samara.mm.vma import make_vma
 from samara.mm.vma_ops import check_unmap, cut, insert, insert_apart, remove
@@ -111,9 +111,9 @@ def _place(space: State, addr: int, length: int, flags: int, file: File | None, 
     if flags & _NOREPLACE:
         flags |= _FIXED
     if not flags & _FIXED:
-        addr &= -PAGE_SIZE
+        addr &= -space.limits.page_size
         if addr and addr < space.limits.mmap_min_addr:
-            addr = page_end(space.limits.mmap_min_addr)
+            addr = page_end(space.limits.mmap_min_addr, space.limits.page_size)
     if flags & _ANONYMOUS:
         file = None
     shared = flags & _TYPE in (_SHARED, _SHARED_VALIDATE)
@@ -248,7 +248,7 @@ def _of_special_file(
     if is_secret(file):
         check_locked(space, size, EAGAIN)
         return vm_flags | _SECRET_CODES
-    data_pages = size // PAGE_SIZE - 1
+    data_pages = size // space.limits.page_size - 1
     if offset or data_pages & (data_pages - 1) or "sh" not in vm_flags:
         raise os_error(EINVAL)
     return (vm_flags - LOCKED_ON_FAULT) | _PERF_EVENT_CODES

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The address of a new mapping: chosen as Linux does on x86-64, from the top down.
+"""The address of a new mapping: chosen as Linux does, from the top down.
 
 Owns that choice. Called by mmap and mremap.
 
@@ -18,16 +18,16 @@ from samara.mm.constants import Map
 from samara.mm.errors import os_error
 from samara.mm.file import File
 from samara.mm.state import State
-from samara.mm.units import ADDRESS_END, PAGE_SIZE
+from samara.mm.units import ADDRESS_END, PAGE_SIZE, page_end
 from samara.mm.vma import VMA
 from samara.mm.vma_ops import find_vma
 
-HUGE_PAGE_SIZE: Final = 2 << 20
 # Addresses after this are the negative numbers of errors.
 _ERRORS: Final = ADDRESS_END - PAGE_SIZE
 _FIXED: Final = int(Map.FIXED)
 _BIT32: Final = int(Map.BIT32)
 _ABOVE4G: Final = int(Map.ABOVE4G)
+_32BIT_END: Final = 1 << 32  # user addresses of 32-bit processes end here or below
 _BIT32_START: Final = 0x4000_0000
 _BIT32_END: Final = 0x8000_0000
 
@@ -61,7 +61,8 @@ def unmapped_area(
         if file is not None:
             huge = not shared_memory(file)
         else:
-            huge = not shared and not addr and length % HUGE_PAGE_SIZE == 0
+            huge = not shared and not addr and length % limits.huge_page_size == 0
+        huge = huge and limits.task_size > _32BIT_END
         found = _huge_aligned(space, addr, length, flags, offset) if huge else None
         if found is None:
             found = _search(space, addr, length, flags)
@@ -70,7 +71,7 @@ def unmapped_area(
         start = found
     if start > limits.task_size - length:
         raise os_error(ENOMEM)
-    if start % PAGE_SIZE:
+    if start % limits.page_size:
         raise os_error(EINVAL)
     if start < limits.mmap_min_addr and not limits.privileged:
         raise os_error(EPERM)
@@ -90,35 +91,47 @@ def _huge_aligned(space: State, addr: int, length: int, flags: int, offset: int)
 
     Returns None if the file has no huge page in this range, or if there is no room.
     """
+    size = space.limits.huge_page_size
     end = offset + length
-    first = -(-offset // HUGE_PAGE_SIZE) * HUGE_PAGE_SIZE
+    first = -(-offset // size) * size
     # If it rounds up to 2**63, Linux takes it for negative: it lies before any end.
-    if first < 1 << 63 and (end <= first or end - first < HUGE_PAGE_SIZE):
+    if first < 1 << 63 and (end <= first or end - first < size):
         return None
-    if length + HUGE_PAGE_SIZE >= ADDRESS_END:
+    if length + size >= ADDRESS_END:
         return None
-    padded = _search(space, addr, length + HUGE_PAGE_SIZE, flags)
+    padded = _search(space, addr, length + size, flags)
     if padded is None or padded == addr:
         return padded
-    shift = (offset - padded) % HUGE_PAGE_SIZE
-    return padded + (shift or HUGE_PAGE_SIZE)
+    shift = (offset - padded) % size
+    if not shift and not space.limits.bottom_up:
+        shift = size
+    return padded + shift
 
 
 def _search(space: State, addr: int, length: int, flags: int) -> int | None:
     limits = space.limits
     if length > limits.task_size:
         return None
-    if flags & _BIT32:
+    if flags & _BIT32 and limits.task_size > _32BIT_END:
         return _from_bottom(space, addr, length, _BIT32_START, _BIT32_END)
-    addr &= -PAGE_SIZE
+    page_size = limits.page_size
+    addr &= -page_size
     if addr and addr <= limits.task_size - length and _is_open(space, addr, length):
         return addr
     low = 1 << 32 if flags & _ABOVE4G else limits.mmap_min_addr
-    if low < PAGE_SIZE:
-        low = PAGE_SIZE
-    start = _highest(space, length, low, limits.mmap_base)
+    low = max(page_end(low, page_size), page_size)
+    base, end = limits.mmap_base, limits.task_size
+    if limits.map_window is not None:
+        window = limits.window
+        if addr > window:  # such a hint asks for the addresses above, too
+            base += end - window
+        else:
+            end = window
+    if limits.bottom_up:
+        return _from_bottom(space, addr, length, page_end(limits.mmap_base, page_size), end)
+    start = _highest(space, length, low, base & -page_size)
     if start is None:
-        start = _from_bottom(space, addr, length, limits.bottom_up_base, limits.task_size)
+        start = _from_bottom(space, addr, length, limits.bottom_up_base, end)
     return start
 
 
@@ -154,7 +167,8 @@ def _highest(space: State, length: int, low: int, high: int) -> int | None:
 
 
 def _from_bottom(space: State, addr: int, length: int, low: int, high: int) -> int | None:
-    addr = -(-addr // PAGE_SIZE) * PAGE_SIZE
+    page_size = space.limits.page_size
+    addr = -(-addr // page_size) * page_size
     if addr and addr <= high - length and _is_open(space, addr, length):
         return addr
     empty_area = space.tree.empty_area

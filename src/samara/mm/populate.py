@@ -29,17 +29,19 @@ def populate(state: State, vmas: Iterable[VMA], limits: Limits) -> None:
     The VMAs may come in any order.
 
     Raises:
-        ValueError: Two VMAs overlap.
+        ValueError: Two VMAs overlap, or a VMA does not consist of whole pages.
         TypeError: One of them is not a VMA.
     """
     given = _in_order(vmas)
+    if limits.page_size != PAGE_SIZE:
+        _check_pages(given, limits)
     state.limits = limits
     state.ledger = state._account = Ledger()
     state._limit = ADDRESS_END
     state._shared_memory = count(1)
     state._identities = count(_last_identity(given) + 1)  # after those of a pickle
     state.tree = _tree_of(given)
-    counters, changed = count_vmas(given, limits.task_size)
+    counters, changed = count_vmas(given, limits)
     state._changed = _tree_of(changed)
     _find_heap_and_stack(counters, given, limits)
     if limits.pkeys:
@@ -65,6 +67,13 @@ def _in_order(vmas: Iterable[VMA]) -> list[VMA]:
     return given
 
 
+def _check_pages(vmas: list[VMA], limits: Limits) -> None:
+    size = limits.page_size
+    for vma in vmas:
+        if (vma.start | vma.end | vma.offset) % size and not limits.is_gate(vma.start):
+            raise ValueError(f"{vma!r} does not consist of whole pages of {size} bytes")
+
+
 def _last_identity(vmas: list[VMA]) -> int:
     touched = [vma for vma in vmas if isinstance(vma, TouchedVMA)]
     return max((vma.anon_vma.identity for vma in touched), default=0)
@@ -83,4 +92,4 @@ def _find_heap_and_stack(counters: Counters, vmas: list[VMA], limits: Limits) ->
             counters.start_brk = counters.start_brk or vma.start
             counters.brk = vma.end
         elif vma.name == "[stack]":
-            counters.start_stack = vma.end - PAGE_SIZE
+            counters.start_stack = vma.end - limits.page_size

@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 from samara import MapleTree
 from samara.mm.accounting import Counters
 from samara.mm.ledger import Ledger, Tally
-from samara.mm.limits import TASK_SIZE, Limits
-from samara.mm.units import ADDRESS_END, PAGE_SIZE
+from samara.mm.limits import GATES, Limits
+from samara.mm.units import ADDRESS_END
 from samara.mm.vma import VMA
 
 
@@ -105,16 +105,17 @@ class State:
         addr = index(addr)
         return self.tree.get(addr) if addr < self._limit else None
 
-    def gaps(self, start: int = 0, end: int = TASK_SIZE) -> Iterator[tuple[int, int]]:
+    def gaps(self, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
         """Iterate over the free ranges of [start, end), cut at its ends. O(n) for all of them.
 
-        Each is a pair (start, end), end exclusive. The default is what a process on x86-64 may use.
+        Each is a pair (start, end), end exclusive. The default is what the process may use, up to
+        `limits.task_size`.
 
         >>> from samara.mm import VMA, AddressSpace
         >>> list(AddressSpace([VMA(0x1000, 0x3000)]).gaps(0, 0x10000))
         [(0, 4096), (12288, 65536)]
         """
-        start, end = index(start), index(end)
+        start, end = index(start), self.limits.task_size if end is None else index(end)
         if start >= end:
             return
         for first, last in self.tree.gaps(start, end - 1):
@@ -122,13 +123,19 @@ class State:
 
     @property
     def size(self) -> int:
-        """The number of mapped bytes as RLIMIT_AS counts them: without [vsyscall]. O(1).
+        """The number of mapped bytes as RLIMIT_AS counts them: without [vsyscall]. O(log n).
 
         >>> from samara.mm import VMA, AddressSpace
         >>> AddressSpace([VMA(0x1000, 0x3000)]).size
         8192
         """
-        return self.tree.covered - self._counters.outside * PAGE_SIZE
+        size = self.tree.covered
+        if self._counters.outside:
+            for start in GATES:
+                vma = self.find(start)
+                if vma is not None and vma.start == start and self.limits.is_gate(start):
+                    size -= vma.size
+        return size
 
     @property
     def heap(self) -> tuple[int, int]:

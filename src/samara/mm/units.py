@@ -6,13 +6,13 @@ from __future__ import annotations
 from operator import index
 from typing import Final
 
-PAGE_SIZE: Final = 4096
+PAGE_SIZE: Final = 4096  # the smallest page; `Limits.page_size` is that of a process
 ADDRESS_END: Final = 2**64
 
 
-def page_end(size: int) -> int:
+def page_end(size: int, page_size: int) -> int:
     """Round `size` up to a whole page in 64 bits. Returns 0 on overflow, as Linux does."""
-    return (size + PAGE_SIZE - 1) & (ADDRESS_END - PAGE_SIZE)
+    return (size + page_size - 1) & (ADDRESS_END - page_size)
 
 
 def as_u64(*words: int) -> tuple[int, ...]:

@@ -7,108 +7,206 @@ Owns the format. Called by `AddressSpace` and by the recording of traces.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from samara.mm.constants import Map, Prot
 from samara.mm.file import UNNAMED, File
+from samara.mm.proc.layouts import Columns, begins_like_a_mapping, read_columns
 from samara.mm.vm_flags import parse_vm_flags
 from samara.mm.vma import VMA
 
-# start-end perms offset dev inode, then blanks and the name or path
-_VMA_LINE = re.compile(
-    r"([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([r-])([w-])([x-])([ps])"
-    r" ([0-9a-f]{1,16}) ([0-9a-f]{2,8}:[0-9a-f]{2,8}) ([0-9]{1,20})(?: +(.*))?",
+# A line that smaps adds below each VMA: an amount such as "Rss:      8 kB", or "VmFlags: rd wr"
+_FIELD: Final = re.compile(
+    r"[ \t>]*([A-Za-z][A-Za-z0-9_]*)[ \t]*:[ \t]*(?:([0-9]{0,20})[ \t]*(?:kB)?[ \t]*|(.*))",
     re.DOTALL,
 )
-# The lines that smaps adds below each of these lines, such as "Rss:      8 kB"
-_SMAPS_LINE = re.compile(r"[A-Z][A-Za-z_]*: ")
+# Without a VMA above it, one of these shows that the line of the VMA is missing.
+_TELLING: Final = frozenset(("VmFlags", "Rss", "Pss", "KernelPageSize"))
 # Kernels print it if they and the processor have protection keys.
-KEY_FIELD = "ProtectionKey:"
+_KEY: Final = "ProtectionKey"
 _NAME_COLUMN = 73
 _SHOWN = 100  # characters of a bad line in the error message
 _VM_FLAGS_END = 1000  # longest VmFlags line; all known codes take less than 200 characters
 
 
-def parse_maps(text: str) -> list[VMA]:
-    """Parse a maps or smaps text and return its VMAs, in order. O(lines).
+class SkippedLine(NamedTuple):
+    """A line of a text that is no mapping, and was skipped.
 
-    VmFlags come from smaps. If a VMA has no such line, it gets those that its permissions imply
-    (`implied_vm_flags`).
+    Attributes:
+        number: the number of the line, from 1
+        text: the line, without its end
+    """
+
+    number: int
+    text: str
+
+
+@dataclass(slots=True)
+class MapsText:
+    """What a text of maps or smaps says.
+
+    Attributes:
+        vmas: the VMAs, in order
+        skipped: the lines that are neither mappings nor fields of smaps
+        page_size: the smallest page size that a VMA has, or None if the text does not tell
+        pkeys: whether it has protection keys
+    """
+
+    vmas: list[VMA] = field(default_factory=list)
+    skipped: list[SkippedLine] = field(default_factory=list)
+    page_size: int | None = None
+    pkeys: bool = False
+
+
+def parse_text(text: str) -> MapsText:
+    """Parse a maps or smaps text. O(size).
+
+    Mappings are also found in other text, and in the layouts of `layouts.read_columns`. Lines may
+    end in CR LF. VmFlags come from smaps. If a VMA has no such line, it gets those that its
+    permissions imply (`implied_vm_flags`).
 
     Raises:
-        ValueError: A line is of neither kind, or a VMA begins before the previous one ends. The
-            message has the line's number and text.
+        ValueError: No line is a mapping, though there are lines; a line begins like a mapping and
+            is none; a field of smaps has no VMA above it; a VMA begins before the previous one
+            ends. The message has the line's number and text.
         TypeError: `text` is not a str.
+
+    >>> parse_text("1000-3000 rw-p 00000000 00:00 0 [heap]").vmas
+    [VMA(0x1000-0x3000 rw-p '[heap]')]
+    >>> parse_text("Dynamic libraries:\\n1000-3000 rw-p 00000000 00:00 0").skipped
+    [SkippedLine(number=1, text='Dynamic libraries:')]
+    >>> parse_text("what is this")
+    Traceback (most recent call last):
+        ...
+    ValueError: line 1 is not in the format of /proc/PID/maps: 'what is this'
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a str, not {text!r:.60}")
+    found = MapsText()
+    files: dict[tuple[str, int, str], File] = {}
+    floor = 0
+    has_vma = False  # whether fields of smaps belong to the last VMA
+    # Not splitlines(): a path may contain any line separator except "\n".
+    for number, line in enumerate(text.split("\n"), 1):
+        line = line.rstrip("\r")
+        columns = None if line[:1].isupper() else read_columns(line)
+        if columns is None:
+            if line.strip():
+                has_vma = _read_other(found, number, line, has_vma)
+            continue
+        if columns.start < floor and _is_vsyscall_again(found.vmas[-1], columns):
+            found.skipped.append(SkippedLine(number, line))
+            has_vma = False
+            continue
+        vma = _vma_of_line(number, line, columns, files)
+        if vma.start < floor:
+            raise ValueError(
+                f"line {number} starts below {floor:#x}, where the VMA before ends: {_shown(line)}"
+            )
+        floor = vma.end
+        found.vmas.append(vma)
+        has_vma = True
+    if found.skipped and not found.vmas:
+        first = found.skipped[0]
+        raise ValueError(
+            f"line {first.number} is not in the format of /proc/PID/maps: {_shown(first.text)}"
+        )
+    return found
+
+
+def parse_maps(text: str) -> list[VMA]:
+    """Parse the text of a running process and return its VMAs, in order. O(size).
+
+    Raises:
+        ValueError, TypeError: as `parse_text`
 
     >>> parse_maps("1000-3000 rw-p 00000000 00:00 0 [heap]")
     [VMA(0x1000-0x3000 rw-p '[heap]')]
-    >>> parse_maps("what is this")
-    Traceback (most recent call last):
-        ...
-    ValueError: line 1 is not of /proc/PID/maps: 'what is this'
     """
-    if not isinstance(text, str):
-        raise TypeError(f"a text of maps is a str, not {text!r:.60}")
-    vmas: list[VMA] = []
-    files: dict[tuple[str, str, str], File] = {}
-    floor = 0
-    # Not splitlines(): a path may contain any line separator except "\n".
-    for number, line in enumerate(text.split("\n"), 1):
-        match = _VMA_LINE.fullmatch(line)
-        if match is None:
-            if vmas and _SMAPS_LINE.match(line):
-                if line.startswith("VmFlags:"):
-                    if len(line) > _VM_FLAGS_END:
-                        raise ValueError(f"line {number} has too many VmFlags: {_shown(line)}")
-                    vmas[-1] = vmas[-1]._replace(vm_flags=parse_vm_flags(line[8:].strip()))
-                elif line.startswith(KEY_FIELD):
-                    vmas[-1] = _with_key(vmas[-1], number, line)
-            elif line.strip():
-                raise ValueError(f"line {number} is not of /proc/PID/maps: {_shown(line)}")
-            continue
-        vma = _vma_of_line(number, line, match, files)
-        if vma.start < floor:
-            raise ValueError(
-                f"line {number} begins below {floor:#x}, the end of the one before: {_shown(line)}"
-            )
-        floor = vma.end
-        vmas.append(vma)
-    return vmas
+    return parse_text(text).vmas
 
 
-def _with_key(vma: VMA, number: int, line: str) -> VMA:
+def _read_other(found: MapsText, number: int, line: str, has_vma: bool) -> bool:
+    """Read a line that is no mapping. Return whether fields of smaps may follow it."""
+    match = _FIELD.fullmatch(line)
+    if match is not None:
+        name, amount, value = match.groups()
+        if has_vma and name == "VmFlags":
+            if len(line) > _VM_FLAGS_END:
+                raise ValueError(f"line {number} has too many VmFlags: {_shown(line)}")
+            found.vmas[-1] = found.vmas[-1]._replace(vm_flags=parse_vm_flags(value or ""))
+            return True
+        if has_vma and name == _KEY:
+            found.vmas[-1] = _with_key(found.vmas[-1], number, line, amount or value or "")
+            found.pkeys = True
+            return True
+        if has_vma and amount is not None:
+            if name == "KernelPageSize" and amount:
+                _note_page_size(found, int(amount) << 10)
+            return True
+        if not has_vma and name in _TELLING:
+            raise ValueError(f"line {number} of smaps has no VMA above it: {_shown(line)}")
+    elif begins_like_a_mapping(line):
+        raise ValueError(f"line {number} is not in the format of /proc/PID/maps: {_shown(line)}")
+    found.skipped.append(SkippedLine(number, line))
+    return has_vma and match is not None
+
+
+def _note_page_size(found: MapsText, size: int) -> None:
+    if found.page_size is None or size < found.page_size:
+        found.page_size = size
+
+
+def _is_vsyscall_again(last: VMA, columns: Columns) -> bool:
+    return columns.label == last.name == "[vsyscall]" and columns.start == last.start
+
+
+def summarize_skipped(skipped: Sequence[SkippedLine]) -> str:
+    """Return a sentence about skipped lines, of which there is at least one.
+
+    >>> summarize_skipped([SkippedLine(3, "Dynamic libraries:")])
+    "skipped 1 line that is not a mapping: line 3, 'Dynamic libraries:'"
+    """
+    number, text = skipped[0]
+    first = f"line {number}, {_shown(text)}"
+    if len(skipped) == 1:
+        return f"skipped 1 line that is not a mapping: {first}"
+    return f"skipped {len(skipped):,} lines that are not mappings; the first is {first}"
+
+
+def _with_key(vma: VMA, number: int, line: str, key: str) -> VMA:
     try:
-        return vma._replace(pkey=int(line[len(KEY_FIELD) :]))
+        return vma._replace(pkey=int(key))
     except ValueError:
         raise ValueError(f"line {number} has no protection key: {_shown(line)}") from None
 
 
 def _vma_of_line(
-    number: int, line: str, match: re.Match[str], files: dict[tuple[str, str, str], File]
+    number: int, line: str, columns: Columns, files: dict[tuple[str, int, str], File]
 ) -> VMA:
     try:
-        return _parse_vma(match, files)
+        return _vma_of_columns(columns, files)
     except ValueError as error:
         raise ValueError(f"line {number}: {error}: {_shown(line)}") from None
 
 
-def _parse_vma(match: re.Match[str], files: dict[tuple[str, str, str], File]) -> VMA:
-    start, end, read, write, execute, sharing, offset, dev, inode, label = match.groups("")
+def _vma_of_columns(columns: Columns, files: dict[tuple[str, int, str], File]) -> VMA:
+    start, end, perms, offset, dev, inode, label = columns
     if label == "[rollup]":
-        raise ValueError("smaps_rollup holds sums, not VMAs")
+        raise ValueError("smaps_rollup contains sums, not VMAs")
     name = ""
     file = None
     path = label.replace("\\012", "\n")
     if label.startswith("["):
         name, path = path, UNNAMED if label.startswith("[anon_shmem:") else ""
-    if path or int(inode) or dev != "00:00":
+    if path or inode or dev != "00:00":
         key = (dev, inode, path)
         file = files.get(key)
         if file is None:
-            file = files[key] = File(dev, int(inode), path)
-    prot = _PROT[read + write + execute]
-    flags = _FLAGS[sharing, file is None]
-    return VMA(int(start, 16), int(end, 16), prot, flags, int(offset, 16), file, name)
+            file = files[key] = File(dev, inode, path)
+    return VMA(start, end, _PROT[perms[:3]], _FLAGS[perms[3], file is None], offset, file, name)
 
 
 # Tables, since combining IntFlag members for each line would cost more than all the rest.

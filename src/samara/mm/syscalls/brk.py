@@ -12,7 +12,7 @@ from samara.mm.fault import fault_in
 from samara.mm.limit_checks import check_count, check_locked, check_size
 from samara.mm.rollback import atomic
 from samara.mm.state import State
-from samara.mm.units import PAGE_SIZE, as_u64, page_end
+from samara.mm.units import as_u64, page_end
 from samara.mm.vm_flags import LOCKED, parse_vm_flags
 from samara.mm.vma import make_vma
 from samara.mm.vma_ops import find_vma, insert, insert_apart, rename, unmap
@@ -55,7 +55,8 @@ def brk(space: State, addr: int) -> int:
 
 
 def _move(space: State, addr: int, now: int) -> None:
-    old_end, new_end = page_end(now), page_end(addr)
+    page_size = space.limits.page_size
+    old_end, new_end = page_end(now, page_size), page_end(addr, page_size)
     if addr <= now:
         _shrink(space, addr, new_end, old_end)
     elif new_end > old_end:
@@ -83,7 +84,7 @@ def _grow(space: State, addr: int, start: int, end: int) -> None:
     above = find_vma(space, start)
     if above is not None:
         guard = space.limits.stack_guard_gap if "gd" in above.vm_flags else 0
-        if end + PAGE_SIZE > above.start - guard:
+        if end + space.limits.page_size > above.start - guard:
             raise os_error(ENOMEM)
     check_size(space, size, vm_flags)
     check_count(space, 0)

@@ -180,7 +180,7 @@ def _left_out(parent: State) -> tuple[int, int]:
     for _first, _last, vma in parent._changed:
         if NOT_COPIED in vma.vm_flags:
             data += accounting(vma.vm_flags).data * vma.size
-            outside += vma.start >= parent.limits.task_size
+            outside += parent.limits.is_gate(vma.start)
     return data, outside
 
 

@@ -15,10 +15,9 @@ from samara.mm.errors import os_error
 from samara.mm.fault import fault_in
 from samara.mm.file import is_perf_event, is_secret
 from samara.mm.keys import is_denied
-from samara.mm.placement import HUGE_PAGE_SIZE
 from samara.mm.rollback import atomic
 from samara.mm.state import State
-from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64, page_end
+from samara.mm.units import ADDRESS_END, as_u64, page_end
 from samara.mm.vma import VMA, is_anonymous
 from samara.mm.vma_ops import modify, store_apart, vmas_over
 
@@ -90,11 +89,6 @@ def _guardable_unlocked(vma: VMA) -> int:
     return EINVAL if "lo" in vma.vm_flags else _guardable(vma)
 
 
-def _collapsible(vma: VMA) -> int:
-    whole = vma.end // HUGE_PAGE_SIZE - -(-vma.start // HUGE_PAGE_SIZE)
-    return 0 if whole > 0 and _guardable(vma) == 0 else EINVAL
-
-
 def _anything(vma: VMA) -> bool:
     return True
 
@@ -149,7 +143,7 @@ _ADVICE: Final = {
         Madv.POPULATE_READ: _Advice(refuse=_readable),
         Madv.POPULATE_WRITE: _Advice(refuse=_writable),
         Madv.DONTNEED_LOCKED: _Advice(refuse=_has_pages),
-        Madv.COLLAPSE: _Advice(refuse=_collapsible),
+        Madv.COLLAPSE: _Advice(refuse=_guardable),
         Madv.GUARD_INSTALL: _Advice(_codes("gu"), refuse=_guardable_unlocked),
         Madv.GUARD_REMOVE: _Advice(refuse=_guardable),
     }.items()
@@ -164,6 +158,7 @@ _DROPS: Final = frozenset(
 )
 _POPULATES: Final = (int(Madv.POPULATE_READ), int(Madv.POPULATE_WRITE))
 _POPULATE_WRITE: Final = int(Madv.POPULATE_WRITE)
+_COLLAPSE: Final = int(Madv.COLLAPSE)
 _GUARD_INSTALL: Final = int(Madv.GUARD_INSTALL)
 _POISONS: Final = (int(Madv.HWPOISON), int(Madv.SOFT_OFFLINE))
 
@@ -189,9 +184,9 @@ def madvise(space: State, addr: int, length: int, advice: int) -> None:
     addr, length, advice = as_u64(addr, length, advice)
     advice %= 1 << 32  # an int
     effect = _ADVICE.get(advice)
-    if effect is None and advice not in _POISONS or addr % PAGE_SIZE:
+    if effect is None and advice not in _POISONS or addr % space.limits.page_size:
         raise os_error(EINVAL)
-    size = page_end(length)
+    size = page_end(length, space.limits.page_size)
     end = (addr + size) % ADDRESS_END
     if (length and not size) or end < addr:
         raise os_error(EINVAL)
@@ -209,6 +204,8 @@ def madvise(space: State, addr: int, length: int, advice: int) -> None:
             raise os_error(EPERM)
         if advice in _POPULATES and _is_unreadable(space, vma, advice):
             raise os_error(EINVAL)
+        if advice == _COLLAPSE and not _holds_huge_page(vma, space.limits.huge_page_size):
+            raise os_error(EINVAL)
         _advise(space, vma, addr, end, effect)
         if advice == _POPULATE_WRITE:
             fault_in(space, max(addr, vma.start), min(end, vma.end))
@@ -217,6 +214,10 @@ def madvise(space: State, addr: int, length: int, advice: int) -> None:
         addr = vma.end
     if unmapped or addr < end:
         raise os_error(ENOMEM)
+
+
+def _holds_huge_page(vma: VMA, size: int) -> bool:
+    return vma.end // size > -(-vma.start // size)
 
 
 def _is_sealed_for_reading(space: State, vma: VMA) -> bool:

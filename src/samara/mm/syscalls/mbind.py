@@ -11,7 +11,7 @@ from samara.mm.errors import os_error
 from samara.mm.policy import check_mode, policy_of
 from samara.mm.rollback import atomic
 from samara.mm.state import State
-from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64, page_end
+from samara.mm.units import ADDRESS_END, as_u64, page_end
 from samara.mm.vma import part_of
 from samara.mm.vma_ops import change_part, is_mapped, vmas_over
 
@@ -52,9 +52,9 @@ def mbind(space: State, addr: int, length: int, mode: int, nodes: int = 0, flags
         raise os_error(EINVAL)
     if flags & _MOVE_ALL and not space.limits.privileged:
         raise os_error(EPERM)
-    size = page_end(length)
+    size = page_end(length, space.limits.page_size)
     end = (addr + size) % ADDRESS_END
-    if addr % PAGE_SIZE or end < addr:
+    if addr % space.limits.page_size or end < addr:
         raise os_error(EINVAL)
     if end == addr:
         return

@@ -14,7 +14,7 @@ from samara.mm.keys import Keys, is_denied
 from samara.mm.limit_checks import check_may_lock, locked_bytes
 from samara.mm.rollback import atomic
 from samara.mm.state import State
-from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64, page_end
+from samara.mm.units import ADDRESS_END, as_u64, page_end
 from samara.mm.vm_flags import LOCKED, LOCKED_ON_FAULT, NO_LOCKS, RIGHTS
 from samara.mm.vma import VMA
 from samara.mm.vma_ops import modify, vma_at, vmas_over
@@ -52,8 +52,8 @@ def mlock(space: State, addr: int, length: int, flags: int = 0) -> None:
         raise os_error(EINVAL)
     check_may_lock(space)
     limits = space.limits
-    length = page_end(length + addr % PAGE_SIZE)
-    addr &= -PAGE_SIZE
+    length = page_end(length + addr % limits.page_size, limits.page_size)
+    addr &= -limits.page_size
     limit = limits.rlimit_memlock
     if limit is not None and not limits.privileged and locked_bytes(space) + length > limit:
         already = 0
@@ -86,7 +86,8 @@ def munlock(space: State, addr: int, length: int) -> None:
     ['mr', 'rd']
     """
     addr, length = as_u64(addr, length)
-    _set_locks(space, addr & -PAGE_SIZE, page_end(length + addr % PAGE_SIZE), NO_LOCKS)
+    size = space.limits.page_size
+    _set_locks(space, addr & -size, page_end(length + addr % size, size), NO_LOCKS)
 
 
 @atomic

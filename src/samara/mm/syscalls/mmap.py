@@ -10,21 +10,15 @@ from samara.mm.constants import Map
 from samara.mm.do_mmap import do_mmap
 from samara.mm.errors import os_error
 from samara.mm.file import FILES, File
-from samara.mm.placement import HUGE_PAGE_SIZE
 from samara.mm.rollback import atomic
 from samara.mm.state import State
-from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64, page_end
+from samara.mm.units import ADDRESS_END, as_u64, page_end
 
 _FIXED: Final = int(Map.FIXED)
 _ANONYMOUS: Final = int(Map.ANONYMOUS)
 _HUGETLB: Final = int(Map.HUGETLB)
 _NOREPLACE: Final = int(Map.FIXED_NOREPLACE)
-# By the logarithms of the sizes; 0 stands for the default size.
-_HUGE_SIZES: Final = {
-    0: HUGE_PAGE_SIZE,
-    HUGE_PAGE_SIZE.bit_length() - 1: HUGE_PAGE_SIZE,
-    30: 1 << 30,
-}
+_GIANT_SHIFT: Final = 30  # of the huge pages of one GiB
 _HUGE_SHIFT: Final = 26
 _MODES: Final = frozenset(("r", "w", "rw"))
 
@@ -78,7 +72,7 @@ def mmap(
     """
     addr, length, prot, flags, offset = as_u64(addr, length, prot, flags, offset)
     _check_arguments(space, addr, length, flags, file, offset, mode)
-    length = page_end(length)
+    length = page_end(length, space.limits.page_size)
     if not length:
         raise os_error(ENOMEM)
     return do_mmap(space, addr, length, prot, flags, file, offset, mode)
@@ -91,7 +85,7 @@ def _check_arguments(
         raise TypeError(f"file must be a File or None, not {file!r}")
     if mode not in _MODES:
         raise ValueError(f"a file is opened for 'r', 'w' or 'rw', not {mode!r}")
-    if offset % PAGE_SIZE:
+    if offset % space.limits.page_size:
         raise os_error(EINVAL)
     if file is None and not flags & _ANONYMOUS:
         raise os_error(EBADF)
@@ -105,7 +99,7 @@ def _check_arguments(
 
 def _refuse_huge(space: State, addr: int, length: int, flags: int) -> NoReturn:
     """Raise Linux's error for a machine without a pool of huge pages."""
-    size = _HUGE_SIZES.get(flags >> _HUGE_SHIFT & 63)
+    size = _huge_size(flags >> _HUGE_SHIFT & 63, space.limits.huge_page_size)
     # A length that wraps around when it is rounded up counts as 0.
     if size is None or not (length + size - 1) % ADDRESS_END // size:
         raise os_error(EINVAL)
@@ -113,3 +107,10 @@ def _refuse_huge(space: State, addr: int, length: int, flags: int) -> NoReturn:
     if fixed and length <= space.limits.task_size and addr % size:
         raise os_error(EINVAL)
     raise os_error(ENOMEM)
+
+
+def _huge_size(shift: int, huge: int) -> int | None:
+    """Return the size of huge pages by its logarithm, of which 0 stands for the default size."""
+    if shift in (0, huge.bit_length() - 1):
+        return huge
+    return 1 << _GIANT_SHIFT if shift == _GIANT_SHIFT else None

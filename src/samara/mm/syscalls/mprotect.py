@@ -15,7 +15,7 @@ from samara.mm.keys import check_key, for_execution
 from samara.mm.limit_checks import check_commit, check_data
 from samara.mm.rollback import atomic
 from samara.mm.state import State
-from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64, page_end
+from samara.mm.units import ADDRESS_END, as_u64, page_end
 from samara.mm.vm_flags import RIGHTS, rights
 from samara.mm.vma import VMA, is_anonymous, is_touched
 from samara.mm.vma_ops import find_vma, modify
@@ -82,11 +82,11 @@ def pkey_mprotect(space: State, addr: int, length: int, prot: int, pkey: int) ->
 def _mprotect(space: State, addr: int, length: int, prot: int, pkey: int) -> None:
     grows = prot & (_GROWSDOWN | _GROWSUP)
     prot &= ~grows
-    if grows == _GROWSDOWN | _GROWSUP or addr % PAGE_SIZE:
+    if grows == _GROWSDOWN | _GROWSUP or addr % space.limits.page_size:
         raise os_error(EINVAL)
     if not length:
         return
-    end = (addr + page_end(length)) % ADDRESS_END
+    end = (addr + page_end(length, space.limits.page_size)) % ADDRESS_END
     if end <= addr:
         raise os_error(ENOMEM)
     if prot & ~_KNOWN:

@@ -14,7 +14,7 @@ from samara.mm.limit_checks import check_locked, check_size, vma_count
 from samara.mm.placement import unmapped_area
 from samara.mm.rollback import atomic
 from samara.mm.state import State
-from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64, page_end
+from samara.mm.units import ADDRESS_END, as_u64, page_end
 from samara.mm.vm_flags import LOCKED_ON_FAULT
 from samara.mm.vma import (
     VMA,
@@ -83,7 +83,8 @@ def mremap(
     '0x10000'
     """
     old, old_size, new_size, flags, new_addr = as_u64(old, old_size, new_size, flags, new_addr)
-    old_size, new_size = page_end(old_size), page_end(new_size)
+    page_size = space.limits.page_size
+    old_size, new_size = page_end(old_size, page_size), page_end(new_size, page_size)
     move = _Move(old, old_size, new_size, flags)
     _check_arguments(space, move, new_addr)
     vma = vma_at(space, old, EFAULT)
@@ -109,14 +110,14 @@ def mremap(
 
 def _check_arguments(space: State, move: _Move, new_addr: int) -> None:
     old, old_size, new_size, flags = move
-    task_size = space.limits.task_size
-    if flags & ~(_MAYMOVE | _FIXED | _DONTUNMAP) or old % PAGE_SIZE:
+    task_size, page_size = space.limits.task_size, space.limits.page_size
+    if flags & ~(_MAYMOVE | _FIXED | _DONTUNMAP) or old % page_size:
         raise os_error(EINVAL)
     if not new_size or new_size > task_size:
         raise os_error(EINVAL)
     if not flags & (_FIXED | _DONTUNMAP):
         return
-    if new_addr > task_size - new_size or new_addr % PAGE_SIZE or not flags & _MAYMOVE:
+    if new_addr > task_size - new_size or new_addr % page_size or not flags & _MAYMOVE:
         raise os_error(EINVAL)
     if flags & _DONTUNMAP and old_size != new_size:
         raise os_error(EINVAL)
@@ -143,7 +144,7 @@ def _check_vma(space: State, vma: VMA, move: _Move) -> None:
         raise os_error(EFAULT)
     if new_size == old_size:
         return
-    if _offset_at(vma, old) + new_size > ADDRESS_END * PAGE_SIZE:
+    if _offset_at(vma, old) + new_size > ADDRESS_END * space.limits.page_size:
         raise os_error(EINVAL)
     if unmoving:
         raise os_error(EFAULT)

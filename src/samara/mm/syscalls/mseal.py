@@ -9,7 +9,7 @@ from typing import Final
 from samara.mm.errors import os_error
 from samara.mm.rollback import atomic
 from samara.mm.state import State
-from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64, page_end
+from samara.mm.units import ADDRESS_END, as_u64, page_end
 from samara.mm.vma_ops import is_mapped, modify, vmas_over
 
 _SEALED: Final = frozenset(("sl",))
@@ -37,9 +37,9 @@ def mseal(space: State, addr: int, length: int, flags: int = 0) -> None:
     PermissionError: [Errno 1] Operation not permitted
     """
     addr, length, flags = as_u64(addr, length, flags)
-    size = page_end(length)
+    size = page_end(length, space.limits.page_size)
     end = (addr + size) % ADDRESS_END
-    if flags or addr % PAGE_SIZE or (length and not size) or end < addr:
+    if flags or addr % space.limits.page_size or (length and not size) or end < addr:
         raise os_error(EINVAL)
     if end == addr:
         return

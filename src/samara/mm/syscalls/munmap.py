@@ -8,7 +8,7 @@ from errno import EINVAL
 from samara.mm.errors import os_error
 from samara.mm.rollback import atomic
 from samara.mm.state import State
-from samara.mm.units import PAGE_SIZE, as_u64, page_end
+from samara.mm.units import as_u64, page_end
 from samara.mm.vma_ops import unmap
 
 
@@ -27,7 +27,7 @@ def munmap(space: State, addr: int, length: int) -> None:
     [VMA(0x10000-0x11000 ---p), VMA(0x12000-0x14000 ---p)]
     """
     addr, length = as_u64(addr, length)
-    length = page_end(length)
-    if addr % PAGE_SIZE or not length:
+    length = page_end(length, space.limits.page_size)
+    if addr % space.limits.page_size or not length:
         raise os_error(EINVAL)
     unmap(space, addr, addr + length)

@@ -11,7 +11,7 @@ from samara.mm.errors import os_error
 from samara.mm.file import is_unnamed
 from samara.mm.rollback import atomic
 from samara.mm.state import State
-from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64, page_end
+from samara.mm.units import ADDRESS_END, as_u64, page_end
 from samara.mm.vma import VMA, anon_label, has_given_name, part_of
 from samara.mm.vma_ops import change_part, vmas_over
 
@@ -54,9 +54,9 @@ def prctl(
         raise os_error(EINVAL)
     if name is not None:
         _check_name(name)
-    size = page_end(length)
+    size = page_end(length, space.limits.page_size)
     end = (addr + size) % ADDRESS_END
-    if addr % PAGE_SIZE or (length and not size) or end < addr:
+    if addr % space.limits.page_size or (length and not size) or end < addr:
         raise os_error(EINVAL)
     if end == addr:
         return

@@ -11,7 +11,7 @@ from samara.mm.do_mmap import do_mmap
 from samara.mm.errors import os_error
 from samara.mm.rollback import atomic
 from samara.mm.state import State
-from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64
+from samara.mm.units import ADDRESS_END, as_u64
 from samara.mm.vma import VMA
 from samara.mm.vma_ops import vma_at, vmas_over
 
@@ -47,11 +47,12 @@ def remap_file_pages(
     ['0x2000', '0x1000']
     """
     addr, size, prot, pgoff, flags = as_u64(addr, size, prot, pgoff, flags)
-    addr &= -PAGE_SIZE
-    size &= -PAGE_SIZE
+    page_size = space.limits.page_size
+    addr &= -page_size
+    size &= -page_size
     if prot or not size or addr + size >= ADDRESS_END:
         raise os_error(EINVAL)
-    if pgoff + size // PAGE_SIZE >= ADDRESS_END:
+    if pgoff + size // page_size >= ADDRESS_END:
         raise os_error(EINVAL)
     vma = vma_at(space, addr, EINVAL)
     if "sh" not in vma.vm_flags or vma.file is None:
@@ -60,7 +61,7 @@ def remap_file_pages(
     how = _REMAP | flags & _NONBLOCK
     if "lo" in vma.vm_flags:
         how |= _LOCKED
-    do_mmap(space, addr, size, int(vma.prot), how, vma.file, pgoff * PAGE_SIZE)
+    do_mmap(space, addr, size, int(vma.prot), how, vma.file, pgoff * page_size)
 
 
 def _check_others(space: State, vma: VMA, end: int) -> None:

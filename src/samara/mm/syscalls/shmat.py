@@ -12,7 +12,7 @@ from samara.mm.errors import os_error
 from samara.mm.file import FILES, File, Segment, is_segment
 from samara.mm.rollback import atomic
 from samara.mm.state import State
-from samara.mm.units import ADDRESS_END, PAGE_SIZE, as_u64, page_end
+from samara.mm.units import ADDRESS_END, as_u64, page_end
 from samara.mm.vma import VMA
 from samara.mm.vma_ops import unmap, vmas_over
 
@@ -56,15 +56,15 @@ def shmat(space: State, file: File, size: int, addr: int = 0, flags: int = 0) ->
     size, addr, flags = as_u64(size, addr, flags)
     if type(file) not in FILES:
         raise TypeError(f"file must be a File, not {file!r}")
-    length = page_end(size)
+    length = page_end(size, space.limits.page_size)
     if not is_segment(file) or not length:
         raise ValueError(f"{size} bytes of {file!r} are no shared memory segment")
     how = _SHARED
     if addr:
-        if addr % PAGE_SIZE:
+        if addr % space.limits.page_size:
             if not flags & _RND:
                 raise os_error(EINVAL)
-            addr &= -PAGE_SIZE
+            addr &= -space.limits.page_size
             if not addr and flags & _REMAP:
                 raise os_error(EINVAL)
         how |= _FIXED
@@ -95,7 +95,7 @@ def shmdt(space: State, addr: int) -> None:
     []
     """
     (addr,) = as_u64(addr)
-    if addr % PAGE_SIZE:
+    if addr % space.limits.page_size:
         raise os_error(EINVAL)
     found: File | None = None
     end = space.limits.task_size

@@ -10,7 +10,7 @@ from samara.mm.fault import fault_in
 from samara.mm.limit_checks import check_locked, check_size
 from samara.mm.rollback import atomic
 from samara.mm.state import State
-from samara.mm.units import PAGE_SIZE, as_u64
+from samara.mm.units import as_u64
 from samara.mm.vm_flags import RIGHTS
 from samara.mm.vma import VMA
 from samara.mm.vma_ops import change_apart, find_vma, insert_apart, vma_at
@@ -40,8 +40,8 @@ def expand_stack(space: State, addr: int) -> VMA:
         return vma
     if "gd" not in vma.vm_flags:
         raise os_error(EFAULT)
-    start = addr & -PAGE_SIZE
     limits = space.limits
+    start = addr & -limits.page_size
     if start < limits.mmap_min_addr:
         raise os_error(EPERM)
     below = space.tree.find_rev(start)

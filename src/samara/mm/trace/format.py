@@ -34,14 +34,14 @@ class Step(TypedDict):
     """One call: its name, its six raw arguments, what it returned, and how it changed the maps.
 
     `ret` is a negative errno if the call failed. `removed` and `added` are the rows that the
-    kernel's maps lost and gained. A step "external" has the changes between two calls. `data` is
-    what a pointer among the arguments points at: the name that prctl() gives, and the nodes of
-    mbind() as a bit mask.
+    kernel's maps lost and gained. A step "external" has the changes between two calls. It needs
+    neither `args` nor `ret`, and `record` writes neither. `data` is what a pointer among the
+    arguments points at: the name that prctl() gives, and the nodes of mbind() as a bit mask.
     """
 
     call: str
-    args: list[int]
-    ret: int
+    args: NotRequired[list[int]]
+    ret: NotRequired[int]
     removed: list[Row]
     added: list[Row]
     data: NotRequired[str | int]
@@ -126,13 +126,14 @@ def check_trace(trace: object) -> Trace:
 def _check_step(step: object, where: str) -> None:
     if not isinstance(step, dict) or not isinstance(step.get("call"), str):
         raise ValueError(f"no trace: {where} has no call: {shown(step)}")
-    args = step.get("args")
-    if not isinstance(args, list) or (step["call"] != "external" and len(args) != 6):
+    external = step["call"] == "external"
+    args = step.get("args", [] if external else None)
+    if not isinstance(args, list) or (not external and len(args) != 6):
         raise ValueError(f"no trace: {where} has no six arguments: {shown(step)}")
     if not all(type(word) is int and 0 <= word < 2**64 for word in args):
         raise ValueError(f"no trace: {where} has an argument that is no word: {shown(args)}")
     ret = step.get("ret")
-    if step["call"] != "external" and not (type(ret) is int and _LEAST_ERRNO <= ret < 2**64):
+    if not external and not (type(ret) is int and _LEAST_ERRNO <= ret < 2**64):
         raise ValueError(f"no trace: {where} returns {shown(ret)}")
     if not isinstance(step.get("data", 0), (str, int)):
         raise ValueError(

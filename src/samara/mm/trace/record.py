@@ -54,6 +54,12 @@ _CALLS: Final = {
 _SET_VMA: Final = int(Prctl.SET_VMA)
 _LONGEST_NAME: Final = 256
 _MOST_NODES: Final = 32768
+# PTRACE_GET_SYSCALL_INFO tells by which interface a call is made: 64-bit programs can make 32-bit
+# calls too, with other numbers. Its answer begins with a byte and, at 4, the architecture.
+_GET_SYSCALL_INFO: Final = 0x420E
+_SYSCALL_INFO_SIZE: Final = 88
+_AUDIT_ARCH_X86_64: Final = 0xC000003E
+_CODE_32BIT: Final = 0x23  # the code segment of 32-bit programs
 _ARGUMENTS: Final = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
 _ADDR_NO_RANDOMIZE: Final = 0x0040000
 _WALL: Final = 0x40000000  # makes wait4() and waitid() wait for threads too
@@ -79,7 +85,8 @@ def record(command: Sequence[str]) -> Trace:
     Raises:
         OSError: The command cannot be run or traced.
         ImportError: python-ptrace is not installed.
-        ValueError: The command is empty, or the system is not x86-64 Linux.
+        ValueError: The command is empty, the system is not x86-64 Linux, or the program makes
+            32-bit system calls, which are others. The program is killed.
     """
     return record_with_status(command).trace
 
@@ -159,6 +166,7 @@ class _Recording:
         self._pid = pid
         self._program = program
         self._status = 0
+        self._ptrace = ctypes.CDLL(None).ptrace
         self._inside: set[int] = set()  # threads in a call other than a memory call
         self._turns = 0
         self._heard: dict[int, int] = {}  # for each thread, the last turn that it had
@@ -231,6 +239,10 @@ class _Recording:
             self._inside.discard(process.pid)
         else:
             registers = process.getregs()
+            if self._is_32bit_call(process.pid, registers.cs):
+                raise ValueError(
+                    f"{self._running()!r} makes 32-bit system calls, which cannot be recorded"
+                )
             name = _CALLS.get(registers.orig_rax)
             args = [getattr(registers, word) for word in _ARGUMENTS]
             if name is not None and (name != "prctl" or args[0] % 2**32 == _SET_VMA):
@@ -262,9 +274,7 @@ class _Recording:
 
         removed, added = self._change()
         if removed or added:
-            self._steps.append(
-                {"call": "external", "args": [], "ret": 0, "removed": removed, "added": added}
-            )
+            self._steps.append({"call": "external", "removed": removed, "added": added})
         data = _pointed_at(process, name, args)
         process.syscall()
         while True:
@@ -284,6 +294,21 @@ class _Recording:
             step["data"] = data
         self._steps.append(step)
         process.syscall()
+
+    def _is_32bit_call(self, thread: int, code_segment: int) -> bool:
+        """Return whether a stopped thread is about to make a call of the 32-bit interface."""
+        info = ctypes.create_string_buffer(_SYSCALL_INFO_SIZE)
+        length = ctypes.c_size_t(_SYSCALL_INFO_SIZE)
+        if self._ptrace(_GET_SYSCALL_INFO, thread, length, info) < 0:  # before Linux 5.3
+            return code_segment == _CODE_32BIT
+        return int.from_bytes(info.raw[4:8], "little") != _AUDIT_ARCH_X86_64
+
+    def _running(self) -> str:
+        """Return the path of the program that runs now: the command may have executed another."""
+        try:
+            return os.readlink(f"/proc/{self._pid}/exe")
+        except OSError:
+            return self._program
 
     def _note_end(self, ended: Any) -> None:
         if ended.process.pid == self._pid:  # not another thread

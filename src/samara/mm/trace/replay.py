@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from dataclasses import replace
+from operator import attrgetter
 from typing import Any, Final, Literal, TypeAlias
 
 from samara.mm.address_space import AddressSpace
 from samara.mm.constants import Map, Mremap
 from samara.mm.fault import fault_in
 from samara.mm.file import File
+from samara.mm.layout import guess_limits
 from samara.mm.limits import Limits
 from samara.mm.merging import merging_disabled
 from samara.mm.trace.format import Row, Step, Trace, check_trace, row_of, vma_of
@@ -91,8 +94,9 @@ def replay(
     Args:
         trace: the decoded JSON of a recording (`read_trace`)
         placement: "recorded" puts a mapping where the kernel put it; "own" lets the model choose
-        limits: the limits of the process. The default is `Limits(privileged=True)`,
-            with the `pkeys` and `anon_names` that the recorded calls show.
+        limits: the limits of the process. The default is guessed from the VMAs at the beginning, as
+            by `AddressSpace.from_maps`, with `privileged`, and with the `pkeys` and `anon_names`
+            that the recorded calls show.
 
     Raises:
         ReplayMismatch: The model's VMAs (start, end, permissions, offset, device, inode, path), the
@@ -111,10 +115,10 @@ def replay(
     if placement not in ("recorded", "own"):
         raise ValueError(f"placement is 'recorded' or 'own', not {placement!r}")
     check_trace(trace)
-    return _replay(trace, placement == "own", limits or _limits_of(trace))
+    return _replay(trace, placement == "own", limits)
 
 
-def _limits_of(trace: Trace) -> Limits:
+def _limits_of(trace: Trace, initial: list[VMA]) -> Limits:
     """Return the default limits. What the recorded calls returned tells what the machine had."""
     results: dict[str, set[int]] = {"pkey_alloc": set(), "prctl": set()}
     for step in trace["steps"]:
@@ -122,11 +126,15 @@ def _limits_of(trace: Trace) -> Limits:
             results[step["call"]].add(step["ret"])
     names = 0 in results["prctl"] or -errno.EINVAL not in results["prctl"]
     keys = max(results["pkey_alloc"], default=-1) >= 0
-    return Limits(privileged=True, pkeys=keys, anon_names=names)
+    limits = guess_limits(sorted(initial, key=attrgetter("start")))
+    return replace(limits, privileged=True, pkeys=keys, anon_names=names)
 
 
-def _replay(trace: Trace, own: bool, limits: Limits) -> Iterator[tuple[Step, AddressSpace]]:
-    mm = AddressSpace(map(vma_of, trace["initial"]), limits=limits)
+def _replay(trace: Trace, own: bool, limits: Limits | None) -> Iterator[tuple[Step, AddressSpace]]:
+    initial = list(map(vma_of, trace["initial"]))
+    if limits is None:
+        limits = _limits_of(trace, initial)
+    mm = AddressSpace(initial, limits=limits)
     _set_break(mm, trace)
     kernel = _Kernel(trace["initial"])
     for number, step in enumerate(trace["steps"]):
