@@ -66,6 +66,9 @@ test-kernel: $(VENV)/.dev ## address spaces compared with the running kernel; x8
 	python tests/kernel/programs.py
 	python tests/kernel/next_mmap.py
 
+test-kernel-pkeys: $(VENV)/.dev ## the same on an emulated processor with protection keys, by QEMU (OPTIONS="calls=100 seeds=1,2")
+	tools/kernel-vm python $(OPTIONS)
+
 test-bare: ## demo, test and lint in a fresh root of Debian's SUITE with only what the README asks for; needs root
 	tools/bare $(SUITE)
 

@@ -17,7 +17,16 @@ import pytest
 import elf
 from places import DATA
 from samara.cli import main
-from samara.mm import VMA, AddressSpace, Madv, Trace, format_vm_flags, read_trace, write_trace
+from samara.mm import (
+    VMA,
+    AddressSpace,
+    Madv,
+    Trace,
+    format_vm_flags,
+    read_trace,
+    replay,
+    write_trace,
+)
 
 LS = DATA / "mm" / "ls.mm.json.gz"
 PAGE = 4096
@@ -419,6 +428,57 @@ if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, where, 0, 0):
     sys.exit(77)
 sys.exit(main(sys.argv[1:]))
 """
+
+
+# Makes each call by its number, some with what they point at. The kernel may lack some of them.
+NEWER_CALLS = """
+import ctypes, mmap
+call = ctypes.CDLL(None).syscall
+call.restype = ctypes.c_long
+def make(*words):
+    return call(*(word if isinstance(word, bytes) else ctypes.c_ulong(word) for word in words))
+PAGE = 4096
+at = make(9, 0, 8 * PAGE, 3, 0x22, 2**64 - 1, 0)
+make(237, at, PAGE, 2, (1).to_bytes(8, "little"), 64, 0)
+make(237, at, PAGE, 0, 0, 0, 0)
+make(157, 0x53564D41, 0, at, PAGE, b"arena\\0")
+make(157, 0x53564D41, 0, at, PAGE, 0)
+make(157, 15, b"name\\0", 0, 0, 0)
+make(462, at + PAGE, PAGE, 0)
+make(329, at + 3 * PAGE, PAGE, 1, 2**64 - 1)
+make(331, make(330, 0, 0) % 2**64)
+shared = make(9, 0, 3 * PAGE, 3, 0x21, 2**64 - 1, 0)
+make(216, shared, PAGE, 0, 2, 0)
+segment = make(29, 0, 2 * PAGE, 0o1600)
+if segment >= 0:
+    make(67, make(30, segment, 0, 0))
+    make(30, segment, 5, 0)
+    make(31, segment, 0, 0)
+"""
+
+
+@pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
+def test_newer_calls_are_recorded_with_what_they_point_at(tmp_path: Path) -> None:
+    pytest.importorskip("ptrace")
+    from samara.mm.trace.record import record
+
+    try:
+        trace = record([sys.executable, "-I", "-c", NEWER_CALLS])
+    except PermissionError:
+        pytest.skip("this machine does not permit tracing")
+    found = {}
+    for step in trace["steps"]:
+        found.setdefault(step["call"], []).append(step)
+    newer = {"mbind", "mseal", "pkey_alloc", "pkey_free", "pkey_mprotect", "prctl"}
+    assert newer | {"remap_file_pages"} <= found.keys()
+    assert [step.get("data") for step in found["mbind"]] == [1, None]
+    names = [step for step in found["prctl"] if step["args"][2] == found["mbind"][0]["args"][0]]
+    assert [step.get("data") for step in names] == ["arena", None]
+    assert all(step["args"][0] == 0x53564D41 for step in found["prctl"])
+    for placement in ("recorded", "own"):
+        assert sum(1 for _ in replay(trace, placement)) == len(trace["steps"])
+    write_trace(tmp_path / "x.json.gz", trace)
+    assert read_trace(tmp_path / "x.json.gz") == trace
 
 
 @pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")

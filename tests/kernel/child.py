@@ -14,6 +14,15 @@ from types import TracebackType
 
 # System call numbers of x86-64.
 CALLS = {
+    "shmat": 30,
+    "shmdt": 67,
+    "prctl": 157,
+    "remap_file_pages": 216,
+    "mbind": 237,
+    "pkey_mprotect": 329,
+    "pkey_alloc": 330,
+    "pkey_free": 331,
+    "mseal": 462,
     "mmap": 9,
     "mprotect": 10,
     "munmap": 11,
@@ -86,6 +95,12 @@ class Child:
             raise RuntimeError(f"no fork of {self.pid}: {os.strerror(-pid)}")
         self._left.append(self.pid)
         self.pid = pid
+
+    def write(self, addr: int, data: bytes) -> None:
+        """Write to its memory."""
+        with open(f"/proc/{self.pid}/mem", "wb", buffering=0) as memory:
+            memory.seek(addr)
+            memory.write(data)
 
     def maps(self, kind: str = "maps") -> str:
         """Return the text of its /proc/PID/maps, or of smaps or status."""

@@ -3,7 +3,9 @@
 /proc/PID/smaps after each. These must agree: every VMA in all columns and VmFlags, every result,
 and the amounts counted as locked, as mapped and as data.
 
-    python tests/kernel/oracle.py [--calls N] [--seeds N,N,...]
+    python tests/kernel/oracle.py [--calls N] [--seeds N,N,...] [--program FILE]
+
+What the running kernel lacks is reported, and left out.
 """
 
 from __future__ import annotations
@@ -19,14 +21,27 @@ import resource
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import features
 from child import Child, build
-from scenes import SCENES, Word
+from scenes import NAMES, SCENES, SEGMENT, Word
 
-from samara.mm import FORK_METHODS, VMA, AddressSpace, Limits, Madv, OpenFile, format_vm_flags
+from samara.mm import (
+    FORK_METHODS,
+    VMA,
+    AddressSpace,
+    File,
+    Limits,
+    Madv,
+    OpenFile,
+    Prctl,
+    format_vm_flags,
+)
+from samara.mm.file import is_segment, is_zero
+from samara.mm.keys import is_denied
 from samara.mm.limit_checks import locked_bytes, vma_count
 from samara.mm.proc.maps import parse_maps
 from samara.mm.proc.pid import read_layout
@@ -35,10 +50,17 @@ PAGE = 4096
 HUGE = 2 << 20
 ARENA = 0x1000_0000  # where most fixed mappings go
 ARENA_PAGES = 96
-SEEDS = (1, 2, 3, 4, 5)
-CALLS = 1000  # for each seed
+SEEDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+CALLS = 1500  # for each seed
 FORK_EVERY = 100
 FILE_SIZE = 16 << 20
+MODE_FLAGS = (1 << 13, 1 << 14, 1 << 15, 3 << 14)
+MOVES = (0, 0, 0, 1, 2, 3, 8)
+# Calls that could harm the process if they reached its program or its stack.
+REACHING = (
+    *("munmap", "mprotect", "madvise", "mlock"),
+    *("pkey_mprotect", "mseal", "remap_file_pages", "name", "mbind"),
+)
 MAP_KINDS = (0x22, 0x22, 0x22, 0x21, 0x02, 0x01, 0x03, 0x28)
 MAP_EXTRAS = (0, 0, 0, 0, 0x80, 0x4000, 0x20000, 0x100, 0x2000, 0x8000, 0x40, 0x800, 0x80000, 0x08)
 # All except those that need more memory than there is, or would take pages from the machine.
@@ -166,7 +188,7 @@ class Difference(AssertionError):
     """The model and the kernel differ."""
 
 
-def columns(vma: VMA) -> tuple[object, ...]:
+def columns(vma: VMA, ignored: frozenset[str]) -> tuple[object, ...]:
     file = vma.file
     label = vma.label
     return (
@@ -175,14 +197,23 @@ def columns(vma: VMA) -> tuple[object, ...]:
         f"{vma.offset:x}",
         ("00:00", 0) if file is None else (file.dev, file.inode),
         label,
-        format_vm_flags(vma.vm_flags),
+        format_vm_flags(vma.vm_flags - ignored),
+        vma.pkey,
     )
+
+
+class Kernel(NamedTuple):
+    """The program that makes the calls, and what the running kernel lacks (`features.lacking`)."""
+
+    program: Path
+    lacking: frozenset[str]
 
 
 class Oracle:
     """One process and its model."""
 
-    def __init__(self, program: Path, directory: Path, seed: int) -> None:
+    def __init__(self, kernel: Kernel, directory: Path, seed: int) -> None:
+        lacking = self.lacking = kernel.lacking
         self.rng = random.Random(seed)
         self.files = [self._open(directory / "on_disk", os.O_RDWR | os.O_CREAT)]
         self.modes = ["rw"]
@@ -198,15 +229,28 @@ class Oracle:
             self.files.append(self._open(path, os.O_RDWR | os.O_CREAT))
             self.modes.append("rw")
             path.unlink()
-        self.child = Child(program, self.files)
+        self.named = {f"fd{index}": fd for index, fd in enumerate(self.files)}
+        self._add("zero", self._open(Path("/dev/zero"), os.O_RDWR))
+        if "secret" not in lacking:
+            self._add("secret", features.secret(FILE_SIZE))
+        self.mapped_at_random = len(self.files)
+        if "perf" not in lacking:
+            self._add("perf", features.perf_event())
+        self.segments = [] if "segment" in lacking else [features.segment(SEGMENT)]
+        self.child = Child(kernel.program, self.files)
         self.behind = [self._behind(fd) for fd in self.files]
-        kernel = parse_maps(self.child.maps("smaps"))
-        self.model = AddressSpace(kernel, limits=self._limits())
+        vmas = parse_maps(self.child.maps("smaps"))
+        self.model = AddressSpace(vmas, limits=self._limits())
         start_brk, start_stack, data = read_layout(self.child.pid)
-        self.model.exec(kernel, start_brk=start_brk, start_stack=start_stack, data_segment=data)
+        self.model.exec(vmas, start_brk=start_brk, start_stack=start_stack, data_segment=data)
         if seed % 2 == 0 and seed:
             self._tighten()
         self.compare("at the beginning")
+
+    def _add(self, name: str, fd: int) -> None:
+        self.files.append(fd)
+        self.modes.append("rw")
+        self.named[name] = fd
 
     def _tighten(self) -> None:
         """Set limits that the calls will reach."""
@@ -220,7 +264,7 @@ class Oracle:
     @staticmethod
     def _open(path: Path, flags: int) -> int:
         fd = os.open(path, flags, 0o600)
-        if not flags & os.O_WRONLY:
+        if not flags & os.O_WRONLY and path.parent != Path("/dev"):
             if os.fstat(fd).st_size == 0:
                 os.ftruncate(fd, FILE_SIZE)
         return fd
@@ -230,26 +274,35 @@ class Oracle:
         mode = self.modes[self.files.index(fd)]
         if "r" not in mode:
             return self._behind(self.files[0])
-        addr = self.child.call("mmap", 0, PAGE, 1, 2, fd, 0)
+        sharing = 1 if fd in (self.named.get("secret"), self.named.get("perf")) else 2
+        addr = self.child.call("mmap", 0, PAGE, 1, sharing, fd, 0)
         row = next(vma for vma in parse_maps(self.child.maps()) if vma.start == addr)
         self.child.call("munmap", addr, PAGE)
         assert row.file is not None
         return OpenFile(*row.file)
 
-    @staticmethod
-    def _limits() -> Limits:
+    def _limits(self) -> Limits:
         memory = Path("/proc/meminfo").read_text()
         total = sum(
             int(match) * 1024
             for match in re.findall(r"^(?:MemTotal|SwapTotal): +(\d+)", memory, re.MULTILINE)
         )
         privileged = os.geteuid() == 0
-        return Limits(total_memory=total, privileged=privileged, rlimit_memlock=8 << 20)
+        return Limits(
+            total_memory=total,
+            privileged=privileged,
+            rlimit_memlock=8 << 20,
+            pkeys="pkeys" not in self.lacking,
+            nodes=features.nodes_with_memory(),
+            anon_names="names" not in self.lacking,
+        )
 
     def close(self) -> None:
         self.child.__exit__(None, None, None)
         for fd in self.files:
             os.close(fd)
+        for identity in self.segments:
+            features.remove_segment(identity)
 
     # ---- choosing a call -------------------------------------------------------------------------
 
@@ -307,7 +360,13 @@ class Oracle:
             + ("madvise",) * 4
             + ("brk", "brk", "mlock2", "mlock2", "mlock", "munlock", "munlock")
             + (("mlockall", "munlockall") if rng.random() < 0.1 else ())
+            + ("pkey_mprotect", "remap_file_pages", "shmat")
+            + (("pkey_alloc", "pkey_free", "shmdt") if rng.random() < 0.5 else ())
+            + (("mseal",) if rng.random() < 0.2 else ())
+            + ("name", "mbind")
         )
+        if name in self.lacking or (name == "shmat" and not self.segments):
+            return self.choose()
         addr, length = self.addr(), self.length()
         if name != "mmap" and rng.random() < 0.3:
             addr, length = self.whole()
@@ -334,7 +393,43 @@ class Oracle:
             return name, (rng.choice((0, 4, 5, 6, 7, 8)),)
         if name == "munlockall":
             return name, ()
+        if name in ("pkey_alloc", "pkey_free", "pkey_mprotect"):
+            return name, self._of_keys(name, addr, length)
+        if name in ("shmat", "shmdt", "remap_file_pages"):
+            return name, self._of_shared_memory(name, addr, length)
+        if name == "mseal":
+            return name, (addr, rng.choice((PAGE, PAGE, 0, 1, length)), int(rng.random() < 0.1))
+        if name == "name":
+            return name, (addr, length, rng.randrange(len(NAMES)))
+        if name == "mbind":
+            mode = rng.choice((0, 0, 1, 2, 2, 3, 4, 5, 6, 7)) | rng.choice((0, 0, 0, *MODE_FLAGS))
+            return name, (addr, length, mode, rng.choice((0, 1, 1, 1, 2, 3)), rng.choice(MOVES))
         return name, (addr, length)
+
+    def _of_keys(self, name: str, addr: int, length: int) -> tuple[int, ...]:
+        rng = self.rng
+        if name == "pkey_alloc":
+            return int(rng.random() < 0.1), rng.choice((0, 0, 0, 1, 2, 3, 4))
+        if name == "pkey_free":
+            return (rng.randint(1, 16),)  # key 0 belongs to the program itself
+        prot = rng.choice((0, 1, 3, 3, 4, 4, 5, 7))
+        return addr, length, prot, rng.choice((2**64 - 1, 0, 0, 1, 2, 3, 3, 15, 16))
+
+    def _of_shared_memory(self, name: str, addr: int, length: int) -> tuple[int, ...]:
+        rng = self.rng
+        attached = [vma for vma in self.model if self._may_go(vma) and is_segment(vma.file)]
+        if name == "shmdt":
+            vma = rng.choice(attached) if attached else VMA(addr & -PAGE, (addr & -PAGE) + PAGE)
+            return (rng.choice((vma.start - vma.offset, vma.start)) % 2**64,)
+        if name == "shmat":
+            flags = rng.choice((0, 0, 0, 0o10000, 0o20000, 0o40000, 0o60000, 0o100000))
+            return self.segments[0], rng.choice((0, addr, addr, addr + 7)), flags
+        shared = [vma for vma in self.model if self._may_go(vma) and "ms" in vma.vm_flags]
+        if shared and rng.random() < 0.8:
+            vma = rng.choice(shared)
+            addr = vma.start + rng.randrange(vma.pages) * PAGE
+            length = rng.randint(1, 3) * PAGE
+        return addr, length, int(rng.random() < 0.05), rng.randrange(8), rng.choice((0, 0x10000))
 
     def _beside(self) -> tuple[int, ...]:
         """Return a mapping that starts where a VMA ends. Its file may be opened again."""
@@ -357,7 +452,7 @@ class Oracle:
         flags |= rng.choice((0, 0, 0x10, 0x100000, 0x100010))
         if not flags & 0x100010 and rng.random() < 0.5:
             addr = 0
-        fd = rng.randrange(len(self.files)) if not flags & 0x20 else 0
+        fd = rng.randrange(self.mapped_at_random) if not flags & 0x20 else 0
         offset = rng.choice((0, 0, 1, 2, 3, 7)) * PAGE + (rng.random() < 0.03)
         descriptor = self.files[fd] if not flags & 0x20 and rng.random() < 0.97 else -1
         prot = rng.choice((0, 1, 3, 3, 3, 5, 7, 2))
@@ -368,7 +463,9 @@ class Oracle:
         if callable(word):
             return word(self.model)
         if isinstance(word, str):
-            return self.files[int(word[2:])] if word[:2] == "fd" else LIMITS.index(word)
+            if word == "segment":
+                return self.segments[0]
+            return self.named[word] if word in self.named else LIMITS.index(word)
         return word
 
     # ---- making the call -------------------------------------------------------------------------
@@ -378,7 +475,9 @@ class Oracle:
         while True:
             name, args = self.choose()
             fixed = name == "mmap" and args[3] & 0x10
-            reaches = name in ("munmap", "mprotect", "madvise", "mlock") or fixed
+            reaches = fixed or name in REACHING
+            if name == "shmat" and not self.is_safe(args[1], SEGMENT):
+                continue
             if reaches and not self.is_safe(args[0], args[1]):
                 continue
             if name == "mremap" and not (
@@ -409,6 +508,8 @@ class Oracle:
             return self.enter()
         if name == "touch":
             answer = self.child.call("getrandom", args[0], 1)  # writes there
+        elif name in ("name", "mbind"):
+            answer = self._call_with_memory(name, args)
         else:
             answer = self.child.call(name, *args)
         mine = self.call(name, args, answer)
@@ -416,6 +517,20 @@ class Oracle:
             shown = f"{name}({', '.join(map(hex, args))})"
             raise Difference(f"{shown}: the kernel {show(answer)}, the model {show(mine)}")
         return answer
+
+    def _call_with_memory(self, name: str, args: Sequence[int]) -> int:
+        """Make a call that reads the process's memory: above its stack, which it does not use."""
+        free = read_layout(self.child.pid)[1]
+        if name == "mbind":
+            addr, length, mode, nodes, flags = args
+            self.child.write(free, nodes.to_bytes(8, "little"))
+            return self.child.call("mbind", addr, length, mode, free, 64, flags)
+        addr, length, number = args
+        text = NAMES[number]
+        if text is not None:
+            self.child.write(free, text.encode() + b"\0")
+        pointer = 0 if text is None else free
+        return self.child.call("prctl", Prctl.SET_VMA, 0, addr, length, pointer)
 
     def _set_limit(self, name: str, more: int) -> int:
         model = self.model
@@ -435,7 +550,7 @@ class Oracle:
         vma = entry.value
         if not self._may_go(vma) or not vma.vm_flags.isdisjoint(("gu", "sh", "ms")):
             return False
-        return not self._is_behind_the_end(vma, addr)
+        return not self._is_behind_the_end(vma, addr) and "sl" not in vma.vm_flags
 
     def _meets_no_pages(self, name: str, args: Sequence[int]) -> bool:
         """Return whether the call would populate pages where guards may be, or after the end of an
@@ -452,7 +567,7 @@ class Oracle:
 
     def _is_behind_the_end(self, vma: VMA, addr: int) -> bool:
         """Return whether addr is, or may be, after the end of the file that it maps."""
-        if vma.file is None:
+        if vma.file is None or (is_zero(vma.file) and not vma.shared):
             return False
         return vma.file not in self.behind or vma.offset + addr - vma.start >= FILE_SIZE
 
@@ -462,13 +577,13 @@ class Oracle:
         if pid < 0:
             raise Difference(f"fork(): the kernel {show(pid)}")
         with open(f"/proc/{pid}/smaps", "rb") as file:
-            kernel = [columns(vma) for vma in parse_maps(os.fsdecode(file.read()))]
+            kernel = self.columns(parse_maps(os.fsdecode(file.read())))
         os.kill(pid, signal.SIGKILL)
         self.child.call("wait4", pid)
         for method in FORK_METHODS:
             child = self.model.fork(method)
             child.check()
-            if [columns(vma) for vma in child] != kernel:
+            if self.columns(child) != kernel:
                 raise Difference(f"fork by {method}: the child's VMAs differ")
             child.exit()
         return 0
@@ -492,6 +607,14 @@ class Oracle:
                 return self._write(args[0])
             if name == "mlock2":
                 name = "mlock"
+            if name == "name":
+                addr, length, number = args
+                model.prctl(Prctl.SET_VMA, 0, addr, length, NAMES[number])
+                return 0
+            if name == "shmat":
+                return self._model_shmat(args, answer)
+            if name == "pkey_alloc":
+                return model.pkey_alloc(*args)
             getattr(model, name)(*args)
         except OSError as error:
             return -(error.errno or 0)
@@ -502,7 +625,8 @@ class Oracle:
             vma = self.model.expand_stack(addr)
         except OSError:
             return -errno.EFAULT
-        if "wr" not in vma.vm_flags:
+        keys = self.model._counters.keys
+        if "wr" not in vma.vm_flags or is_denied(keys, vma.pkey, write=True):
             return -errno.EFAULT
         self.model.touch(addr)
         return 1
@@ -510,19 +634,50 @@ class Oracle:
     def _model_mmap(self, args: Sequence[int], answer: int) -> int:
         addr, length, prot, flags, descriptor, offset = args
         file, mode = None, "rw"
-        if flags & 0x21 == 0x21 and answer >= 0:
-            rows = parse_maps(self.child.maps())
-            file = next(vma.file for vma in rows if vma.start <= answer < vma.end)
+        zero = not flags & 0x20 and descriptor == self.named["zero"]
+        if answer >= 0 and flags & 1 and (flags & 0x20 or zero):
+            file = self._file_at(answer)
         elif descriptor >= 0:
             index = self.files.index(descriptor)
             file, mode = self.behind[index], self.modes[index]
         return self.model.mmap(addr, length, prot, flags, file, offset, mode=mode)
 
+    def _file_at(self, addr: int) -> File | None:
+        rows = parse_maps(self.child.maps())
+        return next(vma.file for vma in rows if vma.start <= addr < vma.end)
+
+    def _model_shmat(self, args: Sequence[int], answer: int) -> int:
+        file = self._file_at(answer) if answer >= 0 else None
+        unknown = File("00:01", 0, "/SYSV00000000 (deleted)")
+        return self.model.shmat(file or unknown, SEGMENT, *args[1:])
+
+    def _compare_policies(self, shown: str) -> None:
+        """Compare the policies of VMAs. For shared memory, /proc shows that of the object."""
+        kernel = {}
+        for line in self.child.maps("numa_maps").splitlines():
+            start, _, rest = line.partition(" ")
+            kernel[int(start, 16)] = rest
+        for vma in self.model:
+            in_memory = vma.file is not None and vma.file.dev.startswith("00:")
+            if in_memory or vma.start not in kernel:
+                continue
+            mine = "default" if vma.policy is None else str(vma.policy)
+            theirs = kernel[vma.start]
+            if theirs != mine and not theirs.startswith(mine + " "):
+                raise Difference(f"after {shown}: policies of {vma!r}: {theirs!r}, {mine!r}")
+
+    def columns(self, vmas: Iterable[VMA]) -> list[tuple[object, ...]]:
+        # Some kernels track which pages were written, and set sd in every new VMA.
+        ignored = frozenset(("sd", "gu") if "gu" in self.lacking else ("sd",))
+        return [columns(vma, ignored) for vma in vmas]
+
     def compare(self, shown: str) -> None:
-        kernel = [columns(vma) for vma in parse_maps(self.child.maps("smaps"))]
-        model = [columns(vma) for vma in self.model]
+        kernel = self.columns(parse_maps(self.child.maps("smaps")))
+        model = self.columns(self.model)
         if kernel == model:
             self._compare_counts(shown)
+            if "mbind" not in self.lacking:
+                self._compare_policies(shown)
             return
         lines = [f"after {shown}:"]
         lines += [f"  kernel {row}" for row in kernel if row not in model]
@@ -556,10 +711,9 @@ def cannot_run() -> str:
     return ""
 
 
-def run(seed: int, calls: int) -> None:
+def run(kernel: Kernel, seed: int, calls: int) -> None:
     with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
-        oracle = Oracle(build(directory), directory, seed)
+        oracle = Oracle(kernel, Path(name), seed)
         made: dict[str, int] = {}
         try:
             for number in range(calls):
@@ -581,15 +735,14 @@ def run(seed: int, calls: int) -> None:
     )
 
 
-def run_at_the_limit() -> None:
+def run_at_the_limit(kernel: Kernel) -> None:
     """Make calls with as many VMAs as vm.max_map_count allows."""
     limit = int(Path("/proc/sys/vm/max_map_count").read_text())
     if limit > 200_000:
         print(f"not run at the limit: vm.max_map_count is {limit}")
         return
     with tempfile.TemporaryDirectory() as folder:
-        directory = Path(folder)
-        oracle = Oracle(build(directory), directory, 0)
+        oracle = Oracle(kernel, Path(folder), 0)
         try:
             oracle.model.limits = dataclasses.replace(oracle.model.limits, max_map_count=limit)
             many = 0x2000_0000
@@ -609,12 +762,15 @@ def run_at_the_limit() -> None:
     print(f"at the limit of {limit} VMAs: {len(AT_THE_LIMIT)} calls agree")
 
 
-def run_edges() -> None:
+def run_edges(kernel: Kernel) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        directory = Path(folder)
-        program = build(directory)
         for title, calls in (EDGES | SCENES).items():
-            oracle = Oracle(program, directory, 0)
+            missing = {word for call in calls for word in call if isinstance(word, str)}
+            missing &= kernel.lacking
+            if missing:
+                print(f"{title}: not run without {', '.join(sorted(missing))}")
+                continue
+            oracle = Oracle(kernel, Path(folder), 0)
             try:
                 for name, *words in calls:
                     numbers = tuple(map(oracle.word, words))
@@ -632,16 +788,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=CALLS, help="for each seed")
     parser.add_argument("--seeds", default=",".join(map(str, SEEDS)))
+    parser.add_argument(
+        "--program", type=Path, help="caller.c, compiled; it is compiled if missing"
+    )
     options = parser.parse_args()
     reason = cannot_run()
     if reason:
         print(f"not run: {reason}")
         return 0
     print(f"beside {platform.system()} {platform.release()}")
-    run_edges()
-    run_at_the_limit()
-    for seed in map(int, options.seeds.split(",")):
-        run(seed, options.calls)
+    with tempfile.TemporaryDirectory() as folder:
+        program = options.program or build(Path(folder))
+        kernel = Kernel(program, features.lacking(program))
+        if kernel.lacking:
+            print(f"this kernel or processor lacks: {', '.join(sorted(kernel.lacking))}")
+        run_edges(kernel)
+        run_at_the_limit(kernel)
+        for seed in map(int, options.seeds.split(",")):
+            run(kernel, seed, options.calls)
     return 0
 
 

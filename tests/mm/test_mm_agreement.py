@@ -497,3 +497,12 @@ def test_a_gap_below_a_stack_that_reaches_down_to_0_ends_the_search() -> None:
             fails(number, mm.mmap, 0, PAGE, RW, ANON)
         else:
             assert mm.mmap(0, PAGE, RW, ANON) == Limits().mmap_base
+
+
+def test_a_lower_part_of_the_stack_loses_the_name() -> None:
+    mm = AddressSpace([VMA(A, A + 4 * PAGE, RW, name="[stack]")])
+    mm.mprotect(A, PAGE, Prot.READ)
+    assert ranges(mm) == [(0, 1), (1, 4)]
+    assert [vma.name for vma in mm] == ["", "[stack]"]
+    mm.mprotect(A, PAGE, RW)
+    assert [vma.name for vma in mm] == ["[stack]"]

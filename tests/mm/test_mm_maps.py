@@ -103,7 +103,8 @@ def test_every_kind_of_line() -> None:
     assert program.file.deleted and program.offset == 0x2000
     assert shm.file == File("00:01", 0, "/SYSV00000000 (deleted)")
     assert shm.flags == Map.SHARED
-    assert (named.file, named.name) == (File("00:01", 1116, ""), "[anon_shmem:a b]")
+    unnamed = File("00:01", 1116, "/dev/zero (deleted)")
+    assert (named.file, named.name) == (unnamed, "[anon_shmem:a b]")
     assert (heap.file, heap.name) == (None, "[heap]")
     assert anon.name == "[anon:some name]" and anon.prot == Prot.WRITE
     assert perf.file == File("00:0f", 4026531840, "anon_inode:[perf_event]")

@@ -28,14 +28,29 @@ import samara.mm
 from interpreter import COUNTS_REFERENCES, collect, counted_nodes, pool_nodes
 from no_memory import FUNCTIONS_ARE_SAFE, HAS_HOOKS, NO_FUNCTIONS, NO_HOOKS, each_failure
 from no_memory import WAYS_IN_PYTHON as WAYS
-from samara.mm import VMA, AddressSpace, File, ForkError, Limits, Madv, Map, Mlock, Mremap, Prot
+from samara.mm import (
+    VMA,
+    AddressSpace,
+    File,
+    ForkError,
+    Limits,
+    Madv,
+    Map,
+    Mlock,
+    Mpol,
+    Mremap,
+    Prctl,
+    Prot,
+)
 
 PAGE = 4096
 RW, FIXED = Prot.READ | Prot.WRITE, Map.FIXED
 PRIVATE, SHARED = Map.PRIVATE | Map.ANONYMOUS, Map.SHARED | Map.ANONYMOUS
 FILE = File("fe:00", 7, "/lib/x")
 HEAP, STACK, MIDDLE = 0x555555560000, 0x7FFFFFFDE000, 0x7FFFF7E00000
-LIMITS = Limits(max_map_count=200, total_memory=1 << 33)
+LIMITS = Limits(max_map_count=200, total_memory=1 << 33, pkeys=True)
+SEGMENT = File("00:01", 9, "/SYSV00000000 (deleted)")
+ATTACHED = MIDDLE + 0x200 * PAGE
 
 
 def functions_of_memory_calls():
@@ -93,6 +108,9 @@ def space():
     mm.mlock(MIDDLE + 40 * PAGE, 3 * PAGE)
     mm.madvise(MIDDLE + 80 * PAGE, PAGE, Madv.DONTFORK)
     mm.touch(MIDDLE + 8 * PAGE, 3 * PAGE)
+    mm.shmat(SEGMENT, 3 * PAGE, ATTACHED)
+    mm.mprotect(ATTACHED + PAGE, PAGE, Prot.READ)
+    mm.pkey_alloc()
     return mm
 
 
@@ -134,6 +152,17 @@ CALLS = {
     "munlock": lambda mm: mm.munlock(MIDDLE + 41 * PAGE, PAGE),
     "mlockall": lambda mm: mm.mlockall(Mlock.CURRENT | Mlock.FUTURE),
     "munlockall": lambda mm: mm.munlockall(),
+    "pkey_alloc": lambda mm: mm.pkey_alloc(),
+    "pkey_free": lambda mm: mm.pkey_free(1),
+    "pkey_mprotect": lambda mm: mm.pkey_mprotect(MIDDLE + PAGE, PAGE, Prot.NONE, 1),
+    "execute-only": lambda mm: mm.mprotect(MIDDLE, 3 * PAGE, Prot.EXEC),
+    "mseal": lambda mm: mm.mseal(MIDDLE + PAGE, PAGE),
+    "prctl": lambda mm: mm.prctl(Prctl.SET_VMA, 0, MIDDLE + PAGE, 12 * PAGE, "a"),
+    "shmat": lambda mm: mm.shmat(SEGMENT, PAGE),
+    "shmdt": lambda mm: mm.shmdt(ATTACHED),
+    "remap_file_pages": lambda mm: mm.remap_file_pages(MIDDLE + 24 * PAGE, PAGE, 0, 2),
+    "remap_file_pages of a segment": lambda mm: mm.remap_file_pages(ATTACHED, PAGE, 0, 0),
+    "mbind": lambda mm: mm.mbind(MIDDLE + PAGE, PAGE, Mpol.BIND, 1),
     "expand_stack": lambda mm: mm.expand_stack(STACK - 5 * PAGE),
     "touch": lambda mm: mm.touch(MIDDLE, 30 * PAGE),
     "exec": lambda mm: mm.exec([VMA(PAGE, 3 * PAGE, RW, vm_flags="rd wr lo")], start_brk=3 * PAGE),

@@ -14,7 +14,30 @@ from samara.mm import AddressSpace, Limits, ReplayMismatch, Trace, read_trace, r
 from samara.mm.trace.format import check_trace, row_of
 
 RECORDINGS = DATA / "mm"
-PROGRAMS = ("ls", "perl", "git", "tar", "rand11", "rand12", "rand13")
+PROGRAMS = ("ls", "perl", "git", "tar", "rand11", "rand12", "rand13", "calls")
+ARENA = [0x10000000, 0x10004000, "rw-p", 0, "00:00", 0, ""]
+
+
+def parts(*cuts: int, path: str = "") -> list[list[Any]]:
+    """Return the rows of ARENA cut at these pages; the second has this path."""
+    ends = [0, *cuts, 4]
+    rows = [
+        [ARENA[0] + first * 4096, ARENA[0] + last * 4096, *ARENA[2:]]
+        for first, last in zip(ends, ends[1:], strict=False)
+    ]
+    rows[1][6] = path
+    return rows
+
+
+def steps(*calls: tuple[Any, ...]) -> Trace:
+    """Return a trace of ARENA, with (call, arguments, result, rows added, data) for each step."""
+    now, found = [ARENA], []
+    for call, args, ret, added, *data in calls:
+        words = [word % 2**64 for word in (*args, *[0] * (6 - len(args)))]
+        step = {"call": call, "args": words, "ret": ret, "removed": now if added else []}
+        found.append({**step, "added": added, **({"data": data[0]} if data else {})})
+        now = added or now
+    return check_trace({"columns": load("ls")["columns"], "initial": [ARENA], "steps": found})
 
 
 def load(name: str) -> Trace:
@@ -118,6 +141,11 @@ def test_external_steps_need_no_arguments_and_no_result(tmp_path: Path) -> None:
         {"steps": [{"call": "brk", "args": [0] * 6, "ret": "0", "removed": [], "added": []}]},
         {"steps": [{"call": "brk", "args": [0] * 6, "ret": 0, "removed": None, "added": []}]},
         {"steps": [3]},
+        {
+            "steps": [
+                {"call": "brk", "args": [0] * 6, "ret": 0, "removed": [], "added": [], "data": []}
+            ]
+        },
     ],
 )
 def test_what_is_no_trace_is_refused(broken: Any, tmp_path: Path) -> None:
@@ -146,6 +174,42 @@ def test_a_trace_can_be_written_and_read(tmp_path: Path) -> None:
     for name in ("a.json", "a.json.gz"):
         write_trace(tmp_path / name, trace)
         assert read_trace(tmp_path / name) == trace
+
+
+def test_a_key_in_a_recording_tells_that_the_machine_has_keys() -> None:
+    trace = steps(
+        ("pkey_alloc", (0, 0), 1, []),
+        ("pkey_mprotect", (ARENA[0] + 4096, 4096, 3, 1), 0, parts(1, 2)),
+        ("pkey_free", (1,), 0, []),
+    )
+    *_, (_step, mm) = replay(trace)
+    assert [vma.pkey for vma in mm] == [0, 1, 0]
+
+
+def test_a_recorded_name_is_that_of_the_data_or_of_the_rows() -> None:
+    args = (0x53564D41, 0, ARENA[0] + 4096, 4096, 0x7FFF0000)
+    rows = parts(1, 2, path="[anon:a]")
+    for step in (("prctl", args, 0, rows, "a"), ("prctl", args, 0, rows)):
+        ((_step, mm),) = replay(steps(step))
+        assert [vma.anon_name for vma in mm] == [None, "a", None]
+    with pytest.raises(ReplayMismatch, match="step 0, prctl: the maps differ"):
+        list(replay(steps(("prctl", args, 0, rows, "b"))))
+
+
+def test_a_kernel_without_names_or_a_call() -> None:
+    args = (0x53564D41, 0, ARENA[0] + 4096, 4096, 0x7FFF0000)
+    trace = steps(("prctl", args, -22, [], "a"), ("mseal", (ARENA[0], 4096, 0), -38, []))
+    *_, (_step, mm) = replay(trace)
+    assert len(mm) == 1 and not mm.limits.anon_names
+
+
+def test_recorded_nodes_are_those_of_the_data() -> None:
+    args = (ARENA[0] + 4096, 4096, 2, 0x7FFF0000, 64, 0)
+    for step in (("mbind", args, 0, parts(1, 2), 1), ("mbind", args, 0, parts(1, 2))):
+        ((_step, mm),) = replay(steps(step))
+        assert [str(vma.policy) for vma in mm] == ["None", "bind:0", "None"]
+    ((_step, mm),) = replay(steps(("mbind", args, -22, [], 2)))
+    assert len(mm) == 1
 
 
 @pytest.mark.parametrize("placement", ["recorded", "own"])

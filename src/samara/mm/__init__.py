@@ -9,12 +9,24 @@ True
 """
 
 from samara.mm.address_space import AddressSpace
-from samara.mm.constants import Madv, Map, Mlock, Mremap, Prot
+from samara.mm.constants import (
+    Madv,
+    Map,
+    Mlock,
+    Mpol,
+    MpolMf,
+    Mremap,
+    Pkey,
+    Prctl,
+    Prot,
+    Shm,
+)
 from samara.mm.difference import Difference
 from samara.mm.file import File, OpenFile
 from samara.mm.inheritance import child_vma
 from samara.mm.ledger import Ledger
 from samara.mm.limits import TASK_SIZE, Layout, Limits
+from samara.mm.policy import Policy
 from samara.mm.proc.maps import SkippedLine
 from samara.mm.state import ForkMark
 from samara.mm.synthetic import synthetic
@@ -43,11 +55,17 @@ __all__ = [
     "Madv",
     "Map",
     "Mlock",
+    "Mpol",
+    "MpolMf",
     "Mremap",
     "OpenFile",
+    "Pkey",
     "Placement",
+    "Policy",
+    "Prctl",
     "Prot",
     "ReplayMismatch",
+    "Shm",
     "SkippedLine",
     "Step",
     "Trace",

@@ -10,12 +10,13 @@ assignment and needs no memory. To add a counter, add a field to `Counters` and 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from operator import index
 from typing import Any, Final, NamedTuple
 
 from samara.mm.inheritance import WIPED, is_changed_by_fork
+from samara.mm.keys import NO_KEYS, Keys
 from samara.mm.limits import Limits
 from samara.mm.units import ADDRESS_END, PAGE_SIZE
 from samara.mm.vm_flags import LOCKED_ON_FAULT, NO_LOCKS
@@ -66,6 +67,7 @@ class Counters:
         left_locked: bytes that still count as locked after MREMAP_DONTUNMAP, though no VMA has them
             locked
         future_locks: VmFlags of mlockall() that new mappings will have
+        keys: the protection keys
     """
 
     locked: int = 0
@@ -78,6 +80,7 @@ class Counters:
     data_segment: int = 0
     left_locked: int = 0
     future_locks: frozenset[str] = NO_LOCKS
+    keys: Keys = NO_KEYS
 
     def copy(self) -> Counters:
         """Return a copy. O(1).
@@ -95,11 +98,14 @@ class Counters:
         new.data_segment = self.data_segment
         new.left_locked = self.left_locked
         new.future_locks = self.future_locks
+        new.keys = self.keys
         return new
 
     def values(self) -> tuple[Any, ...]:
         """Return all counters, as `checked_counters` takes them. O(1)."""
-        return astuple(self)
+        numbers = (self.locked, self.data, self.outside, self.sealed, self.brk, self.start_brk)
+        more = (self.start_stack, self.data_segment, self.left_locked)
+        return *numbers, *more, self.future_locks, self.keys
 
     @property
     def sums(self) -> tuple[int, ...]:
@@ -168,14 +174,16 @@ def checked_counters(state: object) -> Counters:
     count = len(fields(Counters))
     if not isinstance(state, tuple) or len(state) != count:
         raise ValueError(f"not the state of an AddressSpace: expected a tuple of {count} items")
-    numbers, locks = tuple(map(index, state[:-1])), state[-1]
+    numbers, locks, keys = tuple(map(index, state[:-2])), *state[-2:]
     if not 0 <= min(numbers) <= max(numbers) <= ADDRESS_END:
         raise ValueError(
             f"not the state of an AddressSpace: a number is outside 0 ... 2**64: {numbers}"
         )
     if not isinstance(locks, frozenset) or not locks <= LOCKED_ON_FAULT:
         raise ValueError(f"not the state of an AddressSpace: invalid locks {locks!r:.60}")
-    counters = Counters(*numbers, locks)  # type: ignore[call-arg, arg-type]
+    if not isinstance(keys, Keys) or not 0 <= min(map(index, keys)) <= max(keys) < 2**32:
+        raise ValueError(f"not the state of an AddressSpace: invalid keys {keys!r:.60}")
+    counters = Counters(*numbers, locks, keys)  # type: ignore[call-arg, arg-type]
     if not counters.start_brk <= counters.brk < ADDRESS_END:
         raise ValueError(
             f"not the state of an AddressSpace: brk {counters.brk:#x} is outside the heap"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -30,14 +31,23 @@ from samara.mm.syscalls.brk import brk as _brk
 from samara.mm.syscalls.exec import exec as _exec
 from samara.mm.syscalls.fork import fork as _fork
 from samara.mm.syscalls.madvise import madvise as _madvise
+from samara.mm.syscalls.mbind import mbind as _mbind
 from samara.mm.syscalls.mlock import mlock as _mlock
 from samara.mm.syscalls.mlock import mlockall as _mlockall
 from samara.mm.syscalls.mlock import munlock as _munlock
 from samara.mm.syscalls.mlock import munlockall as _munlockall
 from samara.mm.syscalls.mmap import mmap as _mmap
 from samara.mm.syscalls.mprotect import mprotect as _mprotect
+from samara.mm.syscalls.mprotect import pkey_mprotect as _pkey_mprotect
 from samara.mm.syscalls.mremap import mremap as _mremap
+from samara.mm.syscalls.mseal import mseal as _mseal
 from samara.mm.syscalls.munmap import munmap as _munmap
+from samara.mm.syscalls.pkey_alloc import pkey_alloc as _pkey_alloc
+from samara.mm.syscalls.pkey_alloc import pkey_free as _pkey_free
+from samara.mm.syscalls.prctl import prctl as _prctl
+from samara.mm.syscalls.remap_file_pages import remap_file_pages as _remap_file_pages
+from samara.mm.syscalls.shmat import shmat as _shmat
+from samara.mm.syscalls.shmat import shmdt as _shmdt
 from samara.mm.syscalls.stack import expand_stack as _expand_stack
 from samara.mm.syscalls.touch import touch as _touch
 from samara.mm.units import ADDRESS_END
@@ -179,6 +189,8 @@ class AddressSpace(State):
     def _of_text(cls, found: MapsText, limits: Limits | None) -> AddressSpace:
         if limits is None:
             limits = guess_limits(found.vmas, found.page_size)
+            if found.pkeys:
+                limits = replace(limits, pkeys=True)
         return cls(found.vmas, limits=limits)
 
     # The system calls. Each is documented in the file of its manual page in `syscalls/`.
@@ -187,14 +199,23 @@ class AddressSpace(State):
     expand_stack = _expand_stack
     fork = _fork
     madvise = _madvise
+    mbind = _mbind
     mlock = _mlock
     mlockall = _mlockall
     mmap = _mmap
     mprotect = _mprotect
     mremap = _mremap
+    mseal = _mseal
     munlock = _munlock
     munlockall = _munlockall
     munmap = _munmap
+    pkey_alloc = _pkey_alloc
+    pkey_free = _pkey_free
+    pkey_mprotect = _pkey_mprotect
+    prctl = _prctl
+    remap_file_pages = _remap_file_pages
+    shmat = _shmat
+    shmdt = _shmdt
     touch = _touch
 
     def diff(self, other: AddressSpace) -> list[Difference]:
@@ -255,7 +276,7 @@ class AddressSpace(State):
                 raise AssertionError(f"{vma!r} is stored at {first:#x}...{last:#x}")
             in_user_space = vma.start < self.limits.task_size
             if has_derived_name(vma) and in_user_space and not self.half_made:
-                name = derived_name(self, vma.start, vma.end)
+                name = derived_name(self, vma)
                 if vma.name != name:
                     raise AssertionError(f"{vma!r} should have the name {name!r}")
         counted, changed = count_vmas(self, self.limits)

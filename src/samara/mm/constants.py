@@ -59,6 +59,52 @@ class Mlock(IntFlag):
     ALL_ONFAULT = 4  # MCL_ONFAULT
 
 
+class Pkey(IntFlag):
+    """PKEY_* of pkey_alloc(2): what the thread may not do with memory that has the key."""
+
+    DISABLE_ACCESS = 1
+    DISABLE_WRITE = 2
+
+
+class Mpol(IntFlag):
+    """MPOL_* of mbind(2): a mode, with or without flags F_*."""
+
+    DEFAULT = 0
+    PREFERRED = 1
+    BIND = 2
+    INTERLEAVE = 3
+    LOCAL = 4
+    PREFERRED_MANY = 5
+    WEIGHTED_INTERLEAVE = 6
+    F_NUMA_BALANCING = 1 << 13
+    F_RELATIVE_NODES = 1 << 14
+    F_STATIC_NODES = 1 << 15
+
+
+class MpolMf(IntFlag):
+    """MPOL_MF_* of mbind(2): what to do with pages that are elsewhere already."""
+
+    STRICT = 1
+    MOVE = 2
+    MOVE_ALL = 4
+
+
+class Shm(IntFlag):
+    """SHM_* of shmat(2)."""
+
+    RDONLY = 0o10000
+    RND = 0o20000
+    REMAP = 0o40000
+    EXEC = 0o100000
+
+
+class Prctl(IntEnum):
+    """PR_* of prctl(2), as far as they change VMAs."""
+
+    SET_VMA = 0x53564D41
+    SET_VMA_ANON_NAME = 0
+
+
 class Madv(IntEnum):
     """MADV_* of madvise(2)."""
 

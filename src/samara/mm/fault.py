@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from samara.mm.file import is_one_file
+from samara.mm.keys import is_denied
 from samara.mm.state import State
 from samara.mm.vm_flags import RIGHTS
 from samara.mm.vma import VMA, AnonVma, TouchedVMA, is_touched
@@ -20,9 +21,15 @@ _MAY_DIFFER: Final = frozenset((*RIGHTS, "sd", "gu"))
 
 
 def fault_in(space: State, start: int, end: int, rights: int = 2) -> None:
-    """Write the private memory of [start, end) that has these rights. O(log n) for each VMA."""
+    """Write the private memory of [start, end) that has these rights. O(log n) for each VMA.
+
+    Memory whose protection key forbids it is skipped, unless no rights are asked for.
+    """
+    keys = space._counters.keys
     for vma in vmas_over(space, start, end):
         private = vma.vm_flags.isdisjoint(("ms", "pf", "io"))
+        if rights and is_denied(keys, vma.pkey, write=True):
+            continue
         if not is_touched(vma) and int(vma.prot) & rights == rights and private:
             anon_vma = _reusable(space, vma) or AnonVma(next(space._identities), _shift(vma))
             store_apart(space, TouchedVMA.of(vma, anon_vma))
@@ -43,6 +50,8 @@ def _reusable(space: State, vma: VMA) -> AnonVma | None:
             goes_on = other.anon_vma.shift == _shift(vma)
         else:
             goes_on = other.offset - other.start == vma.offset - vma.start
+        if other.pkey != vma.pkey or other.policy != vma.policy:
+            continue
         if goes_on and other.vm_flags ^ vma.vm_flags <= _MAY_DIFFER:
             return other.anon_vma
     return None

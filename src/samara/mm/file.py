@@ -73,11 +73,70 @@ class OpenFile(File):
     __slots__ = ()
 
 
-FILES: Final = (File, OpenFile)
+# Files whose mappings are unlike those of other files. Their paths tell them apart. Traces have
+# only the last part of a path.
+UNNAMED: Final = "/dev/zero (deleted)"  # shared memory without a file, as /proc shows it
+_ZERO: Final = ("/dev/zero", "zero")
+_UNNAMED: Final = (UNNAMED, "zero (deleted)")
+_SECRET: Final = ("/secretmem (deleted)", "secretmem (deleted)")
+_PERF_EVENT: Final = ("anon_inode:[perf_event]",)
+_SEGMENT: Final = ("/SYSV", "SYSV")
+
+
+class Segment(OpenFile):
+    """A shared memory segment of shmget(2), attached by one `shmat`.
+
+    Attributes:
+        size: its size in bytes, whole pages
+    """
+
+    size: int
+
+    @classmethod
+    def of(cls, file: File, size: int) -> Segment:
+        """Return the segment behind a new attachment. O(1)."""
+        segment = cls(*file)
+        segment.size = index(size)
+        return segment
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Segment.of, (File(*self), self.size)
+
+
+FILES: Final = (File, OpenFile, Segment)
+
+
+def is_zero(file: File | None) -> bool:
+    """Return whether this is /dev/zero. A private mapping of it is anonymous memory. O(1)."""
+    return file is not None and _is_special(file, _ZERO)
+
+
+def is_unnamed(file: File | None) -> bool:
+    """Return whether this is shared memory without a file. O(1)."""
+    return file is not None and _is_special(file, _UNNAMED)
+
+
+def is_secret(file: File | None) -> bool:
+    """Return whether this is memory of memfd_secret(2). O(1)."""
+    return file is not None and _is_special(file, _SECRET)
+
+
+def is_perf_event(file: File | None) -> bool:
+    """Return whether this is an event of perf_event_open(2). O(1)."""
+    return file is not None and _is_special(file, _PERF_EVENT)
+
+
+def is_segment(file: File | None) -> bool:
+    """Return whether this is a shared memory segment of shmget(2). O(1)."""
+    return file is not None and file.dev.startswith("00:") and file.path.startswith(_SEGMENT)
+
+
+def _is_special(file: File, paths: tuple[str, ...]) -> bool:
+    return file.path in paths and file.dev.startswith("00:")
 
 
 def is_one_file(file: File | None, other: File | None) -> bool:
     """Return whether the two are one open file, as far as is known. O(1)."""
     if file is other:
         return True
-    return file == other and file.__class__ is not OpenFile and other.__class__ is not OpenFile
+    return file == other and file.__class__ is File and other.__class__ is File

@@ -51,6 +51,8 @@ _LAYOUTS: Final[dict[Layout, _Addresses]] = {
     "aarch64-52bit": _Addresses(1 << 52, 1 << 48),
 }
 
+_BOOLEAN: Final = frozenset(("privileged", "pkeys", "anon_names", "bottom_up"))
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -73,6 +75,9 @@ class Limits:
             (CAP_SYS_RAWIO and CAP_IPC_LOCK)
         rlimit_data_max: the hard limit of RLIMIT_DATA. If the soft limit is 0, all calls but brk()
             use this one.
+        pkeys: whether processor and kernel have protection keys (pkeys(7))
+        nodes: the NUMA nodes of the machine, as a bit mask
+        anon_names: whether the kernel lets programs name anonymous memory (CONFIG_ANON_VMA_NAME)
         page_size: a power of 2 from 4096 to 65536. All calls round and align by it.
         map_window: only a hint above this address lets mmap() choose an address there. None
             is `task_size`. With 5-level page tables it is where 4 levels end.
@@ -102,11 +107,14 @@ class Limits:
     page_size: int = PAGE_SIZE
     map_window: int | None = None
     bottom_up: bool = False
+    pkeys: bool = False
+    nodes: int = 1
+    anon_names: bool = True
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
-            if name in ("privileged", "bottom_up") or (value is None and name in _MAY_BE_UNLIMITED):
+            if name in _BOOLEAN or (value is None and name in _MAY_BE_UNLIMITED):
                 continue
             if not isinstance(value, int):
                 raise TypeError(f"{name} must be an integer, not {value!r}")

@@ -13,6 +13,7 @@ from operator import attrgetter
 
 from samara import MapleTree
 from samara.mm.accounting import Counters, count_vmas
+from samara.mm.keys import keys_of
 from samara.mm.ledger import Ledger
 from samara.mm.limits import Limits
 from samara.mm.merging import MERGING, merging_disabled
@@ -43,10 +44,12 @@ def populate(state: State, vmas: Iterable[VMA], limits: Limits) -> None:
     counters, changed = count_vmas(given, limits)
     state._changed = _tree_of(changed)
     _find_heap_and_stack(counters, given, limits)
+    if limits.pkeys:
+        counters.keys = keys_of(given)
     state._counters = counters
     state.ledger.note_opened(len(given))
     for vma in given:
-        if has_derived_name(vma) and derived_name(state, vma.start, vma.end) != vma.name:
+        if has_derived_name(vma) and derived_name(state, vma) != vma.name:
             rename(state, 0, ADDRESS_END)
             break
 

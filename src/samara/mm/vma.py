@@ -12,12 +12,31 @@ from operator import index
 from typing import Any, Final, NamedTuple, Self
 
 from samara.mm.constants import Map, Prot
-from samara.mm.file import FILES, File
+from samara.mm.file import FILES, File, is_perf_event, is_zero
+from samara.mm.policy import Policy
 from samara.mm.units import ADDRESS_END, PAGE_SIZE
 from samara.mm.vm_flags import checked_codes, implied_vm_flags, parse_vm_flags
 
 _PROTS: Final = tuple(Prot(bits) for bits in range(8))
 _new: Final = tuple.__new__
+PKEYS: Final = 16
+_ANON: Final = ("[anon:", "[anon_shmem:")  # without and with a file
+
+
+def anon_label(anon_name: str | None, file: File | None) -> str:
+    """Return how /proc shows a name of anonymous memory, or "" for None. O(1)."""
+    return "" if anon_name is None else f"{_ANON[file is not None]}{anon_name}]"
+
+
+def _checked_names(name: str, anon_name: str | None, file: File | None) -> tuple[str, str | None]:
+    """Return `name` and `anon_name` such that they agree."""
+    prefix = _ANON[file is not None]
+    shown = name.startswith(prefix) and name.endswith("]")
+    if anon_name is None:
+        return name, name[len(prefix) : -1] if shown else None
+    if not isinstance(anon_name, str):
+        raise TypeError(f"anon_name must be a str or None, not {anon_name!r}")
+    return (anon_label(anon_name, file) if shown or not name else name), anon_name
 
 
 def _as_flags(number: int, name: str) -> int:
@@ -37,6 +56,9 @@ class _Fields(NamedTuple):
     file: File | None
     name: str
     vm_flags: frozenset[str]
+    pkey: int
+    policy: Policy | None
+    anon_name: str | None
 
 
 class VMA(_Fields):
@@ -52,6 +74,11 @@ class VMA(_Fields):
         vm_flags: a frozenset of the two-letter codes of /proc/PID/smaps (`VM_FLAGS` lists them).
             It can be given as a text ("rd wr mr") or as any iterable. The default is what
             `prot`, `flags` and `name` imply (`implied_vm_flags`).
+        pkey: the protection key, 0 to 15 (pkey_mprotect(2))
+        policy: the NUMA `Policy` (mbind(2)), or None for the default
+        anon_name: the name that a program gave to memory without a file (PR_SET_VMA), or None.
+            `name` shows it as "[anon:...]" or, for shared memory, "[anon_shmem:...]". But the heap
+            and the stack keep their own `name`. Each of the two fields follows from the other.
 
     VMAs are immutable and hashable. They are equal if all fields are, and sort by address.
     `vma._replace(end=...)` returns a changed VMA, checked in the same way.
@@ -85,6 +112,9 @@ class VMA(_Fields):
         file: File | None = None,
         name: str = "",
         vm_flags: str | Iterable[str] | None = None,
+        pkey: int = 0,
+        policy: Policy | None = None,
+        anon_name: str | None = None,
     ) -> Self:
         if not type(start) is type(end) is type(offset) is int:
             start, end, offset = int(index(start)), int(index(end)), int(index(offset))
@@ -112,7 +142,16 @@ class VMA(_Fields):
             vm_flags = parse_vm_flags(vm_flags)
         else:
             vm_flags = checked_codes(frozenset(vm_flags))
-        return _new(cls, (start, end, prot, flags, offset, file, name, vm_flags))
+        if pkey:
+            pkey = index(pkey)
+            if not 0 <= pkey < PKEYS:
+                raise ValueError(f"pkey {pkey} is outside 0 ... {PKEYS - 1}")
+        if policy is not None and type(policy) is not Policy:
+            raise TypeError(f"policy must be a Policy or None, not {policy!r}")
+        if anon_name is not None or name.startswith("[anon"):
+            name, anon_name = _checked_names(name, anon_name, file)
+        fields = (start, end, prot, flags, offset, file, name, vm_flags, pkey, policy, anon_name)
+        return _new(cls, fields)
 
     @classmethod
     def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
@@ -256,19 +295,60 @@ def make_vma(
     file: File | None = None,
     offset: int = 0,
     name: str = "",
+    pkey: int = 0,
 ) -> VMA:
     """Return a VMA of these fields, without checking them. O(1)."""
-    return _new(VMA, (start, end, _PROTS[prot & 7], flags, offset, file, name, vm_flags))
+    prot = _PROTS[prot & 7]
+    return _new(VMA, (start, end, prot, flags, offset, file, name, vm_flags, pkey, None, None))
 
 
-def with_flags(vma: VMA, start: int, end: int, prot: int, vm_flags: frozenset[str]) -> VMA:
-    """Return the part [start, end) of a VMA, with other rights and VmFlags. O(1)."""
-    first, _, _, flags, offset, file, name, _ = vma
+def with_flags(
+    vma: VMA, start: int, end: int, prot: int, vm_flags: frozenset[str], pkey: int | None = None
+) -> VMA:
+    """Return the part [start, end) of a VMA, with other rights, VmFlags and key. O(1).
+
+    `pkey` None keeps the key.
+    """
+    first, last, _, flags, offset, file, name, _, old_pkey, policy, anon_name = vma
     if file is not None:
         offset += start - first
-    return same_kind(vma, (start, end, _PROTS[prot & 7], flags, offset, file, name, vm_flags))
+    if name == "[stack]" and end < last:
+        name = anon_label(anon_name, file)  # only the upper end is the stack
+    if pkey is None:
+        pkey = old_pkey
+    prot = _PROTS[prot & 7]
+    fields = (start, end, prot, flags, offset, file, name, vm_flags, pkey, policy, anon_name)
+    return same_kind(vma, fields)
+
+
+def part_of(vma: VMA, start: int, end: int) -> VMA:
+    """Return the part of a VMA in [start, end). O(1)."""
+    return with_flags(vma, max(start, vma.start), min(end, vma.end), vma.prot, vma.vm_flags)
+
+
+def has_given_name(vma: VMA) -> bool:
+    """Return whether /proc shows the name that a program gave this memory, if any. O(1)."""
+    return not vma.name or vma.name.startswith(_ANON)
 
 
 def is_special(vma: VMA) -> bool:
-    """Return whether this is one of the kernel's own VMAs, such as [vdso]: not to be cut. O(1)."""
+    """Return whether this is one of the kernel's own VMAs, such as [vdso]. O(1)."""
     return vma.name.startswith("[v") and vma.file is None
+
+
+def is_indivisible(vma: VMA) -> bool:
+    """Return whether this VMA must not be cut. O(1).
+
+    That is so for the kernel's own VMAs, and for buffers of perf_event_open(2).
+    """
+    return is_special(vma) or is_perf_event(vma.file)
+
+
+def is_anonymous(vma: VMA) -> bool:
+    """Return whether the pages are the process's own, without a file behind them. O(1).
+
+    A private mapping of /dev/zero is anonymous too.
+    """
+    if vma.file is None:
+        return not is_special(vma)
+    return is_zero(vma.file) and not vma.shared

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from errno import EINVAL, ENOMEM, EPERM
-from typing import Final
+from types import NotImplementedType
+from typing import Any, Final
 
 from samara import Entry
 from samara.mm.accounting import NO_COUNTS, VmaCounts, accounting
 from samara.mm.errors import os_error
+from samara.mm.file import is_segment
 from samara.mm.inheritance import is_changed_by_fork
 from samara.mm.limit_checks import vma_count
-from samara.mm.merging import DERIVED_NAMES, MERGING, merging_disabled
+from samara.mm.merging import DERIVED_NAMES, joined, merging_disabled
 from samara.mm.state import State
 from samara.mm.units import ADDRESS_END
-from samara.mm.vma import VMA, is_special, with_flags
+from samara.mm.vma import VMA, anon_label, is_indivisible, with_flags
 
 _HALF_MADE: Final = "cannot change a half-made address space"
 
@@ -62,17 +64,56 @@ def vmas_over(space: State, start: int, end: int) -> Iterator[VMA]:
         start = vma.end
 
 
+def is_mapped(space: State, start: int, end: int) -> bool:
+    """Return whether all of [start, end) is mapped user space. O(log n) for each VMA."""
+    for vma in vmas_over(space, start, end):
+        if vma.start > start:
+            return False
+        start = vma.end
+    return start >= end
+
+
 # ---- writing -------------------------------------------------------------------------------------
 
 
 def insert(space: State, vma: VMA) -> None:
     """Store a VMA in free addresses. O(log n)."""
-    _put(space, vma, NO_COUNTS)
+    _put(space, vma, NO_COUNTS, _with_neighbour(space, vma) if is_segment(vma.file) else vma)
 
 
 def change(space: State, vma: VMA, old: VMA) -> None:
     """Store a VMA over `old`, or over a part of it. Its addresses must be `old`'s. O(log n)."""
-    _put(space, vma, accounting(old.vm_flags))
+    stored = vma
+    if is_segment(vma.file) and (vma.start, vma.end) != (old.start, old.end):
+        stored = _with_neighbour(space, vma)
+    _put(space, vma, accounting(old.vm_flags), stored)
+
+
+def _with_neighbour(space: State, vma: VMA) -> VMA:
+    """Return a part of an attached segment, merged with a neighbour if it can. O(log n).
+
+    Linux does not remove a VMA of a segment to merge it. So what is stored merges with the VMA
+    below or else with the one above, but not with both. A VMA that changes as a whole does not
+    merge.
+    """
+    merged = _joined_below(space, vma)
+    if merged is NotImplemented:
+        merged = _joined_above(space, vma)
+    return vma if merged is NotImplemented else merged
+
+
+def _joined_below(space: State, vma: VMA) -> Any | NotImplementedType:
+    entry = space.tree.entry(vma.start - 1) if vma.start else None
+    return NotImplemented if entry is None else joined(entry, _entry_of(vma))
+
+
+def _joined_above(space: State, vma: VMA) -> Any | NotImplementedType:
+    entry = space.tree.entry(vma.end)
+    return NotImplemented if entry is None else joined(_entry_of(vma), entry)
+
+
+def _entry_of(vma: VMA) -> Entry[Any]:
+    return Entry(vma.start, vma.end - 1, vma)
 
 
 def insert_apart(space: State, vma: VMA) -> None:
@@ -87,20 +128,21 @@ def change_apart(space: State, vma: VMA, old: VMA) -> None:
         change(space, vma, old)
 
 
-def _put(space: State, vma: VMA, was: VmaCounts) -> None:
+def _put(space: State, vma: VMA, was: VmaCounts, stored: VMA) -> None:
+    """Store a VMA. `stored` is the same, or already merged with a neighbour."""
     if space._limit != ADDRESS_END:
         raise ValueError(_HALF_MADE)
     start, end = vma.start, vma.end
     tree = space.tree
     before = len(tree)
-    tree.store_range(start, end - 1, vma)
+    tree.store_range(stored.start, stored.end - 1, stored)
     locked, data, changed, wiped = accounting(vma.vm_flags)
     if locked != was.locked or data != was.data:
         counters = space._counters
         counters.locked += (locked - was.locked) * (end - start)
         counters.data += (data - was.data) * (end - start)
     if changed:
-        space._changed.store_range(start, end - 1, vma)
+        space._changed.store_range(stored.start, stored.end - 1, stored)
     elif wiped:
         _note_wiped(space, start, end)
     elif was.changed or was.wiped:
@@ -205,23 +247,41 @@ def _check_others(space: State, start: int, end: int) -> None:
 def _check_cut(vma: VMA, start: int, end: int) -> None:
     if "sl" in vma.vm_flags:
         raise os_error(EPERM)
-    if (vma.start < start or end < vma.end) and is_special(vma):
+    if (vma.start < start or end < vma.end) and is_indivisible(vma):
         raise os_error(EINVAL)
 
 
 def modify(
-    space: State, vma: VMA, start: int, end: int, prot: int, vm_flags: frozenset[str]
+    space: State,
+    vma: VMA,
+    start: int,
+    end: int,
+    prot: int,
+    vm_flags: frozenset[str],
+    pkey: int | None = None,
 ) -> None:
-    """Give the part of a VMA in [start, end) other rights and VmFlags. O(log n).
+    """Give the part of a VMA in [start, end) other rights, VmFlags and key. O(log n).
+
+    `pkey` None keeps the key.
+
+    Raises:
+        OSError: as `change_part`.
+    """
+    if pkey is None or pkey == vma.pkey:
+        if vm_flags is vma.vm_flags or (vm_flags == vma.vm_flags and prot == vma.prot):
+            return
+    start, end = max(start, vma.start), min(end, vma.end)
+    change_part(space, vma, with_flags(vma, start, end, prot, vm_flags, pkey))
+
+
+def change_part(space: State, vma: VMA, new: VMA) -> None:
+    """Store `new`, which differs from `vma`, over the part of `vma` that it covers. O(log n).
 
     Raises:
         OSError: ENOMEM if that needs more VMAs than vm.max_map_count; EINVAL for a part of a VMA
             that cannot be cut.
     """
-    start, end = max(start, vma.start), min(end, vma.end)
-    if vm_flags is vma.vm_flags or (vm_flags == vma.vm_flags and prot == vma.prot):
-        return
-    new = with_flags(vma, start, end, prot, vm_flags)
+    start, end = new.start, new.end
     pieces = (vma.start < start) + (end < vma.end)
     if pieces:
         # A part at an end that merges with its neighbour needs no new VMA.
@@ -229,22 +289,15 @@ def modify(
             if vma.start < start and vma_count(space) < space.limits.max_map_count:
                 cut(space, start)
             raise os_error(ENOMEM)
-        if is_special(vma) and not _joins(space, new):
+        if is_indivisible(vma) and not _joins(space, new):
             raise os_error(EINVAL)
     change(space, new, vma)
 
 
 def _joins(space: State, vma: VMA) -> bool:
-    start, end = vma.start, vma.end
-    entry = Entry(start, end - 1, vma)
-    before = space.tree.entry(start - 1) if start else None
-    if before is not None and before.last == start - 1:
-        if MERGING.merge(before, entry, entry) is not NotImplemented:
-            return True
-    after = space.tree.entry(end)
-    if after is not None and after.first == end:
-        return MERGING.merge(entry, after, entry) is not NotImplemented
-    return False
+    if _joined_below(space, vma) is not NotImplemented:
+        return True
+    return _joined_above(space, vma) is not NotImplemented
 
 
 def store_apart(space: State, vma: VMA) -> None:
@@ -270,19 +323,23 @@ def _written(space: State, start: int, end: int, more: int, heap: bool) -> None:
 # ---- names ---------------------------------------------------------------------------------------
 
 
-def derived_name(space: State, start: int, end: int) -> str:
-    """Return the name that /proc gives private anonymous memory because of its place. O(1)."""
-    counters = space._counters
+def derived_name(space: State, vma: VMA) -> str:
+    """Return the name that /proc shows for memory without a file. O(1).
+
+    The heap and the stack have theirs because of their place. Other memory may have been named.
+    """
+    counters, start, end = space._counters, vma.start, vma.end
     if start < counters.brk and end > counters.start_brk:
         return "[heap]"
     if start <= counters.start_stack <= end:
         return "[stack]"
-    return ""
+    return anon_label(vma.anon_name, None)
 
 
 def has_derived_name(vma: VMA) -> bool:
     """Return whether the VMA's name follows from its place. O(1)."""
-    return vma.file is None and vma.name in DERIVED_NAMES
+    name = vma.name
+    return vma.file is None and (name in DERIVED_NAMES or name.startswith("[anon:"))
 
 
 def rename(space: State, start: int, end: int) -> None:
@@ -292,6 +349,6 @@ def rename(space: State, start: int, end: int) -> None:
     """
     for vma in vmas_over(space, max(start - 1, 0), end + 1):
         if has_derived_name(vma):
-            name = derived_name(space, vma.start, vma.end)
+            name = derived_name(space, vma)
             if name != vma.name:
                 store_apart(space, vma._replace(name=name))

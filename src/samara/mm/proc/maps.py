@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from samara.mm.constants import Map, Prot
-from samara.mm.file import File
+from samara.mm.file import UNNAMED, File
 from samara.mm.proc.layouts import Columns, begins_like_a_mapping, read_columns
 from samara.mm.vm_flags import parse_vm_flags
 from samara.mm.vma import VMA
@@ -24,6 +24,8 @@ _FIELD: Final = re.compile(
 )
 # Without a VMA above it, one of these shows that the line of the VMA is missing.
 _TELLING: Final = frozenset(("VmFlags", "Rss", "Pss", "KernelPageSize"))
+# Kernels print it if they and the processor have protection keys.
+_KEY: Final = "ProtectionKey"
 _NAME_COLUMN = 73
 _SHOWN = 100  # characters of a bad line in the error message
 _VM_FLAGS_END = 1000  # longest VmFlags line; all known codes take less than 200 characters
@@ -49,11 +51,13 @@ class MapsText:
         vmas: the VMAs, in order
         skipped: the lines that are neither mappings nor fields of smaps
         page_size: the smallest page size that a VMA has, or None if the text does not tell
+        pkeys: whether it has protection keys
     """
 
     vmas: list[VMA] = field(default_factory=list)
     skipped: list[SkippedLine] = field(default_factory=list)
     page_size: int | None = None
+    pkeys: bool = False
 
 
 def parse_text(text: str) -> MapsText:
@@ -134,6 +138,10 @@ def _read_other(found: MapsText, number: int, line: str, has_vma: bool) -> bool:
                 raise ValueError(f"line {number} has too many VmFlags: {_shown(line)}")
             found.vmas[-1] = found.vmas[-1]._replace(vm_flags=parse_vm_flags(value or ""))
             return True
+        if has_vma and name == _KEY:
+            found.vmas[-1] = _with_key(found.vmas[-1], number, line, amount or value or "")
+            found.pkeys = True
+            return True
         if has_vma and amount is not None:
             if name == "KernelPageSize" and amount:
                 _note_page_size(found, int(amount) << 10)
@@ -168,6 +176,13 @@ def summarize_skipped(skipped: Sequence[SkippedLine]) -> str:
     return f"skipped {len(skipped):,} lines that are not mappings; the first is {first}"
 
 
+def _with_key(vma: VMA, number: int, line: str, key: str) -> VMA:
+    try:
+        return vma._replace(pkey=int(key))
+    except ValueError:
+        raise ValueError(f"line {number} has an invalid protection key: {_shown(line)}") from None
+
+
 def _vma_of_line(
     number: int, line: str, columns: Columns, files: dict[tuple[str, int, str], File]
 ) -> VMA:
@@ -185,7 +200,7 @@ def _vma_of_columns(columns: Columns, files: dict[tuple[str, int, str], File]) -
     file = None
     path = label.replace("\\012", "\n")
     if label.startswith("["):
-        name, path = path, ""
+        name, path = path, UNNAMED if label.startswith("[anon_shmem:") else ""
     if path or inode or dev != "00:00":
         key = (dev, inode, path)
         file = files.get(key)

@@ -7,16 +7,18 @@ Called as a method of `AddressSpace`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from errno import EACCES, EAGAIN, EINVAL, ENOMEM, EPERM
+from errno import EACCES, EAGAIN, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EPERM
 from typing import Final, NamedTuple
 
 from samara.mm.constants import Madv
 from samara.mm.errors import os_error
 from samara.mm.fault import fault_in
+from samara.mm.file import is_perf_event, is_secret
+from samara.mm.keys import is_denied
 from samara.mm.rollback import atomic
 from samara.mm.state import State
 from samara.mm.units import ADDRESS_END, as_u64, page_end
-from samara.mm.vma import VMA
+from samara.mm.vma import VMA, is_anonymous
 from samara.mm.vma_ops import modify, store_apart, vmas_over
 
 _SPECIAL: Final = frozenset(("io", "de", "pf", "mm"))
@@ -53,7 +55,7 @@ def _droppable_pages(vma: VMA) -> int:
 
 def _freeable(vma: VMA) -> int:
     special = not _SPECIAL.isdisjoint(vma.vm_flags)
-    return EINVAL if vma.file is not None or special else _droppable_pages(vma)
+    return EINVAL if special or not is_anonymous(vma) else _droppable_pages(vma)
 
 
 def _reclaimable(vma: VMA) -> int:
@@ -63,6 +65,10 @@ def _reclaimable(vma: VMA) -> int:
 def _punchable(vma: VMA) -> int:
     if "lo" in vma.vm_flags or vma.file is None:
         return EINVAL
+    if is_perf_event(vma.file):
+        return ENODEV
+    if is_secret(vma.file):
+        return EOPNOTSUPP
     return 0 if "sh" in vma.vm_flags and "mw" in vma.vm_flags else EACCES
 
 
@@ -194,14 +200,16 @@ def madvise(space: State, addr: int, length: int, advice: int) -> None:
             unmapped = True
             if advice in _POPULATES:
                 break
-        if advice in _DROPS and _is_sealed_for_reading(vma):
+        if advice in _DROPS and _is_sealed_for_reading(space, vma):
             raise os_error(EPERM)
+        if advice in _POPULATES and _is_unreadable(space, vma, advice):
+            raise os_error(EINVAL)
         if advice == _COLLAPSE and not _holds_huge_page(vma, space.limits.huge_page_size):
             raise os_error(EINVAL)
         _advise(space, vma, addr, end, effect)
         if advice == _POPULATE_WRITE:
             fault_in(space, max(addr, vma.start), min(end, vma.end))
-        elif advice == _GUARD_INSTALL and vma.file is None:
+        elif advice == _GUARD_INSTALL and (vma.file is None or is_anonymous(vma)):
             fault_in(space, max(addr, vma.start), min(end, vma.end), 0)  # whatever its rights
         addr = vma.end
     if unmapped or addr < end:
@@ -212,8 +220,16 @@ def _holds_huge_page(vma: VMA, size: int) -> bool:
     return vma.end // size > -(-vma.start // size)
 
 
-def _is_sealed_for_reading(vma: VMA) -> bool:
-    return "sl" in vma.vm_flags and vma.file is None and "wr" not in vma.vm_flags
+def _is_sealed_for_reading(space: State, vma: VMA) -> bool:
+    if "sl" not in vma.vm_flags or not is_anonymous(vma):
+        return False
+    return "wr" not in vma.vm_flags or is_denied(space._counters.keys, vma.pkey, write=True)
+
+
+def _is_unreadable(space: State, vma: VMA, advice: int) -> bool:
+    """Return whether its protection key or memfd_secret(2) keeps the kernel from populating it."""
+    write = advice == _POPULATE_WRITE
+    return is_secret(vma.file) or is_denied(space._counters.keys, vma.pkey, write)
 
 
 def _advise(space: State, vma: VMA, start: int, end: int, effect: _Advice) -> None:

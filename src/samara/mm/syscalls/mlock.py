@@ -9,6 +9,8 @@ from typing import Final
 from samara.mm.constants import Mlock
 from samara.mm.errors import os_error
 from samara.mm.fault import fault_in
+from samara.mm.file import is_secret
+from samara.mm.keys import Keys, is_denied
 from samara.mm.limit_checks import check_may_lock, locked_bytes
 from samara.mm.rollback import atomic
 from samara.mm.state import State
@@ -21,7 +23,8 @@ _ONFAULT: Final = int(Mlock.ONFAULT)
 _CURRENT: Final = int(Mlock.CURRENT)
 _FUTURE: Final = int(Mlock.FUTURE)
 _ALL_ONFAULT: Final = int(Mlock.ALL_ONFAULT)
-# The kernel's own memory, huge pages, and memory that may be dropped: locks skip these.
+# The kernel's own memory, huge pages, and memory that may be dropped: locks skip these, and memory
+# of memfd_secret(2).
 _UNLOCKABLE: Final = ("io", "de", "pf", "mm", "ht", "dp")
 
 
@@ -33,8 +36,9 @@ def mlock(space: State, addr: int, length: int, flags: int = 0) -> None:
 
     Raises:
         OSError: ENOMEM at a hole (what lies before it is locked already); ENOMEM for memory without
-            any right (it is locked nevertheless); ENOMEM beyond RLIMIT_MEMLOCK; EPERM if that is 0;
-            EINVAL (unknown flags).
+            any right, and for memory that its protection key or memfd_secret(2) keeps the kernel
+            from reading (it is locked nevertheless, except for the latter); ENOMEM beyond
+            RLIMIT_MEMLOCK; EPERM if that is 0; EINVAL (unknown flags).
 
     >>> from samara.mm import VMA, AddressSpace, Mlock
     >>> mm = AddressSpace([VMA(0x10000, 0x12000)])
@@ -59,8 +63,9 @@ def mlock(space: State, addr: int, length: int, flags: int = 0) -> None:
         if locked_bytes(space) + length - already > limit:
             raise os_error(ENOMEM)
     _set_locks(space, addr, length, LOCKED_ON_FAULT if flags else LOCKED)
+    keys = space._counters.keys
     for vma in vmas_over(space, addr, addr + length):
-        if "lf" not in vma.vm_flags and vma.vm_flags.isdisjoint(RIGHTS):
+        if _cannot_be_filled(vma, keys):
             raise os_error(ENOMEM)  # all is locked, but nothing is faulted in from here on
         _bring_in(space, vma, addr, addr + length)
 
@@ -154,6 +159,16 @@ def _bring_in(space: State, vma: VMA, start: int, end: int) -> None:
         fault_in(space, max(start, vma.start), min(end, vma.end))
 
 
+def _cannot_be_filled(vma: VMA, keys: Keys) -> bool:
+    """Return whether the kernel fails to fault in the pages that are to be locked."""
+    vm_flags = vma.vm_flags
+    if not vm_flags.isdisjoint(("lf", "io", "pf")):
+        return False
+    if vm_flags.isdisjoint(RIGHTS) or is_secret(vma.file):
+        return True
+    return is_denied(keys, vma.pkey, "wr" in vm_flags and "sh" not in vm_flags)
+
+
 def _set_all(space: State, locks: frozenset[str]) -> None:
     for vma in vmas_over(space, 0, space.limits.task_size):
         try:
@@ -164,5 +179,5 @@ def _set_all(space: State, locks: frozenset[str]) -> None:
 
 def _set(space: State, vma: VMA, start: int, end: int, locks: frozenset[str]) -> None:
     old = vma.vm_flags
-    if old.isdisjoint(_UNLOCKABLE):
+    if old.isdisjoint(_UNLOCKABLE) and not is_secret(vma.file):
         modify(space, vma, start, end, vma.prot, (old - LOCKED_ON_FAULT) | locks)

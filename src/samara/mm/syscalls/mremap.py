@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from samara.mm.constants import Map, Mremap
 from samara.mm.errors import os_error
 from samara.mm.fault import fault_in
+from samara.mm.file import is_segment, is_zero
 from samara.mm.limit_checks import check_locked, check_size, vma_count
 from samara.mm.placement import unmapped_area
 from samara.mm.rollback import atomic
@@ -19,6 +20,9 @@ from samara.mm.vma import (
     VMA,
     AnonVma,
     TouchedVMA,
+    anon_label,
+    is_anonymous,
+    is_indivisible,
     is_special,
     is_touched,
     same_kind,
@@ -194,6 +198,8 @@ def _move_several(space: State, move: _Move, new_addr: int) -> int:
         vma = find_vma(space, at)
         if vma is None or vma.start >= end:
             break
+        if is_segment(vma.file) or (is_zero(vma.file) and not vma.shared):
+            raise os_error(EFAULT)  # their files choose addresses of their own
         start = max(at, vma.start)
         part = min(end, vma.end) - start
         _move_to(space, vma, _Move(start, part, part, flags), new_addr + start - old)
@@ -205,7 +211,7 @@ def _move(space: State, vma: VMA, move: _Move, target: int) -> int:
     old, old_size, new_size, flags = move
     if vma_count(space) >= space.limits.max_map_count - _MOVE_NEEDS:
         raise os_error(ENOMEM)
-    if is_special(vma) and (vma.start != old or vma.end != old + old_size):
+    if is_indivisible(vma) and (vma.start != old or vma.end != old + old_size):
         raise os_error(EINVAL)
     moved = _moved(vma, old, target, new_size)
     if flags & _DONTUNMAP:
@@ -225,10 +231,14 @@ def _moved(vma: VMA, old: int, target: int, size: int) -> VMA:
 
     Memory without pages is not touched there.
     """
-    name = vma.name if is_special(vma) else ""
+    file = vma.file
+    name = vma.name if is_special(vma) else anon_label(vma.anon_name, file)
     offset = _offset_at(vma, old)
-    fields = (target, target + size, vma.prot, vma.flags, offset, vma.file, name, vma.vm_flags)
-    if not is_touched(vma):
+    touched = is_touched(vma)
+    if file is not None and not touched and is_anonymous(vma):
+        offset = target  # /dev/zero: as if the memory had always been there
+    fields = (target, target + size, vma.prot, vma.flags, offset, file, name, *vma[7:])
+    if not touched:
         return tuple.__new__(VMA, fields)
     moved = same_kind(vma, fields)
     if isinstance(moved, TouchedVMA) and vma.file is None:

@@ -16,7 +16,8 @@ def touch(space: State, addr: int, length: int = 1) -> None:
     VMAs there that are private and writable then have pages of their own. Their fields do not show
     it, but it has effects, as with Linux's anon_vma: two such VMAs that were written separately do
     not merge. They keep their accounting when they lose the right to be written, and take it along
-    when they are moved. Addresses without a mapping are skipped.
+    when they are moved. Addresses without a mapping are skipped, and memory whose protection key
+    forbids writing.
 
     >>> from samara.mm import VMA, AddressSpace, Map, Prot
     >>> rw, fixed = Prot.READ | Prot.WRITE, Map.PRIVATE | Map.ANONYMOUS | Map.FIXED

@@ -17,7 +17,7 @@ from reprlib import repr as shown
 from typing import Any, Final, NotRequired, TypedDict
 
 from samara.mm.constants import Map, Prot
-from samara.mm.file import File
+from samara.mm.file import UNNAMED, File
 from samara.mm.vma import VMA
 
 COLUMNS: Final = ("start", "end", "perms", "offset", "dev", "inode", "path")
@@ -35,7 +35,8 @@ class Step(TypedDict):
 
     `ret` is a negative errno if the call failed. `removed` and `added` are the rows that the
     kernel's maps lost and gained. A step "external" has the changes between two calls. It needs
-    neither `args` nor `ret`, and `record` writes neither.
+    neither `args` nor `ret`, and `record` writes neither. `data` is what a pointer among the
+    arguments points at: the name that prctl() gives, and the nodes of mbind() as a bit mask.
     """
 
     call: str
@@ -43,6 +44,7 @@ class Step(TypedDict):
     ret: NotRequired[int]
     removed: list[Row]
     added: list[Row]
+    data: NotRequired[str | int]
 
 
 class Trace(TypedDict):
@@ -135,6 +137,8 @@ def _check_step(step: object, where: str) -> None:
     ret = step.get("ret")
     if not external and not (type(ret) is int and _LEAST_ERRNO <= ret < 2**64):
         raise ValueError(f"not a trace: {where} has an invalid return value: {shown(ret)}")
+    if not isinstance(step.get("data", 0), (str, int)):
+        raise ValueError(f"not a trace: data of {where} must be a str or an int: {shown(step)}")
     for key in ("removed", "added"):
         _check_rows(step.get(key), f"{key} of {where}")
 
@@ -164,7 +168,10 @@ def vma_of(row: Row) -> VMA:
     bits = sum(bit for bit, letter in zip((1, 2, 4), perms, strict=False) if letter != "-")
     name = path if path.startswith("[") else ""
     file = None
-    if not name and (path or inode or dev != "00:00"):
+    if name.startswith("[anon_shmem:"):
+        path, name = UNNAMED, path
+        file = File(dev, inode, path)
+    elif not name and (path or inode or dev != "00:00"):
         file = File(dev, inode, path)
     kind = Map.SHARED if perms[3] == "s" else Map.PRIVATE
     if file is None:

@@ -21,6 +21,7 @@ from contextlib import suppress
 from errno import EIO, EPERM, ESRCH
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from samara.mm.constants import Prctl
 from samara.mm.proc.maps import parse_maps
 from samara.mm.trace.format import COLUMNS, Row, Step, Trace, row_of
 
@@ -35,12 +36,24 @@ _CALLS: Final = {
     12: "brk",
     25: "mremap",
     28: "madvise",
+    30: "shmat",
+    67: "shmdt",
     149: "mlock",
     150: "munlock",
     151: "mlockall",
     152: "munlockall",
+    157: "prctl",
+    216: "remap_file_pages",
+    237: "mbind",
     325: "mlock2",
+    329: "pkey_mprotect",
+    330: "pkey_alloc",
+    331: "pkey_free",
+    462: "mseal",
 }
+_SET_VMA: Final = int(Prctl.SET_VMA)
+_LONGEST_NAME: Final = 256
+_MOST_NODES: Final = 32768
 # PTRACE_GET_SYSCALL_INFO tells by which interface a call is made: 64-bit programs can make 32-bit
 # calls too, with other numbers. Its answer begins with a byte and, at 4, the architecture.
 _GET_SYSCALL_INFO: Final = 0x420E
@@ -233,8 +246,9 @@ class _Recording:
                     f"{self._running()!r} makes 32-bit system calls, which cannot be recorded"
                 )
             name = _CALLS.get(registers.orig_rax)
-            if name is not None:
-                self._call(process, name, [getattr(registers, word) for word in _ARGUMENTS])
+            args = [getattr(registers, word) for word in _ARGUMENTS]
+            if name is not None and (name != "prctl" or args[0] % 2**32 == _SET_VMA):
+                self._call(process, name, args)
                 return
             self._inside.add(process.pid)
         process.syscall()
@@ -263,6 +277,7 @@ class _Recording:
         removed, added = self._change()
         if removed or added:
             self._steps.append({"call": "external", "removed": removed, "added": added})
+        data = _pointed_at(process, name, args)
         process.syscall()
         while True:
             try:
@@ -276,9 +291,10 @@ class _Recording:
             break
         answer = ctypes.c_int64(process.getreg("rax")).value
         removed, added = self._change()
-        self._steps.append(
-            {"call": name, "args": args, "ret": answer, "removed": removed, "added": added}
-        )
+        step: Step = {"call": name, "args": args, "ret": answer, "removed": removed, "added": added}
+        if data is not None:
+            step["data"] = data
+        self._steps.append(step)
         process.syscall()
 
     def _is_32bit_call(self, thread: int, code_segment: int) -> bool:
@@ -323,6 +339,23 @@ class _Recording:
         added = [row for start, row in now.items() if self._rows.get(start) != row]
         self._rows = now
         return removed, added
+
+
+def _pointed_at(process: PtraceProcess, name: str, args: list[int]) -> str | int | None:
+    """Read what an argument of a call points at: the name of a VMA, or the nodes of a policy."""
+    from ptrace.error import PtraceError
+
+    try:
+        if name == "prctl" and args[4]:
+            text: bytes = process.readCString(args[4], _LONGEST_NAME)[0]
+            return text.decode("latin-1")
+        bits = args[4] - 1
+        if name == "mbind" and args[3] and 0 < bits <= _MOST_NODES:
+            nodes = int.from_bytes(process.readBytes(args[3], -(-bits // 64) * 8), "little")
+            return nodes & ((1 << bits) - 1)
+    except PtraceError:
+        pass  # the pointer is bad, and the call will fail
+    return None
 
 
 def _last_part(path: str) -> str:

@@ -42,6 +42,12 @@ _PLAIN: Final = {
     "munlock": ("munlock", 2),
     "mlockall": ("mlockall", 1),
     "munlockall": ("munlockall", 0),
+    "mseal": ("mseal", 3),
+    "pkey_alloc": ("pkey_alloc", 2),
+    "pkey_free": ("pkey_free", 1),
+    "pkey_mprotect": ("pkey_mprotect", 4),
+    "remap_file_pages": ("remap_file_pages", 5),
+    "shmdt": ("shmdt", 1),
 }
 
 
@@ -89,7 +95,8 @@ def replay(
         trace: the decoded JSON of a recording (`read_trace`)
         placement: "recorded" puts a mapping where the kernel put it; "own" lets the model choose
         limits: the limits of the process. The default is guessed from the VMAs at the beginning, as
-            by `AddressSpace.from_maps`, with `privileged`.
+            by `AddressSpace.from_maps`, with `privileged`, and with the `pkeys` and `anon_names`
+            that the recorded calls show.
 
     Raises:
         ReplayMismatch: The model's VMAs (start, end, permissions, offset, device, inode, path), the
@@ -111,10 +118,22 @@ def replay(
     return _replay(trace, placement == "own", limits)
 
 
+def _limits_of(trace: Trace, initial: list[VMA]) -> Limits:
+    """Return the default limits. What the recorded calls returned tells what the machine had."""
+    results: dict[str, set[int]] = {"pkey_alloc": set(), "prctl": set()}
+    for step in trace["steps"]:
+        if step["call"] in results:
+            results[step["call"]].add(step["ret"])
+    names = 0 in results["prctl"] or -errno.EINVAL not in results["prctl"]
+    keys = max(results["pkey_alloc"], default=-1) >= 0
+    limits = guess_limits(sorted(initial, key=attrgetter("start")))
+    return replace(limits, privileged=True, pkeys=keys, anon_names=names)
+
+
 def _replay(trace: Trace, own: bool, limits: Limits | None) -> Iterator[tuple[Step, AddressSpace]]:
     initial = list(map(vma_of, trace["initial"]))
     if limits is None:
-        limits = replace(guess_limits(sorted(initial, key=attrgetter("start"))), privileged=True)
+        limits = _limits_of(trace, initial)
     mm = AddressSpace(initial, limits=limits)
     _set_break(mm, trace)
     kernel = _Kernel(trace["initial"])
@@ -170,6 +189,8 @@ def _make(mm: AddressSpace, step: Step, own: bool) -> str:
     if step["call"] == "external":
         return _external(mm, step)
     wanted = step["ret"]
+    if wanted == -errno.ENOSYS:
+        return ""  # the kernel did not have this call
     try:
         answer = _call(mm, step, own)
     except OSError as error:
@@ -192,6 +213,15 @@ def _call(mm: AddressSpace, step: Step, own: bool) -> int:
         return _mmap(mm, step, own)
     if name == "mremap":
         return _mremap(mm, step, own)
+    if name == "shmat":
+        return _shmat(mm, step, own)
+    if name == "prctl":
+        mm.prctl(args[0], args[1], args[2], args[3], _name_given(step))
+        return 0
+    if name == "mbind":
+        nodes = step.get("data", int(args[3] != 0))  # without data, the first node
+        mm.mbind(args[0], args[1], args[2], nodes if isinstance(nodes, int) else 0, args[5])
+        return 0
     if name not in _PLAIN:
         raise ValueError(f"the model does not know the call {name!r}")
     method, count = _PLAIN[name]
@@ -231,6 +261,28 @@ def _mremap(mm: AddressSpace, step: Step, own: bool) -> int:
         if flags & _MAYMOVE:
             return mm.mremap(old, old_size, new_size, flags | _MOVE_FIXED, wanted)
     return mm.mremap(old, old_size, new_size, flags, new_addr)
+
+
+def _shmat(mm: AddressSpace, step: Step, own: bool) -> int:
+    """Attach the segment of the row that appeared. A call that failed may name no segment."""
+    _, addr, flags, *_ = step["args"]
+    wanted = step["ret"]
+    vma = next((vma_of(row) for row in step["added"] if row[0] == wanted), None)
+    if vma is None or vma.file is None:
+        return wanted
+    if not own and not addr:
+        addr = wanted
+    return mm.shmat(vma.file, vma.size, addr, flags)
+
+
+def _name_given(step: Step) -> str | None:
+    """Return the name that a prctl() gives. Without data, the rows tell it."""
+    if not step["args"][4]:
+        return None
+    data = step.get("data")
+    if isinstance(data, str):
+        return data
+    return next((vma.anon_name for vma in map(vma_of, step["added"]) if vma.anon_name), None)
 
 
 class _Before:
