@@ -233,12 +233,17 @@ static inline void catch_up(struct ma_state *mas)
 		mas->status = status;
 }
 
-/* Bring the path to the range around index. The place stays. The tree is not empty: the cursor has
- * caught up, and the status is not none. */
-static inline void path_to_index(struct ma_state *mas)
+/* Bring the path to the range around index. The place stays. False, with status none, if the tree
+ * is empty: a limit can be met there before a walk. */
+static inline bool path_to_index(struct ma_state *mas)
 {
-	if (!at_index(mas))
-		mas_path_to(mas, mas->index);
+	if (at_index(mas))
+		return true;
+	mas_path_to(mas, mas->index);
+	if (mas->depth)
+		return true;
+	mas_read_slot(mas);
+	return false;
 }
 
 /* The limit is met by the range that the path has moved to. */
@@ -366,10 +371,8 @@ static inline bool leave_index(struct ma_state *mas, enum maple_status same,
 {
 	bool turns_round = mas->status == other;
 
-	if (mas->status == ma_active || mas->status == same) {
-		path_to_index(mas);
-		return true;
-	}
+	if (mas->status == ma_active || mas->status == same)
+		return path_to_index(mas);
 	mas_walk_word(mas);
 	return mas->depth && !(turns_round && mas->present);
 }
@@ -439,10 +442,8 @@ static RARE bool find_elsewhere(struct ma_state *mas, uint64_t max, bool gaps)
 	default:
 		if (mas->last >= max)
 			return false;
-		if (mas->status == ma_active) {
-			path_to_index(mas);
-			return find_onward(mas, max, gaps);
-		}
+		if (mas->status == ma_active)
+			return path_to_index(mas) && find_onward(mas, max, gaps);
 		if (mas->status == ma_pause)
 			mas->index = mas->last + 1;
 		if (mas->status == ma_none)
@@ -472,8 +473,7 @@ static RARE bool find_rev_elsewhere(struct ma_state *mas, uint64_t min, bool gap
 			return find_back_from_index(mas, min, gaps);
 		}
 	}
-	path_to_index(mas);
-	return back(mas, min, gaps);
+	return path_to_index(mas) && back(mas, min, gaps);
 }
 
 bool mas_next_word(struct ma_state *mas, uint64_t max, bool gaps)
