@@ -15,7 +15,9 @@ SECTION = re.compile(r"^/\* -{4} ([^.]*?)(?:\.\s.*?)? -+ \*/$", re.MULTILINE)
 COMMENT = re.compile(r"/\*(.*?)\*/", re.DOTALL)
 # A comment after the declaration or the member that it is about.
 TRAILING = re.compile(r"^([ \t]*)([^/\s].*?[;,\w])[ \t]*/\*((?:(?!\*/).)*)\*/$", re.MULTILINE)
-DECLARATION = re.compile(r"^(?=MT_API |#define |(?:struct|enum) \w+ \{|typedef )", re.MULTILINE)
+DECLARATION = re.compile(
+    r"^(?=MT_API |static inline |#define |(?:struct|enum) \w+ \{|typedef )", re.MULTILINE
+)
 # Structures whose members are private.
 PRIVATE = re.compile(r"^struct (?:maple_tree|mt_lock|ma_level) \{.*?^\};$", re.M | re.S)
 EXPORTED = re.compile(r"^MT_API [^(]*?(\w+)\(", re.MULTILINE)

@@ -429,11 +429,13 @@ struct ma_state {
 	mas_init(&name, mt, first);                                                                \
 	name.last = (end)
 
+/* Whether the cursor stands on a range of the tree. */
 static inline bool mas_is_active(const struct ma_state *mas)
 {
 	return mas->status == ma_active;
 }
 
+/* Whether the last call failed. */
 static inline bool mas_is_err(const struct ma_state *mas)
 {
 	return mas->status == ma_error;

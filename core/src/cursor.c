@@ -23,8 +23,7 @@ static bool replace_here(struct ma_state *mas, uint64_t word)
 	uint64_t *value;
 	uint64_t old;
 
-	if (!mas_has_path(mas) || mas->status != ma_active || !mas->depth || mt->ma_busy ||
-	    (ops && ops->equal))
+	if (!mas_has_path(mas) || mas->status != ma_active || mt->ma_busy || (ops && ops->equal))
 		return false;
 	leaf = mas_leaf(mas);
 	if (!mt_slot_present(leaf->node, leaf->slot) ||
