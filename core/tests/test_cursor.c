@@ -282,6 +282,33 @@ static void a_cursor_catches_up_with_other_writers(void)
 	test_pool_end(pool);
 }
 
+/* The limit is met before anything is looked up, so the step does not learn that the tree is
+ * empty. The next one does. */
+static void a_limit_is_met_in_an_empty_tree(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	MA_STATE(mas, &mt, 5, 6);
+	for (unsigned way = 0; way < 4; way++) {
+		mas_set_range(&mas, 5, 6);
+		CHECK(!mas_next(&mas, 6));
+		CHECK_PLACE(&mas, 5, 6, ma_overflow);
+		if (way == 0)
+			CHECK(!mas_next(&mas, 9));
+		else if (way == 1)
+			CHECK(!mas_find(&mas, 9));
+		else if (way == 2)
+			CHECK(!mas_prev_range(&mas, 1));
+		else
+			CHECK(!mas_find_rev(&mas, 1));
+		CHECK_PLACE(&mas, 0, UINT64_MAX, ma_none);
+	}
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static bool words_equal(void *context, const struct mt_entry *left, const struct mt_entry *right)
 {
 	(void)context;
@@ -531,6 +558,7 @@ static const struct test_case cases[] = {
 	{"a_search_goes_on_with_a_larger_limit", a_search_goes_on_with_a_larger_limit},
 	{"a_write_leaves_the_entry_or_the_whole_gap", a_write_leaves_the_entry_or_the_whole_gap},
 	{"a_cursor_catches_up_with_other_writers", a_cursor_catches_up_with_other_writers},
+	{"a_limit_is_met_in_an_empty_tree", a_limit_is_met_in_an_empty_tree},
 	{"a_store_where_it_stands", a_store_where_it_stands},
 	{"a_store_keeps_the_path", a_store_keeps_the_path},
 	{"a_cursor_sees_whole_trees_come_and_go", a_cursor_sees_whole_trees_come_and_go},
