@@ -519,37 +519,6 @@ static void reserve_is_given_back(void)
 	test_pool_end(pool);
 }
 
-/* In an empty tree a cursor can meet a limit before it has looked. The step after that looks. */
-static void a_limit_met_in_an_empty_tree(void)
-{
-	struct maple_pool *pool = test_pool();
-	struct maple_tree mt;
-
-	mt_init_pool(&mt, 0, pool, NULL);
-	for (unsigned way = 0; way < 8; way++) {
-		bool up = way & 1, again = way & 2, gaps = way & 4;
-		MA_STATE(mas, &mt, 5, 5);
-
-		CHECK(!mas_next_word(&mas, 3, gaps));
-		CHECK_EQ(mas.status, ma_overflow);
-		if (!up && !again) {
-			CHECK(!mas_prev_word(&mas, 7, gaps));
-			CHECK_EQ(mas.status, ma_underflow);
-		}
-		if (up)
-			CHECK(again ? !mas_next_word(&mas, 9, gaps)
-				    : !mas_find_word(&mas, 9, gaps));
-		else
-			CHECK(again ? !mas_find_rev_word(&mas, 1, gaps)
-				    : !mas_prev_word(&mas, 1, gaps));
-		CHECK_EQ(mas.status, ma_none);
-		CHECK_EQ(mas.index, 0);
-		CHECK_EQ(mas.last, UINT64_MAX);
-	}
-	mt_fini(&mt);
-	test_pool_end(pool);
-}
-
 static const struct test_case cases[] = {
 	{"random_steps", random_steps},
 	{"replace_while_reading", replace_while_reading},
@@ -562,7 +531,6 @@ static const struct test_case cases[] = {
 	{"a_store_where_it_stands", a_store_where_it_stands},
 	{"a_store_keeps_the_path", a_store_keeps_the_path},
 	{"a_cursor_sees_whole_trees_come_and_go", a_cursor_sees_whole_trees_come_and_go},
-	{"a_limit_met_in_an_empty_tree", a_limit_met_in_an_empty_tree},
 	{"reserve_is_given_back", reserve_is_given_back},
 };
 
