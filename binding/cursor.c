@@ -131,10 +131,13 @@ static struct place place_of(const struct cursor_object *self)
 
 static void go_back(struct cursor_object *self, const struct place *place)
 {
-	mas_set_range(&self->mas, place->index, place->last);
-	self->mas.status = place->status;
-	self->mas.generation = 0; /* the path has moved ahead */
-	self->mas.seen = place->seen;
+	struct ma_state *mas = &self->mas;
+
+	mas_set_range(mas, place->index, place->last);
+	mas->status = place->status;
+	mas->generation = 0; /* the path has moved ahead */
+	mas->seen = place->seen;
+	mas->present = mtree_load_word(mas->tree, mas->index, &mas->word);
 }
 
 static PyObject *found_or_back(struct cursor_object *self, const struct place *place)

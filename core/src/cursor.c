@@ -56,12 +56,14 @@ static int cursor_write(struct ma_state *mas, uint64_t word, enum mt_content con
 	if (content != MT_GAP && !coalesces && replace_here(mas, word))
 		return 0;
 	status = mt_write_range(mas, word, content, &displaced);
+	if (status)
+		fail(mas, status);
+	else
+		mas->seen = mas->tree->ma_generation;
+	/* Last, since releasing can call back. What that writes is another writer's. */
 	if (mt_displaced_any(&displaced))
 		mt_release_displaced(mt_pool_of(mas->tree), mas->tree->ma_ops, &displaced);
-	if (status)
-		return fail(mas, status);
-	mas->seen = mas->tree->ma_generation;
-	return 0;
+	return status;
 }
 
 int mas_store_word(struct ma_state *mas, uint64_t word)

@@ -758,10 +758,12 @@ class MapleTree(Generic[_V]):
             next: where to begin, often what the last call returned. Required.
 
         Returns:
-            A tuple (index, next, wrapped): where the value is now, where the next call should begin
-            (index + 1, or 0 after MAX), and whether the search has wrapped. Taking the index MAX makes
-            `next` wrap to 0. The tree remembers that, also after clear(): the first later call that
-            does not wrap itself returns True too. So do fork(), dup() and copy.copy(), but no pickle.
+            The tuple (index, next, wrapped). The value is now at index. The next call should begin at
+            next, which is index + 1, or 0 after MAX. wrapped says whether the search has wrapped.
+
+            Taking the index MAX makes next wrap to 0. The tree remembers that, even after clear(): the
+            first later call whose search does not wrap returns True too. Copies by fork(), dup() and
+            copy.copy() remember it; pickles do not.
 
         Raises:
             NoSpaceError: No index of [first, last] is free.

@@ -220,6 +220,18 @@ def test_turning_round_at_a_limit_begins_with_the_entry_last_left():
     assert cursor.prev() == (10, 19, "a")
 
 
+def test_a_step_after_a_limit_that_was_met_in_an_empty_tree():
+    # The first step ends before it looks, so it does not learn that the tree is empty.
+    limits_met = {"overflow": lambda c: c.next(6), "underflow": lambda c: c.prev(5)}
+    for name, limit in (("next", 9), ("find_range", 9), ("prev", 1), ("find_rev", 1)):
+        for status, meet in limits_met.items():
+            cursor = MapleTree().cursor(5, 6)
+            assert meet(cursor) is None
+            assert place(cursor) == (5, 6, None, status)
+            assert getattr(cursor, name)(limit) is None
+            assert place(cursor) == (0, MAX, None, "none")
+
+
 def test_a_search_that_has_ended_goes_on_behind_its_place():
     cursor = tree().cursor(0)
     assert [entry.value for entry in iter(lambda: cursor.find(25), None)] == ["a"]

@@ -648,6 +648,28 @@ def test_a_cursor_that_finds_room_but_no_memory_stays_where_it_is():
         assert (cursor.index, cursor.last, cursor.status) == (100, 104, "active")
 
 
+@c_only
+@needs_hooks
+def test_a_cursor_that_cannot_step_keeps_its_value_too():
+    """On a part of an entry: the next step did not read the value again, and had forgotten it."""
+
+    class Joins:
+        def split(self, entry, first, last):
+            return entry.value
+
+        def merge(self, left, right, stored):
+            return left.value if left.value is right.value else NotImplemented
+
+    joined, other = object(), object()
+    tree = MapleTree([(0, 9, joined), (15, 20, joined), (30, 39, other)], policy=Joins())
+    cursor = tree.cursor(10, 14)
+    cursor.store(joined)
+    assert list(tree) == [(0, 20, joined), (30, 39, other)]
+    assert out_of_memory("one", 1, lambda s: s.next(), cursor)[0]
+    assert cursor.find(17) is None
+    assert (cursor.index, cursor.last, cursor.status, cursor.value) == (10, 14, "active", joined)
+
+
 def test_a_cursor_that_cannot_erase_stays_where_it_is():
     tree = SHARED.make()
     relative = tree.fork()

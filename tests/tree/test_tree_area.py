@@ -240,7 +240,7 @@ def test_cyclic_allocation_asks_the_policy():
         def split(self, entry, first, last):
             return entry.value
 
-        def merge(self, left, right):
+        def merge(self, left, right, stored):
             return left.value if left.value == right.value else NotImplemented
 
     t = MapleTree(policy=Joins())

@@ -317,6 +317,18 @@ def test_finalizers_that_the_collector_runs_inside_pop_and_erase(threshold):
         gc.collect()
 
 
+def test_a_value_that_writes_while_a_cursor_stores_is_another_writer():
+    """The cursor's place and value were those from before that write, and the value was freed."""
+    t = MapleTree()
+    t[10:20] = Calls(lambda: t.store_range(0, 100, "by the finalizer"))
+    cursor = t.cursor(5, 25)
+    cursor.store(["stored"])
+    settle()
+    assert list(t) == [(0, 100, "by the finalizer")]
+    assert cursor.find(50) is None
+    assert (cursor.index, cursor.last, cursor.value) == (0, 100, "by the finalizer")
+
+
 # Calls, with what the first of two such calls gets. The second one, after it, gets nothing.
 CONTESTS = {
     "insert": (lambda t: t.insert_range(105, 109, "x"), None),

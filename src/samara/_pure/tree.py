@@ -310,15 +310,15 @@ class MapleTree:
         low, high = required_window(first, last)
         start = max(required_index(next, "next"), low)
 
+        def look(first: int) -> int:
+            return search(self._head, Request(1, (first, high), 1, reverse=False))
+
         def take(value: Any, seen: int) -> tuple[int, int, bool]:
             wrapped = start > high
-            if not wrapped:
-                try:
-                    index = search(self._head, Request(1, (start, high), 1, reverse=False))
-                except NoSpaceError:
-                    wrapped = True
-            if wrapped:
-                index = search(self._head, Request(1, (low, high), 1, reverse=False))
+            try:
+                index = look(low if wrapped else start)
+            except NoSpaceError:
+                wrapped, index = True, look(low)
             write_range(self._head, index, index, value, seen=seen)
             told = not wrapped and self._head.took_max
             self._head.took_max = index == MAX or (self._head.took_max and not told)
