@@ -338,9 +338,7 @@ def test_what_from_arrays_refuses_with_a_policy():
     for dtype in ("u8", "i8", "f8"):
         with pytest.raises(ValueError, match=f"a tree with dtype '{dtype}' cannot have a policy"):
             MapleTree.from_arrays([0], [9], [1], dtype=dtype, policy=policy)
-    with pytest.raises(
-        ValueError, match=r"position 2: \[19, 20\] overlaps or is below \[10, 19\]"
-    ):
+    with pytest.raises(ValueError, match=r"position 2: \[19, 20\] overlaps or is below \[10, 19\]"):
         MapleTree.from_arrays([0, 10, 19], [9, 19, 20], [*pieces, "x"], policy=policy)
     with pytest.raises(ValueError, match="position 2: first 21 is above last 20"):
         MapleTree.from_arrays([0, 10, 21], [9, 19, 20], [*pieces, "x"], policy=policy)

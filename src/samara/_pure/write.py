@@ -77,8 +77,7 @@ def merged(policy: Policy[Any], left: Entry[Any], right: Entry[Any], stored: Ent
     value = policy.merge(left, right, stored)
     if value is None and left.value is not None and right.value is not None:
         raise TypeError(
-            "the policy's merge() returned None: "
-            "return NotImplemented to keep the entries apart"
+            "the policy's merge() returned None: return NotImplemented to keep the entries apart"
         )
     return value
 
