@@ -15,11 +15,27 @@ from typing import Any
 import pytest
 
 from places import DATA
-from samara.mm import TASK_SIZE, VMA, AddressSpace, Limits, Madv, Map, Mlock, Mremap, Prot
+from samara.mm import (
+    TASK_SIZE,
+    VMA,
+    AddressSpace,
+    File,
+    Limits,
+    Madv,
+    Map,
+    Mlock,
+    Mpol,
+    Mremap,
+    Prctl,
+    Prot,
+    Shm,
+)
 from samara.mm.layout import guess_limits
 
 RW, PRIVATE = Prot.READ | Prot.WRITE, Map.PRIVATE | Map.ANONYMOUS
 FIXED = PRIVATE | Map.FIXED
+SHARED = Map.SHARED | Map.ANONYMOUS | Map.FIXED
+SEGMENT = File("00:01", 9, "/SYSV00000000 (deleted)")
 K = 1024
 GIB = 1 << 30
 
@@ -27,6 +43,10 @@ GIB = 1 << 30
 def read(name: str, **options: Any) -> AddressSpace:
     text = (DATA / "maps" / f"{name}.txt").read_text()
     return AddressSpace.from_maps(text, skipped=[], **options)
+
+
+def name(space: AddressSpace, addr: int, length: int) -> None:
+    space.prctl(Prctl.SET_VMA, Prctl.SET_VMA_ANON_NAME, addr, length, "arena")
 
 
 def mapped(space: AddressSpace) -> int:
@@ -284,9 +304,9 @@ def page(request: pytest.FixtureRequest) -> int:
     return size
 
 
-def space_of(page: int) -> AddressSpace:
-    mm = AddressSpace(limits=Limits.of("aarch64", page_size=page))
-    mm.mmap(1 << 24, 8 * page, RW, FIXED)
+def space_of(page: int, flags: Map = FIXED) -> AddressSpace:
+    mm = AddressSpace(limits=Limits.of("aarch64", page_size=page, pkeys=True))
+    mm.mmap(1 << 24, 8 * page, RW, flags)
     return mm
 
 
@@ -300,6 +320,12 @@ UNALIGNED: dict[str, Callable[[AddressSpace], object]] = {
     "madvise": lambda mm: mm.madvise(START + 4096, 4096, Madv.DONTFORK),
     "mremap": lambda mm: mm.mremap(START + 4096, 4096, 8192, Mremap.MAYMOVE),
     "mremap to": lambda mm: mm.mremap(START, 4096, 4096, 3, START + (1 << 20) + 4096),
+    "mseal": lambda mm: mm.mseal(START + 4096, 4096),
+    "prctl": lambda mm: name(mm, START + 4096, 4096),
+    "mbind": lambda mm: mm.mbind(START + 4096, 4096, Mpol.BIND, 1),
+    "pkey_mprotect": lambda mm: mm.pkey_mprotect(START + 4096, 4096, 1, 0),
+    "shmat": lambda mm: mm.shmat(SEGMENT, 4096, START + (1 << 20) + 4096),
+    "shmdt": lambda mm: mm.shmdt(START + 4096),
 }
 
 
@@ -332,6 +358,24 @@ def test_lengths_are_rounded_up_to_pages(page: int) -> None:
     assert moved % page == 0 and moved > START + 8 * page
     assert mm.mremap(START + 6 * page, 1, page + 1) == START + 6 * page
     assert VMA(START + 6 * page, START + 8 * page, RW) in mm
+    mm.check()
+
+
+def test_the_newer_calls_round_to_pages(page: int) -> None:
+    mm = space_of(page)
+    name(mm, START, 1)
+    mm.mbind(START + 2 * page, 1, Mpol.BIND, 1)
+    mm.mseal(START + 4 * page, 1)
+    mm.pkey_mprotect(START + 6 * page, 1, RW, mm.pkey_alloc())
+    assert [vma.size // page for vma in mm] == [1] * 8
+    mm = space_of(page, SHARED)
+    mm.remap_file_pages(START + page + 4096, page + 4096, 0, 7)
+    assert [vma.offset // page for vma in mm] == [0, 7, 2]
+    segment = START + 16 * page
+    assert mm.shmat(SEGMENT, page + 1, segment + 4096, Shm.RND) == segment
+    assert VMA(segment, segment + 2 * page, RW, Map.SHARED, 0, SEGMENT) in mm
+    with pytest.raises(ValueError, match=rf"size must be from 1 to 2\*\*64 - {page}, not 0"):
+        mm.shmat(SEGMENT, 0)
     mm.check()
 
 
@@ -386,6 +430,13 @@ def test_random_calls_keep_to_pages(page: int) -> None:
                 lambda a=addr, n=length: mm.mremap(a, n, rng.randrange(1, 6 * page), 1),
                 lambda a=addr, n=length: mm.mlock(a, n),
                 lambda n=length: mm.brk((1 << 30) + n),
+                lambda a=addr, n=length: mm.mmap(a, n, RW, SHARED),
+                lambda a=addr, n=length: mm.shmat(SEGMENT, n, a, Shm.RND | Shm.REMAP),
+                lambda a=addr: mm.shmdt(a),
+                lambda a=addr, n=length: mm.remap_file_pages(a, n, 0, rng.randrange(9)),
+                lambda a=addr, n=length: mm.mbind(a, n, Mpol.BIND, 1),
+                lambda a=addr, n=length: name(mm, a, n),
+                lambda a=addr, n=length: mm.pkey_mprotect(a, n, 3, 0),
             ]
         )
         try:

@@ -2,6 +2,7 @@
 """Recorded runs on a real kernel: the model has the kernel's VMAs after every step."""
 
 import copy
+import dataclasses
 import gzip
 import json
 from pathlib import Path
@@ -223,7 +224,12 @@ def test_a_trace_of_another_layout(placement: Any) -> None:
     call: Any = {"call": "mmap", "args": [0, length, 3, 0x22, 2**64 - 1, 0], "ret": start}
     trace = {**trace, "initial": initial, "steps": [{**call, "removed": [], "added": [row]}]}
     ((_step, mm),) = replay(trace, placement)
-    assert mm.limits == Limits.of("aarch64", mmap_base=0xFFFF9AA8D000, privileged=True)
+    expected = Limits.of("aarch64", mmap_base=0xFFFF9AA8D000, privileged=True)
+    assert mm.limits == expected
+    key: Any = {"call": "pkey_alloc", "args": [0] * 6, "ret": 1, "removed": [], "added": []}
+    with_key: Trace = {**trace, "steps": [*trace["steps"], key]}
+    *_, (_step, mm) = replay(with_key, placement)
+    assert mm.limits == dataclasses.replace(expected, pkeys=True)
     limits = Limits.of("aarch64", mmap_base=0xFFFF00000000)
     if placement == "own":
         with pytest.raises(ReplayMismatch, match="returned 0xfffeffffd000"):

@@ -214,6 +214,12 @@ def test_protection_keys_of_smaps_keep_vmas_apart() -> None:
     assert shown(mm) == [(0, 3, "rw-p", 0)]
 
 
+def test_protection_keys_of_smaps_leave_given_limits_alone() -> None:
+    mm = AddressSpace.from_maps(SMAPS, limits=Limits(max_map_count=9))
+    assert mm.limits == Limits(max_map_count=9)
+    assert [vma.pkey for vma in mm] == [0, 5, 1]
+
+
 def test_maps_does_not_show_protection_keys() -> None:
     mm = AddressSpace.from_maps(SMAPS)
     lines = [line for line in SMAPS.splitlines(keepends=True) if "-" in line]

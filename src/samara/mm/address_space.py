@@ -117,7 +117,8 @@ class AddressSpace(State):
             pid: the process id
             limits: the limits of its calls. By default, the layout of its addresses, the page size
                 and `mmap_base` are guessed from its VMAs, so that mmap() chooses the address that
-                the kernel would choose; the others have their defaults.
+                the kernel would choose, and `pkeys` is set if smaps has protection keys; the others
+                have their defaults.
 
         Raises:
             ProcessLookupError: There is no such process, or it has no address space (a kernel
