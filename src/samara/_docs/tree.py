@@ -155,9 +155,9 @@ Raises:
     "gaps(first=0, last=MAX)": """
 Iterate over the free ranges in [first, last], cut at its ends.
 
-Each is a pair (first, last), both ends included. The iterator sees the tree as it is now.
-It does not need gap tracking. It costs O(log n) to make, and O(1) for each entry that it
-passes. Bounds outside 0 ... MAX are cut.
+Each is a Gap: a pair (first, last), both ends included, whose .size is the number of free
+indices. The iterator sees the tree as it is now. It does not need gap tracking. It costs
+O(log n) to make, and O(1) for each entry that it passes. Bounds outside 0 ... MAX are cut.
 
 Raises:
     ValueError: first is above last.
@@ -165,6 +165,8 @@ Raises:
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> list(t.gaps(0, 35))
 [Gap(first=0, last=9), Gap(first=20, last=29)]
+>>> [gap.first for gap in t.gaps(5, 99) if gap.size >= 10]
+[20, 40]
 """,
     "is_free(first, last)": """
 Return whether [first, last], both ends included, is entirely free. O(log n).

@@ -222,8 +222,9 @@ class AddressSpace(State):
     def diff(self, other: AddressSpace) -> list[Difference]:
         """Return what changed from this address space to the other, by address. O(n).
 
-        Lists the VMAs that came, went, grew, shrank, or have other permissions or VmFlags. The list
-        is empty if the two address spaces are equal.
+        Lists the VMAs that came, went, grew, shrank, or have other permissions or VmFlags, each as
+        a Difference. The list is empty if the two address spaces are equal. VMAs are compared
+        whole: if the middle of a VMA gets other permissions, one VMA shrank and two came.
 
         >>> mm = AddressSpace([VMA(0x1000, 0x3000)])
         >>> later = mm.fork()

@@ -17,7 +17,8 @@ class Difference(NamedTuple):
 
     Attributes:
         kind: "came" or "went"; "grew" or "shrank" at one end or both; "protected" for other
-            permissions; "flagged" for other VmFlags or another name at the same addresses
+            permissions, perhaps with another size; "flagged" for other VmFlags or another name
+            at the same addresses
         before: the VMA as it was, None if it came
         after: the VMA as it is, None if it went
     """
