@@ -34,7 +34,8 @@ def prctl(
         option: `Prctl.SET_VMA`; there is no other
         operation: `Prctl.SET_VMA_ANON_NAME`; there is no other
         addr, length: the memory, in bytes
-        name: up to 79 printable ASCII characters other than [ ] \\ $ `. None removes the name.
+        name: up to 79 printable ASCII characters, but no square brackets, backslashes, dollar
+            signs or backticks. None removes the name.
 
     Raises:
         OSError: EINVAL (another option or operation, an unaligned address, another name, a kernel
