@@ -11,26 +11,17 @@ Owns the regular expressions. Called by the parser of maps.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
+# start, end, permissions, offset, device, inode and label of a mapping, as in /proc/PID/maps
+Columns: TypeAlias = tuple[int, int, str, int, str, int, str]
 
-class Columns(NamedTuple):
-    """The columns of a mapping, as in /proc/PID/maps. Numbers are hexadecimal but for `inode`."""
-
-    start: int
-    end: int
-    perms: str
-    offset: int
-    dev: str
-    inode: int
-    label: str
-
-
-_INDENT: Final = r"[ \t>]*"
+# Possessive quantifiers ("++"), since the matcher then need not remember where to go back.
+_INDENT: Final = r"[ \t>]*+"
 # start-end perms offset dev inode, then blanks and the name or path
 _PROC: Final = re.compile(
-    _INDENT + r"([0-9a-f]{1,16})-([0-9a-f]{1,16})[ \t]+([r-][w-][x-][ps])[ \t]+([0-9a-f]{1,16})"
-    r"[ \t]+([0-9a-f]{2,8}:[0-9a-f]{2,8})[ \t]+([0-9]{1,20})(?:[ \t]+(.*))?",
+    _INDENT + r"([0-9a-f]{1,16}+)-([0-9a-f]{1,16}+)[ \t]++([r-][w-][x-][ps])[ \t]++"
+    r"([0-9a-f]{1,16}+)[ \t]++([0-9a-f]{2,8}:[0-9a-f]{2,8})[ \t]++([0-9]{1,20}+)(?:[ \t]++(.*))?",
     re.DOTALL,
 )
 # start-last perms offset size, then blanks and the name. "--->" marks the address of the fault.
@@ -61,31 +52,31 @@ def read_columns(line: str) -> Columns | None:
     If a layout has no permissions, they are `---p`; if they lack the fourth letter, it is `p`. If a
     layout has no device and inode, they are 00:00 and 0.
 
-    >>> read_columns("1000-3000 rw-p 00000000 00:00 0   [heap]").label
-    '[heap]'
-    >>> read_columns("    0x1000  0x3000  0x2000  0x0  r--p  /bin/cat").perms
-    'r--p'
-    >>> read_columns("    00001000-00002fff r-x  0  2000  /system/lib/libc.so").end
-    12288
+    >>> read_columns("1000-3000 rw-p 00000000 00:00 0   [heap]")
+    (4096, 12288, 'rw-p', 0, '00:00', 0, '[heap]')
+    >>> read_columns("    0x1000  0x3000  0x2000  0x0  r--p  /bin/cat")
+    (4096, 12288, 'r--p', 0, '00:00', 0, '/bin/cat')
+    >>> read_columns("    00001000-00002fff r-x  0  2000  /system/lib/libc.so")
+    (4096, 12288, 'r-xp', 0, '00:00', 0, '/system/lib/libc.so')
     >>> read_columns("Dynamic libraries:")
     """
     match = _PROC.fullmatch(line)
     if match is not None:
         start, end, perms, offset, dev, inode, label = match.groups("")
-        return Columns(int(start, 16), int(end, 16), perms, int(offset, 16), dev, int(inode), label)
+        return int(start, 16), int(end, 16), perms, int(offset, 16), dev, int(inode), label
     match = _TOMBSTONE.fullmatch(line)
     if match is not None:
         start, last, perms, offset, size, label = match.groups("")
         low, high = int(start.replace("'", ""), 16), int(last.replace("'", ""), 16) + 1
         if high - low == int(size, 16):
             label = _BUILD.sub("", label)
-            return Columns(low, high, perms + "p", int(offset, 16), "00:00", 0, label)
+            return low, high, perms + "p", int(offset, 16), "00:00", 0, label
     match = _GDB.fullmatch(line)
     if match is not None:
         start, end, size, offset, perms, label = match.groups("")
         if int(end, 16) - int(start, 16) == int(size, 16):
-            numbers = int(start, 16), int(end, 16), perms or "---p", int(offset, 16)
-            return Columns(*numbers, "00:00", 0, label.rstrip(" \t"))
+            label = label.rstrip(" \t")
+            return int(start, 16), int(end, 16), perms or "---p", int(offset, 16), "00:00", 0, label
     return None
 
 

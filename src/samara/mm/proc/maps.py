@@ -22,6 +22,9 @@ _FIELD: Final = re.compile(
     r"[ \t>]*([A-Za-z][A-Za-z0-9_]*)[ \t]*:[ \t]*(?:([0-9]{0,20})[ \t]*(?:kB)?[ \t]*|(.*))",
     re.DOTALL,
 )
+# A field that says nothing about the VMA itself, as kernels print it: most lines of smaps.
+_SIZE: Final = re.compile(r"(?!KernelPageSize:)[A-Z][A-Za-z_]*+:[ \t]*+[0-9]{1,20}+ kB")
+_LINE_END: Final = re.compile(r"(?<!\r)\r++$", re.MULTILINE)
 # Without a VMA above it, one of these shows that the line of the VMA is missing.
 _TELLING: Final = frozenset(("VmFlags", "Rss", "Pss", "KernelPageSize"))
 # Kernels print it if they and the processor have protection keys.
@@ -84,19 +87,23 @@ def parse_text(text: str) -> MapsText:
     """
     if not isinstance(text, str):
         raise TypeError(f"text must be a str, not {text!r:.60}")
+    if "\r" in text:
+        text = _LINE_END.sub("", text)
     found = MapsText()
     files: dict[tuple[str, int, str], File] = {}
     floor = 0
     has_vma = False  # whether fields of smaps belong to the last VMA
     # Not splitlines(): a path may contain any line separator except "\n".
     for number, line in enumerate(text.split("\n"), 1):
-        line = line.rstrip("\r")
-        columns = None if line[:1].isupper() else read_columns(line)
+        is_text = line[:1].isupper()
+        if is_text and has_vma and _SIZE.fullmatch(line):
+            continue
+        columns = None if is_text else read_columns(line)
         if columns is None:
             if line.strip():
                 has_vma = _read_other(found, number, line, has_vma)
             continue
-        if columns.start < floor and _is_vsyscall_again(found.vmas[-1], columns):
+        if columns[0] < floor and _is_vsyscall_again(found.vmas[-1], columns):
             found.skipped.append(SkippedLine(number, line))
             has_vma = False
             continue
@@ -160,7 +167,8 @@ def _note_page_size(found: MapsText, size: int) -> None:
 
 
 def _is_vsyscall_again(last: VMA, columns: Columns) -> bool:
-    return columns.label == last.name == "[vsyscall]" and columns.start == last.start
+    start, label = columns[0], columns[-1]
+    return label == last.name == "[vsyscall]" and start == last.start
 
 
 def summarize_skipped(skipped: Sequence[SkippedLine]) -> str:
