@@ -17,6 +17,8 @@ from pathlib import Path
 
 # manylinux2014: the oldest glibc that a wheel from here can run on.
 LIBC = (2, 17)
+# What lock.h asks for. The C library may: unlike a wheel, it is built for the libc at hand.
+NEWER_IN_C = "__libc_single_threaded"
 INTERNAL = r"(mt|mas|mtree|__mt)_\w+"
 DECLARATION = r"^MT_API\b[^;]*?(\w+)\("
 NEEDED = r"lib(c|pthread)\.so\.\d+|ld-linux[\w.-]*|libc\.musl-\w+\.so\.\d+"
@@ -57,8 +59,9 @@ def faults_of_exports(path: str, wanted: set[str]) -> list[str]:
     return faults + [f"does not export {name}" for name in sorted(wanted - offered)]
 
 
-def faults_of_imports(path: str, allowed: str) -> list[str]:
+def faults_of_imports(path: str, is_extension: bool) -> list[str]:
     faults = []
+    allowed = CPYTHON if is_extension else ""
     glibc = False
     for line in output("readelf", "--dynamic", "--wide", path):
         if found := re.search(r"\(NEEDED\).*\[(.+)\]", line):
@@ -68,7 +71,8 @@ def faults_of_imports(path: str, allowed: str) -> list[str]:
     for name, kind in names(path, "--dynamic", "--undefined-only"):
         bare, _, version = name.partition("@")
         if found := re.fullmatch(r"@?GLIBC_(\d+)\.(\d+)[.\d]*", version):
-            if (int(found[1]), int(found[2])) > LIBC:
+            newer = (int(found[1]), int(found[2])) > LIBC
+            if newer and (is_extension or bare != NEWER_IN_C):
                 faults.append(f"asks for a libc newer than {LIBC}: {name}")
         # Other libcs have no symbol versions by which to recognise their names.
         elif kind not in "wv" and not re.fullmatch(allowed, bare):
@@ -112,7 +116,7 @@ def faults_of_instructions(path: str) -> list[str]:
 def faults_of(path: str, given: str) -> list[str]:
     faults = faults_of_exports(path, interface(given))
     if not path.endswith(".a"):
-        faults += faults_of_imports(path, CPYTHON if given.startswith("PyInit_") else "")
+        faults += faults_of_imports(path, given.startswith("PyInit_"))
         faults += faults_of_linking(path)
     return faults + faults_of_instructions(path)
 

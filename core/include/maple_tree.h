@@ -117,7 +117,7 @@ struct mt_value_ops {
 };
 
 struct mt_lock {
-	uint32_t held; /* accessed by atomic operations only */
+	uint32_t held; /* only lock.h and lock.c access it */
 };
 
 /* For MT_FLAGS_LOCK_EXTERN: debug builds use it to check that the caller's lock is held. */
@@ -221,7 +221,9 @@ MT_API void mt_pool_trim(struct maple_pool *pool);
 /* ---- locks ---------------------------------------------------------------------------------- */
 
 /* Take / release the tree's own lock: a spin lock, not re-entrant. No effect on trees with
- * MT_FLAGS_LOCK_EXTERN. */
+ * MT_FLAGS_LOCK_EXTERN.
+ * With glibc 2.32 or newer, a process that has one thread takes and releases it without an atomic
+ * operation. */
 MT_API void mtree_lock(struct maple_tree *mt);
 MT_API void mtree_unlock(struct maple_tree *mt);
 /* Take a second tree's lock while one is held. `subclass` > 0 tells debug builds that the order is

@@ -5,11 +5,36 @@
 
 #include "node.h"
 
+#ifdef MT_SINGLE_THREADED
+#include <sys/single_threaded.h>
+#endif
+
 void mt_lock_wait(struct mt_lock *lock);
 
+/* Whether the process has one thread. Only that thread can start another one, so between the
+ * question and the next statement nothing changes. The start of a thread orders all that its
+ * starter did before it. */
+static inline bool mt_single_threaded(void)
+{
+#ifdef MT_SINGLE_THREADED /* glibc counts its threads */
+	return __builtin_expect(__libc_single_threaded, 1);
+#else
+	return false;
+#endif
+}
+
+/* The atomic exchange takes longer than a look-up in a small tree. A single thread does without. */
 static inline void mt_spin_lock(struct mt_lock *lock)
 {
-	if (__builtin_expect(__atomic_exchange_n(&lock->held, 1u, __ATOMIC_ACQUIRE), 0))
+	uint32_t held;
+
+	if (mt_single_threaded()) {
+		held = lock->held;
+		lock->held = 1;
+	} else {
+		held = __atomic_exchange_n(&lock->held, 1u, __ATOMIC_ACQUIRE);
+	}
+	if (__builtin_expect(held, 0))
 		mt_lock_wait(lock);
 }
 

@@ -24,6 +24,8 @@ WRONG = """
 extern int _Py_IsFinalizing(void), elsewhere(void);
 int mt_secret(void) { return _Py_IsFinalizing() + elsewhere(); }
 int mt_wait(pthread_t thread) { return pthread_join(thread, NULL); }
+extern char __libc_single_threaded;
+int mt_alone(void) { return __libc_single_threaded; }
 void mt_init(long *to) { _mm256_storeu_si256((__m256i *)to, _mm256_set1_epi64x(rand())); }
 """
 OPTIONS = (
@@ -82,6 +84,8 @@ def test_the_check_finds_what_it_looks_for(tmp_path):
         ):
             assert f"{library}: {fault}" in text
     assert "exports mt_init\n" in text
+    assert "libc newer than (2, 17): __libc_single_threaded@" in text
     text = check(HEADER, library)[1]
+    assert "__libc_single_threaded" not in text  # the C library may ask for it
     assert "does not export mt_fork\n" in text
     assert "exports mt_init\n" not in text
