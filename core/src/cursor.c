@@ -14,7 +14,7 @@
 
 /* Store a new value for exactly the entry that the cursor stands on, as loops over a tree do: one
  * word changes. Not for a value that may coalesce. */
-static bool replace_here(struct ma_state *mas, uint64_t word)
+static inline bool replace_here(struct ma_state *mas, uint64_t word)
 {
 	struct maple_tree *mt = mas->tree;
 	const struct mt_value_ops *ops = mt->ma_ops;
@@ -46,15 +46,13 @@ static int fail(struct ma_state *mas, int status)
 	return status;
 }
 
-static int cursor_write(struct ma_state *mas, uint64_t word, enum mt_content content)
+/* Kept apart, so that a replaced value does not pay for it. */
+static __attribute__((noinline)) int cursor_write(struct ma_state *mas, uint64_t word,
+						  enum mt_content content)
 {
-	const struct mt_value_ops *ops = mas->tree->ma_ops;
-	bool coalesces = content != MT_VALUE_APART && ops && (ops->equal || ops->merge);
 	struct mt_displaced displaced;
 	int status;
 
-	if (content != MT_GAP && !coalesces && replace_here(mas, word))
-		return 0;
 	status = mt_write_range(mas, word, content, &displaced);
 	if (status)
 		fail(mas, status);
@@ -66,14 +64,22 @@ static int cursor_write(struct ma_state *mas, uint64_t word, enum mt_content con
 	return status;
 }
 
+static inline int store_word(struct ma_state *mas, uint64_t word)
+{
+	const struct mt_value_ops *ops = mas->tree->ma_ops;
+	bool coalesces = ops && (ops->equal || ops->merge);
+
+	return !coalesces && replace_here(mas, word) ? 0 : cursor_write(mas, word, MT_VALUE);
+}
+
 int mas_store_word(struct ma_state *mas, uint64_t word)
 {
-	return cursor_write(mas, word, MT_VALUE);
+	return store_word(mas, word);
 }
 
 int mas_store_apart_word(struct ma_state *mas, uint64_t word)
 {
-	return cursor_write(mas, word, MT_VALUE_APART);
+	return replace_here(mas, word) ? 0 : cursor_write(mas, word, MT_VALUE_APART);
 }
 
 bool mas_replace_word(struct ma_state *mas, uint64_t word)
@@ -100,7 +106,7 @@ int mas_clear(struct ma_state *mas)
 
 int mas_store(struct ma_state *mas, void *entry)
 {
-	return entry ? mas_store_word(mas, (uint64_t)(uintptr_t)entry) : mas_clear(mas);
+	return entry ? store_word(mas, (uint64_t)(uintptr_t)entry) : mas_clear(mas);
 }
 
 int mas_insert(struct ma_state *mas, void *entry)
