@@ -51,9 +51,8 @@ static __attribute__((noinline)) int cursor_write(struct ma_state *mas, uint64_t
 						  enum mt_content content)
 {
 	struct mt_displaced displaced;
-	int status;
+	int status = mt_write_range(mas, word, content, &displaced);
 
-	status = mt_write_range(mas, word, content, &displaced);
 	if (status)
 		fail(mas, status);
 	else

@@ -14,7 +14,7 @@ from samara.mm.rollback import atomic
 from samara.mm.state import State
 from samara.mm.units import ADDRESS_END, as_u64, page_end
 from samara.mm.vma import VMA
-from samara.mm.vma_ops import unmap, vmas_over
+from samara.mm.vma_ops import unmap
 
 _RDONLY: Final = int(Shm.RDONLY)
 _RND: Final = int(Shm.RND)
@@ -101,11 +101,12 @@ def shmdt(space: State, addr: int) -> None:
     if addr % space.limits.page_size:
         raise os_error(EINVAL)
     found: File | None = None
-    end = space.limits.task_size
-    for vma in vmas_over(space, addr, end):
-        if vma.end > end:
-            return
-        if _is_part(vma, addr) and (found is None or found is vma.file):
+    start, end = addr, space.limits.task_size
+    # Not vmas_over(): a generator that is left early needs memory to end.
+    while start < end and (entry := space.tree.find(start, end - 1)) is not None:
+        vma = entry.value
+        start = vma.end
+        if start <= end and _is_part(vma, addr) and (found is None or found is vma.file):
             if found is None:
                 found = vma.file
                 end = addr + found.size if isinstance(found, Segment) else end
