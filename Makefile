@@ -12,6 +12,8 @@ RANGES ?= 50000000
 MUTANTS ?= 340
 SEED ?= 1
 SUITE ?= bookworm
+# Debian releases, whose newest cloud kernels are used.
+kernels: KERNELS ?= bookworm trixie
 
 # Programs of the environment come before the system's.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -64,6 +66,10 @@ test-scale: $(VENV)/.dev build/release/build.ninja ## 50 million ranges (RANGES)
 test-kernel: $(VENV)/.dev ## address spaces compared with the running kernel; x86-64 Linux only
 	python tests/kernel/oracle.py
 	python tests/kernel/programs.py
+
+kernels: $(VENV)/.dev ## instructions of a fork() on kernels without and with __mt_dup(), in QEMU (KERNELS)
+	mkdir -p build
+	python tools/kernels/forks.py $(KERNELS) --json build/kernels.json --plot build/kernels.svg
 
 test-bare: ## demo, test and lint in a fresh root of Debian's SUITE with only what the README asks for; needs root
 	tools/bare $(SUITE)
