@@ -23,7 +23,7 @@ PACKAGE := $(wildcard core/include/*.h core/src/*.[ch] binding/*.[chp]* programs
 	$(shell find src -type f ! -path '*__pycache__*')
 INSTALL := python -m pip install --quiet --no-build-isolation -Cbuild-dir=build/package
 NOX_TARGETS := test-pure-wheel test-sanitize test-tsan test-pypy test-python-newer test-free-threaded \
-	test-wheel coverage-core coverage-python fuzz-core fuzz-python fuzz-corpus wheel wheel-pure
+	test-kernels test-wheel coverage-core coverage-python fuzz-core fuzz-python fuzz-corpus wheel wheel-pure
 
 .PHONY: $(shell sed -nE 's/^([a-z][a-z -]*):.*## .*/\1/p' Makefile)
 
@@ -71,6 +71,7 @@ kernels: $(VENV)/.dev ## instructions of a fork() on kernels without and with __
 	mkdir -p build
 	python tools/kernels/forks.py $(KERNELS) --json build/kernels.json --plot build/kernels.svg
 
+test-kernels: ## the trees of real kernels, read out of memory dumps that QEMU makes (KERNELS)
 test-bare: ## demo, test and lint in a fresh root of Debian's SUITE with only what the README asks for; needs root
 	tools/bare $(SUITE)
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Boot Debian's kernels in QEMU, with an initramfs of a few files, and talk to them.
 
-The emulation (TCG) runs everywhere and needs neither KVM nor root. With `-icount shift=0` the
-guest's clock advances by one nanosecond for each instruction, so times in the guest are numbers
-of instructions and do not depend on the machine.
+The emulation (TCG) needs neither KVM nor root. With `-icount shift=0` the guest's clock advances by
+one nanosecond for each instruction: times in the guest are numbers of instructions, and do not
+depend on how busy the machine is. If nothing runs in the guest, its clock jumps to the next timer.
 
 In the guest, busybox runs `/job`, a shell script. Its standard output comes over the serial line;
 its exit status is the guest's.
@@ -156,7 +156,8 @@ class Guest:
         kernel: The kernel.
         job: The script that it runs, for busybox's sh.
         files: What the script needs, by path in the guest.
-        options: More options for QEMU.
+        cpu: QEMU's name of the processor. The default has all features that it can emulate, as a
+            recent one has: by them a kernel chooses how it copies memory.
         append: More of the kernel's command line.
         memory: The guest's memory, in MiB.
         limit: The seconds after which the guest is ended. GuestError is raised then.
@@ -168,7 +169,7 @@ class Guest:
         job: str,
         files: Mapping[str, Path | bytes],
         *,
-        options: tuple[str, ...] = (),
+        cpu: str = "max",
         append: str = "",
         memory: int = 1024,
         limit: float = 600,
@@ -183,10 +184,12 @@ class Guest:
         command = [
             *qemu(),
             *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
-            *("-accel", "tcg", "-smp", "1", "-m", str(memory)),
+            *("-accel", "tcg", "-icount", "shift=0,sleep=off"),
+            # The same time and the same random numbers in each run.
+            *("-rtc", "base=2026-01-01,clock=vm", "-seed", "1"),
+            *("-smp", "1", "-cpu", cpu, "-m", str(memory)),
             *("-kernel", str(kernel.image), "-initrd", str(folder / "initramfs")),
             *("-append", line, "-serial", "stdio", "-qmp", f"unix:{folder}/qmp,server=on,wait=off"),
-            *options,
         ]
         self._qemu = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._late = threading.Timer(limit, self._qemu.kill)
