@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from guest import ROOT, Guest, Kernel, compile_c, fetch
+from guest import ROOT, Guest, Kernel, compile_c, fetch, qemu_version
 
 from samara.cli.plot import draw
 from samara.cli.progress import Step, progress
@@ -193,6 +193,7 @@ def main() -> int:
             "command": ["python", *sys.argv],
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "unit": "instructions",
+            "qemu": qemu_version(),
             "boot": BOOT,
             "seconds_per_round": SECONDS,
             "rounds": ROUNDS - 1,

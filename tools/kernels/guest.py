@@ -86,6 +86,11 @@ def qemu() -> list[str]:
     return [program, "-L", str(share / "qemu"), "-L", str(share / "seabios")]
 
 
+def qemu_version() -> str:
+    """Return what QEMU says that it is."""
+    return _output(*qemu(), "--version").partition("\n")[0]
+
+
 def compile_c(name: str, *arguments: str | Path) -> Path:
     """Compile a program that needs no library, and return its path."""
     BUILD.mkdir(parents=True, exist_ok=True)

@@ -28,8 +28,8 @@ class Dump:
 
     def __init__(self, vmcore: Vmcore) -> None:
         self._vmcore = vmcore
-        self.release = vmcore.release
-        self.max_map_count = vmcore.max_map_count
+        self.release: str = vmcore.release
+        self.max_map_count: int = vmcore.max_map_count
         self.damage: list[Damage] = []
 
     def processes(self) -> Iterator[Process]:

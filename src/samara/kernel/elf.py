@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 _LOAD, _NOTE = 1, 4
+_MOST_OFFSET: Final = 1 << 63  # in a file
 _MOST_HEADERS: Final = 1 << 16
 _MOST_NOTES: Final = 1 << 24  # bytes
 
@@ -66,33 +67,39 @@ class CoreFile:
             raise ValueError(f"{path} is not an ELF file: it begins with {ident[:4]!r}")
         if ident[4:6] != b"\x02\x01":
             raise ValueError(f"{path} is not of a little-endian 64-bit machine")
-        kind, self.machine = struct.unpack_from("<HH", ident, 16)
+        kind, machine = struct.unpack_from("<HH", ident, 16)
+        self.machine: int = machine
         if kind != 4:
             raise ValueError(f"{path} is not a core file: its type is {kind}, not 4")
         (table,) = struct.unpack_from("<Q", ident, 32)
         (section_table,) = struct.unpack_from("<Q", ident, 40)
         size, count = struct.unpack_from("<HH", ident, 54)
         if count == 0xFFFF:  # the number is in the first section header
-            section = os.pread(self._file, 64, section_table)
+            section = b""
+            if section_table < _MOST_OFFSET:
+                section = os.pread(self._file, 64, section_table)
             count = struct.unpack_from("<I", section, 44)[0] if len(section) == 64 else 0
         if size != 56 or not 0 < count <= _MOST_HEADERS:
             raise ValueError(f"{path} is damaged: {count} program headers of {size} bytes")
-        headers = os.pread(self._file, size * count, table)
+        headers = os.pread(self._file, size * count, table) if table < _MOST_OFFSET else b""
         if len(headers) < size * count:
             raise ValueError(f"{path} is cut: its program headers are missing")
-        loads = []
+        # What a damaged header promises beyond the end of the file is not there.
+        end = os.fstat(self._file).st_size
+        loads: list[Segment] = []
         self.notes: list[tuple[str, bytes]] = []
         for header in range(0, size * count, size):
             what, _, offset, _, physical, in_file, _, _ = struct.unpack_from(
                 "<IIQQQQQQ", headers, header
             )
+            in_file = min(in_file, max(end - offset, 0))
             if what == _LOAD and in_file:
                 loads.append(Segment(physical, in_file, offset))
-            elif what == _NOTE:
+            elif what == _NOTE and in_file:
                 data = os.pread(self._file, min(in_file, _MOST_NOTES), offset)
                 self.notes += _notes(data)
         # If a byte is in two segments, the one that begins later counts.
-        self.physical = sorted(loads)
+        self.physical: list[Segment] = sorted(loads)
         self._starts = [segment.address for segment in self.physical]
 
     def find(self, address: int) -> tuple[int, int] | None:

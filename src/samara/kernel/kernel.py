@@ -27,10 +27,11 @@ _MOST_TASKS: Final = 1 << 22  # as many process ids as Linux has
 class Task(NamedTuple):
     """A process: the leader of a group of threads.
 
-    pid      its process id
-    name     its name (comm)
-    address  of its task_struct
-    mm       of its mm_struct; 0 for a kernel thread, or after the end of the process
+    Attributes:
+        pid: its process id
+        name: its name (comm)
+        address: the address of its `task_struct`
+        mm: that of its `mm_struct`; 0 for a kernel thread, or after the end of the process
     """
 
     pid: int
@@ -49,7 +50,8 @@ class Kernel:
         btf: The types of the kernel. The default is its own, from its memory.
 
     Attributes:
-        read, info: as given
+        read: as given
+        info: as given
 
     >>> from samara.kernel import parse_vmcoreinfo
     >>> info = parse_vmcoreinfo(b"OSRELEASE=6.12.1\\nPAGESIZE=4096\\n")

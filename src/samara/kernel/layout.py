@@ -25,9 +25,10 @@ _MOUNT: Final = ("mnt", "mnt_parent", "mnt_mountpoint", "mnt_ns", "mnt.mnt_root"
 class AnonName(NamedTuple):
     """The names of anonymous memory (`PR_SET_VMA_ANON_NAME`).
 
-    vma   the offset in a VMA of the pointer to a `struct anon_vma_name`
-    text  the offset of the text in that
-    files whether mappings of files have the pointer too; Linux 6.1 has something else there
+    Attributes:
+        vma: the offset in a VMA of the pointer to a `struct anon_vma_name`
+        text: the offset of the text in that
+        files: whether mappings of files have the pointer too; Linux 6.1 has something else there
     """
 
     vma: int
@@ -37,13 +38,13 @@ class AnonName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Offsets in a kernel's structs, in bytes, by struct and field.
+    """Offsets in a kernel's structs, in bytes.
 
-    Attributes:
-        task, mm, tree, vma, file, inode, super_block, file_system, dentry, mount, mapping:
-            the offsets in `task_struct`, `mm_struct`, `maple_tree` and so on
-        anon_name: where a VMA has its `AnonName`, or None
-        inode_number: the size of an inode's number
+    There is a mapping from fields to offsets for each struct: `task` for `task_struct`, `mm` for
+    `mm_struct`, `tree` for `maple_tree`, `vma` for `vm_area_struct`, `mapping` for
+    `vm_special_mapping`, and `file`, `inode`, `super_block`, `file_system`, `dentry`, `mount`.
+    `anon_name` is where a VMA has its `AnonName`, or None. `inode_number` is the size of an inode's
+    number.
     """
 
     task: Mapping[str, int]

@@ -22,9 +22,11 @@ _NAME_STEP: Final = 64  # names are read in pieces that do not cross a multiple 
 class Damage(NamedTuple):
     """A part of a data structure that could not be read, or that makes no sense.
 
-    address  where it is
-    what     what is wrong with it
-    first, last  the keys that are missing from the result because of it, both included
+    Attributes:
+        address: where it is
+        what: what is wrong with it
+        first: the first key that is missing from the result because of it
+        last: the last one, which is included
 
     >>> print(Damage(0xffff888003d55000, "a node cannot be read", 0x1000, 0x1fff))
     a node cannot be read (at 0xffff888003d55000, for 0x1000...0x1fff)

@@ -46,17 +46,20 @@ class NodeType(IntEnum):
 class Node(NamedTuple):
     """A node.
 
-    address     where it is
-    type        its `NodeType`
-    depth       0 for the root
-    first, last the keys that it is for, both included; they follow from the path to it
-    parent      the word that points to the parent, with its marks
-    pivots      the last key of each slot in use; the last of them is `last`
-    slots       the word in each slot in use: an entry in a leaf, else a pointer to a node
-    gaps        the largest gap below each slot in use, in nodes of type arange_64; else nothing
-    end, gap    the metadata: the last slot in use, and in nodes of type arange_64 the slot with the
-                largest gap (Linux 6.1 has 15 there if there is no gap). In full nodes of the other
-                types their bytes are part of the last slot.
+    Attributes:
+        address: where it is
+        type: its `NodeType`
+        depth: 0 for the root
+        first: the first key that it is for; it follows from the path to the node
+        last: the last one, which is included
+        parent: the word that points to the parent, with its marks
+        pivots: the last key of each slot in use; the last of them is `last`
+        slots: the word in each slot in use: an entry in a leaf, else a pointer to a node
+        gaps: the largest gap below each slot in use, in nodes of type arange_64; else nothing
+        end: the metadata's last slot in use. In full nodes of other types than arange_64, this byte
+            and the next are part of the last slot.
+        gap: the metadata's slot with the largest gap, in nodes of type arange_64. Linux 6.1 has 15
+            there if there is no gap.
     """
 
     address: int

@@ -26,7 +26,8 @@ class ValueEntry(NamedTuple):
 class ReservedEntry(NamedTuple):
     """An entry that the kernel keeps for itself, such as the mark of an unfinished fork.
 
-    word  the entry as it is in memory
+    Attributes:
+        word: the entry as it is in memory
     """
 
     word: int
