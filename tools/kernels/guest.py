@@ -14,6 +14,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import platform
 import shutil
 import socket
 import stat
@@ -69,6 +70,8 @@ class Kernel:
 
 def fetch(suite: str) -> Kernel:
     """Return the newest cloud kernel of a Debian release, downloaded if it is not here yet."""
+    if platform.machine() != "x86_64":
+        sys.exit(f"guest: the kernels and their programs are for x86_64, not {platform.machine()}")
     image = Path(_output(HERE / "fetch", BUILD / suite, suite))
     return Kernel(suite, image, image.with_name("busybox"))
 
