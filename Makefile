@@ -12,6 +12,8 @@ RANGES ?= 50000000
 MUTANTS ?= 340
 SEED ?= 1
 SUITE ?= bookworm
+# Debian releases, whose newest cloud kernels are used.
+kernels: KERNELS ?= bookworm trixie
 
 # Programs of the environment come before the system's.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -21,7 +23,7 @@ PACKAGE := $(wildcard core/include/*.h core/src/*.[ch] binding/*.[chp]* programs
 	$(shell find src -type f ! -path '*__pycache__*')
 INSTALL := python -m pip install --quiet --no-build-isolation -Cbuild-dir=build/package
 NOX_TARGETS := test-pure-wheel test-sanitize test-tsan test-pypy test-python-newer test-free-threaded \
-	test-wheel coverage-core coverage-python fuzz-core fuzz-python fuzz-corpus wheel wheel-pure
+	test-kernels test-wheel coverage-core coverage-python fuzz-core fuzz-python fuzz-corpus wheel wheel-pure
 
 .PHONY: $(shell sed -nE 's/^([a-z][a-z -]*):.*## .*/\1/p' Makefile)
 
@@ -69,6 +71,11 @@ test-kernel: $(VENV)/.dev ## address spaces compared with the running kernel; x8
 test-kernel-pkeys: $(VENV)/.dev ## the same on an emulated processor with protection keys, by QEMU (OPTIONS="calls=100 seeds=1,2")
 	tools/kernel-vm python $(OPTIONS)
 
+kernels: $(VENV)/.dev ## instructions of a fork() on kernels without and with __mt_dup(), in QEMU (KERNELS)
+	mkdir -p build
+	python tools/kernels/forks.py $(KERNELS) --json build/kernels.json --plot build/kernels.svg
+
+test-kernels: ## the trees of real kernels, read out of memory dumps that QEMU makes (KERNELS)
 test-bare: ## demo, test and lint in a fresh root of Debian's SUITE with only what the README asks for; needs root
 	tools/bare $(SUITE)
 

@@ -166,6 +166,14 @@ def test_python_newer(session: nox.Session) -> None:
     session.run(python, "-m", "pytest", env=C_ONLY)
 
 
+@nox.session(name="test-kernels")
+def test_kernels(session: nox.Session) -> None:
+    """Read dumps of the cloud kernels of the Debian releases KERNELS."""
+    python = environment(session, "kernels-venv", [".[kernel,cli]"])
+    suites = os.environ.get("KERNELS", "bookworm trixie forky").split()
+    session.run(python, "tools/kernels/dumps.py", *suites)
+
+
 # Free-threaded 3.13 keeps functions and types for ever once a thread has started. So the tests that
 # count all objects run before the others.
 TESTS_THAT_COUNT = [f"tests/tree/test_tree_{name}.py" for name in ("copies", "gc", "iteration")]

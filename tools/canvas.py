@@ -28,6 +28,8 @@ LOOKS = {
     "blank": ("#fdfefe", "#1e8449", "4 3", "allocated, blank"),
     "source": ("#ffffff", "#566573", "", "the source"),
     "seen": ("#ffe2a0", "#b9770e", "", "looked at"),
+    "same": ("#d0f0d0", "#1e8449", "", "as the parent's, at another address"),
+    "differs": ("#fadbd8", "#b03a2e", "", "other than the parent's"),
     "skipped": ("#e5e7e9", "#808b96", "4 3", "not looked at"),
 }
 Names = dict[Node, str]

@@ -4,7 +4,8 @@
 Fail if a module of the package in FOLDER (src/samara) has a forbidden import, or if modules import
 each other in a cycle. All imports count, also those inside functions and those only for types.
 
-    samara.cli, samara.__main__   public names of samara and samara.mm
+    samara.cli, samara.__main__   public names of samara, samara.mm and samara.kernel
+    samara.kernel                 public names of samara and samara.mm
     samara.mm                     public names of samara
     samara                        the base, and the implementation
     samara._implementation        samara._core or samara._pure: the only place that chooses
@@ -24,7 +25,8 @@ from pathlib import Path
 BASE = {"_arguments", "_columns", "_docs", "_entry", "_errors", "_policy"}
 # The layers that each may import from, besides itself. "samara" is the package's __init__.py.
 MAY = {
-    "cli": {"mm", "samara"},
+    "cli": {"kernel", "mm", "samara"},
+    "kernel": {"mm", "samara"},
     "mm": {"samara"},
     "samara": {"base", "_implementation"},
     "_implementation": {"_core", "_pure"},
@@ -33,7 +35,7 @@ MAY = {
     "base": set(),
 }
 # These use only public names of the layers below.
-PUBLIC_ONLY = {"cli", "mm"}
+PUBLIC_ONLY = {"cli", "kernel", "mm"}
 
 
 @dataclass(frozen=True)

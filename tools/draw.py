@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Draw the pictures of how-it-works.md from live trees: python tools/draw.py [FOLDER]
+"""Draw the pictures of how-it-works.md and kernels.md: python tools/draw.py [FOLDER]
 
 Real operations on trees of samara._pure make each picture. The identity of the nodes shows which
 ones a write created, wrote in place or left alone, so no picture can be wrong about it.
@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from canvas import LINE, Canvas, Drawing, Names, Places, Spot, is_blank, named, number, shot_of
+from kernel_trees import kernels
 from samara._arguments import MAX
 from samara._pure import MapleTree
 from samara._pure import dup as duplication
@@ -251,7 +252,7 @@ def fork(canvas: Canvas) -> None:
 
 
 DRAWN: list[Callable[[Canvas], None]]
-DRAWN = [leaf, tree, split, spanning, collapse, search, dup, fork]
+DRAWN = [leaf, tree, split, spanning, collapse, search, dup, fork, kernels]
 
 
 def main() -> None:

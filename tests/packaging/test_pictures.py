@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The pictures of docs/how-it-works.md are what tools/draw.py draws, and the page shows each."""
+"""The pictures of the documents are what tools/draw.py draws, and the pages show each."""
 
 import re
 import subprocess
@@ -25,6 +25,7 @@ def test_pictures_are_what_live_trees_look_like(tmp_path):
     assert not stale, "python tools/draw.py draws these anew"
 
 
-def test_the_page_shows_each_picture():
-    shown = re.findall(r"!\[[^]]+\]\(pictures/([^)]+)\)", (DOCS / "how-it-works.md").read_text())
+def test_the_pages_show_each_picture():
+    pages = "".join((DOCS / f"{name}.md").read_text() for name in ("how-it-works", "kernels"))
+    shown = re.findall(r"!\[[^]]+\]\(pictures/([^)]+)\)", pages)
     assert sorted(shown) == sorted(path.name for path in PICTURES.iterdir())

@@ -14,10 +14,12 @@ from samara.cli.document import add_json_argument, print_document, vma_document
 from samara.cli.kinds import kind, label_of
 from samara.cli.machine import max_map_count
 from samara.cli.maps_plot import plot_maps
+from samara.cli.nodes import drawn_nodes, node_document
 from samara.cli.plot import add_plot_argument, check_can_plot
 from samara.cli.source import file_name, open_space
 from samara.cli.table import print_table
 from samara.cli.units import format_count, format_size
+from samara.cli.vmcore import Dump, open_dump
 from samara.mm import VMA, AddressSpace
 
 _GAPS = 5  # how many of the largest are listed
@@ -34,6 +36,11 @@ FILE can be a log with a map in it, a tombstone of Android, or the output of
 "info proc mappings" of gdb. Lines that are not mappings are skipped; stderr
 says how many. How far addresses reach is guessed: 32 bits, 48 bits (aarch64),
 or those of x86-64 with 4 or 5 levels of page tables.
+
+With --vmcore, the process is read from the memory dump of a machine: an ELF
+file of /proc/vmcore, or of QEMU's dump-guest-memory, with an x86-64 kernel,
+Linux 6.1 or newer. Without --pid and --name, its processes are listed. --nodes
+draws the maple tree in which the kernel keeps the VMAs of the process.
 """
 _EPILOG = """\
 exit status: 0; 1 a process that cannot be read; 2 bad arguments or bad input
@@ -73,26 +80,96 @@ def add_parser(subparsers: argparse._SubParsersAction[CommandParser]) -> None:
     )
     parser.add_argument(
         "source",
+        nargs="?",
         metavar="PID|FILE",
         help=(
             "a process id, or a file in the format of /proc/PID/maps or smaps; - is standard "
             "input; a file whose name is a number is written ./4242"
         ),
     )
+    parser.add_argument("--vmcore", metavar="DUMP", help="read the memory dump of a machine")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--pid", type=int, help="the process of the dump with this id")
+    which.add_argument("--name", help="the process of the dump with this name")
+    parser.add_argument("--nodes", action="store_true", help="draw the nodes of its maple tree")
     parser.add_argument("--vmas", action="store_true", help="list every VMA too")
     add_plot_argument(parser, "the memory map")
     add_json_argument(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand and return the exit status."""
+    _check(arguments)
     check_can_plot(arguments.plot)
+    if arguments.vmcore is not None:
+        return _run_on_dump(arguments)
     mm, _, not_counted = open_space(arguments.source)
-    name = file_name(arguments.source)
+    return _show(arguments, mm, not_counted, file_name(arguments.source), max_map_count())
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """End with the usage if the arguments do not fit each other."""
+    fault = arguments.parser.error
+    one = arguments.pid is not None or arguments.name is not None
+    if (arguments.source is None) == (arguments.vmcore is None):
+        fault("give either PID|FILE or --vmcore DUMP")
+    if arguments.vmcore is None and (one or arguments.nodes):
+        fault("--pid, --name and --nodes need --vmcore DUMP")
+    if arguments.vmcore is not None and not one:
+        for option in ("nodes", "vmas", "plot"):
+            if getattr(arguments, option):
+                fault(f"--{option} needs --pid PID or --name NAME")
+
+
+def _run_on_dump(arguments: argparse.Namespace) -> int:
+    with open_dump(arguments.vmcore) as dump:
+        if arguments.pid is None and arguments.name is None:
+            _list_processes(arguments, dump)
+            return 0
+        task, mm = dump.process(arguments.pid, arguments.name)
+        name = f"{file_name(arguments.vmcore)}: {task.pid} ({task.name})"
+        if not arguments.nodes:
+            return _show(arguments, mm, [], name, dump.max_map_count or max_map_count())
+        nodes = dump.nodes(task)
+    if arguments.json:
+        fields = {"source": name, "nodes": len(nodes)}
+        listed = {"nodes_listed": [node_document(node) for node in nodes]}
+        print_document("maps", {**fields, **listed})
+    else:
+        print(drawn_nodes(nodes))
+    return 0
+
+
+def _list_processes(arguments: argparse.Namespace, dump: Dump) -> None:
+    processes = list(dump.processes())
+    if arguments.json:
+        listed = [
+            {"pid": task.pid, "name": task.name, "vmas": len(mm), "size": mm.size}
+            for task, mm in processes
+        ]
+        fields = {"source": file_name(arguments.vmcore), "release": dump.release}
+        print_document("maps", {**fields, "processes": len(listed), "processes_listed": listed})
+        return
+    print(f"Linux {dump.release}: {_processes(len(processes))} with an address space\n")
+    rows = [[str(t.pid), f"{len(mm):,}", format_size(mm.size), t.name] for t, mm in processes]
+    print_table(("pid", "VMAs", "size", "name"), rows, text_last=True)
+
+
+def _processes(number: int) -> str:
+    return "1 process" if number == 1 else f"{number:,} processes"
+
+
+def _show(
+    arguments: argparse.Namespace,
+    mm: AddressSpace,
+    not_counted: list[VMA],
+    name: str,
+    most: int,
+) -> int:
     if arguments.plot:
         plot_maps(arguments.plot, mm, name)
-    figures = summary(mm, max_map_count())
+    figures = summary(mm, most)
     if arguments.json:
         lists = {
             "vmas_listed": [vma_document(vma) for vma in mm],
