@@ -376,7 +376,7 @@ def check_large(checks: Checks, kernel: Kernel) -> None:
     for name, what, least in (("processes", processes, PROCESSES), ("VMAs", vmas, VMAS)):
         number, seconds = timed(what)
         met = number >= least and seconds < MOST_SECONDS
-        text = f"{number:,} {name} in {seconds:.1f} s, of the processor, opening the dump included"
+        text = f"{number:,} {name} in {seconds:.1f} s of processor time, opening the dump included"
         checks.check(met, f"{text}; bound {MOST_SECONDS:g} s")
     with Vmcore(path) as vmcore:
         check_spaces(checks, spaces(vmcore), maps)
