@@ -21,18 +21,15 @@ static uint64_t leaf_gap(const struct maple_node *leaf, uint64_t min, uint64_t m
 	unsigned end = leaf->count - 1u;
 	uint32_t gaps = ~(uint32_t)leaf->present & mt_slot_mask(0, end + 1);
 	uint32_t inner = gaps & ~(1u | 1u << end);
-	uint64_t largest = 0;
+	uint64_t largest, at_end;
 
 	if (!gaps)
 		return 0;
 	assert(end); /* a leaf with a gap also has a value */
-	if (gaps & 1)
-		largest = mt_slot_max(leaf, 0, max) - min;
-	if (gaps >> end & 1) {
-		uint64_t size = max - leaf->lane[end] - 1;
-
-		largest = size > largest ? size : largest;
-	}
+	/* By arithmetic: whether a leaf begins or ends with a gap cannot be predicted. */
+	largest = (leaf->pivot[0] - min) & -(uint64_t)(gaps & 1);
+	at_end = (max - leaf->lane[end] - 1) & -(uint64_t)(gaps >> end & 1);
+	largest = at_end > largest ? at_end : largest;
 	for (; inner; inner &= inner - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(inner);
 		uint64_t size = leaf->pivot[slot] - leaf->lane[slot] - 1;

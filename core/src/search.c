@@ -83,6 +83,13 @@ MT_INLINE unsigned scan_pivots(const struct maple_node *node, uint64_t key)
 	return slot;
 }
 
+/* `yes` or `no`, by arithmetic: compilers turn the operator into a branch here, which in random
+ * order the processor cannot predict. */
+MT_INLINE uint64_t choose(bool condition, uint64_t yes, uint64_t no)
+{
+	return no ^ ((yes ^ no) & -(uint64_t)condition);
+}
+
 /* Whether the key lies in the node's last slot. */
 MT_INLINE bool behind_last_pivot(const struct maple_node *node, uint64_t key)
 {

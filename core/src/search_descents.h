@@ -196,7 +196,7 @@ MT_TARGET MT_INLINE void MT_NAMED(set_levels)(struct ma_level *level, unsigned d
 		unsigned slot = MT_NAMED(set_level)(level++, node, min, max, key, narrow);
 
 		min = mt_slot_min(node, slot, min);
-		max = mt_slot_max(node, slot, max);
+		max = choose(slot + 1u < node->count, node->lane[slot + 1], max);
 		node = as_node(narrow ? node->narrow.slot[slot] : node->wide.slot[slot]);
 		prefetch_slots(node);
 	}

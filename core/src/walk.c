@@ -138,6 +138,8 @@ void mas_path_to(struct ma_state *mas, uint64_t index)
 	if (mas_has_path(mas) && mas->depth) {
 		struct ma_level *leaf = mas_leaf(mas);
 
+		if (index >= slot_first(leaf) && index <= slot_last(leaf))
+			return;
 		if (mt_level_covers(leaf, index)) {
 			leaf->slot = mt_search.slot(leaf->node, index);
 			return;
@@ -309,7 +311,7 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	unsigned slot;
 	uint64_t first;
 
-	if (mas->status != ma_active || !mas_has_path(mas))
+	if (!mas_has_path(mas) || mas->status != ma_active)
 		return false;
 	leaf = mas_leaf(mas);
 	behind = present_behind(leaf);
@@ -334,7 +336,7 @@ static inline bool prev_in_leaf(struct ma_state *mas, uint64_t min)
 	unsigned slot;
 	uint64_t last;
 
-	if (mas->status != ma_active || !mas_has_path(mas))
+	if (!mas_has_path(mas) || mas->status != ma_active)
 		return false;
 	leaf = mas_leaf(mas);
 	before = leaf->node->present & ~(-1u << leaf->slot);
@@ -570,7 +572,8 @@ void *mas_prev_range(struct ma_state *mas, uint64_t min)
 	return stopped_at(mas, prev_elsewhere(mas, min, true));
 }
 
-void *mas_find(struct ma_state *mas, uint64_t max)
+/* Aligned, since loops take up to 3 % longer if it begins elsewhere. */
+__attribute__((aligned(32))) void *mas_find(struct ma_state *mas, uint64_t max)
 {
 	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : find_entry(mas, max);
 }
