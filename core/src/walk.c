@@ -546,9 +546,10 @@ static RARE void *find_entry(struct ma_state *mas, uint64_t max)
 	if (mas->status != ma_active || !mas_has_path(mas) || mas->last >= max)
 		return stopped_at(mas, find_elsewhere(mas, max, false));
 	leaf = mas_leaf(mas);
-	if (leaf->max >= max || present_behind(leaf))
+	if (leaf->max >= max)
 		return stopped_at(mas, find_onward(mas, max, false));
-	/* The step of a loop that leaves its leaf, as in onward(). Loops are faster with it. */
+	/* The step of a loop that leaves its leaf, which has no more values: next_in_leaf() would
+	 * have found them. Loops are faster with it than with onward(). */
 	next_leaf(leaf);
 	if (!slot_present(leaf)) {
 		if (slot_last(leaf) >= max)
