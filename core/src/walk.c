@@ -228,7 +228,7 @@ static inline void catch_up(struct ma_state *mas)
 {
 	enum maple_status status = mas->status;
 
-	if (mas->seen == mas->tree->ma_generation || status > ma_none)
+	if (status > ma_none || mas->seen == mas->tree->ma_generation)
 		return;
 	mas_walk_word(mas);
 	if (mas->depth)
