@@ -130,6 +130,8 @@ class Region:
         assert tree.find_rev(index, self.low) == oracle.find_rev(index)
         window = self.window()
         assert tree.is_free(*window) == oracle.is_free(*window)
+        assert tree.covers(*window) == oracle.covers(*window)
+        assert list(tree.values(*window)) == [value for _, _, value in oracle.within(*window)]
         assert list(tree.gaps(*window)) == oracle.gaps(*window)
         keys = range(self.low, self.high + 1)
         if tree.dtype is None:
