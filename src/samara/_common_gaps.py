@@ -8,7 +8,7 @@ too small in O(log n). Another one walks over its gaps.
 
 from collections.abc import Iterable, Iterator
 from itertools import cycle
-from typing import Any, Self
+from typing import Any, Self, SupportsIndex
 
 from samara._arguments import MAX, Window, clipped_window, positive
 from samara._entry import Gap
@@ -17,7 +17,10 @@ from samara._implementation import MapleTree
 
 
 def common_gaps(
-    trees: Iterable[MapleTree[Any]], size: int = 1, first: int = 0, last: int = MAX
+    trees: Iterable[MapleTree[Any]],
+    size: SupportsIndex = 1,
+    first: SupportsIndex = 0,
+    last: SupportsIndex = MAX,
 ) -> Iterator[Gap]:
     """Iterate over the ranges of [first, last] that are free in all trees.
 
@@ -52,8 +55,10 @@ def common_gaps(
     for tree in given:
         if not isinstance(tree, MapleTree):
             raise TypeError(f"each tree must be a MapleTree, not {type_name(tree)}")
-    size, window = positive(size, "size"), clipped_window(first, last)
-    return CommonGaps([tree.fork() for tree in given], size, window) if window else iter(())
+    smallest, window = positive(size, "size"), clipped_window(first, last)
+    if window is None:
+        return iter(())
+    return CommonGaps([tree.fork() for tree in given], smallest, window)
 
 
 common_gaps.__module__ = "samara"  # the public module

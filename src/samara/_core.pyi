@@ -5,6 +5,7 @@ from typing import (
     Any,
     Generic,
     Literal,
+    Protocol,
     Self,
     SupportsFloat,
     SupportsIndex,
@@ -12,6 +13,7 @@ from typing import (
     TypeVar,
     final,
     overload,
+    type_check_only,
 )
 
 from numpy import uint64
@@ -22,13 +24,21 @@ from samara._entry import Entry, Gap
 from samara._policy import Policy
 
 _V = TypeVar("_V")
+_V_co = TypeVar("_V_co", covariant=True)
 _D = TypeVar("_D")
 _IntTree = TypeVar("_IntTree", bound=MapleTree[int])
 _FloatTree = TypeVar("_FloatTree", bound=MapleTree[float])
-_Triples: TypeAlias = Iterable[tuple[SupportsIndex, SupportsIndex, _V]]
 _Integers: TypeAlias = Buffer | Iterable[SupportsIndex]
 _Numbers: TypeAlias = Buffer | Iterable[SupportsFloat | SupportsIndex]
 _Dtype: TypeAlias = Literal["u8", "i8", "f8"]
+
+# Iterable[tuple[SupportsIndex, SupportsIndex, V]] in other words. With Iterable, pyright infers a
+# MapleTree[Literal["a", "b"]] from MapleTree([(1, 2, "a"), (3, 4, "b")]); through a protocol it
+# infers MapleTree[str], as mypy does.
+@type_check_only
+class _Triples(Protocol[_V_co]):
+    def __iter__(self) -> Iterator[tuple[SupportsIndex, SupportsIndex, _V_co]]: ...
+
 
 @final
 class TreeLock:
@@ -681,8 +691,8 @@ class MapleTree(Generic[_V]):
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> list(t.gaps(0, 35))
         [Gap(first=0, last=9), Gap(first=20, last=29)]
-        >>> [gap.first for gap in t.gaps(5, 99) if gap.size >= 10]
-        [20, 40]
+        >>> [gap.size for gap in t.gaps(5, 99)]
+        [5, 10, 60]
         """
     def covers(self, first: SupportsIndex, last: SupportsIndex) -> bool:
         """Return whether every index of [first, last], both ends included, has a value.

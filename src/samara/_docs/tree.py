@@ -224,8 +224,8 @@ Raises:
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> list(t.gaps(0, 35))
 [Gap(first=0, last=9), Gap(first=20, last=29)]
->>> [gap.first for gap in t.gaps(5, 99) if gap.size >= 10]
-[20, 40]
+>>> [gap.size for gap in t.gaps(5, 99)]
+[5, 10, 60]
 """,
     "covers(first, last)": """
 Return whether every index of [first, last], both ends included, has a value.
