@@ -39,7 +39,6 @@ _Dtype: TypeAlias = Literal["u8", "i8", "f8"]
 class _Triples(Protocol[_V_co]):
     def __iter__(self) -> Iterator[tuple[SupportsIndex, SupportsIndex, _V_co]]: ...
 
-
 @final
 class TreeLock:
     """The lock of one tree: a re-entrant lock and a context manager.
