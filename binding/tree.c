@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * samara.MapleTree: the type, with methods from all files below. The rest is in this file:
- * __init__(), the mapping protocol, comparing and printing, and the attributes.
+ * __init__(), the mapping protocol, comparing, and the attributes.
  *
  * Owns nothing beyond a call: tree_object.c has the tree's life. Only for module.c.
  */
@@ -16,6 +16,7 @@
 #include "tree_iter.h"
 #include "tree_object.h"
 #include "tree_read.h"
+#include "tree_repr.h"
 #include "tree_write.h"
 #include "docs.h"
 
@@ -130,11 +131,29 @@ static int tree_bool(struct tree_object *self)
 	return !mtree_empty(&self->mt);
 }
 
+/* For `in`: 0; or -1 with TypeError if the key stands for several indices. */
+static int refuse_several(PyObject *key)
+{
+	bool several = PyRange_Check(key) || PySlice_Check(key) || PyTuple_Check(key);
+
+	if (!several || PyIndex_Check(key))
+		return 0;
+	PyErr_Format(
+		PyExc_TypeError,
+		"index must be an integer, not %s: `in` takes one index; use covers(first, last) "
+		"or overlaps(first, last) for a range",
+		Py_TYPE(key)->tp_name);
+	return -1;
+}
+
 static int tree_contains(struct tree_object *self, PyObject *key)
 {
 	uint64_t index, word;
-	int kind = tree_enter_index(self, key, &index);
+	int kind;
 
+	if (!PyLong_CheckExact(key) && refuse_several(key) < 0)
+		return -1;
+	kind = tree_enter_index(self, key, &index);
 	if (kind == INDEX_ERROR)
 		return -1;
 	return kind == INDEX_IN && mtree_load_word(&self->mt, index, &word);
@@ -207,11 +226,10 @@ static int tree_store_subscript(struct tree_object *self, PyObject *key, PyObjec
 	return status < 0 ? -1 : 0;
 }
 
-/* ---- comparing and printing ----------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------ */
 
-/* Comparing and printing call themselves for trees in trees. So both run over iterators, not over
- * snapshots on the stack: a level of nesting must not take more stack than the interpreter
- * expects. */
+/* Comparing calls itself for trees in trees. So it runs over iterators, not over snapshots on the
+ * stack: a level of nesting must not take more stack than the interpreter expects. */
 
 /* Return whether two iterators yield equal sequences: 1, 0 or -1. Runs the values' __eq__. */
 static int sequences_equal(PyObject *left, PyObject *right)
@@ -285,71 +303,6 @@ static PyObject *tree_compare(struct tree_object *self, PyObject *object, int op
 	Py_XDECREF(left);
 	Py_XDECREF(right);
 	return equal < 0 ? NULL : PyBool_FromLong(equal == (operation == Py_EQ));
-}
-
-/* Append the text of each entry to `parts`. */
-static int print_entries(PyObject *iterator, PyObject *parts)
-{
-	uint64_t first, last;
-	PyObject *value;
-	int status = 0;
-	int more = 0;
-
-	while (status == 0 && (more = iterator_step(iterator, &first, &last, &value)) > 0) {
-		PyObject *text = PyObject_Repr(value);
-		PyObject *part = NULL;
-
-		Py_DECREF(value);
-		if (text)
-			part = PyUnicode_FromFormat("(%llu, %llu, %U)", (unsigned long long)first,
-						    (unsigned long long)last, text);
-		Py_XDECREF(text);
-		status = part ? PyList_Append(parts, part) : -1;
-		Py_XDECREF(part);
-	}
-	return more < 0 ? -1 : status;
-}
-
-/* `TreeType([(10, 19, 1)], dtype='u8', track_gaps=False)`, without options that have their
- * default. */
-static PyObject *print_tree(struct tree_object *self)
-{
-	const char *dtype = dtype_name(self->dtype);
-	const char *gaps = tree_tracks_gaps(self) ? "" : ", track_gaps=False";
-	PyObject *iterator = tree_iter(self);
-	PyObject *parts = iterator ? PyList_New(0) : NULL;
-	PyObject *separator = parts ? PyUnicode_FromString(", ") : NULL;
-	PyObject *name =
-		separator ? PyObject_GetAttrString((PyObject *)Py_TYPE(self), "__name__") : NULL;
-	PyObject *joined = NULL;
-	PyObject *text = NULL;
-
-	if (name && print_entries(iterator, parts) == 0)
-		joined = PyUnicode_Join(separator, parts);
-	if (joined)
-		text = PyUnicode_FromFormat("%S([%U]%s%s%s%s)", name, joined,
-					    dtype ? ", dtype='" : "", dtype ? dtype : "",
-					    dtype ? "'" : "", gaps);
-	Py_XDECREF(iterator);
-	Py_XDECREF(parts);
-	Py_XDECREF(separator);
-	Py_XDECREF(name);
-	Py_XDECREF(joined);
-	return text;
-}
-
-static PyObject *tree_repr(struct tree_object *self)
-{
-	PyObject *text;
-	int inside = Py_ReprEnter((PyObject *)self);
-
-	if (inside < 0)
-		return NULL;
-	if (inside > 0)
-		return PyUnicode_FromString("...");
-	text = print_tree(self);
-	Py_ReprLeave((PyObject *)self);
-	return text;
 }
 
 /* ---- attributes ----------------------------------------------------------------------------- */
@@ -443,10 +396,17 @@ static PyMethodDef tree_methods[] = {
 	{"entry", FASTCALL(tree_entry), DOC_MapleTree_entry},
 	{"find", FASTCALL(tree_find), DOC_MapleTree_find},
 	{"find_rev", FASTCALL(tree_find_rev), DOC_MapleTree_find_rev},
+	{"first_entry", NOARGS(tree_first_entry), DOC_MapleTree_first_entry},
+	{"last_entry", NOARGS(tree_last_entry), DOC_MapleTree_last_entry},
 	{"next", FASTCALL(tree_next), DOC_MapleTree_next},
 	{"prev", FASTCALL(tree_prev), DOC_MapleTree_prev},
 	{"entries", FASTCALL(tree_entries), DOC_MapleTree_entries},
+	{"ranges", FASTCALL(tree_ranges), DOC_MapleTree_ranges},
+	{"values", FASTCALL(tree_values), DOC_MapleTree_values},
+	{"items", FASTCALL(tree_items), DOC_MapleTree_items},
 	{"gaps", FASTCALL(tree_gaps), DOC_MapleTree_gaps},
+	{"covers", FASTCALL(tree_covers), DOC_MapleTree_covers},
+	{"overlaps", FASTCALL(tree_overlaps), DOC_MapleTree_overlaps},
 	{"is_free", FASTCALL(tree_is_free), DOC_MapleTree_is_free},
 	{"empty_area", FASTCALL(tree_empty_area), DOC_MapleTree_empty_area},
 	{"store_range", FASTCALL(tree_store_range), DOC_MapleTree_store_range},
@@ -466,6 +426,8 @@ static PyMethodDef tree_methods[] = {
 	{"store_many", FASTCALL(tree_store_many), DOC_MapleTree_store_many},
 	{"check", NOARGS(tree_check), DOC_MapleTree_check},
 	{"dump", FASTCALL(tree_dump), DOC_MapleTree_dump},
+	{"_repr_html_", NOARGS(tree_repr_html), DOC_MapleTree__repr_html_},
+	{"__rich_repr__", NOARGS(tree_rich_repr), DOC_MapleTree___rich_repr__},
 	{"__copy__", NOARGS(tree_fork), DOC_MapleTree___copy__},
 	{"__reduce__", NOARGS(tree_reduce), DOC_MapleTree___reduce__},
 	{"__setstate__", ONE_ARG(tree_setstate), DOC_MapleTree___setstate__},

@@ -15,6 +15,7 @@ An ordered map from ranges of integers in 0 ... MAX to values, with O(1) forks.
 from typing import Final
 
 from samara._arguments import MAX
+from samara._common_gaps import common_gaps
 from samara._entry import Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError
 from samara._implementation import PURE, Cursor, MapleTree, TreeLock
@@ -36,5 +37,6 @@ __all__ = [
     "RangeOccupiedError",
     "TreeLock",
     "__version__",
+    "common_gaps",
     "implementation",
 ]

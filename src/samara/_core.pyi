@@ -5,6 +5,7 @@ from typing import (
     Any,
     Generic,
     Literal,
+    Protocol,
     Self,
     SupportsFloat,
     SupportsIndex,
@@ -12,6 +13,7 @@ from typing import (
     TypeVar,
     final,
     overload,
+    type_check_only,
 )
 
 from numpy import uint64
@@ -22,13 +24,20 @@ from samara._entry import Entry, Gap
 from samara._policy import Policy
 
 _V = TypeVar("_V")
+_V_co = TypeVar("_V_co", covariant=True)
 _D = TypeVar("_D")
 _IntTree = TypeVar("_IntTree", bound=MapleTree[int])
 _FloatTree = TypeVar("_FloatTree", bound=MapleTree[float])
-_Triples: TypeAlias = Iterable[tuple[SupportsIndex, SupportsIndex, _V]]
 _Integers: TypeAlias = Buffer | Iterable[SupportsIndex]
 _Numbers: TypeAlias = Buffer | Iterable[SupportsFloat | SupportsIndex]
 _Dtype: TypeAlias = Literal["u8", "i8", "f8"]
+
+# Iterable[tuple[SupportsIndex, SupportsIndex, V]] in other words. With Iterable, pyright infers a
+# MapleTree[Literal["a", "b"]] from MapleTree([(1, 2, "a"), (3, 4, "b")]); through a protocol it
+# infers MapleTree[str], as mypy does.
+@type_check_only
+class _Triples(Protocol[_V_co]):
+    def __iter__(self) -> Iterator[tuple[SupportsIndex, SupportsIndex, _V_co]]: ...
 
 @final
 class TreeLock:
@@ -95,15 +104,29 @@ class MapleTree(Generic[_V]):
             merge. Raises AttributeError if either method is missing. A packed tree can have no
             policy.
 
-    t[i], t[i] = v and del t[i] are about one index. t[a:b] is half-open, and t[a:] reaches MAX.
-    All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut at the ends.
+    t[i], t[i] = v, del t[i] and i in t are about one index. t[a:b] is half-open, and t[a:] reaches
+    MAX. All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut at the
+    ends. For a whole range, ask t.covers(first, last) or t.overlaps(first, last), not `in`.
 
     Look-ups take any integer; there is nothing outside 0 ... MAX. Writes there raise ValueError.
     Anything that is not an integer raises TypeError. A packed tree raises TypeError for anything
     that is not a number, ValueError for an integer outside its 64 bits, and OverflowError for an
     integer too large for a float. MemoryError leaves the tree as it was.
 
-    A loop over a tree sees the tree as it was when the loop began.
+    A loop over a tree yields entries, and sees the tree as it was when the loop began. repr() of more
+    than 20 ranges shows only the first and the last ones.
+
+    The methods, by what they are for:
+
+    - look up: get, entry, find, find_rev, next, prev, first_entry, last_entry, load_many
+    - ask about a range: covers, overlaps, is_free
+    - iterate: entries, ranges, values, items, gaps, cursor
+    - store: store_range, insert_range, store_many
+    - remove: erase, pop_range, clear
+    - find free space: empty_area, alloc_range, alloc_cyclic; samara.common_gaps for several trees
+    - copy: fork, dup, dup_into
+    - arrays: from_arrays, to_arrays
+    - debug: check, dump
 
     >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
     >>> t[15], 20 in t, len(t)
@@ -528,6 +551,21 @@ class MapleTree(Generic[_V]):
         >>> t.find_rev(29, 20) is None
         True
         """
+    def first_entry(self) -> Entry[_V] | None:
+        """Return the first entry, or None if the tree is empty. O(log n).
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> t.first_entry()
+        Entry(first=10, last=19, value='a')
+        >>> MapleTree().first_entry() is None
+        True
+        """
+    def last_entry(self) -> Entry[_V] | None:
+        """Return the last entry, or None if the tree is empty. O(log n).
+
+        >>> MapleTree([(10, 19, 'a'), (30, 39, 'b')]).last_entry()
+        Entry(first=30, last=39, value='b')
+        """
     def next(self, index: SupportsIndex) -> Entry[_V] | None:
         """Return the next entry after the entry or gap that contains index. O(log n).
 
@@ -586,6 +624,57 @@ class MapleTree(Generic[_V]):
         >>> [tuple(entry) for entry in t.entries(15, 30, clip=True, reverse=True)]
         [(30, 30, 'b'), (15, 19, 'a')]
         """
+    def ranges(
+        self,
+        first: SupportsIndex = 0,
+        last: SupportsIndex = 18446744073709551615,
+        *,
+        reverse: bool = False,
+        clip: bool = False,
+    ) -> Iterator[tuple[int, int]]:
+        """Iterate over the ranges in [first, last], as pairs (first, last), both ends included.
+
+        Arguments, cost and errors are those of entries().
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> list(t.ranges())
+        [(10, 19), (30, 39)]
+        >>> list(t.ranges(15, 30, clip=True))
+        [(15, 19), (30, 30)]
+        """
+    def values(
+        self,
+        first: SupportsIndex = 0,
+        last: SupportsIndex = 18446744073709551615,
+        *,
+        reverse: bool = False,
+        clip: bool = False,
+    ) -> Iterator[_V]:
+        """Iterate over the values of the ranges in [first, last], both ends included.
+
+        Each range counts once, however many indices it has. Arguments, cost and errors are those of
+        entries(). (clip matters only if the tree has a policy.)
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> list(t.values()), list(t.values(30, reverse=True))
+        (['a', 'b'], ['b'])
+        """
+    def items(
+        self,
+        first: SupportsIndex = 0,
+        last: SupportsIndex = 18446744073709551615,
+        *,
+        reverse: bool = False,
+        clip: bool = False,
+    ) -> Iterator[tuple[tuple[int, int], _V]]:
+        """Iterate over ((first, last), value) for the ranges in [first, last], both ends included.
+
+        Arguments, cost and errors are those of entries().
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> dict(t.items())
+        {(10, 19): 'a', (30, 39): 'b'}
+        """
     def gaps(
         self, first: SupportsIndex = 0, last: SupportsIndex = 18446744073709551615
     ) -> Iterator[Gap]:
@@ -601,8 +690,33 @@ class MapleTree(Generic[_V]):
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> list(t.gaps(0, 35))
         [Gap(first=0, last=9), Gap(first=20, last=29)]
-        >>> [gap.first for gap in t.gaps(5, 99) if gap.size >= 10]
-        [20, 40]
+        >>> [gap.size for gap in t.gaps(5, 99)]
+        [5, 10, 60]
+        """
+    def covers(self, first: SupportsIndex, last: SupportsIndex) -> bool:
+        """Return whether every index of [first, last], both ends included, has a value.
+
+        O(log n). Without gap tracking, O(log n + entries passed) up to the first gap. Several ranges
+        without a gap between them cover as one does. Indices outside 0 ... MAX are free.
+
+        Raises:
+            ValueError: first is above last.
+
+        >>> t = MapleTree([(10, 19, 'a'), (20, 29, 'b')])
+        >>> t.covers(12, 25), t.covers(25, 30)
+        (True, False)
+        """
+    def overlaps(self, first: SupportsIndex, last: SupportsIndex) -> bool:
+        """Return whether any index of [first, last], both ends included, has a value. O(log n).
+
+        The opposite of is_free(). Indices outside 0 ... MAX are free.
+
+        Raises:
+            ValueError: first is above last.
+
+        >>> t = MapleTree([(10, 19, 'a')])
+        >>> t.overlaps(19, 29), t.overlaps(20, 29)
+        (True, False)
         """
     def is_free(self, first: SupportsIndex, last: SupportsIndex) -> bool:
         """Return whether [first, last], both ends included, is entirely free. O(log n).
@@ -872,6 +986,10 @@ class MapleTree(Generic[_V]):
              2 [20, 18446744073709551615]: gap
         <BLANKLINE>
         """
+    def _repr_html_(self) -> str:
+        """Show the tree in a notebook: a table, short as repr() is."""
+    def __rich_repr__(self) -> Iterator[Any]:
+        """Show the tree in rich, short as repr() is."""
     def __copy__(self) -> Self:
         """Support copy.copy(): the same as fork(). O(1)."""
     def __reduce__(self) -> tuple[Any, ...]:

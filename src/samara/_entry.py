@@ -18,8 +18,11 @@ class Entry(NamedTuple, Generic[V_co]):
     """
 
     first: int
+    """The first index of the range."""
     last: int
+    """The last index of the range, which belongs to it."""
     value: V_co
+    """The value of each index of the range."""
 
     @property
     def size(self) -> int:
@@ -42,7 +45,9 @@ class Gap(NamedTuple):
     """
 
     first: int
+    """The first free index."""
     last: int
+    """The last free index."""
 
     @property
     def size(self) -> int:

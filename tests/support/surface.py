@@ -296,7 +296,7 @@ def calls_of(cls):
     found = set()
     for ancestor in cls.__mro__[:-1]:
         for name, member in vars(ancestor).items():
-            public = not name.startswith("_") or (name.startswith("__") and name.endswith("__"))
+            public = not name.startswith("_") or name.endswith("_")
             if public and name not in NOT_CALLED:
                 if callable(getattr(cls, name, None)) or inspect.isdatadescriptor(member):
                     found.add(name)

@@ -9,7 +9,7 @@ import warnings
 from contextlib import contextmanager
 
 from interpreter import HANGS
-from samara import MapleTree
+from samara import MapleTree, common_gaps
 
 
 def run(*functions):
@@ -115,7 +115,15 @@ OPERATIONS = {
     "reversed": lambda t, u: reversed(t),
     "entries": lambda t, u: t.entries(),
     "gaps": lambda t, u: t.gaps(),
+    "first_entry": lambda t, u: t.first_entry(),
+    "last_entry": lambda t, u: t.last_entry(),
+    "ranges": lambda t, u: t.ranges(),
+    "values": lambda t, u: t.values(),
+    "items": lambda t, u: t.items(),
+    "covers": lambda t, u: t.covers(1, 2),
+    "overlaps": lambda t, u: t.overlaps(1, 2),
     "is_free": lambda t, u: t.is_free(1, 2),
+    "common_gaps": lambda t, u: common_gaps([t, u]),
     "empty_area": lambda t, u: t.empty_area(5),
     "covered": lambda t, u: t.covered,
     "height": lambda t, u: t.height,
@@ -124,6 +132,8 @@ OPERATIONS = {
     "eq": lambda t, u: t == u,
     "eq, other way": lambda t, u: u == t,
     "repr": lambda t, u: repr(t),
+    "repr in a notebook": lambda t, u: t._repr_html_(),
+    "repr in rich": lambda t, u: list(t.__rich_repr__()),
     "check": lambda t, u: t.check(),
     "dump": lambda t, u: t.dump(),
     "reduce": lambda t, u: t.__reduce__(),

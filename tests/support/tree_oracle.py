@@ -148,6 +148,9 @@ class Oracle:
     def is_free(self, first, last):
         return not self.within(first, last)
 
+    def covers(self, first, last):
+        return not self.gaps(first, last)
+
     def covered(self):
         return sum(cell is not None for cell in self.cells)
 

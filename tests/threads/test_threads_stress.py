@@ -130,6 +130,8 @@ class Region:
         assert tree.find_rev(index, self.low) == oracle.find_rev(index)
         window = self.window()
         assert tree.is_free(*window) == oracle.is_free(*window)
+        assert tree.covers(*window) == oracle.covers(*window)
+        assert list(tree.values(*window)) == [value for _, _, value in oracle.within(*window)]
         assert list(tree.gaps(*window)) == oracle.gaps(*window)
         keys = range(self.low, self.high + 1)
         if tree.dtype is None:
@@ -145,7 +147,7 @@ class Region:
         tree.check()
         assert 0 <= len(tree) <= SIZE * THREADS and 0 <= tree.covered <= SIZE * THREADS
         assert tree.height < 9 and tree.nbytes > tree.node_count
-        assert tree.dump() and repr(tree).startswith("MapleTree([")
+        assert tree.dump() and repr(tree).startswith(("MapleTree([", "<MapleTree of "))
 
     def copies(self):
         """Copies are as the tree was, and independent from then on."""
@@ -212,6 +214,15 @@ def test_every_method_in_all_threads(dtype):
 
 
 RANGES = 300
+
+
+def shown_values(tree):
+    """Return the values in the repr() of a large tree: three at each end."""
+    values = [part.split(",")[2].strip(" )>") for part in repr(tree).split("(")[1:]]
+    assert len(values) == 6
+    return values
+
+
 ALL_AT_ONCE = {
     "iter": lambda t: [value for _, _, value in t],
     "reversed": lambda t: [value for _, _, value in reversed(t)],
@@ -221,7 +232,9 @@ ALL_AT_ONCE = {
     "slice": lambda t: [value for _, _, value in t[0 : RANGES * 10]],
     "init": lambda t: [value for _, _, value in MapleTree(t, dtype=t.dtype)],
     "pickle": lambda t: [value for _, _, value in pickle.loads(pickle.dumps(t))],
-    "repr": lambda t: [part.split(",")[2].strip(" )]") for part in repr(t).split("(")[2:]],
+    "values": lambda t: list(t.values()),
+    "items": lambda t: [value for _, value in t.items()],
+    "repr": lambda t: shown_values(t) * (RANGES // 6),
     "load_many": lambda t: list(t.load_many(range(0, RANGES * 10, 10))),
     "to_arrays": lambda t: list(t.to_arrays()[2]),
 }

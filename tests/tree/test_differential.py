@@ -17,7 +17,7 @@ import pytest
 
 import samara
 from interpreter import steps
-from samara import MAX, _docs, _pure
+from samara import MAX, Gap, _docs, _pure
 from tree_oracle import Index, seeded
 
 _core = pytest.importorskip("samara._core", reason="there is no extension to compare with")
@@ -306,19 +306,26 @@ class Member:
         self.ask("get", index=index, default=given.value())
         self.ask("find", first, last)
         self.ask("find_rev", last, first)
-        self.ask("is_free", first, last)
+        for name in ("is_free", "overlaps", "covers"):
+            self.ask(name, first, last)
+        self.ask("first_entry")
+        self.ask("last_entry")
         ask(operator.contains, self.trees, index)
         key = given.key()
         ask(operator.getitem, self.trees, key)
+        ask(operator.contains, self.trees, self.random.choice([key, range(5), (1, 2), Gap(1, 2)]))
         self.ask("empty_area", given.count(), **given.area())
         options = {}
         if self.random.random() < 0.5:
             options["reverse"] = self.random.choice([True, False, 1, "x", Fails()])
             options["clip"] = self.random.choice([True, False, 1, "x", Fails()])
-        ask(in_full, self.ask("entries", first, last, **options))
+        for name in ("entries", "ranges", "values", "items"):
+            ask(in_full, self.ask(name, first, last, **options))
         ask(in_full, self.ask("gaps", first, last))
         ask(list, ask(reversed, self.trees))
         ask(repr, self.trees)
+        self.ask("_repr_html_")
+        ask(list, self.ask("__rich_repr__"))
         states = [tree.__reduce__() for tree in self.trees.things]
         assert states[0][0] is states[1][0] and states[0][2:] == states[1][2:]
 
@@ -379,7 +386,9 @@ class Member:
         if self.iterators and self.random.random() < 0.7:
             ask(method("__next__"), self.random.choice(self.iterators))
             return
-        name = self.random.choice(["entries", "gaps", "__iter__", "__reversed__"])
+        name = self.random.choice(
+            ["entries", "ranges", "values", "items", "gaps", "__iter__", "__reversed__"]
+        )
         iterator = self.ask(name)
         self.iterators = [*self.iterators[-3:], iterator]
 

@@ -39,7 +39,16 @@ from no_memory import (
     each_failure,
     out_of_memory,
 )
-from samara import MAX, Cursor, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
+from samara import (
+    MAX,
+    Cursor,
+    Entry,
+    Gap,
+    MapleTree,
+    NoSpaceError,
+    RangeOccupiedError,
+    common_gaps,
+)
 from samara._implementation import TreeLock
 
 if not PURE:
@@ -203,6 +212,14 @@ def iterate(*steps, **options):
     def prepare(s):
         s.iterator = s.tree.entries(**options)
         s.given = [next(s.iterator) for _ in range(*steps)]
+
+    return prepare
+
+
+def iterate_others(name):
+    def prepare(s):
+        s.iterator = getattr(s.tree, name)(333)
+        s.given = [next(s.iterator) for _ in range(3)]
 
     return prepare
 
@@ -423,11 +440,20 @@ CASES = {
     "MapleTree.from_arrays: overlapping": Case(
         lambda s: MapleTree.from_arrays(*s.given), overlapping_columns
     ),
+    "MapleTree.first_entry": Case(lambda s: s.tree.first_entry()),
     "MapleTree.gaps": Case(lambda s: s.tree.gaps(3, 27)),
     "MapleTree.get": Case(lambda s: s.tree.get(102), needs=False),
     "MapleTree.height": Case(lambda s: s.tree.height, needs=False),
     "MapleTree.insert_range": Case(lambda s: s.tree.insert_range(2**40, 2**41, s.value)),
     "MapleTree.insert_range: occupied": Case(lambda s: s.tree.insert_range(103, 106, s.value)),
+    "MapleTree._repr_html_": Case(lambda s: s.tree._repr_html_()),
+    "MapleTree.__rich_repr__": Case(lambda s: next(s.tree.__rich_repr__())),
+    "MapleTree.covers": Case(lambda s: s.tree.covers(5, 9), needs=False),
+    "MapleTree.overlaps": Case(lambda s: s.tree.overlaps(5, 9), needs=False),
+    "MapleTree.items": Case(lambda s: s.tree.items(33, 351, clip=True)),
+    "MapleTree.last_entry": Case(lambda s: s.tree.last_entry()),
+    "MapleTree.ranges": Case(lambda s: s.tree.ranges(33, 351, clip=True)),
+    "MapleTree.values": Case(lambda s: s.tree.values(33, 351, clip=True)),
     "MapleTree.is_free": Case(lambda s: s.tree.is_free(5, 9), needs=False),
     "MapleTree.load_many": Case(lambda s: s.tree.load_many(s.given, s.value), keys),
     "MapleTree.load_many: known": Case(lambda s: s.tree.load_many(s.given), known_keys),
@@ -495,6 +521,11 @@ CASES = {
         lambda s: next(s.iterator), iterate(0, first=362, last=363, clip=True)
     ),
     "TreeIterator.__next__: reversed": Case(lambda s: next(s.iterator), iterate(2, reverse=True)),
+    "TreeIterator.__next__: ranges": Case(lambda s: next(s.iterator), iterate_others("ranges")),
+    "TreeIterator.__next__: values": Case(
+        lambda s: next(s.iterator), iterate_others("values"), PACKED - {"i8"}
+    ),
+    "TreeIterator.__next__: items": Case(lambda s: next(s.iterator), iterate_others("items")),
     "TreeIterator.__next__: at the end": Case(
         lambda s: next(s.iterator, None), iterate(2, first=380), needs=False
     ),
@@ -530,6 +561,7 @@ CASES = {
         lambda s: RangeOccupiedError(2**40, 2**41, s.given), entry, ONCE
     ),
     "RangeOccupiedError.__str__": Case(lambda s: str(s.given), errors, ONCE),
+    "common_gaps": Case(lambda s: next(common_gaps([s.tree, s.tree], 6))),
     "NoSpaceError": Case(lambda s: NoSpaceError("none"), kinds=ONCE),
 }
 
@@ -583,9 +615,10 @@ def test_every_name_has_a_case():
     for kind in (MapleTree, Cursor, TreeLock, TreeIterator, Entry, Gap, RangeOccupiedError):
         there |= {f"{kind.__name__}.{name}" for name in vars(kind) if name not in OF_THE_TYPE}
     assert not vars(NoSpaceError).keys() - OF_THE_TYPE
-    assert tested == there | {"NoSpaceError"}
+    assert tested == there | {"NoSpaceError", "common_gaps"}
     named = {"MAX", "Cursor", "Entry", "Gap", "MapleTree", "NoSpaceError", "Policy", "TreeLock"}
-    assert set(samara.__all__) == named | {"RangeOccupiedError", "__version__", "implementation"}
+    named |= {"RangeOccupiedError", "__version__", "common_gaps", "implementation"}
+    assert set(samara.__all__) == named
     hooks = {
         name for name, thing in vars(_core).items() if callable(thing) and name != "__loader__"
     }
@@ -607,6 +640,10 @@ LOOPS = {
     "entries": iter,
     "reversed": reversed,
     "clipped": lambda t: t.entries(12, 373, clip=True),
+    "ranges": lambda t: t.ranges(),
+    "values": lambda t: t.values(),
+    "items": lambda t: t.items(reverse=True),
+    "common gaps": lambda t: common_gaps([t, MapleTree(t, dtype="f8", track_gaps=False)]),
     "gaps": lambda t: t.gaps(2, 390),
     "last gap": lambda t: t.gaps(391),
     "cursor": lambda t: t.cursor(),

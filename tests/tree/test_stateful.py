@@ -19,6 +19,7 @@ from tree_oracle import Oracle
 
 SIZE = 60
 MEMBERS = 6
+END = object()
 HELD = 4  # iterators and cursors for each member
 
 picks = st.integers(0, 2**16)
@@ -228,7 +229,9 @@ class Family(RuleBasedStateMachine):
 
     @rule(
         pick=picks,
-        kind=st.sampled_from(["iter", "reversed", "entries", "clipped", "gaps"]),
+        kind=st.sampled_from(
+            ["iter", "reversed", "entries", "clipped", "ranges", "values", "items", "gaps"]
+        ),
         place=places,
         width=widths,
         reverse=st.booleans(),
@@ -246,9 +249,24 @@ class Family(RuleBasedStateMachine):
         elif kind == "clipped":
             iterator = tree.entries(first, last, reverse=reverse, clip=True)
             held = iterator, oracle.clipped(first, last)[::way]
+        elif kind == "ranges":
+            iterator = tree.ranges(first, last, reverse=reverse, clip=True)
+            held = iterator, [entry[:2] for entry in oracle.clipped(first, last)[::way]]
+        elif kind == "values":
+            iterator = tree.values(first, last, reverse=reverse)
+            held = iterator, [entry[2] for entry in oracle.within(first, last)[::way]]
+        elif kind == "items":
+            iterator = tree.items(first, last, reverse=reverse)
+            held = iterator, [(entry[:2], entry[2]) for entry in oracle.within(first, last)[::way]]
         else:
             held = tree.gaps(first, last), oracle.gaps(first, last)
         member.iterators = [*member.iterators[1 - HELD :], held]
+
+    @rule(pick=picks, place=places, width=widths)
+    def ask_about(self, pick, place, width):
+        member, (first, last) = self.member(pick), self.window(place, width)
+        assert member.tree.covers(first, last) == member.oracle.covers(first, last)
+        assert member.tree.overlaps(first, last) != member.oracle.is_free(first, last)
 
     @rule(pick=picks, which=picks, count=st.integers(1, 9))
     def go_on(self, pick, which, count):
@@ -258,7 +276,7 @@ class Family(RuleBasedStateMachine):
             return
         iterator, expected = iterators[which % len(iterators)]
         for _ in range(count):
-            assert next(iterator, None) == (expected.pop(0) if expected else None)
+            assert next(iterator, END) == (expected.pop(0) if expected else END)
 
     # ---- cursors, which see what is written
 

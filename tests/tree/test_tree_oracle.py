@@ -2,6 +2,7 @@
 """Random operations against a plain array, at the bottom, the middle and the top of the keys."""
 
 import copy
+import itertools
 
 import pytest
 from hypothesis import given, settings
@@ -149,6 +150,8 @@ class Driver:
         assert tree.find_rev(index) == oracle.find_rev(index)
         assert tree.find_rev(last, first) == oracle.find_rev(last, first)
         assert tree.is_free(first, last) == oracle.is_free(first, last)
+        assert tree.overlaps(first, last) != oracle.is_free(first, last)
+        assert tree.covers(first, last) == oracle.covers(first, last)
         assert plain(tree.entries(first, last)) == oracle.within(first, last)
         assert plain(tree.entries(first, last, clip=True)) == oracle.clipped(first, last)
         assert plain(tree.entries(first, last, reverse=True)) == oracle.within(first, last)[::-1]
@@ -156,6 +159,13 @@ class Driver:
             plain(tree.entries(first, last, reverse=True, clip=True))
             == oracle.clipped(first, last)[::-1]
         )
+        for clip, reverse in itertools.product([False, True], repeat=2):
+            entries = oracle.clipped(first, last) if clip else oracle.within(first, last)
+            entries = entries[::-1] if reverse else entries
+            options = {"clip": clip, "reverse": reverse}
+            assert list(tree.ranges(first, last, **options)) == [e[:2] for e in entries]
+            assert list(tree.values(first, last, **options)) == [e[2] for e in entries]
+            assert list(tree.items(first, last, **options)) == [(e[:2], e[2]) for e in entries]
         assert plain(tree.gaps(first, last)) == oracle.gaps(first, last)
         assert plain(tree[first : last + 1]) == oracle.clipped(first, last)
         area = self.area()
@@ -172,6 +182,8 @@ class Driver:
         same(tree, oracle)
         assert plain(tree.gaps()) == oracle.gaps()
         assert plain(reversed(tree)) == oracle.entries()[::-1]
+        assert tree.first_entry() == oracle.find(0)
+        assert tree.last_entry() == oracle.find_rev(MAX)
 
 
 @pytest.mark.parametrize("size", SIZES)

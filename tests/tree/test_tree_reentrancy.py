@@ -136,7 +136,12 @@ def test_an_index_that_writes_the_tree():
         lambda t, i: t.next(i),
         lambda t, i: t.prev(i),
         lambda t, i: list(t.entries(i)),
+        lambda t, i: list(t.ranges(i)),
+        lambda t, i: list(t.values(0, i)),
+        lambda t, i: list(t.items(i, clip=True)),
         lambda t, i: list(t.gaps(0, i)),
+        lambda t, i: t.covers(0, i),
+        lambda t, i: t.overlaps(0, i),
         lambda t, i: t.is_free(0, i),
         lambda t, i: t.empty_area(i),
         lambda t, i: t.empty_area(1, i, align=i),
@@ -450,6 +455,7 @@ ASKS = {
     "equal": ("__eq__", lambda t, u: t == u),
     "unequal": ("__eq__", lambda t, u: t != u),
     "repr": ("__repr__", lambda t, u: repr(t)),
+    "html": ("__repr__", lambda t, u: t._repr_html_()),
     "pickle": ("__reduce__", lambda t, u: pickle.dumps(t)),
     "pickle old": ("__reduce__", lambda t, u: pickle.dumps(t, 2)),
     "deepcopy": ("__deepcopy__", lambda t, u: copy.deepcopy(t)),
@@ -501,6 +507,8 @@ def test_what_is_asked_about_is_the_tree_as_it_was(name):
         assert answer is (name == "equal")
     elif name == "repr":
         assert answer == "MapleTree([(0, 4, 'a'), (10, 14, hostile), (20, 24, 'b')])"
+    elif name == "html":
+        assert answer.count("</tr>") == 4 and "hostile" in answer
     else:
         made = pickle.loads(answer) if isinstance(answer, bytes) else answer
         assert [entry[:2] for entry in made] == [entry[:2] for entry in expected]
@@ -579,7 +587,7 @@ def test_a_value_that_drops_the_last_cursor_or_iterator(what, how):
     elif how == "__reduce__":
         pickle.dumps(t)
     elif how == "__repr__":
-        repr(t)
+        repr(t[100:200])  # of all entries, only the first and the last ones are shown
     elif what == "cursor":
         held[0].erase()
     else:

@@ -11,7 +11,7 @@ from typing import Any, Literal, assert_type
 
 import pytest
 
-from samara import Cursor, Entry, Gap, MapleTree, Policy
+from samara import Cursor, Entry, Gap, MapleTree, Policy, common_gaps
 from samara.mm import VMA, AddressSpace
 
 TRIPLES = [(10, 19, "a")]
@@ -30,7 +30,13 @@ def test_values_of_any_type() -> None:
     assert_type(t.get(15, 0), str | int)
     assert_type(t.entry(15), Entry[str] | None)
     assert_type(t.entries(), Iterator[Entry[str]])
+    assert_type(t.first_entry(), Entry[str] | None)
+    assert_type(t.ranges(), Iterator[tuple[int, int]])
+    assert_type(t.values(5, clip=True), Iterator[str])
+    assert_type(t.items(reverse=True), Iterator[tuple[tuple[int, int], str]])
+    assert_type(t.covers(5, 6), bool)
     assert_type(t.gaps(), Iterator[Gap])
+    assert_type(common_gaps([t, MapleTree(dtype="u8")], 5), Iterator[Gap])
     assert_type(t.fork(), MapleTree[str])
     assert_type(t.alloc_range("b", 5), int)
     assert_type(t.alloc_cyclic("b", next=5), tuple[int, int, bool])
@@ -38,6 +44,19 @@ def test_values_of_any_type() -> None:
     assert_type(t.cursor().next_range(), Entry[str] | Gap | None)
     for first, last, value in t:
         assert_type((first, last, value), tuple[int, int, str])
+
+
+def test_literals_make_trees_of_their_classes() -> None:
+    t = MapleTree([(10, 19, "a"), (30, 39, "b")])
+    assert_type(t, MapleTree[str])
+    t[12:14] = "c"
+    assert_type(MapleTree([(1, 2, 3)]), MapleTree[int])
+    assert_type(MapleTree([(1, 2, None), (3, 4, "a")]), MapleTree[str | None])
+    wider: MapleTree[float | str] = MapleTree([(1, 2, 3)])
+    lists: MapleTree[list[int]] = MapleTree([(1, 2, [])])
+    empty: MapleTree[str] = MapleTree([])
+    assert_type(MapleTree(empty), MapleTree[str])
+    assert len(wider) + len(lists) == 2
 
 
 def test_packed_values() -> None:

@@ -26,15 +26,29 @@ Args:
         merge. Raises AttributeError if either method is missing. A packed tree can have no
         policy.
 
-t[i], t[i] = v and del t[i] are about one index. t[a:b] is half-open, and t[a:] reaches MAX.
-All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut at the ends.
+t[i], t[i] = v, del t[i] and i in t are about one index. t[a:b] is half-open, and t[a:] reaches
+MAX. All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut at the
+ends. For a whole range, ask t.covers(first, last) or t.overlaps(first, last), not `in`.
 
 Look-ups take any integer; there is nothing outside 0 ... MAX. Writes there raise ValueError.
 Anything that is not an integer raises TypeError. A packed tree raises TypeError for anything
 that is not a number, ValueError for an integer outside its 64 bits, and OverflowError for an
 integer too large for a float. MemoryError leaves the tree as it was.
 
-A loop over a tree sees the tree as it was when the loop began.
+A loop over a tree yields entries, and sees the tree as it was when the loop began. repr() of more
+than 20 ranges shows only the first and the last ones.
+
+The methods, by what they are for:
+
+- look up: get, entry, find, find_rev, next, prev, first_entry, last_entry, load_many
+- ask about a range: covers, overlaps, is_free
+- iterate: entries, ranges, values, items, gaps, cursor
+- store: store_range, insert_range, store_many
+- remove: erase, pop_range, clear
+- find free space: empty_area, alloc_range, alloc_cyclic; samara.common_gaps for several trees
+- copy: fork, dup, dup_into
+- arrays: from_arrays, to_arrays
+- debug: check, dump
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> t[15], 20 in t, len(t)
@@ -101,6 +115,21 @@ Entry(first=10, last=19, value='a')
 >>> t.find_rev(29, 20) is None
 True
 """,
+    "first_entry()": """
+Return the first entry, or None if the tree is empty. O(log n).
+
+>>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> t.first_entry()
+Entry(first=10, last=19, value='a')
+>>> MapleTree().first_entry() is None
+True
+""",
+    "last_entry()": """
+Return the last entry, or None if the tree is empty. O(log n).
+
+>>> MapleTree([(10, 19, 'a'), (30, 39, 'b')]).last_entry()
+Entry(first=30, last=39, value='b')
+""",
     "next(index)": """
 Return the next entry after the entry or gap that contains index. O(log n).
 
@@ -152,6 +181,36 @@ Raises:
 >>> [tuple(entry) for entry in t.entries(15, 30, clip=True, reverse=True)]
 [(30, 30, 'b'), (15, 19, 'a')]
 """,
+    "ranges(first=0, last=MAX, *, reverse=False, clip=False)": """
+Iterate over the ranges in [first, last], as pairs (first, last), both ends included.
+
+Arguments, cost and errors are those of entries().
+
+>>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> list(t.ranges())
+[(10, 19), (30, 39)]
+>>> list(t.ranges(15, 30, clip=True))
+[(15, 19), (30, 30)]
+""",
+    "values(first=0, last=MAX, *, reverse=False, clip=False)": """
+Iterate over the values of the ranges in [first, last], both ends included.
+
+Each range counts once, however many indices it has. Arguments, cost and errors are those of
+entries(). (clip matters only if the tree has a policy.)
+
+>>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> list(t.values()), list(t.values(30, reverse=True))
+(['a', 'b'], ['b'])
+""",
+    "items(first=0, last=MAX, *, reverse=False, clip=False)": """
+Iterate over ((first, last), value) for the ranges in [first, last], both ends included.
+
+Arguments, cost and errors are those of entries().
+
+>>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+>>> dict(t.items())
+{(10, 19): 'a', (30, 39): 'b'}
+""",
     "gaps(first=0, last=MAX)": """
 Iterate over the free ranges in [first, last], cut at its ends.
 
@@ -165,8 +224,33 @@ Raises:
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> list(t.gaps(0, 35))
 [Gap(first=0, last=9), Gap(first=20, last=29)]
->>> [gap.first for gap in t.gaps(5, 99) if gap.size >= 10]
-[20, 40]
+>>> [gap.size for gap in t.gaps(5, 99)]
+[5, 10, 60]
+""",
+    "covers(first, last)": """
+Return whether every index of [first, last], both ends included, has a value.
+
+O(log n). Without gap tracking, O(log n + entries passed) up to the first gap. Several ranges
+without a gap between them cover as one does. Indices outside 0 ... MAX are free.
+
+Raises:
+    ValueError: first is above last.
+
+>>> t = MapleTree([(10, 19, 'a'), (20, 29, 'b')])
+>>> t.covers(12, 25), t.covers(25, 30)
+(True, False)
+""",
+    "overlaps(first, last)": """
+Return whether any index of [first, last], both ends included, has a value. O(log n).
+
+The opposite of is_free(). Indices outside 0 ... MAX are free.
+
+Raises:
+    ValueError: first is above last.
+
+>>> t = MapleTree([(10, 19, 'a')])
+>>> t.overlaps(19, 29), t.overlaps(20, 29)
+(True, False)
 """,
     "is_free(first, last)": """
 Return whether [first, last], both ends included, is entirely free. O(log n).
@@ -502,6 +586,8 @@ maple tree: height 1, attributes 0x3
      2 [20, 18446744073709551615]: gap
 <BLANKLINE>
 """,
+    "_repr_html_()": "Show the tree in a notebook: a table, short as repr() is.",
+    "__rich_repr__()": "Show the tree in rich, short as repr() is.",
     "__copy__()": "Support copy.copy(): the same as fork(). O(1).",
     "__reduce__()": "Support pickle and copy.deepcopy(). O(n).",
     "__setstate__(state, /)": """

@@ -9,12 +9,13 @@ import copyreg
 import functools
 import reprlib
 from collections.abc import Callable, Iterator
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from threading import RLock
 from types import GenericAlias
 from typing import Any, Self, cast
 
 from samara import _arguments as arguments
+from samara import _display as display
 from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
 from samara._columns import array_of, import_numpy, open_column, open_ranges
 from samara._entry import Entry, Gap
@@ -23,7 +24,7 @@ from samara._pure import arrays, dup, pickling, validate
 from samara._pure.build import Triple, fill
 from samara._pure.cursor import Cursor
 from samara._pure.dump import dump
-from samara._pure.gap import Request, search
+from samara._pure.gap import Request, covers, gaps_of, search
 from samara._pure.lock import TreeLock
 from samara._pure.node import GAP, NODE_BYTES, Head, node_count
 from samara._pure.packed import checked_dtype, checked_policy, convert
@@ -157,6 +158,11 @@ class MapleTree:
         return default if value is GAP else value
 
     def __contains__(self, key: Any, /) -> bool:
+        if isinstance(key, range | slice | tuple) and not hasattr(type(key), "__index__"):
+            raise TypeError(
+                f"index must be an integer, not {type_name(key)}: `in` takes one index; use "
+                "covers(first, last) or overlaps(first, last) for a range"
+            )
         return self.get(key, GAP) is not GAP
 
     def _first(self, first: int, last: int, way: int = 1) -> Entry[Any] | None:
@@ -176,6 +182,12 @@ class MapleTree:
         window = clipped_window(first, index, ("first", "index"))
         return self._first(*window, -1) if window else None
 
+    def first_entry(self) -> Entry[Any] | None:
+        return self._first(0, MAX)
+
+    def last_entry(self) -> Entry[Any] | None:
+        return self._first(0, MAX, -1)
+
     def next(self, index: Any) -> Entry[Any] | None:
         index = index_of(index, "index")
         return Cursor(self, index).next() if 0 <= index <= MAX else self.find(index)
@@ -183,6 +195,16 @@ class MapleTree:
     def prev(self, index: Any) -> Entry[Any] | None:
         index = index_of(index, "index")
         return Cursor(self, index).prev() if 0 <= index <= MAX else self.find_rev(index)
+
+    def covers(self, first: Any, last: Any) -> bool:
+        asked = index_of(first, "first"), index_of(last, "last")
+        window = clipped_window(*asked)
+        with self._gate:
+            return window == asked and covers(self._head, *asked)
+
+    def overlaps(self, first: Any, last: Any) -> bool:
+        window = clipped_window(first, last)
+        return window is not None and self._first(*window) is not None
 
     def is_free(self, first: Any, last: Any) -> bool:
         window = clipped_window(first, last)
@@ -202,9 +224,7 @@ class MapleTree:
     def __reversed__(self) -> Iterator[Entry[Any]]:
         return entries_of(self._fork_head(), 0, MAX, -1)
 
-    def entries(
-        self, first: Any = 0, last: Any = MAX, *, reverse: bool = False, clip: bool = False
-    ) -> Iterator[Entry[Any]]:
+    def _entries(self, first: Any, last: Any, reverse: Any, clip: Any) -> Iterator[Entry[Any]]:
         window, way, clip = clipped_window(first, last), -1 if reverse else 1, bool(clip)
         if window is None:
             return iter(())
@@ -215,6 +235,27 @@ class MapleTree:
         head = self._fork_head() if self.policy is None else self._slice_head(low, high)
         entries = entries_of(head, low, high, way)
         return (Entry(max(a, low), min(b, high), v) for a, b, v in entries)
+
+    def entries(
+        self, first: Any = 0, last: Any = MAX, *, reverse: Any = False, clip: Any = False
+    ) -> Iterator[Entry[Any]]:
+        return self._entries(first, last, reverse, clip)
+
+    def ranges(
+        self, first: Any = 0, last: Any = MAX, *, reverse: Any = False, clip: Any = False
+    ) -> Iterator[tuple[int, int]]:
+        return map(itemgetter(0, 1), self._entries(first, last, reverse, clip))
+
+    def values(
+        self, first: Any = 0, last: Any = MAX, *, reverse: Any = False, clip: Any = False
+    ) -> Iterator[Any]:
+        return map(itemgetter(2), self._entries(first, last, reverse, clip))
+
+    def items(
+        self, first: Any = 0, last: Any = MAX, *, reverse: Any = False, clip: Any = False
+    ) -> Iterator[tuple[tuple[int, int], Any]]:
+        entries = self._entries(first, last, reverse, clip)
+        return (((low, high), value) for low, high, value in entries)
 
     def gaps(self, first: Any = 0, last: Any = MAX) -> Iterator[Gap]:
         window = clipped_window(first, last)
@@ -414,10 +455,21 @@ class MapleTree:
 
     @reprlib.recursive_repr("...")
     def __repr__(self) -> str:
-        parts = ", ".join(f"({first}, {last}, {value!r})" for first, last, value in self)
-        options = f", dtype={self.dtype!r}" if self.dtype else ""
-        options += "" if self.track_gaps else ", track_gaps=False"
-        return f"{type(self).__name__}([{parts}]{options})"
+        with self._gate:
+            count, head = self._head.known_counts()[0], dup.fork(self._head)
+        shown = display.shortened(entries_of(head, 0, MAX), entries_of(head, 0, MAX, -1))
+        parts = ", ".join(
+            f"({entry.first}, {entry.last}, {entry.value!r})" if entry else "..." for entry in shown
+        )
+        if None in shown:
+            return f"<{display.caption(self, count)}: {parts}>"
+        return f"{type(self).__name__}([{parts}]{display.options(self)})"
+
+    def _repr_html_(self) -> str:
+        return display.as_html(self)
+
+    def __rich_repr__(self) -> Iterator[Any]:
+        return display.for_rich(self)
 
     @property
     def covered(self) -> int:
@@ -460,13 +512,3 @@ class MapleTree:
     def dump(self, *, hex: bool = False) -> str:
         with self._gate:
             return dump(self._head, bool(hex))
-
-
-def gaps_of(head: Head, first: int, last: int) -> Iterator[Gap]:
-    """Iterate over the gaps: the ranges between the end of one entry and the start of the next."""
-    for low, high, _ in entries_of(head, first, last):
-        if low > first:
-            yield Gap(first, low - 1)
-        first = high + 1
-    if first <= last:
-        yield Gap(first, last)
