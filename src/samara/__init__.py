@@ -18,7 +18,7 @@ from samara._arguments import MAX
 from samara._entry import Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError
 from samara._implementation import PURE, Cursor, MapleTree, TreeLock
-from samara._policy import Policy
+from samara._policy import COALESCE, OFFSET, Policy
 
 __version__: Final = "0.1.0"
 
@@ -26,7 +26,9 @@ implementation: Final = "python" if PURE else "c"
 """Which implementation is in use: "c" (the extension) or "python" (pure Python)."""
 
 __all__ = [
+    "COALESCE",
     "MAX",
+    "OFFSET",
     "Cursor",
     "Entry",
     "Gap",

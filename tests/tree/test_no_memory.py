@@ -39,7 +39,17 @@ from no_memory import (
     each_failure,
     out_of_memory,
 )
-from samara import MAX, Cursor, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
+from samara import (
+    COALESCE,
+    MAX,
+    OFFSET,
+    Cursor,
+    Entry,
+    Gap,
+    MapleTree,
+    NoSpaceError,
+    RangeOccupiedError,
+)
 from samara._implementation import TreeLock
 
 if not PURE:
@@ -101,10 +111,13 @@ KINDS = {
         SHARED,
         PLAIN,
         Kind("policy", policy=POLICY),
+        Kind("coalesce", policy=COALESCE),
+        Kind("offset", [("f", 2**70 + 10 * n) for n in range(ENTRIES)], ("f", 7), policy=OFFSET),
         Kind("subclass", cls=Subclass),
         Kind("u8", [2**62 + n for n in range(ENTRIES)], 2**63 + 5, dtype="u8"),
         Kind("i8", [-(2**62) - n for n in range(ENTRIES)], -(2**63), dtype="i8", shared=True),
         Kind("f8", [n / 3 for n in range(ENTRIES)], 0.1, dtype="f8"),
+        Kind("f8 coalesce", [n / 3 for n in range(ENTRIES)], 0.1, dtype="f8", policy=COALESCE),
     )
 }
 
@@ -184,9 +197,9 @@ class Case:
         return scene
 
 
-OBJECTS = {"private", "shared", "plain", "policy", "subclass"}
+OBJECTS = {"private", "shared", "plain", "policy", "coalesce", "offset", "subclass"}
 GAPS = set(KINDS) - {"plain"}
-PACKED = {"u8", "i8", "f8"}
+PACKED = {"u8", "i8", "f8", "f8 coalesce"}
 ONCE = {"private"}
 
 
@@ -229,7 +242,7 @@ def columns(s):
 
 
 def typed_columns(s):
-    code = {"u8": "Q", "i8": "q", "f8": "d"}[s.kind.name]
+    code = {"u8": "Q", "i8": "q", "f8": "d"}[s.tree.dtype]
     s.given = array("Q", [5, 9]), array("L", [7, 9]), array(code, [s.value] * 2)
 
 
@@ -249,6 +262,11 @@ def touching_columns(s):
     """Return ranges some of which merge, as the policy says."""
     values = [s.value, s.value, s.value, VALUES[0], s.value]
     s.given = [5, 8, 2**62, 2**62 + 1, 2**63], [7, 9, 2**62, 2**63 - 1, MAX], values
+
+
+def touching_numbers(s):
+    touching_columns(s)
+    s.given = *s.given[:2], array("Q", [7, 7, 7, 8, 9])
 
 
 def touching_triples(s):
@@ -419,6 +437,14 @@ CASES = {
     "MapleTree.from_arrays: overlapping, with a policy": Case(
         lambda s: MapleTree.from_arrays(*s.given, policy=POLICY), overlapping_columns, ONCE
     ),
+    "MapleTree.from_arrays: coalescing": Case(
+        lambda s: MapleTree.from_arrays(*s.given, policy=COALESCE), touching_columns, ONCE
+    ),
+    "MapleTree.from_arrays: coalescing numbers": Case(
+        lambda s: MapleTree.from_arrays(*s.given, dtype="u8", policy=COALESCE),
+        touching_numbers,
+        ONCE,
+    ),
     "MapleTree.from_arrays: bad": Case(lambda s: MapleTree.from_arrays(*s.given), bad_columns),
     "MapleTree.from_arrays: overlapping": Case(
         lambda s: MapleTree.from_arrays(*s.given), overlapping_columns
@@ -585,6 +611,7 @@ def test_every_name_has_a_case():
     assert not vars(NoSpaceError).keys() - OF_THE_TYPE
     assert tested == there | {"NoSpaceError"}
     named = {"MAX", "Cursor", "Entry", "Gap", "MapleTree", "NoSpaceError", "Policy", "TreeLock"}
+    named |= {"COALESCE", "OFFSET"}  # there is a tree of each kind with one of them
     assert set(samara.__all__) == named | {"RangeOccupiedError", "__version__", "implementation"}
     hooks = {
         name for name, thing in vars(_core).items() if callable(thing) and name != "__loader__"
