@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from typing_extensions import Buffer, disjoint_base
 
 from samara._entry import Entry, Gap
-from samara._policy import Policy
+from samara._policy import BuiltInPolicy, Policy
 
 _V = TypeVar("_V")
 _D = TypeVar("_D")
@@ -92,8 +92,9 @@ class MapleTree(Generic[_V]):
             this. Stores are faster without.
         policy: None, or a samara.Policy: an object with the methods split() and merge(). split()
             says what becomes of a value when its range is cut, merge() whether two neighbours
-            merge. Raises AttributeError if either method is missing. A packed tree can have no
-            policy.
+            merge. Raises AttributeError if either method is missing. samara.COALESCE merges equal
+            neighbours. With samara.OFFSET, values rise with the index. A packed tree can have only
+            these two.
 
     t[i], t[i] = v and del t[i] are about one index. t[a:b] is half-open, and t[a:] reaches MAX.
     All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut at the ends.
@@ -128,7 +129,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: None = None,
         track_gaps: bool = True,
-        policy: Policy[_V] | None = None,
+        policy: Policy[_V] | BuiltInPolicy | None = None,
     ) -> None: ...
     @overload
     def __init__(
@@ -138,7 +139,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: Literal["u8", "i8"],
         track_gaps: bool = True,
-        policy: None = None,
+        policy: BuiltInPolicy | None = None,
     ) -> None: ...
     @overload
     def __init__(
@@ -148,7 +149,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: Literal["f8"],
         track_gaps: bool = True,
-        policy: None = None,
+        policy: BuiltInPolicy | None = None,
     ) -> None: ...
     # A dtype that is known only at run time.
     @overload
@@ -159,7 +160,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: _Dtype | None,
         track_gaps: bool = True,
-        policy: None = None,
+        policy: BuiltInPolicy | None = None,
     ) -> None: ...
     @overload
     @classmethod
@@ -171,7 +172,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: None = None,
         track_gaps: bool = True,
-        policy: Policy[_V] | None = None,
+        policy: Policy[_V] | BuiltInPolicy | None = None,
     ) -> Self:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
@@ -184,7 +185,8 @@ class MapleTree(Generic[_V]):
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
-                a tree of objects. So does any buffer if there is a policy.
+                a tree of objects. So does any buffer with a policy other than samara.COALESCE and
+                samara.OFFSET.
             track_gaps: as in MapleTree()
             policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
                 after the other. Whatever it raises leaves nothing behind.
@@ -193,7 +195,8 @@ class MapleTree(Generic[_V]):
             ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
                 its last; a range overlaps or is below the one before; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
-                several dimensions or in another byte order, and for a dtype with a policy.
+                several dimensions or in another byte order, and for a dtype with another policy than
+                samara.COALESCE and samara.OFFSET.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -201,6 +204,9 @@ class MapleTree(Generic[_V]):
         >>> from array import array
         >>> MapleTree.from_arrays(range(0, 30, 10), range(5, 35, 10), array('d', [1, 2, 3]))
         MapleTree([(0, 5, 1.0), (10, 15, 2.0), (20, 25, 3.0)], dtype='f8')
+        >>> from samara import COALESCE
+        >>> MapleTree.from_arrays([10, 20], [19, 29], array('d', [1, 1]), policy=COALESCE)
+        MapleTree([(10, 29, 1.0)], dtype='f8')
         >>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
         Traceback (most recent call last):
         ValueError: position 1: [12, 19] overlaps or is below [10, 12]
@@ -215,7 +221,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: Literal["u8", "i8"],
         track_gaps: bool = True,
-        policy: None = None,
+        policy: BuiltInPolicy | None = None,
     ) -> _IntTree:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
@@ -228,7 +234,8 @@ class MapleTree(Generic[_V]):
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
-                a tree of objects. So does any buffer if there is a policy.
+                a tree of objects. So does any buffer with a policy other than samara.COALESCE and
+                samara.OFFSET.
             track_gaps: as in MapleTree()
             policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
                 after the other. Whatever it raises leaves nothing behind.
@@ -237,7 +244,8 @@ class MapleTree(Generic[_V]):
             ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
                 its last; a range overlaps or is below the one before; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
-                several dimensions or in another byte order, and for a dtype with a policy.
+                several dimensions or in another byte order, and for a dtype with another policy than
+                samara.COALESCE and samara.OFFSET.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -245,6 +253,9 @@ class MapleTree(Generic[_V]):
         >>> from array import array
         >>> MapleTree.from_arrays(range(0, 30, 10), range(5, 35, 10), array('d', [1, 2, 3]))
         MapleTree([(0, 5, 1.0), (10, 15, 2.0), (20, 25, 3.0)], dtype='f8')
+        >>> from samara import COALESCE
+        >>> MapleTree.from_arrays([10, 20], [19, 29], array('d', [1, 1]), policy=COALESCE)
+        MapleTree([(10, 29, 1.0)], dtype='f8')
         >>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
         Traceback (most recent call last):
         ValueError: position 1: [12, 19] overlaps or is below [10, 12]
@@ -259,7 +270,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: Literal["f8"],
         track_gaps: bool = True,
-        policy: None = None,
+        policy: BuiltInPolicy | None = None,
     ) -> _FloatTree:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
@@ -272,7 +283,8 @@ class MapleTree(Generic[_V]):
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
-                a tree of objects. So does any buffer if there is a policy.
+                a tree of objects. So does any buffer with a policy other than samara.COALESCE and
+                samara.OFFSET.
             track_gaps: as in MapleTree()
             policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
                 after the other. Whatever it raises leaves nothing behind.
@@ -281,7 +293,8 @@ class MapleTree(Generic[_V]):
             ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
                 its last; a range overlaps or is below the one before; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
-                several dimensions or in another byte order, and for a dtype with a policy.
+                several dimensions or in another byte order, and for a dtype with another policy than
+                samara.COALESCE and samara.OFFSET.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -289,6 +302,9 @@ class MapleTree(Generic[_V]):
         >>> from array import array
         >>> MapleTree.from_arrays(range(0, 30, 10), range(5, 35, 10), array('d', [1, 2, 3]))
         MapleTree([(0, 5, 1.0), (10, 15, 2.0), (20, 25, 3.0)], dtype='f8')
+        >>> from samara import COALESCE
+        >>> MapleTree.from_arrays([10, 20], [19, 29], array('d', [1, 1]), policy=COALESCE)
+        MapleTree([(10, 29, 1.0)], dtype='f8')
         >>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
         Traceback (most recent call last):
         ValueError: position 1: [12, 19] overlaps or is below [10, 12]
@@ -303,7 +319,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: _Dtype | None,
         track_gaps: bool = True,
-        policy: None = None,
+        policy: BuiltInPolicy | None = None,
     ) -> Self:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
@@ -316,7 +332,8 @@ class MapleTree(Generic[_V]):
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
-                a tree of objects. So does any buffer if there is a policy.
+                a tree of objects. So does any buffer with a policy other than samara.COALESCE and
+                samara.OFFSET.
             track_gaps: as in MapleTree()
             policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
                 after the other. Whatever it raises leaves nothing behind.
@@ -325,7 +342,8 @@ class MapleTree(Generic[_V]):
             ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
                 its last; a range overlaps or is below the one before; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
-                several dimensions or in another byte order, and for a dtype with a policy.
+                several dimensions or in another byte order, and for a dtype with another policy than
+                samara.COALESCE and samara.OFFSET.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -333,6 +351,9 @@ class MapleTree(Generic[_V]):
         >>> from array import array
         >>> MapleTree.from_arrays(range(0, 30, 10), range(5, 35, 10), array('d', [1, 2, 3]))
         MapleTree([(0, 5, 1.0), (10, 15, 2.0), (20, 25, 3.0)], dtype='f8')
+        >>> from samara import COALESCE
+        >>> MapleTree.from_arrays([10, 20], [19, 29], array('d', [1, 1]), policy=COALESCE)
+        MapleTree([(10, 29, 1.0)], dtype='f8')
         >>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
         Traceback (most recent call last):
         ValueError: position 1: [12, 19] overlaps or is below [10, 12]
@@ -409,8 +430,13 @@ class MapleTree(Generic[_V]):
     def policy(self) -> Policy[_V] | None:
         """The samara.Policy of the tree, or None. Set when the tree is made, and kept.
 
+        repr() does not show it: most policies have no text from which they could be made again.
+
         >>> MapleTree().policy is None
         True
+        >>> from samara import COALESCE
+        >>> MapleTree(policy=COALESCE).policy
+        samara.COALESCE
         """
     @property
     def covered(self) -> int:

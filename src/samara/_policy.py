@@ -93,15 +93,14 @@ class BuiltInPolicy:
 
     __slots__ = ()
 
-    def _name(self) -> str | None:
-        return next((name for name, policy in BUILT_IN.items() if policy is self), None)
-
     def __repr__(self) -> str:
-        name = self._name()
-        return f"samara.{name}" if name else super().__repr__()
+        return REPRS.get(id(self)) or super().__repr__()
 
     def __reduce_ex__(self, protocol: Any) -> str | tuple[Any, ...]:
-        return self._name() or super().__reduce_ex__(protocol)
+        """Pickle the two by name."""
+        if id(self) in REPRS:
+            return repr(self).removeprefix("samara.")
+        return super().__reduce_ex__(protocol)
 
 
 class Coalesce(BuiltInPolicy):
@@ -214,7 +213,7 @@ def advanced(number: int | float, by: int) -> int | float:
 
 COALESCE: Final = Coalesce()
 OFFSET: Final = Offset()
-BUILT_IN: Final[dict[str, BuiltInPolicy]] = {"COALESCE": COALESCE, "OFFSET": OFFSET}
+REPRS: Final = {id(COALESCE): "samara.COALESCE", id(OFFSET): "samara.OFFSET"}
 
 # The public module, so that pickles and messages name it.
 Policy.__module__ = Coalesce.__module__ = Offset.__module__ = "samara"

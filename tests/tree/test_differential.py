@@ -601,7 +601,7 @@ class Equal:
     __hash__ = None
 
 
-NUMBERS = [0, 3, -5, 2**63 - 30, 2**64 - 40, 0.0, -0.0, 7.5, float("inf"), float("nan"), True]
+NUMBERS = [0, 3, -5, 2**63 - 30, 2**64 - 40, 0.0, -0.0, 7.5, float("inf"), True]
 ODD = [2**70, -(2**63), 10**400, "a", b"a", None, (), ("f",), ("f", 1, 2), ("f", "x")]
 OBJECTS = ["f", *map(Equal, range(4))]
 
@@ -634,11 +634,11 @@ def test_same_answers_of_built_in_policies(policy, dtype):
                 values = [value, value_in(random, first + 4)]
                 ask(method("store_many"), trees, [first, first + 4], [last, last + 4], values)
             elif way == 5:
-                ask(method("pop_range"), trees, first, last)
+                ask(lambda tree, *ends: repr(tree.pop_range(*ends)), trees, first, last)
             elif way == 6:
                 entries = ask(method("entries"), trees, first, last, clip=True)
-                ask(in_full, entries)
-                ask(operator.getitem, trees, slice(first, last))
+                ask(lambda found: repr(in_full(found)), entries)
+                ask(lambda tree, *ends: repr(tree[slice(*ends)]), trees, first, last)
             else:
                 ask(method("insert_range"), trees, first, last, value)
             ask(repr, trees)
@@ -647,10 +647,10 @@ def test_same_answers_of_built_in_policies(policy, dtype):
             member = first, first + random.randrange(3, 5), value_in(random, first)
             for column, item in zip(columns, member, strict=True):
                 column.append(item)
-        ask(lambda cls, *given: cls.from_arrays(*given, **options), classes, *columns)
         triples = list(zip(*columns, strict=True))
-        ask(lambda cls, given: cls(given, **options), classes, triples)
-        ask(lambda cls, given: cls(given[::-1], **options), classes, triples)
+        ask(lambda cls, *given: repr(cls.from_arrays(*given, **options)), classes, *columns)
+        ask(lambda cls, given: repr(cls(given, **options)), classes, triples)
+        ask(lambda cls, given: repr(cls(given[::-1], **options)), classes, triples)
 
 
 def test_same_answers_of_locks():

@@ -112,7 +112,7 @@ KINDS = {
         PLAIN,
         Kind("policy", policy=POLICY),
         Kind("coalesce", policy=COALESCE),
-        Kind("offset", [("f", 2**70 + 10 * n) for n in range(ENTRIES)], ("f", 7), policy=OFFSET),
+        Kind("offset", [2**70 + 10 * n for n in range(ENTRIES)], 2**64, policy=OFFSET),
         Kind("subclass", cls=Subclass),
         Kind("u8", [2**62 + n for n in range(ENTRIES)], 2**63 + 5, dtype="u8"),
         Kind("i8", [-(2**62) - n for n in range(ENTRIES)], -(2**63), dtype="i8", shared=True),
@@ -272,6 +272,11 @@ def touching_numbers(s):
 def touching_triples(s):
     touching_columns(s)
     s.given = list(zip(*s.given, strict=True))
+
+
+def pairs(s):
+    triples = [(0, 99, ("f", 2**70)), (100, 199, Gap(5, 7)), (200, 299, ("f", 2**63 - 20))]
+    s.other = MapleTree(triples, policy=OFFSET)
 
 
 def keys(s):
@@ -474,6 +479,12 @@ CASES = {
     "MapleTree.store_range: in a gap": Case(lambda s: s.tree.store_range(206, 207, s.value)),
     "MapleTree.store_range: in a value": Case(lambda s: s.tree.store_range(202, 203, s.value)),
     "MapleTree.to_arrays": Case(lambda s: s.tree.to_arrays()),
+    "MapleTree.store_range: pairs": Case(
+        lambda s: s.other.store_range(40, 149, ("f", 2**70 + 7)), pairs, ONCE
+    ),
+    "MapleTree.store_range: pairs that go on": Case(
+        lambda s: s.other.store_range(140, 249, Gap(5, 47)), pairs, ONCE
+    ),
     "MapleTree.track_gaps": Case(lambda s: s.tree.track_gaps, needs=False),
     "Cursor.__class_getitem__": Case(lambda s: Cursor[int], kinds=ONCE),
     "Cursor.__new__": Case(lambda s: Cursor(s.tree, 2**40, 2**41)),
