@@ -79,13 +79,14 @@ MT_INLINE int coalesce(struct mt_write *write, struct mt_entry *left, struct mt_
 	int status;
 
 	if (!ops->merge) {
-		struct mt_entry parts[2] = {*left, *right};
+		struct mt_entry before = *left;
+		struct mt_entry behind = *right;
 
-		if (left->last >= write->first && left->first < write->first)
-			parts[0].last = write->first - 1;
-		if (right->first <= write->last && right->last > write->last)
-			parts[1].first = write->last + 1;
-		if (!ops->equal(ops->context, &parts[0], &parts[1]))
+		if (before.last >= write->first && before.first < write->first)
+			before.last = write->first - 1;
+		if (behind.first <= write->last && behind.last > write->last)
+			behind.first = write->last + 1;
+		if (!ops->equal(ops->context, &before, &behind))
 			return 0;
 		write->word = left->word;
 		return 1;

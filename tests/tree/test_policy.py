@@ -600,7 +600,7 @@ def test_what_is_refused():
         tree.__init__(policy=Pieces())
     tree.__init__([(1, 2, Piece(1, 2, 1))], policy=policy)
     assert tree[1] == (1, 2, 1)
-    with pytest.raises(ValueError, match="policy of a tree with dtype 'u8' must be samara.COALESCE"):
+    with pytest.raises(ValueError, match="policy of a tree with dtype 'u8' must be"):
         MapleTree(dtype="u8", policy=policy)
     with pytest.raises(AttributeError):
         MapleTree(policy=object())
