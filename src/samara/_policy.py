@@ -108,7 +108,7 @@ class Coalesce(BuiltInPolicy):
 
     A store that touches an entry with an equal value extends that entry, so trees with the same
     contents have the same entries. Values are equal if they are identical or `==`. Of two equal
-    objects, the merged entry keeps the left one's. An entry that is cut keeps its value in each
+    objects, the merged entry keeps the left one. An entry that is cut keeps its value in each
     piece. In a packed tree, numbers are equal if their bits are: 0.0 and -0.0 stay apart, and a NaN
     merges with the same NaN.
 
