@@ -175,16 +175,23 @@ static int check_order(const struct ranges *ranges, bool rising)
 }
 
 /* Fill a new maple tree from converted ranges. 0, or -1 with an exception. */
-static int fill_tree(struct maple_tree *mt, const struct ranges *ranges, bool asks_policy)
+static int fill_tree(struct maple_tree *mt, enum dtype dtype, const struct ranges *ranges,
+		     bool asks_policy)
 {
+	struct columns columns = {ranges->firsts, ranges->lasts, ranges->words, ranges->count};
+	size_t alone = ranges->count;
 	size_t bad = 0;
 	int status;
 
+	/* Packed numbers of which none merge need no copy. */
+	if (asks_policy && dtype != DTYPE_OBJECT) {
+		alone = policy_first_merge(mt->ma_ops, &columns);
+		asks_policy = alone < ranges->count;
+	}
 	if (asks_policy) {
 		if (check_order(ranges, true) < 0)
 			return -1;
-		return build_from_columns(mt, ranges->firsts, ranges->lasts, ranges->words,
-					  ranges->count);
+		return build_from_columns(mt, dtype, &columns, alone);
 	}
 	status = mt_build(mt, ranges->firsts, ranges->lasts, ranges->words, ranges->count, &bad);
 	if (status == -EINVAL)
@@ -204,7 +211,7 @@ static PyObject *build_ranges(PyTypeObject *type, struct core_state *state,
 	struct maple_tree mt;
 
 	mt_init_pool(&mt, tree_flags(track_gaps), state->pool, policy_ops(policy, dtype));
-	if (fill_tree(&mt, ranges, policy != NULL) == 0)
+	if (fill_tree(&mt, dtype, ranges, policy != NULL) == 0)
 		tree = tree_alloc(type);
 	if (!tree) {
 		mt_fini(&mt);
@@ -236,7 +243,7 @@ PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t
 	    (given[4] && truth_parse(given[4], &track_gaps) < 0) ||
 	    policy_make(state, given[5], dtype, &policy) < 0)
 		return NULL;
-	if (ranges_open(&ranges, given, policy != NULL) == 0) {
+	if (ranges_open(&ranges, given, policy && !policy_is_builtin(policy)) == 0) {
 		if (dtype == DTYPE_OBJECT)
 			dtype = dtype_of(&ranges.values);
 		if (ranges_convert(&ranges, dtype) == 0)

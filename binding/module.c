@@ -124,6 +124,8 @@ static int module_exec(PyObject *module)
 	    import_type("Gap", &state->gap_type) < 0 ||
 	    import_name("samara._errors", "RangeOccupiedError", &state->occupied_error) < 0 ||
 	    import_name("samara._errors", "NoSpaceError", &state->space_error) < 0 ||
+	    import_name("samara._policy", "COALESCE", &state->coalesce) < 0 ||
+	    import_name("samara._policy", "OFFSET", &state->offset) < 0 ||
 	    import_name("copyreg", "__newobj__", &state->newobj) < 0)
 		return -1;
 	state->base_state = PyObject_GetAttrString((PyObject *)&PyBaseObject_Type, "__getstate__");

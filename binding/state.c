@@ -23,6 +23,8 @@
 	DO(occupied_error);                                                                        \
 	DO(space_error);                                                                           \
 	DO(two_to_64);                                                                             \
+	DO(coalesce);                                                                              \
+	DO(offset);                                                                                \
 	DO(newobj);                                                                                \
 	DO(base_state)
 

@@ -19,6 +19,8 @@ struct core_state {
 	PyObject *occupied_error;
 	PyObject *space_error;
 	PyObject *two_to_64;
+	PyObject *coalesce;   /* samara._policy.COALESCE, */
+	PyObject *offset;     /* and OFFSET: policies that are known by identity */
 	PyObject *newobj;     /* copyreg.__newobj__ */
 	PyObject *base_state; /* object.__getstate__ */
 };

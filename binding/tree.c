@@ -56,7 +56,7 @@ static int init_from_tree(struct tree_object *self, struct tree_object *other, u
 		return -1;
 	mt_fork(&other->mt, &mt);
 	mt.ma_ops = policy_ops(policy, dtype); /* its own operations, for the same policy */
-	if (policy_settle(self, policy, &mt) < 0) {
+	if (policy_settle(self, policy, &mt, dtype) < 0) {
 		mt_fini(&mt);
 		return -1;
 	}
@@ -78,7 +78,7 @@ static int init_from_iterable(struct tree_object *self, PyObject *iterable, uint
 	if (status == 0)
 		status = tree_require_idle(self);
 	if (status == 0)
-		status = policy_settle(self, policy, &mt);
+		status = policy_settle(self, policy, &mt, dtype);
 	if (status == 0)
 		tree_replace(self, &mt, dtype, NULL);
 	else

@@ -85,49 +85,61 @@ static void gathered_free(struct gathered *gathered)
 	*gathered = (struct gathered){.dtype = gathered->dtype};
 }
 
-/* Ask whether the entry `at`, which is being stored, merges with what is gathered below `count`. If
- * so, it does: 1. Otherwise 0, or what the policy returned. */
-static int merge_gathered(struct gathered *gathered, const struct mt_value_ops *ops, size_t count,
-			  size_t at)
+/* Ask whether the entry `at` of the columns, which is being stored, merges with the last one that
+ * is gathered. If so, it does: 1. Otherwise 0, or what the policy returned. */
+static int merge_gathered(struct gathered *gathered, const struct mt_value_ops *ops,
+			  const struct columns *columns, size_t at)
 {
-	uint64_t words[] = {gathered->words[count - 1], gathered->words[at]};
-	struct mt_entry left = {gathered->first[count - 1], gathered->last[count - 1], words[0]};
-	struct mt_entry right = {gathered->first[at], gathered->last[at], words[1]};
-	int status = ops->merge(ops->context, &left, &right, &right, &gathered->words[count - 1]);
+	size_t end = gathered->count - 1;
+	uint64_t words[] = {gathered->words[end], columns->words[at]};
+	struct mt_entry left = {gathered->first[end], gathered->last[end], words[0]};
+	struct mt_entry right = {columns->first[at], columns->last[at], words[1]};
+	int status = ops->merge(ops->context, &left, &right, &right, &gathered->words[end]);
 
 	if (status <= 0)
 		return status;
-	gathered->last[count - 1] = right.last;
+	gathered->last[end] = right.last;
 	for (int i = 0; i < 2; i++)
 		release_word(gathered->dtype, words[i]);
 	return 1;
 }
 
-/* Merge the neighbours that the policy merges. If it raises, the rest is kept as it is. */
-static int gathered_coalesce(struct gathered *gathered, const struct mt_value_ops *ops)
+/* Gather the entries of the columns from `at` on, and merge the neighbours that the policy merges.
+ * If it raises, the rest is gathered as it is. The columns may be what is gathered: an entry is read
+ * before its place is written. */
+static int gather_coalesced(struct gathered *gathered, const struct mt_value_ops *ops,
+			    const struct columns *columns, size_t at)
 {
-	size_t count = 0;
 	int status = 0;
 
-	for (size_t at = 0; at < gathered->count; at++) {
-		if (count && status >= 0 && gathered->last[count - 1] + 1 == gathered->first[at]) {
-			status = merge_gathered(gathered, ops, count, at);
+	for (; at < columns->count; at++) {
+		size_t count = gathered->count;
+
+		if (count && status >= 0 && gathered->last[count - 1] + 1 == columns->first[at]) {
+			status = merge_gathered(gathered, ops, columns, at);
 			if (status > 0)
 				continue;
 		}
-		gathered->first[count] = gathered->first[at];
-		gathered->last[count] = gathered->last[at];
-		gathered->words[count++] = gathered->words[at];
+		gathered->first[count] = columns->first[at];
+		gathered->last[count] = columns->last[at];
+		gathered->words[count] = columns->words[at];
+		gathered->count++;
 	}
-	gathered->count = count;
 	return status < 0 ? status : 0;
 }
 
-static int build(struct maple_tree *mt, struct gathered *gathered)
+static int gathered_coalesce(struct gathered *gathered, const struct mt_value_ops *ops)
 {
-	const struct mt_value_ops *ops = mt->ma_ops;
-	int status = ops && ops->merge ? gathered_coalesce(gathered, ops) : 0;
+	struct columns columns = {gathered->first, gathered->last, gathered->words,
+				  gathered->count};
 
+	gathered->count = 0;
+	return gather_coalesced(gathered, ops, &columns, 0);
+}
+
+/* Build what is gathered, if `status` is 0, and free it. */
+static int build_merged(struct maple_tree *mt, struct gathered *gathered, int status)
+{
 	if (status == 0)
 		status = mt_build(mt, gathered->first, gathered->last, gathered->words,
 				  gathered->count, NULL);
@@ -135,6 +147,13 @@ static int build(struct maple_tree *mt, struct gathered *gathered)
 		raise_status(status);
 	gathered_free(gathered);
 	return status < 0 ? -1 : 0;
+}
+
+static int build(struct maple_tree *mt, struct gathered *gathered)
+{
+	const struct mt_value_ops *ops = mt->ma_ops;
+
+	return build_merged(mt, gathered, ops && ops->merge ? gathered_coalesce(gathered, ops) : 0);
 }
 
 /* Add one triple: gather it while `*sorted`, otherwise store it. */
@@ -194,22 +213,28 @@ int build_from_iterable(struct maple_tree *mt, enum dtype dtype, PyObject *itera
 	return status;
 }
 
-int build_from_columns(struct maple_tree *mt, const uint64_t *first, const uint64_t *last,
-		       const uint64_t *words, size_t count)
+int build_from_columns(struct maple_tree *mt, enum dtype dtype, const struct columns *columns,
+		       size_t alone)
 {
-	struct gathered gathered = {.dtype = DTYPE_OBJECT};
-	size_t size = count * sizeof(uint64_t);
+	struct gathered gathered = {.dtype = dtype};
+	size_t size = alone * sizeof(uint64_t);
+	int status;
 
-	if (!count)
+	if (!columns->count)
 		return 0;
-	if (gathered_resize(&gathered, count) < 0) {
+	if (gathered_resize(&gathered, columns->count) < 0) {
 		gathered_free(&gathered);
 		return -1;
 	}
-	memcpy(gathered.first, first, size);
-	memcpy(gathered.last, last, size);
-	memcpy(gathered.words, words, size);
-	for (gathered.count = 0; gathered.count < count; gathered.count++)
-		Py_INCREF(object_of(words[gathered.count]));
-	return build(mt, &gathered);
+	memcpy(gathered.first, columns->first, size);
+	memcpy(gathered.last, columns->last, size);
+	memcpy(gathered.words, columns->words, size);
+	gathered.count = alone;
+	if (dtype == DTYPE_OBJECT) {
+		for (size_t i = 0; i < alone; i++)
+			Py_INCREF(object_of(columns->words[i]));
+		return build(mt, &gathered);
+	}
+	status = gather_coalesced(&gathered, mt->ma_ops, columns, alone);
+	return build_merged(mt, &gathered, status);
 }

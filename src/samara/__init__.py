@@ -19,7 +19,7 @@ from samara._common_gaps import common_gaps
 from samara._entry import Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError
 from samara._implementation import PURE, Cursor, MapleTree, TreeLock
-from samara._policy import Policy
+from samara._policy import COALESCE, OFFSET, Policy
 
 __version__: Final = "0.1.0"
 
@@ -27,7 +27,9 @@ implementation: Final = "python" if PURE else "c"
 """Which implementation is in use: "c" (the extension) or "python" (pure Python)."""
 
 __all__ = [
+    "COALESCE",
     "MAX",
+    "OFFSET",
     "Cursor",
     "Entry",
     "Gap",

@@ -386,9 +386,9 @@ class Trial:
 
 
 def documented(error):
-    """Return whether an error has its documented cause. Each of these kinds has only one."""
+    """Return whether an error has its documented cause. Only the first of these kinds has two."""
     if isinstance(error, OverflowError):
-        return "too large to convert to float" in str(error)
+        return "too large to convert to float" in str(error) or "cannot advance" in str(error)
     if isinstance(error, AttributeError):
         return error.name in ("split", "merge")
     if isinstance(error, NotImplementedError):
@@ -428,6 +428,10 @@ OPTIONS = (
     {"dtype": "f8"},
     {"policy": Apart()},
     {"policy": Joining()},
+    {"policy": samara.COALESCE},
+    {"policy": samara.OFFSET},
+    {"dtype": "f8", "policy": samara.COALESCE},
+    {"dtype": "u8", "policy": samara.OFFSET},
 )
 
 

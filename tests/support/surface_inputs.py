@@ -123,6 +123,8 @@ def samples():
         tree([(n, n, -n) for n in range(5)], dtype="i8"),
         tree([(n, 2 * n, n / 3) for n in range(1, 2)], dtype="f8"),
         tree([(4, 9, 1), (10, 12, 2)], policy=Joining()),
+        tree([(4, 9, 1), (10, 12, 2)], policy=samara.OFFSET),
+        tree([(4, 9, 1), (10, 12, 2)], dtype="u8", policy=samara.COALESCE),
         itself,
         [itself, itself.fork()],
         sub,

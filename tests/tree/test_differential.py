@@ -596,6 +596,72 @@ def test_same_questions_while_a_tree_is_made():
             assert policies[0].asked == policies[1].asked
 
 
+class Equal:
+    """Equal to the others, or raises, as its number says."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __eq__(self, other):
+        if self.number > 2:
+            raise LookupError(self.number)
+        return isinstance(other, Equal) and self.number == other.number
+
+    __hash__ = None
+
+
+NUMBERS = [0, 3, -5, 2**63 - 30, 2**64 - 40, 0.0, -0.0, 7.5, float("inf"), True]
+ODD = [2**70, -(2**63), 10**400, "a", b"a", None, (), ("f",), ("f", 1, 2), ("f", "x")]
+OBJECTS = ["f", *map(Equal, range(4))]
+
+
+def value_in(random, first):
+    value = random.choice(NUMBERS * 6 + ODD)
+    number = type(value) is int and random.random() < 0.9
+    value = value + first if number else value
+    if random.random() < 0.1:
+        return random.choice(OBJECTS)
+    return (random.choice(OBJECTS), value) if random.random() < 0.4 else value
+
+
+@pytest.mark.parametrize("dtype", [None, "u8", "i8", "f8"])
+@pytest.mark.parametrize("policy", [samara.COALESCE, samara.OFFSET], ids=repr)
+def test_same_answers_of_built_in_policies(policy, dtype):
+    random = seeded(f"{policy} {dtype}")
+    classes = Both([side.MapleTree for side in SIDES])
+    options = {"dtype": dtype, "policy": policy}
+    for _ in range(STEPS // 200):
+        trees = ask(lambda cls: cls(**options), classes)
+        for _ in range(60):
+            first = random.randrange(60)
+            last = first + random.choice((0, 0, 1, 3, 9))
+            value = value_in(random, first)
+            way = random.randrange(8)
+            if way < 4:
+                ask(method("store_range"), trees, first, last, value)
+            elif way == 4:
+                values = [value, value_in(random, first + 4)]
+                ask(method("store_many"), trees, [first, first + 4], [last, last + 4], values)
+            elif way == 5:
+                ask(lambda tree, *ends: repr(tree.pop_range(*ends)), trees, first, last)
+            elif way == 6:
+                entries = ask(method("entries"), trees, first, last, clip=True)
+                ask(lambda found: repr(in_full(found)), entries)
+                ask(lambda tree, *ends: repr(tree[slice(*ends)]), trees, first, last)
+            else:
+                ask(method("insert_range"), trees, first, last, value)
+            ask(repr, trees)
+        columns = [[], [], []]
+        for first in range(0, 60, 5):
+            member = first, first + random.randrange(3, 5), value_in(random, first)
+            for column, item in zip(columns, member, strict=True):
+                column.append(item)
+        triples = list(zip(*columns, strict=True))
+        ask(lambda cls, *given: repr(cls.from_arrays(*given, **options)), classes, *columns)
+        ask(lambda cls, given: repr(cls(given, **options)), classes, triples)
+        ask(lambda cls, given: repr(cls(given[::-1], **options)), classes, triples)
+
+
 def test_same_answers_of_locks():
     locks = Both([side.MapleTree().lock for side in SIDES])
     for name in ("release", "acquire", "acquire", "release", "__enter__", "release", "release"):

@@ -40,7 +40,9 @@ from no_memory import (
     out_of_memory,
 )
 from samara import (
+    COALESCE,
     MAX,
+    OFFSET,
     Cursor,
     Entry,
     Gap,
@@ -110,10 +112,13 @@ KINDS = {
         SHARED,
         PLAIN,
         Kind("policy", policy=POLICY),
+        Kind("coalesce", policy=COALESCE),
+        Kind("offset", [2**70 + 10 * n for n in range(ENTRIES)], 2**64, policy=OFFSET),
         Kind("subclass", cls=Subclass),
         Kind("u8", [2**62 + n for n in range(ENTRIES)], 2**63 + 5, dtype="u8"),
         Kind("i8", [-(2**62) - n for n in range(ENTRIES)], -(2**63), dtype="i8", shared=True),
         Kind("f8", [n / 3 for n in range(ENTRIES)], 0.1, dtype="f8"),
+        Kind("f8 coalesce", [n / 3 for n in range(ENTRIES)], 0.1, dtype="f8", policy=COALESCE),
     )
 }
 
@@ -193,9 +198,9 @@ class Case:
         return scene
 
 
-OBJECTS = {"private", "shared", "plain", "policy", "subclass"}
+OBJECTS = {"private", "shared", "plain", "policy", "coalesce", "offset", "subclass"}
 GAPS = set(KINDS) - {"plain"}
-PACKED = {"u8", "i8", "f8"}
+PACKED = {"u8", "i8", "f8", "f8 coalesce"}
 ONCE = {"private"}
 
 
@@ -246,7 +251,7 @@ def columns(s):
 
 
 def typed_columns(s):
-    code = {"u8": "Q", "i8": "q", "f8": "d"}[s.kind.name]
+    code = {"u8": "Q", "i8": "q", "f8": "d"}[s.tree.dtype]
     s.given = array("Q", [5, 9]), array("L", [7, 9]), array(code, [s.value] * 2)
 
 
@@ -268,9 +273,19 @@ def touching_columns(s):
     s.given = [5, 8, 2**62, 2**62 + 1, 2**63], [7, 9, 2**62, 2**63 - 1, MAX], values
 
 
+def touching_numbers(s):
+    touching_columns(s)
+    s.given = *s.given[:2], array("Q", [7, 7, 7, 8, 9])
+
+
 def touching_triples(s):
     touching_columns(s)
     s.given = list(zip(*s.given, strict=True))
+
+
+def pairs(s):
+    triples = [(0, 99, ("f", 2**70)), (100, 199, Gap(5, 7)), (200, 299, ("f", 2**63 - 20))]
+    s.other = MapleTree(triples, policy=OFFSET)
 
 
 def keys(s):
@@ -436,6 +451,14 @@ CASES = {
     "MapleTree.from_arrays: overlapping, with a policy": Case(
         lambda s: MapleTree.from_arrays(*s.given, policy=POLICY), overlapping_columns, ONCE
     ),
+    "MapleTree.from_arrays: coalescing": Case(
+        lambda s: MapleTree.from_arrays(*s.given, policy=COALESCE), touching_columns, ONCE
+    ),
+    "MapleTree.from_arrays: coalescing numbers": Case(
+        lambda s: MapleTree.from_arrays(*s.given, dtype="u8", policy=COALESCE),
+        touching_numbers,
+        ONCE,
+    ),
     "MapleTree.from_arrays: bad": Case(lambda s: MapleTree.from_arrays(*s.given), bad_columns),
     "MapleTree.from_arrays: overlapping": Case(
         lambda s: MapleTree.from_arrays(*s.given), overlapping_columns
@@ -474,6 +497,12 @@ CASES = {
     "MapleTree.store_range: in a gap": Case(lambda s: s.tree.store_range(206, 207, s.value)),
     "MapleTree.store_range: in a value": Case(lambda s: s.tree.store_range(202, 203, s.value)),
     "MapleTree.to_arrays": Case(lambda s: s.tree.to_arrays()),
+    "MapleTree.store_range: pairs": Case(
+        lambda s: s.other.store_range(40, 149, ("f", 2**70 + 7)), pairs, ONCE
+    ),
+    "MapleTree.store_range: pairs that go on": Case(
+        lambda s: s.other.store_range(140, 249, Gap(5, 47)), pairs, ONCE
+    ),
     "MapleTree.track_gaps": Case(lambda s: s.tree.track_gaps, needs=False),
     "Cursor.__class_getitem__": Case(lambda s: Cursor[int], kinds=ONCE),
     "Cursor.__new__": Case(lambda s: Cursor(s.tree, 2**40, 2**41)),
@@ -618,6 +647,7 @@ def test_every_name_has_a_case():
     assert tested == there | {"NoSpaceError", "common_gaps"}
     named = {"MAX", "Cursor", "Entry", "Gap", "MapleTree", "NoSpaceError", "Policy", "TreeLock"}
     named |= {"RangeOccupiedError", "__version__", "common_gaps", "implementation"}
+    named |= {"COALESCE", "OFFSET"}  # there is a tree of each kind with one of them
     assert set(samara.__all__) == named
     hooks = {
         name for name, thing in vars(_core).items() if callable(thing) and name != "__loader__"

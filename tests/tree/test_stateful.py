@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from cursor_model import FlatCursor
 from examples import profile, repeatable
-from samara import MAX, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
+from samara import COALESCE, MAX, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
 from tree_oracle import Oracle
 
 SIZE = 60
@@ -377,9 +377,18 @@ class JoiningFamily(Family):
     oracle = JoinedOracle
 
 
+class CoalescingFamily(JoiningFamily):
+    """The same with the policy that does it without Python."""
+
+    policy = COALESCE
+
+
 repeatable(Family)
 repeatable(JoiningFamily)
+repeatable(CoalescingFamily)
 TestFamily = Family.TestCase
 TestFamily.settings = profile(60, 30, stateful_step_count=50)
 TestJoiningFamily = JoiningFamily.TestCase
 TestJoiningFamily.settings = profile(40, 30, stateful_step_count=50)
+TestCoalescingFamily = CoalescingFamily.TestCase
+TestCoalescingFamily.settings = profile(40, 30, stateful_step_count=50)

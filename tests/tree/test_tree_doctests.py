@@ -45,7 +45,10 @@ def test_each_docstring_has_an_example_that_runs(name, text):
 
 @pytest.mark.parametrize(
     "documented",
-    [samara, samara.Entry, samara.Gap, samara.RangeOccupiedError, samara.common_gaps],
+    [
+        *(samara, samara.Entry, samara.Gap, samara.RangeOccupiedError, samara.common_gaps),
+        *(samara.Policy, samara.Policy.merge, samara.COALESCE, samara.OFFSET),
+    ],
 )
 def test_examples_of_the_python_files(documented):
     test, report = run("samara", documented.__doc__)

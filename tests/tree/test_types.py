@@ -11,7 +11,7 @@ from typing import Any, Literal, assert_type
 
 import pytest
 
-from samara import Cursor, Entry, Gap, MapleTree, Policy, common_gaps
+from samara import COALESCE, OFFSET, Cursor, Entry, Gap, MapleTree, Policy, common_gaps
 from samara.mm import VMA, AddressSpace
 
 TRIPLES = [(10, 19, "a")]
@@ -107,6 +107,20 @@ def test_policies() -> None:
     cursor = t.cursor(3)
     cursor.store("d", merge=False)
     assert len(t) == 3
+
+
+def test_built_in_policies() -> None:
+    assert_type(MapleTree(TRIPLES, policy=COALESCE), MapleTree[str])
+    t: MapleTree[str] = MapleTree(policy=COALESCE)
+    assert_type(t.policy, Policy[str] | None)
+    assert_type(MapleTree(dtype="u8", policy=OFFSET), MapleTree[int])
+    assert_type(MapleTree([(1, 2, 3)], dtype="f8", policy=COALESCE), MapleTree[float])
+    f = MapleTree[float].from_arrays([1], [2], [3], dtype="f8", policy=OFFSET)
+    assert_type(f, MapleTree[float])
+    named = MapleTree[str].from_arrays([1], [2], ["a"], policy=COALESCE)
+    assert_type(named, MapleTree[str])
+    either: Policy[Any] = COALESCE if len(named) else OFFSET
+    assert_type(MapleTree[str](policy=either), MapleTree[str])
 
 
 def test_subclasses_stay_what_they_are() -> None:

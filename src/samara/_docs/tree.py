@@ -23,8 +23,9 @@ Args:
         this. Stores are faster without.
     policy: None, or a samara.Policy: an object with the methods split() and merge(). split()
         says what becomes of a value when its range is cut, merge() whether two neighbours
-        merge. Raises AttributeError if either method is missing. A packed tree can have no
-        policy.
+        merge. Raises AttributeError if either method is missing. samara.COALESCE merges equal
+        neighbours. With samara.OFFSET, values rise with the index. A packed tree can have only
+        these two.
 
 t[i], t[i] = v, del t[i] and i in t are about one index. t[a:b] is half-open, and t[a:] reaches
 MAX. All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut at the
@@ -484,7 +485,8 @@ Args:
     values: the same, or a buffer of floats, or a sequence of any objects
     dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
         integers, signed integers or floats makes a tree of that dtype; anything else makes
-        a tree of objects. So does any buffer if there is a policy.
+        a tree of objects. So does any buffer with a policy other than samara.COALESCE and
+        samara.OFFSET.
     track_gaps: as in MapleTree()
     policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
         after the other. Whatever it raises leaves nothing behind.
@@ -493,7 +495,8 @@ Raises:
     ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
         its last; a range overlaps or is below the one before; or a value is outside its
         dtype's 64 bits. The message gives the position. Also raised for a buffer with
-        several dimensions or in another byte order, and for a dtype with a policy.
+        several dimensions or in another byte order, and for a dtype with another policy than
+        samara.COALESCE and samara.OFFSET.
     TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
 >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -501,6 +504,9 @@ MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> from array import array
 >>> MapleTree.from_arrays(range(0, 30, 10), range(5, 35, 10), array('d', [1, 2, 3]))
 MapleTree([(0, 5, 1.0), (10, 15, 2.0), (20, 25, 3.0)], dtype='f8')
+>>> from samara import COALESCE
+>>> MapleTree.from_arrays([10, 20], [19, 29], array('d', [1, 1]), policy=COALESCE)
+MapleTree([(10, 29, 1.0)], dtype='f8')
 >>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
 Traceback (most recent call last):
 ValueError: position 1: [12, 19] overlaps or is below [10, 12]
@@ -646,8 +652,13 @@ Set when the tree is made.
     "policy": """
 The samara.Policy of the tree, or None. Set when the tree is made, and kept.
 
+repr() does not show it: most policies have no text from which they could be made again.
+
 >>> MapleTree().policy is None
 True
+>>> from samara import COALESCE
+>>> MapleTree(policy=COALESCE).policy
+samara.COALESCE
 """,
     "lock": """
 A re-entrant lock, for use with `with`. It makes several operations atomic.

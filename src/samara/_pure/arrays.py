@@ -9,7 +9,7 @@ from samara._columns import Column, Columns, array_of, check_order, import_numpy
 from samara._policy import Policy
 from samara._pure.build import Triple, build, coalesced
 from samara._pure.node import GAP, Head
-from samara._pure.packed import convert
+from samara._pure.packed import convert, policy_of
 from samara._pure.walk import load
 
 
@@ -28,7 +28,7 @@ def head_of(
 ) -> Head:
     """Return a new head from ranges in order. Without a dtype, it has that of the values."""
     head = Head(track_gaps, dtype or columns[2].dtype, policy)
-    build(head, coalesced(triples_of(columns, head.dtype, rising=True), policy))
+    build(head, coalesced(triples_of(columns, head.dtype, rising=True), policy_of(head)))
     return head
 
 

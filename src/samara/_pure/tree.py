@@ -27,7 +27,7 @@ from samara._pure.dump import dump
 from samara._pure.gap import Request, covers, gaps_of, search
 from samara._pure.lock import TreeLock
 from samara._pure.node import GAP, NODE_BYTES, Head, node_count
-from samara._pure.packed import checked_dtype, checked_policy, convert
+from samara._pure.packed import checked_dtype, checked_policy, convert, is_built_in
 from samara._pure.walk import entries_of, load
 from samara._pure.write import write_range
 
@@ -141,7 +141,7 @@ class MapleTree:
 
     def __setstate__(self, state: tuple[Any, ...], /) -> None:
         pickling.check_state(self, state)
-        policy = checked_policy(state[6] if state[0] == 3 else None, None, self.policy)
+        policy = checked_policy(*pickling.policy_in(state), self.policy)
         self._require_empty()
         head = pickling.head_of(state, policy)
         pickling.set_attributes(self, state[5])  # this can fail, and can run any code
@@ -380,7 +380,8 @@ class MapleTree:
     ) -> Self:
         dtype, track_gaps = checked_dtype(dtype), bool(track_gaps)
         policy = checked_policy(policy, dtype, None)
-        columns = open_ranges(first, last, values, objects=policy is not None)
+        objects = policy is not None and not is_built_in(policy)
+        columns = open_ranges(first, last, values, objects)
         return cls._of(arrays.head_of(columns, dtype, track_gaps, policy))
 
     def to_arrays(self) -> tuple[Any, ...]:
