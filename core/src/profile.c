@@ -11,9 +11,13 @@
  * overlap. The order in which numbers are combined is that of samara/_pure/accumulate.py, so sums
  * of floats are equal to the bit.
  *
- * All memory is one block: the counts of the sort; the keys, 2n words; the low words of the nodes,
- * 4n, in which the sort works before they are nodes; if needed, their high words, 4n, and the ranges
- * in order, 3n; and 4n bytes that say which nodes have a word.
+ * All memory is one block, in words: the counts of the sort; what is made of n ranges, 8n + 4; if
+ * needed, the high words of the nodes, 4n; and the ranges in order, 3n. The 8n + 4 are used so:
+ *
+ *     by nodes     keys 2n | low words of the nodes 4n | which nodes have a word 4n bytes |
+ *     by counting  first 2n + 1 | last 2n + 1 | low 2n + 1 | ends 2n + 1
+ *
+ * The sorts work in memory that is not used yet.
  *
  * If another thread changes the caller's arrays meanwhile, the result is wrong, but no other memory
  * is read or written. Owns the block until mt_profile_free(). Only for accumulate.c.
@@ -118,8 +122,8 @@ static void sort_ranges(struct mt_accumulation *what, uint64_t *sorted, uint64_t
 
 /* The keys after the ends of the ranges, sorted. There is none after the last key. Returns where
  * they are in the scratch memory. */
-static const uint64_t *sort_ends(const struct mt_accumulation *what, uint64_t *scratch,
-				 uint64_t (*buckets)[BUCKETS], size_t *ends)
+static uint64_t *sort_ends(const struct mt_accumulation *what, uint64_t *scratch,
+			   uint64_t (*buckets)[BUCKETS], size_t *ends)
 {
 	uint64_t *const keys[] = {scratch, scratch + what->count};
 	size_t count = 0;
@@ -161,23 +165,17 @@ static size_t merge_keys(const uint64_t *firsts, size_t count, const uint64_t *e
 	return merged;
 }
 
-/* The position of the last key that is not above `key`; 0 if all are above. Searched for from
- * `near` on, in steps that double. */
-static size_t find_key(const uint64_t *keys, size_t count, uint64_t key, size_t near)
+/* The position of the last key that is not above `key`, from `low` on. Searched for in steps that
+ * double. */
+static size_t find_key(const uint64_t *keys, size_t count, uint64_t key, size_t low)
 {
-	size_t low = 0;
-	size_t high = near;
+	size_t step = 1, high;
 
-	if (keys[near] <= key) {
-		size_t step = 1;
-
-		low = near;
-		while (step < count - low && keys[low + step] <= key) {
-			low += step;
-			step *= 2;
-		}
-		high = step < count - low ? low + step : count;
+	while (step < count - low && keys[low + step] <= key) {
+		low += step;
+		step *= 2;
 	}
+	high = step < count - low ? low + step : count;
 	while (high - low > 1) {
 		size_t middle = low + (high - low) / 2;
 
@@ -252,17 +250,15 @@ static void push_down(const struct nodes *nodes)
 	}
 }
 
-/* ---- the profile ----------------------------------------------------------------------------- */
+/* ---- the profile of any numbers -------------------------------------------------------------- */
 
-/* Whether some sum might not fit into a word. */
+/* Whether some sum of integers might not fit into a word. */
 static bool may_overflow(const struct mt_accumulation *what)
 {
 	bool is_signed = what->number == mt_number_signed;
 	uint64_t limit = is_signed ? INT64_MAX : UINT64_MAX;
 	uint64_t sum = 0;
 
-	if (what->operation != mt_op_add || what->number == mt_number_double)
-		return false;
 	for (size_t i = 0; i < what->count; i++) {
 		uint64_t word = what->words[what->same ? 0 : i];
 
@@ -299,32 +295,104 @@ static void keep_touched(struct mt_profile *profile, const struct nodes *nodes, 
 	profile->count = kept;
 }
 
+static void make_by_nodes(struct mt_profile *profile, const struct mt_accumulation *what,
+			  const uint64_t *ends, size_t more, uint64_t *memory, uint64_t *high)
+{
+	struct nodes nodes = {
+		.what = what,
+		.low = memory + 2 * what->count,
+		.high = high,
+		.touched = (uint8_t *)(memory + 6 * what->count),
+	};
+
+	nodes.stretches = merge_keys(what->first, what->count, ends, more, memory);
+	memset(nodes.touched, 0, 2 * nodes.stretches);
+	join_ranges(&nodes, memory);
+	push_down(&nodes);
+	keep_touched(profile, &nodes, memory);
+}
+
+/* ---- the profile of a number ----------------------------------------------------------------- */
+
+struct sweep {
+	uint64_t first; /* of the stretch in progress */
+	uint64_t depth; /* ranges that cover it */
+	size_t count;   /* of stretches with a range */
+};
+
+/* End the stretch before `key`. It is written to the place of the next one, and kept if some range
+ * covers it: the processor cannot predict that. */
+static inline void end_stretch(struct mt_profile *profile, struct sweep *sweep, uint64_t key,
+			       uint64_t word)
+{
+	profile->first[sweep->count] = sweep->first;
+	profile->last[sweep->count] = key - 1;
+	profile->low[sweep->count] = sweep->depth * word;
+	sweep->count += sweep->depth && key != sweep->first;
+	sweep->first = key;
+}
+
+/* If all ranges have the same integer, one pass over the ends counts how many ranges there are.
+ * `ends` has room for one more. */
+static void make_by_counting(struct mt_profile *profile, const struct mt_accumulation *what,
+			     uint64_t *ends, size_t more, uint64_t *memory)
+{
+	size_t room = 2 * what->count + 1;
+	struct sweep sweep = {.first = what->first[0]};
+	uint64_t word = *what->words;
+	size_t i = 0, j = 0;
+
+	profile->first = memory;
+	profile->last = memory + room;
+	profile->low = memory + 2 * room;
+	ends[more] = UINT64_MAX;
+	while (i < what->count) {
+		uint64_t first = what->first[i], end = ends[j];
+		bool begins = first <= end;
+
+		end_stretch(profile, &sweep, begins ? first : end, word);
+		sweep.depth += begins ? 1 : UINT64_MAX;
+		i += begins;
+		j += !begins;
+	}
+	for (; j < more; j++) {
+		end_stretch(profile, &sweep, ends[j], word);
+		sweep.depth--;
+	}
+	/* Ranges that are left end with the last key. */
+	profile->first[sweep.count] = sweep.first;
+	profile->last[sweep.count] = UINT64_MAX;
+	profile->low[sweep.count] = sweep.depth * word;
+	profile->count = sweep.count + (sweep.depth != 0);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
 int mt_profile_make(struct mt_profile *profile, const struct mt_accumulation *what)
 {
-	size_t count = what->count;
-	bool wide = may_overflow(what);
+	size_t count = what->count, more;
+	bool sums = what->operation == mt_op_add && what->number != mt_number_double;
+	bool wide = sums && may_overflow(what);
+	bool counts = sums && what->same && !wide;
 	bool sorted = is_sorted(what->first, count);
-	size_t words = DIGITS * BUCKETS + (6 + (wide ? 4 : 0) + (sorted ? 0 : 3)) * count;
-	uint64_t *block = malloc(words * sizeof(*block) + 4 * count);
+	size_t most = 8 * count + 4;
+	size_t words = DIGITS * BUCKETS + most + (wide ? 4 : 0) * count + (sorted ? 0 : 3) * count;
+	uint64_t *block = malloc(words * sizeof(*block));
 	uint64_t(*buckets)[BUCKETS] = (uint64_t(*)[BUCKETS])block;
-	uint64_t *keys = block + DIGITS * BUCKETS;
+	uint64_t *memory = block + DIGITS * BUCKETS;
 	struct mt_accumulation in_order = *what;
-	struct nodes nodes = {.what = &in_order, .low = keys + 2 * count};
-	const uint64_t *ends;
+	uint64_t *ends;
 
-	profile->memory = block;
+	*profile = (struct mt_profile){.memory = block};
 	if (!block)
 		return -ENOMEM;
-	nodes.high = wide ? nodes.low + 4 * count : NULL;
-	nodes.touched = (uint8_t *)(block + words);
 	if (!sorted)
-		sort_ranges(&in_order, block + words - 3 * count, nodes.low, buckets);
-	ends = sort_ends(&in_order, nodes.low, buckets, &count);
-	nodes.stretches = merge_keys(in_order.first, what->count, ends, count, keys);
-	memset(nodes.touched, 0, 2 * nodes.stretches);
-	join_ranges(&nodes, keys);
-	push_down(&nodes);
-	keep_touched(profile, &nodes, keys);
+		sort_ranges(&in_order, block + words - 3 * count, memory, buckets);
+	ends = sort_ends(&in_order, memory + (counts ? 6 * count + 3 : 2 * count), buckets, &more);
+	if (counts)
+		make_by_counting(profile, &in_order, ends, more, memory);
+	else
+		make_by_nodes(profile, &in_order, ends, more, memory, wide ? memory + most : NULL);
 	return 0;
 }
 

@@ -320,6 +320,29 @@ static void nested(void)
 	free(last);
 }
 
+/* The whole key space, three times, with the same number and with others. */
+static void whole_key_space(void)
+{
+	static const uint64_t first[] = {0, 0, 0}, words[] = {7, 8, 9};
+	static const uint64_t last[] = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
+	struct mt_accumulation what = {mt_number_unsigned, mt_op_add, first, last, words, 3, true};
+	struct maple_tree mt;
+	struct mt_entry entry;
+
+	mt_init(&mt);
+	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
+	CHECK_EQ(mt_entries(&mt), 1);
+	CHECK(mtree_lookup(&mt, 5, &entry));
+	CHECK_EQ(entry.word, 21);
+	CHECK_EQ(entry.last, UINT64_MAX);
+	what.same = false;
+	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
+	CHECK_EQ(mt_entries(&mt), 1);
+	CHECK(mtree_lookup(&mt, 5, &entry));
+	CHECK_EQ(entry.word, 45);
+	mt_fini(&mt);
+}
+
 /* A few ranges in a large tree leave the rest of its nodes as they are. */
 static void few_in_a_large_tree(void)
 {
@@ -602,6 +625,20 @@ static void coalescing(void)
 	CHECK_EQ(entry.last, 39);
 	CHECK_EQ(entry.word, 2);
 	CHECK(!mt.ma_shared);
+	mtree_destroy(&mt);
+	what.count = 3;
+	what.first = first;
+	what.last = last;
+	what.same = true;
+	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
+	CHECK_EQ(mt_entries(&mt), 1);
+	load_is(&mt, 39, 1);
+	mt_fini(&mt);
+	/* A table without operations makes no difference. */
+	ops.equal = NULL;
+	mt_init_pool(&mt, 0, NULL, &ops);
+	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
+	CHECK_EQ(mt_entries(&mt), 3);
 	mt_fini(&mt);
 }
 
@@ -728,6 +765,7 @@ static const struct test_case cases[] = {
 	{"random_trees", random_trees},
 	{"many_in_any_order", many_in_any_order},
 	{"nested", nested},
+	{"whole_key_space", whole_key_space},
 	{"few_in_a_large_tree", few_in_a_large_tree},
 	{"sums_of_unsigned", sums_of_unsigned},
 	{"sums_of_signed", sums_of_signed},
