@@ -175,7 +175,8 @@ class Region:
 
     def map_range(self):
         first, last = self.window()
-        self.tree.map_range(first, last, lambda value: value + 1)
+        with self.tree.lock:  # or else other threads may write the tree during the call
+            self.tree.map_range(first, last, lambda value: value + 1)
         self.oracle.map(first, last, lambda value: value + 1)
 
     def accumulate(self):

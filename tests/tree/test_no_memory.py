@@ -242,6 +242,10 @@ def ones(s):
     s.given = [5 * n for n in range(100, 0, -1)], [5 * n + 9 for n in range(100, 0, -1)], [1] * 100
 
 
+def constant(s):
+    s.given = lambda _, value=s.value: value
+
+
 def bad_columns(s):
     s.given = [5, 6], [5, -1], [s.value] * 2
 
@@ -452,7 +456,7 @@ CASES = {
     "MapleTree.load_many: absent": Case(lambda s: s.tree.load_many(s.given), keys),
     "MapleTree.lock": Case(lambda s: s.tree.lock),
     "MapleTree.nbytes": Case(lambda s: s.tree.nbytes, needs=False),
-    "MapleTree.map_range": Case(lambda s: s.tree.map_range(33, 351, lambda value: s.value)),
+    "MapleTree.map_range": Case(lambda s: s.tree.map_range(33, 351, s.given), constant),
     "MapleTree.map_range: gaps": Case(
         lambda s: s.tree.map_range(33, 351, lambda value: value, default=s.value)
     ),

@@ -36,7 +36,6 @@ WRITES = {
     "delete one": lambda t: t.__delitem__(105),
     "erase": lambda t: t.erase(105),
     "pop": lambda t: t.pop_range(50, 200),
-    "map": lambda t: t.map_range(50, 200, lambda value: "x"),
     "clear": lambda t: t.clear(),
     "cursor store": lambda t: t.cursor(100, 110).store("x"),
     "cursor clear": lambda t: t.cursor(100, 110).clear(),
