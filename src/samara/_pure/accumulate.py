@@ -25,7 +25,7 @@ from samara._pure.packed import LIMITS
 from samara._pure.walk import pieces_of
 from samara._pure.write import write_range
 
-ENTRIES_PER_STRETCH: Final = 16  # with so many or fewer, the tree is made anew
+ENTRIES_PER_STRETCH: Final = 16  # with so many or fewer, a new tree is built
 
 
 def least(a: float, b: float) -> float:
