@@ -585,8 +585,8 @@ class MapleTree(Generic[_V]):
         self,
         first: SupportsIndex,
         last: SupportsIndex,
-        function: Callable[[_V | _D], _V],
-        default: _D,
+        function: Callable[[Any], _V],
+        default: Any,
     ) -> None:
         """Replace each value over [first, last], both ends included, by function(value).
 
