@@ -10,8 +10,8 @@
  * they read nodes and the caller's keys, and write memory that nobody else knows yet. Reference
  * counts of nodes change only with the GIL held.
  *
- * Each call owns its columns, snapshot and arrays until it returns. Only for the type's method
- * table.
+ * Each call owns its columns, snapshot and arrays until it returns. For the type's method table;
+ * ranges also for tree_accumulate.c and tree_map.c.
  */
 #include "arrays.h"
 #include "column.h"
@@ -87,26 +87,14 @@ static PyObject *output_take(struct output *output)
 
 /* ---- ranges in ------------------------------------------------------------------------------ */
 
-struct ranges {
-	struct column first;
-	struct column last;
-	struct column values;
-	const uint64_t *firsts;
-	const uint64_t *lasts;
-	const uint64_t *words;
-	size_t count;
-};
-
-static void ranges_close(struct ranges *ranges)
+void ranges_close(struct ranges *ranges)
 {
 	column_close(&ranges->first);
 	column_close(&ranges->last);
 	column_close(&ranges->values);
 }
 
-/* 0 or -1; call ranges_close() in both cases. `objects`: take the values as objects, not as
- * numbers. */
-static int ranges_open(struct ranges *ranges, PyObject *const *given, bool objects)
+int ranges_open(struct ranges *ranges, PyObject *const *given, bool objects)
 {
 	*ranges = (struct ranges){0};
 	if (column_open(&ranges->first, given[0], "first", false) < 0 ||
@@ -122,15 +110,44 @@ static int ranges_open(struct ranges *ranges, PyObject *const *given, bool objec
 	return -1;
 }
 
-static int ranges_convert(struct ranges *ranges, enum dtype dtype)
+/* Whether an object is one number rather than a column of them. */
+static bool is_number(PyObject *object)
+{
+	const PyNumberMethods *methods = Py_TYPE(object)->tp_as_number;
+
+	return !Py_TYPE(object)->tp_iter &&
+	       (PyIndex_Check(object) || (methods && methods->nb_float));
+}
+
+int ranges_open_with_number(struct ranges *ranges, PyObject *const *given)
+{
+	if (!is_number(given[2]))
+		return ranges_open(ranges, given, false);
+	*ranges = (struct ranges){.number = given[2]};
+	if (column_open(&ranges->first, given[0], "first", false) < 0 ||
+	    column_open(&ranges->last, given[1], "last", false) < 0)
+		return -1;
+	ranges->count = ranges->first.count;
+	if (ranges->last.count == ranges->count)
+		return 0;
+	PyErr_Format(PyExc_ValueError, "first and last must have the same length, not %zu, %zu",
+		     ranges->count, ranges->last.count);
+	return -1;
+}
+
+int ranges_convert(struct ranges *ranges, enum dtype dtype)
 {
 	ranges->firsts = column_indices(&ranges->first);
 	ranges->lasts = ranges->firsts ? column_indices(&ranges->last) : NULL;
+	if (ranges->lasts && ranges->number) {
+		ranges->words = &ranges->word;
+		return number_to_word(dtype, ranges->number, &ranges->word);
+	}
 	ranges->words = ranges->lasts ? column_values(&ranges->values, dtype) : NULL;
 	return ranges->words ? 0 : -1;
 }
 
-/* Raise what check_order() or mt_build() has found at that position. */
+/* Raise what ranges_check_order() or mt_build() has found at that position. */
 static void raise_order(const struct ranges *ranges, size_t at)
 {
 	if (ranges->firsts[at] > ranges->lasts[at])
@@ -161,8 +178,7 @@ static enum dtype dtype_of(const struct column *values)
 	}
 }
 
-/* Check that no range ends before it begins, and if `rising` that they are in order. */
-static int check_order(const struct ranges *ranges, bool rising)
+int ranges_check_order(const struct ranges *ranges, bool rising)
 {
 	for (size_t i = 0; i < ranges->count; i++) {
 		if (ranges->firsts[i] > ranges->lasts[i] ||
@@ -189,7 +205,7 @@ static int fill_tree(struct maple_tree *mt, enum dtype dtype, const struct range
 		asks_policy = alone < ranges->count;
 	}
 	if (asks_policy) {
-		if (check_order(ranges, true) < 0)
+		if (ranges_check_order(ranges, true) < 0)
 			return -1;
 		return build_from_columns(mt, dtype, &columns, alone);
 	}
@@ -254,16 +270,19 @@ PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t
 	return tree;
 }
 
-/* Do all stores on a fork, which then replaces the tree. Between the first and the last store only
- * a policy can run, since the tree or the caller still holds everything that is overwritten. The
- * policy must not write the tree: the tree would lose what it wrote. */
-static int store_ranges(struct tree_object *self, const struct ranges *ranges)
+/* Between the first and the last store only a policy can run, since the tree or the caller still
+ * holds everything that is overwritten. The policy must not write the tree: the tree would lose
+ * what it wrote. */
+int ranges_store(struct tree_object *self, const struct ranges *ranges, bool erase)
 {
 	struct maple_tree work;
 	int status = 0;
 
 	mt_fork(&self->mt, &work);
 	self->mt.ma_busy = true;
+	if (erase)
+		status = mtree_clear_range(&work, ranges->firsts[0],
+					   ranges->lasts[ranges->count - 1]);
 	for (size_t i = 0; status == 0 && i < ranges->count; i++)
 		status = mtree_store_range_word(&work, ranges->firsts[i], ranges->lasts[i],
 						ranges->words[i]);
@@ -294,14 +313,14 @@ PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ss
 		if (status == 0)
 			status = ranges_convert(&ranges, dtype);
 		if (status == 0)
-			status = check_order(&ranges, false);
+			status = ranges_check_order(&ranges, false);
 		if (status == 0)
 			status = tree_enter(self);
 	} while (status == 0 && self->dtype != dtype);
 	if (status == 0)
 		status = tree_require_idle(self);
 	if (status == 0) {
-		status = store_ranges(self, &ranges);
+		status = ranges_store(self, &ranges, false);
 		if (status < 0)
 			raise_status(status);
 	}

@@ -11,9 +11,11 @@
 #include "errors.h"
 #include "pickle.h"
 #include "policy.h"
+#include "tree_accumulate.h"
 #include "tree_build.h"
 #include "tree_copy.h"
 #include "tree_iter.h"
+#include "tree_map.h"
 #include "tree_object.h"
 #include "tree_read.h"
 #include "tree_repr.h"
@@ -424,6 +426,9 @@ static PyMethodDef tree_methods[] = {
 	{"to_arrays", NOARGS(tree_to_arrays), DOC_MapleTree_to_arrays},
 	{"load_many", FASTCALL(tree_load_many), DOC_MapleTree_load_many},
 	{"store_many", FASTCALL(tree_store_many), DOC_MapleTree_store_many},
+	{"accumulate", FASTCALL(tree_accumulate), DOC_MapleTree_accumulate},
+	{"accumulate_many", FASTCALL(tree_accumulate_many), DOC_MapleTree_accumulate_many},
+	{"map_range", FASTCALL(tree_map_range), DOC_MapleTree_map_range},
 	{"check", NOARGS(tree_check), DOC_MapleTree_check},
 	{"dump", FASTCALL(tree_dump), DOC_MapleTree_dump},
 	{"_repr_html_", NOARGS(tree_repr_html), DOC_MapleTree__repr_html_},

@@ -306,6 +306,37 @@ MT_API int mtree_alloc_cyclic_word(struct maple_tree *mt, uint64_t *start, uint6
 MT_API int mt_empty_area(const struct maple_tree *mt, uint64_t min, uint64_t max, uint64_t size,
 			 uint64_t align, bool reverse, uint64_t *start);
 
+/* ---- numbers -------------------------------------------------------------------------------- */
+
+/* What the words of a tree are, and what is done to them. or and and are not for doubles. A minimum
+ * or maximum with a NaN is a NaN. */
+enum mt_number { mt_number_unsigned, mt_number_signed, mt_number_double };
+enum mt_operation { mt_op_add, mt_op_min, mt_op_max, mt_op_or, mt_op_and };
+
+struct mt_accumulation {
+	enum mt_number number;
+	enum mt_operation operation;
+	const uint64_t *first; /* `count` ranges, in any order; they may overlap */
+	const uint64_t *last;
+	const uint64_t *words; /* one for each range; if `same`, one for all */
+	size_t count;
+	bool same;
+};
+/* For each range, replace each word w by (w op the range's word). Entries are cut at the ends of the
+ * range, and what was free gets the range's word. All of it happens, or nothing.
+ *
+ * -EINVAL if a range ends before it begins, for an operation that the numbers do not have, or if the
+ * tree has a retain() or release(): words must be plain numbers. -ERANGE if a sum of integers does
+ * not fit in the end; *bad (may be NULL) is then the first piece where it does not, with the old
+ * word or 0. Sums of doubles are added in no particular order.
+ *
+ * One range costs O(h), and O(1) for each entry that it covers. n ranges cost O(n log n), and O(1)
+ * for each entry that they cover or that lies between them. In a tree that cuts or coalesces its
+ * values (split(), equal(), merge()) n ranges cost as much as n calls. Such a range is first erased,
+ * and its pieces are then stored from the first to the last. */
+MT_API int mtree_accumulate(struct maple_tree *mt, const struct mt_accumulation *what,
+			    struct mt_entry *bad);
+
 /* How many keys to pass to mt_load_batch() at a time, if there are that many. Usually as many as
  * stay in a cache until their results are used. For a large tree, so many that it pays to sort them
  * by the part of the tree they lead to. Sorting takes 18 bytes a key during the call, if that

@@ -316,6 +316,7 @@ static const family_action actions[] = {
 	slice,
 	destroy,
 	trim,
+	family_accumulate,
 };
 
 /* Sometimes a step meets a failure: of an allocation, or of a value operation. */

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { KEYS_MANY = 40 };
+enum { KEYS_MANY = 40, ACCUMULATED = 24 };
 
 /* ---- writes ---------------------------------------------------------------------------------- */
 
@@ -280,6 +280,76 @@ void family_build(struct family *family, struct member *member)
 	free(first);
 	free(last);
 	free(words);
+}
+
+struct operand {
+	enum mt_operation operation;
+	uint64_t word;
+	bool *overflows;
+};
+
+static uint64_t accumulated(const void *context, bool present, uint64_t word)
+{
+	const struct operand *operand = context;
+
+	if (!present)
+		return operand->word;
+	switch (operand->operation) {
+	case mt_op_add:
+		*operand->overflows |= word + operand->word < word;
+		return word + operand->word;
+	case mt_op_min:
+		return word < operand->word ? word : operand->word;
+	case mt_op_max:
+		return word > operand->word ? word : operand->word;
+	case mt_op_or:
+		return word | operand->word;
+	default:
+		return word & operand->word;
+	}
+}
+
+/* Ranges in any order, or one. Only words without operations are numbers. */
+void family_accumulate(struct family *family, struct member *member)
+{
+	uint64_t first[ACCUMULATED], last[ACCUMULATED], words[ACCUMULATED];
+	size_t count = test_below(2) ? 1 : test_below(ACCUMULATED), low, high, i;
+	struct mt_accumulation what = {.number = mt_number_unsigned,
+				       .operation = (enum mt_operation)test_below(5),
+				       .first = first,
+				       .last = last,
+				       .words = words,
+				       .count = count,
+				       .same = test_below(2)};
+	bool overflows = false;
+	struct oracle after;
+	int got;
+
+	oracle_copy(&member->oracle, &after);
+	for (i = 0; i < count; i++) {
+		struct operand operand = {what.operation, 0, &overflows};
+
+		family_cells(&after, &low, &high);
+		first[i] = oracle_first(&after, low);
+		last[i] = oracle_last(&after, high);
+		words[i] = family_word(family);
+		operand.word = words[what.same ? 0 : i];
+		if (family->kind.values == family_plain)
+			oracle_map(&after, low, high, accumulated, &operand);
+	}
+	got = mtree_accumulate(&member->mt, &what, NULL);
+	if (family->kind.values != family_plain) {
+		CHECK_EQ(got, -EINVAL);
+	} else if (overflows && !family->starved) {
+		CHECK_EQ(got, -ERANGE);
+	} else if (got != -ERANGE && family_wrote(family, member, got)) {
+		struct oracle before = member->oracle;
+
+		member->oracle = after;
+		after = before;
+	}
+	CHECK(overflows || got != -ERANGE);
+	oracle_fini(&after);
 }
 
 /* Calls with bad arguments change nothing. */

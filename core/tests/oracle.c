@@ -171,6 +171,22 @@ void oracle_clear(struct oracle *oracle, size_t from, size_t to)
 		oracle->range[i] = 0;
 }
 
+void oracle_map(struct oracle *oracle, size_t from, size_t to,
+		uint64_t (*combine)(const void *context, bool present, uint64_t word),
+		const void *context)
+{
+	size_t cell, high;
+
+	for (cell = from; cell <= to; cell = high + 1) {
+		bool present = oracle->range[cell] != 0;
+
+		high = oracle_high(oracle, cell);
+		high = high < to ? high : to;
+		oracle_replace(oracle, cell, high,
+			       combine(context, present, present ? oracle->word[cell] : 0));
+	}
+}
+
 size_t oracle_low(const struct oracle *oracle, size_t cell)
 {
 	while (cell && oracle->range[cell - 1] == oracle->range[cell])

@@ -46,6 +46,11 @@ void oracle_store(struct oracle *oracle, size_t from, size_t to, uint64_t word);
 /* The same, but without coalescing with a neighbour. */
 void oracle_replace(struct oracle *oracle, size_t from, size_t to, uint64_t word);
 void oracle_clear(struct oracle *oracle, size_t from, size_t to);
+/* Replace the word of each range or gap in the cells [from, to] by what combine() returns. Ranges
+ * are cut at both ends, and stay apart. Values must not rise. */
+void oracle_map(struct oracle *oracle, size_t from, size_t to,
+		uint64_t (*combine)(const void *context, bool present, uint64_t word),
+		const void *context);
 
 /* The whole range or gap around a cell: true for a range. */
 bool oracle_at(const struct oracle *oracle, size_t cell, struct mt_entry *out);

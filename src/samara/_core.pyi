@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import GenericAlias, TracebackType
 from typing import (
     Any,
@@ -31,6 +31,8 @@ _FloatTree = TypeVar("_FloatTree", bound=MapleTree[float])
 _Integers: TypeAlias = Buffer | Iterable[SupportsIndex]
 _Numbers: TypeAlias = Buffer | Iterable[SupportsFloat | SupportsIndex]
 _Dtype: TypeAlias = Literal["u8", "i8", "f8"]
+_FloatOperation: TypeAlias = Literal["add", "min", "max"]
+_Operation: TypeAlias = Literal["add", "min", "max", "or", "and"]
 
 # Iterable[tuple[SupportsIndex, SupportsIndex, V]] in other words. With Iterable, pyright infers a
 # MapleTree[Literal["a", "b"]] from MapleTree([(1, 2, "a"), (3, 4, "b")]); through a protocol it
@@ -439,6 +441,228 @@ class MapleTree(Generic[_V]):
         >>> t.store_many([30, 10], [39, 33], ['a', 'b'])
         >>> t
         MapleTree([(10, 33, 'b'), (34, 39, 'a')])
+        """
+    @overload
+    def accumulate(
+        self: MapleTree[int],
+        first: SupportsIndex,
+        last: SupportsIndex,
+        value: SupportsIndex,
+        op: _Operation = "add",
+    ) -> None:
+        """Add a number to the values over [first, last], both ends included, or combine them by op.
+
+        Only for a packed tree. Each value v there becomes v op value. Entries are cut at both ends and
+        keep their bounds in between. A gap gets the value itself. O(log n), and O(1) for each entry
+        that overlaps the range. All of it happens, or nothing.
+
+        If the tree has a policy, the range is erased, and its pieces are then stored in ascending
+        order: cut entries are split and neighbours merge as in any store.
+
+        Args:
+            value: converted as in a store
+            op: 'add'; 'min' or 'max', whose result is NaN if one of the numbers is; 'or' or 'and' of
+                the 64 bits, which floats do not have
+
+        Raises:
+            OverflowError: A sum of integers does not fit the dtype. The message names the first
+                range where it does not.
+            ValueError: first is above last, a number is outside its limits, or op is unknown.
+            TypeError: The tree has no dtype (map_range() is for those), the value is not a number, or
+                floats have no such op.
+
+        >>> t = MapleTree([(10, 19, 5)], dtype='u8')
+        >>> t.accumulate(15, 24, 2)
+        >>> t
+        MapleTree([(10, 14, 5), (15, 19, 7), (20, 24, 2)], dtype='u8')
+        >>> t.accumulate(0, 17, 6, 'max')
+        >>> list(t)[1:3]
+        [Entry(first=10, last=14, value=6), Entry(first=15, last=17, value=7)]
+        """
+    @overload
+    def accumulate(
+        self: MapleTree[float],
+        first: SupportsIndex,
+        last: SupportsIndex,
+        value: SupportsFloat | SupportsIndex,
+        op: _FloatOperation = "add",
+    ) -> None:
+        """Add a number to the values over [first, last], both ends included, or combine them by op.
+
+        Only for a packed tree. Each value v there becomes v op value. Entries are cut at both ends and
+        keep their bounds in between. A gap gets the value itself. O(log n), and O(1) for each entry
+        that overlaps the range. All of it happens, or nothing.
+
+        If the tree has a policy, the range is erased, and its pieces are then stored in ascending
+        order: cut entries are split and neighbours merge as in any store.
+
+        Args:
+            value: converted as in a store
+            op: 'add'; 'min' or 'max', whose result is NaN if one of the numbers is; 'or' or 'and' of
+                the 64 bits, which floats do not have
+
+        Raises:
+            OverflowError: A sum of integers does not fit the dtype. The message names the first
+                range where it does not.
+            ValueError: first is above last, a number is outside its limits, or op is unknown.
+            TypeError: The tree has no dtype (map_range() is for those), the value is not a number, or
+                floats have no such op.
+
+        >>> t = MapleTree([(10, 19, 5)], dtype='u8')
+        >>> t.accumulate(15, 24, 2)
+        >>> t
+        MapleTree([(10, 14, 5), (15, 19, 7), (20, 24, 2)], dtype='u8')
+        >>> t.accumulate(0, 17, 6, 'max')
+        >>> list(t)[1:3]
+        [Entry(first=10, last=14, value=6), Entry(first=15, last=17, value=7)]
+        """
+    @overload
+    def accumulate_many(
+        self: MapleTree[int],
+        first: _Integers,
+        last: _Integers,
+        values: _Integers | SupportsIndex,
+        op: _Operation = "add",
+    ) -> None:
+        """Do what accumulate() does for each range [first[i], last[i]] and values[i].
+
+        The ranges may be in any order and overlap. With 1 for values, the tree then holds how many
+        ranges cover each index. The entries are those that single calls would leave: they begin and
+        end where a range or an entry did. All of it happens, or nothing.
+
+        n ranges cost O(n log n) however they overlap, plus O(1) for each entry. Many sorted ranges
+        are fastest. The GIL is held. Memory: about 70 bytes for each range during the call, and more
+        for a large tree. In a tree with a policy, it costs as much as that many calls.
+
+        Sums of integers may leave the dtype on the way; only the final ones must fit. Sums of floats
+        are rounded in no particular order.
+
+        Args:
+            first, last: columns, as in store_many()
+            values: a column, or one number for all ranges
+            op: as in accumulate()
+
+        Raises:
+            OverflowError, TypeError: As in accumulate().
+            ValueError: As in accumulate() and store_many().
+            MemoryError: The tree is as it was.
+
+        >>> depth = MapleTree(dtype='u8')
+        >>> depth.accumulate_many([10, 15, 12], [19, 24, 16], 1)
+        >>> [tuple(entry) for entry in depth]
+        [(10, 11, 1), (12, 14, 2), (15, 16, 3), (17, 19, 2), (20, 24, 1)]
+        """
+    @overload
+    def accumulate_many(
+        self: MapleTree[float],
+        first: _Integers,
+        last: _Integers,
+        values: _Numbers | SupportsFloat | SupportsIndex,
+        op: _FloatOperation = "add",
+    ) -> None:
+        """Do what accumulate() does for each range [first[i], last[i]] and values[i].
+
+        The ranges may be in any order and overlap. With 1 for values, the tree then holds how many
+        ranges cover each index. The entries are those that single calls would leave: they begin and
+        end where a range or an entry did. All of it happens, or nothing.
+
+        n ranges cost O(n log n) however they overlap, plus O(1) for each entry. Many sorted ranges
+        are fastest. The GIL is held. Memory: about 70 bytes for each range during the call, and more
+        for a large tree. In a tree with a policy, it costs as much as that many calls.
+
+        Sums of integers may leave the dtype on the way; only the final ones must fit. Sums of floats
+        are rounded in no particular order.
+
+        Args:
+            first, last: columns, as in store_many()
+            values: a column, or one number for all ranges
+            op: as in accumulate()
+
+        Raises:
+            OverflowError, TypeError: As in accumulate().
+            ValueError: As in accumulate() and store_many().
+            MemoryError: The tree is as it was.
+
+        >>> depth = MapleTree(dtype='u8')
+        >>> depth.accumulate_many([10, 15, 12], [19, 24, 16], 1)
+        >>> [tuple(entry) for entry in depth]
+        [(10, 11, 1), (12, 14, 2), (15, 16, 3), (17, 19, 2), (20, 24, 1)]
+        """
+    @overload
+    def map_range(
+        self, first: SupportsIndex, last: SupportsIndex, function: Callable[[_V], _V]
+    ) -> None:
+        """Replace each value over [first, last], both ends included, by function(value).
+
+        Entries are cut at both ends and keep their bounds in between: the function is called once for
+        each piece, in ascending order, and the piece gets what it returns. All of it happens, or
+        nothing. O(log n), and O(log n) for each piece.
+
+        The function sees the values of the tree as it was at the call. It may do anything, but if the
+        tree is written before the last call returns, nothing is stored. Hold t.lock if other threads
+        write.
+
+        If the tree has a policy, a cut entry is split first, and the function gets the value that
+        split() returned. The range is then erased, and its pieces are stored in ascending order, so
+        neighbours merge as in any store.
+
+        Args:
+            function: called with one value. In a packed tree, the result is converted as in a store.
+            default: if given, gaps in the range get function(default)
+
+        Raises:
+            ValueError: first is above last, or a number is outside its limits.
+            TypeError: The function is not callable, or its result is not a number for a packed tree.
+            RuntimeError: The tree has been written meanwhile. The tree is as it was written.
+            Exception: What the function raises. The tree is as it was.
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> t.map_range(15, 34, str.upper)
+        >>> [tuple(entry) for entry in t]
+        [(10, 14, 'a'), (15, 19, 'A'), (30, 34, 'B'), (35, 39, 'b')]
+        >>> t.map_range(30, 49, lambda text: text + '!', default='')
+        >>> t[30], t[45], t.get(20)
+        ('B!', '!', None)
+        """
+    @overload
+    def map_range(
+        self,
+        first: SupportsIndex,
+        last: SupportsIndex,
+        function: Callable[[Any], _V],
+        default: Any,
+    ) -> None:
+        """Replace each value over [first, last], both ends included, by function(value).
+
+        Entries are cut at both ends and keep their bounds in between: the function is called once for
+        each piece, in ascending order, and the piece gets what it returns. All of it happens, or
+        nothing. O(log n), and O(log n) for each piece.
+
+        The function sees the values of the tree as it was at the call. It may do anything, but if the
+        tree is written before the last call returns, nothing is stored. Hold t.lock if other threads
+        write.
+
+        If the tree has a policy, a cut entry is split first, and the function gets the value that
+        split() returned. The range is then erased, and its pieces are stored in ascending order, so
+        neighbours merge as in any store.
+
+        Args:
+            function: called with one value. In a packed tree, the result is converted as in a store.
+            default: if given, gaps in the range get function(default)
+
+        Raises:
+            ValueError: first is above last, or a number is outside its limits.
+            TypeError: The function is not callable, or its result is not a number for a packed tree.
+            RuntimeError: The tree has been written meanwhile. The tree is as it was written.
+            Exception: What the function raises. The tree is as it was.
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> t.map_range(15, 34, str.upper)
+        >>> [tuple(entry) for entry in t]
+        [(10, 14, 'a'), (15, 19, 'A'), (30, 34, 'B'), (35, 39, 'b')]
+        >>> t.map_range(30, 49, lambda text: text + '!', default='')
+        >>> t[30], t[45], t.get(20)
+        ('B!', '!', None)
         """
     @property
     def dtype(self) -> _Dtype | None:

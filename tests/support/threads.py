@@ -149,6 +149,7 @@ OPERATIONS = {
     "insert_range": lambda t, u: t.insert_range(50, 60, "x"),
     "erase": lambda t, u: t.erase(5),
     "pop_range": lambda t, u: t.pop_range(5, 6),
+    "map_range": lambda t, u: t.map_range(5, 6, str, default="x"),
     "alloc_range": lambda t, u: t.alloc_range("x", 5),
     "alloc_cyclic": lambda t, u: t.alloc_cyclic("x", next=5),
     "clear": lambda t, u: t.clear(),

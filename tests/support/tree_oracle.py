@@ -5,6 +5,7 @@ A cell is None or (number of the store that wrote it, value). Neighbouring cells
 one range.
 """
 
+import math
 import os
 import random
 
@@ -16,6 +17,15 @@ def seeded(name):
     seed = int(os.environ.get("SAMARA_SEED") or random.SystemRandom().randrange(2**32))
     print(f"{name}: SAMARA_SEED={seed}")
     return random.Random(f"{name} {seed}")
+
+
+COMBINE = {
+    "add": lambda a, b: a + b,
+    "min": lambda a, b: math.nan if math.isnan(a) or math.isnan(b) else min(a, b),
+    "max": lambda a, b: math.nan if math.isnan(a) or math.isnan(b) else max(a, b),
+    "or": lambda a, b: a | b,
+    "and": lambda a, b: a & b,
+}
 
 
 class Index:
@@ -72,6 +82,20 @@ class Oracle:
         removed = self.clipped(first, last)
         self.clear(first, last)
         return removed
+
+    def map(self, first, last, function, gaps=False):
+        """Replace each value by function(value); with `gaps`, a gap by function(None).
+
+        Ranges are cut at the ends of [first, last], and stay apart.
+        """
+        for low, high, cell in self.runs():
+            low, high = max(low, first), min(high, last)
+            if low <= high and (cell or gaps):
+                self.store(low, high, function(cell[1] if cell else None))
+
+    def accumulate(self, first, last, value, op):
+        """Combine the values over [first, last] with a number, which gaps get itself."""
+        self.map(first, last, lambda v: value if v is None else COMBINE[op](v, value), gaps=True)
 
     # ---- look-ups
 

@@ -175,7 +175,21 @@ class Region:
         tree.dup_into(other)
         return other
 
+    def map_range(self):
+        first, last = self.window()
+        with self.tree.lock:  # or else other threads may write the tree during the call
+            self.tree.map_range(first, last, lambda value: value + 1)
+        self.oracle.map(first, last, lambda value: value + 1)
+
+    def accumulate(self):
+        (first, last), value = self.window(), self.random.randrange(1000)
+        if self.tree.dtype:
+            self.tree.accumulate(first, last, value, "max")
+            self.tree.accumulate_many([first, first], [last, last], [0, value], "max")
+            self.oracle.accumulate(first, last, value, "max")
+
     WRITES = (store, store_one, store_many, insert, alloc, erase, pop, delete, sweep)
+    WRITES += (map_range, accumulate)
     READS = (read, read, read, read_whole, copies, copies)
 
     def write(self):

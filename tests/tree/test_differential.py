@@ -181,6 +181,25 @@ class Arguments:
     def value(self):
         return self.random.choice([None, 7, 7.0, "v", ("a", 1), self.random.randrange(1000)])
 
+    def operation(self):
+        if self.random.random() < 0.3:
+            return ()
+        return (self.random.choice(["add", "min", "max", "or", "and", "xor", "", None, 5]),)
+
+    def number(self):
+        if self.random.random() < self.wildness:
+            return self.wild()
+        return self.random.choice([0, 1, -1, 5, self.random.randrange(2**40), 2**62, -(2**62), 0.5])
+
+    def addends(self):
+        """Return columns for accumulate_many(), sometimes with one number for all."""
+        count = self.random.choice([0, 1, 2, 5, 30])
+        windows = [self.window() for _ in range(count)]
+        values = [self.number() for _ in range(count + (self.random.random() < 0.03))]
+        if self.random.random() < 0.4:
+            values = self.number()
+        return [first for first, _ in windows], [last for _, last in windows], values
+
     def triple(self):
         triple = (*self.window(), self.value())
         if self.random.random() < self.wildness:
@@ -241,6 +260,7 @@ class Member:
             + ["__setitem__"] * 4
             + ["__delitem__", "insert_range", "erase", "pop_range", "alloc_range"] * 2
             + ["alloc_cyclic", "cursor store", "cursor insert", "cursor clear", "cursor erase"]
+            + ["map_range", "accumulate", "accumulate_many"]
             + ["clear", "__init__", "__setstate__"]
         )
         if name == "__setitem__":
@@ -249,6 +269,14 @@ class Member:
             ask(operator.delitem, self.trees, given.key())
         elif name in ("store_range", "insert_range"):
             self.ask(name, *given.window(), given.value())
+        elif name == "map_range":
+            options = {"default": given.value()} if self.random.random() < 0.3 else {}
+            function = self.random.choice([lambda v: [v], repr, type, len, None, Fails()])
+            self.ask(name, *given.window(), function, **options)
+        elif name == "accumulate":
+            self.ask(name, *given.window(), given.value(), *given.operation())
+        elif name == "accumulate_many":
+            self.ask(name, *given.addends(), *given.operation())
         elif name == "erase":
             self.ask(name, given.index())
         elif name == "pop_range":
@@ -480,6 +508,29 @@ def test_same_answers_to_the_same_operations(size, place, track_gaps):
         except AssertionError as error:
             error.add_note(f"step {number}")
             raise
+
+
+@pytest.mark.parametrize("dtype", ["u8", "i8", "f8"])
+@pytest.mark.parametrize("place", range(3), ids=["bottom", "middle", "top"])
+def test_same_arithmetic(dtype, place):
+    """Sums of floats are equal to the bit, whatever the order in which they are added."""
+    random = seeded(f"arithmetic {dtype} {place}")
+    size = 90
+    given = Arguments(random, [0, 2**63 - size // 2, MAX - size + 1][place], size)
+    for _ in range(STEPS // 100 + 1):
+        member = Member(given, Both([side.MapleTree(dtype=dtype) for side in SIDES]))
+        for _ in range(12):
+            given.wildness = random.choice([0, 0, 0, 0.04])
+            name = random.choice(["store_range", "accumulate", "accumulate_many", "map_range"])
+            if name == "accumulate_many":
+                member.ask(name, *given.addends(), *given.operation())
+            elif name == "map_range":
+                options = {"default": given.number()} if random.random() < 0.3 else {}
+                member.ask(name, *given.window(), lambda value: value / 2 or value, **options)
+            else:
+                operation = given.operation() if name == "accumulate" else ()
+                member.ask(name, *given.window(), given.number(), *operation)
+            member.compare()
 
 
 # ---- the names

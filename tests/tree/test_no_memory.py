@@ -259,6 +259,15 @@ def narrow_columns(s):
     s.given = array("B", [5, 9]), array("H", [7, 9]), array("B", [1, 2])
 
 
+def ones(s):
+    """Return ranges for numbers to be added, in no order."""
+    s.given = [5 * n for n in range(100, 0, -1)], [5 * n + 9 for n in range(100, 0, -1)], [1] * 100
+
+
+def constant(s):
+    s.given = lambda _, value=s.value: value
+
+
 def bad_columns(s):
     s.given = [5, 6], [5, -1], [s.value] * 2
 
@@ -407,6 +416,19 @@ CASES = {
     "MapleTree.__setstate__: bad": Case(lambda s: s.other.__setstate__(s.given), bad_state),
     "MapleTree.__setstate__: pickle": Case(lambda s: pickle.loads(s.given), pickled, PACKED),
     "MapleTree.__sizeof__": Case(lambda s: sys.getsizeof(s.tree), needs=False),
+    "MapleTree.accumulate": Case(lambda s: s.tree.accumulate(33, 351, 1), kinds=PACKED),
+    "MapleTree.accumulate: in a value": Case(
+        lambda s: s.tree.accumulate(202, 203, 1, "min"), kinds=PACKED
+    ),
+    "MapleTree.accumulate: bad": Case(lambda s: s.tree.accumulate(33, 351, 1, "x")),
+    "MapleTree.accumulate: sum": Case(
+        lambda s: s.tree.accumulate(33, 351, s.value), kinds=PACKED - {"f8"}
+    ),
+    "MapleTree.accumulate_many": Case(lambda s: s.tree.accumulate_many(*s.given), ones, PACKED),
+    "MapleTree.accumulate_many: few": Case(
+        lambda s: s.tree.accumulate_many([5, 33], [70, 35], 1, "max"), kinds=PACKED
+    ),
+    "MapleTree.accumulate_many: bad": Case(lambda s: s.tree.accumulate_many(*s.given), bad_columns),
     "MapleTree.alloc_range": Case(lambda s: s.tree.alloc_range(s.value, 3, 2**61), kinds=GAPS),
     "MapleTree.alloc_range: no room": Case(
         lambda s: s.tree.alloc_range(s.value, 3, 100, 102), kinds=GAPS
@@ -483,6 +505,14 @@ CASES = {
     "MapleTree.load_many: absent": Case(lambda s: s.tree.load_many(s.given), keys),
     "MapleTree.lock": Case(lambda s: s.tree.lock),
     "MapleTree.nbytes": Case(lambda s: s.tree.nbytes, needs=False),
+    "MapleTree.map_range": Case(lambda s: s.tree.map_range(33, 351, s.given), constant),
+    "MapleTree.map_range: gaps": Case(
+        lambda s: s.tree.map_range(33, 351, lambda value: value, default=s.value)
+    ),
+    "MapleTree.map_range: made": Case(
+        lambda s: s.tree.map_range(33, 351, lambda value: [value].pop()),
+    ),
+    "MapleTree.map_range: bad": Case(lambda s: s.tree.map_range(33, 351, None)),
     "MapleTree.next": Case(lambda s: s.tree.next(382)),
     "MapleTree.node_count": Case(lambda s: s.tree.node_count, needs=False),
     "MapleTree.policy": Case(lambda s: s.tree.policy, needs=False),

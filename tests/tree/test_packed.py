@@ -98,6 +98,12 @@ WRITES = {
     "cursor insert": lambda t, v: t.cursor(15, 17).insert(v),
     "store many": lambda t, v: t.store_many([12, 50], [13, 51], [1, v]),
 }
+ARITHMETIC = {
+    "accumulate": lambda t, v: t.accumulate(12, 33, v),
+    "accumulate many": lambda t, v: t.accumulate_many([12, 50], [33, 51], [1, v], "min"),
+    "map": lambda t, v: t.map_range(12, 33, lambda value: v),
+}
+MANY = WRITES["store many"], ARITHMETIC["accumulate many"]
 each_write = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 
 OUTSIDE_U8 = f"is outside 0 ... {MAX}"
@@ -143,14 +149,16 @@ def test_what_is_converted():
     assert all(type(value) is float for _, _, value in t)
 
 
-@each_write
+@pytest.mark.parametrize(
+    "write", [*WRITES.values(), *ARITHMETIC.values()], ids=[*WRITES, *ARITHMETIC]
+)
 @pytest.mark.parametrize(("dtype", "value", "error", "message"), REFUSED, ids=str)
 def test_a_value_that_is_refused(dtype, value, error, message, write):
     t = tree(dtype)
     before = list(t)
     with pytest.raises(error) as caught:
         write(t, value)
-    if write is WRITES["store many"] and error is not OverflowError:
+    if write in MANY and error is not OverflowError:
         message = f"position 1: {message}"
     assert str(caught.value) == message
     assert list(t) == before
@@ -304,7 +312,7 @@ class Same:
         tree, oracle, random = self.tree, self.oracle, self.random
         first, last = self.window()
         value = self.value()
-        way = random.randrange(8)
+        way = random.randrange(10)
         if way < 3:
             oracle.store(first, last, value)
             if way == 0:
@@ -326,6 +334,13 @@ class Same:
             if start is not None:
                 assert tree.alloc_range(value, 2, first, last) == start
                 oracle.store(start, start + 1, value)
+        elif way == 7:
+            op = random.choice(["min", "max"])
+            tree.accumulate(first, last, value, op)
+            oracle.accumulate(first, last, value, op)
+        elif way == 8:
+            tree.map_range(first, last, lambda number: value)
+            oracle.map(first, last, lambda number: value)
         else:
             windows = [self.window() for _ in range(random.randrange(5))]
             values = [self.value() for _ in windows]

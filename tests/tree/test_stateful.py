@@ -179,6 +179,20 @@ class Family(RuleBasedStateMachine):
             assert call("a", size, first, last, align=align, reverse=reverse) == start
             member.oracle.store(start, start + size - 1, "a")
 
+    @rule(pick=picks, place=places, width=widths, value=values, gaps=st.booleans())
+    def map_range(self, pick, place, width, value, gaps):
+        member, (first, last) = self.member(pick), self.window(place, width)
+        # With a policy, the range is erased and stored again.
+        pieces = member.oracle.runs() if gaps else []
+        pieces = [(a, b, c) for a, b, c in pieces if a <= last and b >= first and c is None]
+        pieces = [(max(a, first), min(b, last)) for a, b, _ in pieces]
+        pieces = sorted(pieces + [(a, b) for a, b, _ in member.oracle.clipped(first, last)])
+        member.tree.map_range(first, last, lambda _: value, *(["gap"] if gaps else []))
+        if pieces:
+            member.oracle.clear(pieces[0][0], pieces[-1][1])
+        for low, high in pieces:
+            member.oracle.store(low, high, value)
+
     @rule(pick=picks)
     def empty(self, pick):
         member = self.member(pick)

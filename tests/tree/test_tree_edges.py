@@ -133,6 +133,8 @@ def writes(t, index):
     yield lambda: t.insert_range(0, index, "x")
     yield lambda: t.erase(index)
     yield lambda: t.pop_range(index, MAX)
+    yield lambda: t.map_range(index, MAX, str)
+    yield lambda: t.map_range(0, index, str)
     yield lambda: t.pop_range(0, index)
     yield lambda: t.alloc_range("x", 1, index)
     yield lambda: t.alloc_range("x", 1, 0, index)
@@ -282,6 +284,8 @@ def test_first_above_last_names_both():
         lambda: t.store_range(20, 10, "x"),
         lambda: t.insert_range(20, 10, "x"),
         lambda: t.pop_range(20, 10),
+        lambda: t.map_range(20, 10, str),
+        lambda: t.accumulate(20, 10, 1),
         lambda: t.alloc_range("x", 1, 20, 10),
         lambda: t.empty_area(1, 20, 10),
         lambda: t.entries(20, 10),

@@ -49,6 +49,7 @@ WRITES = {
     "init": lambda t, v: t.__init__([(5, 6, v), (1, 2, v), (3, 4, v)]),
     "setstate": lambda t, v: MapleTree().__setstate__(t.__reduce__()[2]),
     "dup into": lambda t, v: t.dup_into(MapleTree(track_gaps=t.track_gaps)),
+    "map": lambda t, v: t.map_range(2002, 2203, lambda value: v, default=None),
     "many stores": lambda t, v: t.__init__((n, n, v) for n in range(150, 0, -1)),
 }
 
@@ -80,6 +81,33 @@ def test_each_allocation_failing(write, track_gaps, shared):
         assert n > 1, "a write to a shared tree allocates"
     t = relative = before = None
     assert references([value]) == alone
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["private", "shared"])
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda t: t.accumulate(2002, 2203, 1),
+        lambda t: t.accumulate_many(range(600, 0, -1), range(700, 100, -1), 1),
+        lambda t: t.accumulate_many([2002, 7], [2203, 8], 1),
+        lambda t: t.map_range(2002, 2203, lambda value: value + 1, default=5),
+    ],
+    ids=["accumulate", "accumulate many", "accumulate few", "map"],
+)
+def test_each_allocation_of_arithmetic_failing(write, shared):
+    t = MapleTree(((10 * n, 10 * n + 4, n) for n in range(600)), dtype="u8")
+    relative = t.fork() if shared else None
+    before, nodes, n = list(t), counted_nodes(), 1
+    while fails(n, lambda: write(t)):
+        assert counted_nodes() == nodes
+        t.check()
+        assert list(t) == before
+        n += 1
+    assert n > 2 and list(t) != before
+    t.check()
+    if relative is not None:
+        relative.check()
+        assert list(relative) == before
 
 
 @pytest.mark.parametrize("n", range(1, 40))

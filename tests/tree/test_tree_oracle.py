@@ -122,6 +122,22 @@ class Driver:
             assert self.tree.alloc_range(value, **area) == start
             self.oracle.store(start, start + area["size"] - 1, value)
 
+    def map_range(self):
+        first, last = self.window()
+        made = []
+
+        def function(value):
+            made.append(object())
+            return made[-1]
+
+        def again(value):
+            return made.pop(0)
+
+        gaps = self.random.random() < 0.5
+        self.tree.map_range(first, last, function, *([None] if gaps else []))
+        self.oracle.map(first, last, again, gaps)
+        assert not made
+
     def clear(self):
         if self.random.random() < 0.02:
             self.tree.clear()
@@ -131,7 +147,7 @@ class Driver:
         choice = self.random.choice
         choice(
             [self.store_range, self.store_range, self.store_slice, self.delete]
-            + [self.insert, self.erase, self.pop, self.alloc, self.clear]
+            + [self.insert, self.erase, self.pop, self.alloc, self.map_range, self.clear]
         )()
 
     # ---- look-ups

@@ -635,6 +635,8 @@ def test_an_index_that_drops_the_last_name_of_the_tree():
         lambda names, i: names["t"].cursor(i),
         lambda names, i: names["t"].load_many([1, i], None),
         lambda names, i: names["t"].store_many([0], [i], ["x"]),
+        lambda names, i: names["t"].map_range(0, i, str),
+        lambda names, i: names["t"].accumulate(0, i, 1),
         lambda names, i: names["t"].dup_into(i),
         lambda names, i: names.setdefault("c", names["t"].cursor(105)).next(i),
         lambda names, i: names.setdefault("c", names["t"].cursor(105)).set_range(0, i),
@@ -802,6 +804,12 @@ def test_a_weak_reference_to_a_tree_whose_callback_uses_its_relatives():
     assert seen == [("x", 0)] and reference() is None
 
 
+def map_range(tree):
+    """Does nothing if the tree is written meanwhile."""
+    with contextlib.suppress(RuntimeError):
+        tree.map_range(1, 60, str)
+
+
 READS = {
     "iterate": lambda t: list(t),
     "find": lambda t: [t.find(n) for n in range(0, 300, 50)],
@@ -814,6 +822,7 @@ READS = {
     "step": lambda t: list(t.cursor()),
     "load many": lambda t: t.load_many(list(range(300)), None),
     "store many": lambda t: t.store_many([1, 50], [9, 60], "ab"),
+    "map": map_range,
     "equal": lambda t: t == t.fork(),
 }
 
@@ -892,6 +901,7 @@ POLICY_WRITES = {
     "delete": lambda t: t.__delitem__(slice(15, 32)),
     "pop": lambda t: t.pop_range(15, 32),
     "store many": lambda t: t.store_many([15, 40], [32, 41], "ab"),
+    "map": lambda t: t.map_range(15, 32, lambda value: value),
     "cursor": lambda t: t.cursor(15, 32).store("x"),
     "insert": lambda t: t.insert_range(18, 19, 1),
     "alloc": lambda t: t.alloc_range(1, 2),

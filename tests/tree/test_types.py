@@ -67,6 +67,22 @@ def test_packed_values() -> None:
     assert_type(tree.dtype, Literal["u8", "i8", "f8"] | None)
 
 
+def test_arithmetic() -> None:
+    t = MapleTree([(1, 5, 3)], dtype="u8")
+    assert_type(t.accumulate(1, 2, 5), None)
+    t.accumulate(1, 2, 5, "or")
+    t.accumulate_many([1, 4], [2, 5], 1)
+    t.accumulate_many(array("Q", [1, 4]), range(4, 6), [1, 2], "max")
+    f = MapleTree([(1, 5, 3)], dtype="f8")
+    f.accumulate(1, 2, 0.5, op="min")
+    f.accumulate_many([1], [2], 0.5)
+    f.accumulate_many([1], [2], array("d", [0.5]))
+    t.map_range(1, 9, lambda value: value + 1)
+    names = MapleTree(TRIPLES)
+    assert_type(names.map_range(1, 15, str.upper), None)
+    names.map_range(1, 15, lambda name: name or "none", default=None)
+
+
 def test_arrays() -> None:
     pytest.importorskip("numpy")
     import numpy as np

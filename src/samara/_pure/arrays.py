@@ -5,7 +5,15 @@ from functools import partial
 from typing import Any
 
 from samara._arguments import MAX, required_index
-from samara._columns import Column, Columns, array_of, check_order, import_numpy, open_ranges
+from samara._columns import (
+    Column,
+    Columns,
+    array_of,
+    check_order,
+    import_numpy,
+    open_column,
+    open_ranges,
+)
 from samara._policy import Policy
 from samara._pure.build import Triple, build, coalesced
 from samara._pure.node import GAP, Head
@@ -35,6 +43,28 @@ def head_of(
 def stores_of(given: tuple[Any, Any, Any], dtype: str | None) -> list[Triple]:
     """Convert and check the arguments of store_many()."""
     return triples_of(open_ranges(*given, objects=dtype is None), dtype, rising=False)
+
+
+def addends_of(given: tuple[Any, Any, Any], dtype: str | None) -> list[Triple]:
+    """Convert and check the arguments of accumulate_many(), whose values may be one number."""
+    *ends, values = given
+    if not is_number(values):
+        return triples_of(open_ranges(*given), dtype, rising=False)
+    columns = [open_column(end, name) for end, name in zip(ends, ("first", "last"), strict=True)]
+    sizes = [len(column.items) for column in columns]
+    if sizes[0] != sizes[1]:
+        raise ValueError(f"first and last must have the same length, not {sizes[0]}, {sizes[1]}")
+    lists = [column.converted(partial(required_index, name=column.name)) for column in columns]
+    number = convert(values, dtype)
+    triples = [(first, last, number) for first, last in zip(*lists, strict=True)]
+    check_order(triples, rising=False)
+    return triples
+
+
+def is_number(given: Any) -> bool:
+    """Return whether an object is one number rather than a column of them."""
+    known = any(hasattr(type(given), way) for way in ("__index__", "__float__"))
+    return known and not hasattr(type(given), "__iter__")
 
 
 def look_up(head: Head, keys: Column, indices: list[int], default: Any) -> Any:

@@ -106,9 +106,11 @@ def to_float(value: Any) -> float:
     return float(value)
 
 
+LIMITS: Final = {"u8": (0, MAX), "i8": (-(2**63), 2**63 - 1)}  # of integers
+
 CONVERTERS: Final[dict[str, Callable[[Any], int | float]]] = {
     "u8": partial(required_index, name="value"),
-    "i8": partial(required_index, name="value", low=-(2**63), top=2**63 - 1),
+    "i8": partial(required_index, name="value", low=LIMITS["i8"][0], top=LIMITS["i8"][1]),
     "f8": to_float,
 }
 

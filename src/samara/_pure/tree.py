@@ -21,14 +21,15 @@ from samara._columns import array_of, import_numpy, open_column, open_ranges
 from samara._entry import Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError, type_name
 from samara._pure import arrays, dup, pickling, validate
+from samara._pure.accumulate import accumulated, check_dtype, checked_operation
 from samara._pure.build import Triple, fill
 from samara._pure.cursor import Cursor
 from samara._pure.dump import dump
 from samara._pure.gap import Request, covers, gaps_of, search
 from samara._pure.lock import TreeLock
-from samara._pure.node import GAP, NODE_BYTES, Head, node_count
+from samara._pure.node import GAP, NODE_BYTES, Head, OvertakenError, node_count
 from samara._pure.packed import checked_dtype, checked_policy, convert, is_built_in
-from samara._pure.walk import entries_of, load
+from samara._pure.walk import entries_of, load, pieces_of
 from samara._pure.write import write_range
 
 
@@ -397,16 +398,82 @@ class MapleTree:
         return arrays.look_up(self._fork_head(), column, indices, default)
 
     def store_many(self, first: Any, last: Any, values: Any) -> None:
-        def store(triples: list[Triple], seen: int) -> Head:
-            head = dup.fork(self._head)
-            # The tree's contents will be replaced, so a policy must not write it.
-            with self._head.busy():
-                for triple in triples:
-                    write_range(head, *triple, seen=head.generation)
-            self._head.swap(head, seen)
-            return head  # it has what was displaced, to be dropped without the lock
+        self._change((first, last, values), self._store_all, arrays.stores_of)
 
-        self._change((first, last, values), store, arrays.stores_of)
+    def _store_all(self, triples: list[Triple], seen: int, erase: bool = False) -> Head:
+        """Store all triples. With `erase`, first erase from the first range to the last one.
+
+        Returns:
+            A head with what was displaced, to be dropped without the lock.
+        """
+        head = dup.fork(self._head)
+        # The tree's contents will be replaced, so a policy must not write it.
+        with self._head.busy():
+            if erase:
+                write_range(head, triples[0][0], triples[-1][1], GAP, seen=head.generation)
+            for triple in triples:
+                write_range(head, *triple, seen=head.generation)
+        self._head.swap(head, seen)
+        return head
+
+    def accumulate(self, first: Any, last: Any, value: Any, op: Any = "add") -> None:
+        window, op = required_window(first, last), checked_operation(op)
+
+        def way(value: Any, dtype: str | None) -> list[Triple]:
+            check_dtype(dtype, op, "accumulate")
+            return [(*window, convert(value, dtype))]
+
+        self._accumulate(value, op, way)
+
+    def accumulate_many(self, first: Any, last: Any, values: Any, op: Any = "add") -> None:
+        op = checked_operation(op)
+
+        def way(given: tuple[Any, Any, Any], dtype: str | None) -> list[Triple]:
+            check_dtype(dtype, op, "accumulate_many")
+            return arrays.addends_of(given, dtype)
+
+        self._accumulate((first, last, values), op, way)
+
+    def _accumulate(self, given: Any, op: str, way: Callable[..., list[Triple]]) -> None:
+        def change(ranges: list[Triple], seen: int) -> Head:
+            source = dup.fork(self._head)
+            with self._head.busy():
+                head = accumulated(source, ranges, op)
+            self._head.swap(head, seen)
+            return head
+
+        self._change(given, change, way)
+
+    def map_range(self, first: Any, last: Any, function: Any, default: Any = ...) -> None:
+        window = required_window(first, last)
+        if not callable(function):
+            raise TypeError(f"function must be callable, not {type_name(function)}")
+
+        def read(seen: int) -> tuple[int, Head]:
+            with self._head.busy():
+                cut = dup.slice_of(self._head, *window)
+            if self._head.generation != seen:
+                raise OvertakenError
+            return seen, cut
+
+        with self._gate:
+            seen, cut = self._head.whole(read)
+        results = [
+            (low, high, convert(function(default if value is GAP else value), cut.dtype))
+            for low, high, value in pieces_of(cut, *window)
+            if value is not GAP or default is not ...
+        ]
+
+        def store(now: int) -> Head:
+            if now != seen:
+                text = "the tree has changed while map_range() called the function"
+                raise RuntimeError(text)
+            return self._store_all(results, seen, erase=cut.policy is not None)
+
+        if results:
+            with self._gate:
+                displaced = self._head.whole(store)
+            del displaced  # without the lock
 
     def __getitem__(self, key: Any, /) -> Any:
         if isinstance(key, slice):
