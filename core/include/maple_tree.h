@@ -548,12 +548,14 @@ struct mt_diff_walk {
 	struct mt_diff_side a;
 	struct mt_diff_side b;
 	uint64_t key; /* how far it has come */
+	bool one_kind;
 	bool done;
 };
 
-/* Begin a walk. The caller holds both locks until it ends. O(1). */
+/* Begin a walk. The caller holds both locks until it ends. O(1). `one_kind`: equal words are equal
+ * values. If not, whatever both trees have counts as different, for the caller to compare. */
 MT_API void mt_diff_begin(struct mt_diff_walk *walk, const struct maple_tree *a,
-			  const struct maple_tree *b);
+			  const struct maple_tree *b, bool one_kind);
 /* The next stretch where the trees differ, as for mt_diff(). False after the last. */
 MT_API bool mt_diff_next(struct mt_diff_walk *walk, struct mt_difference *out);
 /* The next range that both trees have with the same ends, but with different words: 1. 0 after the

@@ -45,11 +45,12 @@ static void begin_side(struct mt_diff_side *side, const struct maple_tree *mt)
 }
 
 void mt_diff_begin(struct mt_diff_walk *walk, const struct maple_tree *a,
-		   const struct maple_tree *b)
+		   const struct maple_tree *b, bool one_kind)
 {
 	begin_side(&walk->a, a);
 	begin_side(&walk->b, b);
 	walk->key = 0;
+	walk->one_kind = one_kind;
 	walk->done = false;
 }
 
@@ -135,9 +136,11 @@ bool mt_next_stretch(struct mt_diff_walk *walk, struct mt_stretch *out)
 	return true;
 }
 
-static bool same_contents(const struct mt_slot *a, const struct mt_slot *b)
+static bool same_contents(const struct mt_slot *a, const struct mt_slot *b, bool one_kind)
 {
-	return a->present == b->present && a->word == b->word; /* the word of a gap is 0 */
+	if (a->present != b->present)
+		return false;
+	return !a->present || (one_kind && a->word == b->word);
 }
 
 static bool same_ends(const struct mt_slot *a, const struct mt_slot *b)
@@ -147,7 +150,7 @@ static bool same_ends(const struct mt_slot *a, const struct mt_slot *b)
 
 bool mt_same_slots(const struct mt_slot *a, const struct mt_slot *b)
 {
-	return same_ends(a, b) && same_contents(a, b);
+	return same_ends(a, b) && same_contents(a, b, true);
 }
 
 static void make_difference(const struct mt_stretch *at, struct mt_difference *out)
@@ -165,7 +168,7 @@ bool mt_diff_next(struct mt_diff_walk *walk, struct mt_difference *out)
 	struct mt_stretch at;
 
 	while (mt_next_stretch(walk, &at)) {
-		if (at.shared || same_contents(&at.a, &at.b))
+		if (at.shared || same_contents(&at.a, &at.b, walk->one_kind))
 			continue;
 		make_difference(&at, out);
 		return true;
@@ -178,10 +181,12 @@ int mt_diff_next_word(struct mt_diff_walk *walk, struct mt_difference *out)
 	struct mt_stretch at;
 
 	while (mt_next_stretch(walk, &at)) {
-		if (at.shared || mt_same_slots(&at.a, &at.b))
+		if (at.shared)
 			continue;
-		if (!same_ends(&at.a, &at.b) || !at.a.present || !at.b.present)
+		if (!same_ends(&at.a, &at.b) || at.a.present != at.b.present)
 			return -EINVAL;
+		if (same_contents(&at.a, &at.b, walk->one_kind))
+			continue;
 		make_difference(&at, out);
 		return 1;
 	}
@@ -195,7 +200,7 @@ int mt_diff(const struct maple_tree *a, const struct maple_tree *b,
 	struct mt_diff_walk walk;
 	int status = 0;
 
-	mt_diff_begin(&walk, a, b);
+	mt_diff_begin(&walk, a, b, true);
 	while (!status && mt_diff_next(&walk, &difference))
 		status = emit(context, &difference);
 	return status;

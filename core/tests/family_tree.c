@@ -492,7 +492,7 @@ static void compare_words(const struct differing *differing, const struct maple_
 	size_t cell = 0;
 	int status;
 
-	mt_diff_begin(&walk, a, b);
+	mt_diff_begin(&walk, a, b, true);
 	do {
 		status = next_word(differing, &cell, &in_a, &in_b);
 		CHECK_EQ(mt_diff_next_word(&walk, &difference), status);

@@ -351,7 +351,7 @@ static void few_changes_in_a_large_tree(void)
 			CHECK_EQ(mtree_store_range_word(&fork, (key + i * apart) * 10 + 1,
 							(key + i * apart) * 10 + 7, RANGES),
 				 0);
-		mt_diff_begin(&walk, &mt, &fork);
+		mt_diff_begin(&walk, &mt, &fork, true);
 		for (i = 0; i < changes; i++) {
 			CHECK(mt_diff_next(&walk, &difference));
 			CHECK_EQ(difference.first, (key + i * apart) * 10 + 1);
@@ -369,6 +369,52 @@ static void few_changes_in_a_large_tree(void)
 		mt_fini(&fork);
 	}
 	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* Words of two kinds are never equal, whatever they are. Gaps are. */
+static void words_of_two_kinds(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct mt_difference difference;
+	struct mt_diff_walk walk;
+	struct maple_tree a, b;
+
+	mt_init_pool(&a, 0, pool, NULL);
+	mt_init_pool(&b, 0, pool, NULL);
+	for (uint64_t i = 0; i < 100; i++) {
+		CHECK_EQ(mtree_store_range_word(&a, i * 10, i * 10 + 4, i / 2), 0);
+		CHECK_EQ(mtree_store_range_word(&b, i * 10, i * 10 + 4, i / 2), 0);
+	}
+	mt_diff_begin(&walk, &a, &b, true);
+	CHECK(!mt_diff_next(&walk, &difference));
+	mt_diff_begin(&walk, &a, &b, true);
+	CHECK_EQ(mt_diff_next_word(&walk, &difference), 0);
+	for (int way = 0; way < 2; way++) {
+		mt_diff_begin(&walk, &a, &b, false);
+		for (uint64_t i = 0; i < 100; i++) {
+			CHECK(way ? mt_diff_next(&walk, &difference)
+				  : mt_diff_next_word(&walk, &difference) == 1);
+			CHECK_EQ(difference.first, i * 10);
+			CHECK_EQ(difference.last, i * 10 + 4);
+			CHECK_EQ(difference.a_word, difference.b_word);
+		}
+		CHECK(!(way ? mt_diff_next(&walk, &difference)
+			    : mt_diff_next_word(&walk, &difference)));
+	}
+	/* The same ends, but once a gap. */
+	CHECK_EQ(mtree_clear_range(&b, 0, 4), 0);
+	CHECK_EQ(mtree_clear_range(&a, 5, 14), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 0, 4, 1), 0);
+	mt_diff_begin(&walk, &a, &b, true);
+	CHECK_EQ(mt_diff_next_word(&walk, &difference), 1);
+	CHECK_EQ(mt_diff_next_word(&walk, &difference), -EINVAL);
+	CHECK_EQ(mtree_store_range_word(&b, 5, 19, 1), 0);
+	mt_diff_begin(&walk, &a, &b, true);
+	CHECK_EQ(mt_diff_next_word(&walk, &difference), 1);
+	CHECK_EQ(mt_diff_next_word(&walk, &difference), -EINVAL);
+	mt_fini(&a);
+	mt_fini(&b);
 	test_pool_end(pool);
 }
 
@@ -708,6 +754,7 @@ static const struct test_case cases[] = {
 	{"slices_are_cut", slices_are_cut},
 	{"differences", differences},
 	{"few_changes_in_a_large_tree", few_changes_in_a_large_tree},
+	{"words_of_two_kinds", words_of_two_kinds},
 	{"sets", sets},
 	{"sets_share_nodes", sets_share_nodes},
 	{"sets_cut_values", sets_cut_values},

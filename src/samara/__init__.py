@@ -15,7 +15,7 @@ An ordered map from ranges of integers in 0 ... MAX to values, with O(1) forks.
 from typing import Final
 
 from samara._arguments import MAX
-from samara._entry import Entry, Gap
+from samara._entry import Change, Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError
 from samara._implementation import PURE, Cursor, MapleTree, TreeLock
 from samara._policy import Policy
@@ -27,6 +27,7 @@ implementation: Final = "python" if PURE else "c"
 
 __all__ = [
     "MAX",
+    "Change",
     "Cursor",
     "Entry",
     "Gap",

@@ -11,7 +11,7 @@ from typing import Any, Literal, assert_type
 
 import pytest
 
-from samara import Cursor, Entry, Gap, MapleTree, Policy
+from samara import Change, Cursor, Entry, Gap, MapleTree, Policy
 from samara.mm import VMA, AddressSpace
 
 TRIPLES = [(10, 19, "a")]
@@ -32,6 +32,19 @@ def test_values_of_any_type() -> None:
     assert_type(t.entries(), Iterator[Entry[str]])
     assert_type(t.gaps(), Iterator[Gap])
     assert_type(t.fork(), MapleTree[str])
+    assert_type(t.diff(t), Iterator[Change[str]])
+    assert_type(t.diff(MapleTree([(1, 2, 3)])), Iterator[Change[str | int]])
+    assert_type(t | [(1, 2, "b")], MapleTree[str])
+    assert_type(t | t, MapleTree[str])
+    assert_type(t & [(1, 2)], MapleTree[str])
+    assert_type(t - MapleTree([(1, 2, 3)]), MapleTree[str])
+    assert_type(t - t.gaps(), MapleTree[str])
+    t |= [(1, 2, "b")]
+    t &= t.gaps()
+    t -= [(3, 4)]
+    t.update(MapleTree(TRIPLES))
+    assert_type(t, MapleTree[str])
+    t = MapleTree(TRIPLES)
     assert_type(t.alloc_range("b", 5), int)
     assert_type(t.alloc_cyclic("b", next=5), tuple[int, int, bool])
     assert_type(t.cursor(), Cursor[str])
