@@ -6,8 +6,8 @@
  * Each side stands on a slot of some node: on a subtree, or in a leaf on a range or gap. Both stand
  * around one key.
  *
- *        a  [ . | A . . ]    same height: A is B, so both step over it whole;
- *                            A is not B, so both go down
+ *        a  [ . | A . . ]    same height: A is B, so both step over it whole; likewise if they
+ *                            are leaves with equal contents. A is not B, so both go down
  *        b  [ . . | B . ]    else the one that stands higher goes down
  *
  * Invariants
@@ -100,6 +100,28 @@ static void read_slot(const struct mt_diff_side *side, struct mt_slot *out)
 	out->present = mt_slot_present(leaf->node, leaf->slot);
 }
 
+/* Whether both sides stand on leaves with the same contents: trees that share no nodes can still be
+ * equal. */
+static bool equal_leaves(const struct mt_diff_side *a, const struct mt_diff_side *b)
+{
+	const struct maple_node *one = node_of(a);
+	const struct maple_node *two = node_of(b);
+
+	/* The header and all pivots, which are there whatever the count is. */
+	return a->last == b->last && !memcmp(one, two, offsetof(struct maple_node, wide.slot)) &&
+	       !memcmp(one->wide.slot, two->wide.slot, one->count * sizeof(uint64_t));
+}
+
+/* Whether both sides stand on the same subtree, at heights `in_a` and `in_b`. */
+static bool same_below(const struct mt_diff_walk *walk, uint32_t in_a, uint32_t in_b)
+{
+	if (!in_a || in_a != in_b)
+		return false;
+	if (node_of(&walk->a) == node_of(&walk->b))
+		return true;
+	return in_a == 1 && walk->one_kind && equal_leaves(&walk->a, &walk->b);
+}
+
 bool mt_next_stretch(struct mt_diff_walk *walk, struct mt_stretch *out)
 {
 	struct mt_diff_side *a = &walk->a;
@@ -111,7 +133,7 @@ bool mt_next_stretch(struct mt_diff_walk *walk, struct mt_stretch *out)
 		uint32_t in_a = height_of(a);
 		uint32_t in_b = height_of(b);
 
-		out->shared = in_a && in_a == in_b && node_of(a) == node_of(b);
+		out->shared = same_below(walk, in_a, in_b);
 		if (out->shared || !(in_a || in_b))
 			break;
 		if (in_a >= in_b)

@@ -13,7 +13,8 @@ struct mt_slot {
 	bool present;
 };
 
-/* Keys [first, last], which lie in one node that both trees share, or else in one slot of each. */
+/* Keys [first, last]. They are those of a node that both trees share, or of two leaves with the same
+ * contents; or else lie in one slot of each tree. */
 struct mt_stretch {
 	uint64_t first;
 	uint64_t last;

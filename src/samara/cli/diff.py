@@ -221,13 +221,11 @@ def _rows_of_vmas(change: Difference) -> Iterator[list[str]]:
 def _rows_of_stretch(change: Difference) -> Iterator[list[str]]:
     """Yield a row for the memory as it was, and below it one as it is."""
     kind, start, end, before, after = change
-    backing = _backing if kind == "replaced" else _label
     if before is not None:
-        yield _row(kind, start, end, before, backing(before))
-    if after is not None and before is None:
-        yield _row(kind, start, end, after)
-    elif after is not None:
-        yield ["to", "", "", "", after.perms, _what_changed(change) or backing(after)]
+        yield _row(kind, start, end, before, _backing(change, before))
+    if after is not None:
+        mark = kind if before is None else "to"
+        yield _row(mark, start, end, after, _what_changed(change) or _backing(change, after))
 
 
 def _row(mark: str, start: int, end: int, vma: VMA, what: str = "") -> list[str]:
@@ -239,8 +237,11 @@ def _label(vma: VMA) -> str:
     return vma.label or "anonymous"
 
 
-def _backing(vma: VMA) -> str:
-    return _label(vma) + ("" if vma.file is None else f" at {vma.offset:#x}")
+def _backing(change: Difference, vma: VMA) -> str:
+    """Return the label, and where the stretch begins in the file if that may be what differs."""
+    if change.kind != "replaced" or vma.file is None:
+        return _label(vma)
+    return f"{_label(vma)} at {vma.offset + change.start - vma.start:#x}"
 
 
 def _what_changed(change: Difference) -> str:
