@@ -89,6 +89,8 @@ def test_names() -> None:
     later.mprotect(stack.start + 16 * PAGE, PAGE, 1)
     assert later.find(stack.start).name == ""  # only the upper end is the stack  # type: ignore[union-attr]
     assert [one.kind for one in mm.diff(later)] == ["protected"]
+    shifted = AddressSpace([VMA(A, A + 4 * PAGE, 3, offset=PAGE)])
+    assert kinds(AddressSpace([VMA(A, A + 4 * PAGE, 3)]).diff(shifted)) == [("flagged", 0, 4)]
     anonymous = AddressSpace([stack._replace(name="")])
     assert [one.kind for one in mm.diff(anonymous)] == ["flagged"]
 

@@ -239,9 +239,11 @@ def _label(vma: VMA) -> str:
 
 def _backing(change: Difference, vma: VMA) -> str:
     """Return the label, and where the stretch begins in the file if that may be what differs."""
-    if change.kind != "replaced" or vma.file is None:
-        return _label(vma)
-    return f"{_label(vma)} at {vma.offset + change.start - vma.start:#x}"
+    if change.kind == "replaced" and vma.file is not None:
+        return f"{_label(vma)} at {vma.offset + change.start - vma.start:#x}"
+    if change.kind == "flagged" and vma.file is None and vma.offset:  # not from /proc
+        return f"{_label(vma)} at {vma.offset:#x}"
+    return _label(vma)
 
 
 def _what_changed(change: Difference) -> str:

@@ -100,12 +100,14 @@ def _kind(one: VMA, two: VMA) -> Kind | None:
     rest = (one.vm_flags, one.flags, one.pkey, one.policy, one.anon_name)
     if rest != (two.vm_flags, two.flags, two.pkey, two.policy, two.anon_name):
         return "flagged"
-    return "flagged" if _name_differs(one, two) else None
+    return "flagged" if _shown_differently(one, two) else None
 
 
-def _name_differs(one: VMA, two: VMA) -> bool:
-    """Return whether there is another name. A VMA that was cut can lose one that its place gave."""
-    if one.name == two.name:
-        return False
-    was_cut = one[:2] != two[:2]
-    return not (was_cut and one.name in DERIVED_NAMES and two.name in DERIVED_NAMES)
+def _shown_differently(one: VMA, two: VMA) -> bool:
+    """Return whether /proc shows another name, or for anonymous memory another offset.
+
+    A VMA that was cut or merged can lose a name that only its place gave it.
+    """
+    if one[:2] == two[:2]:
+        return one.name != two.name or one.offset != two.offset
+    return one.name != two.name and not {one.name, two.name} <= DERIVED_NAMES
