@@ -18,6 +18,7 @@
 #include "errors.h"
 #include "policy.h"
 #include "tree_build.h"
+#include "tree_sets.h"
 
 /* For less work than this, releasing the GIL costs more than it gains. */
 #define FEW 512
@@ -270,30 +271,6 @@ PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t
 	return tree;
 }
 
-/* Between the first and the last store only a policy can run, since the tree or the caller still
- * holds everything that is overwritten. The policy must not write the tree: the tree would lose
- * what it wrote. */
-int ranges_store(struct tree_object *self, const struct ranges *ranges, bool erase)
-{
-	struct maple_tree work;
-	int status = 0;
-
-	mt_fork(&self->mt, &work);
-	self->mt.ma_busy = true;
-	if (erase)
-		status = mtree_clear_range(&work, ranges->firsts[0],
-					   ranges->lasts[ranges->count - 1]);
-	for (size_t i = 0; status == 0 && i < ranges->count; i++)
-		status = mtree_store_range_word(&work, ranges->firsts[i], ranges->lasts[i],
-						ranges->words[i]);
-	self->mt.ma_busy = false;
-	if (status == 0)
-		tree_replace(self, &work, self->dtype, self->member.family);
-	else
-		mt_fini(&work);
-	return status;
-}
-
 PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			  PyObject *kwnames)
 {
@@ -320,7 +297,9 @@ PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ss
 	if (status == 0)
 		status = tree_require_idle(self);
 	if (status == 0) {
-		status = ranges_store(self, &ranges, false);
+		struct columns columns = {ranges.firsts, ranges.lasts, ranges.words, ranges.count};
+
+		status = tree_store_all(self, &columns, false);
 		if (status < 0)
 			raise_status(status);
 	}

@@ -27,9 +27,6 @@ void ranges_close(struct ranges *ranges);
 int ranges_convert(struct ranges *ranges, enum dtype dtype);
 /* Check that no range ends before it begins, and if `rising` that they are in order. */
 int ranges_check_order(const struct ranges *ranges, bool rising);
-/* Store all of them, or none: do it on a fork, which then replaces the tree. `erase`: first clear
- * everything from the first range to the last one. Returns the core's status. */
-int ranges_store(struct tree_object *self, const struct ranges *ranges, bool erase);
 
 PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
 			   PyObject *kwnames);

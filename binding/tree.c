@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * samara.MapleTree: the type, with methods from all files below. The rest is in this file:
- * __init__(), the mapping protocol, comparing, and the attributes.
+ * __init__(), the mapping protocol, and the attributes.
  *
  * Owns nothing beyond a call: tree_object.c has the tree's life. Only for module.c.
  */
@@ -14,11 +14,13 @@
 #include "tree_accumulate.h"
 #include "tree_build.h"
 #include "tree_copy.h"
+#include "tree_diff.h"
 #include "tree_iter.h"
 #include "tree_map.h"
 #include "tree_object.h"
 #include "tree_read.h"
 #include "tree_repr.h"
+#include "tree_sets.h"
 #include "tree_write.h"
 #include "docs.h"
 
@@ -228,84 +230,7 @@ static int tree_store_subscript(struct tree_object *self, PyObject *key, PyObjec
 	return status < 0 ? -1 : 0;
 }
 
-/* ---- comparing ------------------------------------------------------------------------------ */
 
-/* Comparing calls itself for trees in trees. So it runs over iterators, not over snapshots on the
- * stack: a level of nesting must not take more stack than the interpreter expects. */
-
-/* Return whether two iterators yield equal sequences: 1, 0 or -1. Runs the values' __eq__. */
-static int sequences_equal(PyObject *left, PyObject *right)
-{
-	uint64_t first[2], last[2];
-	PyObject *value[2];
-	int equal = 1;
-	int more;
-
-	while (equal == 1 && (more = iterator_step(left, &first[0], &last[0], &value[0])) != 0) {
-		if (more < 0)
-			return -1;
-		more = iterator_step(right, &first[1], &last[1], &value[1]);
-		if (more <= 0) {
-			Py_DECREF(value[0]);
-			return more;
-		}
-		equal = first[0] == first[1] && last[0] == last[1];
-		if (equal && value[0] != value[1])
-			equal = PyObject_RichCompareBool(value[0], value[1], Py_EQ);
-		Py_DECREF(value[0]);
-		Py_DECREF(value[1]);
-	}
-	if (equal != 1)
-		return equal;
-	more = iterator_step(right, &first[1], &last[1], &value[1]);
-	if (more > 0)
-		Py_DECREF(value[1]);
-	return more < 0 ? -1 : !more;
-}
-
-/* The same for two packed trees of one dtype. Runs no other code. */
-static bool packed_equal(struct tree_object *left, struct tree_object *right)
-{
-	struct ma_state a, b;
-
-	mas_init(&a, &left->mt, 0);
-	mas_init(&b, &right->mt, 0);
-	while (mas_find_word(&a, MAX_INDEX, false)) {
-		if (!mas_find_word(&b, MAX_INDEX, false) || a.index != b.index || a.last != b.last)
-			return false;
-		if (left->dtype == DTYPE_F8 ? double_of(a.word) != double_of(b.word)
-					    : a.word != b.word)
-			return false;
-	}
-	return !mas_find_word(&b, MAX_INDEX, false);
-}
-
-static PyObject *tree_compare(struct tree_object *self, PyObject *object, int operation)
-{
-	struct tree_object *other = (struct tree_object *)object;
-	PyObject *left, *right;
-	int equal = -1;
-
-	if ((operation != Py_EQ && operation != Py_NE) ||
-	    !PyObject_TypeCheck(object, self->state->tree_type))
-		Py_RETURN_NOTIMPLEMENTED;
-	/* While this waits for the other tree, a thread may take this tree's lock. */
-	do {
-		if (tree_enter(self) < 0 || tree_enter(other) < 0)
-			return NULL;
-	} while (lock_blocks(self->lock));
-	if (mt_entries(&self->mt) != mt_entries(&other->mt))
-		return PyBool_FromLong(operation == Py_NE);
-	if (self->dtype != DTYPE_OBJECT && self->dtype == other->dtype)
-		return PyBool_FromLong(packed_equal(self, other) == (operation == Py_EQ));
-	left = tree_iter(self);
-	right = left ? tree_iter(other) : NULL;
-	if (right)
-		equal = sequences_equal(left, right);
-	Py_XDECREF(left);
-	Py_XDECREF(right);
-	return equal < 0 ? NULL : PyBool_FromLong(equal == (operation == Py_EQ));
-}
 
 /* ---- attributes ----------------------------------------------------------------------------- */
 
@@ -421,6 +346,8 @@ static PyMethodDef tree_methods[] = {
 	{"dup", NOARGS(tree_dup), DOC_MapleTree_dup},
 	{"dup_into", FASTCALL(tree_dup_into), DOC_MapleTree_dup_into},
 	{"fork", NOARGS(tree_fork), DOC_MapleTree_fork},
+	{"diff", FASTCALL(tree_diff), DOC_MapleTree_diff},
+	{"update", FASTCALL(tree_update), DOC_MapleTree_update},
 	{"cursor", FASTCALL(tree_cursor), DOC_MapleTree_cursor},
 	{"from_arrays", CLASS_FASTCALL(tree_from_arrays), DOC_MapleTree_from_arrays},
 	{"to_arrays", NOARGS(tree_to_arrays), DOC_MapleTree_to_arrays},
@@ -462,6 +389,12 @@ static PyType_Slot tree_slots[] = {
 	{Py_mp_ass_subscript, tree_store_subscript},
 	{Py_sq_contains, tree_contains},
 	{Py_nb_bool, tree_bool},
+	{Py_nb_or, tree_or},
+	{Py_nb_and, tree_and},
+	{Py_nb_subtract, tree_subtract},
+	{Py_nb_inplace_or, tree_or_in_place},
+	{Py_nb_inplace_and, tree_and_in_place},
+	{Py_nb_inplace_subtract, tree_subtract_in_place},
 	{0, NULL},
 };
 

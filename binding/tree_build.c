@@ -8,21 +8,12 @@
  * ones. A policy is asked the same questions as if all of them were stored one by one: each store
  * asks about the neighbours that are already there.
  *
- * Owns the arrays, and the values in them until the tree has them. For __init__() (tree.c) and
- * from_arrays() (arrays.c).
+ * Owns the arrays, and the values in them until the tree has them. For __init__() (tree.c),
+ * from_arrays() (arrays.c) and set operations (tree_sets.c).
  */
 #include "tree_build.h"
 #include "args.h"
 #include "errors.h"
-
-struct gathered {
-	enum dtype dtype;
-	uint64_t *first;
-	uint64_t *last;
-	uint64_t *words; /* for objects: owned references */
-	size_t count;
-	size_t size;
-};
 
 static void release_word(enum dtype dtype, uint64_t word)
 {
@@ -30,27 +21,35 @@ static void release_word(enum dtype dtype, uint64_t word)
 		Py_DECREF(object_of(word));
 }
 
-/* 0, with an owned reference if the word is an object; or -1. */
-static int parse_triple(enum dtype dtype, PyObject *item, uint64_t *first, uint64_t *last,
-			uint64_t *word)
+static int check_size(const struct gathered *gathered, Py_ssize_t size)
+{
+	if (size == 3 || (size == 2 && gathered->ends_only))
+		return 0;
+	PyErr_Format(PyExc_ValueError, "expected %s(first, last, value), got %zd items",
+		     gathered->ends_only ? "(first, last) or " : "", size);
+	return -1;
+}
+
+/* Convert an item. 0, with an owned reference if the word is an object; or -1. */
+static int parse_item(const struct gathered *gathered, PyObject *item, uint64_t *first,
+		      uint64_t *last, uint64_t *word)
 {
 	/* Always a tuple, since converting an index can change a list. */
-	PyObject *triple = PyTuple_Check(item) ? Py_NewRef(item) : PySequence_Tuple(item);
-	int status = -1;
+	PyObject *tuple = PyTuple_Check(item) ? Py_NewRef(item) : PySequence_Tuple(item);
+	int status;
 
-	if (!triple)
+	if (!tuple)
 		return -1;
-	if (PyTuple_GET_SIZE(triple) != 3)
-		PyErr_Format(PyExc_ValueError, "expected (first, last, value), got %zd items",
-			     PyTuple_GET_SIZE(triple));
-	else
-		status = window_require(PyTuple_GET_ITEM(triple, 0), PyTuple_GET_ITEM(triple, 1),
-					first, last);
+	*word = 0;
+	status = check_size(gathered, PyTuple_GET_SIZE(tuple));
 	if (status == 0)
-		status = value_to_word(dtype, PyTuple_GET_ITEM(triple, 2), word);
-	if (status == 0 && dtype == DTYPE_OBJECT)
+		status = window_require(PyTuple_GET_ITEM(tuple, 0), PyTuple_GET_ITEM(tuple, 1),
+					first, last);
+	if (status == 0 && !gathered->ends_only)
+		status = value_to_word(gathered->dtype, PyTuple_GET_ITEM(tuple, 2), word);
+	if (status == 0 && gathered->dtype == DTYPE_OBJECT)
 		Py_INCREF(object_of(*word));
-	Py_DECREF(triple);
+	Py_DECREF(tuple);
 	return status;
 }
 
@@ -71,8 +70,7 @@ static int gathered_resize(struct gathered *gathered, size_t size)
 	return 0;
 }
 
-/* Free everything. Runs the values' finalizers. */
-static void gathered_free(struct gathered *gathered)
+void gathered_free(struct gathered *gathered)
 {
 	const uint64_t *words = gathered->words;
 	size_t objects = gathered->dtype == DTYPE_OBJECT ? gathered->count : 0;
@@ -82,7 +80,7 @@ static void gathered_free(struct gathered *gathered)
 	PyMem_Free(gathered->first);
 	PyMem_Free(gathered->last);
 	PyMem_Free(gathered->words);
-	*gathered = (struct gathered){.dtype = gathered->dtype};
+	*gathered = (struct gathered){.dtype = gathered->dtype, .ends_only = gathered->ends_only};
 }
 
 /* Ask whether the entry `at` of the columns, which is being stored, merges with the last one that
@@ -128,6 +126,50 @@ static int gather_coalesced(struct gathered *gathered, const struct mt_value_ops
 	return status < 0 ? status : 0;
 }
 
+/* Add a triple at the end. The value is taken over if there is memory. 0 or -1. */
+static int gathered_add(struct gathered *gathered, uint64_t first, uint64_t last, uint64_t word)
+{
+	if (gathered->count == gathered->size &&
+	    gathered_resize(gathered, gathered->size ? gathered->size * 2 : 64) < 0)
+		return -1;
+	gathered->first[gathered->count] = first;
+	gathered->last[gathered->count] = last;
+	gathered->words[gathered->count] = word;
+	gathered->count++;
+	return 0;
+}
+
+int gather_triples(struct gathered *gathered, PyObject *iterable)
+{
+	PyObject *iterator = PyObject_GetIter(iterable);
+	PyObject *item;
+	Py_ssize_t position = 0;
+	int status = 0;
+
+	if (!iterator)
+		return -1;
+	while (status == 0 && (item = PyIter_Next(iterator))) {
+		uint64_t first, last, word;
+
+		status = parse_item(gathered, item, &first, &last, &word);
+		if (status < 0) {
+			locate_error("item", position);
+		} else {
+			status = gathered_add(gathered, first, last, word);
+			if (status < 0)
+				release_word(gathered->dtype, word);
+		}
+		Py_DECREF(item);
+		position++;
+	}
+	Py_DECREF(iterator);
+	if (PyErr_Occurred()) {
+		gathered_free(gathered);
+		return -1;
+	}
+	return 0;
+}
+
 static int gathered_coalesce(struct gathered *gathered, const struct mt_value_ops *ops)
 {
 	struct columns columns = {gathered->first, gathered->last, gathered->words,
@@ -161,7 +203,7 @@ static int add_triple(struct maple_tree *mt, struct gathered *gathered, bool *so
 		      PyObject *item, Py_ssize_t position)
 {
 	uint64_t first, last, word;
-	int status = parse_triple(gathered->dtype, item, &first, &last, &word);
+	int status = parse_item(gathered, item, &first, &last, &word);
 
 	if (status < 0) {
 		locate_error("item", position);
@@ -176,22 +218,18 @@ static int add_triple(struct maple_tree *mt, struct gathered *gathered, bool *so
 		if (status < 0)
 			raise_status(status);
 	}
-	if (status == 0 && *sorted && gathered->count == gathered->size)
-		status = gathered_resize(gathered, gathered->size ? gathered->size * 2 : 64);
 	if (status == 0 && *sorted) {
-		gathered->first[gathered->count] = first;
-		gathered->last[gathered->count] = last;
-		gathered->words[gathered->count] = word;
-		gathered->count++;
-		return 0;
+		status = gathered_add(gathered, first, last, word);
+		if (status == 0)
+			return 0;
 	}
 	release_word(gathered->dtype, word);
 	return status < 0 ? -1 : 0;
 }
 
-int build_from_iterable(struct maple_tree *mt, enum dtype dtype, PyObject *iterable)
+/* Fill an empty maple tree. `gathered` is empty. 0 or -1. */
+static int build_from(struct maple_tree *mt, struct gathered *gathered, PyObject *iterable)
 {
-	struct gathered gathered = {.dtype = dtype};
 	PyObject *iterator = PyObject_GetIter(iterable);
 	PyObject *item;
 	Py_ssize_t position = 0;
@@ -201,16 +239,30 @@ int build_from_iterable(struct maple_tree *mt, enum dtype dtype, PyObject *itera
 	if (!iterator)
 		return -1;
 	while (status == 0 && (item = PyIter_Next(iterator))) {
-		status = add_triple(mt, &gathered, &sorted, item, position++);
+		status = add_triple(mt, gathered, &sorted, item, position++);
 		Py_DECREF(item);
 	}
 	Py_DECREF(iterator);
 	if (status == 0 && PyErr_Occurred())
 		status = -1;
-	if (status == 0 && sorted && gathered.count)
-		return build(mt, &gathered);
-	gathered_free(&gathered);
+	if (status == 0 && sorted && gathered->count)
+		return build(mt, gathered);
+	gathered_free(gathered);
 	return status;
+}
+
+int build_from_iterable(struct maple_tree *mt, enum dtype dtype, PyObject *iterable)
+{
+	struct gathered gathered = {.dtype = dtype};
+
+	return build_from(mt, &gathered, iterable);
+}
+
+int build_from_ranges(struct maple_tree *mt, PyObject *iterable)
+{
+	struct gathered gathered = {.dtype = DTYPE_U8, .ends_only = true};
+
+	return build_from(mt, &gathered, iterable);
 }
 
 int build_from_columns(struct maple_tree *mt, enum dtype dtype, const struct columns *columns,

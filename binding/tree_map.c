@@ -10,8 +10,8 @@
  * table.
  */
 #include "tree_map.h"
-#include "arrays.h"
 #include "errors.h"
+#include "tree_sets.h"
 
 struct pieces {
 	struct maple_tree slice;
@@ -113,12 +113,7 @@ static int pieces_call(struct pieces *pieces, PyObject *function, PyObject *gap)
 /* Store the results, unless the tree has been written since it had that generation. */
 static int pieces_store(struct pieces *pieces, struct tree_object *self, uint64_t generation)
 {
-	const struct ranges ranges = {
-		.firsts = pieces->first,
-		.lasts = pieces->last,
-		.words = pieces->words,
-		.count = pieces->count,
-	};
+	const struct columns columns = {pieces->first, pieces->last, pieces->words, pieces->count};
 	int status;
 
 	if (tree_enter(self) < 0)
@@ -130,7 +125,7 @@ static int pieces_store(struct pieces *pieces, struct tree_object *self, uint64_
 	}
 	if (tree_require_idle(self) < 0)
 		return -1;
-	status = ranges_store(self, &ranges, self->policy != NULL);
+	status = tree_store_all(self, &columns, self->policy != NULL);
 	if (status < 0)
 		raise_status(status);
 	return status;
@@ -155,7 +150,7 @@ PyObject *tree_map_range(struct tree_object *self, PyObject *const *args, Py_ssi
 				    Py_TYPE(given[2])->tp_name);
 	if (tree_enter(self) < 0)
 		return NULL;
-	gaps = given[3] && given[3] != Py_Ellipsis;
+	gaps = given[3] != NULL;
 	generation = self->mt.ma_generation;
 	status = pieces_open(&pieces, self, first, last, gaps);
 	while (status == 0 && pieces.done < pieces.count)

@@ -137,6 +137,25 @@ int tree_enter_family(struct tree_object *tree)
 	return 0;
 }
 
+/* While the second tree is entered, other code runs: it may lock the first one, or empty it. */
+int tree_enter_two(struct tree_object *tree, struct tree_object *other)
+{
+	do {
+		if (tree_enter_family(tree) < 0 || tree_enter(other) < 0)
+			return -1;
+	} while (lock_blocks(tree->lock) || lacks_family(tree));
+	return 0;
+}
+
+int tree_enter_families(struct tree_object *tree, struct tree_object *other)
+{
+	do {
+		if (tree_enter_family(tree) < 0 || tree_enter_family(other) < 0)
+			return -1;
+	} while (lock_blocks(tree->lock) || lacks_family(tree));
+	return 0;
+}
+
 int tree_require_idle(const struct tree_object *tree)
 {
 	if (!tree->mt.ma_busy)

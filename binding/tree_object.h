@@ -95,6 +95,10 @@ static inline int tree_enter_value(struct tree_object *tree, PyObject *value, ui
 /* tree_enter() for operations that will share nodes: afterwards a tree of objects is in a
  * family. */
 int tree_enter_family(struct tree_object *tree);
+/* tree_enter() for two trees at one moment. The first will share nodes, as above. */
+int tree_enter_two(struct tree_object *tree, struct tree_object *other);
+/* The same for two that both will share nodes. */
+int tree_enter_families(struct tree_object *tree, struct tree_object *other);
 /* 0; or -1 with RuntimeError if the tree is asking its policy, and so must not lose its
  * contents. */
 int tree_require_idle(const struct tree_object *tree);

@@ -182,6 +182,8 @@ MT_API void mt_set_external_lock(struct maple_tree *mt, const struct mt_external
  * Takes no lock. */
 MT_API uint64_t mt_entries(struct maple_tree *mt);
 MT_API void mt_covered(struct maple_tree *mt, uint64_t *low, uint64_t *high);
+/* The number of ranges if it is known: false after such a write. O(1). Takes no lock. */
+MT_API bool mt_entries_known(const struct maple_tree *mt, uint64_t *entries);
 /* The number of nodes that the tree reaches, shared ones included. O(number of internal nodes). */
 MT_API size_t mt_node_count(const struct maple_tree *mt);
 #define MT_NODE_BYTES 256
@@ -385,10 +387,11 @@ struct mt_difference {
 	bool a_present;
 	bool b_present;
 };
-/* Call emit for each stretch where a and b differ, in order. Words are compared as numbers.
+/* Call emit for each stretch where a and b differ, in order. Words are compared as numbers. A
+ * stretch lies within one range or gap of each tree: ranges are cut at the ends of both.
  * Subtrees that both share are skipped: O(h) per difference for related trees. If emit returns
  * anything but 0, stop and return that. The caller holds both locks; emit must not write either
- * tree. */
+ * tree. mt_diff_next() below returns the same stretches one by one. */
 MT_API int mt_diff(const struct maple_tree *a, const struct maple_tree *b,
 		   int (*emit)(void *context, const struct mt_difference *difference),
 		   void *context);
@@ -559,6 +562,53 @@ MT_API int mas_empty_area_rev(struct ma_state *mas, uint64_t min, uint64_t max, 
  * and last stay. */
 MT_API int mas_alloc_cyclic(struct ma_state *mas, uint64_t *start, void *entry, uint64_t low,
 			    uint64_t high, uint64_t *next);
+
+/* ---- two trees ------------------------------------------------------------------------------- */
+
+/* A walk over two trees side by side. It borrows both, allocates nothing and needs no end. Nothing
+ * may write either tree meanwhile: walk over forks if anything might. The members are private. */
+struct mt_diff_side {
+	struct maple_node *root;
+	uint32_t height;
+	uint32_t depth; /* levels in path */
+	uint64_t first; /* what it stands on: a subtree, a range or a gap */
+	uint64_t last;
+	struct ma_level path[MT_MAX_HEIGHT];
+};
+struct mt_diff_walk {
+	struct mt_diff_side a;
+	struct mt_diff_side b;
+	uint64_t key; /* how far it has come */
+	bool one_kind;
+	bool done;
+};
+
+/* Begin a walk. The caller holds both locks until it ends. O(1). `one_kind`: equal words are equal
+ * values. If not, whatever both trees have counts as different, for the caller to compare. */
+MT_API void mt_diff_begin(struct mt_diff_walk *walk, const struct maple_tree *a,
+			  const struct maple_tree *b, bool one_kind);
+/* The next stretch where the trees differ, as for mt_diff(). False after the last. */
+MT_API bool mt_diff_next(struct mt_diff_walk *walk, struct mt_difference *out);
+/* The next range that both trees have with the same ends, but with different words: 1. 0 after the
+ * last. -EINVAL as soon as a range of either tree is not one of the other, with the same ends. If a
+ * walk of these calls comes to 0 without any 1, both trees are the same. Subtrees that both share
+ * are skipped. */
+MT_API int mt_diff_next_word(struct mt_diff_walk *walk, struct mt_difference *out);
+
+/* Initialise `new_tree` (uninitialised memory) as a fork of `a`, changed as below. It shares nodes
+ * with `a`. O(h) for each difference of related trees; for others O(ranges of both), and O(h) for
+ * each write. Values are cut, merged and counted as by any store. On error new_tree is initialised
+ * but empty, and needs mt_fini() too. The caller holds the locks of both. Nothing may write `a` or
+ * `b` meanwhile: pass forks if a value operation might.
+ *
+ * mt_union() stores each range of `b` in order, except those that `a` has with the same ends and
+ * the same word. mt_intersect() keeps what both cover, with a's words; mt_subtract() what
+ * `a` covers and `b` does not. */
+MT_API int mt_union(struct maple_tree *a, const struct maple_tree *b, struct maple_tree *new_tree);
+MT_API int mt_intersect(struct maple_tree *a, const struct maple_tree *b,
+			struct maple_tree *new_tree);
+MT_API int mt_subtract(struct maple_tree *a, const struct maple_tree *b,
+		       struct maple_tree *new_tree);
 
 #ifdef __cplusplus
 }

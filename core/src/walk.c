@@ -107,11 +107,6 @@ static inline uint32_t present_behind(const struct ma_level *leaf)
 	return leaf->node->present & -2u << leaf->slot;
 }
 
-uint64_t mas_path_last(struct ma_state *mas)
-{
-	return mas->depth ? slot_last(mas_leaf(mas)) : UINT64_MAX;
-}
-
 static inline void read_slot(struct ma_state *mas, const struct ma_level *leaf)
 {
 	mas->index = slot_first(leaf);
@@ -200,11 +195,6 @@ static inline void path_next(struct ma_level *leaf)
 		leaf->slot++;
 	else
 		next_leaf(leaf);
-}
-
-void mas_path_next(struct ma_state *mas)
-{
-	path_next(mas_leaf(mas));
 }
 
 static inline void path_prev(struct ma_level *leaf)

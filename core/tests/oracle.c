@@ -234,6 +234,31 @@ bool oracle_occupied(const struct oracle *oracle, size_t from, size_t to, struct
 	return oracle_find(oracle, from, to, out);
 }
 
+void oracle_union(const struct oracle *a, const struct oracle *b, struct oracle *out)
+{
+	struct mt_entry range, there;
+	size_t cell;
+
+	oracle_copy(a, out);
+	for (cell = 0; cell < b->cells; cell = oracle_high(b, cell) + 1) {
+		if (!oracle_at(b, cell, &range))
+			continue;
+		if (!oracle_at(a, cell, &there) || there.first != range.first ||
+		    there.last != range.last || there.word != range.word)
+			oracle_store(out, cell, oracle_high(b, cell), range.word);
+	}
+}
+
+void oracle_clear_where(const struct oracle *a, const struct oracle *b, bool covered,
+			struct oracle *out)
+{
+	oracle_copy(a, out);
+	for (size_t cell = 0; cell < b->cells; cell++) {
+		if ((b->range[cell] != 0) == covered)
+			oracle_clear(out, cell, cell);
+	}
+}
+
 /* The best place in one gap, cut to the window. */
 static bool fits(uint64_t first, uint64_t last, uint64_t size, uint64_t align, bool reverse,
 		 uint64_t *start)

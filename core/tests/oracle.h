@@ -52,6 +52,13 @@ void oracle_map(struct oracle *oracle, size_t from, size_t to,
 		uint64_t (*combine)(const void *context, bool present, uint64_t word),
 		const void *context);
 
+/* Make `out`, uninitialised memory, a copy of `a`, with each range of `b` stored that `a` does not
+ * have with the same ends and word; or with all cells cleared where `b` has a range (`covered`) or
+ * has none. */
+void oracle_union(const struct oracle *a, const struct oracle *b, struct oracle *out);
+void oracle_clear_where(const struct oracle *a, const struct oracle *b, bool covered,
+			struct oracle *out);
+
 /* The whole range or gap around a cell: true for a range. */
 bool oracle_at(const struct oracle *oracle, size_t cell, struct mt_entry *out);
 /* The first cell of the range or gap around `cell`, and the last. */

@@ -185,6 +185,42 @@ static int by_slice(struct maple_tree *mt, struct write *write)
 	return error;
 }
 
+/* Of the tree and a part of it. */
+static int by_sets(struct maple_tree *mt, struct write *write, bool part_first,
+		   int (*make)(struct maple_tree *a, const struct maple_tree *b,
+			       struct maple_tree *new_tree))
+{
+	struct maple_tree part, made;
+	int error;
+
+	mtree_lock(mt);
+	error = mt_slice(mt, write->first, write->last + 1000, &part);
+	if (!error) {
+		error = part_first ? make(&part, mt, &made) : make(mt, &part, &made);
+		if (error)
+			CHECK(mtree_empty(&made));
+		mt_fini(&made);
+	}
+	mtree_unlock(mt);
+	mt_fini(&part);
+	return error;
+}
+
+static int by_union(struct maple_tree *mt, struct write *write)
+{
+	return by_sets(mt, write, true, mt_union);
+}
+
+static int by_intersect(struct maple_tree *mt, struct write *write)
+{
+	return by_sets(mt, write, false, mt_intersect);
+}
+
+static int by_subtract(struct maple_tree *mt, struct write *write)
+{
+	return by_sets(mt, write, false, mt_subtract);
+}
+
 static int by_build(struct maple_tree *mt, struct write *write)
 {
 	enum { COUNT = 600 };
@@ -259,6 +295,9 @@ static const struct {
 	{"mas_erase", by_mas_erase, true},
 	{"mas_preallocate", by_preallocation, false},
 	{"mt_slice", by_slice, true},
+	{"mt_union", by_union, true},
+	{"mt_intersect", by_intersect, true},
+	{"mt_subtract", by_subtract, true},
 	{"mt_build", by_build, false},
 	{"mtree_dup", by_dup, false},
 	{"__mt_dup", by_locked_dup, false},

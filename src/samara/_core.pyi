@@ -20,7 +20,7 @@ from numpy import uint64
 from numpy.typing import NDArray
 from typing_extensions import Buffer, disjoint_base
 
-from samara._entry import Entry, Gap
+from samara._entry import Change, Entry, Gap
 from samara._policy import BuiltInPolicy, Policy
 
 _V = TypeVar("_V")
@@ -28,6 +28,9 @@ _V_co = TypeVar("_V_co", covariant=True)
 _D = TypeVar("_D")
 _IntTree = TypeVar("_IntTree", bound=MapleTree[int])
 _FloatTree = TypeVar("_FloatTree", bound=MapleTree[float])
+_Ranges: TypeAlias = Iterable[
+    tuple[SupportsIndex, SupportsIndex] | tuple[SupportsIndex, SupportsIndex, Any]
+]
 _Integers: TypeAlias = Buffer | Iterable[SupportsIndex]
 _Numbers: TypeAlias = Buffer | Iterable[SupportsFloat | SupportsIndex]
 _Dtype: TypeAlias = Literal["u8", "i8", "f8"]
@@ -131,6 +134,14 @@ class MapleTree(Generic[_V]):
     - arrays: from_arrays, to_arrays
     - debug: check, dump
 
+    t == u compares the ranges and their values, as diff() does; forks of one tree are compared in
+    O(log n) for each change. t | u has the entries of both, and u's where they overlap (see
+    update()). t & u is what both cover, t - u what only t covers, both with t's values, cut at the
+    ends. u can be any iterable: of triples for |, of triples or pairs (first, last) for & and -. The
+    result is a tree like t, with its class, attributes and dtype. It shares nodes with t: for forks
+    of one tree, each costs O(log n) for each change. |=, &= and -= change the tree itself: wholly,
+    or not at all.
+
     >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
     >>> t[15], 20 in t, len(t)
     ('a', False, 2)
@@ -142,6 +153,8 @@ class MapleTree(Generic[_V]):
     >>> del t[:20]
     >>> [value for first, last, value in t]
     ['b']
+    >>> t - [(35, 36)]
+    MapleTree([(30, 34, 'b'), (37, 39, 'b')])
     >>> MapleTree([(10, 19, 1.5)], dtype='f8')
     MapleTree([(10, 19, 1.5)], dtype='f8')
     """
@@ -1200,6 +1213,60 @@ class MapleTree(Generic[_V]):
         >>> t[10], u[10]
         ('b', 'a')
         """
+    def diff(self, other: MapleTree[_D]) -> Iterator[Change[_V | _D]]:
+        """Iterate over the ranges where this tree and another one differ, in order.
+
+        Each is a Change (first, last, before, after), both ends included: `before` is this tree's
+        value, `after` the other's, and None stands for a gap. A Change lies within one entry, or one
+        gap, of each tree: entries are cut at the ends of both, and neighbouring changes are not
+        merged. If None is a value too, `change.first in t` tells whether there is one.
+
+        Values are equal if they are the same object or compare equal. In packed trees, numbers with
+        the same bits are equal too: a NaN equals the same NaN. Numbers of different dtypes are compared
+        as Python compares them.
+
+        Nodes that both trees share are skipped: for forks of one tree, O(log n) for each change.
+        Otherwise O(n) for both trees together. The iterator sees both trees as they are now.
+
+        Raises:
+            TypeError: other is not a MapleTree.
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> u = t.fork()
+        >>> u[15:25] = 'c'
+        >>> del u[30:40]
+        >>> for change in t.diff(u):
+        ...     print(change)
+        Change(first=15, last=19, before='a', after='c')
+        Change(first=20, last=24, before=None, after='c')
+        Change(first=30, last=39, before='b', after=None)
+        """
+    def update(self, other: _Triples[_V]) -> None:
+        """Store each entry of another tree, or each triple of an iterable, in order.
+
+        All of them are stored, or none. What they cover is overwritten, as store_range() does.
+        t |= other does the same, and t | other makes a new tree.
+
+        Nodes that both trees share are skipped, and so are entries that this tree has with the same
+        ends and the very same value: for forks of one tree, O(log n) for each change. Otherwise
+        O(log n) for each entry, and O(n) for this tree if other is one.
+
+        Args:
+            other: a MapleTree; or triples (first, last, value) in any order. Values from a tree of
+                another dtype are converted, as any store does.
+
+        Raises:
+            ValueError: A range of a triple is not within 0 ... MAX, or its first is above its last.
+            TypeError: other is not iterable, or an item is not a triple.
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> t.update([(15, 20, 'c')])
+        >>> t
+        MapleTree([(10, 14, 'a'), (15, 20, 'c'), (30, 39, 'b')])
+        >>> u = t | MapleTree([(0, 9, 'd')])
+        >>> u
+        MapleTree([(0, 9, 'd'), (10, 14, 'a'), (15, 20, 'c'), (30, 39, 'b')])
+        """
     def cursor(self, first: SupportsIndex = 0, last: SupportsIndex | None = None) -> Cursor[_V]:
         """Return a Cursor at [first, last], both ends included. O(1).
 
@@ -1267,6 +1334,12 @@ class MapleTree(Generic[_V]):
     def __getitem__(self, key: slice, /) -> Self: ...
     def __setitem__(self, key: SupportsIndex | slice, value: _V, /) -> None: ...
     def __delitem__(self, key: SupportsIndex | slice, /) -> None: ...
+    def __or__(self, value: _Triples[_V], /) -> Self: ...
+    def __and__(self, value: _Ranges, /) -> Self: ...
+    def __sub__(self, value: _Ranges, /) -> Self: ...
+    def __ior__(self, value: _Triples[_V], /) -> Self: ...
+    def __iand__(self, value: _Ranges, /) -> Self: ...
+    def __isub__(self, value: _Ranges, /) -> Self: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
     __hash__: None  # type: ignore[assignment]

@@ -97,6 +97,19 @@ class Oracle:
         """Combine the values over [first, last] with a number, which gaps get itself."""
         self.map(first, last, lambda v: value if v is None else COMBINE[op](v, value), gaps=True)
 
+    def unite(self, other):
+        """Store each entry of another array, except those that are here with the same value."""
+        here = {entry[:2]: entry[2] for entry in self.entries()}
+        for first, last, value in other.entries():
+            if (first, last) not in here or here[first, last] is not value:
+                self.store(first, last, value)
+
+    def clear_where(self, other, covered):
+        """Clear the indices where another array has a value, or has none."""
+        for index in range(self.base, self.base + len(self.cells)):
+            if (other.cell(index) is not None) is covered:
+                self.clear(index, index)
+
     # ---- look-ups
 
     def cell(self, index):
@@ -128,6 +141,17 @@ class Oracle:
 
     def entries(self):
         return [(first, last, cell[1]) for first, last, cell in self.runs() if cell]
+
+    def diff(self, other):
+        """Return (first, last, before, after) for each range where two arrays differ."""
+        runs = self.runs(), other.runs()
+        starts = sorted({first for side in runs for first, _, _ in side})
+        found = []
+        for first, last in zip(starts, [*(start - 1 for start in starts[1:]), MAX], strict=True):
+            a, b = self.cell(first), other.cell(first)
+            if (a is None) != (b is None) or (a and b and a[1] is not b[1] and a[1] != b[1]):
+                found.append((first, last, a and a[1], b and b[1]))
+        return found
 
     def within(self, first, last):
         return [entry for entry in self.entries() if entry[1] >= first and entry[0] <= last]

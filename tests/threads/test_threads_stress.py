@@ -107,6 +107,23 @@ class Region:
             with pytest.raises(KeyError):
                 del self.tree[index]
 
+    def update(self):
+        triples = [(*self.window(), value) for value in range(4)]
+        other = MapleTree(triples, dtype=self.tree.dtype)
+        if self.random.random() < 0.5:
+            self.tree.update(triples)
+        else:
+            self.tree.update(other)
+            triples = other
+        for triple in triples:
+            self.oracle.store(*triple)
+
+    def subtract(self):
+        windows = [self.window() for _ in range(3)]
+        self.tree.__isub__(windows)
+        for window in windows:
+            self.oracle.clear(*window)
+
     def sweep(self):
         """Replace with a cursor what it finds."""
         cursor = self.tree.cursor(self.low)
@@ -157,6 +174,8 @@ class Region:
                 MapleTree.dup,
                 copy.copy,
                 lambda tree: tree[self.low : self.high + 1],
+                lambda tree: tree & [(self.low, self.high)],
+                lambda tree: tree - [(0, self.low - 1)] if self.low else tree | [],
                 lambda tree: MapleTree(tree, dtype=tree.dtype),
                 lambda tree: pickle.loads(pickle.dumps(tree)),
                 self.dup_into,
@@ -189,7 +208,7 @@ class Region:
             self.oracle.accumulate(first, last, value, "max")
 
     WRITES = (store, store_one, store_many, insert, alloc, erase, pop, delete, sweep)
-    WRITES += (map_range, accumulate)
+    WRITES += (map_range, accumulate, update, subtract)
     READS = (read, read, read, read_whole, copies, copies)
 
     def write(self):
@@ -244,6 +263,10 @@ ALL_AT_ONCE = {
     "fork": lambda t: [value for _, _, value in t.fork()],
     "dup": lambda t: [value for _, _, value in t.dup()],
     "slice": lambda t: [value for _, _, value in t[0 : RANGES * 10]],
+    "union": lambda t: [value for _, _, value in t | []],
+    "intersection": lambda t: [value for _, _, value in t & [(0, RANGES * 10)]],
+    "difference": lambda t: [value for _, _, value in t - MapleTree()],
+    "diff": lambda t: [before for _, _, before, _ in t.diff(MapleTree())],
     "init": lambda t: [value for _, _, value in MapleTree(t, dtype=t.dtype)],
     "pickle": lambda t: [value for _, _, value in pickle.loads(pickle.dumps(t))],
     "values": lambda t: list(t.values()),

@@ -208,7 +208,13 @@ def test_threads_without_the_lock():
     t.check()
 
 
-@pytest.mark.parametrize("way", [lambda t: t.fork(), lambda t: t.dup(), lambda t: t[1:2]])
+@pytest.mark.parametrize(
+    "way",
+    [
+        *(lambda t: t.fork(), lambda t: t.dup(), lambda t: t[1:2]),
+        *(lambda t: t | [(1, 2, 3)], lambda t: t & [(1, 2)], lambda t: t - MapleTree()),
+    ],
+)
 def test_a_copy_that_was_not_made_is_an_empty_tree_to_its_finalizer(way):
     seen = []
 

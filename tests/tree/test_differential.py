@@ -216,6 +216,9 @@ class Arguments:
         # Ranges in order are built at once, not stored one by one.
         return [(self.base + 3 * n, self.base + 3 * n + n % 3, n) for n in range(self.size // 3)]
 
+    def pairs(self):
+        return [self.window() for _ in range(self.random.choice([0, 1, 5, self.size // 2]))]
+
 
 class Member:
     """One tree of each side, with its cursors and iterators."""
@@ -260,7 +263,7 @@ class Member:
             + ["__setitem__"] * 4
             + ["__delitem__", "insert_range", "erase", "pop_range", "alloc_range"] * 2
             + ["alloc_cyclic", "cursor store", "cursor insert", "cursor clear", "cursor erase"]
-            + ["map_range", "accumulate", "accumulate_many"]
+            + ["map_range", "accumulate", "accumulate_many", "combine"]
             + ["clear", "__init__", "__setstate__"]
         )
         if name == "__setitem__":
@@ -294,11 +297,30 @@ class Member:
             self.compare_cursor(cursor)
         elif name == "__setstate__":
             self.restore()
+        elif name == "combine":
+            self.combine(self.given.pairs() if self.random.random() < 0.5 else given.triples())
         elif self.random.random() < 0.2:
             if name == "clear":
                 self.ask("clear")
             elif name == "__init__":
                 self.initialise()
+
+    def combine(self, other):
+        """A set operation with triples, pairs or another member's trees."""
+        new, again, name = self.random.choice(
+            [
+                (operator.or_, operator.ior, "or"),
+                (operator.and_, operator.iand, "and"),
+                (operator.sub, operator.isub, "sub"),
+            ]
+        )
+        # Both name the type in a message of Python's, in different ways.
+        if isinstance(other, Both) or hasattr(type(other), "__iter__"):
+            ask(new, self.trees, other)
+            if self.random.random() < 0.3:
+                ask(again, self.trees, other)
+        if name == "or" and self.random.random() < 0.2:
+            self.ask("update", other)
 
     def initialise(self):
         options = {}
@@ -458,6 +480,9 @@ class Member:
         ask(operator.eq, self.trees, other.trees)
         ask(operator.ne, self.trees, other.trees)
         ask(operator.eq, self.trees, self.given.value())
+        ask(in_full, self.ask("diff", other.trees))
+        self.ask("diff", self.given.wild())
+        self.combine(other.trees)
         self.ask("dup_into", self.random.choice([other.trees, self.given.wild()]))
         other.compare()
 
@@ -711,6 +736,29 @@ def test_same_answers_of_built_in_policies(policy, dtype):
         ask(lambda cls, *given: repr(cls.from_arrays(*given, **options)), classes, *columns)
         ask(lambda cls, given: repr(cls(given, **options)), classes, triples)
         ask(lambda cls, given: repr(cls(given[::-1], **options)), classes, triples)
+
+
+def test_same_questions_of_set_operations():
+    random = seeded("questions of set operations")
+    policies = Asking(), Asking()
+    trees = [side.MapleTree(policy=policy) for side, policy in zip(SIDES, policies, strict=True)]
+    for _ in range(STEPS // 4):
+        others = [tree.fork() for tree in trees]
+        if random.random() < 0.5:
+            others = [side.MapleTree() for side in SIDES]
+        for _ in range(random.randrange(6)):
+            first, width, kind = random.randrange(300), random.randrange(30), random.randrange(3)
+            for other in others:
+                other.store_range(first, first + width, kind)
+        act = random.choice([operator.ior, operator.ior, operator.iand, operator.isub])
+        if random.random() < 0.5:
+            others = [list(other) for other in others]
+        for policy in policies:
+            policy.asked.clear()
+        for tree, other in zip(trees, others, strict=True):
+            act(tree, other)
+        assert list(trees[0]) == list(trees[1])
+        assert policies[0].asked == policies[1].asked
 
 
 def test_same_answers_of_locks():

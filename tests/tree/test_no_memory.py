@@ -8,6 +8,7 @@ The table below has a case for each name of the public types. A name without a c
 import copy
 import gc
 import importlib.util
+import operator
 import pickle
 import subprocess
 import sys
@@ -43,6 +44,7 @@ from samara import (
     COALESCE,
     MAX,
     OFFSET,
+    Change,
     Cursor,
     Entry,
     Gap,
@@ -84,6 +86,7 @@ class Subclass(MapleTree):
 VALUES = [Value() for _ in range(ENTRIES)]
 POLICY = Policy()
 TreeIterator = type(iter(MapleTree()))
+DiffIterator = type(MapleTree().diff(MapleTree()))
 needs_hooks = pytest.mark.skipif(not HAS_HOOKS, reason=NO_HOOKS)
 
 
@@ -163,7 +166,7 @@ def plain(answer):
         return type(answer), str(answer), type(answer.__cause__)
     if isinstance(answer, tuple | list):
         return type(answer), [plain(part) for part in answer]
-    if isinstance(answer, TreeIterator):
+    if isinstance(answer, TreeIterator | DiffIterator):
         return list(answer)
     if isinstance(answer, TreeLock):
         return repr(answer)
@@ -243,6 +246,50 @@ def other_tree(s):
 
 def equal_tree(s):
     s.other = s.tree.dup()
+
+
+def changed_tree(s):
+    """Another tree: a relative with two changes, one of which cuts values."""
+    s.other = s.tree.fork()
+    s.other[103:107] = s.value
+    del s.other[200:205]
+
+
+def alien_tree(s):
+    """Another tree: of objects if this one is packed, and packed if this one is not."""
+    if s.tree.dtype:
+        s.other = MapleTree([(103, 106, 5), (2**62, 2**63, 7)])
+    else:
+        s.other = MapleTree([(103, 106, 2**62), (2**62, 2**63, 2**63)], dtype="u8")
+
+
+def three_triples(s):
+    s.given = [(2**62, 2**63, s.value), (103, 106, s.value), (104, 104, s.value)]
+
+
+def pairs(s):
+    s.given = [(2**62, 2**63), Gap(103, 117), (110, 111)]
+
+
+def bad_pairs(s):
+    s.given = [(2**62, 2**63), (7, 3)]
+
+
+def differ(make, steps=0):
+    def prepare(s):
+        make(s)
+        s.iterator = s.tree.diff(s.other)
+        for _ in range(steps):
+            next(s.iterator)
+
+    return prepare
+
+
+def in_place(act):
+    def call(s):
+        assert act(s.tree, s.given if s.other is None else s.other) is s.tree
+
+    return call
 
 
 def columns(s):
@@ -329,6 +376,10 @@ def entry(s):
     s.given = Entry(10**10, 10**11, s.value)
 
 
+def change(s):
+    s.given = Change(10**10, 10**11, s.value, None)
+
+
 def gap(s):
     s.given = Gap(10**10, 10**11)
 
@@ -391,6 +442,24 @@ CASES = {
     "MapleTree.__delitem__: slice": Case(lambda s: s.tree.__delitem__(slice(33, 351))),
     "MapleTree.__delitem__: absent": Case(lambda s: s.tree.__delitem__(2**63)),
     "MapleTree.__eq__": Case(lambda s: s.tree == s.other, equal_tree),
+    "MapleTree.__eq__: a changed relative": Case(lambda s: s.tree == s.other, changed_tree),
+    "MapleTree.__or__": Case(lambda s: s.tree | s.other, changed_tree),
+    "MapleTree.__or__: another dtype": Case(lambda s: s.tree | s.other, alien_tree),
+    "MapleTree.__or__: triples": Case(lambda s: s.tree | s.given, three_triples),
+    "MapleTree.__ror__": Case(lambda s: s.given | s.tree, three_triples),
+    "MapleTree.__ior__": Case(in_place(operator.ior), changed_tree),
+    "MapleTree.__ior__: triples": Case(in_place(operator.ior), three_triples),
+    "MapleTree.__and__": Case(lambda s: s.tree & s.other, changed_tree),
+    "MapleTree.__and__: pairs": Case(lambda s: s.tree & s.given, pairs),
+    "MapleTree.__and__: bad": Case(lambda s: s.tree & s.given, bad_pairs),
+    "MapleTree.__rand__": Case(lambda s: s.given & s.tree, pairs),
+    "MapleTree.__iand__": Case(in_place(operator.iand), changed_tree),
+    "MapleTree.__iand__: pairs": Case(in_place(operator.iand), pairs),
+    "MapleTree.__sub__": Case(lambda s: s.tree - s.other, changed_tree),
+    "MapleTree.__sub__: pairs": Case(lambda s: s.tree - s.given, pairs),
+    "MapleTree.__rsub__": Case(lambda s: s.given - s.tree, pairs),
+    "MapleTree.__isub__": Case(in_place(operator.isub), changed_tree),
+    "MapleTree.__isub__: pairs": Case(in_place(operator.isub), pairs),
     "MapleTree.__ne__": Case(lambda s: s.tree != s.other, equal_tree),
     "MapleTree.__lt__": Case(lambda s: s.tree < s.other, equal_tree),
     "MapleTree.__le__": Case(lambda s: s.tree <= s.other, equal_tree),
@@ -444,6 +513,8 @@ CASES = {
     "MapleTree.clear": Case(lambda s: s.tree.clear(), needs=False),
     "MapleTree.covered": Case(lambda s: s.tree.covered, needs=False),
     "MapleTree.cursor": Case(lambda s: s.tree.cursor(2**40, 2**41)),
+    "MapleTree.diff": Case(lambda s: s.tree.diff(s.other), changed_tree),
+    "MapleTree.diff: refused": Case(lambda s: s.tree.diff(5)),
     "MapleTree.dtype": Case(lambda s: s.tree.dtype, needs=False),
     "MapleTree.dump": Case(lambda s: s.tree.dump(hex=True)),
     "MapleTree.dup": Case(lambda s: s.tree.dup()),
@@ -534,6 +605,10 @@ CASES = {
         lambda s: s.other.store_range(140, 249, Gap(5, 47)), pairs, ONCE
     ),
     "MapleTree.track_gaps": Case(lambda s: s.tree.track_gaps, needs=False),
+    "MapleTree.update": Case(lambda s: s.tree.update(s.other), changed_tree),
+    "MapleTree.update: another dtype": Case(lambda s: s.tree.update(s.other), alien_tree),
+    "MapleTree.update: triples": Case(lambda s: s.tree.update(s.given), three_triples),
+    "MapleTree.update: refused": Case(lambda s: s.tree.update(5)),
     "Cursor.__class_getitem__": Case(lambda s: Cursor[int], kinds=ONCE),
     "Cursor.__new__": Case(lambda s: Cursor(s.tree, 2**40, 2**41)),
     "Cursor.__iter__": Case(lambda s: iter(s.cursor) is s.cursor, stand(0), needs=False),
@@ -590,6 +665,15 @@ CASES = {
     ),
     "TreeIterator.__next__: gap": Case(lambda s: next(s.iterator), iterate_gaps),
     "TreeIterator.__next__: gaps": Case(lambda s: next(s.iterator), iterate_last_gap),
+    "DiffIterator.__iter__": Case(
+        lambda s: iter(s.iterator) is s.iterator, differ(changed_tree), needs=False
+    ),
+    "DiffIterator.__next__": Case(lambda s: next(s.iterator), differ(changed_tree)),
+    "DiffIterator.__next__: going on": Case(lambda s: next(s.iterator), differ(changed_tree, 2)),
+    "DiffIterator.__next__: two dtypes": Case(lambda s: next(s.iterator), differ(alien_tree)),
+    "DiffIterator.__next__: at the end": Case(
+        lambda s: next(s.iterator, None), differ(equal_tree), needs=False
+    ),
     "TreeLock.__enter__": Case(lambda s: s.given.__enter__(), lock, ONCE, needs=False),
     "TreeLock.__exit__": Case(lambda s: s.given.__exit__(), held_lock, ONCE, needs=False),
     "TreeLock.__repr__": Case(lambda s: repr(s.given), lock, ONCE),
@@ -607,6 +691,18 @@ CASES = {
     "Entry.last": Case(lambda s: s.given.last, entry, ONCE, needs=False),
     "Entry.value": Case(lambda s: s.given.value, entry, ONCE, needs=False),
     "Entry.size": Case(lambda s: Entry(0, 2**70, s.value).size, kinds=ONCE),
+    "Change.__class_getitem__": Case(lambda s: Change[int], kinds=ONCE),
+    "Change.__new__": Case(lambda s: Change(10**10, 10**11, s.value, None), kinds=ONCE),
+    "Change.__repr__": Case(lambda s: repr(s.given), change, ONCE),
+    "Change.__getnewargs__": Case(lambda s: pickle.dumps(Change(1, 2, 3, 4)), kinds=ONCE),
+    "Change._asdict": Case(lambda s: s.given._asdict(), change, ONCE),
+    "Change._make": Case(lambda s: Change._make([1, 2, 3, 4]), kinds=ONCE),
+    "Change._replace": Case(lambda s: s.given._replace(last=2**60), change, ONCE, counted=False),
+    "Change.first": Case(lambda s: s.given.first, change, ONCE, needs=False),
+    "Change.last": Case(lambda s: s.given.last, change, ONCE, needs=False),
+    "Change.before": Case(lambda s: s.given.before, change, ONCE, needs=False),
+    "Change.after": Case(lambda s: s.given.after, change, ONCE, needs=False),
+    "Change.size": Case(lambda s: Change(0, 2**70, s.value, None).size, kinds=ONCE),
     "Gap.__new__": Case(lambda s: Gap(10**10, 10**11), kinds=ONCE),
     "Gap.__repr__": Case(lambda s: repr(s.given), gap, ONCE),
     "Gap.__getnewargs__": Case(lambda s: pickle.dumps(Gap(1, 2)), kinds=ONCE),
@@ -671,12 +767,15 @@ def test_every_name_has_a_case():
     own __init__() or by ValueError's."""
     tested = {name.split(":")[0] for name in CASES}
     there = set()
-    for kind in (MapleTree, Cursor, TreeLock, TreeIterator, Entry, Gap, RangeOccupiedError):
+    for kind in (
+        *(MapleTree, Cursor, TreeLock, TreeIterator, DiffIterator),
+        *(Entry, Gap, Change, RangeOccupiedError),
+    ):
         there |= {f"{kind.__name__}.{name}" for name in vars(kind) if name not in OF_THE_TYPE}
     assert not vars(NoSpaceError).keys() - OF_THE_TYPE
     assert tested == there | {"NoSpaceError", "common_gaps"}
-    named = {"MAX", "Cursor", "Entry", "Gap", "MapleTree", "NoSpaceError", "Policy", "TreeLock"}
-    named |= {"RangeOccupiedError", "__version__", "common_gaps", "implementation"}
+    named = {"MAX", "Change", "Cursor", "Entry", "Gap", "MapleTree", "NoSpaceError", "Policy"}
+    named |= {"TreeLock", "RangeOccupiedError", "__version__", "common_gaps", "implementation"}
     named |= {"COALESCE", "OFFSET"}  # there is a tree of each kind with one of them
     assert set(samara.__all__) == named
     hooks = {
@@ -706,6 +805,7 @@ LOOPS = {
     "common gaps": lambda t: common_gaps([t, MapleTree(t, dtype="f8", track_gaps=False)]),
     "gaps": lambda t: t.gaps(2, 390),
     "last gap": lambda t: t.gaps(391),
+    "diff": lambda t: t.diff(KINDS["i8"].make()),
     "cursor": lambda t: t.cursor(),
     "cursor back": lambda t: iter(t.cursor(MAX).find_rev, None),
 }

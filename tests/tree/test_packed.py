@@ -479,12 +479,13 @@ def test_equality_between_dtypes():
     assert MapleTree(dtype="f8") == MapleTree()
 
 
-def test_nan_is_equal_to_nothing():
+def test_a_nan_equals_the_same_nan():
     nan = math.nan
     packed = MapleTree([(1, 2, nan)], dtype="f8")
     objects = MapleTree([(1, 2, nan)])
     assert objects == objects.fork(), "as lists do: the same object"
-    assert packed != packed.fork() and not packed == packed
+    assert packed == packed == packed.fork() == packed.dup(), "and packed, the same bits"
+    assert packed != MapleTree([(1, 2, -nan)], dtype="f8")
     assert packed != objects and objects != packed
     if implementation == "c":  # the pure-Python tree returns the stored object itself
         assert packed.entry(1) != packed.entry(1)

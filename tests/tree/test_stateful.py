@@ -6,6 +6,7 @@ SAMARA_STEPS=N runs N examples of each machine.
 """
 
 import copy
+import operator
 import pickle
 
 import pytest
@@ -232,6 +233,31 @@ class Family(RuleBasedStateMachine):
             for low, high in ((self.base, first - 1), (last + 1, self.base + SIZE - 1)):
                 oracle.clear(low, high)
         self.members.append(Member(tree, oracle))
+
+    @rule(pick=picks, other=picks, way=st.sampled_from(["or", "and", "sub"]), new=st.booleans())
+    def combine(self, pick, other, way, new):
+        """A set operation of two members: in place, or as a new member if there is room."""
+        left, right = self.member(pick), self.member(other)
+        oracle = left.oracle.copy()
+        if way == "or":
+            oracle.unite(right.oracle)
+        else:
+            oracle.clear_where(right.oracle, covered=way == "sub")
+        if new and len(self.members) < MEMBERS:
+            act = {"or": operator.or_, "and": operator.and_, "sub": operator.sub}[way]
+            self.members.append(Member(act(left.tree, right.tree), oracle))
+            return
+        act = {"or": operator.ior, "and": operator.iand, "sub": operator.isub}[way]
+        assert act(left.tree, right.tree) is left.tree
+        left.oracle.cells, left.oracle.stores = oracle.cells, oracle.stores
+        left.oracle.changes += 1
+
+    @rule(pick=picks, other=picks)
+    def compare(self, pick, other):
+        left, right = self.member(pick), self.member(other)
+        assert (left.tree == right.tree) is (left.oracle.entries() == right.oracle.entries())
+        held = left.tree.diff(right.tree), left.oracle.diff(right.oracle)
+        left.iterators = [*left.iterators[1 - HELD :], held]
 
     @precondition(lambda self: len(self.members) > 1)
     @rule(pick=picks)

@@ -28,6 +28,12 @@ def filled(track_gaps=True):
     return MapleTree(((10 * n, 10 * n + 4, VALUES[n]) for n in range(600)), track_gaps=track_gaps)
 
 
+def changed(t, v):
+    relative = t.fork()
+    relative[2002:2222] = v
+    return relative
+
+
 WRITES = {
     "store one": lambda t, v: t.__setitem__(2002, v),
     "store in a gap": lambda t, v: t.__setitem__(slice(2006, 2008), v),
@@ -46,6 +52,11 @@ WRITES = {
     "cursor erase": lambda t, v: t.cursor(2002).erase(),
     "dup": lambda t, v: t.dup(),
     "slice": lambda t, v: t[2002:4003],
+    "update": lambda t, v: t.update([(2002, 2003, v), (33, 555, v)]),
+    "update from a relative": lambda t, v: t.update(changed(t, v)),
+    "union": lambda t, v: t | [(2002, 2003, v), (33, 555, v)],
+    "intersection": lambda t, v: t & [(33, 555), (2002, 4003)],
+    "difference": lambda t, v: t - [(33, 555), (2002, 4003)],
     "init": lambda t, v: t.__init__([(5, 6, v), (1, 2, v), (3, 4, v)]),
     "setstate": lambda t, v: MapleTree().__setstate__(t.__reduce__()[2]),
     "dup into": lambda t, v: t.dup_into(MapleTree(track_gaps=t.track_gaps)),

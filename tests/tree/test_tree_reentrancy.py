@@ -40,6 +40,10 @@ WRITES = {
     "cursor store": lambda t: t.cursor(100, 110).store("x"),
     "cursor clear": lambda t: t.cursor(100, 110).clear(),
     "cursor erase": lambda t: t.cursor(105).erase(),
+    "update": lambda t: t.update([(90, 120, "x"), (95, 130, "y")]),
+    "update from tree": lambda t: t.update(filled(20)),
+    "keep": lambda t: t.__iand__([(0, 90), (120, 200)]),
+    "subtract": lambda t: t.__isub__(MapleTree([(100, 120, 1)])),
     "init": lambda t: t.__init__([(1, 2, "x")]),
     "init from tree": lambda t: t.__init__(filled(3)),
 }
@@ -454,6 +458,7 @@ def hostile_tree(name, function):
 ASKS = {
     "equal": ("__eq__", lambda t, u: t == u),
     "unequal": ("__eq__", lambda t, u: t != u),
+    "differences": ("__eq__", lambda t, u: list(t.diff(u))),
     "repr": ("__repr__", lambda t, u: repr(t)),
     "html": ("__repr__", lambda t, u: t._repr_html_()),
     "pickle": ("__reduce__", lambda t, u: pickle.dumps(t)),
@@ -503,7 +508,9 @@ def test_what_is_asked_about_is_the_tree_as_it_was(name):
     trees += [hostile_tree(method, lambda: [tree.clear() for tree in trees]) for _ in range(2)]
     answer = ask(*trees)
     expected = [(0, 4, "a"), (10, 14, None), (20, 24, "b")]
-    if method == "__eq__":
+    if name == "differences":
+        assert answer == []
+    elif method == "__eq__":
         assert answer is (name == "equal")
     elif name == "repr":
         assert answer == "MapleTree([(0, 4, 'a'), (10, 14, hostile), (20, 24, 'b')])"
@@ -824,6 +831,11 @@ READS = {
     "store many": lambda t: t.store_many([1, 50], [9, 60], "ab"),
     "map": map_range,
     "equal": lambda t: t == t.fork(),
+    "diff": lambda t: list(t.diff(filled(20))),
+    "union": lambda t: (t | filled(3)).check(),
+    "union with triples": lambda t: (t | [(5, 200, "x"), (7, 8, "y")]).check(),
+    "intersection": lambda t: (t & filled(3)).check(),
+    "difference": lambda t: (t - [(5, 200)]).check(),
 }
 
 
@@ -906,7 +918,15 @@ POLICY_WRITES = {
     "insert": lambda t: t.insert_range(18, 19, 1),
     "alloc": lambda t: t.alloc_range(1, 2),
     "slice": lambda t: t[15:32],
+    "update": lambda t: t.update([(15, 32, "x"), (40, 41, "y")]),
+    "update from tree": lambda t: t.update(MapleTree([(15, 32, "x")])),
+    "keep": lambda t: t.__iand__([(15, 32)]),
+    "subtract": lambda t: t.__isub__(MapleTree([(15, 32, 1)])),
+    "union": lambda t: t | [(15, 32, "x")],
+    "intersection": lambda t: t & [(15, 32)],
+    "difference": lambda t: t - MapleTree([(15, 32, 1)]),
 }
+NEW = [POLICY_WRITES[name] for name in ("slice", "union", "intersection", "difference")]
 LOOKS = {
     "iterate": lambda t: list(t),
     "gaps": lambda t: list(t.gaps()),
@@ -966,7 +986,7 @@ def test_a_policy_that_raises_or_writes_leaves_the_tree_as_it_was(write):
         if refused:
             assert list(t) == before, name
         else:
-            assert name in ("fork and write", "loop", "collect") or write is POLICY_WRITES["slice"]
+            assert name in ("fork and write", "loop", "collect") or write in NEW
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["sorted", "unsorted"])

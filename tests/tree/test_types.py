@@ -11,7 +11,7 @@ from typing import Any, Literal, assert_type
 
 import pytest
 
-from samara import COALESCE, OFFSET, Cursor, Entry, Gap, MapleTree, Policy, common_gaps
+from samara import COALESCE, OFFSET, Change, Cursor, Entry, Gap, MapleTree, Policy, common_gaps
 from samara.mm import VMA, AddressSpace
 
 TRIPLES = [(10, 19, "a")]
@@ -38,6 +38,19 @@ def test_values_of_any_type() -> None:
     assert_type(t.gaps(), Iterator[Gap])
     assert_type(common_gaps([t, MapleTree(dtype="u8")], 5), Iterator[Gap])
     assert_type(t.fork(), MapleTree[str])
+    assert_type(t.diff(t), Iterator[Change[str]])
+    assert_type(t.diff(MapleTree([(1, 2, 3)])), Iterator[Change[str | int]])
+    assert_type(t | [(1, 2, "b")], MapleTree[str])
+    assert_type(t | t, MapleTree[str])
+    assert_type(t & [(1, 2)], MapleTree[str])
+    assert_type(t - MapleTree([(1, 2, 3)]), MapleTree[str])
+    assert_type(t - t.gaps(), MapleTree[str])
+    t |= [(1, 2, "b")]
+    t &= t.gaps()
+    t -= [(3, 4)]
+    t.update(MapleTree(TRIPLES))
+    assert_type(t, MapleTree[str])
+    t = MapleTree(TRIPLES)
     assert_type(t.alloc_range("b", 5), int)
     assert_type(t.alloc_cyclic("b", next=5), tuple[int, int, bool])
     assert_type(t.cursor(), Cursor[str])

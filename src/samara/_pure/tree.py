@@ -12,18 +12,19 @@ from collections.abc import Callable, Iterator
 from operator import attrgetter, itemgetter
 from threading import RLock
 from types import GenericAlias
-from typing import Any, Self, cast
+from typing import Any, Final, Self, cast
 
 from samara import _arguments as arguments
 from samara import _display as display
 from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
 from samara._columns import array_of, import_numpy, open_column, open_ranges
-from samara._entry import Entry, Gap
+from samara._entry import Change, Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError, type_name
-from samara._pure import arrays, dup, pickling, validate
+from samara._pure import arrays, dup, pickling, sets, validate
 from samara._pure.accumulate import accumulated, check_dtype, checked_operation
 from samara._pure.build import Triple, fill
 from samara._pure.cursor import Cursor
+from samara._pure.diff import Diff, equal
 from samara._pure.dump import dump
 from samara._pure.gap import Request, covers, gaps_of, search
 from samara._pure.lock import TreeLock
@@ -125,6 +126,62 @@ class MapleTree:
 
     def __copy__(self) -> Self:
         return self.fork()
+
+    def diff(self, other: Any) -> Iterator[Change[Any]]:
+        if not isinstance(other, MapleTree):
+            raise TypeError(f"other must be a MapleTree, not {type_name(other)}")
+        return Diff(self._fork_head(), other._fork_head())
+
+    def _combined(self, other: Any, convert: Any, combine: Any) -> Any:
+        """Return a new tree: convert `other`, then combine both."""
+        if not is_iterable(other):
+            return NotImplemented
+        given = operand_of(other)
+        while True:
+            right = convert(given, dtype := self.dtype)
+            left = self._fork_head()
+            if left.dtype == dtype:  # the conversion may have run t.__init__()
+                return self._relative(combine(left, right))
+
+    def _combine(self, other: Any, convert: Any, combine: Any) -> None:
+        """Give this tree the result: all of it or nothing."""
+
+        def replace(right: Any, seen: int) -> Head:
+            left = dup.fork(self._head)
+            # The tree's contents will be replaced, so a policy must not write it.
+            with self._head.busy():
+                head = cast(Head, combine(left, right))
+            self._head.swap(head, seen)
+            return head  # it has what was displaced, to be dropped without the lock
+
+        self._change(operand_of(other), replace, convert)
+
+    def _assign(self, other: Any, convert: Any, combine: Any) -> Self:
+        if not is_iterable(other):
+            return cast(Self, NotImplemented)
+        self._combine(other, convert, combine)
+        return self
+
+    def update(self, other: Any) -> None:
+        self._combine(other, *UNION)
+
+    def __or__(self, other: Any, /) -> Self:
+        return cast(Self, self._combined(other, *UNION))
+
+    def __and__(self, other: Any, /) -> Self:
+        return cast(Self, self._combined(other, *INTERSECTION))
+
+    def __sub__(self, other: Any, /) -> Self:
+        return cast(Self, self._combined(other, *DIFFERENCE))
+
+    def __ior__(self, other: Any, /) -> Self:
+        return self._assign(other, *UNION)
+
+    def __iand__(self, other: Any, /) -> Self:
+        return self._assign(other, *INTERSECTION)
+
+    def __isub__(self, other: Any, /) -> Self:
+        return self._assign(other, *DIFFERENCE)
 
     def clear(self) -> None:
         head = self._head.empty()
@@ -514,12 +571,7 @@ class MapleTree:
     def __eq__(self, other: object, /) -> bool:
         if not isinstance(other, MapleTree):
             return NotImplemented
-        mine, its = self._fork_head(), other._fork_head()  # each as it is at one moment
-        objects = mine.dtype is its.dtype is None  # an object equals itself; a packed NaN does not
-        return mine.known_counts()[0] == its.known_counts()[0] and all(
-            a[:2] == b[:2] and ((objects and a.value is b.value) or a.value == b.value)
-            for a, b in zip(entries_of(mine, 0, MAX), entries_of(its, 0, MAX), strict=True)
-        )
+        return equal(self._fork_head(), other._fork_head())  # each as it is at one moment
 
     @reprlib.recursive_repr("...")
     def __repr__(self) -> str:
@@ -580,3 +632,19 @@ class MapleTree:
     def dump(self, *, hex: bool = False) -> str:
         with self._gate:
             return dump(self._head, bool(hex))
+
+
+UNION: Final = sets.stores_from, sets.union
+INTERSECTION: Final = sets.ranges_from, sets.intersection
+DIFFERENCE: Final = sets.ranges_from, sets.difference
+
+
+def operand_of(other: Any) -> sets.Given:
+    """Return what a set operation takes from its right side: a tree's contents, or items."""
+    if isinstance(other, MapleTree) and type(other).__iter__ is MapleTree.__iter__:
+        return cast(Head, other._fork_head())
+    return tuple(other)
+
+
+def is_iterable(thing: Any) -> bool:
+    return any(hasattr(type(thing), way) for way in ("__iter__", "__getitem__"))
