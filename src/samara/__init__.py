@@ -16,7 +16,7 @@ from typing import Final
 
 from samara._arguments import MAX
 from samara._entry import Entry, Gap
-from samara._errors import NoSpaceError, RangeOccupiedError
+from samara._errors import FileFormatError, NoSpaceError, RangeOccupiedError
 from samara._implementation import PURE, Cursor, MapleTree, TreeLock
 from samara._policy import Policy
 
@@ -29,6 +29,7 @@ __all__ = [
     "MAX",
     "Cursor",
     "Entry",
+    "FileFormatError",
     "Gap",
     "MapleTree",
     "NoSpaceError",

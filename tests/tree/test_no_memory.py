@@ -237,6 +237,10 @@ def narrow_columns(s):
     s.given = array("B", [5, 9]), array("H", [7, 9]), array("B", [1, 2])
 
 
+def shuffled_columns(s):
+    s.given = [2**63, 5, 2**62, 2], [2**63 + 5, 2**61, 2**62 + 1, 9], [s.value] * 4
+
+
 def bad_columns(s):
     s.given = [5, 6], [5, -1], [s.value] * 2
 
@@ -375,9 +379,20 @@ CASES = {
     "MapleTree.__setstate__: bad": Case(lambda s: s.other.__setstate__(s.given), bad_state),
     "MapleTree.__setstate__: pickle": Case(lambda s: pickle.loads(s.given), pickled, PACKED),
     "MapleTree.__sizeof__": Case(lambda s: sys.getsizeof(s.tree), needs=False),
-    "MapleTree.alloc_range": Case(lambda s: s.tree.alloc_range(s.value, 3, 2**61), kinds=GAPS),
+    "MapleTree.alloc_range": Case(
+        lambda s: s.tree.alloc_range(3, s.value, first=2**61), kinds=GAPS
+    ),
     "MapleTree.alloc_range: no room": Case(
-        lambda s: s.tree.alloc_range(s.value, 3, 100, 102), kinds=GAPS
+        lambda s: s.tree.alloc_range(3, s.value, first=100, last=102), kinds=GAPS
+    ),
+    "MapleTree.alloc_many": Case(
+        lambda s: s.tree.alloc_many([3, 40, 2], [s.value] * 3, first=2**61), kinds=GAPS
+    ),
+    "MapleTree.alloc_many: typed": Case(
+        lambda s: s.tree.alloc_many(array("B", [3, 1]), s.given[2]), typed_columns, PACKED
+    ),
+    "MapleTree.alloc_many: no room": Case(
+        lambda s: s.tree.alloc_many([3, 3], [s.value] * 2, first=95, last=102), kinds=GAPS
     ),
     "MapleTree.alloc_cyclic": Case(lambda s: s.tree.alloc_cyclic(s.value, next=2**61), kinds=GAPS),
     "MapleTree.alloc_cyclic: wrapped": Case(
@@ -419,6 +434,18 @@ CASES = {
     "MapleTree.from_arrays: overlapping, with a policy": Case(
         lambda s: MapleTree.from_arrays(*s.given, policy=POLICY), overlapping_columns, ONCE
     ),
+    "MapleTree.from_arrays: sorted": Case(
+        lambda s: MapleTree.from_arrays(*s.given, sort=True), shuffled_columns
+    ),
+    "MapleTree.from_arrays: laid over": Case(
+        lambda s: MapleTree.from_arrays(*s.given, sort=True, overlap="last", closed="left"),
+        shuffled_columns,
+    ),
+    "MapleTree.from_arrays: laid over, with a policy": Case(
+        lambda s: MapleTree.from_arrays(*s.given, sort=True, overlap="last", policy=POLICY),
+        shuffled_columns,
+        ONCE,
+    ),
     "MapleTree.from_arrays: bad": Case(lambda s: MapleTree.from_arrays(*s.given), bad_columns),
     "MapleTree.from_arrays: overlapping": Case(
         lambda s: MapleTree.from_arrays(*s.given), overlapping_columns
@@ -430,6 +457,7 @@ CASES = {
     "MapleTree.insert_range: occupied": Case(lambda s: s.tree.insert_range(103, 106, s.value)),
     "MapleTree.is_free": Case(lambda s: s.tree.is_free(5, 9), needs=False),
     "MapleTree.load_many": Case(lambda s: s.tree.load_many(s.given, s.value), keys),
+    "MapleTree.load_many: found": Case(lambda s: s.tree.load_many(s.given, found=True), keys),
     "MapleTree.load_many: known": Case(lambda s: s.tree.load_many(s.given), known_keys),
     "MapleTree.load_many: absent": Case(lambda s: s.tree.load_many(s.given), keys),
     "MapleTree.lock": Case(lambda s: s.tree.lock),

@@ -127,8 +127,8 @@ def writes(t, index):
     yield lambda: t.erase(index)
     yield lambda: t.pop_range(index, MAX)
     yield lambda: t.pop_range(0, index)
-    yield lambda: t.alloc_range("x", 1, index)
-    yield lambda: t.alloc_range("x", 1, 0, index)
+    yield lambda: t.alloc_range(1, "x", first=index)
+    yield lambda: t.alloc_range(1, "x", last=index)
     yield lambda: t.cursor(index)
     yield lambda: t.cursor(0, "none" if index is None else index)
     yield lambda: t.cursor().set(index)
@@ -269,7 +269,7 @@ def test_first_above_last_names_both():
         lambda: t.store_range(20, 10, "x"),
         lambda: t.insert_range(20, 10, "x"),
         lambda: t.pop_range(20, 10),
-        lambda: t.alloc_range("x", 1, 20, 10),
+        lambda: t.alloc_range(1, "x", first=20, last=10),
         lambda: t.empty_area(1, 20, 10),
         lambda: t.entries(20, 10),
         lambda: t.gaps(20, 10),

@@ -32,7 +32,7 @@ def test_values_of_any_type() -> None:
     assert_type(t.entries(), Iterator[Entry[str]])
     assert_type(t.gaps(), Iterator[Gap])
     assert_type(t.fork(), MapleTree[str])
-    assert_type(t.alloc_range("b", 5), int)
+    assert_type(t.alloc_range(5, "b"), int)
     assert_type(t.alloc_cyclic("b", next=5), tuple[int, int, bool])
     assert_type(t.cursor(), Cursor[str])
     assert_type(t.cursor().next_range(), Entry[str] | Gap | None)

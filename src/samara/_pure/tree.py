@@ -15,11 +15,13 @@ from types import GenericAlias
 from typing import Any, Self, cast
 
 from samara import _arguments as arguments
+from samara import _file
 from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
 from samara._columns import array_of, import_numpy, open_column, open_ranges
 from samara._entry import Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError, type_name
 from samara._pure import arrays, dup, pickling, validate
+from samara._pure.arrays import NO_DEFAULT
 from samara._pure.build import Triple, fill
 from samara._pure.cursor import Cursor
 from samara._pure.dump import dump
@@ -27,6 +29,7 @@ from samara._pure.gap import Request, search
 from samara._pure.lock import TreeLock
 from samara._pure.node import GAP, NODE_BYTES, Head, node_count
 from samara._pure.packed import checked_dtype, checked_policy, convert
+from samara._pure.ranges import layout_of
 from samara._pure.walk import entries_of, load
 from samara._pure.write import write_range
 
@@ -286,11 +289,11 @@ class MapleTree:
 
     def alloc_range(
         self,
-        value: Any,
         size: Any,
+        value: Any,
+        *,
         first: Any = 0,
         last: Any = MAX,
-        *,
         align: Any = 1,
         reverse: Any = False,
     ) -> int:
@@ -303,6 +306,40 @@ class MapleTree:
             return start
 
         return int(self._change(value, take))
+
+    def alloc_many(
+        self,
+        sizes: Any,
+        values: Any,
+        *,
+        first: Any = 0,
+        last: Any = MAX,
+        align: Any = 1,
+        reverse: Any = False,
+    ) -> list[int]:
+        column = open_column(sizes, "sizes")
+        spans = column.converted(functools.partial(arguments.positive, name="size"))
+        window = required_window(first, last)
+        align, reverse = arguments.positive(align, "align"), bool(reverse)
+        requests = [Request(size, window, align, reverse) for size in spans]
+        starts: list[int] = []
+
+        def write(head: Head, values: list[Any]) -> None:
+            starts.clear()
+            for position, (request, value) in enumerate(zip(requests, values, strict=True)):
+                try:
+                    start = search(head, request)
+                except NoSpaceError as error:
+                    raise NoSpaceError(f"position {position}: {error}") from None
+                end = start + request.size - 1
+                write_range(head, start, end, value, seen=head.generation)
+                starts.append(start)
+
+        def take(values: list[Any], seen: int) -> Head:
+            return self._replace(seen, lambda head: write(head, values))
+
+        self._change(values, take, functools.partial(arrays.values_beside, column))
+        return starts
 
     def alloc_cyclic(
         self, value: Any, *, first: Any = 0, last: Any = MAX, next: Any
@@ -336,11 +373,15 @@ class MapleTree:
         dtype: Any = None,
         track_gaps: Any = True,
         policy: Any = None,
+        closed: Any = "both",
+        sort: Any = False,
+        overlap: Any = "error",
     ) -> Self:
         dtype, track_gaps = checked_dtype(dtype), bool(track_gaps)
+        layout = layout_of(closed, sort, overlap)
         policy = checked_policy(policy, dtype, None)
         columns = open_ranges(first, last, values, objects=policy is not None)
-        return cls._of(arrays.head_of(columns, dtype, track_gaps, policy))
+        return cls._of(arrays.head_of(columns, dtype, track_gaps, policy, layout))
 
     def to_arrays(self) -> tuple[Any, ...]:
         numpy = import_numpy("to_arrays")
@@ -349,22 +390,36 @@ class MapleTree:
         ends = array_of(numpy, firsts, "u8"), array_of(numpy, lasts, "u8")
         return *ends, array_of(numpy, values, head.dtype)
 
-    def load_many(self, keys: Any, default: Any = ...) -> Any:
-        column = open_column(keys, "keys")
+    def load_many(self, keys: Any, default: Any = NO_DEFAULT, found: Any = False) -> Any:
+        found, column = bool(found), open_column(keys, "keys")
         indices = column.converted(functools.partial(index_of, name="key"))
-        return arrays.look_up(self._fork_head(), column, indices, default)
+        return arrays.look_up(self._fork_head(), column, indices, default, found)
 
     def store_many(self, first: Any, last: Any, values: Any) -> None:
         def store(triples: list[Triple], seen: int) -> Head:
-            head = dup.fork(self._head)
-            # The tree's contents will be replaced, so a policy must not write it.
-            with self._head.busy():
-                for triple in triples:
-                    write_range(head, *triple, seen=head.generation)
-            self._head.swap(head, seen)
-            return head  # it has what was displaced, to be dropped without the lock
+            return self._replace(seen, lambda head: arrays.store_all(head, triples))
 
         self._change((first, last, values), store, arrays.stores_of)
+
+    def _replace(self, seen: int, write: Callable[[Head], None]) -> Head:
+        """Let write() write a fork of the contents, which then takes their place.
+
+        Returns:
+            The old contents, to be dropped without the lock.
+        """
+        head = dup.fork(self._head)
+        # The tree's contents will be replaced, so a policy must not write it.
+        with self._head.busy():
+            write(head)
+        self._head.swap(head, seen)
+        return head
+
+    def save(self, path: Any) -> None:
+        _file.save(path, arrays.saved(self._fork_head()))
+
+    @classmethod
+    def load(cls, path: Any, *, policy: Any = None) -> Self:
+        return _file.load(path, policy, lambda *columns: cls._of(arrays.restored(*columns)))
 
     def __getitem__(self, key: Any, /) -> Any:
         if isinstance(key, slice):
