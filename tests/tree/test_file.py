@@ -123,11 +123,11 @@ def same(left, right):
     return left == right
 
 
-@pytest.mark.parametrize(
-    "value",
-    VALUES,
-    ids=lambda value: ascii(value)[:30] if value != 3**9999 and value != -(10**5000) else "long",
-)
+def name_of(value):
+    return ascii(value)[:30] if type(value) is not int or abs(value) < 2**100 else "long"
+
+
+@pytest.mark.parametrize("value", VALUES, ids=name_of)
 def test_a_value_comes_back(path, value):
     assert same(again(MapleTree([(5, 9, value)]), path)[5], value)
 
@@ -154,7 +154,7 @@ def random_value(random, levels=3):
         return random.randbytes(random.randrange(4))
     below = [random_value(random, levels - 1) for _ in range(random.randrange(4))]
     if kind == 9:
-        return {random_value(random, 0) if False else chr(65 + n): v for n, v in enumerate(below)}
+        return {chr(65 + n): v for n, v in enumerate(below)}
     return below if kind == 8 else tuple(below)
 
 
@@ -376,7 +376,7 @@ def test_an_error_leaves_the_old_file(path, name, monkeypatch):
 
 
 def test_an_interrupt_leaves_the_old_file(path, monkeypatch):
-    def interrupt(*arguments):
+    def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(zipfile.ZipFile, "open", interrupt)
@@ -670,18 +670,17 @@ def test_each_byte_flipped(path, dtype):
     good = path.read_bytes()
     same_tree = 0
     for at in range(len(good)):
-        for mask in (1, 0x80, 0xFF) if len(good) < 3000 else (0xFF,):
-            content = bytearray(good)
-            content[at] ^= mask
-            path.write_bytes(content)
-            try:
-                loaded = MapleTree.load(path)
-            except FileFormatError as error:
-                assert str(error).startswith(repr(str(path)))
-            else:
-                same_tree += 1
-                assert repr(loaded) == repr(tree) and loaded.dtype == dtype, at
-    assert 0 < same_tree < 2 * len(good)
+        content = bytearray(good)
+        content[at] ^= 1 << at % 8
+        path.write_bytes(content)
+        try:
+            loaded = MapleTree.load(path)
+        except FileFormatError as error:
+            assert str(error).startswith(repr(str(path)))
+        else:
+            same_tree += 1
+            assert repr(loaded) == repr(tree) and loaded.dtype == dtype, at
+    assert 0 < same_tree < len(good)
 
 
 @pytest.mark.parametrize("dtype", [None, "u8"])

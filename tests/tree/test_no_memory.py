@@ -8,11 +8,14 @@ The table below has a case for each name of the public types. A name without a c
 import copy
 import gc
 import importlib.util
+import operator
 import pickle
 import subprocess
 import sys
+import tempfile
 import weakref
 from array import array
+from pathlib import Path
 
 import pytest
 
@@ -39,7 +42,17 @@ from no_memory import (
     each_failure,
     out_of_memory,
 )
-from samara import MAX, Cursor, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
+from samara import (
+    MAX,
+    Cursor,
+    Entry,
+    FileFormatError,
+    Gap,
+    MapleTree,
+    NoSpaceError,
+    RangeOccupiedError,
+    _file,
+)
 from samara._implementation import TreeLock
 
 if not PURE:
@@ -165,11 +178,13 @@ class Case:
     needs    whether the case needs memory in one of the ways
     counted  False if CPython's own code in the case leaks references when memory runs out, with
              objects of any class; then references are not counted
+    in_python  the case runs Python's own library, which promises nothing if its allocations fail;
+               then only those of nodes do
     """
 
-    def __init__(self, call, prepare=None, kinds=None, needs=True, counted=True):
+    def __init__(self, call, prepare=None, kinds=None, needs=True, counted=True, in_python=False):
         self.call, self.prepare, self.kinds = call, prepare, kinds
-        self.needs, self.counted = needs, counted
+        self.needs, self.counted, self.in_python = needs, counted, in_python
         self.made = []
 
     def runs_on(self, kind):
@@ -330,6 +345,15 @@ def key_error(s):
     return s.tree[2**62 + 7]
 
 
+# Saved trees.
+FOLDER = tempfile.TemporaryDirectory()
+FILES = Path(FOLDER.name)
+SAVED = PACKED
+for saved in SAVED:
+    KINDS[saved].make().save(FILES / saved)
+(FILES / "bad").write_bytes((FILES / "f8").read_bytes()[:-1])
+
+
 CASES = {
     "MapleTree.__new__": Case(lambda s: type(s.tree).__new__(type(s.tree))),
     "MapleTree.__init__": Case(lambda s: type(s.tree)(**s.kind.options)),
@@ -460,6 +484,12 @@ CASES = {
     "MapleTree.load_many: found": Case(lambda s: s.tree.load_many(s.given, found=True), keys),
     "MapleTree.load_many: known": Case(lambda s: s.tree.load_many(s.given), known_keys),
     "MapleTree.load_many: absent": Case(lambda s: s.tree.load_many(s.given), keys),
+    "MapleTree.load": Case(
+        lambda s: MapleTree.load(FILES / s.kind.name), kinds=SAVED, in_python=True
+    ),
+    "MapleTree.load: refused": Case(
+        lambda s: MapleTree.load(FILES / "bad"), kinds=ONCE, in_python=True
+    ),
     "MapleTree.lock": Case(lambda s: s.tree.lock),
     "MapleTree.nbytes": Case(lambda s: s.tree.nbytes, needs=False),
     "MapleTree.next": Case(lambda s: s.tree.next(382)),
@@ -467,6 +497,10 @@ CASES = {
     "MapleTree.policy": Case(lambda s: s.tree.policy, needs=False),
     "MapleTree.pop_range": Case(lambda s: s.tree.pop_range(33, 351)),
     "MapleTree.prev": Case(lambda s: s.tree.prev(2**62)),
+    "MapleTree.save": Case(lambda s: s.tree.save(FILES / "new"), kinds=SAVED, in_python=True),
+    "MapleTree.save: refused": Case(
+        lambda s: s.tree.save(FILES / "new"), kinds=ONCE, in_python=True
+    ),
     "MapleTree.store_many": Case(lambda s: s.tree.store_many(*s.given), columns),
     "MapleTree.store_many: typed": Case(
         lambda s: s.tree.store_many(*s.given), typed_columns, PACKED
@@ -559,6 +593,7 @@ CASES = {
     ),
     "RangeOccupiedError.__str__": Case(lambda s: str(s.given), errors, ONCE),
     "NoSpaceError": Case(lambda s: NoSpaceError("none"), kinds=ONCE),
+    "FileFormatError": Case(lambda s: FileFormatError("none"), kinds=ONCE),
 }
 
 
@@ -610,10 +645,11 @@ def test_every_name_has_a_case():
     there = set()
     for kind in (MapleTree, Cursor, TreeLock, TreeIterator, Entry, Gap, RangeOccupiedError):
         there |= {f"{kind.__name__}.{name}" for name in vars(kind) if name not in OF_THE_TYPE}
-    assert not vars(NoSpaceError).keys() - OF_THE_TYPE
-    assert tested == there | {"NoSpaceError"}
+    assert not (vars(NoSpaceError).keys() | vars(FileFormatError).keys()) - OF_THE_TYPE
+    assert tested == there | {"NoSpaceError", "FileFormatError"}
     named = {"MAX", "Cursor", "Entry", "Gap", "MapleTree", "NoSpaceError", "Policy", "TreeLock"}
-    assert set(samara.__all__) == named | {"RangeOccupiedError", "__version__", "implementation"}
+    named |= {"FileFormatError", "RangeOccupiedError", "__version__", "implementation"}
+    assert set(samara.__all__) == named
     hooks = {
         name for name, thing in vars(_core).items() if callable(thing) and name != "__loader__"
     }
@@ -625,8 +661,38 @@ def test_each_allocation_failing(name):
     case = CASES[name]
     kinds = [kind for kind in KINDS.values() if case.runs_on(kind)]
     ways = WAYS if case.counted else WAYS_IN_PYTHON
+    if case.in_python:
+        ways = ["nodes"]
     failures = sum(fail_each(way, case, kind) for way in ways for kind in kinds)
     assert failures or "one" not in ways or not case.needs, "this case shows nothing"
+
+
+@c_only
+@needs_hooks
+@pytest.mark.parametrize("way", ["one", "rest"])
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_save_and_load_without_the_file(kind, way, monkeypatch):
+    """The columns that the extension makes of a tree, and the tree that it makes of columns."""
+    columns = []
+
+    def build(given, policy, build):
+        return build(*given)
+
+    monkeypatch.setattr(_file, "save", lambda path, given: columns.append(given))
+    kind.make().save("path")
+    (given,) = columns
+    cases = {
+        "save": Case(lambda s: s.tree.save("path")),
+        "load": Case(lambda s: type(s.tree).load(given)),
+    }
+    monkeypatch.setattr(_file, "save", operator.is_)
+    monkeypatch.setattr(_file, "load", build)
+    first, last, values, dtype, *rest = given
+    if dtype:
+        values = memoryview(values).cast(_file.CODES[dtype])
+    given = *(memoryview(ends).cast("Q") for ends in (first, last)), values, dtype, *rest
+    for case in cases.values():
+        assert fail_each(way, case, kind)
 
 
 # ---- regressions ---------------------------------------------------------------------------------

@@ -82,7 +82,8 @@ def test_signatures_say_the_defaults():
         "(first, last, values, *, dtype=None, track_gaps=True, policy=None, closed='both', "
         "sort=False, overlap='error')"
     )
-    assert signature_of(samara.MapleTree.load_many) == "(self, /, keys, default=..., found=False)"
+    found = signature_of(samara.MapleTree.load_many).replace("self, /, ", "self, ")
+    assert found == "(self, keys, default=Ellipsis, found=False)"
     assert signature_of(samara.MapleTree.load) == "(path, *, policy=None)"
 
 

@@ -19,13 +19,20 @@ from samara._columns import (
 from samara._policy import Policy
 from samara._pure.build import Triple, build, coalesced
 from samara._pure.node import GAP, Head
-from samara._pure.packed import FORMS, convert
+from samara._pure.packed import FORMS, checked_policy, convert
 from samara._pure.ranges import Layout, Ranges
 from samara._pure.walk import entries_of, load
 from samara._pure.write import write_range
 
-# What a parameter has if no default is given. It reads as in the extension's signatures.
-NO_DEFAULT: Final[Any] = type("NoDefault", (), {"__slots__": (), "__repr__": lambda self: "..."})()
+
+class NoDefault:
+    """What a parameter has if no default is given. It is shown as in the extension."""
+
+    def __repr__(self) -> str:
+        return "Ellipsis"
+
+
+NO_DEFAULT: Final[Any] = NoDefault()
 
 
 def head_of(
@@ -55,6 +62,7 @@ def restored(
     first: Any, last: Any, values: Any, dtype: str | None, track_gaps: bool, policy: Any
 ) -> Head:
     """Return a new head from columns that were saved, without asking the policy."""
+    policy = checked_policy(policy, dtype, None)
     ranges = Ranges(open_ranges(first, last, values, objects=dtype is None), dtype)
     ranges.require_apart()
     head = Head(track_gaps, dtype, policy)
