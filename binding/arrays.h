@@ -1,39 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* Ranges in columns, and the methods of a tree that take or return arrays. */
+/* The methods of a tree that take or return arrays. */
 #ifndef SAMARA_ARRAYS_H
 #define SAMARA_ARRAYS_H
 
-#include "column.h"
 #include "tree_object.h"
-
-/* Ranges from columns. firsts, lasts and words are valid after ranges_convert(). */
-struct ranges {
-	struct column first;
-	struct column last;
-	struct column values;
-	PyObject *number; /* borrowed: one value for all of them, instead of the column */
-	const uint64_t *firsts;
-	const uint64_t *lasts;
-	const uint64_t *words; /* if `number`, only one */
-	uint64_t word;
-	size_t count;
-};
-
-/* From first, last and values: 0 or -1; call ranges_close() in both cases. `objects`: take the
- * values as objects, not as numbers. _with_number(): the third may be a number. */
-int ranges_open(struct ranges *ranges, PyObject *const *given, bool objects);
-int ranges_open_with_number(struct ranges *ranges, PyObject *const *given);
-void ranges_close(struct ranges *ranges);
-int ranges_convert(struct ranges *ranges, enum dtype dtype);
-/* Check that no range ends before it begins, and if `rising` that they are in order. */
-int ranges_check_order(const struct ranges *ranges, bool rising);
 
 PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
 			   PyObject *kwnames);
+/* For load(): from_arrays() of checked columns in order, without asking the policy. Takes values as
+ * they come from columns_of(). */
+PyObject *tree_restore(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
+		       PyObject *kwnames);
 PyObject *tree_to_arrays(struct tree_object *self, PyObject *unused);
 PyObject *tree_load_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			 PyObject *kwnames);
 PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			  PyObject *kwnames);
+
+/* mt_read() of a snapshot with `count` entries. Releases the GIL if they are many. */
+void snapshot_read(const struct maple_tree *snapshot, size_t count, uint64_t *firsts,
+		   uint64_t *lasts, uint64_t *words);
+/* The objects that these words are, as a new list; or NULL. */
+PyObject *list_of_objects(const uint64_t *words, size_t count);
 
 #endif /* SAMARA_ARRAYS_H */

@@ -6,9 +6,11 @@
  * Owns nothing beyond a call: tree_object.c has the tree's life. Only for module.c.
  */
 #include "tree.h"
+#include "alloc_many.h"
 #include "arrays.h"
 #include "cursor.h"
 #include "errors.h"
+#include "file.h"
 #include "pickle.h"
 #include "policy.h"
 #include "tree_accumulate.h"
@@ -341,6 +343,7 @@ static PyMethodDef tree_methods[] = {
 	{"erase", FASTCALL(tree_erase), DOC_MapleTree_erase},
 	{"pop_range", FASTCALL(tree_pop_range), DOC_MapleTree_pop_range},
 	{"alloc_range", FASTCALL(tree_alloc_range), DOC_MapleTree_alloc_range},
+	{"alloc_many", FASTCALL(tree_alloc_many), DOC_MapleTree_alloc_many},
 	{"alloc_cyclic", FASTCALL(tree_alloc_cyclic), DOC_MapleTree_alloc_cyclic},
 	{"clear", NOARGS(tree_clear_all), DOC_MapleTree_clear},
 	{"dup", NOARGS(tree_dup), DOC_MapleTree_dup},
@@ -356,6 +359,8 @@ static PyMethodDef tree_methods[] = {
 	{"accumulate", FASTCALL(tree_accumulate), DOC_MapleTree_accumulate},
 	{"accumulate_many", FASTCALL(tree_accumulate_many), DOC_MapleTree_accumulate_many},
 	{"map_range", FASTCALL(tree_map_range), DOC_MapleTree_map_range},
+	{"save", FASTCALL(tree_save), DOC_MapleTree_save},
+	{"load", CLASS_FASTCALL(tree_load), DOC_MapleTree_load},
 	{"check", NOARGS(tree_check), DOC_MapleTree_check},
 	{"dump", FASTCALL(tree_dump), DOC_MapleTree_dump},
 	{"_repr_html_", NOARGS(tree_repr_html), DOC_MapleTree__repr_html_},

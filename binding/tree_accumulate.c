@@ -5,8 +5,8 @@
  * Owns nothing beyond a call. Only for the type's method table.
  */
 #include "tree_accumulate.h"
-#include "arrays.h"
 #include "errors.h"
+#include "ranges.h"
 
 #include <errno.h>
 
@@ -122,7 +122,7 @@ PyObject *tree_accumulate_many(struct tree_object *self, PyObject *const *args, 
 		if (status == 0)
 			status = ranges_convert(&ranges, dtype);
 		if (status == 0)
-			status = ranges_check_order(&ranges, false);
+			status = ranges_require_sound(&ranges);
 		if (status == 0)
 			status = tree_enter(self);
 	} while (status == 0 && self->dtype != dtype);

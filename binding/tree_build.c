@@ -290,3 +290,13 @@ int build_from_columns(struct maple_tree *mt, enum dtype dtype, const struct col
 	status = gather_coalesced(&gathered, mt->ma_ops, columns, alone);
 	return build_merged(mt, &gathered, status);
 }
+
+int store_columns(struct maple_tree *mt, const struct columns *columns)
+{
+	int status = 0;
+
+	for (size_t i = 0; status == 0 && i < columns->count; i++)
+		status = mtree_store_range_word(mt, columns->first[i], columns->last[i],
+						columns->words[i]);
+	return status;
+}

@@ -31,4 +31,7 @@ int build_from_iterable(struct maple_tree *mt, enum dtype dtype, PyObject *itera
 int build_from_columns(struct maple_tree *mt, enum dtype dtype, const struct columns *columns,
 		       size_t alone);
 
+/* Store all ranges, which may overlap, in order. 0 or a status of the core. */
+int store_columns(struct maple_tree *mt, const struct columns *columns);
+
 #endif /* SAMARA_TREE_BUILD_H */

@@ -53,6 +53,22 @@ void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dt
 	mt_fini(&old);
 }
 
+void tree_begin_work(struct tree_object *self, struct maple_tree *work)
+{
+	mt_fork(&self->mt, work);
+	self->mt.ma_busy = true;
+}
+
+int tree_end_work(struct tree_object *self, struct maple_tree *work, int status)
+{
+	self->mt.ma_busy = false;
+	if (status == 0)
+		tree_replace(self, work, self->dtype, self->member.family);
+	else
+		mt_fini(work);
+	return status;
+}
+
 int tree_traverse(struct tree_object *self, visitproc visit, void *arg)
 {
 	Py_VISIT(Py_TYPE(self));

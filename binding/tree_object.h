@@ -53,6 +53,12 @@ void tree_adopt(struct tree_object *tree, struct core_state *state);
  * with, or NULL. Runs the finalizers of the old values. */
 void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dtype,
 		  struct family *source);
+/* A write of many parts, all or nothing: the parts are written to `work`, a fork, which then replaces
+ * the tree if `status` is 0. In between nobody may write the tree, or it would lose what they wrote:
+ * it counts as asking its policy. Call after tree_require_idle(). tree_end_work() returns
+ * `status`. */
+void tree_begin_work(struct tree_object *self, struct maple_tree *work);
+int tree_end_work(struct tree_object *self, struct maple_tree *work, int status);
 
 /* For the type's slots. */
 int tree_traverse(struct tree_object *self, visitproc visit, void *arg);

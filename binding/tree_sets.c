@@ -102,16 +102,6 @@ static int operand_enter(struct operand *operand, struct tree_object *self)
 
 /* ---- results -------------------------------------------------------------------------------- */
 
-static int store_all(struct maple_tree *mt, const struct columns *columns)
-{
-	int status = 0;
-
-	for (size_t i = 0; status == 0 && i < columns->count; i++)
-		status = mtree_store_range_word(mt, columns->first[i], columns->last[i],
-						columns->words[i]);
-	return status;
-}
-
 int tree_store_all(struct tree_object *self, const struct columns *columns, bool erase)
 {
 	struct maple_tree work;
@@ -119,19 +109,13 @@ int tree_store_all(struct tree_object *self, const struct columns *columns, bool
 
 	/* Between the first and the last store only a policy can run, since the tree or the caller
 	 * still holds everything that is overwritten. */
-	mt_fork(&self->mt, &work);
-	self->mt.ma_busy = true;
+	tree_begin_work(self, &work);
 	if (erase)
 		status = mtree_clear_range(&work, columns->first[0],
 					   columns->last[columns->count - 1]);
 	if (status == 0)
-		status = store_all(&work, columns);
-	self->mt.ma_busy = false;
-	if (status == 0)
-		tree_replace(self, &work, self->dtype, self->member.family);
-	else
-		mt_fini(&work);
-	return status;
+		status = store_columns(&work, columns);
+	return tree_end_work(self, &work, status);
 }
 
 /* Make the result from a fork of the left operand. `result` is initialised in any case. 0 or a
@@ -150,7 +134,7 @@ static int make_result(struct maple_tree *left, struct operand *right, struct ma
 		if (right->tree)
 			return mt_union(left, &right->mt, result);
 		mt_fork(left, result);
-		return store_all(result, &columns);
+		return store_columns(result, &columns);
 	}
 }
 

@@ -17,7 +17,7 @@ from typing import Final
 from samara._arguments import MAX
 from samara._common_gaps import common_gaps
 from samara._entry import Change, Entry, Gap
-from samara._errors import NoSpaceError, RangeOccupiedError
+from samara._errors import FileFormatError, NoSpaceError, RangeOccupiedError
 from samara._implementation import PURE, Cursor, MapleTree, TreeLock
 from samara._policy import COALESCE, OFFSET, Policy
 
@@ -33,6 +33,7 @@ __all__ = [
     "Change",
     "Cursor",
     "Entry",
+    "FileFormatError",
     "Gap",
     "MapleTree",
     "NoSpaceError",

@@ -286,8 +286,10 @@ def parameters(cls, name=None):
 
 # ---- calls ---------------------------------------------------------------------------------------
 
-# Python's own names, which no class here overrides; and from_pid(): a pid is a real process.
+# Python's own names, which no class here overrides; from_pid(): a pid is a real process; save() and
+# load(): a path is a real file (surface_inputs.loading() calls them).
 NOT_CALLED = {"__new__", "__init_subclass__", "__subclasshook__", "__getattribute__", "from_pid"}
+NOT_CALLED |= {"save", "load"}
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 
 import os
 import signal
+import tempfile
 import threading
 import traceback
 import warnings
@@ -99,6 +100,11 @@ def held_elsewhere(*locks, beside=()):
         yield
 
 
+def saved(tree):
+    with tempfile.TemporaryDirectory() as folder:
+        tree.save(os.path.join(folder, "tree"))
+
+
 OPERATIONS = {
     "get": lambda t, u: t.get(5),
     "getitem": lambda t, u: t[5],
@@ -150,7 +156,8 @@ OPERATIONS = {
     "erase": lambda t, u: t.erase(5),
     "pop_range": lambda t, u: t.pop_range(5, 6),
     "map_range": lambda t, u: t.map_range(5, 6, str, default="x"),
-    "alloc_range": lambda t, u: t.alloc_range("x", 5),
+    "alloc_range": lambda t, u: t.alloc_range(5, "x"),
+    "alloc_many": lambda t, u: t.alloc_many([5, 2], "xy"),
     "alloc_cyclic": lambda t, u: t.alloc_cyclic("x", next=5),
     "clear": lambda t, u: t.clear(),
     "cursor walk": lambda t, u: t.cursor(5).walk(),
@@ -163,5 +170,8 @@ OPERATIONS = {
     "cursor erase": lambda t, u: t.cursor(5).erase(),
     "cursor empty_area": lambda t, u: t.cursor(5).empty_area(1),
     "cursor value": lambda t, u: t.cursor(5).value,
+    "load_many": lambda t, u: t.load_many([5, 6], found=True),
+    "store_many": lambda t, u: t.store_many([5], [6], "x"),
+    "save": lambda t, u: saved(t),
     "acquire": lambda t, u: t.lock.acquire() and t.lock.release(),
 }

@@ -82,12 +82,13 @@ class Region:
 
     def alloc(self):
         size, reverse = self.random.randint(1, 20), self.random.random() < 0.5
-        start = self.oracle.empty_area(size, self.low, self.high, reverse=reverse)
+        window = {"first": self.low, "last": self.high, "reverse": reverse}
+        start = self.oracle.empty_area(size, **window)
         if start is None:
             with pytest.raises(NoSpaceError):
-                self.tree.alloc_range(6, size, self.low, self.high, reverse=reverse)
+                self.tree.alloc_range(size, 6, **window)
         else:
-            assert start == self.tree.alloc_range(6, size, self.low, self.high, reverse=reverse)
+            assert start == self.tree.alloc_range(size, 6, **window)
             self.oracle.store(start, start + size - 1, 6)
 
     def erase(self):
@@ -371,7 +372,7 @@ def test_one_thread_gets_what_all_want(way):
                 except RangeOccupiedError as error:
                     assert error.entry[:2] == (key * 3, key * 3 + 1)
             else:
-                won[number].append(t.alloc_range(number, 2, last=many * THREADS * 3))
+                won[number].append(t.alloc_range(2, number, last=many * THREADS * 3))
 
     run(*[lambda number=number: claim(number) for number in range(THREADS)])
     t.check()

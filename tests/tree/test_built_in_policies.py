@@ -208,7 +208,7 @@ def write(kind, tree, cells, random, first, last):
     elif way == 6 and not any(cells[first : last + 1]):
         tree.insert_range(first, last, value)
     elif way == 7 and tree.track_gaps and not any(cells[first : last + 1]):
-        assert tree.alloc_range(value, last + 1 - first, first, last) == first
+        assert tree.alloc_range(last + 1 - first, value, first=first, last=last) == first
     else:
         tree.store_range(first, last, value)
     kind.fill(cells, first, last, value)
@@ -873,7 +873,7 @@ WRITES = {
     "store many": lambda t: t.store_many([10, 60], [19, 61], [value_for(t, 10)] * 2),
     "cursor": lambda t: t.cursor(10, 19).store(value_for(t, 10)),
     "insert": lambda t: t.insert_range(10, 19, value_for(t, 10)),
-    "alloc": lambda t: t.alloc_range(value_for(t, 10), 10),
+    "alloc": lambda t: t.alloc_range(10, value_for(t, 10)),
 }
 
 

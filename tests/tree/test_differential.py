@@ -12,6 +12,8 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -262,9 +264,9 @@ class Member:
             ["store_range"] * 4
             + ["__setitem__"] * 4
             + ["__delitem__", "insert_range", "erase", "pop_range", "alloc_range"] * 2
-            + ["alloc_cyclic", "cursor store", "cursor insert", "cursor clear", "cursor erase"]
+            + ["cursor store", "cursor insert", "cursor clear", "cursor erase"]
             + ["map_range", "accumulate", "accumulate_many", "combine"]
-            + ["clear", "__init__", "__setstate__"]
+            + ["alloc_many", "alloc_cyclic", "clear", "__init__", "__setstate__"]
         )
         if name == "__setitem__":
             ask(operator.setitem, self.trees, given.key(), given.value())
@@ -285,7 +287,12 @@ class Member:
         elif name == "pop_range":
             self.ask(name, *given.window())
         elif name == "alloc_range":
-            self.ask(name, given.value(), given.count(), **given.area())
+            self.ask(name, given.count(), given.value(), **given.area())
+        elif name == "alloc_many":
+            sizes = [given.count() for _ in range(self.random.choice([0, 1, 2, 3]))]
+            sizes += [1] * self.random.choice([0, 0, 1, 9])
+            values = [given.value() for _ in sizes] + [7] * (self.random.random() < given.wildness)
+            self.ask(name, sizes, values, **given.area())
         elif name == "alloc_cyclic":
             options = dict(zip(("first", "last"), given.window(), strict=True))
             if self.random.random() < 0.3:
@@ -376,6 +383,11 @@ class Member:
         ask(repr, self.trees)
         self.ask("_repr_html_")
         ask(list, self.ask("__rich_repr__"))
+        keys = [given.index() for _ in range(self.random.choice([0, 1, 5]))]
+        options = {"found": self.random.choice([True, False, 1, Fails()])}
+        if self.random.random() < 0.5:
+            options["default"] = self.random.choice([given.value(), ...])
+        self.ask("load_many", keys, **options)
         states = [tree.__reduce__() for tree in self.trees.things]
         assert states[0][0] is states[1][0] and states[0][2:] == states[1][2:]
 
@@ -448,6 +460,7 @@ class Member:
         """Make a new member in one of all possible ways, or return None if that is refused."""
         way = self.random.choice(
             ["fork", "dup", "copy", "deepcopy", "dup_into", "slice", "init", "entries", "state"]
+            + ["arrays", "file"]
         )
         if way in ("fork", "dup"):
             trees = self.ask(way)
@@ -466,6 +479,10 @@ class Member:
         elif way == "entries":
             classes = Both([side.MapleTree for side in SIDES])
             trees = ask(lambda cls, tree: cls(tree.entries()), classes, self.trees)
+        elif way == "arrays":
+            trees = self.from_arrays()
+        elif way == "file":
+            trees = self.exchanged_files()
         else:
             # Each tree is filled with the other's state.
             trees = Both([side.MapleTree() for side in SIDES])
@@ -474,6 +491,33 @@ class Member:
         if isinstance(trees.things[0], Exception):
             return None
         return Member(self.given, trees)
+
+    def from_arrays(self):
+        """Make trees of columns that may be out of order, overlap, or hold anything."""
+        windows = [self.given.window() for _ in range(self.random.choice([0, 1, 5, 20]))]
+        options = {
+            "closed": self.random.choice(["both", "both", "left", "x"]),
+            "sort": self.random.choice([True, True, False, Fails()]),
+            "overlap": self.random.choice(["last", "last", "error", None]),
+        }
+        if self.random.random() < 0.3:
+            windows.sort(key=str)
+        first, last = ([window[n] for window in windows] for n in (0, 1))
+        columns = first, last, [self.given.value() for _ in windows]
+        classes = Both([side.MapleTree for side in SIDES])
+        return ask(lambda cls, *given: cls.from_arrays(*given, **options), classes, *columns)
+
+    def exchanged_files(self):
+        """Save each tree, compare the files, and let each side load the other's."""
+        trees = []
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [Path(folder, name) for name in ("c", "python")]
+            for tree, path in zip(self.trees.things, paths, strict=True):
+                tree.save(path)
+            assert paths[0].read_bytes() == paths[1].read_bytes()
+            for side, path in zip(SIDES, paths[::-1], strict=True):
+                trees.append(side.MapleTree.load(path))
+        return Both(trees)
 
     def meet(self, other):
         """Compare or combine two members, or one with itself."""
@@ -598,7 +642,7 @@ def test_same_docstrings(name):
 def parameters_of(thing):
     """Return the parameters of a callable. It does not matter whether `self` can be named."""
     parameters = inspect.signature(thing).parameters.values()
-    return [(p.name, p.name == "self" or p.kind, p.default) for p in parameters]
+    return [(p.name, p.name == "self" or p.kind, repr(p.default)) for p in parameters]
 
 
 @types

@@ -12,8 +12,10 @@ import operator
 import pickle
 import subprocess
 import sys
+import tempfile
 import weakref
 from array import array
+from pathlib import Path
 
 import pytest
 
@@ -47,10 +49,12 @@ from samara import (
     Change,
     Cursor,
     Entry,
+    FileFormatError,
     Gap,
     MapleTree,
     NoSpaceError,
     RangeOccupiedError,
+    _file,
     common_gaps,
 )
 from samara._implementation import TreeLock
@@ -182,11 +186,13 @@ class Case:
     needs    whether the case needs memory in one of the ways
     counted  False if CPython's own code in the case leaks references when memory runs out, with
              objects of any class; then references are not counted
+    in_python  the case runs Python's own library, which promises nothing if its allocations fail;
+               then only those of nodes do
     """
 
-    def __init__(self, call, prepare=None, kinds=None, needs=True, counted=True):
+    def __init__(self, call, prepare=None, kinds=None, needs=True, counted=True, in_python=False):
         self.call, self.prepare, self.kinds = call, prepare, kinds
-        self.needs, self.counted = needs, counted
+        self.needs, self.counted, self.in_python = needs, counted, in_python
         self.made = []
 
     def runs_on(self, kind):
@@ -315,6 +321,10 @@ def constant(s):
     s.given = lambda _, value=s.value: value
 
 
+def shuffled_columns(s):
+    s.given = [2**63, 5, 2**62, 2], [2**63 + 5, 2**61, 2**62 + 1, 9], [s.value] * 4
+
+
 def bad_columns(s):
     s.given = [5, 6], [5, -1], [s.value] * 2
 
@@ -418,6 +428,15 @@ def key_error(s):
     return s.tree[2**62 + 7]
 
 
+# Saved trees.
+FOLDER = tempfile.TemporaryDirectory()
+FILES = Path(FOLDER.name)
+SAVED = PACKED
+for saved in SAVED:
+    KINDS[saved].make().save(FILES / saved)
+(FILES / "bad").write_bytes((FILES / "f8").read_bytes()[:-1])
+
+
 CASES = {
     "MapleTree.__new__": Case(lambda s: type(s.tree).__new__(type(s.tree))),
     "MapleTree.__init__": Case(lambda s: type(s.tree)(**s.kind.options)),
@@ -498,9 +517,20 @@ CASES = {
         lambda s: s.tree.accumulate_many([5, 33], [70, 35], 1, "max"), kinds=PACKED
     ),
     "MapleTree.accumulate_many: bad": Case(lambda s: s.tree.accumulate_many(*s.given), bad_columns),
-    "MapleTree.alloc_range": Case(lambda s: s.tree.alloc_range(s.value, 3, 2**61), kinds=GAPS),
+    "MapleTree.alloc_range": Case(
+        lambda s: s.tree.alloc_range(3, s.value, first=2**61), kinds=GAPS
+    ),
     "MapleTree.alloc_range: no room": Case(
-        lambda s: s.tree.alloc_range(s.value, 3, 100, 102), kinds=GAPS
+        lambda s: s.tree.alloc_range(3, s.value, first=100, last=102), kinds=GAPS
+    ),
+    "MapleTree.alloc_many": Case(
+        lambda s: s.tree.alloc_many([3, 40, 2], [s.value] * 3, first=2**61), kinds=GAPS
+    ),
+    "MapleTree.alloc_many: typed": Case(
+        lambda s: s.tree.alloc_many(array("B", [3, 1]), s.given[2]), typed_columns, PACKED
+    ),
+    "MapleTree.alloc_many: no room": Case(
+        lambda s: s.tree.alloc_many([3, 3], [s.value] * 2, first=95, last=102), kinds=GAPS
     ),
     "MapleTree.alloc_cyclic": Case(lambda s: s.tree.alloc_cyclic(s.value, next=2**61), kinds=GAPS),
     "MapleTree.alloc_cyclic: wrapped": Case(
@@ -552,6 +582,18 @@ CASES = {
         touching_numbers,
         ONCE,
     ),
+    "MapleTree.from_arrays: sorted": Case(
+        lambda s: MapleTree.from_arrays(*s.given, sort=True), shuffled_columns
+    ),
+    "MapleTree.from_arrays: laid over": Case(
+        lambda s: MapleTree.from_arrays(*s.given, sort=True, overlap="last", closed="left"),
+        shuffled_columns,
+    ),
+    "MapleTree.from_arrays: laid over, with a policy": Case(
+        lambda s: MapleTree.from_arrays(*s.given, sort=True, overlap="last", policy=POLICY),
+        shuffled_columns,
+        ONCE,
+    ),
     "MapleTree.from_arrays: bad": Case(lambda s: MapleTree.from_arrays(*s.given), bad_columns),
     "MapleTree.from_arrays: overlapping": Case(
         lambda s: MapleTree.from_arrays(*s.given), overlapping_columns
@@ -572,8 +614,15 @@ CASES = {
     "MapleTree.values": Case(lambda s: s.tree.values(33, 351, clip=True)),
     "MapleTree.is_free": Case(lambda s: s.tree.is_free(5, 9), needs=False),
     "MapleTree.load_many": Case(lambda s: s.tree.load_many(s.given, s.value), keys),
+    "MapleTree.load_many: found": Case(lambda s: s.tree.load_many(s.given, found=True), keys),
     "MapleTree.load_many: known": Case(lambda s: s.tree.load_many(s.given), known_keys),
     "MapleTree.load_many: absent": Case(lambda s: s.tree.load_many(s.given), keys),
+    "MapleTree.load": Case(
+        lambda s: MapleTree.load(FILES / s.kind.name), kinds=SAVED, in_python=True
+    ),
+    "MapleTree.load: refused": Case(
+        lambda s: MapleTree.load(FILES / "bad"), kinds=ONCE, in_python=True
+    ),
     "MapleTree.lock": Case(lambda s: s.tree.lock),
     "MapleTree.nbytes": Case(lambda s: s.tree.nbytes, needs=False),
     "MapleTree.map_range": Case(lambda s: s.tree.map_range(33, 351, s.given), constant),
@@ -589,6 +638,10 @@ CASES = {
     "MapleTree.policy": Case(lambda s: s.tree.policy, needs=False),
     "MapleTree.pop_range": Case(lambda s: s.tree.pop_range(33, 351)),
     "MapleTree.prev": Case(lambda s: s.tree.prev(2**62)),
+    "MapleTree.save": Case(lambda s: s.tree.save(FILES / "new"), kinds=SAVED, in_python=True),
+    "MapleTree.save: refused": Case(
+        lambda s: s.tree.save(FILES / "new"), kinds=ONCE, in_python=True
+    ),
     "MapleTree.store_many": Case(lambda s: s.tree.store_many(*s.given), columns),
     "MapleTree.store_many: typed": Case(
         lambda s: s.tree.store_many(*s.given), typed_columns, PACKED
@@ -718,6 +771,7 @@ CASES = {
     "RangeOccupiedError.__str__": Case(lambda s: str(s.given), errors, ONCE),
     "common_gaps": Case(lambda s: next(common_gaps([s.tree, s.tree], 6))),
     "NoSpaceError": Case(lambda s: NoSpaceError("none"), kinds=ONCE),
+    "FileFormatError": Case(lambda s: FileFormatError("none"), kinds=ONCE),
 }
 
 
@@ -772,10 +826,11 @@ def test_every_name_has_a_case():
         *(Entry, Gap, Change, RangeOccupiedError),
     ):
         there |= {f"{kind.__name__}.{name}" for name in vars(kind) if name not in OF_THE_TYPE}
-    assert not vars(NoSpaceError).keys() - OF_THE_TYPE
-    assert tested == there | {"NoSpaceError", "common_gaps"}
+    assert not (vars(NoSpaceError).keys() | vars(FileFormatError).keys()) - OF_THE_TYPE
+    assert tested == there | {"NoSpaceError", "FileFormatError", "common_gaps"}
     named = {"MAX", "Change", "Cursor", "Entry", "Gap", "MapleTree", "NoSpaceError", "Policy"}
     named |= {"TreeLock", "RangeOccupiedError", "__version__", "common_gaps", "implementation"}
+    named |= {"FileFormatError"}
     named |= {"COALESCE", "OFFSET"}  # there is a tree of each kind with one of them
     assert set(samara.__all__) == named
     hooks = {
@@ -789,8 +844,38 @@ def test_each_allocation_failing(name):
     case = CASES[name]
     kinds = [kind for kind in KINDS.values() if case.runs_on(kind)]
     ways = WAYS if case.counted else WAYS_IN_PYTHON
+    if case.in_python:
+        ways = ["nodes"]
     failures = sum(fail_each(way, case, kind) for way in ways for kind in kinds)
     assert failures or "one" not in ways or not case.needs, "this case shows nothing"
+
+
+@c_only
+@needs_hooks
+@pytest.mark.parametrize("way", ["one", "rest"])
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_save_and_load_without_the_file(kind, way, monkeypatch):
+    """The columns that the extension makes of a tree, and the tree that it makes of columns."""
+    columns = []
+
+    def build(given, policy, build):
+        return build(*given)
+
+    monkeypatch.setattr(_file, "save", lambda path, given: columns.append(given))
+    kind.make().save("path")
+    (given,) = columns
+    cases = {
+        "save": Case(lambda s: s.tree.save("path")),
+        "load": Case(lambda s: type(s.tree).load(given)),
+    }
+    monkeypatch.setattr(_file, "save", operator.is_)
+    monkeypatch.setattr(_file, "load", build)
+    first, last, values, dtype, *rest = given
+    if dtype:
+        values = memoryview(values).cast(_file.CODES[dtype])
+    given = *(memoryview(ends).cast("Q") for ends in (first, last)), values, dtype, *rest
+    for case in cases.values():
+        assert fail_each(way, case, kind)
 
 
 # ---- regressions ---------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ WRITES = {
     "set slice": lambda t, v: operator.setitem(t, slice(12, 14), v),
     "store": lambda t, v: t.store_range(12, 31, v),
     "insert": lambda t, v: t.insert_range(15, 17, v),
-    "alloc": lambda t, v: t.alloc_range(v, 2),
+    "alloc": lambda t, v: t.alloc_range(2, v),
     "alloc cyclic": lambda t, v: t.alloc_cyclic(v, next=0),
     "cursor": lambda t, v: t.cursor(12, 33).store(v),
     "cursor insert": lambda t, v: t.cursor(15, 17).insert(v),
@@ -213,7 +213,7 @@ def test_indices_are_looked_at_before_values(dtype):
     with pytest.raises(ValueError, match="first 5 is above last 3"):
         t.store_range(5, 3, "x")
     with pytest.raises(ValueError, match="size must be 1 or more, not 0"):
-        t.alloc_range("x", 0)
+        t.alloc_range(0, "x")
 
 
 @each_dtype
@@ -222,7 +222,7 @@ def test_a_value_is_refused_before_the_place_is(dtype):
     with pytest.raises(TypeError, match="value must be"):
         t.insert_range(1, 2, "x")
     with pytest.raises(TypeError, match="value must be"):
-        t.alloc_range("x", 1)
+        t.alloc_range(1, "x")
     with pytest.raises(RangeOccupiedError) as caught:
         t.insert_range(1, 2, 1)
     assert caught.value.entry == (0, MAX, 1) and type(caught.value.entry.value) is kind(dtype)
@@ -332,7 +332,7 @@ class Same:
         elif way == 6 and tree.track_gaps:
             start = oracle.empty_area(2, first, last)
             if start is not None:
-                assert tree.alloc_range(value, 2, first, last) == start
+                assert tree.alloc_range(2, value, first=first, last=last) == start
                 oracle.store(start, start + 1, value)
         elif way == 7:
             op = random.choice(["min", "max"])

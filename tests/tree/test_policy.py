@@ -145,7 +145,16 @@ WAYS = {
     "slice": one_by_one(lambda tree, p: tree.__setitem__(slice(p.first, p.last + 1), p)),
     "insert_range": one_by_one(lambda tree, p: tree.insert_range(p.first, p.last, p)),
     "alloc_range": one_by_one(
-        lambda tree, p: tree.alloc_range(p, p.last - p.first + 1, p.first, p.last)
+        lambda tree, p: tree.alloc_range(p.last - p.first + 1, p, first=p.first, last=p.last)
+    ),
+    "alloc_many": one_by_one(
+        lambda tree, p: tree.alloc_many([p.last - p.first + 1], [p], first=p.first, last=p.last)
+    ),
+    "from_arrays, sort": lambda pieces: MapleTree.from_arrays(
+        *columns(pieces), policy=Pieces(), sort=True
+    ),
+    "from_arrays, overlap": lambda pieces: MapleTree.from_arrays(
+        *columns(pieces), policy=Pieces(), sort=True, overlap="last"
     ),
     "Cursor.store": one_by_one(lambda tree, p: cursor_store(tree, p.first, p.last, p)),
     "Cursor.store on an entry": one_by_one(store_over_another),
@@ -428,7 +437,7 @@ def test_insert_and_allocation_merge_too():
     tree = MapleTree([(10, 19, Piece(10, 19, 1))], policy=Pieces())
     tree.insert_range(20, 29, Piece(20, 29, 1))
     assert list(tree) == [(10, 29, (10, 29, 1))]
-    assert tree.alloc_range(Piece(0, 9, 1), 10) == 0
+    assert tree.alloc_range(10, Piece(0, 9, 1)) == 0
     assert list(tree) == [(0, 29, (0, 29, 1))]
     tree[MAX] = Piece(MAX, MAX, 1)
     tree[MAX - 1] = Piece(MAX - 1, MAX - 1, 1)

@@ -170,14 +170,41 @@ class Family(RuleBasedStateMachine):
         member, (first, last) = self.member(pick), self.window(place, width)
         start = member.oracle.empty_area(size, first, last, align, reverse)
         call = member.tree.alloc_range
+        options = {"first": first, "last": last, "align": align, "reverse": reverse}
         if not member.tree.track_gaps:
             with pytest.raises(ValueError, match="track_gaps"):
-                call("a", size, first, last, align=align, reverse=reverse)
+                call(size, "a", **options)
         elif start is None:
             with pytest.raises(NoSpaceError):
-                call("a", size, first, last, align=align, reverse=reverse)
+                call(size, "a", **options)
         else:
-            assert call("a", size, first, last, align=align, reverse=reverse) == start
+            assert call(size, "a", **options) == start
+            member.oracle.store(start, start + size - 1, "a")
+
+    @rule(
+        pick=picks,
+        sizes=st.lists(st.integers(1, 5), max_size=5),
+        place=places,
+        width=widths,
+        reverse=st.booleans(),
+    )
+    def alloc_many(self, pick, sizes, place, width, reverse):
+        member, (first, last) = self.member(pick), self.window(place, width)
+        if not member.tree.track_gaps:
+            return
+        starts, oracle = [], member.oracle.copy()
+        for size in sizes:
+            starts.append(oracle.empty_area(size, first, last, 1, reverse))
+            if starts[-1] is None:
+                break
+            oracle.store(starts[-1], starts[-1] + size - 1, "a")
+        values, window = ["a"] * len(sizes), {"first": first, "last": last, "reverse": reverse}
+        if None in starts:
+            with pytest.raises(NoSpaceError):
+                member.tree.alloc_many(sizes, values, **window)
+            return
+        assert member.tree.alloc_many(sizes, values, **window) == starts
+        for start, size in zip(starts, sizes, strict=True):
             member.oracle.store(start, start + size - 1, "a")
 
     @rule(pick=picks, place=places, width=widths, value=values, gaps=st.booleans())

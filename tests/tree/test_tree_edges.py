@@ -136,8 +136,8 @@ def writes(t, index):
     yield lambda: t.map_range(index, MAX, str)
     yield lambda: t.map_range(0, index, str)
     yield lambda: t.pop_range(0, index)
-    yield lambda: t.alloc_range("x", 1, index)
-    yield lambda: t.alloc_range("x", 1, 0, index)
+    yield lambda: t.alloc_range(1, "x", first=index)
+    yield lambda: t.alloc_range(1, "x", last=index)
     yield lambda: t.cursor(index)
     yield lambda: t.cursor(0, "none" if index is None else index)
     yield lambda: t.cursor().set(index)
@@ -286,7 +286,7 @@ def test_first_above_last_names_both():
         lambda: t.pop_range(20, 10),
         lambda: t.map_range(20, 10, str),
         lambda: t.accumulate(20, 10, 1),
-        lambda: t.alloc_range("x", 1, 20, 10),
+        lambda: t.alloc_range(1, "x", first=20, last=10),
         lambda: t.empty_area(1, 20, 10),
         lambda: t.entries(20, 10),
         lambda: t.ranges(20, 10),

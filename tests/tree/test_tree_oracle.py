@@ -114,12 +114,12 @@ class Driver:
         start = self.oracle.empty_area(**area)
         if not self.tree.track_gaps:
             with pytest.raises(ValueError, match="track_gaps"):
-                self.tree.alloc_range(value, **area)
+                self.tree.alloc_range(value=value, **area)
         elif start is None:
             with pytest.raises(NoSpaceError):
-                self.tree.alloc_range(value, **area)
+                self.tree.alloc_range(value=value, **area)
         else:
-            assert self.tree.alloc_range(value, **area) == start
+            assert self.tree.alloc_range(value=value, **area) == start
             self.oracle.store(start, start + area["size"] - 1, value)
 
     def map_range(self):
@@ -138,6 +138,28 @@ class Driver:
         self.oracle.map(first, last, again, gaps)
         assert not made
 
+    def alloc_many(self):
+        area = self.area()
+        sizes = [self.random.choice([1, 1, 2, area["size"]]) for _ in range(4)]
+        sizes = sizes[: self.random.randrange(5)]
+        del area["size"]
+        values, starts, oracle = [object() for _ in sizes], [], self.oracle.copy()
+        for size, value in zip(sizes, values, strict=True):
+            starts.append(oracle.empty_area(size, **area))
+            if starts[-1] is None:
+                break
+            oracle.store(starts[-1], starts[-1] + size - 1, value)
+        if sizes and not self.tree.track_gaps:
+            with pytest.raises(ValueError, match="track_gaps"):
+                self.tree.alloc_many(sizes, values, **area)
+        elif None in starts:
+            at = starts.index(None)
+            with pytest.raises(NoSpaceError, match=f"^position {at}: no {sizes[at]} free "):
+                self.tree.alloc_many(sizes, values, **area)
+        else:
+            assert self.tree.alloc_many(sizes, values, **area) == starts
+            self.oracle = oracle
+
     def clear(self):
         if self.random.random() < 0.02:
             self.tree.clear()
@@ -147,7 +169,8 @@ class Driver:
         choice = self.random.choice
         choice(
             [self.store_range, self.store_range, self.store_slice, self.delete]
-            + [self.insert, self.erase, self.pop, self.alloc, self.map_range, self.clear]
+            + [self.insert, self.erase, self.pop, self.alloc, self.alloc_many, self.map_range]
+            + [self.clear]
         )()
 
     # ---- look-ups

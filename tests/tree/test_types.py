@@ -4,8 +4,10 @@
 `assert_type` fails in a type checker. At run time it returns its argument, so the calls run too.
 """
 
+import tempfile
 from array import array
 from collections.abc import Iterator
+from pathlib import Path
 from types import NotImplementedType
 from typing import Any, Literal, assert_type
 
@@ -18,6 +20,10 @@ TRIPLES = [(10, 19, "a")]
 
 
 class Named(MapleTree[str]):
+    pass
+
+
+class Counts(MapleTree[int]):
     pass
 
 
@@ -51,7 +57,10 @@ def test_values_of_any_type() -> None:
     t.update(MapleTree(TRIPLES))
     assert_type(t, MapleTree[str])
     t = MapleTree(TRIPLES)
-    assert_type(t.alloc_range("b", 5), int)
+    assert_type(t.alloc_range(5, "b"), int)
+    assert_type(t.alloc_many([1, 2], ["b", "c"]), list[int])
+    assert_type(t.load_many([15], found=True), tuple[Any, Any])
+    assert_type(t.load_many([15], None, True), tuple[Any, Any])
     assert_type(t.alloc_cyclic("b", next=5), tuple[int, int, bool])
     assert_type(t.cursor(), Cursor[str])
     assert_type(t.cursor().next_range(), Entry[str] | Gap | None)
@@ -102,6 +111,13 @@ def test_arrays() -> None:
     from numpy.typing import NDArray
 
     # A class method of plain `MapleTree` leaves the value type open in some checkers.
+    strings: MapleTree[str] = MapleTree.from_arrays([1], [2], ["a"])
+    integers: MapleTree[int] = MapleTree.from_arrays([1], [2], [3], dtype="u8")
+    floats: MapleTree[float] = MapleTree.from_arrays([1], [2], [3], dtype="f8")
+    halves: MapleTree[float] = MapleTree.from_arrays(np.array([1]), np.array([2]), np.array([0.5]))
+    assert [len(tree) for tree in (strings, integers, floats, halves)] == [1] * 4
+    t = MapleTree[str].from_arrays([1], [2], ["a"], closed="left", sort=True, overlap="last")
+    assert_type(t, MapleTree[str])
     assert_type(MapleTree[str].from_arrays([1], [2], ["a"]), MapleTree[str])
     assert_type(MapleTree[float].from_arrays([1], [2], array("d", [1.5])), MapleTree[float])
     assert_type(MapleTree[int].from_arrays([1], [2], [3], dtype="u8"), MapleTree[int])
@@ -157,6 +173,15 @@ def test_subclasses_stay_what_they_are() -> None:
     assert_type(t.fork(), Named)
     assert_type(t[10:], Named)
     assert_type(Named.from_arrays([1], [2], ["a"]), Named)
+    with tempfile.TemporaryDirectory() as folder:
+        t.save(f"{folder}/tree")
+        assert_type(Named.load(f"{folder}/tree"), Named)
+        assert_type(MapleTree[str].load(Path(folder) / "tree"), MapleTree[str])
+
+
+def test_packed_subclasses_stay_what_they_are() -> None:
+    assert_type(Counts.from_arrays([1], [2], [3], dtype="u8"), Counts)
+    assert_type(Counts.from_arrays([1], [2], array("Q", [3])), Counts)
 
 
 def test_entries_are_covariant() -> None:

@@ -19,8 +19,8 @@ Args:
     dtype: None for any object. 'u8', 'i8' or 'f8' for a packed tree, whose values are
         unsigned integers, signed integers or floats. Values are converted when they are
         stored, and there is no reference counting.
-    track_gaps: keep the largest gap of each subtree. empty_area() and alloc_range() need
-        this. Stores are faster without.
+    track_gaps: keep the largest gap of each subtree. empty_area() and the three methods
+        alloc_*() need this. Stores are faster without.
     policy: None, or a samara.Policy: an object with the methods split() and merge(). split()
         says what becomes of a value when its range is cut, merge() whether two neighbours
         merge. Raises AttributeError if either method is missing. samara.COALESCE merges equal
@@ -44,11 +44,15 @@ The methods, by what they are for:
 - look up: get, entry, find, find_rev, next, prev, first_entry, last_entry, load_many
 - ask about a range: covers, overlaps, is_free
 - iterate: entries, ranges, values, items, gaps, cursor
-- store: store_range, insert_range, store_many
+- store: store_range, insert_range, store_many, update
+- change values: map_range; the numbers of a packed tree: accumulate, accumulate_many
 - remove: erase, pop_range, clear
-- find free space: empty_area, alloc_range, alloc_cyclic; samara.common_gaps for several trees
+- find free space: empty_area, alloc_range, alloc_many, alloc_cyclic; samara.common_gaps for
+  several trees
 - copy: fork, dup, dup_into
+- compare: diff
 - arrays: from_arrays, to_arrays
+- files: save, load
 - debug: check, dump
 
 t == u compares the ranges and their values, as diff() does; forks of one tree are compared in
@@ -364,7 +368,7 @@ Raises:
 >>> t
 MapleTree([(10, 14, 'a'), (31, 39, 'b')])
 """,
-    "alloc_range(value, size, first=0, last=MAX, *, align=1, reverse=False)": """
+    "alloc_range(size, value, *, first=0, last=MAX, align=1, reverse=False)": """
 Find `size` free indices in [first, last], both ends included, and store a value there.
 
 Arguments, cost and errors are those of empty_area(), except that bounds outside 0 ... MAX
@@ -374,13 +378,42 @@ Returns:
     The first of the indices.
 
 >>> t = MapleTree([(10, 19, 'a')])
->>> t.alloc_range('b', 5), t.alloc_range('c', 16, align=16)
+>>> t.alloc_range(5, 'b'), t.alloc_range(16, 'c', align=16)
 (0, 32)
->>> t.alloc_range('d', 5, 0, 12)
+>>> t.alloc_range(5, 'd', last=12)
 5
->>> t.alloc_range('e', 5, 0, 12)
+>>> t.alloc_range(5, 'e', last=12)
 Traceback (most recent call last):
 samara.NoSpaceError: no 5 free indices in [0, 12]
+""",
+    "alloc_many(sizes, values, *, first=0, last=MAX, align=1, reverse=False)": """
+Do what alloc_range() does for each size and its value, in order. All or nothing.
+
+O(log n) for each. The other arguments are those of alloc_range(), and count for all.
+
+Args:
+    sizes: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
+        of integers. It must not change during the call.
+    values: a value for each size: a sequence; for a packed tree also a buffer of numbers,
+        which is converted to its dtype
+
+Returns:
+    A list with the first index of each.
+
+Raises:
+    NoSpaceError: There is no room for one of them. The message has its position and size.
+    ValueError: The two differ in length, a size is below 1, or as in alloc_range().
+    TypeError: A size is not an integer, or a value is not a number that the dtype takes.
+    MemoryError: As with every error, the tree is as it was.
+
+>>> t = MapleTree([(10, 19, 'a')])
+>>> t.alloc_many([5, 8, 3], ['b', 'c', 'd'])
+[0, 20, 5]
+>>> t.alloc_many([1, 9], ['e', 'f'], last=30)
+Traceback (most recent call last):
+samara.NoSpaceError: position 1: no 9 free indices in [0, 30]
+>>> len(t)
+4
 """,
     "alloc_cyclic(value, *, first=0, last=MAX, next)": """
 Store a value at one free index of [first, last], both ends included. O(log n).
@@ -537,11 +570,13 @@ Raises:
 >>> cursor.walk()
 Entry(first=10, last=19, value='a')
 """,
-    "from_arrays(first, last, values, *, dtype=None, track_gaps=True, policy=None)": """
+    "from_arrays(first, last, values, *, dtype=None, track_gaps=True, policy=None, closed='both',"
+    " sort=False, overlap='error')": """
 Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not
-change during the call. An instance of a subclass is made without calling __init__().
+O(n), into full nodes. The ranges must be sorted and must not overlap, unless sort or overlap
+says otherwise. Buffers must not change during the call. An instance of a subclass is made
+without calling __init__().
 
 Args:
     first, last: buffers of integers (numpy array, array.array, memoryview) with one
@@ -553,14 +588,21 @@ Args:
         samara.OFFSET.
     track_gaps: as in MapleTree()
     policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
-        after the other. Whatever it raises leaves nothing behind.
+        after the other, in ascending order. Whatever it raises leaves nothing behind.
+    closed: 'both': last is included. 'left': last is the exclusive end, first < last. Then
+        2**64 means up to MAX.
+    sort: the rows may be in any order. They are sorted by first, in C for a packed tree.
+        Messages have the positions in the given columns.
+    overlap: 'error', or 'last': where ranges overlap, the one in the later row wins, as in
+        store_many(). Then first may rise or stay the same from row to row, or fall with sort.
+        O(n log n) if any ranges overlap. A policy is asked as by store_many().
 
 Raises:
-    ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
-        its last; a range overlaps or is below the one before; or a value is outside its
+    ValueError: The three differ in length; an end is outside 0 ... MAX; a range is empty or
+        ends before it begins; ranges overlap or are not in order; or a value is outside its
         dtype's 64 bits. The message gives the position. Also raised for a buffer with
-        several dimensions or in another byte order, and for a dtype with another policy than
-        samara.COALESCE and samara.OFFSET.
+        several dimensions or in another byte order, for a dtype with another policy than
+        samara.COALESCE and samara.OFFSET, and for another word as closed or overlap.
     TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
 >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -574,6 +616,10 @@ MapleTree([(10, 29, 1.0)], dtype='f8')
 >>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
 Traceback (most recent call last):
 ValueError: position 1: [12, 19] overlaps or is below [10, 12]
+>>> MapleTree.from_arrays([20, 0], [30, 10], ['b', 'a'], closed='left', sort=True)
+MapleTree([(0, 9, 'a'), (20, 29, 'b')])
+>>> MapleTree.from_arrays([0, 5], [9, 6], ['a', 'b'], overlap='last')
+MapleTree([(0, 4, 'a'), (5, 6, 'b'), (7, 9, 'a')])
 """,
     "to_arrays()": """
 Return all ranges as three numpy arrays (first, last, values), both ends included. O(n).
@@ -588,7 +634,7 @@ Raises:
 >>> first, last, values
 (array([10], dtype=uint64), array([19], dtype=uint64), array([1.5]))
 """,
-    "load_many(keys, default=...)": """
+    "load_many(keys, default=..., found=False)": """
 Look up many indices. O(log n) for each.
 
 The keys are looked up in the tree as it is now, several at once. If there are many, other
@@ -598,19 +644,26 @@ Args:
     keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
         of integers. It must not change during the call.
     default: returned for a key without a value, and for a key outside 0 ... MAX. A packed
-        tree converts it to its dtype.
+        tree converts it to its dtype. There is none unless you pass one. In the signature,
+        `...` stands for that; passed as an argument, Ellipsis is a value like any other.
+    found: also return which keys have a value. No key is then an error. Without a default,
+        the others get None, or 0 in a packed tree.
 
 Returns:
-    The values, as a numpy array of the tree's dtype; in a tree of objects, as a list.
+    The values, as a numpy array of the tree's dtype; in a tree of objects, as a list. With
+    found, the tuple (values, mask). The mask is a numpy array of bools, or a list of them.
 
 Raises:
-    KeyError: There is no default, and a key has no value. The error has the first such key.
+    KeyError: A key has no value, and there is neither a default nor found. The error has
+        the first such key.
     TypeError: A key is not an integer.
     ImportError: The tree has a dtype, and numpy is not installed.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> t.load_many([35, 10, 20, -1], None)
 ['b', 'a', None, None]
+>>> t.load_many([35, 20], found=True)
+(['b', None], [True, False])
 >>> t.load_many(range(19, 22))
 Traceback (most recent call last):
 KeyError: 20
@@ -708,7 +761,8 @@ neighbours merge as in any store.
 
 Args:
     function: called with one value. In a packed tree, the result is converted as in a store.
-    default: if given, gaps in the range get function(default)
+    default: if given, gaps in the range get function(default). In the signature, `...` stands
+        for no default; passed as an argument, Ellipsis is a value like any other.
 
 Raises:
     ValueError: first is above last, or a number is outside its limits.
@@ -723,6 +777,57 @@ Raises:
 >>> t.map_range(30, 49, lambda text: text + '!', default='')
 >>> t[30], t[45], t.get(20)
 ('B!', '!', None)
+""",
+    "save(path)": """
+Write the tree to a file, which load() reads. O(n).
+
+The file has the ranges, the values, dtype, track_gaps, and the name of a policy of samara's.
+Attributes of a subclass and its instances are not saved. The format is a ZIP archive of numpy
+arrays: numpy.load() reads it too. It is written beside the old file, if there is one, and
+then takes its place. Whatever goes wrong, the old file stays.
+
+Values are saved if they are None, or of the types bool, int, float, str, bytes, tuple, list
+or dict with str keys, nested up to 100 levels. Equal ones are stored once, except lists and
+dicts. pickle saves other values.
+
+Args:
+    path: a str, bytes or os.PathLike
+
+Raises:
+    TypeError: A value has another type. The message has its range. Or path is not a path.
+    ValueError: A value is nested too deeply.
+    OSError: The file cannot be written.
+
+>>> import os, tempfile
+>>> with tempfile.TemporaryDirectory() as folder:
+...     path = os.path.join(folder, 'tree.npz')
+...     MapleTree([(10, 19, 'a')]).save(path)
+...     MapleTree.load(path)
+MapleTree([(10, 19, 'a')])
+""",
+    "load(path, *, policy=None)": """
+Return a tree from a file that save() wrote. O(n), into full nodes.
+
+An instance of a subclass is made without calling __init__(). No code in the file is run. All
+of it is checked, so it may come from anyone.
+
+Args:
+    path: a str, bytes or os.PathLike
+    policy: the tree's policy. Required if the saved tree had one that is not samara's own.
+
+Raises:
+    FileFormatError: The file is not one of save()'s, it is damaged, or it is of a newer
+        version. The message says what is wrong.
+    ValueError: The saved tree had a policy, and none is given; or the reverse.
+    TypeError: path is not a path.
+    OSError: The file cannot be read.
+
+>>> import os, tempfile
+>>> with tempfile.TemporaryDirectory() as folder:
+...     path = os.path.join(folder, 'tree.npz')
+...     MapleTree([(10, 19, 2.5)], dtype='f8', track_gaps=False).save(path)
+...     MapleTree.load(path)
+MapleTree([(10, 19, 2.5)], dtype='f8', track_gaps=False)
 """,
     "check()": """
 Check every invariant of the tree. O(n).

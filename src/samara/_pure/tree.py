@@ -16,12 +16,14 @@ from typing import Any, Final, Self, cast
 
 from samara import _arguments as arguments
 from samara import _display as display
+from samara import _file
 from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
 from samara._columns import array_of, import_numpy, open_column, open_ranges
 from samara._entry import Change, Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError, type_name
 from samara._pure import arrays, dup, pickling, sets, validate
 from samara._pure.accumulate import accumulated, check_dtype, checked_operation
+from samara._pure.arrays import NO_DEFAULT
 from samara._pure.build import Triple, fill
 from samara._pure.cursor import Cursor
 from samara._pure.diff import Diff, equal
@@ -30,6 +32,7 @@ from samara._pure.gap import Request, covers, gaps_of, search
 from samara._pure.lock import TreeLock
 from samara._pure.node import GAP, NODE_BYTES, Head, OvertakenError, node_count
 from samara._pure.packed import checked_dtype, checked_policy, convert, is_built_in
+from samara._pure.ranges import layout_of
 from samara._pure.walk import entries_of, load, pieces_of
 from samara._pure.write import write_range
 
@@ -147,12 +150,7 @@ class MapleTree:
         """Give this tree the result: all of it or nothing."""
 
         def replace(right: Any, seen: int) -> Head:
-            left = dup.fork(self._head)
-            # The tree's contents will be replaced, so a policy must not write it.
-            with self._head.busy():
-                head = cast(Head, combine(left, right))
-            self._head.swap(head, seen)
-            return head  # it has what was displaced, to be dropped without the lock
+            return self._replace(seen, lambda left: combine(left, right))
 
         self._change(operand_of(other), replace, convert)
 
@@ -385,11 +383,11 @@ class MapleTree:
 
     def alloc_range(
         self,
-        value: Any,
         size: Any,
+        value: Any,
+        *,
         first: Any = 0,
         last: Any = MAX,
-        *,
         align: Any = 1,
         reverse: Any = False,
     ) -> int:
@@ -402,6 +400,41 @@ class MapleTree:
             return start
 
         return int(self._change(value, take))
+
+    def alloc_many(
+        self,
+        sizes: Any,
+        values: Any,
+        *,
+        first: Any = 0,
+        last: Any = MAX,
+        align: Any = 1,
+        reverse: Any = False,
+    ) -> list[int]:
+        column = open_column(sizes, "sizes")
+        spans = column.converted(functools.partial(arguments.positive, name="size"))
+        window = required_window(first, last)
+        align, reverse = arguments.positive(align, "align"), bool(reverse)
+        requests = [Request(size, window, align, reverse) for size in spans]
+        starts: list[int] = []
+
+        def write(head: Head, values: list[Any]) -> Head:
+            starts.clear()
+            for position, (request, value) in enumerate(zip(requests, values, strict=True)):
+                try:
+                    start = search(head, request)
+                except NoSpaceError as error:
+                    raise NoSpaceError(f"position {position}: {error}") from None
+                end = start + request.size - 1
+                write_range(head, start, end, value, seen=head.generation)
+                starts.append(start)
+            return head
+
+        def take(values: list[Any], seen: int) -> Head:
+            return self._replace(seen, lambda head: write(head, values))
+
+        self._change(values, take, functools.partial(arrays.values_beside, column))
+        return starts
 
     def alloc_cyclic(
         self, value: Any, *, first: Any = 0, last: Any = MAX, next: Any
@@ -435,12 +468,16 @@ class MapleTree:
         dtype: Any = None,
         track_gaps: Any = True,
         policy: Any = None,
+        closed: Any = "both",
+        sort: Any = False,
+        overlap: Any = "error",
     ) -> Self:
         dtype, track_gaps = checked_dtype(dtype), bool(track_gaps)
+        layout = layout_of(closed, sort, overlap)
         policy = checked_policy(policy, dtype, None)
         objects = policy is not None and not is_built_in(policy)
         columns = open_ranges(first, last, values, objects)
-        return cls._of(arrays.head_of(columns, dtype, track_gaps, policy))
+        return cls._of(arrays.head_of(columns, dtype, track_gaps, policy, layout))
 
     def to_arrays(self) -> tuple[Any, ...]:
         numpy = import_numpy("to_arrays")
@@ -449,10 +486,10 @@ class MapleTree:
         ends = array_of(numpy, firsts, "u8"), array_of(numpy, lasts, "u8")
         return *ends, array_of(numpy, values, head.dtype)
 
-    def load_many(self, keys: Any, default: Any = ...) -> Any:
-        column = open_column(keys, "keys")
+    def load_many(self, keys: Any, default: Any = NO_DEFAULT, found: Any = False) -> Any:
+        found, column = bool(found), open_column(keys, "keys")
         indices = column.converted(functools.partial(index_of, name="key"))
-        return arrays.look_up(self._fork_head(), column, indices, default)
+        return arrays.look_up(self._fork_head(), column, indices, default, found)
 
     def store_many(self, first: Any, last: Any, values: Any) -> None:
         self._change((first, last, values), self._store_all, arrays.stores_of)
@@ -461,17 +498,15 @@ class MapleTree:
         """Store all triples. With `erase`, first erase from the first range to the last one.
 
         Returns:
-            A head with what was displaced, to be dropped without the lock.
+            The old contents, to be dropped without the lock.
         """
-        head = dup.fork(self._head)
-        # The tree's contents will be replaced, so a policy must not write it.
-        with self._head.busy():
+
+        def write(head: Head) -> Head:
             if erase:
                 write_range(head, triples[0][0], triples[-1][1], GAP, seen=head.generation)
-            for triple in triples:
-                write_range(head, *triple, seen=head.generation)
-        self._head.swap(head, seen)
-        return head
+            return arrays.store_all(head, triples)
+
+        return self._replace(seen, write)
 
     def accumulate(self, first: Any, last: Any, value: Any, op: Any = "add") -> None:
         window, op = required_window(first, last), checked_operation(op)
@@ -493,15 +528,11 @@ class MapleTree:
 
     def _accumulate(self, given: Any, op: str, way: Callable[..., list[Triple]]) -> None:
         def change(ranges: list[Triple], seen: int) -> Head:
-            source = dup.fork(self._head)
-            with self._head.busy():
-                head = accumulated(source, ranges, op)
-            self._head.swap(head, seen)
-            return head
+            return self._replace(seen, lambda source: accumulated(source, ranges, op))
 
         self._change(given, change, way)
 
-    def map_range(self, first: Any, last: Any, function: Any, default: Any = ...) -> None:
+    def map_range(self, first: Any, last: Any, function: Any, default: Any = NO_DEFAULT) -> None:
         window = required_window(first, last)
         if not callable(function):
             raise TypeError(f"function must be callable, not {type_name(function)}")
@@ -518,7 +549,7 @@ class MapleTree:
         results = [
             (low, high, convert(function(default if value is GAP else value), cut.dtype))
             for low, high, value in pieces_of(cut, *window)
-            if value is not GAP or default is not ...
+            if value is not GAP or default is not NO_DEFAULT
         ]
 
         def store(now: int) -> Head:
@@ -531,6 +562,26 @@ class MapleTree:
             with self._gate:
                 displaced = self._head.whole(store)
             del displaced  # without the lock
+
+    def _replace(self, seen: int, make: Callable[[Head], Head]) -> Head:
+        """Replace the contents by what make() makes of a fork of them; it may write the fork.
+
+        Returns:
+            The old contents, to be dropped without the lock.
+        """
+        fork = dup.fork(self._head)
+        # What a policy wrote meanwhile would be lost, so it must not write the tree.
+        with self._head.busy():
+            head = make(fork)
+        self._head.swap(head, seen)
+        return head
+
+    def save(self, path: Any) -> None:
+        _file.save(path, arrays.saved(self._fork_head()))
+
+    @classmethod
+    def load(cls, path: Any, *, policy: Any = None) -> Self:
+        return _file.load(path, policy, lambda *columns: cls._of(arrays.restored(*columns)))
 
     def __getitem__(self, key: Any, /) -> Any:
         if isinstance(key, slice):
