@@ -197,6 +197,11 @@ static inline void path_next(struct ma_level *leaf)
 		next_leaf(leaf);
 }
 
+void mas_path_next(struct ma_state *mas)
+{
+	path_next(mas_leaf(mas));
+}
+
 static inline void path_prev(struct ma_level *leaf)
 {
 	if (leaf->slot)

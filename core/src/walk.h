@@ -30,6 +30,8 @@ void mas_descend(struct ma_state *mas, uint64_t index);
 void mas_path_to(struct ma_state *mas, uint64_t index);
 /* Set index, last, word, present and status to those of the slot where the path ends. */
 void mas_read_slot(struct ma_state *mas);
+/* Move the path to the next slot. There must be one. */
+void mas_path_next(struct ma_state *mas);
 
 /* 0 if [index, last] has no value; -EEXIST, with the cursor on the first one there; -EINVAL if
  * index > last. */
