@@ -214,8 +214,7 @@ static int fill_tree(struct maple_tree *mt, enum dtype dtype, struct ranges *ran
 		status = ranges_sort(ranges);
 	if (status < 0)
 		return -1;
-	return asks_policy ? build_merged(mt, dtype, ranges)
-			   : build(mt, ranges, layout->last_wins);
+	return asks_policy ? build_merged(mt, dtype, ranges) : build(mt, ranges, layout->last_wins);
 }
 
 /* Make an instance of `type` from converted ranges, without __init__(). Nobody can get hold of it

@@ -1659,9 +1659,7 @@ class MapleTree(Generic[_V]):
         MapleTree([(10, 19, 'a')])
         """
     @classmethod
-    def load(
-        cls, path: _Path, *, policy: Policy[_V] | BuiltInPolicy | None = None
-    ) -> Self:
+    def load(cls, path: _Path, *, policy: Policy[_V] | BuiltInPolicy | None = None) -> Self:
         """Return a tree from a file that save() wrote. O(n), into full nodes.
 
         An instance of a subclass is made without calling __init__(). No code in the file is run. All

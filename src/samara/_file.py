@@ -408,6 +408,7 @@ def read_description(data: memoryview) -> tuple[str | None, bool, str | None]:
     expect(isinstance(track_gaps, bool), f"track_gaps must be true or false, not {track_gaps!r}")
     known = (None, OTHER, *POLICIES)
     expect(policy in known, f"its policy must be one of {known}, not {policy!r}")
+    expect(policy != OTHER or dtype is None, "a tree with a dtype cannot have that policy")
     return dtype, track_gaps, policy
 
 

@@ -248,6 +248,10 @@ def pieces_of(kind, random):
     return pieces
 
 
+def columns_of(rows):
+    return [[row[n] for row in rows] for n in range(3)]
+
+
 @each_kind
 def test_trees_that_are_made_of_ranges(kind):
     """All at once is the same as one after the other, in whatever order."""
@@ -261,7 +265,7 @@ def test_trees_that_are_made_of_ranges(kind):
         expected = kind.entries(cells)
         middle = random.randrange(len(pieces) + 1)
         shuffled = pieces[middle:] + random.sample(pieces[:middle], middle)
-        columns = [[piece[n] for piece in pieces] for n in range(3)]
+        columns = columns_of(pieces)
         many = kind.tree()
         many.store_many(*columns)
         for tree in (
@@ -270,6 +274,9 @@ def test_trees_that_are_made_of_ranges(kind):
             MapleTree(MapleTree(pieces, dtype=kind.dtype), **options),
             MapleTree.from_arrays(*columns, **options),
             MapleTree.from_arrays(*columns, **options, track_gaps=False),
+            MapleTree.from_arrays(*columns, **options, overlap="last"),
+            MapleTree.from_arrays(*columns_of(shuffled), **options, sort=True),
+            MapleTree.from_arrays(*columns_of(shuffled), **options, sort=True, overlap="last"),
             many,
         ):
             agree(list(tree), expected)
@@ -293,6 +300,44 @@ def test_from_arrays_keeps_a_buffer_packed(kind):
         assert text(tree) == text(MapleTree(pieces, dtype=kind.dtype, policy=kind.policy))
         assert given == (bytes(first), bytes(last), bytes(values))
         tree.check()
+
+
+@each_kind
+def test_from_arrays_of_rows_that_overlap(kind):
+    """As if they were stored one after the other, in the order in which they are given."""
+    random = seeded(f"layouts {kind.policy} {kind.dtype}")
+    for _ in range(interpreter.steps(150)):
+        rows = []
+        for _ in range(random.randrange(12)):
+            first = random.randrange(60)
+            rows.append((first, first + random.randrange(12), kind.make(random, first)))
+        rising = random.random() < 0.3
+        if rising:
+            rows.sort(key=lambda row: row[0])
+        first, last, values = columns_of(rows)
+        if kind.dtype and random.random() < 0.5:
+            values = array(CODES[kind.dtype], values)
+        options = {"dtype": kind.dtype, "policy": kind.policy, "overlap": "last"}
+        expected = kind.tree()
+        error = raised(expected.store_many, first, last, values)
+        for sort in (True, False) if rising else (True,):
+            for closed, ends in ("both", last), ("left", [end + 1 for end in last]):
+                given = options | {"sort": sort, "closed": closed}
+                made = raised(MapleTree.from_arrays, first, ends, values, **given)
+                if error:
+                    assert made == error
+                    continue
+                agree(list(made), [tuple(entry) for entry in expected])
+                assert (made.dtype, made.policy) == (kind.dtype, kind.policy)
+                made.check()
+
+
+def raised(function, *args, **options):
+    """Return what a call raises, or else what it returns."""
+    try:
+        return function(*args, **options)
+    except (OverflowError, TypeError) as error:
+        return type(error), str(error)
 
 
 def test_from_arrays_with_narrow_buffers_and_numpy():

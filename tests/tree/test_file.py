@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from interpreter import collect, counted_nodes, counts_references, live_nodes, references
-from samara import MAX, FileFormatError, MapleTree
+from samara import COALESCE, MAX, OFFSET, FileFormatError, MapleTree
 from samara._file import DEEPEST
 from tree_oracle import seeded
 
@@ -268,20 +268,41 @@ def test_a_policy_for_a_tree_that_had_none(path):
         MapleTree.load(path, policy=Joins())
 
 
-@pytest.mark.parametrize("name", ["COALESCE", "OFFSET"])
-def test_a_policy_of_samaras_own_is_found_by_its_name(path, name, monkeypatch):
-    from samara import _policy
+@pytest.mark.parametrize("policy", [COALESCE, OFFSET])
+@each_kind
+def test_a_policy_of_samaras_own_is_found_by_its_name(path, dtype, policy):
+    tree = MapleTree([(0, 4, 5), (7, 9, 5)], dtype=dtype, policy=policy)
+    tree.cursor(10, 10).store(5 if policy is COALESCE else 8, merge=False)
+    tree.save(path)
+    with zipfile.ZipFile(path) as archive:
+        name = json.loads(archive.read("samara.json"))["policy"]
+    assert repr(policy) == f"samara.{name}"
+    for options in ({}, {"policy": None}, {"policy": policy}):
+        loaded = MapleTree.load(path, **options)
+        loaded.check()
+        assert loaded.policy is policy and loaded.dtype == dtype
+        assert list(loaded) == list(tree) and len(loaded) == 3  # as it was: nothing merged
+        loaded[5:7] = 5 if policy is COALESCE else 10
+        del loaded[2]
+        tail = 5 if policy is COALESCE else 8
+        assert [tuple(entry) for entry in loaded][:2] == [
+            (0, 1, 5),
+            (3, 6 if tail == 8 else 9, tail),
+        ]
+    other = OFFSET if policy is COALESCE else COALESCE
+    for wrong in (other, Joins()):
+        with pytest.raises(ValueError, match=f"the tree was saved with samara.{name}, not with"):
+            MapleTree.load(path, policy=wrong)
 
-    own = Joins()
-    monkeypatch.setattr(_policy, name, own, raising=False)
-    MapleTree([(0, 4, "a")], policy=own).save(path)
-    assert MapleTree.load(path).policy is own
-    assert MapleTree.load(path, policy=own).policy is own
-    with pytest.raises(ValueError, match=f"the tree was saved with samara.{name}, not with"):
-        MapleTree.load(path, policy=Joins())
-    monkeypatch.delattr(_policy, name)
-    with pytest.raises(FileFormatError, match=f"it needs samara.{name}, which this version"):
-        MapleTree.load(path)
+
+@pytest.mark.parametrize("policy", [COALESCE, OFFSET])
+def test_values_of_offset_trees(path, policy):
+    value = ("file", 7) if policy is OFFSET else ("file", [7])
+    tree = MapleTree([(0, 4, value), (9, 9, ("other", 0.5))], policy=policy)
+    loaded = again(tree, path)
+    assert loaded == tree and loaded.policy is policy
+    loaded[2:4] = None
+    assert loaded[4] == (("file", 11) if policy is OFFSET else value)
 
 
 def test_a_subclass(path):
@@ -567,6 +588,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
         (described(track_gaps=1), "track_gaps must be true or false, not 1"),
         (described(policy="X"), "its policy must be one of"),
         (described(policy=1), "its policy must be one of"),
+        (described(policy="other", dtype="u8"), "a tree with a dtype cannot have that policy"),
         (described(more=1), "samara.json must have the members dtype, format, policy"),
         ({"first_npy": npy([1])}, "its arrays must have the same length, not [1, 2, 2]"),
         ({"values_npy": npy([1])}, "its arrays must have the same length, not [2, 2, 1]"),

@@ -349,7 +349,7 @@ def touching_triples(s):
     s.given = list(zip(*s.given, strict=True))
 
 
-def pairs(s):
+def offset_pairs(s):
     triples = [(0, 99, ("f", 2**70)), (100, 199, Gap(5, 7)), (200, 299, ("f", 2**63 - 20))]
     s.other = MapleTree(triples, policy=OFFSET)
 
@@ -652,10 +652,10 @@ CASES = {
     "MapleTree.store_range: in a value": Case(lambda s: s.tree.store_range(202, 203, s.value)),
     "MapleTree.to_arrays": Case(lambda s: s.tree.to_arrays()),
     "MapleTree.store_range: pairs": Case(
-        lambda s: s.other.store_range(40, 149, ("f", 2**70 + 7)), pairs, ONCE
+        lambda s: s.other.store_range(40, 149, ("f", 2**70 + 7)), offset_pairs, ONCE
     ),
     "MapleTree.store_range: pairs that go on": Case(
-        lambda s: s.other.store_range(140, 249, Gap(5, 47)), pairs, ONCE
+        lambda s: s.other.store_range(140, 249, Gap(5, 47)), offset_pairs, ONCE
     ),
     "MapleTree.track_gaps": Case(lambda s: s.tree.track_gaps, needs=False),
     "MapleTree.update": Case(lambda s: s.tree.update(s.other), changed_tree),
