@@ -230,8 +230,6 @@ static int tree_store_subscript(struct tree_object *self, PyObject *key, PyObjec
 	return status < 0 ? -1 : 0;
 }
 
-
-
 /* ---- attributes ----------------------------------------------------------------------------- */
 
 static PyObject *tree_get_covered(struct tree_object *self, void *Py_UNUSED(closure))

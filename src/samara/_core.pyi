@@ -1219,7 +1219,8 @@ class MapleTree(Generic[_V]):
         Each is a Change (first, last, before, after), both ends included: `before` is this tree's
         value, `after` the other's, and None stands for a gap. A Change lies within one entry, or one
         gap, of each tree: entries are cut at the ends of both, and neighbouring changes are not
-        merged. If None is a value too, `change.first in t` tells whether there is one.
+        merged. If a tree has a policy, its split() is asked for the value of a part, as for a slice. If
+        None is a value too, `change.first in t` tells whether there is one.
 
         Values are equal if they are the same object or compare equal. In packed trees, numbers with
         the same bits are equal too: a NaN equals the same NaN. Numbers of different dtypes are compared
