@@ -332,10 +332,11 @@ struct mt_accumulation {
  * not fit in the end; *bad (may be NULL) is then the first piece where it does not, with the old
  * word or 0. Sums of doubles are added in no particular order.
  *
- * One range costs O(h), and O(1) for each entry that it covers. n ranges cost O(n log n), and O(1)
- * for each entry that they cover or that lies between them. In a tree that cuts or coalesces its
- * values (split(), equal(), merge()) n ranges cost as much as n calls. Such a range is first erased,
- * and its pieces are then stored from the first to the last. */
+ * One range costs O(h), and O(1) for each entry that it covers. n ranges cost O(n (log n + h)), and
+ * O(1) for each entry that they cover, however they overlap. The call takes memory from the C
+ * library: for many ranges about 100 bytes for each, and 50 for each entry. In a tree that cuts or
+ * coalesces its values (split(), equal(), merge()) n ranges cost as much as n calls. Such a range
+ * is first erased, and its pieces are then stored from the first to the last. */
 MT_API int mtree_accumulate(struct maple_tree *mt, const struct mt_accumulation *what,
 			    struct mt_entry *bad);
 

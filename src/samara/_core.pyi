@@ -543,9 +543,10 @@ class MapleTree(Generic[_V]):
         ranges cover each index. The entries are those that single calls would leave: they begin and
         end where a range or an entry did. All of it happens, or nothing.
 
-        n ranges cost O(n log n) however they overlap, plus O(1) for each entry. Many sorted ranges
-        are fastest. The GIL is held. Memory: about 70 bytes for each range during the call, and more
-        for a large tree. In a tree with a policy, it costs as much as that many calls.
+        n ranges cost O(n log n) however they overlap, and O(1) for each entry that they cover. Sorted
+        ranges are fastest. The GIL is held. Memory during the call: about 100 bytes for each range,
+        and if there are many, 50 for each entry. In a tree with a policy, the call costs as much as n
+        single calls.
 
         Sums of integers may leave the dtype on the way; only the final ones must fit. Sums of floats
         are rounded in no particular order.
@@ -579,9 +580,10 @@ class MapleTree(Generic[_V]):
         ranges cover each index. The entries are those that single calls would leave: they begin and
         end where a range or an entry did. All of it happens, or nothing.
 
-        n ranges cost O(n log n) however they overlap, plus O(1) for each entry. Many sorted ranges
-        are fastest. The GIL is held. Memory: about 70 bytes for each range during the call, and more
-        for a large tree. In a tree with a policy, it costs as much as that many calls.
+        n ranges cost O(n log n) however they overlap, and O(1) for each entry that they cover. Sorted
+        ranges are fastest. The GIL is held. Memory during the call: about 100 bytes for each range,
+        and if there are many, 50 for each entry. In a tree with a policy, the call costs as much as n
+        single calls.
 
         Sums of integers may leave the dtype on the way; only the final ones must fit. Sums of floats
         are rounded in no particular order.
