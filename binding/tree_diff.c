@@ -49,6 +49,14 @@ static void side_init(struct diff_side *side, struct tree_object *tree)
 		family_join(tree->member.family, &side->member, &side->snapshot);
 }
 
+/* A policy can give the parts of an entry values of their own. */
+static enum mt_diff_words words_of(const struct diff_side side[2])
+{
+	if (side[0].dtype != side[1].dtype)
+		return mt_diff_apart;
+	return side[0].policy || side[1].policy ? mt_diff_in_place : mt_diff_equal;
+}
+
 static struct diff_object *diff_new(struct tree_object *before, struct tree_object *after)
 {
 	struct diff_object *self = PyObject_GC_New(struct diff_object, before->state->diff_type);
@@ -71,7 +79,7 @@ static struct diff_object *diff_new(struct tree_object *before, struct tree_obje
 	side_init(&self->side[0], before);
 	side_init(&self->side[1], after);
 	mt_diff_begin(&self->walk, &self->side[0].snapshot, &self->side[1].snapshot,
-		      self->side[0].dtype == self->side[1].dtype);
+		      words_of(self->side));
 	self->done = false;
 	PyObject_GC_Track(self);
 	return self;
@@ -130,13 +138,12 @@ static void diff_dealloc(struct diff_object *self)
 
 /* ---- values --------------------------------------------------------------------------------- */
 
-/* Whether two numbers are equal, whose words differ. */
-static bool numbers_equal(enum dtype dtype, const struct mt_difference *at)
+static bool doubles_equal(double left, double right)
 {
-	return dtype == DTYPE_F8 && double_of(at->a_word) == double_of(at->b_word);
+	return left == right || word_of_double(left) == word_of_double(right);
 }
 
-/* The value of one side, owned; None for a gap. */
+/* The value of a side, owned; None for a gap. */
 static PyObject *box_side(const struct diff_side *side, bool present, uint64_t word)
 {
 	if (!present)
@@ -144,15 +151,42 @@ static PyObject *box_side(const struct diff_side *side, bool present, uint64_t w
 	return word_to_value(side->dtype, word);
 }
 
-/* Both values of a difference, owned, or none. 0 or -1. */
+/* Replace the value of a whole range by that of the part in question: the policy may be asked. 0
+ * or -1. */
+static int cut_side(const struct diff_side *side, const struct mt_difference *at, bool present,
+		    const struct mt_entry *whole, PyObject **value)
+{
+	const struct mt_value_ops *ops = policy_ops(side->policy, side->dtype);
+	PyObject *part;
+	uint64_t word;
+	int status;
+
+	if (!side->policy || !present || (whole->first == at->first && whole->last == at->last))
+		return 0;
+	status = ops->split ? ops->split(ops->context, whole, at->first, at->last, &word) : 0;
+	if (status < 0)
+		raise_status(status);
+	if (status < 0 || !ops->split)
+		return status;
+	part = side->dtype == DTYPE_OBJECT ? object_of(word) : word_to_value(side->dtype, word);
+	if (!part)
+		return -1;
+	Py_SETREF(*value, part);
+	return 0;
+}
+
+/* Both values of a difference, owned, or none. 0 or -1. A policy could use up the iterator, and so
+ * drop the forks: but both values are held before it is asked. */
 static int box_both(const struct diff_object *self, const struct mt_difference *at,
 		    PyObject *values[2])
 {
-	values[0] = box_side(&self->side[0], at->a_present, at->a_word);
-	values[1] = values[0] ? box_side(&self->side[1], at->b_present, at->b_word) : NULL;
-	if (values[1])
+	values[0] = box_side(&self->side[0], at->a_present, at->a.word);
+	values[1] = values[0] ? box_side(&self->side[1], at->b_present, at->b.word) : NULL;
+	if (values[1] && cut_side(&self->side[0], at, at->a_present, &at->a, &values[0]) == 0 &&
+	    cut_side(&self->side[1], at, at->b_present, &at->b, &values[1]) == 0)
 		return 0;
 	Py_XDECREF(values[0]);
+	Py_XDECREF(values[1]);
 	return -1;
 }
 
@@ -160,12 +194,10 @@ static int box_both(const struct diff_object *self, const struct mt_difference *
 static int values_equal(const struct diff_object *self, const struct mt_difference *at,
 			PyObject *values[2])
 {
-	enum dtype dtype = self->side[0].dtype;
-
 	if (!at->a_present || !at->b_present)
 		return 0;
-	if (dtype != DTYPE_OBJECT && dtype == self->side[1].dtype)
-		return numbers_equal(dtype, at);
+	if (self->side[0].dtype == DTYPE_F8 && self->side[1].dtype == DTYPE_F8)
+		return doubles_equal(PyFloat_AS_DOUBLE(values[0]), PyFloat_AS_DOUBLE(values[1]));
 	return PyObject_RichCompareBool(values[0], values[1], Py_EQ);
 }
 
@@ -223,10 +255,11 @@ static bool packed_equal(struct tree_object *left, struct tree_object *right)
 	struct mt_diff_walk walk;
 	int found;
 
-	mt_diff_begin(&walk, &left->mt, &right->mt, true);
+	mt_diff_begin(&walk, &left->mt, &right->mt, mt_diff_equal);
 	do {
 		found = mt_diff_next_word(&walk, &at);
-	} while (found == 1 && numbers_equal(left->dtype, &at));
+	} while (found == 1 && left->dtype == DTYPE_F8 &&
+		 doubles_equal(double_of(at.a.word), double_of(at.b.word)));
 	return found == 0;
 }
 

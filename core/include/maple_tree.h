@@ -332,10 +332,11 @@ struct mt_accumulation {
  * not fit in the end; *bad (may be NULL) is then the first piece where it does not, with the old
  * word or 0. Sums of doubles are added in no particular order.
  *
- * One range costs O(h), and O(1) for each entry that it covers. n ranges cost O(n log n), and O(1)
- * for each entry that they cover or that lies between them. In a tree that cuts or coalesces its
- * values (split(), equal(), merge()) n ranges cost as much as n calls. Such a range is first erased,
- * and its pieces are then stored from the first to the last. */
+ * One range costs O(h), and O(1) for each entry that it covers. n ranges cost O(n (log n + h)), and
+ * O(1) for each entry that they cover, however they overlap. The call takes memory from the C
+ * library: for many ranges about 100 bytes for each, and 50 for each entry. In a tree that cuts or
+ * coalesces its values (split(), equal(), merge()) n ranges cost as much as n calls. Such a range
+ * is first erased, and its pieces are then stored from the first to the last. */
 MT_API int mtree_accumulate(struct maple_tree *mt, const struct mt_accumulation *what,
 			    struct mt_entry *bad);
 
@@ -377,13 +378,13 @@ MT_API void __mt_destroy(struct maple_tree *mt);
 /* Destroy the contents and give back the pool. Ends a tree made by mt_init_pool() or mt_fork(). */
 MT_API void mt_fini(struct maple_tree *mt);
 
-/* One stretch [first, last] over which two trees differ. A word is valid only if its flag is
- * set. */
+/* One stretch [first, last] over which two trees differ, and the whole ranges in which it lies. A
+ * range is valid only if its flag is set; otherwise the stretch lies in a gap. */
 struct mt_difference {
 	uint64_t first;
 	uint64_t last;
-	uint64_t a_word;
-	uint64_t b_word;
+	struct mt_entry a;
+	struct mt_entry b;
 	bool a_present;
 	bool b_present;
 };
@@ -565,6 +566,15 @@ MT_API int mas_alloc_cyclic(struct ma_state *mas, uint64_t *start, void *entry, 
 
 /* ---- two trees ------------------------------------------------------------------------------- */
 
+/* When the words of two ranges are the same value. Where they are not, a stretch counts as
+ * different, for the caller to compare. */
+enum mt_diff_words {
+	mt_diff_equal,    /* if they are equal */
+	mt_diff_in_place, /* if they are equal and the ranges have the same ends: a value depends on
+			   * where its range begins, as with a split() that changes it */
+	mt_diff_apart,    /* never: the trees have words of different kinds */
+};
+
 /* A walk over two trees side by side. It borrows both, allocates nothing and needs no end. Nothing
  * may write either tree meanwhile: walk over forks if anything might. The members are private. */
 struct mt_diff_side {
@@ -579,14 +589,13 @@ struct mt_diff_walk {
 	struct mt_diff_side a;
 	struct mt_diff_side b;
 	uint64_t key; /* how far it has come */
-	bool one_kind;
+	enum mt_diff_words words;
 	bool done;
 };
 
-/* Begin a walk. The caller holds both locks until it ends. O(1). `one_kind`: equal words are equal
- * values. If not, whatever both trees have counts as different, for the caller to compare. */
+/* Begin a walk. The caller holds both locks until it ends. O(1). */
 MT_API void mt_diff_begin(struct mt_diff_walk *walk, const struct maple_tree *a,
-			  const struct maple_tree *b, bool one_kind);
+			  const struct maple_tree *b, enum mt_diff_words words);
 /* The next stretch where the trees differ, as for mt_diff(). False after the last. */
 MT_API bool mt_diff_next(struct mt_diff_walk *walk, struct mt_difference *out);
 /* The next range that both trees have with the same ends, but with different words: 1. 0 after the

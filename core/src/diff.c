@@ -45,12 +45,12 @@ static void begin_side(struct mt_diff_side *side, const struct maple_tree *mt)
 }
 
 void mt_diff_begin(struct mt_diff_walk *walk, const struct maple_tree *a,
-		   const struct maple_tree *b, bool one_kind)
+		   const struct maple_tree *b, enum mt_diff_words words)
 {
 	begin_side(&walk->a, a);
 	begin_side(&walk->b, b);
 	walk->key = 0;
-	walk->one_kind = one_kind;
+	walk->words = words;
 	walk->done = false;
 }
 
@@ -119,7 +119,7 @@ static bool same_below(const struct mt_diff_walk *walk, uint32_t in_a, uint32_t 
 		return false;
 	if (node_of(&walk->a) == node_of(&walk->b))
 		return true;
-	return in_a == 1 && walk->one_kind && equal_leaves(&walk->a, &walk->b);
+	return in_a == 1 && walk->words != mt_diff_apart && equal_leaves(&walk->a, &walk->b);
 }
 
 bool mt_next_stretch(struct mt_diff_walk *walk, struct mt_stretch *out)
@@ -158,29 +158,33 @@ bool mt_next_stretch(struct mt_diff_walk *walk, struct mt_stretch *out)
 	return true;
 }
 
-static bool same_contents(const struct mt_slot *a, const struct mt_slot *b, bool one_kind)
-{
-	if (a->present != b->present)
-		return false;
-	return !a->present || (one_kind && a->word == b->word);
-}
-
 static bool same_ends(const struct mt_slot *a, const struct mt_slot *b)
 {
 	return a->first == b->first && a->last == b->last;
 }
 
+static bool same_contents(const struct mt_slot *a, const struct mt_slot *b,
+			  enum mt_diff_words words)
+{
+	if (a->present != b->present)
+		return false;
+	if (!a->present)
+		return true;
+	return words != mt_diff_apart && a->word == b->word &&
+	       (words == mt_diff_equal || same_ends(a, b));
+}
+
 bool mt_same_slots(const struct mt_slot *a, const struct mt_slot *b)
 {
-	return same_ends(a, b) && same_contents(a, b, true);
+	return same_ends(a, b) && same_contents(a, b, mt_diff_equal);
 }
 
 static void make_difference(const struct mt_stretch *at, struct mt_difference *out)
 {
 	out->first = at->first;
 	out->last = at->last;
-	out->a_word = at->a.word;
-	out->b_word = at->b.word;
+	out->a = (struct mt_entry){at->a.first, at->a.last, at->a.word};
+	out->b = (struct mt_entry){at->b.first, at->b.last, at->b.word};
 	out->a_present = at->a.present;
 	out->b_present = at->b.present;
 }
@@ -190,7 +194,7 @@ bool mt_diff_next(struct mt_diff_walk *walk, struct mt_difference *out)
 	struct mt_stretch at;
 
 	while (mt_next_stretch(walk, &at)) {
-		if (at.shared || same_contents(&at.a, &at.b, walk->one_kind))
+		if (at.shared || same_contents(&at.a, &at.b, walk->words))
 			continue;
 		make_difference(&at, out);
 		return true;
@@ -207,7 +211,7 @@ int mt_diff_next_word(struct mt_diff_walk *walk, struct mt_difference *out)
 			continue;
 		if (!same_ends(&at.a, &at.b) || at.a.present != at.b.present)
 			return -EINVAL;
-		if (same_contents(&at.a, &at.b, walk->one_kind))
+		if (same_contents(&at.a, &at.b, walk->words))
 			continue;
 		make_difference(&at, out);
 		return 1;
@@ -222,7 +226,7 @@ int mt_diff(const struct maple_tree *a, const struct maple_tree *b,
 	struct mt_diff_walk walk;
 	int status = 0;
 
-	mt_diff_begin(&walk, a, b, true);
+	mt_diff_begin(&walk, a, b, mt_diff_equal);
 	while (!status && mt_diff_next(&walk, &difference))
 		status = emit(context, &difference);
 	return status;

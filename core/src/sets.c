@@ -17,7 +17,7 @@ int mt_union(struct maple_tree *a, const struct maple_tree *b, struct maple_tree
 
 	mt_fork(a, new_tree);
 	mas_init(&mas, new_tree, 0);
-	mt_diff_begin(&walk, a, b, true);
+	mt_diff_begin(&walk, a, b, mt_diff_equal);
 	while (!status && mt_next_stretch(&walk, &at)) {
 		/* An entry of b is stored once, at the first of its stretches. */
 		if (at.shared || !at.b.present || at.b.first != at.first ||
@@ -45,7 +45,7 @@ static int clear_where(struct maple_tree *a, const struct maple_tree *b, bool co
 
 	mt_fork(a, new_tree);
 	mas_init(&mas, new_tree, 0);
-	mt_diff_begin(&walk, a, b, true);
+	mt_diff_begin(&walk, a, b, mt_diff_equal);
 	while (!status && mt_next_stretch(&walk, &at)) {
 		if (!at.shared && !at.a.present)
 			continue;

@@ -523,8 +523,8 @@ static int check_difference(void *context, const struct mt_difference *differenc
 	same_until(differing, low);
 	CHECK_EQ(difference->a_present, oracle_at(differing->a, low, &a));
 	CHECK_EQ(difference->b_present, oracle_at(differing->b, low, &b));
-	CHECK(!difference->a_present || difference->a_word == a.word);
-	CHECK(!difference->b_present || difference->b_word == b.word);
+	CHECK(!difference->a_present || difference->a.word == a.word);
+	CHECK(!difference->b_present || difference->b.word == b.word);
 	CHECK(difference->a_present != difference->b_present || a.word != b.word);
 	CHECK_EQ(difference->first, a.first > b.first ? a.first : b.first);
 	CHECK_EQ(difference->last, a.last < b.last ? a.last : b.last);
@@ -562,15 +562,15 @@ static void compare_words(const struct differing *differing, const struct maple_
 	size_t cell = 0;
 	int status;
 
-	mt_diff_begin(&walk, a, b, true);
+	mt_diff_begin(&walk, a, b, mt_diff_equal);
 	do {
 		status = next_word(differing, &cell, &in_a, &in_b);
 		CHECK_EQ(mt_diff_next_word(&walk, &difference), status);
 		if (status == 1) {
 			CHECK_EQ(difference.first, in_a.first);
 			CHECK_EQ(difference.last, in_a.last);
-			CHECK_EQ(difference.a_word, in_a.word);
-			CHECK_EQ(difference.b_word, in_b.word);
+			CHECK_EQ(difference.a.word, in_a.word);
+			CHECK_EQ(difference.b.word, in_b.word);
 			CHECK(difference.a_present && difference.b_present);
 		}
 	} while (status == 1);

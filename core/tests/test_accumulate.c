@@ -425,6 +425,15 @@ static void sums_of_unsigned(void)
 		     UINT64_MAX);
 	key = 12;
 	must_not_fit(&mt, one(mt_number_unsigned, mt_op_add, &key, &key, &two), 12, 12, UINT64_MAX);
+	/* The sum of the ranges needs two words, and the old word carries into the second one. */
+	what.first = (const uint64_t[]){10, 10};
+	what.last = (const uint64_t[]){19, 19};
+	what.words = (const uint64_t[]){UINT64_MAX, UINT64_MAX};
+	what.count = 2;
+	must_not_fit(&mt, &what, 10, 14, UINT64_MAX);
+	what.first = first;
+	what.last = last;
+	what.words = words;
 	/* In many ranges over a gap, and in few over a large tree. */
 	what.count = 2;
 	what.same = true;
@@ -734,6 +743,9 @@ static void refusals(void)
 	mt_init(&mt);
 	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), -EINVAL);
 	last[1] = 9;
+	last[0] = 4;
+	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), -EINVAL);
+	last[0] = 5;
 	what.number = mt_number_double;
 	what.operation = mt_op_or;
 	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), -EINVAL);

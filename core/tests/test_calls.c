@@ -88,7 +88,7 @@ QUIET(mt_read, CHECK_EQ(mt_read(&s->mt, s->words[0], s->words[1], s->words[2]), 
 QUIET(mt_batch_size, CHECK(mt_batch_size(&s->mt) > 0))
 QUIET(mt_diff, s->word = 0; CHECK_EQ(mt_diff(&s->mt, &s->other, no_difference, &s->word), 0);
       CHECK_EQ(s->word, 2))
-QUIET(mt_diff_begin, mt_diff_begin(&s->walk, &s->mt, &s->other, true))
+QUIET(mt_diff_begin, mt_diff_begin(&s->walk, &s->mt, &s->other, mt_diff_equal))
 QUIET(mt_diff_next, CHECK(mt_diff_next(&s->walk, &s->difference)); CHECK_EQ(s->difference.first, 5))
 QUIET(mt_diff_next_word, CHECK_EQ(mt_diff_next_word(&s->walk, &s->difference), -EINVAL))
 QUIET(mt_visit_private, CHECK_EQ(mt_visit_private(&s->mt, no_values, &s->word), 0))
@@ -240,7 +240,7 @@ static void scene_open(struct scene *s)
 	test_fork(&s->mt, &s->other);
 	CHECK_EQ(mtree_store(&s->other, 5, ENTRY(1)), 0);
 	CHECK_EQ(mtree_store(&s->other, STEP * ENTRIES, ENTRY(1)), 0);
-	mt_diff_begin(&s->walk, &s->mt, &s->other, true);
+	mt_diff_begin(&s->walk, &s->mt, &s->other, mt_diff_equal);
 	mas_init(&s->mas, &s->mt, 14);
 	CHECK(mas_walk(&s->mas));
 	mas_init(&s->prepared, &s->mt, 33);

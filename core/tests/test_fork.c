@@ -259,8 +259,8 @@ static int emit(void *context, const struct mt_difference *difference)
 	CHECK(cells_differ(a, b, cell));
 	CHECK_EQ(difference->a_present, oracle_at(a, cell, &in_a));
 	CHECK_EQ(difference->b_present, oracle_at(b, cell, &in_b));
-	CHECK_EQ(difference->a_word, difference->a_present ? in_a.word : 0);
-	CHECK_EQ(difference->b_word, difference->b_present ? in_b.word : 0);
+	CHECK_EQ(difference->a.word, difference->a_present ? in_a.word : 0);
+	CHECK_EQ(difference->b.word, difference->b_present ? in_b.word : 0);
 	/* All of the stretch that both have there, and nothing else. */
 	CHECK_EQ(difference->first, in_a.first > in_b.first ? in_a.first : in_b.first);
 	CHECK_EQ(difference->last, in_a.last < in_b.last ? in_a.last : in_b.last);
@@ -351,13 +351,13 @@ static void few_changes_in_a_large_tree(void)
 			CHECK_EQ(mtree_store_range_word(&fork, (key + i * apart) * 10 + 1,
 							(key + i * apart) * 10 + 7, RANGES),
 				 0);
-		mt_diff_begin(&walk, &mt, &fork, true);
+		mt_diff_begin(&walk, &mt, &fork, mt_diff_equal);
 		for (i = 0; i < changes; i++) {
 			CHECK(mt_diff_next(&walk, &difference));
 			CHECK_EQ(difference.first, (key + i * apart) * 10 + 1);
 			CHECK_EQ(difference.last, difference.first + 3);
-			CHECK_EQ(difference.a_word, key + i * apart);
-			CHECK_EQ(difference.b_word, RANGES);
+			CHECK_EQ(difference.a.word, key + i * apart);
+			CHECK_EQ(difference.b.word, RANGES);
 			CHECK(difference.a_present && difference.b_present);
 			CHECK(mt_diff_next(&walk, &difference));
 			CHECK_EQ(difference.first, (key + i * apart) * 10 + 5);
@@ -386,18 +386,18 @@ static void words_of_two_kinds(void)
 		CHECK_EQ(mtree_store_range_word(&a, i * 10, i * 10 + 4, i / 2), 0);
 		CHECK_EQ(mtree_store_range_word(&b, i * 10, i * 10 + 4, i / 2), 0);
 	}
-	mt_diff_begin(&walk, &a, &b, true);
+	mt_diff_begin(&walk, &a, &b, mt_diff_equal);
 	CHECK(!mt_diff_next(&walk, &difference));
-	mt_diff_begin(&walk, &a, &b, true);
+	mt_diff_begin(&walk, &a, &b, mt_diff_equal);
 	CHECK_EQ(mt_diff_next_word(&walk, &difference), 0);
 	for (int way = 0; way < 2; way++) {
-		mt_diff_begin(&walk, &a, &b, false);
+		mt_diff_begin(&walk, &a, &b, mt_diff_apart);
 		for (uint64_t i = 0; i < 100; i++) {
 			CHECK(way ? mt_diff_next(&walk, &difference)
 				  : mt_diff_next_word(&walk, &difference) == 1);
 			CHECK_EQ(difference.first, i * 10);
 			CHECK_EQ(difference.last, i * 10 + 4);
-			CHECK_EQ(difference.a_word, difference.b_word);
+			CHECK_EQ(difference.a.word, difference.b.word);
 		}
 		CHECK(!(way ? mt_diff_next(&walk, &difference)
 			    : mt_diff_next_word(&walk, &difference)));
@@ -406,11 +406,11 @@ static void words_of_two_kinds(void)
 	CHECK_EQ(mtree_clear_range(&b, 0, 4), 0);
 	CHECK_EQ(mtree_clear_range(&a, 5, 14), 0);
 	CHECK_EQ(mtree_store_range_word(&b, 0, 4, 1), 0);
-	mt_diff_begin(&walk, &a, &b, true);
+	mt_diff_begin(&walk, &a, &b, mt_diff_equal);
 	CHECK_EQ(mt_diff_next_word(&walk, &difference), 1);
 	CHECK_EQ(mt_diff_next_word(&walk, &difference), -EINVAL);
 	CHECK_EQ(mtree_store_range_word(&b, 5, 19, 1), 0);
-	mt_diff_begin(&walk, &a, &b, true);
+	mt_diff_begin(&walk, &a, &b, mt_diff_equal);
 	CHECK_EQ(mt_diff_next_word(&walk, &difference), 1);
 	CHECK_EQ(mt_diff_next_word(&walk, &difference), -EINVAL);
 	mt_fini(&a);

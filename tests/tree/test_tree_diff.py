@@ -8,7 +8,7 @@ import weakref
 import pytest
 
 from interpreter import collect, live_nodes, scaled
-from samara import MAX, Change, Entry, MapleTree
+from samara import MAX, OFFSET, Change, Entry, MapleTree
 from tree_oracle import Oracle, seeded
 
 NAN = math.nan
@@ -107,6 +107,77 @@ def test_what_is_equal():
     # Equal stretches of entries that differ elsewhere.
     assert plain(MapleTree([(1, 9, "a")]).diff(MapleTree([(1, 4, "a"), (5, 9, "a")]))) == []
     assert MapleTree([(1, 9, "a")]) != MapleTree([(1, 4, "a"), (5, 9, "a")])
+
+
+class Numbered:
+    """OFFSET written in Python."""
+
+    def split(self, entry, first, last):
+        assert entry.first <= first <= last <= entry.last and entry.size > last - first + 1
+        return entry.value + first - entry.first
+
+    def merge(self, left, right, stored):
+        return NotImplemented
+
+
+def values_of(tree):
+    """Return the value at each index of a tree whose values are offsets."""
+    return {
+        index: int(value) + index - first
+        for first, last, value in tree
+        for index in range(first, last + 1)
+    }
+
+
+@pytest.mark.parametrize("dtype", [None, "u8", "i8", "f8"])
+@pytest.mark.parametrize("related", [True, False])
+def test_parts_have_the_values_of_the_policy(dtype, related):
+    random = seeded(f"parts {dtype} {related}")
+    for _ in range(scaled(150)):
+        policy = random.choice([OFFSET, Numbered()]) if dtype is None else OFFSET
+        trees = [MapleTree(dtype=dtype, policy=policy) for _ in range(2)]
+        for number in range(24):
+            tree = random.choice(trees)
+            first = random.randrange(SIZE)
+            if random.random() < 0.3:
+                del tree[first : first + random.randrange(30)]
+            else:
+                stop = first + random.randrange(30)
+                tree[first:stop] = random.choice([first, first, random.randrange(9)])
+            if related and number == 12:
+                trees[1] = trees[0].fork()
+        before, after = map(values_of, trees)
+        found = {}
+        for first, last, old, new in trees[0].diff(trees[1]):
+            for index in range(first, last + 1):
+                by = index - first
+                assert index not in found
+                found[index] = tuple(None if v is None else int(v) + by for v in (old, new))
+        expected = {
+            index: (before.get(index), after.get(index))
+            for index in sorted(before.keys() | after.keys())
+            if before.get(index) != after.get(index)
+        }
+        assert found == expected
+
+
+def test_a_policy_that_fails_in_a_difference():
+    class Refuses(Numbered):
+        def split(self, entry, first, last):
+            if refusing:
+                raise LookupError(first)
+            return super().split(entry, first, last)
+
+    refusing = False
+    t = MapleTree([(0, 99, 5)], policy=Refuses())
+    u = t.fork()
+    u[10:20] = 7
+    changes = t.diff(u)
+    refusing = True
+    with pytest.raises(LookupError):
+        next(changes)
+    refusing = False
+    assert plain(changes) == [(10, 19, 15, 7)]  # nothing is lost
 
 
 def packed(dtype, *values):

@@ -510,7 +510,8 @@ Iterate over the ranges where this tree and another one differ, in order.
 Each is a Change (first, last, before, after), both ends included: `before` is this tree's
 value, `after` the other's, and None stands for a gap. A Change lies within one entry, or one
 gap, of each tree: entries are cut at the ends of both, and neighbouring changes are not
-merged. If None is a value too, `change.first in t` tells whether there is one.
+merged. If a tree has a policy, its split() is asked for the value of a part, as for a slice. If
+None is a value too, `change.first in t` tells whether there is one.
 
 Values are equal if they are the same object or compare equal. In packed trees, numbers with
 the same bits are equal too: a NaN equals the same NaN. Numbers of different dtypes are compared
@@ -722,9 +723,10 @@ The ranges may be in any order and overlap. With 1 for values, the tree then hol
 ranges cover each index. The entries are those that single calls would leave: they begin and
 end where a range or an entry did. All of it happens, or nothing.
 
-n ranges cost O(n log n) however they overlap, plus O(1) for each entry. Many sorted ranges
-are fastest. The GIL is held. Memory: about 70 bytes for each range during the call, and more
-for a large tree. In a tree with a policy, it costs as much as that many calls.
+n ranges cost O(n log n) however they overlap, and O(1) for each entry that they cover. Sorted
+ranges are fastest. The GIL is held. Memory during the call: about 100 bytes for each range,
+and if there are many, 50 for each entry. In a tree with a policy, the call costs as much as n
+single calls.
 
 Sums of integers may leave the dtype on the way; only the final ones must fit. Sums of floats
 are rounded in no particular order.

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from samara._arguments import MAX
 from samara._entry import Change, Entry
 from samara._pure.node import GAP, Head
-from samara._pure.packed import word_of
+from samara._pure.packed import part_of, policy_of, word_of
 from samara._pure.walk import Level, step
 
 
@@ -101,6 +101,7 @@ class Diff:
     def __init__(self, before: Head, after: Head) -> None:
         self._walk = stretches(before, after)
         self._dtypes = before.dtype, after.dtype
+        self._policies = policy_of(before), policy_of(after)
         self._again: Stretch | None = None
         self._taken = 0
 
@@ -116,13 +117,27 @@ class Diff:
             self._taken += 1
             turn = self._taken
             try:
-                if not contents_equal(at.a.value, at.b.value, self._dtypes):
-                    values = (None if slot.value is GAP else slot.value for slot in at[2:])
-                    return Change(at.first, at.last, *values)
+                values = self._values_of(at)
+                if not contents_equal(*values, self._dtypes):
+                    shown = (None if value is GAP else value for value in values)
+                    return Change(at.first, at.last, *shown)
             except BaseException:
                 if turn == self._taken:
                     self._again = at
                 raise
+
+    def _values_of(self, at: Stretch) -> list[Any]:
+        """Return what both slots hold. The policies are asked about the parts of entries."""
+        same = at.a.value is at.b.value and at.a[:2] == at.b[:2]
+        if same or self._policies == (None, None):
+            return [at.a.value, at.b.value]
+        ends = at.first, at.last
+        return [
+            slot.value
+            if policy is None or slot.value is GAP or slot[:2] == ends
+            else part_of(policy, slot, *ends)
+            for policy, slot in zip(self._policies, at[2:], strict=True)
+        ]
 
 
 def contents_equal(a: Any, b: Any, dtypes: tuple[str | None, str | None]) -> bool:

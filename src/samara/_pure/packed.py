@@ -97,6 +97,14 @@ def policy_of(head: Head) -> Policy[Any] | None:
     return PACKED_POLICIES[head.policy, head.dtype]
 
 
+def part_of(policy: Policy[Any], whole: Entry[Any], first: int, last: int) -> Any:
+    """Return the value of [first, last], a part of an entry. Runs the policy's split()."""
+    part = policy.split(whole, first, last)
+    if part is None and whole.value is not None:
+        raise TypeError(f"the policy's split() returned None for [{first}, {last}]")
+    return part
+
+
 def to_float(value: Any) -> float:
     if isinstance(value, float):
         return float.__float__(value)

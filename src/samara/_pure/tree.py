@@ -9,7 +9,7 @@ import copyreg
 import functools
 import reprlib
 from collections.abc import Callable, Iterator
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from threading import RLock
 from types import GenericAlias
 from typing import Any, Final, Self, cast
@@ -300,12 +300,14 @@ class MapleTree:
     def ranges(
         self, first: Any = 0, last: Any = MAX, *, reverse: Any = False, clip: Any = False
     ) -> Iterator[tuple[int, int]]:
-        return map(itemgetter(0, 1), self._entries(first, last, reverse, clip))
+        entries = self._entries(first, last, reverse, clip)
+        return ((low, high) for low, high, _ in entries)
 
     def values(
         self, first: Any = 0, last: Any = MAX, *, reverse: Any = False, clip: Any = False
     ) -> Iterator[Any]:
-        return map(itemgetter(2), self._entries(first, last, reverse, clip))
+        entries = self._entries(first, last, reverse, clip)
+        return (value for _, _, value in entries)
 
     def items(
         self, first: Any = 0, last: Any = MAX, *, reverse: Any = False, clip: Any = False

@@ -35,7 +35,7 @@ from samara._pure.node import (
     deal,
     even_shares,
 )
-from samara._pure.packed import policy_of
+from samara._pure.packed import part_of, policy_of
 from samara._pure.walk import Level, descend, entries_of, room_beside, step
 
 
@@ -177,10 +177,7 @@ class Splice:
         if policy is None or value is GAP:
             return value
         whole = Entry(level.slot_first, level.slot_last, value)
-        part = self._ask(policy.split, whole, first, last)
-        if part is None and value is not None:
-            raise TypeError(f"the policy's split() returned None for [{first}, {last}]")
-        return part
+        return self._ask(part_of, policy, whole, first, last)
 
     def _cuts_value(self) -> bool:
         return self.left[-1].content is not GAP or self.left[-1].slot_last < self.last

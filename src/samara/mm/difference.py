@@ -59,7 +59,8 @@ def differences(before: State, after: State) -> Iterator[Difference]:
     """
     old, new = _own_tree(before), _own_tree(after)
     kind: Kind | None
-    for first, last, was, now in old.diff(new):
+    for first, last, _, _ in old.diff(new):
+        was, now = old.get(first), new.get(first)  # whole: diff() has those of the parts
         if was is not None and now is not None:
             kind = _kind(was, now)
         elif now is not None:
