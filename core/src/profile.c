@@ -368,12 +368,21 @@ static void make_by_counting(struct mt_profile *profile, const struct mt_accumul
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
+static bool all_same(const struct mt_accumulation *what)
+{
+	for (size_t i = 1; !what->same && i < what->count; i++) {
+		if (what->words[i] != what->words[0])
+			return false;
+	}
+	return true;
+}
+
 int mt_profile_make(struct mt_profile *profile, const struct mt_accumulation *what)
 {
 	size_t count = what->count, more;
 	bool sums = what->operation == mt_op_add && what->number != mt_number_double;
 	bool wide = sums && may_overflow(what);
-	bool counts = sums && what->same && !wide;
+	bool counts = sums && !wide && all_same(what);
 	bool sorted = is_sorted(what->first, count);
 	size_t most = 8 * count + 4;
 	size_t words = DIGITS * BUCKETS + most + (wide ? 4 : 0) * count + (sorted ? 0 : 3) * count;
@@ -386,6 +395,7 @@ int mt_profile_make(struct mt_profile *profile, const struct mt_accumulation *wh
 	*profile = (struct mt_profile){.memory = block};
 	if (!block)
 		return -ENOMEM;
+	in_order.same = what->same || counts;
 	if (!sorted)
 		sort_ranges(&in_order, block + words - 3 * count, memory, buckets);
 	ends = sort_ends(&in_order, memory + (counts ? 6 * count + 3 : 2 * count), buckets, &more);
