@@ -50,6 +50,12 @@ class Path2:
         return self.path
 
 
+@pytest.fixture(autouse=True)
+def no_garbage():
+    """Collect first: nodes in garbage would go away while they are counted."""
+    collect()
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "tree.npz"
