@@ -31,6 +31,9 @@ enum mt_leaf_store {
  * pieces. */
 enum mt_leaf_store mt_leaf_store(struct ma_state *mas, uint64_t word, bool present,
 				 struct mt_write *planned);
+/* The same for a value in a tree where equal words merge. */
+enum mt_leaf_store mt_leaf_store_merging(struct ma_state *mas, uint64_t word,
+					 struct mt_write *planned);
 /* Replace the leaf's slots by those of the plan, for which it has room. The path then leads to the
  * new slot. */
 void mt_leaf_write(struct mt_write *write);
