@@ -156,16 +156,20 @@ MT_INLINE int coalesce(struct mt_write *write, struct mt_entry *left, struct mt_
 	return 1;
 }
 
-/* Prefetch the values that the write is about to compare, those around the path's slot. Numbers are
- * at hand. */
+/* Prefetch the values that the write is about to compare, those around the path's slot, and the end
+ * of small ones. Numbers are at hand. */
 static void prefetch_around(const struct mt_value_ops *ops, const struct ma_level *leaf)
 {
 	unsigned slot = leaf->slot ? leaf->slot - 1 : 0;
 
 	if (!ops->retain)
 		return;
-	for (unsigned i = 0; i < 3 && slot < leaf->node->count; i++)
-		__builtin_prefetch((const void *)(uintptr_t)leaf->node->wide.slot[slot++]);
+	for (unsigned i = 0; i < 3 && slot < leaf->node->count; i++) {
+		const char *value = (const char *)(uintptr_t)leaf->node->wide.slot[slot++];
+
+		__builtin_prefetch(value);
+		__builtin_prefetch(value + 48);
+	}
 }
 
 /* A new value takes in its neighbours that become one entry with it. */
