@@ -19,16 +19,17 @@
 static inline int strings_equal(PyObject *left, PyObject *right)
 {
 	Py_ssize_t length;
-	unsigned kind;
+	int kind;
 
 #if PY_VERSION_HEX < 0x030C0000
 	if (!PyUnicode_IS_READY(left) || !PyUnicode_IS_READY(right))
 		return -1;
 #endif
 	length = PyUnicode_GET_LENGTH(left);
-	kind = PyUnicode_KIND(left);
-	return length == PyUnicode_GET_LENGTH(right) && kind == PyUnicode_KIND(right) &&
-	       memcmp(PyUnicode_DATA(left), PyUnicode_DATA(right), (size_t)length * kind) == 0;
+	kind = (int)PyUnicode_KIND(left);
+	return length == PyUnicode_GET_LENGTH(right) && kind == (int)PyUnicode_KIND(right) &&
+	       memcmp(PyUnicode_DATA(left), PyUnicode_DATA(right), (size_t)length * (size_t)kind) ==
+		       0;
 }
 
 /* Whether two objects are equal, as `==` says: 1, 0, or -1 with an exception. */

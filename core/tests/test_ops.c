@@ -163,6 +163,26 @@ static void equal_numbers_coalesce(void)
 	test_pool_end(pool);
 }
 
+static void equal_numbers_stay_apart(void)
+{
+	struct maple_pool *pool = test_pool();
+	size_t asked = 0;
+	struct mt_value_ops ops = {
+		.merge = merge_equal_words, .merge_equal = true, .context = &asked};
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, &ops);
+	CHECK_EQ(mtree_store_range_word(&mt, 10, 19, 1), 0);
+	MA_STATE(mas, &mt, 20, 29);
+	CHECK_EQ(mas_store_apart_word(&mas, 1), 0);
+	CHECK_EQ(mt_entries(&mt), 2);
+	CHECK_EQ(mtree_store_range_word(&mt, 20, 29, 1), 0);
+	CHECK_EQ(mt_entries(&mt), 1);
+	CHECK_EQ(asked, 0);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static bool same_last_digit(void *context, const struct mt_entry *left,
 			    const struct mt_entry *right)
 {
@@ -601,6 +621,7 @@ static const struct test_case cases[] = {
 	{"references_balance", references_balance},
 	{"equal_neighbours_coalesce", equal_neighbours_coalesce},
 	{"equal_numbers_coalesce", equal_numbers_coalesce},
+	{"equal_numbers_stay_apart", equal_numbers_stay_apart},
 	{"unions_keep_the_left_word", unions_keep_the_left_word},
 	{"cut_values_are_split", cut_values_are_split},
 	{"neighbours_merge", neighbours_merge},
