@@ -18,18 +18,21 @@
 /* Whether two exact strings are equal: 1 or 0; -1 if one of them is in an old layout. */
 static inline int strings_equal(PyObject *left, PyObject *right)
 {
-	Py_ssize_t length;
-	int kind;
+	const char *low, *high;
+	size_t size;
 
 #if PY_VERSION_HEX < 0x030C0000
 	if (!PyUnicode_IS_READY(left) || !PyUnicode_IS_READY(right))
 		return -1;
 #endif
-	length = PyUnicode_GET_LENGTH(left);
-	kind = (int)PyUnicode_KIND(left);
-	return length == PyUnicode_GET_LENGTH(right) && kind == (int)PyUnicode_KIND(right) &&
-	       memcmp(PyUnicode_DATA(left), PyUnicode_DATA(right), (size_t)length * (size_t)kind) ==
-		       0;
+	if (PyUnicode_GET_LENGTH(left) != PyUnicode_GET_LENGTH(right) ||
+	    (int)PyUnicode_KIND(left) != (int)PyUnicode_KIND(right))
+		return 0;
+	size = (size_t)PyUnicode_GET_LENGTH(left) * (size_t)PyUnicode_KIND(left);
+	low = PyUnicode_DATA(left);
+	high = PyUnicode_DATA(right);
+	/* Strings that number things differ at the end, which saves the call of memcmp(). */
+	return !size || (low[size - 1] == high[size - 1] && memcmp(low, high, size) == 0);
 }
 
 /* Whether two objects are equal, as `==` says: 1, 0, or -1 with an exception. */
