@@ -71,6 +71,38 @@ static inline bool int_is_short(PyObject *number, uint64_t *out)
 	return false;
 }
 
+/* Whether two exact ints are equal: 1 or 0, without a call; -1 if their layout is not known. */
+static inline int ints_equal(PyObject *left, PyObject *right)
+{
+#if PyLong_SHIFT == 30 && PY_VERSION_HEX < 0x030F0000
+	const PyLongObject *integers[2] = {(PyLongObject *)left, (PyLongObject *)right};
+#if PY_VERSION_HEX >= 0x030C0000
+	/* The bit between the sign's two and the size says how long the object lives. */
+	uintptr_t tag = integers[0]->long_value.lv_tag & ~(uintptr_t)4;
+	const digit *digits[2] = {integers[0]->long_value.ob_digit,
+				  integers[1]->long_value.ob_digit};
+	size_t size = tag >> 3;
+
+	if (tag != (integers[1]->long_value.lv_tag & ~(uintptr_t)4))
+		return 0;
+#else
+	const digit *digits[2] = {integers[0]->ob_digit, integers[1]->ob_digit};
+	size_t size = (size_t)Py_ABS(Py_SIZE(left));
+
+	if (Py_SIZE(left) != Py_SIZE(right))
+		return 0;
+#endif
+	for (size_t i = 0; i < size; i++)
+		if (digits[0][i] != digits[1][i])
+			return 0;
+	return 1;
+#else
+	(void)left;
+	(void)right;
+	return -1;
+#endif
+}
+
 static inline int index_parse(PyObject *number, const char *name, uint64_t *out)
 {
 	if (__builtin_expect(PyLong_CheckExact(number) && int_is_short(number, out), 1))

@@ -28,7 +28,7 @@ struct process process;
 static void note_fork(void)
 {
 	process.number++;
-	process.survivor = PyThread_get_thread_ident();
+	process.survivor = this_thread();
 }
 
 /* All interpreters that import the module share one GIL. */

@@ -17,6 +17,17 @@ extern struct process process;
 /* Runs once for all interpreters. 0, or -1 with MemoryError. */
 int process_watch(void);
 
+/* A number that no other living thread has. The child of a fork() keeps it. Each store into a tree
+ * with a policy asks for it. */
+static inline unsigned long this_thread(void)
+{
+#if defined(__linux__) && defined(__x86_64__) && __GNUC__ >= 11 && !defined(__clang__)
+	return (unsigned long)__builtin_thread_pointer();
+#else
+	return PyThread_get_thread_ident();
+#endif
+}
+
 /* Who holds something: a thread of a process. */
 struct claim {
 	unsigned long thread;
@@ -25,7 +36,7 @@ struct claim {
 
 static inline struct claim claim_now(void)
 {
-	return (struct claim){PyThread_get_thread_ident(), process.number};
+	return (struct claim){this_thread(), process.number};
 }
 
 /* Return whether the thread did not survive a fork: it will never give back what it holds. */
@@ -43,7 +54,7 @@ struct lock_object {
 
 static inline bool lock_blocks(const struct lock_object *lock)
 {
-	return lock && lock->depth && lock->owner.thread != PyThread_get_thread_ident();
+	return lock && lock->depth && lock->owner.thread != this_thread();
 }
 
 struct lock_object *lock_new(struct core_state *state);

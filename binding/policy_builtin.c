@@ -11,34 +11,64 @@
  * For policy.c.
  */
 #include "policy_builtin.h"
+#include "args.h"
 
 /* ---- objects that are equal ----------------------------------------------------------------- */
 
-/* Whether two objects are identical or equal: 1, 0, or -1 with an exception. */
-static inline int objects_equal(PyObject *left, PyObject *right)
+/* Whether two exact strings are equal: 1 or 0; -1 if one of them is in an old layout. */
+static inline int strings_equal(PyObject *left, PyObject *right)
 {
-	PyTypeObject *type = Py_TYPE(left);
+	const char *low, *high;
+	size_t size;
+
+#if PY_VERSION_HEX < 0x030C0000
+	if (!PyUnicode_IS_READY(left) || !PyUnicode_IS_READY(right))
+		return -1;
+#endif
+	if (PyUnicode_GET_LENGTH(left) != PyUnicode_GET_LENGTH(right) ||
+	    (int)PyUnicode_KIND(left) != (int)PyUnicode_KIND(right))
+		return 0;
+	size = (size_t)PyUnicode_GET_LENGTH(left) * (size_t)PyUnicode_KIND(left);
+	low = PyUnicode_DATA(left);
+	high = PyUnicode_DATA(right);
+	/* Strings that number things differ at the end, which saves the call of memcmp(). */
+	return !size || (low[size - 1] == high[size - 1] && memcmp(low, high, size) == 0);
+}
+
+/* Whether two objects are equal, as `==` says: 1, 0, or -1 with an exception. */
+static __attribute__((noinline)) int ask_equal(PyObject *left, PyObject *right)
+{
 	int equal;
 
-	if (left == right)
-		return 1;
-	if (type == Py_TYPE(right)) {
-		if (type == &PyFloat_Type)
-			return PyFloat_AS_DOUBLE(left) == PyFloat_AS_DOUBLE(right);
-		if (type == &PyLong_Type || type == &PyUnicode_Type || type == &PyBytes_Type) {
-			/* Runs nothing else, and returns True or False, or NULL without memory. */
-			PyObject *answer = type->tp_richcompare(left, right, Py_EQ);
-
-			Py_XDECREF(answer);
-			return answer ? answer == Py_True : -1;
-		}
-	}
 	Py_INCREF(left);
 	Py_INCREF(right);
 	equal = PyObject_RichCompareBool(left, right, Py_EQ);
 	Py_DECREF(left);
 	Py_DECREF(right);
 	return equal;
+}
+
+/* Whether two objects are identical or equal: 1, 0, or -1 with an exception. Most of them are
+ * compared without a call. */
+static inline int objects_equal(PyObject *left, PyObject *right)
+{
+	PyTypeObject *type = Py_TYPE(left);
+
+	if (left == right)
+		return 1;
+	if (type == Py_TYPE(right)) {
+		int equal = -1;
+
+		if (type == &PyLong_Type)
+			equal = ints_equal(left, right);
+		else if (type == &PyUnicode_Type)
+			equal = strings_equal(left, right);
+		else if (type == &PyFloat_Type)
+			equal = PyFloat_AS_DOUBLE(left) == PyFloat_AS_DOUBLE(right);
+		if (equal >= 0)
+			return equal;
+	}
+	return ask_equal(left, right);
 }
 
 /* ---- COALESCE ------------------------------------------------------------------------------- */
@@ -208,20 +238,18 @@ static int numbers_continue(PyObject *numbers[2], const struct mt_entry *left,
 	return int_continues(numbers[1], numbers[0], left->first - right->first);
 }
 
-static int offset_merge_objects(void *context, const struct mt_entry *left,
-				const struct mt_entry *right, const struct mt_entry *stored,
-				uint64_t *word)
+/* Whether a value that is a number, or that holds one, goes on in the right entry: 1, 0, or -1 with
+ * an exception. */
+static int objects_continue(const struct mt_entry *left, const struct mt_entry *right)
 {
 	PyObject *values[2] = {object_of(left->word), object_of(right->word)};
 	PyObject *numbers[2] = {number_in(values[0]), NULL};
 	int equal;
 
-	(void)context;
-	(void)stored;
 	if (numbers[0])
 		numbers[1] = number_in(values[1]);
 	if (!numbers[1])
-		return -ECANCELED;
+		return -1;
 	equal = PyTuple_Check(values[0]) == PyTuple_Check(values[1])
 			? numbers_continue(numbers, left, right)
 			: 0;
@@ -233,8 +261,38 @@ static int offset_merge_objects(void *context, const struct mt_entry *left,
 		Py_DECREF(values[0]);
 		Py_DECREF(values[1]);
 	}
+	return equal;
+}
+
+/* The same for two exact ints or floats, without a call: 1 or 0; -1 if they need one. */
+static inline int plain_continue(const struct mt_entry *left, const struct mt_entry *right)
+{
+	PyObject *low = object_of(left->word);
+	PyObject *high = object_of(right->word);
+	uint64_t numbers[2];
+
+	if (PyFloat_CheckExact(low) && PyFloat_CheckExact(high))
+		return float_continues(PyFloat_AS_DOUBLE(low), PyFloat_AS_DOUBLE(high), left,
+				       right);
+	if (PyLong_CheckExact(low) && PyLong_CheckExact(high) && int_is_short(low, &numbers[0]) &&
+	    int_is_short(high, &numbers[1]) && left->first <= right->first)
+		return numbers[0] <= numbers[1] &&
+		       numbers[1] - numbers[0] == right->first - left->first;
+	return -1;
+}
+
+static int offset_merge_objects(void *context, const struct mt_entry *left,
+				const struct mt_entry *right, const struct mt_entry *stored,
+				uint64_t *word)
+{
+	int equal = plain_continue(left, right);
+
+	(void)context;
+	(void)stored;
+	if (equal < 0)
+		equal = objects_continue(left, right);
 	if (equal > 0)
-		*word = word_of(Py_NewRef(values[0]));
+		*word = word_of(Py_NewRef(object_of(left->word)));
 	return equal < 0 ? -ECANCELED : equal;
 }
 
@@ -326,9 +384,9 @@ static const struct mt_value_ops coalesce_ops[] = {
 	[DTYPE_OBJECT] = {.retain = objects_retain,
 			  .release = objects_release,
 			  .merge = coalesce_objects},
-	[DTYPE_U8] = {.merge = coalesce_words},
-	[DTYPE_I8] = {.merge = coalesce_words},
-	[DTYPE_F8] = {.merge = coalesce_words},
+	[DTYPE_U8] = {.merge = coalesce_words, .merge_equal = true},
+	[DTYPE_I8] = {.merge = coalesce_words, .merge_equal = true},
+	[DTYPE_F8] = {.merge = coalesce_words, .merge_equal = true},
 };
 
 static const struct mt_value_ops offset_ops[] = {

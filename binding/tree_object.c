@@ -117,9 +117,9 @@ void tree_dealloc(struct tree_object *self)
  * that entered last is the one that writes, and asks the policy. */
 int tree_enter_guarded(struct tree_object *tree)
 {
-	if (tree->lock && lock_wait(tree->lock) < 0)
+	if (__builtin_expect(tree->lock != NULL, 0) && lock_wait(tree->lock) < 0)
 		return -1;
-	if (!tree->mt.ma_busy || claim_is_void(&tree->writer)) {
+	if (__builtin_expect(!tree->mt.ma_busy, 1) || claim_is_void(&tree->writer)) {
 		/* The thread of this write did not survive a fork. It was asking the policy, and
 		 * had changed nothing yet. */
 		tree->mt.ma_busy = false;

@@ -108,6 +108,9 @@ struct mt_value_ops {
 	 * covers a part of it. The union is [left->first, right->last]. */
 	int (*merge)(void *context, const struct mt_entry *left, const struct mt_entry *right,
 		     const struct mt_entry *stored, uint64_t *word);
+	/* The same for numbers that merge if they are equal: stores do it without calling merge(),
+	 * which must say the same. Only if retain(), release(), equal() and split() are NULL. */
+	bool merge_equal;
 	/* Called if the range of a value is cut: set *piece to a word, owned by the tree, for the
 	 * part [first, last] of `whole`. Return 0 or a negative errno, which the write then
 	 * returns. */

@@ -86,11 +86,13 @@ void mt_leaf_drop(const struct mt_write *write)
 	const struct maple_node *leaf = mas_leaf(write->mas)->node;
 	uint32_t dropped = leaf->present & mt_slot_mask(write->low, write->high) & ~write->kept;
 
-	if (!write->mt->ma_ops || !dropped)
+	if (!dropped || !write->mt->ma_ops || !write->mt->ma_ops->release)
 		return;
 	write->displaced->dropped_present = dropped >> write->low;
-	memcpy(write->displaced->dropped, leaf->wide.slot + write->low,
-	       (write->high - write->low) * sizeof(leaf->wide.slot[0]));
+	write->displaced->dropped[0] = leaf->wide.slot[write->low]; /* most often the only one */
+	if (write->high - write->low > 1)
+		memcpy(write->displaced->dropped + 1, leaf->wide.slot + write->low + 1,
+		       (write->high - write->low - 1) * sizeof(leaf->wide.slot[0]));
 }
 
 /* Move the slots from `from` on, with the pivots at their ends, to `to`. Pivots that are no longer
@@ -119,7 +121,8 @@ MT_INLINE void move_slots(struct maple_node *leaf, unsigned from, unsigned to)
 		}
 		if (from <= end)
 			slot[end - by] = slot[end];
-		for (unsigned i = end - by; i < end; i++)
+		pivot[end - 1] = UINT64_MAX; /* most often the only one: no call of memset() */
+		for (unsigned i = end - by; i < end - 1; i++)
 			pivot[i] = UINT64_MAX;
 	}
 }
@@ -216,8 +219,55 @@ MT_INLINE bool grow_gap(struct mt_write *write, const struct ma_level *level, ui
 	return true;
 }
 
-enum mt_leaf_store mt_leaf_store(struct ma_state *mas, uint64_t word, bool present,
-				 struct mt_write *planned)
+MT_INLINE bool slot_equals(const struct maple_node *leaf, unsigned slot, uint64_t word)
+{
+	return mt_slot_present(leaf, slot) && leaf->wide.slot[slot] == word;
+}
+
+/* Whether the slot beside the leaf, before or after it, is known to be another word. */
+MT_INLINE bool differs_beside(const struct mt_write *write, const struct ma_level *level,
+			      bool before)
+{
+	const struct ma_level *parent = level - 1; /* the leaf does not cover all keys */
+	unsigned slot = before ? parent->slot - 1 : parent->slot + 1;
+	const struct maple_node *leaf;
+
+	if (slot >= parent->node->count) /* below slot 0, too */
+		return false;
+	leaf = mt_child(parent->node, slot);
+	return !slot_equals(leaf, before ? leaf->count - 1u : 0, write->word);
+}
+
+/* A new value takes in the equal ones next to it. The rest is as for grow_gap(). */
+MT_INLINE bool grow_value(struct mt_write *write, const struct ma_level *level, uint64_t *first,
+			  uint64_t *last)
+{
+	const struct maple_node *leaf = level->node;
+
+	if (*first < write->first) {
+		if (slot_equals(leaf, write->low, write->word))
+			write->first = *first;
+	} else if (write->low > 0) {
+		if (slot_equals(leaf, write->low - 1, write->word))
+			write->first = *first = mt_slot_min(leaf, --write->low, level->min);
+	} else if (*first > 0 && !differs_beside(write, level, true)) {
+		return false;
+	}
+	if (write->last < *last) {
+		if (slot_equals(leaf, write->high - 1, write->word))
+			write->last = *last;
+	} else if (write->high < leaf->count) {
+		if (slot_equals(leaf, write->high, write->word))
+			write->last = *last = mt_slot_max(leaf, write->high++, level->max);
+	} else if (*last < UINT64_MAX && !differs_beside(write, level, false)) {
+		return false;
+	}
+	return true;
+}
+
+/* Both ways to store. */
+MT_INLINE enum mt_leaf_store leaf_store(struct ma_state *mas, uint64_t word, bool present,
+					bool merges, struct mt_write *planned)
 {
 	struct ma_level *level = mas_leaf(mas);
 	const struct maple_node *leaf = level->node;
@@ -245,6 +295,8 @@ enum mt_leaf_store mt_leaf_store(struct ma_state *mas, uint64_t word, bool prese
 	write.high = slot + 1;
 	if (!present && !grow_gap(&write, level, &first, &last))
 		return MT_LEAF_NO_PLAN;
+	if (merges && !grow_value(&write, level, &first, &last))
+		return MT_LEAF_NO_PLAN;
 	write.left_piece = first < write.first;
 	write.right_piece = write.last < last;
 	size = mt_leaf_size(&write, leaf);
@@ -266,4 +318,16 @@ enum mt_leaf_store mt_leaf_store(struct ma_state *mas, uint64_t word, bool prese
 	planned->right_present = write.right_piece && mt_slot_present(leaf, write.high - 1);
 	level->slot = write.low;
 	return MT_LEAF_PLANNED;
+}
+
+enum mt_leaf_store mt_leaf_store(struct ma_state *mas, uint64_t word, bool present,
+				 struct mt_write *planned)
+{
+	return leaf_store(mas, word, present, false, planned);
+}
+
+enum mt_leaf_store mt_leaf_store_merging(struct ma_state *mas, uint64_t word,
+					 struct mt_write *planned)
+{
+	return leaf_store(mas, word, true, true, planned);
 }

@@ -26,11 +26,15 @@ enum mt_leaf_store {
 	MT_LEAF_NO_PLAN, /* neither: the write goes beyond the leaf */
 };
 
-/* Store over the cursor's [index, last], where its path leads. Only for trees of plain words
- * without shared nodes. Sets `planned` only if it returns MT_LEAF_PLANNED: its keys, slots and
- * pieces. */
+/* Store over the cursor's [index, last], where its path leads, a gap or a value that does not merge.
+ * Only for trees of plain words without shared nodes. Sets `planned` only if it returns
+ * MT_LEAF_PLANNED: its keys, slots and pieces. */
 enum mt_leaf_store mt_leaf_store(struct ma_state *mas, uint64_t word, bool present,
 				 struct mt_write *planned);
+/* The same for a value that merges with equal ones. MT_LEAF_NO_PLAN also if one of these may be in
+ * another leaf. */
+enum mt_leaf_store mt_leaf_store_merging(struct ma_state *mas, uint64_t word,
+					 struct mt_write *planned);
 /* Replace the leaf's slots by those of the plan, for which it has room. The path then leads to the
  * new slot. */
 void mt_leaf_write(struct mt_write *write);

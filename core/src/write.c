@@ -34,39 +34,94 @@ static void slot_entry(const struct ma_level *leaf, unsigned slot, struct mt_ent
 	entry->word = leaf->node->wide.slot[slot];
 }
 
-/* The slot around a key beside the write: in its leaf, or through a cursor of its own. True if it
- * is a value. Most writes replace one slot, so the key is in that slot or next to it. */
-MT_INLINE bool slot_around(struct ma_state *mas, uint64_t index, struct mt_entry *around)
+/* The slot around a key outside the path's leaf. True if it is a value. */
+static __attribute__((noinline)) bool slot_elsewhere(struct ma_state *mas, uint64_t index,
+						     struct mt_entry *around)
+{
+	const struct ma_level *above = mt_level_above(mas->path, mas->depth, index);
+	unsigned depth = mas->depth - (unsigned)(above - mas->path);
+	struct ma_level path[MT_MAX_HEIGHT];
+	const struct ma_level *leaf = &path[depth - 1];
+
+	path[0] = *above;
+	mt_search.descend(path, depth, index);
+	slot_entry(leaf, leaf->slot, around);
+	return mt_slot_present(leaf->node, leaf->slot);
+}
+
+/* The entry in a slot of the path's leaf; if there is no such slot, the one around a key in another
+ * leaf. True if it is a value. */
+MT_INLINE bool slot_beside(struct ma_state *mas, unsigned slot, uint64_t index,
+			   struct mt_entry *beside)
 {
 	const struct ma_level *leaf = mas_leaf(mas);
-	unsigned slot = leaf->slot;
-	struct ma_state other;
 
-	if (!mt_level_covers(leaf, index)) {
-		mas_init(&other, mas->tree, index);
-		mas_descend(&other, index);
-		leaf = mas_leaf(&other);
-		slot = leaf->slot;
-	} else if (index < mt_slot_min(leaf->node, slot, leaf->min)) {
-		slot--; /* it is the key before the path's slot */
-	} else if (index > mt_slot_max(leaf->node, slot, leaf->max)) {
-		slot++;
-		if (index > mt_slot_max(leaf->node, slot, leaf->max))
-			slot = mt_search.slot(leaf->node, index);
-	}
-	slot_entry(leaf, slot, around);
+	if (slot >= leaf->node->count)
+		return slot_elsewhere(mas, index, beside);
+	slot_entry(leaf, slot, beside);
 	return mt_slot_present(leaf->node, slot);
+}
+
+/* Find the slots that the write touches, beginning with the path's. */
+MT_INLINE void find_slots(struct mt_write *write)
+{
+	const struct ma_level *leaf = mas_leaf(write->mas);
+
+	write->low = leaf->slot;
+	write->high = leaf->slot + 1;
+	if (write->last <= mt_slot_max(leaf->node, leaf->slot, leaf->max))
+		return;
+	if (write->last > leaf->max)
+		write->high = 0;
+	else if (write->last > mt_slot_max(leaf->node, write->high++, leaf->max))
+		write->high = mt_search.slot(leaf->node, write->last) + 1;
+}
+
+/* The slots of the keys before and after the write; no slots of the leaf if they are in other
+ * leaves. */
+MT_INLINE unsigned slot_before(const struct mt_write *write, const struct ma_level *leaf)
+{
+	return write->low - (write->first == mt_slot_min(leaf->node, write->low, leaf->min));
+}
+
+MT_INLINE unsigned slot_after(const struct mt_write *write, const struct ma_level *leaf)
+{
+	if (!write->high)
+		return leaf->node->count;
+	return write->high - (write->last < mt_slot_max(leaf->node, write->high - 1, leaf->max));
+}
+
+/* The write has grown to the slots [low, high). If these are not all in the leaf, walk again. */
+MT_INLINE void follow_growth(struct mt_write *write)
+{
+	struct ma_level *leaf = mas_leaf(write->mas);
+
+	if (write->low < leaf->node->count && write->high <= leaf->node->count) {
+		leaf->slot = write->low;
+	} else {
+		mas_path_to(write->mas, write->first);
+		find_slots(write);
+	}
 }
 
 /* A new gap takes in the gaps next to it: two gaps are never neighbours. */
 static void grow_gap(struct mt_write *write)
 {
+	struct ma_state *mas = write->mas;
+	const struct ma_level *leaf = mas_leaf(mas);
+	unsigned before = slot_before(write, leaf);
+	unsigned after = slot_after(write, leaf);
 	struct mt_entry neighbour;
 
-	if (write->first > 0 && !slot_around(write->mas, write->first - 1, &neighbour))
+	if (write->first > 0 && !slot_beside(mas, before, write->first - 1, &neighbour)) {
 		write->first = neighbour.first;
-	if (write->last < UINT64_MAX && !slot_around(write->mas, write->last + 1, &neighbour))
+		write->low = before;
+	}
+	if (write->last < UINT64_MAX && !slot_beside(mas, after, write->last + 1, &neighbour)) {
 		write->last = neighbour.last;
+		write->high = after + 1;
+	}
+	follow_growth(write);
 }
 
 /* Whether two entries that will be neighbours become one: 1, with its word in the plan; 0; or an
@@ -101,39 +156,53 @@ MT_INLINE int coalesce(struct mt_write *write, struct mt_entry *left, struct mt_
 	return 1;
 }
 
-/* Prefetch the values that the write is about to compare, those around the path's slot. Numbers are
- * at hand. */
+/* Prefetch the values that the write is about to compare, those around the path's slot, and the end
+ * of small ones. Numbers are at hand. */
 static void prefetch_around(const struct mt_value_ops *ops, const struct ma_level *leaf)
 {
 	unsigned slot = leaf->slot ? leaf->slot - 1 : 0;
 
 	if (!ops->retain)
 		return;
-	for (unsigned i = 0; i < 3 && slot < leaf->node->count; i++)
-		__builtin_prefetch((const void *)(uintptr_t)leaf->node->wide.slot[slot++]);
+	for (unsigned i = 0; i < 3 && slot < leaf->node->count; i++) {
+		const char *value = (const char *)(uintptr_t)leaf->node->wide.slot[slot++];
+
+		__builtin_prefetch(value);
+		__builtin_prefetch(value + 48);
+	}
 }
 
 /* A new value takes in its neighbours that become one entry with it. */
 static int grow_value(struct mt_write *write)
 {
+	struct ma_state *mas = write->mas;
+	const struct ma_level *leaf = mas_leaf(mas);
+	unsigned before = slot_before(write, leaf);
+	unsigned after = slot_after(write, leaf);
 	struct mt_entry stored = {write->first, write->last, write->word};
 	struct mt_entry neighbour;
 	int status = 0;
 
-	if (write->first > 0 && slot_around(write->mas, write->first - 1, &neighbour)) {
+	if (write->first > 0 && slot_beside(mas, before, write->first - 1, &neighbour)) {
 		status = coalesce(write, &neighbour, &stored, false);
 		if (status > 0) {
 			write->first = stored.first = neighbour.first;
+			write->low = before;
 			stored.word = write->word;
 		}
 	}
 	if (status >= 0 && write->last < UINT64_MAX &&
-	    slot_around(write->mas, write->last + 1, &neighbour)) {
+	    slot_beside(mas, after, write->last + 1, &neighbour)) {
 		status = coalesce(write, &stored, &neighbour, true);
-		if (status > 0)
+		if (status > 0) {
 			write->last = neighbour.last;
+			write->high = after + 1;
+		}
 	}
-	return status < 0 ? status : 0;
+	if (status < 0)
+		return status;
+	follow_growth(write);
+	return 0;
 }
 
 /* The word for the part [first, last] of an entry that is cut. It has a reference of its own only
@@ -157,19 +226,17 @@ static void prefetch_values(const struct mt_value_ops *ops, const struct maple_n
 		__builtin_prefetch((const void *)(uintptr_t)leaf->wide.slot[slot], 1);
 }
 
-/* Find the slots at both ends and the pieces that remain there, and take references to the pieces
- * that are values. */
+/* Find the pieces that remain of the slots at both ends, and take references to those that are
+ * values. */
 static int cut_ends(struct mt_write *write)
 {
 	const struct mt_value_ops *ops = write->mt->ma_ops;
 	const struct ma_level *leaf = mas_leaf(write->mas);
 	struct mt_entry whole;
-	bool present = mt_slot_present(leaf->node, leaf->slot);
+	bool present = mt_slot_present(leaf->node, write->low);
 	int status;
 
-	slot_entry(leaf, leaf->slot, &whole);
-	write->low = leaf->slot;
-	write->high = leaf->slot + 1;
+	slot_entry(leaf, write->low, &whole);
 	write->left_piece = whole.first < write->first;
 	write->left_present = write->left_piece && present;
 	if (write->left_present) {
@@ -179,14 +246,8 @@ static int cut_ends(struct mt_write *write)
 			return status;
 		}
 	}
-	if (write->last > whole.last && write->last <= leaf->max) {
-		write->high = mt_search.slot(leaf->node, write->last) + 1;
-		slot_entry(leaf, write->high - 1, &whole);
-		present = mt_slot_present(leaf->node, write->high - 1);
-	} else if (write->last > whole.last) {
-		write->high = 0;
-		present = slot_around(write->mas, write->last, &whole);
-	}
+	if (write->high != write->low + 1)
+		present = slot_beside(write->mas, write->high - 1, write->last, &whole);
 	write->right_last = whole.last;
 	write->right_piece = write->last < whole.last;
 	write->right_present = write->right_piece && present;
@@ -212,6 +273,7 @@ static int plan_write(struct mt_write *write)
 	int status = 0;
 
 	mas_path_to(mas, write->first);
+	find_slots(write);
 	if (!write->present) {
 		const struct ma_level *leaf = mas_leaf(mas);
 
@@ -223,8 +285,6 @@ static int plan_write(struct mt_write *write)
 		prefetch_around(ops, mas_leaf(mas));
 		status = grow_value(write);
 	}
-	if (write->first != mas->index)
-		mas_path_to(mas, write->first);
 	if (!status)
 		status = cut_ends(write);
 	return status ? status : 1;
@@ -471,16 +531,24 @@ static __attribute__((noinline)) int write_by_plan(struct mt_write *write, bool 
 	return status;
 }
 
-/* The fast path: plain words in private nodes. */
-static inline enum mt_leaf_store write_plain(struct ma_state *mas, uint64_t word, bool present,
-					     struct mt_write *planned)
+/* The fast path: words without references in private nodes. */
+static inline enum mt_leaf_store write_words(struct ma_state *mas, uint64_t word,
+					     enum mt_content content, struct mt_write *planned)
 {
 	const struct maple_tree *mt = mas->tree;
 
-	if (!mt->ma_root || mt->ma_ops || mt->ma_shared)
+	if (!mt->ma_root || mt->ma_shared)
+		return MT_LEAF_NO_PLAN;
+	if (!mt->ma_ops) {
+		mas_path_to(mas, mas->index);
+		return mt_leaf_store(mas, word, content != MT_GAP, planned);
+	}
+	if (!mt->ma_ops->merge_equal || content == MT_VALUE_APART)
 		return MT_LEAF_NO_PLAN;
 	mas_path_to(mas, mas->index);
-	return mt_leaf_store(mas, word, present, planned);
+	if (content == MT_GAP)
+		return mt_leaf_store(mas, word, false, planned);
+	return mt_leaf_store_merging(mas, word, planned);
 }
 
 #ifdef MT_DEBUG
@@ -519,7 +587,7 @@ int mt_write_range(struct ma_state *mas, uint64_t word, enum mt_content content,
 		return -EBUSY;
 	if (!present)
 		word = 0;
-	way = write_plain(mas, word, present, &write);
+	way = write_words(mas, word, content, &write);
 	if (way != MT_LEAF_STORED) {
 		int status;
 

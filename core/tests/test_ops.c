@@ -108,6 +108,81 @@ static void equal_neighbours_coalesce(void)
 	random_writes(MT_FLAGS_ALLOC_RANGE, true);
 }
 
+static int merge_equal_words(void *context, const struct mt_entry *left,
+			     const struct mt_entry *right, const struct mt_entry *stored,
+			     uint64_t *word)
+{
+	size_t *asked = context;
+
+	CHECK(stored == left || stored == right);
+	++*asked;
+	*word = left->word;
+	return left->word == right->word;
+}
+
+/* Numbers that merge if they are equal: in nodes of its own the tree compares them itself, even
+ * with the leaves next to it. */
+static void equal_numbers_coalesce(void)
+{
+	struct maple_pool *pool = test_pool();
+	size_t asked = 0, before = 0, steps = test_steps(40000) / 4, cell, i;
+	struct mt_value_ops ops = {
+		.merge = merge_equal_words, .merge_equal = true, .context = &asked};
+	uint32_t flags;
+
+	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
+		struct maple_tree mt, fork;
+		struct oracle oracle;
+
+		mt_init_pool(&mt, flags, pool, &ops);
+		oracle_init(&oracle, CELLS);
+		oracle.coalesces = true;
+		for (i = 0; i < steps; i++) {
+			/* From here on, some leaves are shared. */
+			if (i == steps / 2)
+				before = asked;
+			if (i >= steps / 2 && i % 64 == 0)
+				test_fork(&mt, &fork);
+			write_one(&oracle, &mt);
+			/* Each cell a word of its own or its neighbour's, so that many are alone. */
+			cell = test_below(CELLS);
+			CHECK_EQ(mtree_store_range_word(&mt, oracle_first(&oracle, cell),
+							oracle_last(&oracle, cell), cell / 2 * 2),
+				 0);
+			oracle_store(&oracle, cell, cell, cell / 2 * 2);
+			CHECK_ORACLE(&oracle, &mt);
+			if (i >= steps / 2 && i % 64 == 0)
+				mt_fini(&fork);
+		}
+		/* Only those beside a leaf that may merge go the long way. */
+		CHECK(before < steps);
+		asked = before = 0;
+		mt_fini(&mt);
+		oracle_fini(&oracle);
+	}
+	test_pool_end(pool);
+}
+
+static void equal_numbers_stay_apart(void)
+{
+	struct maple_pool *pool = test_pool();
+	size_t asked = 0;
+	struct mt_value_ops ops = {
+		.merge = merge_equal_words, .merge_equal = true, .context = &asked};
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, &ops);
+	CHECK_EQ(mtree_store_range_word(&mt, 10, 19, 1), 0);
+	MA_STATE(mas, &mt, 20, 29);
+	CHECK_EQ(mas_store_apart_word(&mas, 1), 0);
+	CHECK_EQ(mt_entries(&mt), 2);
+	CHECK_EQ(mtree_store_range_word(&mt, 20, 29, 1), 0);
+	CHECK_EQ(mt_entries(&mt), 1);
+	CHECK_EQ(asked, 0);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static bool same_last_digit(void *context, const struct mt_entry *left,
 			    const struct mt_entry *right)
 {
@@ -545,6 +620,8 @@ static void neighbours_merge(void)
 static const struct test_case cases[] = {
 	{"references_balance", references_balance},
 	{"equal_neighbours_coalesce", equal_neighbours_coalesce},
+	{"equal_numbers_coalesce", equal_numbers_coalesce},
+	{"equal_numbers_stay_apart", equal_numbers_stay_apart},
 	{"unions_keep_the_left_word", unions_keep_the_left_word},
 	{"cut_values_are_split", cut_values_are_split},
 	{"neighbours_merge", neighbours_merge},

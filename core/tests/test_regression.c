@@ -250,15 +250,17 @@ static bool are_equal(void *context, const struct mt_entry *left, const struct m
 
 /* A value stored over exactly the entry where the cursor stands did not merge with its neighbours,
  * although the same store without a walk before did. Now only mas_store_apart_word() keeps it apart,
- * whether equal() or merge() would be asked, and whether a relative shares the nodes or not. */
+ * whether equal(), merge() or nobody would be asked, and whether a relative shares the nodes or not. */
 static void a_replaced_value_did_not_merge(void)
 {
 	struct maple_pool *pool = test_pool();
-	struct mt_value_ops ops[] = {{.merge = merge_equal}, {.equal = are_equal}};
+	struct mt_value_ops ops[] = {{.merge = merge_equal},
+				     {.equal = are_equal},
+				     {.merge = merge_equal, .merge_equal = true}};
 	struct maple_tree mt, relative;
 	unsigned way;
 
-	for (way = 0; way < 8; way++) {
+	for (way = 0; way < 12; way++) {
 		bool shared = way & 1, apart = way & 2;
 
 		mt_init_pool(&mt, 0, pool, &ops[way / 4]);

@@ -383,6 +383,50 @@ def test_the_left_object_stays():
     assert len(tree) == 1 and tree[15][0] is places[0]
 
 
+def test_equal_numbers_and_strings_of_any_size():
+    """Those that differ in one digit, the sign, or a character merge as little as others."""
+    ints = [0, 1, -1, 2, 2**30 - 1, 2**30, 2**30 + 1, 2**60, 2**61, 2**90, 2**90 + 1, 2**90 + 2**60]
+    values = [*ints, *(-number for number in ints), True, 0.0, 1.0, 2.0**30, math.inf]
+    values += ["", "a", "b", "aa", "ab", "ba", "a\xe4", "a\u0101", "a\U00010000", b"", b"a", b"b"]
+    for left, right in itertools.product(values, repeat=2):
+        # Equal, but where possible not the same object.
+        again = pickle.loads(pickle.dumps(right))
+        for order in (0, 1), (1, 0):
+            tree = MapleTree(policy=COALESCE)
+            for place in order:
+                tree[10 * place : 10 * place + 10] = (left, again)[place]
+            assert len(tree) == (1 if left == right else 2), (left, right)
+
+
+def test_numbers_that_fall_do_not_go_on():
+    for low, high in (11, 1), (2**60, 1), (2**60 - 1, 2**59), (1, 2**60), (2**62, 5):
+        steps = (high - low) % 2**64
+        for number, merged in (high, high > low), (high + 1, False), (high - 1, False):
+            tree = MapleTree([(0, steps - 1, low)], policy=OFFSET)
+            tree[steps] = number
+            assert len(tree) == (1 if merged else 2), (low, number)
+
+
+def test_equal_numbers_next_to_a_leaf():
+    """Trees of many leaves: stores at their edges, of 0, which is also what a gap's slot holds."""
+    for dtype, gap in itertools.product(("u8", "i8", "f8"), (0, 2)):
+        stored = {10 * n: n % 3 for n in range(200)}
+        for place in range(0, 2000, 70):
+            tree = MapleTree(
+                ((first, first + 9 - gap, value) for first, value in stored.items()),
+                dtype=dtype,
+                policy=COALESCE,
+            )
+            for value in 0, 1, 2:
+                tree.store_range(place, place + 9, value)
+                before = value == stored.get(place - 10) and not gap
+                after = value == stored.get(place + 10)
+                assert len(tree) == 200 - before - after, (place, value)
+                entry = tree.entry(place)
+                assert (entry.first, entry.value) == (place - 10 * before, value)
+                assert entry.last == place + 9 + (10 - gap) * after
+
+
 def test_values_that_are_cut():
     value = [1]
     tree = MapleTree([(0, 99, value)], policy=COALESCE)
