@@ -56,12 +56,12 @@ The methods, by what they are for:
 - debug: check, dump
 
 t == u compares the ranges and their values, as diff() does; forks of one tree are compared in
-O(log n) for each change. t | u has the entries of both, and u's where they overlap (see
-update()). t & u is what both cover, t - u what only t covers, both with t's values, cut at the
-ends. u can be any iterable: of triples for |, of triples or pairs (first, last) for & and -. The
-result is a tree like t, with its class, attributes and dtype. It shares nodes with t: for forks
-of one tree, each costs O(log n) for each change. |=, &= and -= change the tree itself: wholly,
-or not at all.
+O(log n) for each change. `t | u` has the entries of both, and u's where they overlap (see
+update()). `t & u` is what both cover, `t - u` what only t covers, both with t's values, cut at
+the ends. u can be any iterable: of triples for `|`, of triples or pairs (first, last) for `&`
+and `-`. The result is a tree like t, with its class, attributes and dtype. It shares nodes with
+t: for forks of one tree, each costs O(log n) for each change. `|=`, `&=` and `-=` change the
+tree itself: wholly, or not at all.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> t[15], 20 in t, len(t)
@@ -537,7 +537,7 @@ Change(first=30, last=39, before='b', after=None)
 Store each entry of another tree, or each triple of an iterable, in order.
 
 All of them are stored, or none. What they cover is overwritten, as store_range() does.
-t |= other does the same, and t | other makes a new tree.
+`t |= other` does the same, and `t | other` makes a new tree.
 
 Nodes that both trees share are skipped, and so are entries that this tree has with the same
 ends and the very same value: for forks of one tree, O(log n) for each change. Otherwise
