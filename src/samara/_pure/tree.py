@@ -698,7 +698,8 @@ DIFFERENCE: Final = sets.ranges_from, sets.difference
 def operand_of(other: Any) -> sets.Given:
     """Return what a set operation takes from its right side: a tree's contents, or items."""
     if isinstance(other, MapleTree) and type(other).__iter__ is MapleTree.__iter__:
-        return other._fork_head()
+        head: Head = other._fork_head()
+        return head
     return tuple(other)
 
 
