@@ -509,12 +509,22 @@ class Member:
         return ask(lambda cls, *given: cls.from_arrays(*given, **options), classes, *columns)
 
     def exchanged_files(self):
-        """Save each tree, compare the files, and let each side load the other's."""
-        trees = []
+        """Save each tree, compare the files, and let each side load the other's.
+
+        Both refuse the same values, such as types.
+        """
+        trees, refusals = [], []
         with tempfile.TemporaryDirectory() as folder:
             paths = [Path(folder, name) for name in ("c", "python")]
             for tree, path in zip(self.trees.things, paths, strict=True):
-                tree.save(path)
+                try:
+                    tree.save(path)
+                except (TypeError, ValueError) as error:
+                    refusals.append(error)
+            if refusals:
+                one, two = map(repr, refusals)
+                assert one == two
+                return Both(refusals)
             assert paths[0].read_bytes() == paths[1].read_bytes()
             for side, path in zip(SIDES, paths[::-1], strict=True):
                 trees.append(side.MapleTree.load(path))
