@@ -28,7 +28,7 @@ ARITHMETIC = {"+": "-", "-": "+", "++": "--", "--": "++", "+=": "-=", "-=": "+="
 BITS = {"&": "|", "|": "&", "<<": ">>", ">>": "<<", "&=": "|=", "|=": "&=", "<<=": ">>="}
 TRUTH = {"true": "false", "false": "true"}
 
-ASSERTIONS = {"assert", "static_assert"}
+ASSERTIONS = {"assert", "static_assert", "check_written"}
 TYPES = {"bool", "char", "const", "enum", "int", "static", "struct", "unsigned", "void"}
 JUMPS = {"break", "continue", "goto"}
 HEADED = {"if", "for", "while", "switch"}
