@@ -246,14 +246,6 @@ static void swap_contents(struct maple_tree *mt, struct maple_tree *work)
 	mt_set_root(work, old.ma_root, mt_tree_height(&old));
 }
 
-/* A fork that nobody else knows, so it needs no lock. */
-static void fork_unlocked(struct maple_tree *mt, struct maple_tree *work)
-{
-	mt_fork(mt, work);
-	work->ma_flags |= MT_FLAGS_LOCK_EXTERN;
-	work->ma_external_lock = NULL;
-}
-
 static int by_fork(const struct accumulate *call, const struct mt_profile *profile)
 {
 	struct maple_tree *mt = call->mt;
@@ -261,7 +253,7 @@ static int by_fork(const struct accumulate *call, const struct mt_profile *profi
 	struct maple_tree work;
 	int status;
 
-	fork_unlocked(mt, &work);
+	mt_fork(mt, &work);
 	mt->ma_busy = true;
 	status = profile ? store_profile(call, &work, profile) : store_ranges(call, &work);
 	mt->ma_busy = false;

@@ -295,13 +295,12 @@ static void sums_take_one_lock(void)
 {
 	static const struct mt_external_lock lock = {external_is_held, &external_held};
 	static const struct mt_value_ops equal = {.equal = never_equal};
-	static const uint64_t first = 5, last = 24, word = 1;
-	const struct mt_accumulation what = {
-		mt_number_unsigned, mt_op_add, &first, &last, &word, 1, false};
+	static const uint64_t first[] = {5, 2}, last[] = {24, 21}, words[] = {1, 2};
+	struct mt_accumulation what = {mt_number_unsigned, mt_op_add, first, last, words, 1, false};
 	int way;
 
 	mt_set_lock_report(count_report);
-	for (way = 0; way < 4; way++) {
+	for (way = 0; way < 8; way++) {
 		bool external = way & 1;
 		struct maple_pool *pool = test_pool();
 		struct maple_tree mt;
@@ -313,6 +312,7 @@ static void sums_take_one_lock(void)
 		CHECK_EQ(mtree_store_range_word(&mt, 20, 29, 2), 0);
 		if (external)
 			mt_set_external_lock(&mt, &lock);
+		what.count = way & 4 ? 2 : 1;
 		reports = 0;
 		external_held = true;
 		CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
