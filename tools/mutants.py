@@ -2,9 +2,10 @@
 """Check that the quick C tests notice a wrong core: change it in one place at a time.
 
 Uses the debug build's compiler flags and tests. A mutant is one change to the code that writes,
-duplicates or tracks gaps. It is compiled and linked into the test programs, which run until one
-fails: that test has killed it. A test also fails if it takes ten times its usual time, or asks for
-too much memory. A mutant with the same object code as the original does not count.
+duplicates, compares or combines trees, or tracks gaps. It is compiled and linked into the test
+programs, which run until one fails: that test has killed it. A test also fails if it takes ten
+times its usual time, or asks for too much memory. A mutant with the same object code as the
+original does not count.
 
 A seed selects the mutants, spread over files and kinds. Results are saved in the folder as they
 come in, and are valid for the sources and tests that they came from. So an interrupted run can
@@ -41,8 +42,9 @@ from mutations import Mutation, mutations_of
 
 FILES = [
     *("write.c", "splice.c", "leaf.c", "rebalance.c", "cow.c", "items.c", "displaced.c"),
-    *("subtree.c", "gap.c", "dup.c", "build.c", "diff.c", "sets.c"),
-    *("cow.h", "displaced.h", "gap.h", "items.h", "node.h", "plan.h", "subtree.h", "value.h"),
+    *("subtree.c", "gap.c", "dup.c", "build.c", "diff.c", "sets.c", "accumulate.c", "profile.c"),
+    *("cow.h", "displaced.h", "gap.h", "items.h", "node.h", "number.h", "plan.h", "subtree.h"),
+    "value.h",
 ]
 HERE = Path(__file__).resolve().parent
 EQUIVALENT = HERE / "mutants.toml"

@@ -28,7 +28,7 @@ ARITHMETIC = {"+": "-", "-": "+", "++": "--", "--": "++", "+=": "-=", "-=": "+="
 BITS = {"&": "|", "|": "&", "<<": ">>", ">>": "<<", "&=": "|=", "|=": "&=", "<<=": ">>="}
 TRUTH = {"true": "false", "false": "true"}
 
-ASSERTIONS = {"assert", "static_assert"}
+ASSERTIONS = {"assert", "static_assert", "check_written"}
 TYPES = {"bool", "char", "const", "enum", "int", "static", "struct", "unsigned", "void"}
 JUMPS = {"break", "continue", "goto"}
 HEADED = {"if", "for", "while", "switch"}
@@ -99,12 +99,13 @@ def closing(tokens: list[Token], at: int) -> int:
 
 
 def functions_of(source: str) -> Iterator[Function]:
-    depth = 0
+    depth = nesting = 0
     function: Function | None = None
     tokens = list(tokens_of(source))
     name = ""
     for i, token in enumerate(tokens):
-        if not depth and token.kind == "name" and i + 1 < len(tokens):
+        nesting += (token.text == "(") - (token.text == ")")
+        if not depth and not nesting and token.kind == "name" and i + 1 < len(tokens):
             if tokens[i + 1].text == "(" and token.text != "__attribute__":
                 name = token.text
         if token.text == "{":

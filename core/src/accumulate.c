@@ -137,13 +137,12 @@ struct entries {
 };
 
 /* Where the next piece ends that begins at `first`, in a slot that ends at `last`: with the slot, or
- * where stretch i of the profile begins or ends. Sets whether the stretch covers it. */
+ * where stretch i of the profile begins or ends. Sets `covered` if the stretch covers it. */
 static inline uint64_t piece_end(const struct mt_profile *profile, size_t i, uint64_t first,
 				 uint64_t last, bool *covered)
 {
-	uint64_t end = last;
+	uint64_t end;
 
-	*covered = false;
 	if (i == profile->count || profile->first[i] > last)
 		return last;
 	*covered = profile->first[i] <= first;
@@ -162,7 +161,7 @@ static int list_pieces(const struct accumulate *call, const struct mt_profile *p
 	mas_init(&old, call->mt, 0);
 	mas_walk_word(&old);
 	for (;;) {
-		bool covered;
+		bool covered = false;
 		uint64_t end = piece_end(profile, i, first, old.last, &covered);
 		uint64_t word = old.word;
 
@@ -203,12 +202,13 @@ static int build_stretches(const struct accumulate *call, struct maple_tree *wor
 				 NULL);
 }
 
-/* A new tree, in `work`. Each piece begins where an entry or a stretch begins, or after one. The
- * arrays have room for one more, since a gap is written to the place of the next piece. */
+/* A new tree, in `work`. Each piece begins where an entry or a stretch begins, or after one, and
+ * none begins after the last of them. So the arrays have room for one more than there are: a gap is
+ * written to the place of the next piece. */
 static int rebuild(const struct accumulate *call, struct maple_tree *work,
 		   const struct mt_profile *profile)
 {
-	size_t room = 2 * (mt_entries(call->mt) + profile->count) + 1;
+	size_t room = 2 * (mt_entries(call->mt) + profile->count);
 	struct entries entries = {0};
 	uint64_t *memory;
 	int status;
@@ -246,14 +246,6 @@ static void swap_contents(struct maple_tree *mt, struct maple_tree *work)
 	mt_set_root(work, old.ma_root, mt_tree_height(&old));
 }
 
-/* A fork that nobody else knows, so it needs no lock. */
-static void fork_unlocked(struct maple_tree *mt, struct maple_tree *work)
-{
-	mt_fork(mt, work);
-	work->ma_flags |= MT_FLAGS_LOCK_EXTERN;
-	work->ma_external_lock = NULL;
-}
-
 static int by_fork(const struct accumulate *call, const struct mt_profile *profile)
 {
 	struct maple_tree *mt = call->mt;
@@ -261,7 +253,7 @@ static int by_fork(const struct accumulate *call, const struct mt_profile *profi
 	struct maple_tree work;
 	int status;
 
-	fork_unlocked(mt, &work);
+	mt_fork(mt, &work);
 	mt->ma_busy = true;
 	status = profile ? store_profile(call, &work, profile) : store_ranges(call, &work);
 	mt->ma_busy = false;

@@ -11,13 +11,14 @@
  * overlap. The order in which numbers are combined is that of samara/_pure/accumulate.py, so sums
  * of floats are equal to the bit.
  *
- * All memory is one block, in words: the counts of the sort; what is made of n ranges, 8n + 4; if
- * needed, the high words of the nodes, 4n; and the ranges in order, 3n. The 8n + 4 are used so:
+ * All memory is one block, in words: the counts of the sort; what is made of n ranges, 8n + 1; if
+ * needed, the high words of the nodes, 4n; and the ranges in order, 3n. The 8n + 1 are used so:
  *
  *     by nodes     keys 2n | low words of the nodes 4n | which nodes have a word 4n bytes |
- *     by counting  first 2n + 1 | last 2n + 1 | low 2n + 1 | ends 2n + 1
+ *     by counting  first 2n | last 2n | low 2n | ends 2n + 1
  *
- * The sorts work in memory that is not used yet.
+ * The ends of the ranges are sorted in the last 2n. The nodes' bytes come there when all are keys.
+ * The ranges are sorted in memory that is not used yet.
  *
  * If another thread changes the caller's arrays meanwhile, the result is wrong, but no other memory
  * is read or written. Owns the block until mt_profile_free(). Only for accumulate.c.
@@ -38,8 +39,8 @@ struct nodes {
 	const struct mt_accumulation *what;
 	size_t stretches;
 	uint64_t *low;
-	uint64_t *high;   /* NULL: no sum needs two words */
-	uint8_t *touched; /* 1: the node has a word */
+	uint64_t *high; /* NULL: no sum needs two words */
+	bool *touched;  /* the node has a word */
 };
 
 /* ---- sorting --------------------------------------------------------------------------------- */
@@ -195,7 +196,7 @@ static inline void join(const struct nodes *nodes, size_t node, uint64_t low, ui
 	uint64_t old;
 
 	if (!nodes->touched[node]) {
-		nodes->touched[node] = 1;
+		nodes->touched[node] = true;
 		nodes->low[node] = low;
 		if (nodes->high)
 			nodes->high[node] = high;
@@ -302,7 +303,7 @@ static void make_by_nodes(struct mt_profile *profile, const struct mt_accumulati
 		.what = what,
 		.low = memory + 2 * what->count,
 		.high = high,
-		.touched = (uint8_t *)(memory + 6 * what->count),
+		.touched = (bool *)(memory + 6 * what->count),
 	};
 
 	nodes.stretches = merge_keys(what->first, what->count, ends, more, memory);
@@ -337,7 +338,7 @@ static inline void end_stretch(struct mt_profile *profile, struct sweep *sweep, 
 static void make_by_counting(struct mt_profile *profile, const struct mt_accumulation *what,
 			     uint64_t *ends, size_t more, uint64_t *memory)
 {
-	size_t room = 2 * what->count + 1;
+	size_t room = 2 * what->count;
 	struct sweep sweep = {.first = what->first[0]};
 	uint64_t word = *what->words;
 	size_t i = 0, j = 0;
@@ -384,7 +385,7 @@ int mt_profile_make(struct mt_profile *profile, const struct mt_accumulation *wh
 	bool wide = sums && may_overflow(what);
 	bool counts = sums && !wide && all_same(what);
 	bool sorted = is_sorted(what->first, count);
-	size_t most = 8 * count + 4;
+	size_t most = 8 * count + 1;
 	size_t words = DIGITS * BUCKETS + most + (wide ? 4 : 0) * count + (sorted ? 0 : 3) * count;
 	uint64_t *block = malloc(words * sizeof(*block));
 	uint64_t(*buckets)[BUCKETS] = (uint64_t(*)[BUCKETS])block;
@@ -398,7 +399,7 @@ int mt_profile_make(struct mt_profile *profile, const struct mt_accumulation *wh
 	in_order.same = what->same || counts;
 	if (!sorted)
 		sort_ranges(&in_order, block + words - 3 * count, memory, buckets);
-	ends = sort_ends(&in_order, memory + (counts ? 6 * count + 3 : 2 * count), buckets, &more);
+	ends = sort_ends(&in_order, memory + 6 * count, buckets, &more);
 	if (counts)
 		make_by_counting(profile, &in_order, ends, more, memory);
 	else

@@ -3,7 +3,8 @@
  * Memory that runs out, at the n-th request or from the n-th on: an allocator for a pool, and the C
  * library's own functions, if the linker can wrap them (TEST_WRAPS_LIBC).
  *
- * Both count their requests, so that a test can show that a call makes none.
+ * Both count their requests, so that a test can show that a call makes none. When a block of the C
+ * library is freed, nothing may have been written behind it.
  */
 #ifndef MEMORY_H
 #define MEMORY_H

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* mtree_accumulate(): one range and many ranges equal what a plain array gives, in every kind of
  * number; sums that do not fit change nothing. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "memory.h"
 #include "oracle.h"
 #include "test.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { CELLS = 60, RANGES_MOST = 80 };
 
@@ -100,6 +104,14 @@ static void accumulate_here(struct maple_tree *mt, enum mt_number number, uint64
 	CHECK_EQ(mtree_accumulate(mt, one(number, mt_op_add, &first, &last, &word), NULL), 0);
 }
 
+static void load_is(struct maple_tree *mt, uint64_t key, uint64_t expected)
+{
+	uint64_t word;
+
+	CHECK(mtree_load_word(mt, key, &word));
+	CHECK_EQ(word, expected);
+}
+
 static void random_cells(const struct oracle *oracle, size_t *low, size_t *high)
 {
 	size_t width = test_below(4) ? 1 + test_below(4) : 1 + test_below(oracle->cells);
@@ -156,11 +168,31 @@ static void check_trees(const struct oracle *oracle, struct maple_tree *mt, enum
 	CHECK_ORACLE(oracle, mt);
 }
 
+/* An array that ends where memory ends that may be read. */
+static uint64_t *array_at_the_edge(size_t which, size_t count)
+{
+	enum { PLACES = 3 };
+	static char *edges[PLACES];
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (!edges[which]) {
+		char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		CHECK(pages != MAP_FAILED);
+		edges[which] = pages + page;
+		CHECK_EQ(mprotect(edges[which], page, PROT_NONE), 0);
+	}
+	CHECK(count * sizeof(uint64_t) <= page);
+	return (uint64_t *)(void *)edges[which] - count;
+}
+
 /* Apply some ranges, which come in any order or sorted, to a tree and to the array. */
 static void random_ranges(struct oracle *oracle, struct maple_tree *mt, enum mt_number number)
 {
-	uint64_t first[RANGES_MOST], last[RANGES_MOST], words[RANGES_MOST];
 	size_t count = test_below(8) ? 1 + test_below(5) : test_below(RANGES_MOST), i;
+	uint64_t *first = array_at_the_edge(0, count), *last = array_at_the_edge(1, count);
+	uint64_t *words = array_at_the_edge(2, count);
 	struct mt_accumulation what = {number, random_operation(number), first, last, words,
 				       count,  test_below(4) == 0};
 	bool sorted = test_below(2);
@@ -298,10 +330,11 @@ static void nested(void)
 	uint64_t depth = 1, word;
 	struct mt_accumulation what = {
 		mt_number_unsigned, mt_op_add, first, last, &depth, MANY, true};
+	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
 	size_t i;
 
-	mt_init(&mt);
+	mt_init_pool(&mt, 0, pool, NULL);
 	for (i = 0; i < MANY; i++) {
 		first[i] = i;
 		last[i] = UINT64_MAX - i;
@@ -316,8 +349,38 @@ static void nested(void)
 		CHECK_EQ(word, i + 1);
 	}
 	mt_fini(&mt);
+	test_pool_end(pool);
 	free(first);
 	free(last);
+}
+
+/* Keys that differ in one byte only. */
+static void keys_of_one_byte(void)
+{
+	static const uint64_t bytes[] = {9, 255, 4, 1, 200, 7};
+	enum { COUNT = sizeof(bytes) / sizeof(*bytes) };
+	const uint64_t others = UINT64_MAX / 255; /* each byte is 1 */
+	uint64_t keys[COUNT], words[COUNT], word;
+	struct mt_accumulation what = {
+		mt_number_unsigned, mt_op_add, keys, keys, words, COUNT, false};
+	struct maple_tree mt;
+
+	mt_init(&mt);
+	for (unsigned shift = 0; shift < 64; shift += 8) {
+		for (size_t i = 0; i < COUNT; i++) {
+			keys[i] = (others & ~((uint64_t)255 << shift)) | bytes[i] << shift;
+			words[i] = i;
+		}
+		CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
+		CHECK_VALID(&mt);
+		CHECK_EQ(mt_entries(&mt), COUNT);
+		for (size_t i = 0; i < COUNT; i++) {
+			CHECK(mtree_load_word(&mt, keys[i], &word));
+			CHECK_EQ(word, i);
+		}
+		mtree_destroy(&mt);
+	}
+	mt_fini(&mt);
 }
 
 /* The whole key space, three times, with the same number and with others. */
@@ -341,6 +404,33 @@ static void whole_key_space(void)
 	CHECK(mtree_lookup(&mt, 5, &entry));
 	CHECK_EQ(entry.word, 45);
 	mt_fini(&mt);
+}
+
+/* A range within one slot needs no second tree. A new tree shares no node with anybody. */
+static void in_place_if_it_can_be(void)
+{
+	static const uint64_t first[] = {15, 12}, last[] = {19, 16}, words[] = {7, 9};
+	struct mt_accumulation what = {mt_number_unsigned, mt_op_add, first, last, words, 1, true};
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, fork;
+	uint64_t allocated;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	CHECK_EQ(mtree_store_range_word(&mt, 10, 19, 1), 0);
+	allocated = test_allocated(pool);
+	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
+	CHECK_EQ(test_allocated(pool), allocated);
+	load_is(&mt, 14, 1);
+	load_is(&mt, 19, 8);
+	test_fork(&mt, &fork);
+	what.count = 2;
+	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
+	CHECK(!mt.ma_shared);
+	load_is(&mt, 16, 22);
+	load_is(&fork, 16, 8);
+	mt_fini(&fork);
+	mt_fini(&mt);
+	test_pool_end(pool);
 }
 
 /* A few ranges in a large tree leave the rest of its nodes as they are. */
@@ -374,6 +464,127 @@ static void few_in_a_large_tree(void)
 	test_pool_end(pool);
 }
 
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+enum { SUMS = 300 };
+
+/* The ranges of a call, with words before and behind that must not be read. */
+struct sums {
+	uint64_t first[1 + SUMS + 1];
+	uint64_t last[1 + SUMS + 1];
+	uint64_t words[1 + SUMS + 1];
+	struct mt_accumulation what;
+};
+
+/* Ranges in order, some with the same ends. They sum up to no more than `most`. */
+static void make_sums(struct sums *sums, enum mt_number number, uint64_t most)
+{
+	memset(sums, 0, sizeof(*sums));
+	sums->what = (struct mt_accumulation){
+		number, mt_op_add, sums->first + 1, sums->last + 1, sums->words + 1, SUMS, false};
+	for (size_t i = 0; i < SUMS; i++) {
+		sums->first[1 + i] = 50 + i / 2 * 20;
+		sums->last[1 + i] = 50 + i / 2 * 20 + 30;
+	}
+	sums->words[1] = most;
+	sums->first[0] = sums->last[0] = UINT64_MAX;
+	sums->words[0] = sums->words[1 + SUMS] = most;
+}
+
+/* The call takes this memory and no more, and gives it back. */
+static void takes(struct maple_tree *mt, const struct sums *sums, size_t bytes)
+{
+	struct maple_tree same;
+	size_t held;
+
+	mt_init_pool(&same, 0, mt->ma_pool, NULL);
+	CHECK_EQ(mtree_dup(mt, &same), 0);
+	/* The nodes come first: the pool keeps them. */
+	CHECK_EQ(mtree_accumulate(&same, &sums->what, NULL), 0);
+	mtree_destroy(&same);
+	CHECK_EQ(mtree_dup(mt, &same), 0);
+	held = test_libc.bytes;
+#ifdef TEST_WRAPS_LIBC
+	test_libc.most = bytes - 1;
+	CHECK_EQ(mtree_accumulate(mt, &sums->what, NULL), -ENOMEM);
+	test_libc.most = bytes;
+#endif
+	CHECK_SAME_NODES(mt, &same);
+	CHECK_EQ(mtree_accumulate(mt, &sums->what, NULL), 0);
+	test_libc.most = 0;
+	CHECK_EQ(test_libc.bytes, held);
+	CHECK_VALID(mt);
+	mt_fini(&same);
+}
+
+static void profile_takes(const struct sums *sums, size_t words_of_each)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	takes(&mt, sums, 8 * (8 * 256 + words_of_each * SUMS + 1));
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* Sums need two words only if one word might not be enough, and ranges in order are not sorted. */
+static void memory_of_many_ranges(void)
+{
+	const uint64_t most = INT64_MAX;
+	static struct sums sums;
+
+	make_sums(&sums, mt_number_unsigned, UINT64_MAX);
+	profile_takes(&sums, 8);
+	sums.words[SUMS] = 1;
+	profile_takes(&sums, 12);
+	sums.first[SUMS] = sums.last[SUMS] = 1;
+	profile_takes(&sums, 15);
+	sums.words[SUMS] = 0;
+	profile_takes(&sums, 11);
+	make_sums(&sums, mt_number_unsigned, UINT64_MAX / SUMS);
+	sums.what.same = true;
+	sums.words[2] = UINT64_MAX;
+	profile_takes(&sums, 8);
+	sums.words[1]++;
+	profile_takes(&sums, 12);
+
+	make_sums(&sums, mt_number_signed, most);
+	profile_takes(&sums, 8);
+	sums.words[2] = (uint64_t)-1;
+	profile_takes(&sums, 12);
+	sums.words[1] = -(most - 1);
+	profile_takes(&sums, 8);
+	sums.words[1] = most - 1;
+	profile_takes(&sums, 8);
+	sums.words[1] = (uint64_t)1 << 62;
+	profile_takes(&sums, 8);
+	sums.what.operation = mt_op_max;
+	sums.words[2] = most;
+	profile_takes(&sums, 8);
+	sums.words[2] = word_of(1e300);
+	sums.what.number = mt_number_double;
+	sums.what.operation = mt_op_add;
+	profile_takes(&sums, 8);
+}
+
+/* A pass over all entries lists them, with room for all that the ranges may add. */
+static void memory_of_a_pass(void)
+{
+	enum { ENTRIES = 2000, STRETCHES = SUMS - 1 };
+	static struct sums sums;
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	make_sums(&sums, mt_number_unsigned, 1);
+	for (uint64_t i = 0; i < ENTRIES; i++)
+		CHECK_EQ(mtree_store_range_word(&mt, 20000 + i * 10, 20000 + i * 10 + 4, i), 0);
+	takes(&mt, &sums, (ENTRIES + STRETCHES) * 48);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 /* ---- sums that do not fit -------------------------------------------------------------------- */
 
 static void must_not_fit(struct maple_tree *mt, const struct mt_accumulation *what, uint64_t first,
@@ -392,14 +603,6 @@ static void must_not_fit(struct maple_tree *mt, const struct mt_accumulation *wh
 	CHECK_SAME_NODES(mt, &same);
 	CHECK(!mt->ma_shared);
 	mt_fini(&same);
-}
-
-static void load_is(struct maple_tree *mt, uint64_t key, uint64_t expected)
-{
-	uint64_t word;
-
-	CHECK(mtree_load_word(mt, key, &word));
-	CHECK_EQ(word, expected);
 }
 
 static void sums_of_unsigned(void)
@@ -651,6 +854,32 @@ static void coalescing(void)
 	mt_fini(&mt);
 }
 
+/* The old pieces are erased in whole subtrees, which are not counted before somebody asks. */
+static void a_large_range(void)
+{
+	enum { RANGES = 20000 };
+	static const uint64_t first = 1000, last = 150009, word = 5;
+	uint64_t asked = 0;
+	const struct mt_value_ops ops = {.equal = same_word, .context = &asked};
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, &ops);
+	for (uint64_t i = 0; i < RANGES; i++)
+		CHECK_EQ(mtree_store_range_word(&mt, i * 10, i * 10 + 4, i), 0);
+	CHECK_EQ(mtree_accumulate(&mt, one(mt_number_unsigned, mt_op_add, &first, &last, &word),
+				  NULL),
+		 0);
+	CHECK_EQ(mt_entries(&mt), RANGES + 14901);
+	CHECK_VALID(&mt);
+	load_is(&mt, 999 - 5, 99);
+	load_is(&mt, 1000, 105);
+	load_is(&mt, 150009, 5);
+	load_is(&mt, 150010, 15001);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 /* A piece that is cut out begins with the word that split() gives it. */
 static void splitting(void)
 {
@@ -693,7 +922,7 @@ static void splitting(void)
 		if (!status)
 			break;
 	}
-	CHECK(n >= 4); /* two pieces inside, two outside */
+	CHECK_EQ(n, 4); /* two pieces inside, two outside */
 }
 
 static int merge_as_sum(void *context, const struct mt_entry *left, const struct mt_entry *right,
@@ -751,9 +980,16 @@ static void refusals(void)
 	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), -EINVAL);
 	what.operation = mt_op_and;
 	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), -EINVAL);
-	what.count = SIZE_MAX;
+	what.count = SIZE_MAX / 128 + 1;
 	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), -ENOMEM);
 	CHECK(mtree_empty(&mt));
+	what.count = SIZE_MAX / 128;
+	what.operation = mt_op_add;
+	last[1] = 8;
+	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), -EINVAL);
+	what.count = 1;
+	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
+	mtree_destroy(&mt);
 	what.count = 0;
 	what.operation = mt_op_max;
 	generation = mt.ma_generation;
@@ -777,13 +1013,18 @@ static const struct test_case cases[] = {
 	{"random_trees", random_trees},
 	{"many_in_any_order", many_in_any_order},
 	{"nested", nested},
+	{"keys_of_one_byte", keys_of_one_byte},
 	{"whole_key_space", whole_key_space},
+	{"in_place_if_it_can_be", in_place_if_it_can_be},
 	{"few_in_a_large_tree", few_in_a_large_tree},
+	{"memory_of_many_ranges", memory_of_many_ranges},
+	{"memory_of_a_pass", memory_of_a_pass},
 	{"sums_of_unsigned", sums_of_unsigned},
 	{"sums_of_signed", sums_of_signed},
 	{"sums_of_two_words", sums_of_two_words},
 	{"doubles", doubles},
 	{"coalescing", coalescing},
+	{"a_large_range", a_large_range},
 	{"splitting", splitting},
 	{"merging", merging},
 	{"refusals", refusals},

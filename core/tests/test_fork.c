@@ -4,10 +4,12 @@
  * forks or ends first. Also slices, differences, set operations, and a family's references, counted
  * exactly.
  */
+#include "diff.h"
 #include "oracle.h"
 #include "test.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { CELLS = 400, WORDS = 4096 };
 
@@ -372,6 +374,70 @@ static void few_changes_in_a_large_tree(void)
 	test_pool_end(pool);
 }
 
+/* An empty tree has one gap, whose word is 0. */
+static void stretches_of_an_empty_tree(void)
+{
+	struct mt_diff_walk walk;
+	struct mt_stretch at;
+	DEFINE_MTREE(empty);
+	DEFINE_MTREE(mt);
+
+	CHECK_EQ(mtree_store_range_word(&mt, 10, 19, 7), 0);
+	mt_diff_begin(&walk, &empty, &mt, mt_diff_equal);
+	for (int i = 0; i < 3; i++) {
+		memset(&at, 0xff, sizeof(at));
+		CHECK(mt_next_stretch(&walk, &at));
+		CHECK(!at.shared && !at.a.present);
+		CHECK_EQ(at.a.first, 0);
+		CHECK_EQ(at.a.last, UINT64_MAX);
+		CHECK_EQ(at.a.word, 0);
+		CHECK_EQ(at.b.present, i == 1);
+		CHECK_EQ(at.b.word, i == 1 ? 7 : 0);
+	}
+	CHECK(!mt_next_stretch(&walk, &at));
+	mt_fini(&mt);
+}
+
+/* The stretches of a walk. `shared` is the number of those that were skipped as the same. */
+static size_t count_stretches(const struct maple_tree *a, const struct maple_tree *b,
+			      enum mt_diff_words words, size_t *shared)
+{
+	struct mt_diff_walk walk;
+	struct mt_stretch at;
+	size_t count = 0;
+
+	*shared = 0;
+	for (mt_diff_begin(&walk, a, b, words); mt_next_stretch(&walk, &at); count++)
+		*shared += at.shared;
+	return count;
+}
+
+/* A node that both trees have is skipped whole, and so is a leaf with the same contents. */
+static void what_is_the_same_is_skipped(void)
+{
+	enum { RANGES = 1000 };
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, fork, copy;
+	size_t shared;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (uint64_t i = 0; i < RANGES; i++)
+		CHECK_EQ(mtree_store_range_word(&mt, i * 10, i * 10 + 9, i), 0);
+	test_fork(&mt, &fork);
+	mt_init_pool(&copy, 0, pool, NULL);
+	CHECK_EQ(mtree_dup(&mt, &copy), 0);
+	CHECK_EQ(count_stretches(&mt, &fork, mt_diff_equal, &shared), 1);
+	CHECK_EQ(shared, 1);
+	CHECK(count_stretches(&mt, &copy, mt_diff_equal, &shared) < RANGES / 8);
+	CHECK(shared > RANGES / 32);
+	CHECK_EQ(count_stretches(&mt, &copy, mt_diff_apart, &shared), RANGES + 1);
+	CHECK_EQ(shared, 0);
+	mt_fini(&mt);
+	mt_fini(&fork);
+	mt_fini(&copy);
+	test_pool_end(pool);
+}
+
 /* Words of two kinds are never equal, whatever they are. Gaps are. */
 static void words_of_two_kinds(void)
 {
@@ -416,6 +482,39 @@ static void words_of_two_kinds(void)
 	mt_fini(&a);
 	mt_fini(&b);
 	test_pool_end(pool);
+}
+
+/* Words that depend on where their range begins are equal only in ranges with the same ends. */
+static void words_in_place(void)
+{
+	struct mt_difference difference;
+	struct mt_diff_walk walk;
+	DEFINE_MTREE(a);
+	DEFINE_MTREE(b);
+
+	CHECK_EQ(mtree_store_range_word(&a, 0, 9, 1), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 0, 9, 1), 0);
+	CHECK_EQ(mtree_store_range_word(&a, 20, 29, 2), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 20, 24, 2), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 25, 29, 2), 0);
+	CHECK_EQ(mtree_store_range_word(&a, 30, 39, 3), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 30, 39, 4), 0);
+	mt_diff_begin(&walk, &a, &b, mt_diff_equal);
+	CHECK(mt_diff_next(&walk, &difference));
+	CHECK_EQ(difference.first, 30);
+	CHECK(!mt_diff_next(&walk, &difference));
+	mt_diff_begin(&walk, &a, &b, mt_diff_in_place);
+	for (uint64_t first = 20; first < 30; first += 5) {
+		CHECK(mt_diff_next(&walk, &difference));
+		CHECK_EQ(difference.first, first);
+		CHECK_EQ(difference.last, first + 4);
+		CHECK_EQ(difference.a.word, difference.b.word);
+	}
+	CHECK(mt_diff_next(&walk, &difference));
+	CHECK_EQ(difference.first, 30);
+	CHECK(!mt_diff_next(&walk, &difference));
+	mt_fini(&a);
+	mt_fini(&b);
 }
 
 static void check_sets(const struct oracle *of_a, struct maple_tree *a, const struct oracle *of_b,
@@ -529,8 +628,52 @@ static void sets_share_nodes(void)
 	CHECK_EQ((uintptr_t)mtree_load(&made, 90004), 9000);
 	mt_fini(&made);
 	CHECK_EQ(test_live(pool), live);
+	mt_fini(&fork);
+
+	/* All between what is kept is cleared at once, though the other tree has ranges there. */
+	mt_init_pool(&fork, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	for (uint64_t i = 0; i < RANGES; i++)
+		CHECK_EQ(mtree_store_range_word(&fork, i * 10 + 5, i * 10 + 9, i), 0);
+	allocated = test_allocated(pool);
+	CHECK_EQ(mt_intersect(&mt, &fork, &made), 0);
+	CHECK(mtree_empty(&made));
+	CHECK(test_allocated(pool) <= allocated + 64);
+	mt_fini(&made);
 	mt_fini(&mt);
 	mt_fini(&fork);
+	test_pool_end(pool);
+}
+
+static bool count_neighbours(void *context, const struct mt_entry *left,
+			     const struct mt_entry *right)
+{
+	CHECK(left->word != right->word);
+	++*(size_t *)context;
+	return false;
+}
+
+/* A union stores each range once, and none that is there already. Here one has a neighbour. */
+static void a_union_stores_once(void)
+{
+	struct maple_pool *pool = test_pool();
+	size_t asked = 0;
+	struct mt_value_ops ops = {.equal = count_neighbours, .context = &asked};
+	struct maple_tree a, b, made;
+
+	mt_init_pool(&a, 0, pool, &ops);
+	mt_init_pool(&b, 0, pool, &ops);
+	CHECK_EQ(mtree_store_range_word(&a, 10, 19, 1), 0);
+	CHECK_EQ(mtree_store_range_word(&a, 20, 29, 2), 0);
+	CHECK_EQ(mtree_store_range_word(&a, 30, 39, 3), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 10, 19, 1), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 20, 39, 9), 0);
+	asked = 0;
+	CHECK_EQ(mt_union(&a, &b, &made), 0);
+	CHECK_EQ(asked, 1);
+	CHECK_EQ(mt_entries(&made), 2);
+	mt_fini(&made);
+	mt_fini(&a);
+	mt_fini(&b);
 	test_pool_end(pool);
 }
 
@@ -754,9 +897,13 @@ static const struct test_case cases[] = {
 	{"slices_are_cut", slices_are_cut},
 	{"differences", differences},
 	{"few_changes_in_a_large_tree", few_changes_in_a_large_tree},
+	{"stretches_of_an_empty_tree", stretches_of_an_empty_tree},
+	{"what_is_the_same_is_skipped", what_is_the_same_is_skipped},
 	{"words_of_two_kinds", words_of_two_kinds},
+	{"words_in_place", words_in_place},
 	{"sets", sets},
 	{"sets_share_nodes", sets_share_nodes},
+	{"a_union_stores_once", a_union_stores_once},
 	{"sets_cut_values", sets_cut_values},
 	{"shared_nodes_are_counted_when_asked", shared_nodes_are_counted_when_asked},
 	{"the_other_owner_goes_meanwhile", the_other_owner_goes_meanwhile},

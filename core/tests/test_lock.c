@@ -282,6 +282,56 @@ static void external_locks_are_the_callers(void)
 	test_pool_end(pool);
 }
 
+static bool never_equal(void *context, const struct mt_entry *left, const struct mt_entry *right)
+{
+	(void)context;
+	(void)left;
+	(void)right;
+	return false;
+}
+
+/* The trees that a call makes meanwhile are not known to others, and need no lock. */
+static void sums_take_one_lock(void)
+{
+	static const struct mt_external_lock lock = {external_is_held, &external_held};
+	static const struct mt_value_ops equal = {.equal = never_equal};
+	static const uint64_t first[] = {5, 2}, last[] = {24, 21}, words[] = {1, 2};
+	struct mt_accumulation what = {mt_number_unsigned, mt_op_add, first, last, words, 1, false};
+	int way;
+
+	mt_set_lock_report(count_report);
+	for (way = 0; way < 8; way++) {
+		bool external = way & 1;
+		struct maple_pool *pool = test_pool();
+		struct maple_tree mt;
+		DEFINE_MTREE(other);
+
+		mt_init_pool(&mt, external ? MT_FLAGS_LOCK_EXTERN : 0, pool,
+			     way & 2 ? &equal : NULL);
+		CHECK_EQ(mtree_store_range_word(&mt, 0, 9, 1), 0);
+		CHECK_EQ(mtree_store_range_word(&mt, 20, 29, 2), 0);
+		if (external)
+			mt_set_external_lock(&mt, &lock);
+		what.count = way & 4 ? 2 : 1;
+		reports = 0;
+		external_held = true;
+		CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
+		mtree_lock_nested(&other, MT_LOCK_NESTED);
+		CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
+		mtree_unlock(&other);
+		CHECK_EQ(reports, 0);
+		mtree_lock(&other);
+		external_held = false;
+		CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
+		mtree_unlock(&other);
+		CHECK_EQ(reports, REPORTS_EXPECTED);
+		CHECK_EQ(mt.ma_lock.held, 0);
+		external_held = true;
+		mt_fini(&mt);
+		test_pool_end(pool);
+	}
+}
+
 /* ---- two threads ----------------------------------------------------------------------------- */
 
 enum { THREADS = 2, SPACE = 2000 };
@@ -444,6 +494,7 @@ static const struct test_case cases[] = {
 	{"nested_locks_are_not_reported", nested_locks_are_not_reported},
 	{"calls_leave_the_tree_unlocked", calls_leave_the_tree_unlocked},
 	{"external_locks_are_the_callers", external_locks_are_the_callers},
+	{"sums_take_one_lock", sums_take_one_lock},
 	{"a_second_thread_waits", a_second_thread_waits},
 	{"two_threads_on_one_tree", two_threads_on_one_tree},
 	{"two_threads_on_two_forks", two_threads_on_two_forks},
