@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from interpreter import collect, counted_nodes, counts_references, live_nodes, references
+from interpreter import collect, counted_nodes, counts_references, references
 from samara import COALESCE, MAX, OFFSET, FileFormatError, MapleTree
 from samara._file import DEEPEST
 from tree_oracle import seeded
