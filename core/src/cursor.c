@@ -1,16 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The writing half of the cursor's interface, and the nodes that a cursor may hold in reserve. They
+ * The writing half of the cursor's interface, its locks, and the nodes that it may hold in reserve. They
  * form a list through their first slots. The cursor owns them until a store uses them or
  * mas_destroy() gives them back. Public only. The caller holds the lock.
  */
 #include "cow.h"
 #include "gap.h"
+#include "lock.h"
+#include "subtree.h"
 #include "value.h"
 #include "walk.h"
 #include "write.h"
 
 #include <errno.h>
+
+/* ---- locks ---- */
+
+void mas_lock(struct ma_state *mas)
+{
+	mt_tree_lock(mas->tree, 0);
+}
+
+void mas_lock_nested(struct ma_state *mas, int subclass)
+{
+	mt_tree_lock(mas->tree, subclass);
+}
+
+void mas_unlock(struct ma_state *mas)
+{
+	mt_tree_unlock(mas->tree);
+}
+
+/* ---- writes ---- */
 
 /* Store a new value for exactly the entry that the cursor stands on, as loops over a tree do: one
  * word changes. Not for a value that may coalesce. */
@@ -110,8 +131,8 @@ int mas_store(struct ma_state *mas, void *entry)
 
 int mas_insert(struct ma_state *mas, void *entry)
 {
-	uint64_t first = mas->index;
-	uint64_t last = mas->last;
+	mt_key first = mas->index;
+	mt_key last = mas->last;
 	int status = mas_expect_free(mas);
 
 	if (!status)
@@ -122,8 +143,8 @@ int mas_insert(struct ma_state *mas, void *entry)
 
 int mas_erase(struct ma_state *mas, void **erased)
 {
-	uint64_t index = mas->index;
-	uint64_t last = mas->last;
+	mt_key index = mas->index;
+	mt_key last = mas->last;
 	void *entry = NULL;
 	int status = 0;
 
@@ -145,21 +166,21 @@ int mas_erase(struct ma_state *mas, void **erased)
 	return 0;
 }
 
-int mas_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size)
+int mas_empty_area(struct ma_state *mas, mt_key min, mt_key max, mt_key size)
 {
 	return mt_cursor_area(mas, min, max, size, false);
 }
 
-int mas_empty_area_rev(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size)
+int mas_empty_area_rev(struct ma_state *mas, mt_key min, mt_key max, mt_key size)
 {
 	return mt_cursor_area(mas, min, max, size, true);
 }
 
-int mas_alloc_cyclic(struct ma_state *mas, uint64_t *start, void *entry, uint64_t low,
-		     uint64_t high, uint64_t *next)
+int mas_alloc_cyclic(struct ma_state *mas, mt_key *start, void *entry, mt_key low, mt_key high,
+		     mt_key *next)
 {
-	uint64_t index = mas->index;
-	uint64_t last = mas->last;
+	mt_key index = mas->index;
+	mt_key last = mas->last;
 	int wrapped;
 	int status;
 

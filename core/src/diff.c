@@ -58,8 +58,8 @@ static const struct ma_level *common_node(const struct ma_state *a, const struct
 
 /* Compare one stretch, from `key` to the nearer end of the two slots. Sets *last to its last
  * key. */
-static int compare_slots(struct diff *diff, struct ma_state *a, struct ma_state *b, uint64_t key,
-			 uint64_t *last)
+static int compare_slots(struct diff *diff, struct ma_state *a, struct ma_state *b, mt_key key,
+			 mt_key *last)
 {
 	struct mt_difference found = {.first = key};
 
@@ -77,7 +77,7 @@ static int compare_slots(struct diff *diff, struct ma_state *a, struct ma_state 
 }
 
 /* Bring a path to the slot of `key`, which lies in its slot or after it. */
-static void go_to(struct ma_state *mas, uint64_t key)
+static void go_to(struct ma_state *mas, mt_key key)
 {
 	if (mas_path_last(mas) >= key)
 		return;
@@ -92,7 +92,7 @@ int mt_diff(const struct maple_tree *a, const struct maple_tree *b,
 	struct diff diff = {.emit = emit, .context = context};
 	struct ma_state in_a;
 	struct ma_state in_b;
-	uint64_t key = 0;
+	mt_key key = 0;
 	int status;
 
 	/* Cursors need a tree that they may write; these only read. */
@@ -102,7 +102,7 @@ int mt_diff(const struct maple_tree *a, const struct maple_tree *b,
 	mas_descend(&in_b, 0);
 	for (;;) {
 		const struct ma_level *common = common_node(&in_a, &in_b);
-		uint64_t last;
+		mt_key last;
 
 		if (common) {
 			last = common->max;
@@ -111,7 +111,7 @@ int mt_diff(const struct maple_tree *a, const struct maple_tree *b,
 			if (status)
 				return status;
 		}
-		if (last == UINT64_MAX)
+		if (last == MT_KEY_MAX)
 			return flush(&diff);
 		key = last + 1;
 		go_to(&in_a, key);

@@ -25,15 +25,15 @@ static inline void mas_drop_path(struct ma_state *mas)
 }
 
 /* Walk from the root to the slot of `index`. An empty tree gives a path of depth 0. */
-void mas_descend(struct ma_state *mas, uint64_t index);
+void mas_descend(struct ma_state *mas, mt_key index);
 /* The same, but from the leaf where a valid path ends if that covers the key. */
-void mas_path_to(struct ma_state *mas, uint64_t index);
+void mas_path_to(struct ma_state *mas, mt_key index);
 /* Set index, last, word, present and status to those of the slot where the path ends. */
 void mas_read_slot(struct ma_state *mas);
 /* Move the path to the next slot. There must be one. */
 void mas_path_next(struct ma_state *mas);
 /* The last key of the slot where the path ends. */
-uint64_t mas_path_last(struct ma_state *mas);
+mt_key mas_path_last(struct ma_state *mas);
 
 /* 0 if [index, last] has no value; -EEXIST, with the cursor on the first one there; -EINVAL if
  * index > last. */

@@ -36,7 +36,7 @@ static void slot_entry(const struct ma_level *leaf, unsigned slot, struct mt_ent
 
 /* The slot around a key near the write: in its leaf, or through a cursor of its own. True if it is
  * a value. */
-static bool slot_around(struct ma_state *mas, uint64_t index, struct mt_entry *around)
+static bool slot_around(struct ma_state *mas, mt_key index, struct mt_entry *around)
 {
 	const struct ma_level *leaf = mas_leaf(mas);
 	struct ma_state other;
@@ -59,7 +59,7 @@ static void grow_gap(struct mt_write *write)
 
 	if (write->first > 0 && !slot_around(write->mas, write->first - 1, &neighbour))
 		write->first = neighbour.first;
-	if (write->last < UINT64_MAX && !slot_around(write->mas, write->last + 1, &neighbour))
+	if (write->last < MT_KEY_MAX && !slot_around(write->mas, write->last + 1, &neighbour))
 		write->last = neighbour.last;
 }
 
@@ -108,7 +108,7 @@ static int grow_value(struct mt_write *write)
 		if (status > 0)
 			write->first = neighbour.first;
 	}
-	if (status >= 0 && write->last < UINT64_MAX &&
+	if (status >= 0 && write->last < MT_KEY_MAX &&
 	    slot_around(write->mas, write->last + 1, &neighbour)) {
 		status = coalesce(write, stored_entry(write), neighbour, true);
 		if (status > 0)
@@ -119,8 +119,8 @@ static int grow_value(struct mt_write *write)
 
 /* The word for the part [first, last] of an entry that is cut. It has a reference of its own only
  * if split() made it. */
-static int cut_value(const struct mt_value_ops *ops, const struct mt_entry *whole, uint64_t first,
-		     uint64_t last, uint64_t *piece)
+static int cut_value(const struct mt_value_ops *ops, const struct mt_entry *whole, mt_key first,
+		     mt_key last, uint64_t *piece)
 {
 	if (ops && ops->split)
 		return ops->split(ops->context, whole, first, last, piece);
@@ -318,8 +318,8 @@ static int write_first(struct mt_write *write)
 	leaf = write->reserve[--write->reserved];
 	leaf->kind = MT_LEAF;
 	leaf->unused = 0;
-	leaf->count = (uint8_t)(slot + 1 + (write->last < UINT64_MAX));
-	leaf->present = (uint16_t)(1u << slot);
+	leaf->count = (uint8_t)(slot + 1 + (write->last < MT_KEY_MAX));
+	leaf->present = (mt_present)(1u << slot);
 	mt_pad_pivots(leaf, 0);
 	memset(leaf->wide.slot, 0, sizeof(leaf->wide.slot));
 	if (slot)

@@ -163,7 +163,7 @@ static void a_fork_is_a_snapshot(void)
 		CHECK_EQ(mtree_store(&mt, i * 2, ENTRY(i + 1)), 0);
 	test_fork(&mt, &snapshot);
 	MA_STATE(mas, &snapshot, 0, 0);
-	mas_for_each(&mas, entry, UINT64_MAX)
+	mas_for_each(&mas, entry, MT_KEY_MAX)
 	{
 		CHECK_EQ((uintptr_t)entry, ++seen);
 		CHECK_EQ(mtree_clear_range(&mt, 0, seen * 4), 0);
@@ -336,7 +336,7 @@ static void shared_nodes_are_counted_when_asked(void)
 	enum { RANGES = 20000 };
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt, fork;
-	uint64_t low, high;
+	mt_key low, high;
 
 	mt_init_pool(&mt, 0, pool, NULL);
 	for (uint64_t i = 0; i < RANGES; i++)
@@ -396,7 +396,7 @@ static void retain_and_end_the_fork(void *context, const uint64_t *words, uint32
  * nodes. */
 static void the_other_owner_goes_meanwhile(void)
 {
-	uint64_t key, entries;
+	mt_key key, entries;
 
 	for (entries = 5; entries < 3000; entries *= 5) {
 		struct maple_pool *pool = test_pool();
@@ -441,7 +441,7 @@ static void a_failing_store_changes_no_relative(void)
 	mt_init_pool(&same, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	CHECK_EQ(mtree_dup(&mt, &same), 0);
 	for (step = 0; step < steps; step++) {
-		uint64_t first = test_below(8000), last = first + test_below(step % 2 ? 20 : 3000);
+		mt_key first = test_below(8000), last = first + test_below(step % 2 ? 20 : 3000);
 		size_t live;
 
 		test_fork(&mt, &fork);
