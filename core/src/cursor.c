@@ -1,37 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The writing half of the cursor's interface, its locks, and the nodes that it may hold in reserve. They
+ * The writing half of the cursor's interface, and the nodes that a cursor may hold in reserve. They
  * form a list through their first slots. The cursor owns them until a store uses them or
  * mas_destroy() gives them back. Public only. The caller holds the lock.
  */
 #include "cow.h"
 #include "gap.h"
-#include "lock.h"
 #include "subtree.h"
 #include "value.h"
 #include "walk.h"
 #include "write.h"
 
 #include <errno.h>
-
-/* ---- locks ---- */
-
-void mas_lock(struct ma_state *mas)
-{
-	mt_tree_lock(mas->tree, 0);
-}
-
-void mas_lock_nested(struct ma_state *mas, int subclass)
-{
-	mt_tree_lock(mas->tree, subclass);
-}
-
-void mas_unlock(struct ma_state *mas)
-{
-	mt_tree_unlock(mas->tree);
-}
-
-/* ---- writes ---- */
 
 /* Store a new value for exactly the entry that the cursor stands on, as loops over a tree do: one
  * word changes. Not for a value that may coalesce. */

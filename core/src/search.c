@@ -29,10 +29,13 @@ MT_INLINE const struct maple_node *as_node(uint64_t word)
 	return (const struct maple_node *)(uintptr_t)word;
 }
 
-/* Prefetch the end of a node, from its slots on. The rest is about to be read. */
+/* Prefetch what a search does not read at once: the slots; and with keys of 128 bits the pivots too,
+ * since the portable search reads one of a group first. */
 MT_INLINE void prefetch_slots(const struct maple_node *node)
 {
-	for (size_t at = offsetof(struct maple_node, wide.slot); at < MT_NODE_BYTES; at += 64)
+	size_t at = MT_KEY_BITS == 128 ? 64 : offsetof(struct maple_node, wide.slot);
+
+	for (; at < MT_NODE_BYTES; at += 64)
 		__builtin_prefetch((const char *)node + at);
 }
 
@@ -98,6 +101,40 @@ MT_INLINE bool behind_last_pivot(const struct maple_node *node, mt_key key)
 
 /* ---- portable ---- */
 
+#if MT_KEY_BITS == 128
+
+/* A comparison takes four instructions. So these look at one pivot of each group first, and then at
+ * the group that has the key. */
+
+MT_INLINE unsigned count_below(const struct maple_node *node, unsigned from, unsigned count,
+			       mt_key key)
+{
+	unsigned below = 0;
+
+	for (unsigned i = from; i < from + count; i++)
+		below += node->pivot[i] < key;
+	return below;
+}
+
+MT_INLINE unsigned narrow_portable(const struct maple_node *node, mt_key key)
+{
+	unsigned group = (unsigned)(node->pivot[3] < key) + (unsigned)(node->pivot[7] < key);
+
+	static_assert(MT_NARROW_SLOTS == 3 * 4, "three groups of four");
+	return 4 * group + count_below(node, 4 * group, 3, key);
+}
+
+MT_INLINE unsigned wide_portable(const struct maple_node *node, mt_key key)
+{
+	unsigned group = (unsigned)(node->pivot[4] < key) + (unsigned)(node->pivot[9] < key) +
+			 (unsigned)(node->pivot[14] < key);
+
+	static_assert(MT_WIDE_SLOTS == 4 * 5, "four groups of five");
+	return 5 * group + count_below(node, 5 * group, 4, key);
+}
+
+#else
+
 MT_INLINE unsigned narrow_portable(const struct maple_node *node, mt_key key)
 {
 	unsigned below = 0;
@@ -115,6 +152,8 @@ MT_INLINE unsigned wide_portable(const struct maple_node *node, mt_key key)
 		below += node->pivot[i] < key;
 	return below;
 }
+
+#endif
 
 static void copy_portable(struct maple_node *to, const struct maple_node *from)
 {

@@ -379,20 +379,3 @@ int mtree_alloc_cyclic(struct maple_tree *mt, mt_key *start, void *entry, mt_key
 		return -EINVAL;
 	return mtree_alloc_cyclic_word(mt, start, (uint64_t)(uintptr_t)entry, low, high, next);
 }
-
-/* ---- locks ---- */
-
-void mtree_lock_nested(struct maple_tree *mt, int subclass)
-{
-	mt_tree_lock(mt, subclass);
-}
-
-void mtree_lock(struct maple_tree *mt)
-{
-	mt_tree_lock(mt, 0);
-}
-
-void mtree_unlock(struct maple_tree *mt)
-{
-	mt_tree_unlock(mt);
-}
