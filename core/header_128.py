@@ -113,9 +113,9 @@ def name_of(declaration: str) -> str:
     """
     bare = COMMENT.sub(" ", declaration)
     if found := re.match(r"#define (\w+)|(?:struct|enum) (\w+) \{|typedef .*?\(\*(\w+)\)", bare):
-        return found[1] or found[2] or found[3]
+        return str(found[1] or found[2] or found[3])
     if bare.startswith("typedef"):
-        return re.findall(r"\w+", ATTRIBUTE.sub("", bare))[-1]
+        return str(re.findall(r"\w+", ATTRIBUTE.sub("", bare))[-1])
     found = re.search(r"(\w+)\(", ATTRIBUTE.sub("", bare.removeprefix("MT_API ")))
     assert found, declaration
     return found[1]
@@ -223,7 +223,8 @@ def main(header: str, *files: str) -> None:
     paragraphs = pieces_of(Path(header).read_text(encoding="utf-8"))
     pieces = [piece for paragraph in paragraphs for piece in paragraph]
     names = second_forms(pieces)
-    macros = {piece.name for piece in pieces if piece.text.startswith("#define")} & names
+    macros = {piece.name for piece in pieces if piece.name and piece.text.startswith("#define")}
+    macros &= names
     text = HEAD + header_of(paragraphs, names) + TAIL
     Path(header_out).write_text(text, encoding="utf-8")
     for path in internal:
