@@ -4,7 +4,7 @@
  * and only reads. Public: mt_dump(), mt_dump_to().
  */
 #include "node.h"
-#include "number.h"
+#include "key_text.h"
 #include "pool.h"
 
 #include <inttypes.h>
@@ -17,7 +17,7 @@ struct printer {
 	void *context;
 };
 
-#define MT_RANGE (2 * sizeof(struct mt_number) + 5)
+#define MT_RANGE (2 * sizeof(struct mt_key_text) + 5)
 #define MT_LINE (MT_RANGE + 100)
 
 static void print_line(const struct printer *printer, unsigned indent, const char *line)
@@ -35,9 +35,10 @@ static void format_range(const struct printer *printer, char *text, size_t size,
 			 mt_key last)
 {
 	bool hex = printer->format == mt_dump_hex;
-	struct mt_number low, high;
+	struct mt_key_text low, high;
 
-	snprintf(text, size, "[%s, %s]", mt_number(&low, first, hex), mt_number(&high, last, hex));
+	snprintf(text, size, "[%s, %s]", mt_key_text(&low, first, hex),
+		 mt_key_text(&high, last, hex));
 }
 
 static void print_slots(const struct printer *printer, const struct maple_node *leaf,
@@ -63,7 +64,7 @@ static void print_node(const struct printer *printer, const struct maple_node *n
 {
 	static const char *const kinds[] = {"leaf", "node", "node with gaps"};
 	char range[MT_RANGE];
-	struct mt_number gap;
+	struct mt_key_text gap;
 	char line[MT_LINE];
 
 	format_range(printer, range, sizeof(range), min, max);
@@ -77,7 +78,7 @@ static void print_node(const struct printer *printer, const struct maple_node *n
 	for (unsigned i = 0; i < node->count; i++) {
 		if (node->kind == MT_NARROW) {
 			snprintf(line, sizeof(line), "%2u largest gap %s", i,
-				 mt_number(&gap, node->narrow.gap[i], false));
+				 mt_key_text(&gap, node->narrow.gap[i], false));
 			print_line(printer, indent + 1, line);
 		}
 		print_node(printer, mt_child(node, i), indent + 1, mt_slot_min(node, i, min),

@@ -4,7 +4,7 @@
  * Public: mt_validate(), which debug builds call after each write.
  */
 #include "gap.h"
-#include "number.h"
+#include "key_text.h"
 #include "subtree.h"
 
 #include <errno.h>
@@ -24,15 +24,15 @@ struct check {
 __attribute__((format(printf, 4, 5))) static int broken(const struct check *check, mt_key min,
 							mt_key max, const char *format, ...)
 {
-	struct mt_number first, last;
+	struct mt_key_text first, last;
 	va_list arguments;
 	int used;
 
 	if (!check->reason || !check->size)
 		return -EINVAL;
 	used = snprintf(check->reason, check->size,
-			"node [%s, %s]: ", mt_number(&first, min, false),
-			mt_number(&last, max, false));
+			"node [%s, %s]: ", mt_key_text(&first, min, false),
+			mt_key_text(&last, max, false));
 	if ((size_t)used >= check->size) /* or a negative one */
 		return -EINVAL;
 	va_start(arguments, format);
@@ -75,19 +75,19 @@ static int check_pivots(const struct check *check, const struct maple_node *node
 			mt_key max)
 {
 	unsigned last = node->count - 1u;
-	struct mt_number number;
+	struct mt_key_text number;
 	mt_key low = min;
 
 	for (unsigned i = 0; i < last; i++) {
 		if (node->pivot[i] < low || node->pivot[i] >= max)
 			return broken(check, min, max, "pivot %u, %s, is out of order", i,
-				      mt_number(&number, node->pivot[i], false));
+				      mt_key_text(&number, node->pivot[i], false));
 		low = node->pivot[i] + 1;
 	}
 	for (unsigned i = last; i < mt_capacity((enum mt_kind)node->kind) - 1; i++)
 		if (node->pivot[i] != MT_KEY_MAX)
 			return broken(check, min, max, "unused pivot %u is %s", i,
-				      mt_number(&number, node->pivot[i], false));
+				      mt_key_text(&number, node->pivot[i], false));
 	return 0;
 }
 
@@ -114,7 +114,7 @@ static int check_subtree(struct check *check, const struct maple_node *node, uin
 			 mt_key min, mt_key max)
 {
 	int status = check_limits(check, node, height, min, max);
-	struct mt_number got, expected;
+	struct mt_key_text got, expected;
 
 	if (!status)
 		status = check_pivots(check, node, min, max);
@@ -130,14 +130,15 @@ static int check_subtree(struct check *check, const struct maple_node *node, uin
 			return status;
 		if (node->kind == MT_NARROW &&
 		    node->narrow.gap[i] != mt_node_gap(child, first, last))
-			return broken(check, min, max, "gap %u is %s, not %s", i,
-				      mt_number(&got, node->narrow.gap[i], false),
-				      mt_number(&expected, mt_node_gap(child, first, last), false));
+			return broken(
+				check, min, max, "gap %u is %s, not %s", i,
+				mt_key_text(&got, node->narrow.gap[i], false),
+				mt_key_text(&expected, mt_node_gap(child, first, last), false));
 	}
 	for (unsigned i = node->count; node->kind == MT_NARROW && i < MT_NARROW_SLOTS; i++)
 		if (node->narrow.gap[i])
 			return broken(check, min, max, "unused gap %u is %s", i,
-				      mt_number(&got, node->narrow.gap[i], false));
+				      mt_key_text(&got, node->narrow.gap[i], false));
 	return 0;
 }
 
@@ -145,7 +146,7 @@ int mt_validate(const struct maple_tree *mt, char *reason, size_t size)
 {
 	struct check check = {.mt = mt, .reason = reason, .size = size};
 	uint32_t height = mt_tree_height(mt);
-	struct mt_number counted, covered;
+	struct mt_key_text counted, covered;
 	int status;
 
 	if (!mt->ma_root || !height || height > MT_MAX_HEIGHT) {
@@ -166,7 +167,7 @@ int mt_validate(const struct maple_tree *mt, char *reason, size_t size)
 			&check, 0, MT_KEY_MAX,
 			"counted %" PRIu64 " entries over %u:%s keys, holds %" PRIu64 " over %u:%s",
 			mt->ma_entries, (unsigned)mt->ma_covered[1],
-			mt_number(&counted, mt->ma_covered[0], false), check.entries,
-			(unsigned)check.covered[1], mt_number(&covered, check.covered[0], false));
+			mt_key_text(&counted, mt->ma_covered[0], false), check.entries,
+			(unsigned)check.covered[1], mt_key_text(&covered, check.covered[0], false));
 	return 0;
 }

@@ -40,19 +40,19 @@ _Noreturn void test_fail(const char *file, int line, const char *format, ...)
 
 const char *test_number(mt_key key)
 {
-	static _Thread_local struct mt_number buffers[8];
+	static _Thread_local struct mt_key_text buffers[8];
 	static _Thread_local unsigned turn;
 
-	return mt_number(&buffers[turn++ % 8], key, false);
+	return mt_key_text(&buffers[turn++ % 8], key, false);
 }
 
 _Noreturn void test_differs(const char *file, int line, const char *what, mt_key got,
 			    const char *of, mt_key expected)
 {
-	struct mt_number hex;
+	struct mt_key_text hex;
 
 	test_fail(file, line, "%s is %s (%s), expected %s = %s", what, test_number(got),
-		  mt_number(&hex, got, true), of, test_number(expected));
+		  mt_key_text(&hex, got, true), of, test_number(expected));
 }
 
 /* splitmix64: every seed is a good one. */

@@ -9,7 +9,7 @@
 #ifndef TEST_H
 #define TEST_H
 
-#include "number.h"
+#include "key_text.h"
 #include "width.h"
 
 #include <errno.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Keys as text, for messages and dumps. Owns nothing. */
-#include "number.h"
+#include "key_text.h"
 
-const char *mt_number(struct mt_number *number, mt_key key, bool hex)
+const char *mt_key_text(struct mt_key_text *buffer, mt_key key, bool hex)
 {
 	unsigned base = hex ? 16 : 10;
 	bool prefix = hex && key;
-	char *at = number->text + sizeof(number->text) - 1;
+	char *at = buffer->text + sizeof(buffer->text) - 1;
 
 	*at = '\0';
 	do {
