@@ -520,7 +520,66 @@ static void reserve_is_given_back(void)
 	test_pool_end(pool);
 }
 
+/* Leaves that begin with a gap, which a loop steps over as it enters them. A limit may lie in that
+ * gap; then the loop goes on from there. */
+static void a_loop_enters_leaves_that_begin_with_gaps(void)
+{
+	enum { COUNT = 3 * MT_MAX_SLOTS };
+	struct maple_pool *pool = test_pool();
+	mt_key first[COUNT], last[COUNT];
+	uint64_t words[COUNT], seen = 0;
+	struct maple_tree mt;
+	void *entry;
+
+	for (uint64_t i = 0; i < COUNT; i++) {
+		first[i] = i * 10 + 5;
+		last[i] = i * 10 + 9;
+		words[i] = i + 1;
+	}
+	mt_init_pool(&mt, 0, pool, NULL);
+	CHECK_EQ(mt_build(&mt, first, last, words, COUNT, NULL), 0);
+	MA_STATE(mas, &mt, 0, 0);
+	mas_for_each(&mas, entry, MT_KEY_MAX) CHECK_EQ((uintptr_t)entry, ++seen);
+	CHECK_EQ(seen, COUNT);
+	mas_set(&mas, 0);
+	for (uint64_t i = 0; i < COUNT; i++) {
+		CHECK(!mas_find(&mas, i * 10 + 2));
+		CHECK(!mas_find(&mas, i * 10 + 4));
+		CHECK(mas_find(&mas, i * 10 + 5) == ENTRY(i + 1));
+	}
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* Searches that begin at a limit met before, or in an empty tree. */
+static void a_search_begins_where_another_ended(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+	struct mt_entry found;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	MA_STATE(mas, &mt, 0, 0);
+	CHECK_EQ(mas_empty_area(&mas, 10, 100, 5), 0);
+	CHECK_PLACE(&mas, 10, 14, ma_none);
+	CHECK(!mas_find(&mas, 1000));
+	CHECK_PLACE(&mas, 0, MT_KEY_MAX, ma_none);
+	CHECK(!mtree_find(&mt, 5, 4, &found));
+	CHECK(!mtree_find(&mt, 5, 9, &found));
+	CHECK_EQ(mtree_store_range(&mt, 10, 19, ENTRY(1)), 0);
+	CHECK(!mtree_find(&mt, 15, 14, &found));
+	mas_set(&mas, 12);
+	CHECK(!mas_prev(&mas, 5));
+	CHECK_EQ(mas.status, ma_underflow);
+	CHECK(!mas_find(&mas, mas.index));
+	CHECK_EQ(mas.status, ma_overflow);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static const struct test_case cases[] = {
+	{"a_loop_enters_leaves_that_begin_with_gaps", a_loop_enters_leaves_that_begin_with_gaps},
+	{"a_search_begins_where_another_ended", a_search_begins_where_another_ended},
 	{"random_steps", random_steps},
 	{"replace_while_reading", replace_while_reading},
 	{"pause_and_go_on", pause_and_go_on},

@@ -472,7 +472,42 @@ static void a_failing_store_changes_no_relative(void)
 	test_pool_end(pool);
 }
 
+/* A write drops a node that belongs to the tree alone, with leaves below that it shares. Then only
+ * a count of the whole tree tells what is left. */
+static void a_dropped_node_has_shared_leaves(void)
+{
+	enum { RANGES = 5000 };
+	const mt_key middle = RANGES / 2 * 10;
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, fork;
+	mt_key low, high;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (uint64_t i = 0; i < RANGES; i++)
+		CHECK_EQ(mtree_store_range(&mt, i * 10, i * 10 + 5, ENTRY(i + 1)), 0);
+	CHECK(mt_height(&mt) >= 3);
+	test_fork(&mt, &fork);
+	CHECK_EQ(mtree_store_range(&fork, middle, middle + 5, ENTRY(7)), 0);
+	/* All of the node above the leaf, and one range on each side of it. */
+	MA_STATE(mas, &fork, middle, middle);
+	CHECK(mas_walk(&mas) == ENTRY(7));
+	low = (mas.path[mas.depth - 2].min / 10 - 1) * 10;
+	high = mas.path[mas.depth - 2].max / 10 * 10 + 19;
+	CHECK(fork.ma_counted);
+	CHECK_EQ(mtree_clear_range(&fork, low, high), 0);
+	CHECK(!fork.ma_counted);
+	CHECK_EQ(mt_entries(&fork), RANGES - (high + 1 - low) / 10);
+	mt_covered(&fork, &low, &high);
+	CHECK_EQ(low, 6 * mt_entries(&fork));
+	CHECK_EQ(high, 0);
+	CHECK_EQ(mt_entries(&mt), RANGES);
+	mt_fini(&fork);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static const struct test_case cases[] = {
+	{"a_dropped_node_has_shared_leaves", a_dropped_node_has_shared_leaves},
 	{"forks_diverge_with_and_without_gaps", forks_diverge_with_and_without_gaps},
 	{"a_store_copies_one_path", a_store_copies_one_path},
 	{"families_end_in_every_order", families_end_in_every_order},
