@@ -14,6 +14,13 @@
 
 #define KEY(high, low) ((mt128_key)(high) << 64 | (low))
 
+/* End a tree of the default pool, which keeps no memory. */
+static void end_tree(struct maple_tree_128 *mt)
+{
+	mtree128_destroy(mt);
+	mt_pool_trim(NULL);
+}
+
 /* The networks of 64 bits in one of 32 bits: each is 2^64 keys wide and begins at a multiple of its
  * size. The first free one is found whatever is in the way. */
 static void the_first_free_network(void)
@@ -53,7 +60,7 @@ static void the_first_free_network(void)
 	CHECK(start == used);
 	CHECK(mt128_empty_area(&mt, 0, MT128_KEY_MAX, MT128_KEY_MAX - used + 2, 1, false, &start) ==
 	      -EBUSY);
-	mtree128_destroy(&mt);
+	end_tree(&mt);
 }
 
 static void covered_is(struct maple_tree_128 *mt, mt128_key high, mt128_key low)
@@ -84,8 +91,8 @@ static void covered_needs_129_bits(void)
 	CHECK(mtree128_clear_range(&mt, 0, KEY(1, 1)) == 0);
 	covered_is(&mt, 0, MT128_KEY_MAX - KEY(1, 1));
 	covered_is(&fork, 1, 0);
-	mtree128_destroy(&mt);
 	mtree128_destroy(&fork);
+	end_tree(&mt);
 }
 
 /* Keys whose high words differ and whose low words would lead elsewhere. */
@@ -116,7 +123,7 @@ static void both_words_count(void)
 	CHECK_EQ(n, COUNT * COUNT / 2);
 	CHECK(!mtree128_lookup(&mt, KEY(1, 1), &entry));
 	CHECK(entry.first == KEY(1, 1) && entry.last == KEY(1, 4));
-	mtree128_destroy(&mt);
+	end_tree(&mt);
 }
 
 /* Arrays of keys need no more alignment than 8 bytes. */
@@ -141,7 +148,7 @@ static void keys_may_be_aligned_to_8_bytes(void)
 	CHECK_EQ(mt128_read(&mt, first, last, words), COUNT);
 	for (uint64_t i = 0; i < COUNT; i++)
 		CHECK(first[i] == KEY(i / 3, i * 10) && last[i] == first[i] + 5 && words[i] == i);
-	mtree128_destroy(&mt);
+	end_tree(&mt);
 	free(memory);
 	free(words);
 	free(present);
