@@ -110,7 +110,7 @@ static size_t add_level(struct maple_node *level, const struct maple_node *below
 		memset(node, 0xff, sizeof(*node));
 		node->kind = MT_WIDE;
 		node->count =
-			(uint8_t)(count - from < MT_WIDE_SLOTS ? count - from : MT_WIDE_SLOTS);
+			(mt_small)(count - from < MT_WIDE_SLOTS ? count - from : MT_WIDE_SLOTS);
 		for (unsigned slot = 0; slot + 1u < node->count; slot++)
 			node->pivot[slot] = last[from + slot];
 		for (unsigned slot = 0; below && slot < node->count; slot++)

@@ -64,7 +64,7 @@ static void fill_leaf(struct build *build, struct maple_node *leaf)
 	leaf->kind = MT_LEAF;
 	leaf->unused = 0;
 	leaf->present = 0;
-	leaf->count = (uint8_t)slots;
+	leaf->count = (mt_small)slots;
 	for (unsigned i = 0; i < slots; i++) {
 		if (build->at < build->count && build->first[build->at] == build->key) {
 			leaf->wide.slot[i] = build->words[build->at];
@@ -94,10 +94,10 @@ static int fill_internal(struct build *build, struct maple_node *node, uint32_t 
 
 	if (!mt_pool_alloc_bulk(build->pool, count, children))
 		return -ENOMEM;
-	node->kind = (uint8_t)kind;
+	node->kind = (mt_small)kind;
 	node->unused = 0;
 	node->present = 0;
-	node->count = (uint8_t)count;
+	node->count = (mt_small)count;
 	if (kind == MT_NARROW)
 		memset(node->narrow.gap, 0, sizeof(node->narrow.gap));
 	for (done = 0; done < count; done++) {

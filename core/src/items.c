@@ -64,8 +64,8 @@ void mt_items_fill(const struct mt_items *items, struct maple_node *node, enum m
 {
 	unsigned count = high - low;
 
-	node->kind = (uint8_t)kind;
-	node->count = (uint8_t)count;
+	node->kind = (mt_small)kind;
+	node->count = (mt_small)count;
 	node->present = (mt_present)(items->present >> low & mt_slot_mask(0, count));
 	node->unused = 0;
 	memcpy(mt_slots(node), items->word + low, count * sizeof(items->word[0]));

@@ -171,7 +171,7 @@ MT_INLINE void replace_slots(const struct mt_write *write, struct ma_level *leve
 	if (at + 1 < size)
 		leaf->pivot[at] = write->last;
 	leaf->present = (mt_present)present;
-	leaf->count = (uint8_t)size;
+	leaf->count = (mt_small)size;
 	level->slot = at;
 	correct_gaps(write, level, largest);
 }

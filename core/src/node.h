@@ -54,11 +54,13 @@ enum mt_kind { MT_LEAF, MT_WIDE, MT_NARROW };
 #if MT_KEY_BITS == 128
 #define MT_WIDE_SLOTS 20u
 #define MT_NARROW_SLOTS 12u
+typedef uint16_t mt_small;
 typedef uint32_t mt_present;
 typedef uint64_t mt_unused;
 #else
 #define MT_WIDE_SLOTS 16u
 #define MT_NARROW_SLOTS 10u
+typedef uint8_t mt_small;
 typedef uint16_t mt_present;
 typedef uint32_t mt_unused;
 #endif
@@ -66,8 +68,8 @@ typedef uint32_t mt_unused;
 struct maple_node {
 	union {
 		struct {
-			uint8_t kind;
-			uint8_t count; /* slots in use, 1 ... */
+			mt_small kind;
+			mt_small count; /* slots in use, 1 ... */
 			mt_present present;
 			mt_unused unused;
 			union {
@@ -89,6 +91,8 @@ struct maple_node {
 
 static_assert(sizeof(struct maple_node) == MT_NODE_BYTES, "nothing is larger");
 static_assert(offsetof(struct maple_node, pivot) == sizeof(mt_key), "the header is one lane");
+static_assert(2 * sizeof(mt_small) + sizeof(mt_present) + sizeof(mt_unused) == sizeof(mt_key),
+	      "the header has no padding");
 #if MT_KEY_BITS == 128
 static_assert(offsetof(struct maple_node, wide.slot) == 320, "wide pivots end a cache line");
 static_assert(offsetof(struct maple_node, narrow.gap) == 192, "narrow pivots end a cache line");

@@ -318,7 +318,7 @@ static int write_first(struct mt_write *write)
 	leaf = write->reserve[--write->reserved];
 	leaf->kind = MT_LEAF;
 	leaf->unused = 0;
-	leaf->count = (uint8_t)(slot + 1 + (write->last < MT_KEY_MAX));
+	leaf->count = (mt_small)(slot + 1 + (write->last < MT_KEY_MAX));
 	leaf->present = (mt_present)(1u << slot);
 	mt_pad_pivots(leaf, 0);
 	memset(leaf->wide.slot, 0, sizeof(leaf->wide.slot));

@@ -18,7 +18,7 @@ struct victim {
 
 static void set_count(struct maple_node *node, unsigned count)
 {
-	node->count = (uint8_t)count;
+	node->count = (mt_small)count;
 }
 
 static void height_too_low(struct victim *victim)
