@@ -131,6 +131,9 @@ bench-core bench-fork:
 bench-mm: $(VENV)/.samara ## address spaces: writes build/bench_mm.json
 	python benchmarks/bench_mm.py --json build/bench_mm.json
 
+bench-operations: $(VENV)/.dev ## diff, unions, sums, policies and files on a million ranges: writes build/bench_operations.json
+	python benchmarks/bench_operations.py --json build/bench_operations.json
+
 docs: $(VENV)/.docs ## the documentation site, in build/docs; fails on warnings and broken internal links
 	rm -rf build/docs
 	python -m sphinx --builder html --fail-on-warning --keep-going --nitpicky --fresh-env --quiet docs build/docs

@@ -50,18 +50,18 @@ bool area_can_fit(const struct area *area)
 }
 
 /* The start can only be 0: the size is the whole domain, or only 0 is aligned. */
-static int search_at_zero(struct tree_object *tree, const struct area *area, uint64_t *start)
+static int search_at_zero(struct maple_tree *mt, const struct area *area, uint64_t *start)
 {
 	uint64_t last = area->size_whole ? MAX_INDEX : area->size - 1;
 	struct mt_entry entry;
 
-	if (area->first > 0 || mtree_find(&tree->mt, 0, last, &entry))
+	if (area->first > 0 || mtree_find(mt, 0, last, &entry))
 		return 0;
 	*start = 0;
 	return 1;
 }
 
-static void area_raise(const struct core_state *state, const struct area *area)
+void area_raise(const struct core_state *state, const struct area *area)
 {
 	bool aligned = !area->outside && (area->align_above || area->align > 1);
 	PyObject *size = number_shown(area->size_object);
@@ -84,30 +84,34 @@ static void area_raise(const struct core_state *state, const struct area *area)
 	Py_DECREF(size);
 }
 
-int area_search(struct tree_object *tree, const struct area *area, uint64_t *start)
+int area_find(struct maple_tree *mt, const struct area *area, uint64_t *start)
 {
 	int status;
 
-	if (!tree_tracks_gaps(tree)) {
+	if (!(mt_attr(mt) & MT_FLAGS_ALLOC_RANGE)) {
 		PyErr_SetString(PyExc_ValueError,
 				"this tree does not track gaps: create it with track_gaps=True to "
 				"search for free indices");
 		return -1;
 	}
-	if (!area_can_fit(area)) {
-		status = 0;
-	} else if (area->size_whole || area->align_above) {
-		status = search_at_zero(tree, area, start);
-	} else {
-		status = mt_empty_area(&tree->mt, area->first, area->last, area->size, area->align,
-				       area->reverse, start);
-		if (status < 0 && status != -EBUSY) {
-			raise_status(status);
-			return -1;
-		}
-		status = status == 0;
+	if (!area_can_fit(area))
+		return 0;
+	if (area->size_whole || area->align_above)
+		return search_at_zero(mt, area, start);
+	status = mt_empty_area(mt, area->first, area->last, area->size, area->align, area->reverse,
+			       start);
+	if (status < 0 && status != -EBUSY) {
+		raise_status(status);
+		return -1;
 	}
-	if (!status)
+	return status == 0;
+}
+
+int area_search(struct tree_object *tree, const struct area *area, uint64_t *start)
+{
+	int status = area_find(&tree->mt, area, start);
+
+	if (status == 0)
 		area_raise(tree->state, area);
 	return status;
 }

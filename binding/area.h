@@ -23,7 +23,11 @@ int area_size(struct area *area, PyObject *size);
 int area_options(struct area *area, PyObject *align, PyObject *reverse);
 /* Whether the window holds as many indices, free or not. */
 bool area_can_fit(const struct area *area);
-/* 1 with *start, 0 with NoSpaceError, -1 with another exception. */
+/* 1 with *start, 0 if there is no room, -1 with an exception. */
+int area_find(struct maple_tree *mt, const struct area *area, uint64_t *start);
+/* Set NoSpaceError. */
+void area_raise(const struct core_state *state, const struct area *area);
+/* area_find() in a tree: 0 with NoSpaceError. */
 int area_search(struct tree_object *tree, const struct area *area, uint64_t *start);
 
 #endif /* SAMARA_AREA_H */

@@ -146,8 +146,9 @@ static int raise_order_objects(const char *first_name, PyObject *first, const ch
 	return -1;
 }
 
-int window_clip(PyObject *first_object, const char *first_name, PyObject *last_object,
-		const char *last_name, uint64_t *first, uint64_t *last)
+/* window_clip(), which also says whether an end was cut. */
+static inline int window_cut(PyObject *first_object, const char *first_name, PyObject *last_object,
+			     const char *last_name, uint64_t *first, uint64_t *last, bool *cut)
 {
 	int first_kind = INDEX_IN;
 	int last_kind = INDEX_IN;
@@ -164,6 +165,7 @@ int window_clip(PyObject *first_object, const char *first_name, PyObject *last_o
 		if (last_kind == INDEX_ERROR)
 			return -1;
 	}
+	*cut = first_kind != INDEX_IN || last_kind != INDEX_IN;
 	if (first_kind == INDEX_BELOW)
 		*first = 0;
 	if (last_kind >= INDEX_TOP)
@@ -183,6 +185,22 @@ int window_clip(PyObject *first_object, const char *first_name, PyObject *last_o
 	if (*first > *last)
 		return raise_order(first_name, *first, last_name, *last);
 	return 1;
+}
+
+int window_clip(PyObject *first_object, const char *first_name, PyObject *last_object,
+		const char *last_name, uint64_t *first, uint64_t *last)
+{
+	bool cut;
+
+	return window_cut(first_object, first_name, last_object, last_name, first, last, &cut);
+}
+
+int window_inside(PyObject *first_object, PyObject *last_object, uint64_t *first, uint64_t *last)
+{
+	bool cut;
+	int some = window_cut(first_object, "first", last_object, "last", first, last, &cut);
+
+	return some > 0 && cut ? 0 : some;
 }
 
 /* ---- half-open slices ----------------------------------------------------------------------- */

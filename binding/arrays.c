@@ -2,7 +2,7 @@
 /*
  * samara.MapleTree: from arrays, to arrays, and many look-ups or stores in one call.
  *
- * Buffers come in through columns (column.c). Arrays that go out are made by numpy, which is
+ * Buffers come in through columns (ranges.c, column.c). Arrays that go out are made by numpy, which is
  * imported on first use. It makes the array, and the array lends its memory to be filled.
  *
  * Look-ups and reading run over a snapshot, an O(1) fork. The nodes of a snapshot are never
@@ -10,14 +10,16 @@
  * they read nodes and the caller's keys, and write memory that nobody else knows yet. Reference
  * counts of nodes change only with the GIL held.
  *
- * Each call owns its columns, snapshot and arrays until it returns. Only for the type's method
- * table.
+ * Each call owns its columns, snapshot and arrays until it returns. For the type's method table and
+ * file.c.
  */
 #include "arrays.h"
 #include "column.h"
 #include "errors.h"
 #include "policy.h"
+#include "ranges.h"
 #include "tree_build.h"
+#include "tree_sets.h"
 
 /* For less work than this, releasing the GIL costs more than it gains. */
 #define FEW 512
@@ -48,14 +50,14 @@ static PyObject *import_numpy(const char *function)
 	return NULL;
 }
 
-/* Make an array of words of that dtype, whose memory the caller fills. 0; or -1, also if the module
- * named numpy makes something else. */
-static int output_make(struct output *output, PyObject *numpy, enum dtype dtype, size_t count)
+/* Make an array of items of that type, `size` bytes each, whose memory the caller fills. 0; or -1,
+ * also if the module named numpy makes something else. */
+static int output_make_items(struct output *output, PyObject *numpy, const char *type, size_t size,
+			     size_t count)
 {
-	static const char *const types[] = {"object", "uint64", "int64", "float64"};
 	bool objects;
 
-	output->array = PyObject_CallMethod(numpy, "empty", "ns", (Py_ssize_t)count, types[dtype]);
+	output->array = PyObject_CallMethod(numpy, "empty", "ns", (Py_ssize_t)count, type);
 	if (!output->array)
 		return -1;
 	if (PyObject_GetBuffer(output->array, &output->view, PyBUF_CONTIG | PyBUF_FORMAT) < 0) {
@@ -63,15 +65,23 @@ static int output_make(struct output *output, PyObject *numpy, enum dtype dtype,
 		return -1;
 	}
 	objects = output->view.format && strcmp(output->view.format, "O") == 0;
-	if (output->view.itemsize == sizeof(uint64_t) && objects == (dtype == DTYPE_OBJECT) &&
-	    (size_t)output->view.len == count * sizeof(uint64_t))
+	if ((size_t)output->view.itemsize == size && objects == (strcmp(type, "object") == 0) &&
+	    (size_t)output->view.len == count * size)
 		return 0;
 	PyErr_Format(PyExc_TypeError,
-		     "numpy.empty() did not return an array of %zu %s items (got %R)", count,
-		     types[dtype], (PyObject *)Py_TYPE(output->array));
+		     "numpy.empty() did not return an array of %zu %s items (got %R)", count, type,
+		     (PyObject *)Py_TYPE(output->array));
 	Py_CLEAR(output->array);
 	PyBuffer_Release(&output->view);
 	return -1;
+}
+
+/* The same for words of a dtype. */
+static int output_make(struct output *output, PyObject *numpy, enum dtype dtype, size_t count)
+{
+	static const char *const types[] = {"object", "uint64", "int64", "float64"};
+
+	return output_make_items(output, numpy, types[dtype], sizeof(uint64_t), count);
 }
 
 /* Give the memory back. Returns the array, or NULL if there is none. */
@@ -87,63 +97,36 @@ static PyObject *output_take(struct output *output)
 
 /* ---- ranges in ------------------------------------------------------------------------------ */
 
-struct ranges {
-	struct column first;
-	struct column last;
-	struct column values;
-	const uint64_t *firsts;
-	const uint64_t *lasts;
-	const uint64_t *words;
-	size_t count;
+/* How the caller's rows are laid out. */
+struct layout {
+	bool half_open; /* `last` is exclusive */
+	bool sort;      /* the rows may be in any order */
+	bool last_wins; /* where ranges overlap, the later row wins; otherwise it is an error */
 };
 
-static void ranges_close(struct ranges *ranges)
+/* One of two words; NULL means the first. 0 or -1. */
+static int word_parse(PyObject *given, const char *name, const char *first, const char *second,
+		      bool *is_second)
 {
-	column_close(&ranges->first);
-	column_close(&ranges->last);
-	column_close(&ranges->values);
-}
-
-/* 0 or -1; call ranges_close() in both cases. `objects`: take the values as objects, not as
- * numbers. */
-static int ranges_open(struct ranges *ranges, PyObject *const *given, bool objects)
-{
-	*ranges = (struct ranges){0};
-	if (column_open(&ranges->first, given[0], "first", false) < 0 ||
-	    column_open(&ranges->last, given[1], "last", false) < 0 ||
-	    column_open(&ranges->values, given[2], "values", objects) < 0)
-		return -1;
-	ranges->count = ranges->first.count;
-	if (ranges->last.count == ranges->count && ranges->values.count == ranges->count)
+	*is_second = false;
+	if (!given)
 		return 0;
-	PyErr_Format(PyExc_ValueError,
-		     "first, last and values must have the same length, not %zu, %zu, %zu",
-		     ranges->count, ranges->last.count, ranges->values.count);
+	if (PyUnicode_Check(given)) {
+		*is_second = PyUnicode_CompareWithASCIIString(given, second) == 0;
+		if (*is_second || PyUnicode_CompareWithASCIIString(given, first) == 0)
+			return 0;
+	}
+	PyErr_Format(PyExc_ValueError, "%s must be '%s' or '%s', not %R", name, first, second,
+		     given);
 	return -1;
 }
 
-static int ranges_convert(struct ranges *ranges, enum dtype dtype)
+static int layout_parse(PyObject *const *given, struct layout *layout)
 {
-	ranges->firsts = column_indices(&ranges->first);
-	ranges->lasts = ranges->firsts ? column_indices(&ranges->last) : NULL;
-	ranges->words = ranges->lasts ? column_values(&ranges->values, dtype) : NULL;
-	return ranges->words ? 0 : -1;
-}
-
-/* Raise what check_order() or mt_build() has found at that position. */
-static void raise_order(const struct ranges *ranges, size_t at)
-{
-	if (ranges->firsts[at] > ranges->lasts[at])
-		PyErr_Format(PyExc_ValueError, "position %zu: first %llu is above last %llu", at,
-			     (unsigned long long)ranges->firsts[at],
-			     (unsigned long long)ranges->lasts[at]);
-	else
-		PyErr_Format(PyExc_ValueError,
-			     "position %zu: [%llu, %llu] overlaps or is below [%llu, %llu]", at,
-			     (unsigned long long)ranges->firsts[at],
-			     (unsigned long long)ranges->lasts[at],
-			     (unsigned long long)ranges->firsts[at - 1],
-			     (unsigned long long)ranges->lasts[at - 1]);
+	if (word_parse(given[0], "closed", "both", "left", &layout->half_open) < 0 ||
+	    truth_parse(given[1], &layout->sort) < 0)
+		return -1;
+	return word_parse(given[2], "overlap", "error", "last", &layout->last_wins);
 }
 
 /* The dtype that a buffer's format stands for. */
@@ -161,50 +144,90 @@ static enum dtype dtype_of(const struct column *values)
 	}
 }
 
-/* Check that no range ends before it begins, and if `rising` that they are in order. */
-static int check_order(const struct ranges *ranges, bool rising)
+static struct columns as_columns(const struct ranges *ranges)
 {
-	for (size_t i = 0; i < ranges->count; i++) {
-		if (ranges->firsts[i] > ranges->lasts[i] ||
-		    (rising && i && ranges->firsts[i] <= ranges->lasts[i - 1])) {
-			raise_order(ranges, i);
-			return -1;
-		}
-	}
-	return 0;
+	return (struct columns){ranges->firsts, ranges->lasts, ranges->words, ranges->count};
 }
 
-/* Fill a new maple tree from converted ranges. 0, or -1 with an exception. */
-static int fill_tree(struct maple_tree *mt, const struct ranges *ranges, bool asks_policy)
+/* Build from sorted ranges. What mt_build() refuses overlaps: then the later row wins, or it is an
+ * error. */
+static int build(struct maple_tree *mt, struct ranges *ranges, bool last_wins)
 {
 	size_t bad = 0;
-	int status;
+	int status =
+		mt_build(mt, ranges->firsts, ranges->lasts, ranges->words, ranges->count, &bad);
 
-	if (asks_policy) {
-		if (check_order(ranges, true) < 0)
+	if (status == -EINVAL && last_wins) {
+		if (ranges_overlay(ranges) < 0)
 			return -1;
-		return build_from_columns(mt, ranges->firsts, ranges->lasts, ranges->words,
-					  ranges->count);
+		status = mt_build(mt, ranges->firsts, ranges->lasts, ranges->words, ranges->count,
+				  &bad);
 	}
-	status = mt_build(mt, ranges->firsts, ranges->lasts, ranges->words, ranges->count, &bad);
 	if (status == -EINVAL)
-		raise_order(ranges, bad);
+		ranges_raise(ranges, bad);
 	else if (status < 0)
 		raise_status(status);
 	return status < 0 ? -1 : 0;
 }
 
+/* Build from sorted ranges, and ask the policy which of them merge. */
+static int build_merged(struct maple_tree *mt, enum dtype dtype, struct ranges *ranges)
+{
+	struct columns columns = as_columns(ranges);
+	size_t alone = columns.count;
+
+	/* Packed numbers of which none merge need no copy. */
+	if (dtype != DTYPE_OBJECT) {
+		alone = policy_first_merge(mt->ma_ops, &columns);
+		if (alone == columns.count)
+			return build(mt, ranges, false);
+	}
+	if (ranges_require_apart(ranges) < 0)
+		return -1;
+	return build_from_columns(mt, dtype, &columns, alone);
+}
+
+/* Store row by row: a policy decides about each cut and each neighbour when it comes about. */
+static int store_rows(struct maple_tree *mt, const struct ranges *ranges)
+{
+	struct columns columns = as_columns(ranges);
+	int status = store_columns(mt, &columns);
+
+	if (status < 0)
+		raise_status(status);
+	return status < 0 ? -1 : 0;
+}
+
+/* Fill a new maple tree from converted ranges. 0, or -1 with an exception. */
+static int fill_tree(struct maple_tree *mt, enum dtype dtype, struct ranges *ranges,
+		     const struct layout *layout, bool asks_policy)
+{
+	int status = 0;
+
+	if (layout->sort)
+		status = ranges_require_sound(ranges);
+	else if (layout->last_wins)
+		status = ranges_require_rising(ranges);
+	if (status == 0 && asks_policy && layout->last_wins && !ranges_are_apart(ranges))
+		return store_rows(mt, ranges);
+	if (status == 0 && layout->sort)
+		status = ranges_sort(ranges);
+	if (status < 0)
+		return -1;
+	return asks_policy ? build_merged(mt, dtype, ranges) : build(mt, ranges, layout->last_wins);
+}
+
 /* Make an instance of `type` from converted ranges, without __init__(). Nobody can get hold of it
  * before it is whole. */
-static PyObject *build_ranges(PyTypeObject *type, struct core_state *state,
-			      const struct ranges *ranges, enum dtype dtype, bool track_gaps,
-			      struct policy *policy)
+static PyObject *build_ranges(PyTypeObject *type, struct core_state *state, struct ranges *ranges,
+			      const struct layout *layout, enum dtype dtype, bool track_gaps,
+			      struct policy *policy, bool asks_policy)
 {
 	struct tree_object *tree = NULL;
 	struct maple_tree mt;
 
 	mt_init_pool(&mt, tree_flags(track_gaps), state->pool, policy_ops(policy, dtype));
-	if (fill_tree(&mt, ranges, policy != NULL) == 0)
+	if (fill_tree(&mt, dtype, ranges, layout, asks_policy) == 0)
 		tree = tree_alloc(type);
 	if (!tree) {
 		mt_fini(&mt);
@@ -220,13 +243,14 @@ static PyObject *build_ranges(PyTypeObject *type, struct core_state *state,
 PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
 			   PyObject *kwnames)
 {
-	static const char *const names[] = {"first", "last",       "values",
-					    "dtype", "track_gaps", "policy"};
-	static const struct signature signature = {"from_arrays", names, 6, 3, 3};
+	static const char *const names[] = {"first",  "last",   "values", "dtype",  "track_gaps",
+					    "policy", "closed", "sort",   "overlap"};
+	static const struct signature signature = {"from_arrays", names, 9, 3, 3};
 	struct core_state *state = state_of_type(type);
 	struct policy *policy;
-	PyObject *given[6];
+	PyObject *given[9];
 	PyObject *tree = NULL;
+	struct layout layout;
 	struct ranges ranges;
 	enum dtype dtype;
 	bool track_gaps = true;
@@ -234,38 +258,49 @@ PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t
 	if (!state || args_parse(&signature, args, nargs, kwnames, given) < 0 ||
 	    dtype_parse(given[3], &dtype) < 0 ||
 	    (given[4] && truth_parse(given[4], &track_gaps) < 0) ||
+	    layout_parse(given + 6, &layout) < 0 ||
 	    policy_make(state, given[5], dtype, &policy) < 0)
 		return NULL;
-	if (ranges_open(&ranges, given, policy != NULL) == 0) {
+	if (ranges_open(&ranges, given, policy && !policy_is_builtin(policy)) == 0) {
+		ranges.half_open = layout.half_open;
+		ranges.any_order = layout.sort;
 		if (dtype == DTYPE_OBJECT)
 			dtype = dtype_of(&ranges.values);
 		if (ranges_convert(&ranges, dtype) == 0)
-			tree = build_ranges(type, state, &ranges, dtype, track_gaps, policy);
+			tree = build_ranges(type, state, &ranges, &layout, dtype, track_gaps,
+					    policy, policy != NULL);
 	}
 	ranges_close(&ranges);
 	Py_XDECREF((PyObject *)policy);
 	return tree;
 }
 
-/* Do all stores on a fork, which then replaces the tree. Between the first and the last store only
- * a policy can run, since the tree or the caller still holds everything that is overwritten. The
- * policy must not write the tree: the tree would lose what it wrote. */
-static int store_ranges(struct tree_object *self, const struct ranges *ranges)
+PyObject *tree_restore(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
+		       PyObject *kwnames)
 {
-	struct maple_tree work;
-	int status = 0;
+	static const char *const names[] = {"first", "last",       "values",
+					    "dtype", "track_gaps", "policy"};
+	static const struct signature signature = {"restore", names, 6, 6, 6};
+	struct core_state *state = state_of_type(type);
+	struct layout layout = {0};
+	struct policy *policy;
+	PyObject *given[6];
+	PyObject *tree = NULL;
+	struct ranges ranges;
+	enum dtype dtype;
+	bool track_gaps;
 
-	mt_fork(&self->mt, &work);
-	self->mt.ma_busy = true;
-	for (size_t i = 0; status == 0 && i < ranges->count; i++)
-		status = mtree_store_range_word(&work, ranges->firsts[i], ranges->lasts[i],
-						ranges->words[i]);
-	self->mt.ma_busy = false;
-	if (status == 0)
-		tree_replace(self, &work, self->dtype, self->member.family);
-	else
-		mt_fini(&work);
-	return status;
+	if (!state || args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    dtype_parse(given[3], &dtype) < 0 || truth_parse(given[4], &track_gaps) < 0 ||
+	    policy_make(state, given[5], dtype, &policy) < 0)
+		return NULL;
+	if (ranges_open(&ranges, given, dtype == DTYPE_OBJECT) == 0 &&
+	    ranges_convert(&ranges, dtype) == 0)
+		tree = build_ranges(type, state, &ranges, &layout, dtype, track_gaps, policy,
+				    false);
+	ranges_close(&ranges);
+	Py_XDECREF((PyObject *)policy);
+	return tree;
 }
 
 PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
@@ -287,14 +322,16 @@ PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ss
 		if (status == 0)
 			status = ranges_convert(&ranges, dtype);
 		if (status == 0)
-			status = check_order(&ranges, false);
+			status = ranges_require_sound(&ranges);
 		if (status == 0)
 			status = tree_enter(self);
 	} while (status == 0 && self->dtype != dtype);
 	if (status == 0)
 		status = tree_require_idle(self);
 	if (status == 0) {
-		status = store_ranges(self, &ranges);
+		struct columns columns = as_columns(&ranges);
+
+		status = tree_store_all(self, &columns, false);
 		if (status < 0)
 			raise_status(status);
 	}
@@ -318,6 +355,27 @@ static void fill_objects(PyObject **objects, const uint64_t *words, size_t count
 	}
 }
 
+PyObject *list_of_objects(const uint64_t *words, size_t count)
+{
+	PyObject *list = PyList_New((Py_ssize_t)count);
+
+	for (size_t i = 0; list && i < count; i++)
+		PyList_SET_ITEM(list, (Py_ssize_t)i, Py_NewRef(object_of(words[i])));
+	return list;
+}
+
+void snapshot_read(const struct maple_tree *snapshot, size_t count, uint64_t *firsts,
+		   uint64_t *lasts, uint64_t *words)
+{
+	if (count < FEW) {
+		mt_read(snapshot, firsts, lasts, words);
+	} else {
+		Py_BEGIN_ALLOW_THREADS
+		mt_read(snapshot, firsts, lasts, words);
+		Py_END_ALLOW_THREADS
+	}
+}
+
 /* Fill the three arrays; 0 or -1. */
 static int fill_outputs(struct maple_tree *snapshot, enum dtype dtype, size_t count,
 			struct output *outputs)
@@ -335,12 +393,8 @@ static int fill_outputs(struct maple_tree *snapshot, enum dtype dtype, size_t co
 		mt_read(snapshot, firsts, lasts, words);
 		fill_objects(outputs[2].view.buf, words, count);
 		PyMem_Free(words);
-	} else if (count < FEW) {
-		mt_read(snapshot, firsts, lasts, words);
 	} else {
-		Py_BEGIN_ALLOW_THREADS
-		mt_read(snapshot, firsts, lasts, words);
-		Py_END_ALLOW_THREADS
+		snapshot_read(snapshot, count, firsts, lasts, words);
 	}
 	return 0;
 }
@@ -389,19 +443,21 @@ struct look {
 	const struct maple_tree *snapshot;
 	const struct column *keys;
 	uint64_t *words;   /* what was found */
+	uint8_t *mask;     /* whether something was found, for all keys; or NULL */
 	size_t block;      /* this many keys at a time */
 	uint64_t *scratch; /* for a block */
-	uint8_t *present;  /* for a block */
+	uint8_t *present;  /* for a block, if there is no mask */
 	bool fill;         /* absent keys get `absent`; if not set, the first absent key ends the
 			    * look-up */
 	uint64_t absent;
 };
 
 /* For keys that the tree may not be asked about: those outside 0 ... MAX. */
-static void fill_absent(const struct look *look, uint64_t *words, size_t count)
+static void fill_absent(const struct look *look, uint64_t *words, const uint8_t *present,
+			size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		uint64_t found = -(uint64_t)look->present[i];
+		uint64_t found = -(uint64_t)present[i];
 
 		words[i] = (words[i] & found) | (look->absent & ~found);
 	}
@@ -416,18 +472,18 @@ static int look_up(const struct look *look, size_t *bad)
 		size_t some = count - at < look->block ? count - at : look->block;
 		const uint64_t *keys = column_block(look->keys, at, some, look->scratch);
 		uint64_t *words = look->words + at;
-
+		uint8_t *present = look->mask ? look->mask + at : look->present;
 		bool masked;
 
-		mt_load_batch(look->snapshot, keys, some, look->absent, words, look->present);
-		masked = column_mask(look->keys, at, some, keys, look->present);
+		mt_load_batch(look->snapshot, keys, some, look->absent, words, present);
+		masked = column_mask(look->keys, at, some, keys, present);
 		if (look->fill && masked) {
-			fill_absent(look, words, some);
+			fill_absent(look, words, present, some);
 		} else if (!look->fill) {
-			const uint8_t *absent = memchr(look->present, 0, some);
+			const uint8_t *absent = memchr(present, 0, some);
 
 			if (absent) {
-				*bad = at + (size_t)(absent - look->present);
+				*bad = at + (size_t)(absent - present);
 				return 1;
 			}
 		}
@@ -468,66 +524,106 @@ static int look_up_all(struct look *look)
 	return status == 0 ? 0 : -1;
 }
 
-static PyObject *look_up_objects(struct look *look)
+/* (values, mask), or the values alone if there is no mask. Takes over both. */
+static PyObject *with_mask(PyObject *values, PyObject *mask)
 {
-	size_t count = look->keys->count;
-	PyObject *list = NULL;
+	PyObject *pair = values && mask ? PyTuple_Pack(2, values, mask) : NULL;
 
-	look->words = PyMem_New(uint64_t, count);
-	if (!look->words)
-		return PyErr_NoMemory();
-	if (look_up_all(look) == 0)
-		list = PyList_New((Py_ssize_t)count);
+	Py_XDECREF(values);
+	Py_XDECREF(mask);
+	return pair;
+}
+
+static PyObject *list_of_bools(const uint8_t *mask, size_t count)
+{
+	PyObject *list = PyList_New((Py_ssize_t)count);
+
 	for (size_t i = 0; list && i < count; i++)
-		PyList_SET_ITEM(list, (Py_ssize_t)i, Py_NewRef(object_of(look->words[i])));
-	PyMem_Free(look->words);
+		PyList_SET_ITEM(list, (Py_ssize_t)i, PyBool_FromLong(mask[i]));
 	return list;
 }
 
-static PyObject *look_up_numbers(struct look *look, enum dtype dtype)
+static PyObject *look_up_objects(struct look *look, bool found)
 {
-	struct output output = {0};
+	size_t count = look->keys->count;
+	PyObject *result = NULL;
+
+	look->words = PyMem_New(uint64_t, count);
+	look->mask = found ? PyMem_New(uint8_t, count) : NULL;
+	if (!look->words || (found && !look->mask))
+		PyErr_NoMemory();
+	else if (look_up_all(look) == 0)
+		result = list_of_objects(look->words, count);
+	if (result && found)
+		result = with_mask(result, list_of_bools(look->mask, count));
+	PyMem_Free(look->words);
+	PyMem_Free(look->mask);
+	return result;
+}
+
+static PyObject *look_up_numbers(struct look *look, enum dtype dtype, bool found)
+{
+	size_t count = look->keys->count;
+	struct output values = {0};
+	struct output mask = {0};
 	PyObject *numpy = import_numpy("load_many");
-	PyObject *array;
+	PyObject *result, *bools;
 	int status;
 
 	if (!numpy)
 		return NULL;
-	status = output_make(&output, numpy, dtype, look->keys->count);
+	status = output_make(&values, numpy, dtype, count);
+	if (status == 0 && found)
+		status = output_make_items(&mask, numpy, "bool", sizeof(uint8_t), count);
 	Py_DECREF(numpy);
+	if (status == 0) {
+		look->words = values.view.buf;
+		look->mask = mask.view.buf;
+		status = look_up_all(look);
+	}
+	result = output_take(&values);
+	bools = output_take(&mask);
 	if (status < 0)
-		return NULL;
-	look->words = output.view.buf;
-	status = look_up_all(look);
-	array = output_take(&output);
-	if (status < 0)
-		Py_CLEAR(array);
-	return array;
+		Py_CLEAR(result);
+	if (found)
+		result = with_mask(result, bools);
+	return result;
+}
+
+/* Without a default, an absent key is an error, or if the caller asks for the mask, None or 0. */
+static int parse_absent(struct look *look, enum dtype dtype, PyObject *given, bool found)
+{
+	look->fill = given || found;
+	if (given)
+		return value_to_word(dtype, given, &look->absent);
+	look->absent = dtype == DTYPE_OBJECT ? word_of(Py_None) : 0;
+	return 0;
 }
 
 PyObject *tree_load_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			 PyObject *kwnames)
 {
-	static const char *const names[] = {"keys", "default"};
-	static const struct signature signature = {"load_many", names, 2, 1, 2};
+	static const char *const names[] = {"keys", "default", "found"};
+	static const struct signature signature = {"load_many", names, 3, 1, 3};
 	struct maple_tree snapshot;
 	struct column keys;
 	struct look look = {.snapshot = &snapshot, .keys = &keys};
-	PyObject *given[2];
+	PyObject *given[3];
 	PyObject *result = NULL;
 	enum dtype dtype;
+	bool found;
 
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    truth_parse(given[2], &found) < 0)
 		return NULL;
 	if (column_open(&keys, given[0], "keys", false) < 0 || column_keys(&keys) < 0 ||
 	    tree_enter(self) < 0)
 		goto out;
 	dtype = self->dtype;
 	mt_fork(&self->mt, &snapshot);
-	look.fill = given[1] && given[1] != Py_Ellipsis;
-	if (!look.fill || value_to_word(dtype, given[1], &look.absent) == 0)
-		result = dtype == DTYPE_OBJECT ? look_up_objects(&look)
-					       : look_up_numbers(&look, dtype);
+	if (parse_absent(&look, dtype, given[1], found) == 0)
+		result = dtype == DTYPE_OBJECT ? look_up_objects(&look, found)
+					       : look_up_numbers(&look, dtype, found);
 	mt_fini(&snapshot);
 out:
 	column_close(&keys);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Methods of a tree that take or return arrays. */
+/* The methods of a tree that take or return arrays. */
 #ifndef SAMARA_ARRAYS_H
 #define SAMARA_ARRAYS_H
 
@@ -7,10 +7,20 @@
 
 PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
 			   PyObject *kwnames);
+/* For load(): from_arrays() of checked columns in order, without asking the policy. Takes values as
+ * they come from columns_of(). */
+PyObject *tree_restore(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
+		       PyObject *kwnames);
 PyObject *tree_to_arrays(struct tree_object *self, PyObject *unused);
 PyObject *tree_load_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			 PyObject *kwnames);
 PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			  PyObject *kwnames);
+
+/* mt_read() of a snapshot with `count` entries. Releases the GIL if they are many. */
+void snapshot_read(const struct maple_tree *snapshot, size_t count, uint64_t *firsts,
+		   uint64_t *lasts, uint64_t *words);
+/* The objects that these words are, as a new list; or NULL. */
+PyObject *list_of_objects(const uint64_t *words, size_t count);
 
 #endif /* SAMARA_ARRAYS_H */

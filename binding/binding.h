@@ -19,8 +19,11 @@
  *   errors, args, value   exceptions; arguments and numbers; values, and the words for them
  *   entry, family, lock   results; garbage collection over shared nodes; t.lock and fork()
  *   tree_object           the tree's struct, its life, and the checks that start every operation
+ *   policy_builtin        COALESCE and OFFSET
  *   policy, area, column  a tree's policy; searches for free room; arrays and sequences of numbers
- *   tree_build, tree_iter, cursor, tree_copy, tree_read, tree_write, arrays, pickle
+ *   sorting, ranges       sorting rows; ranges as three columns
+ *   tree_build, tree_iter, tree_diff, cursor, tree_copy, tree_sets, tree_read, tree_write,
+ *   alloc_many, arrays, file, pickle
  *                         methods, by what they do
  *   tree                  the type samara.MapleTree, from all these
  *   module                the module, with all types

@@ -251,6 +251,89 @@ const uint64_t *column_indices(struct column *column)
 	return column->made;
 }
 
+/* Each word of a buffer less 1. Those below 1 are refused: in the message, `bounds` comes after the
+ * number. */
+static const uint64_t *buffer_less_1(struct column *column, const char *noun, const char *format)
+{
+	uint64_t negative = column->kind == COLUMN_SIGNED ? UINT64_C(1) << 63 : 0;
+
+	if (refuse_floats(column) < 0 || !make_words(column))
+		return NULL;
+	widen(column, 0, column->count, column->made);
+	for (size_t i = 0; i < column->count; i++) {
+		PyObject *number;
+
+		if (column->made[i] != 0 && !(column->made[i] & negative)) {
+			column->made[i]--;
+			continue;
+		}
+		number = PyLong_FromLongLong((long long)column->made[i]);
+		if (number) {
+			raise_number(format, noun, number);
+			locate_error("position", (Py_ssize_t)i);
+			Py_DECREF(number);
+		}
+		return NULL;
+	}
+	return column->made;
+}
+
+static const uint64_t *items_less_1(struct column *column, const char *noun, const char *format)
+{
+	column->outside = PyMem_New(uint8_t, column->count);
+	if (!column->outside) {
+		PyErr_NoMemory();
+		return NULL;
+	}
+	if (!make_words(column))
+		return NULL;
+	for (size_t i = 0; i < column->count; i++) {
+		PyObject *item = PyTuple_GET_ITEM(column->items, (Py_ssize_t)i);
+		uint64_t *word = &column->made[i];
+		int kind = index_parse(item, noun, word);
+
+		column->outside[i] = kind == INDEX_ABOVE;
+		if (kind >= INDEX_TOP)
+			*word = 0;
+		else if (kind == INDEX_BELOW || (kind == INDEX_IN && *word == 0))
+			raise_number(format, noun, item);
+		if (PyErr_Occurred()) {
+			locate_error("position", (Py_ssize_t)i);
+			return NULL;
+		}
+		(*word)--;
+	}
+	return column->made;
+}
+
+/* Numbers of 1 ... 2^64, each less 1. `outside` is set where one is larger. */
+static const uint64_t *numbers_less_1(struct column *column, const char *noun, const char *format)
+{
+	return column->kind == COLUMN_OBJECTS ? items_less_1(column, noun, format)
+					      : buffer_less_1(column, noun, format);
+}
+
+const uint64_t *column_sizes(struct column *column)
+{
+	return numbers_less_1(column, "size", "%s must be 1 or more, not %U");
+}
+
+const uint64_t *column_ends(struct column *column)
+{
+	const char *format = "%s %U is outside 1 ... 18446744073709551616";
+	const uint64_t *words = numbers_less_1(column, column->name, format);
+
+	for (size_t i = 0; words && column->outside && i < column->count; i++) {
+		if (column->outside[i]) {
+			raise_number(format, column->name,
+				     PyTuple_GET_ITEM(column->items, (Py_ssize_t)i));
+			locate_error("position", (Py_ssize_t)i);
+			return NULL;
+		}
+	}
+	return words;
+}
+
 /* ---- values --------------------------------------------------------------------------------- */
 
 static const uint64_t *items_as_values(struct column *column, enum dtype dtype)

@@ -15,7 +15,7 @@ struct column {
 	Py_ssize_t step;  /* from the beginning of one item to the next; may be negative */
 	PyObject *items;  /* COLUMN_OBJECTS: a tuple, owned */
 	uint64_t *made;   /* words, owned, if the buffer is not used in place */
-	uint8_t *outside; /* keys of COLUMN_OBJECTS: 1 where one is outside 0 ... MAX; owned */
+	uint8_t *outside; /* keys and sizes of COLUMN_OBJECTS: 1 where one does not fit; owned */
 };
 
 /* 0 or -1. Call column_close() afterwards, even after an error. With `objects` it is taken as a
@@ -25,7 +25,11 @@ void column_close(struct column *column);
 /* The column as words: its own memory or the buffer's, valid until column_close(). NULL with an
  * exception. */
 const uint64_t *column_indices(struct column *column);
+/* Exclusive ends, 1 ... 2^64, as the indices below them. */
+const uint64_t *column_ends(struct column *column);
 const uint64_t *column_values(struct column *column, enum dtype dtype);
+/* Sizes, 1 ... 2^64, each less 1. Where one is larger, `outside` is set. */
+const uint64_t *column_sizes(struct column *column);
 /* Prepare for look-ups of keys, which may be any integers. 0 or -1. */
 int column_keys(struct column *column);
 /* column_block(): `count` keys from `at` on, as words, in `scratch` or in place. column_mask(),

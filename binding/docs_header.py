@@ -11,7 +11,7 @@ import runpy
 import sys
 from pathlib import Path
 
-CLASS_METHODS = {"from_arrays", "__class_getitem__"}
+CLASS_METHODS = {"from_arrays", "load", "__class_getitem__"}
 CLASSES = {"MAPLE_TREE": "MapleTree", "CURSOR": "Cursor", "TREE_LOCK": "TreeLock"}
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Results: instances of the NamedTuple classes Entry and Gap, made without calling the classes.
+ * Results: instances of the NamedTuple classes Entry, Gap and Change, made without calling the classes.
  * Owns nothing. For all files that return entries.
  */
 #include "entry.h"
@@ -43,4 +43,24 @@ PyObject *gap_new(const struct core_state *state, uint64_t first, uint64_t last)
 	PyTuple_SET_ITEM(gap, 0, first_object);
 	PyTuple_SET_ITEM(gap, 1, last_object);
 	return gap;
+}
+
+PyObject *change_new(const struct core_state *state, uint64_t first, uint64_t last,
+		     PyObject *before, PyObject *after)
+{
+	PyObject *change = NULL;
+	PyObject *items[4] = {PyLong_FromUnsignedLongLong(first), PyLong_FromUnsignedLongLong(last),
+			      before, after};
+
+	if (items[0] && items[1])
+		change = state->change_type->tp_alloc(state->change_type, 4);
+	if (change)
+		tuple_forget_hash(change);
+	for (int i = 0; i < 4; i++) {
+		if (change)
+			PyTuple_SET_ITEM(change, i, items[i]);
+		else
+			Py_XDECREF(items[i]);
+	}
+	return change;
 }

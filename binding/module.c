@@ -10,6 +10,7 @@
 #include "policy.h"
 #include "state.h"
 #include "tree.h"
+#include "tree_diff.h"
 #include "tree_iter.h"
 
 /* ---- hooks for tests ------------------------------------------------------------------------ */
@@ -122,8 +123,11 @@ static int module_exec(PyObject *module)
 	mt_pool_serial(state->pool);
 	if (import_type("Entry", &state->entry_type) < 0 ||
 	    import_type("Gap", &state->gap_type) < 0 ||
+	    import_type("Change", &state->change_type) < 0 ||
 	    import_name("samara._errors", "RangeOccupiedError", &state->occupied_error) < 0 ||
 	    import_name("samara._errors", "NoSpaceError", &state->space_error) < 0 ||
+	    import_name("samara._policy", "COALESCE", &state->coalesce) < 0 ||
+	    import_name("samara._policy", "OFFSET", &state->offset) < 0 ||
 	    import_name("copyreg", "__newobj__", &state->newobj) < 0)
 		return -1;
 	state->base_state = PyObject_GetAttrString((PyObject *)&PyBaseObject_Type, "__getstate__");
@@ -135,6 +139,7 @@ static int module_exec(PyObject *module)
 	if (make_type(module, &tree_spec, &state->tree_type) < 0 ||
 	    make_type(module, &cursor_spec, &state->cursor_type) < 0 ||
 	    make_type(module, &iterator_spec, &state->iterator_type) < 0 ||
+	    make_type(module, &diff_spec, &state->diff_type) < 0 ||
 	    make_type(module, &family_spec, &state->family_type) < 0 ||
 	    make_type(module, &lock_spec, &state->lock_type) < 0 ||
 	    make_type(module, &policy_spec, &state->policy_type) < 0)

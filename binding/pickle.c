@@ -21,6 +21,10 @@
  *
  *   (3, track_gaps, firsts, lasts, values, attributes, policy)
  *
+ * For a packed tree with a policy, which is samara.COALESCE or samara.OFFSET, it is
+ *
+ *   (4, track_gaps, firsts, lasts, values, attributes, dtype, policy)
+ *
  * A state comes from outside, so all of it is checked before the tree is touched. What is made of
  * it is owned here until the tree takes it. Only for the type's method table.
  */
@@ -35,6 +39,8 @@
 #define PACKED_MEMBERS 7
 #define POLICY_VERSION 3
 #define POLICY_MEMBERS 7
+#define PACKED_POLICY_VERSION 4
+#define PACKED_POLICY_MEMBERS 8
 
 static void put_little_endian(char *bytes, uint64_t number)
 {
@@ -79,7 +85,10 @@ static PyObject *state_of_snapshot(struct maple_tree *snapshot, enum dtype dtype
 		else
 			PyList_SET_ITEM(values, i, Py_NewRef(object_of(mas.word)));
 	}
-	if (packed)
+	if (packed && policy != Py_None)
+		state = Py_BuildValue("(iOOOOOsO)", PACKED_POLICY_VERSION, track_gaps, firsts,
+				      lasts, values, attributes, dtype_name(dtype), policy);
+	else if (packed)
 		state = Py_BuildValue("(iOOOOOs)", PACKED_VERSION, track_gaps, firsts, lasts,
 				      values, attributes, dtype_name(dtype));
 	else if (policy != Py_None)
@@ -179,18 +188,19 @@ static int check_version(PyObject *state)
 	long number;
 
 	if (!PyTuple_Check(state) || PyTuple_GET_SIZE(state) < OBJECT_MEMBERS ||
-	    PyTuple_GET_SIZE(state) > PACKED_MEMBERS)
-		return refuse("expected a tuple of 6 or 7 items");
+	    PyTuple_GET_SIZE(state) > PACKED_POLICY_MEMBERS)
+		return refuse("expected a tuple of 6 to 8 items");
 	version = PyTuple_GET_ITEM(state, 0);
 	if (!PyLong_CheckExact(version))
 		return refuse("the format is not an integer");
 	number = PyLong_AsLong(version);
 	PyErr_Clear();
-	if (number != OBJECT_VERSION && number != PACKED_VERSION && number != POLICY_VERSION) {
+	if (number < OBJECT_VERSION || number > PACKED_POLICY_VERSION) {
 		text = number_shown(version);
 		if (text)
 			PyErr_Format(PyExc_ValueError,
-				     "the format of a pickled MapleTree must be 1, 2 or 3, not %U",
+				     "the format of a pickled MapleTree must be 1, 2, 3 or 4, not "
+				     "%U",
 				     text);
 		Py_XDECREF(text);
 		return -1;
@@ -198,8 +208,10 @@ static int check_version(PyObject *state)
 	members = PyTuple_GET_SIZE(state);
 	if (number == OBJECT_VERSION && members != OBJECT_MEMBERS)
 		return refuse("expected a tuple of 6 items");
+	if (number == PACKED_POLICY_VERSION && members != PACKED_POLICY_MEMBERS)
+		return refuse("expected a tuple of 8 items");
 	static_assert(PACKED_MEMBERS == POLICY_MEMBERS, "one message does for both");
-	if (number != OBJECT_VERSION && members != PACKED_MEMBERS)
+	if ((number == PACKED_VERSION || number == POLICY_VERSION) && members != PACKED_MEMBERS)
 		return refuse("expected a tuple of 7 items");
 	return (int)number;
 }
@@ -208,6 +220,7 @@ static int check_state(PyObject *self, PyObject *state, enum dtype *dtype)
 {
 	PyObject *firsts, *lasts, *values;
 	int version = check_version(state);
+	bool packed = version == PACKED_VERSION || version == PACKED_POLICY_VERSION;
 
 	if (version < 0)
 		return -1;
@@ -218,15 +231,15 @@ static int check_state(PyObject *self, PyObject *state, enum dtype *dtype)
 		return refuse("track_gaps is not a bool");
 	if (!PyBytes_Check(firsts) || !PyBytes_Check(lasts))
 		return refuse("the ranges are not bytes");
-	if (version != PACKED_VERSION && !PyList_Check(values))
+	if (!packed && !PyList_Check(values))
 		return refuse("the values are not a list");
-	if (version == PACKED_VERSION && !PyBytes_Check(values))
+	if (packed && !PyBytes_Check(values))
 		return refuse("the values are not bytes");
 	if (PyBytes_GET_SIZE(firsts) != PyBytes_GET_SIZE(lasts) ||
 	    PyBytes_GET_SIZE(firsts) % 8 != 0)
 		return refuse("firsts and lasts differ in number");
 	*dtype = DTYPE_OBJECT;
-	if (version == PACKED_VERSION) {
+	if (packed) {
 		if (dtype_parse(PyTuple_GET_ITEM(state, 6), dtype) < 0)
 			PyErr_Clear();
 		if (*dtype == DTYPE_OBJECT)
@@ -295,12 +308,14 @@ PyObject *tree_setstate(struct tree_object *self, PyObject *state)
 	PyObject *result = NULL;
 	struct maple_tree mt;
 	enum dtype dtype;
+	long version;
 	int status;
 
 	if (check_state((PyObject *)self, state, &dtype) < 0)
 		return NULL;
-	if (PyLong_AsLong(PyTuple_GET_ITEM(state, 0)) == POLICY_VERSION)
-		given = PyTuple_GET_ITEM(state, 6);
+	version = PyLong_AsLong(PyTuple_GET_ITEM(state, 0));
+	if (version == POLICY_VERSION || version == PACKED_POLICY_VERSION)
+		given = PyTuple_GET_ITEM(state, PyTuple_GET_SIZE(state) - 1);
 	if (policy_parse(self, given, dtype, &policy) < 0)
 		return NULL;
 	if (enter_empty(self) < 0)
@@ -309,7 +324,7 @@ PyObject *tree_setstate(struct tree_object *self, PyObject *state)
 		     policy_ops(policy, dtype));
 	status = build_from_state(&mt, dtype, state);
 	if (status == 0 && attributes_set((PyObject *)self, PyTuple_GET_ITEM(state, 5)) == 0 &&
-	    enter_empty(self) == 0 && policy_settle(self, policy, &mt) == 0) {
+	    enter_empty(self) == 0 && policy_settle(self, policy, &mt, dtype) == 0) {
 		tree_replace(self, &mt, dtype, NULL);
 		result = Py_NewRef(Py_None);
 	} else {

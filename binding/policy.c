@@ -2,7 +2,9 @@
 /*
  * A tree's policy: a Python object whose methods decide what happens to a value whose range is cut,
  * and whether neighbours merge. It implements the value operations of its trees. Owns references to
- * that object and to its two methods. For all files that make or replace a tree's contents.
+ * that object and to its two methods. The methods of samara.COALESCE and samara.OFFSET are not
+ * called: policy_builtin.c has their operations. For all files that make or replace a tree's
+ * contents.
  *
  * Invariants
  *   - The operations outlive all trees that were made with them. Each tree and each iterator owns a
@@ -17,10 +19,11 @@
 struct policy {
 	PyObject_HEAD
 	struct core_state *state; /* keeps the module alive */
-	struct mt_value_ops ops;  /* at first those of any object */
+	enum policy_kind kind;
+	struct mt_value_ops ops; /* for POLICY_PYTHON; at first those of any object */
 	PyObject *given;
-	PyObject *split;
-	PyObject *merge;
+	PyObject *split; /* NULL for the other kinds, */
+	PyObject *merge; /* as this */
 };
 
 static PyObject *entry_of(const struct policy *policy, const struct mt_entry *entry)
@@ -94,12 +97,23 @@ static PyObject *method_of(PyObject *given, const char *name)
 	return method;
 }
 
+static enum policy_kind kind_of(const struct core_state *state, const PyObject *given)
+{
+	if (given == state->coalesce)
+		return POLICY_COALESCE;
+	return given == state->offset ? POLICY_OFFSET : POLICY_PYTHON;
+}
+
 static struct policy *policy_new(struct core_state *state, PyObject *given)
 {
-	PyObject *split = method_of(given, "split");
+	enum policy_kind kind = kind_of(state, given);
+	bool asks = kind == POLICY_PYTHON;
+	PyObject *split = asks ? method_of(given, "split") : NULL;
 	PyObject *merge = split ? method_of(given, "merge") : NULL;
-	struct policy *policy = merge ? PyObject_GC_New(struct policy, state->policy_type) : NULL;
+	struct policy *policy = NULL;
 
+	if (merge || !asks)
+		policy = PyObject_GC_New(struct policy, state->policy_type);
 	if (!policy) {
 		Py_XDECREF(split);
 		Py_XDECREF(merge);
@@ -107,6 +121,7 @@ static struct policy *policy_new(struct core_state *state, PyObject *given)
 	}
 	Py_INCREF(state->module);
 	policy->state = state;
+	policy->kind = kind;
 	policy->ops = *dtype_ops(DTYPE_OBJECT);
 	policy->ops.split = ask_split;
 	policy->ops.merge = ask_merge;
@@ -133,9 +148,11 @@ int policy_make(struct core_state *state, PyObject *given, enum dtype dtype, str
 	*out = NULL;
 	if (!given || given == Py_None)
 		return 0;
-	if (dtype != DTYPE_OBJECT) {
-		PyErr_Format(PyExc_ValueError, "a tree with dtype '%s' cannot have a policy",
-			     dtype_name(dtype));
+	if (dtype != DTYPE_OBJECT && kind_of(state, given) == POLICY_PYTHON) {
+		PyErr_Format(PyExc_ValueError,
+			     "the policy of a tree with dtype '%s' must be samara.COALESCE or "
+			     "samara.OFFSET, not %R",
+			     dtype_name(dtype), given);
 		return -1;
 	}
 	*out = policy_new(state, given);
@@ -160,19 +177,27 @@ void policy_adopt(struct tree_object *tree, struct policy *policy)
 		tree->policy = (struct policy *)Py_XNewRef((PyObject *)policy);
 }
 
-int policy_settle(struct tree_object *tree, struct policy *policy, struct maple_tree *mt)
+int policy_settle(struct tree_object *tree, struct policy *policy, struct maple_tree *mt,
+		  enum dtype dtype)
 {
 	if (tree->policy && check_kept(tree, policy_given(policy)) < 0)
 		return -1;
 	policy_adopt(tree, policy);
 	if (tree->policy)
-		mt->ma_ops = &tree->policy->ops;
+		mt->ma_ops = policy_ops(tree->policy, dtype);
 	return 0;
+}
+
+bool policy_is_builtin(const struct policy *policy)
+{
+	return policy->kind != POLICY_PYTHON;
 }
 
 const struct mt_value_ops *policy_ops(const struct policy *policy, enum dtype dtype)
 {
-	return policy ? &policy->ops : dtype_ops(dtype);
+	if (!policy)
+		return dtype_ops(dtype);
+	return policy_is_builtin(policy) ? policy_builtin_ops(policy->kind, dtype) : &policy->ops;
 }
 
 PyObject *policy_given(const struct policy *policy)
@@ -194,6 +219,8 @@ static int policy_traverse(struct policy *self, visitproc visit, void *arg)
  * TypeError. */
 static int policy_clear(struct policy *self)
 {
+	if (self->kind != POLICY_PYTHON) /* has no methods, and stays what it is */
+		return 0;
 	Py_SETREF(self->given, Py_NewRef(Py_None));
 	Py_SETREF(self->split, Py_NewRef(Py_None));
 	Py_SETREF(self->merge, Py_NewRef(Py_None));
@@ -207,8 +234,8 @@ static void policy_dealloc(struct policy *self)
 
 	PyObject_GC_UnTrack(self);
 	Py_DECREF(self->given);
-	Py_DECREF(self->split);
-	Py_DECREF(self->merge);
+	Py_XDECREF(self->split);
+	Py_XDECREF(self->merge);
 	PyObject_GC_Del(self);
 	Py_DECREF(module);
 	Py_DECREF(type);

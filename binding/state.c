@@ -15,14 +15,18 @@
 	DO(tree_type);                                                                             \
 	DO(cursor_type);                                                                           \
 	DO(iterator_type);                                                                         \
+	DO(diff_type);                                                                             \
 	DO(family_type);                                                                           \
 	DO(lock_type);                                                                             \
 	DO(policy_type);                                                                           \
 	DO(entry_type);                                                                            \
 	DO(gap_type);                                                                              \
+	DO(change_type);                                                                           \
 	DO(occupied_error);                                                                        \
 	DO(space_error);                                                                           \
 	DO(two_to_64);                                                                             \
+	DO(coalesce);                                                                              \
+	DO(offset);                                                                                \
 	DO(newobj);                                                                                \
 	DO(base_state)
 

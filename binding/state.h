@@ -11,14 +11,18 @@ struct core_state {
 	PyTypeObject *tree_type;
 	PyTypeObject *cursor_type;
 	PyTypeObject *iterator_type;
+	PyTypeObject *diff_type;
 	PyTypeObject *family_type;
 	PyTypeObject *lock_type;
 	PyTypeObject *policy_type;
-	PyTypeObject *entry_type; /* samara._entry.Entry, a tuple of 3 */
-	PyTypeObject *gap_type;   /* samara._entry.Gap, a tuple of 2 */
+	PyTypeObject *entry_type;  /* samara._entry.Entry, a tuple of 3 */
+	PyTypeObject *gap_type;    /* samara._entry.Gap, a tuple of 2 */
+	PyTypeObject *change_type; /* samara._entry.Change, a tuple of 4 */
 	PyObject *occupied_error;
 	PyObject *space_error;
 	PyObject *two_to_64;
+	PyObject *coalesce;   /* samara._policy.COALESCE, */
+	PyObject *offset;     /* and OFFSET: policies that are known by identity */
 	PyObject *newobj;     /* copyreg.__newobj__ */
 	PyObject *base_state; /* object.__getstate__ */
 };

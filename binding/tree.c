@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * samara.MapleTree: the type, with methods from all files below. The rest is in this file:
- * __init__(), the mapping protocol, comparing and printing, and the attributes.
+ * __init__(), the mapping protocol, and the attributes.
  *
  * Owns nothing beyond a call: tree_object.c has the tree's life. Only for module.c.
  */
 #include "tree.h"
+#include "alloc_many.h"
 #include "arrays.h"
 #include "cursor.h"
 #include "errors.h"
+#include "file.h"
 #include "pickle.h"
 #include "policy.h"
+#include "tree_accumulate.h"
 #include "tree_build.h"
 #include "tree_copy.h"
+#include "tree_diff.h"
 #include "tree_iter.h"
+#include "tree_map.h"
 #include "tree_object.h"
 #include "tree_read.h"
+#include "tree_repr.h"
+#include "tree_sets.h"
 #include "tree_write.h"
 #include "docs.h"
 
@@ -55,7 +62,7 @@ static int init_from_tree(struct tree_object *self, struct tree_object *other, u
 		return -1;
 	mt_fork(&other->mt, &mt);
 	mt.ma_ops = policy_ops(policy, dtype); /* its own operations, for the same policy */
-	if (policy_settle(self, policy, &mt) < 0) {
+	if (policy_settle(self, policy, &mt, dtype) < 0) {
 		mt_fini(&mt);
 		return -1;
 	}
@@ -77,7 +84,7 @@ static int init_from_iterable(struct tree_object *self, PyObject *iterable, uint
 	if (status == 0)
 		status = tree_require_idle(self);
 	if (status == 0)
-		status = policy_settle(self, policy, &mt);
+		status = policy_settle(self, policy, &mt, dtype);
 	if (status == 0)
 		tree_replace(self, &mt, dtype, NULL);
 	else
@@ -130,11 +137,29 @@ static int tree_bool(struct tree_object *self)
 	return !mtree_empty(&self->mt);
 }
 
+/* For `in`: 0; or -1 with TypeError if the key stands for several indices. */
+static int refuse_several(PyObject *key)
+{
+	bool several = PyRange_Check(key) || PySlice_Check(key) || PyTuple_Check(key);
+
+	if (!several || PyIndex_Check(key))
+		return 0;
+	PyErr_Format(
+		PyExc_TypeError,
+		"index must be an integer, not %s: `in` takes one index; use covers(first, last) "
+		"or overlaps(first, last) for a range",
+		Py_TYPE(key)->tp_name);
+	return -1;
+}
+
 static int tree_contains(struct tree_object *self, PyObject *key)
 {
 	uint64_t index, word;
-	int kind = tree_enter_index(self, key, &index);
+	int kind;
 
+	if (!PyLong_CheckExact(key) && refuse_several(key) < 0)
+		return -1;
+	kind = tree_enter_index(self, key, &index);
 	if (kind == INDEX_ERROR)
 		return -1;
 	return kind == INDEX_IN && mtree_load_word(&self->mt, index, &word);
@@ -205,151 +230,6 @@ static int tree_store_subscript(struct tree_object *self, PyObject *key, PyObjec
 	if (status < 0)
 		raise_status(status);
 	return status < 0 ? -1 : 0;
-}
-
-/* ---- comparing and printing ----------------------------------------------------------------- */
-
-/* Comparing and printing call themselves for trees in trees. So both run over iterators, not over
- * snapshots on the stack: a level of nesting must not take more stack than the interpreter
- * expects. */
-
-/* Return whether two iterators yield equal sequences: 1, 0 or -1. Runs the values' __eq__. */
-static int sequences_equal(PyObject *left, PyObject *right)
-{
-	uint64_t first[2], last[2];
-	PyObject *value[2];
-	int equal = 1;
-	int more;
-
-	while (equal == 1 && (more = iterator_step(left, &first[0], &last[0], &value[0])) != 0) {
-		if (more < 0)
-			return -1;
-		more = iterator_step(right, &first[1], &last[1], &value[1]);
-		if (more <= 0) {
-			Py_DECREF(value[0]);
-			return more;
-		}
-		equal = first[0] == first[1] && last[0] == last[1];
-		if (equal && value[0] != value[1])
-			equal = PyObject_RichCompareBool(value[0], value[1], Py_EQ);
-		Py_DECREF(value[0]);
-		Py_DECREF(value[1]);
-	}
-	if (equal != 1)
-		return equal;
-	more = iterator_step(right, &first[1], &last[1], &value[1]);
-	if (more > 0)
-		Py_DECREF(value[1]);
-	return more < 0 ? -1 : !more;
-}
-
-/* The same for two packed trees of one dtype. Runs no other code. */
-static bool packed_equal(struct tree_object *left, struct tree_object *right)
-{
-	struct ma_state a, b;
-
-	mas_init(&a, &left->mt, 0);
-	mas_init(&b, &right->mt, 0);
-	while (mas_find_word(&a, MAX_INDEX, false)) {
-		if (!mas_find_word(&b, MAX_INDEX, false) || a.index != b.index || a.last != b.last)
-			return false;
-		if (left->dtype == DTYPE_F8 ? double_of(a.word) != double_of(b.word)
-					    : a.word != b.word)
-			return false;
-	}
-	return !mas_find_word(&b, MAX_INDEX, false);
-}
-
-static PyObject *tree_compare(struct tree_object *self, PyObject *object, int operation)
-{
-	struct tree_object *other = (struct tree_object *)object;
-	PyObject *left, *right;
-	int equal = -1;
-
-	if ((operation != Py_EQ && operation != Py_NE) ||
-	    !PyObject_TypeCheck(object, self->state->tree_type))
-		Py_RETURN_NOTIMPLEMENTED;
-	/* While this waits for the other tree, a thread may take this tree's lock. */
-	do {
-		if (tree_enter(self) < 0 || tree_enter(other) < 0)
-			return NULL;
-	} while (lock_blocks(self->lock));
-	if (mt_entries(&self->mt) != mt_entries(&other->mt))
-		return PyBool_FromLong(operation == Py_NE);
-	if (self->dtype != DTYPE_OBJECT && self->dtype == other->dtype)
-		return PyBool_FromLong(packed_equal(self, other) == (operation == Py_EQ));
-	left = tree_iter(self);
-	right = left ? tree_iter(other) : NULL;
-	if (right)
-		equal = sequences_equal(left, right);
-	Py_XDECREF(left);
-	Py_XDECREF(right);
-	return equal < 0 ? NULL : PyBool_FromLong(equal == (operation == Py_EQ));
-}
-
-/* Append the text of each entry to `parts`. */
-static int print_entries(PyObject *iterator, PyObject *parts)
-{
-	uint64_t first, last;
-	PyObject *value;
-	int status = 0;
-	int more = 0;
-
-	while (status == 0 && (more = iterator_step(iterator, &first, &last, &value)) > 0) {
-		PyObject *text = PyObject_Repr(value);
-		PyObject *part = NULL;
-
-		Py_DECREF(value);
-		if (text)
-			part = PyUnicode_FromFormat("(%llu, %llu, %U)", (unsigned long long)first,
-						    (unsigned long long)last, text);
-		Py_XDECREF(text);
-		status = part ? PyList_Append(parts, part) : -1;
-		Py_XDECREF(part);
-	}
-	return more < 0 ? -1 : status;
-}
-
-/* `TreeType([(10, 19, 1)], dtype='u8', track_gaps=False)`, without options that have their
- * default. */
-static PyObject *print_tree(struct tree_object *self)
-{
-	const char *dtype = dtype_name(self->dtype);
-	const char *gaps = tree_tracks_gaps(self) ? "" : ", track_gaps=False";
-	PyObject *iterator = tree_iter(self);
-	PyObject *parts = iterator ? PyList_New(0) : NULL;
-	PyObject *separator = parts ? PyUnicode_FromString(", ") : NULL;
-	PyObject *name =
-		separator ? PyObject_GetAttrString((PyObject *)Py_TYPE(self), "__name__") : NULL;
-	PyObject *joined = NULL;
-	PyObject *text = NULL;
-
-	if (name && print_entries(iterator, parts) == 0)
-		joined = PyUnicode_Join(separator, parts);
-	if (joined)
-		text = PyUnicode_FromFormat("%S([%U]%s%s%s%s)", name, joined,
-					    dtype ? ", dtype='" : "", dtype ? dtype : "",
-					    dtype ? "'" : "", gaps);
-	Py_XDECREF(iterator);
-	Py_XDECREF(parts);
-	Py_XDECREF(separator);
-	Py_XDECREF(name);
-	Py_XDECREF(joined);
-	return text;
-}
-
-static PyObject *tree_repr(struct tree_object *self)
-{
-	PyObject *text;
-	int inside = Py_ReprEnter((PyObject *)self);
-
-	if (inside < 0)
-		return NULL;
-	if (inside > 0)
-		return PyUnicode_FromString("...");
-	text = print_tree(self);
-	Py_ReprLeave((PyObject *)self);
-	return text;
 }
 
 /* ---- attributes ----------------------------------------------------------------------------- */
@@ -443,10 +323,17 @@ static PyMethodDef tree_methods[] = {
 	{"entry", FASTCALL(tree_entry), DOC_MapleTree_entry},
 	{"find", FASTCALL(tree_find), DOC_MapleTree_find},
 	{"find_rev", FASTCALL(tree_find_rev), DOC_MapleTree_find_rev},
+	{"first_entry", NOARGS(tree_first_entry), DOC_MapleTree_first_entry},
+	{"last_entry", NOARGS(tree_last_entry), DOC_MapleTree_last_entry},
 	{"next", FASTCALL(tree_next), DOC_MapleTree_next},
 	{"prev", FASTCALL(tree_prev), DOC_MapleTree_prev},
 	{"entries", FASTCALL(tree_entries), DOC_MapleTree_entries},
+	{"ranges", FASTCALL(tree_ranges), DOC_MapleTree_ranges},
+	{"values", FASTCALL(tree_values), DOC_MapleTree_values},
+	{"items", FASTCALL(tree_items), DOC_MapleTree_items},
 	{"gaps", FASTCALL(tree_gaps), DOC_MapleTree_gaps},
+	{"covers", FASTCALL(tree_covers), DOC_MapleTree_covers},
+	{"overlaps", FASTCALL(tree_overlaps), DOC_MapleTree_overlaps},
 	{"is_free", FASTCALL(tree_is_free), DOC_MapleTree_is_free},
 	{"empty_area", FASTCALL(tree_empty_area), DOC_MapleTree_empty_area},
 	{"store_range", FASTCALL(tree_store_range), DOC_MapleTree_store_range},
@@ -454,18 +341,28 @@ static PyMethodDef tree_methods[] = {
 	{"erase", FASTCALL(tree_erase), DOC_MapleTree_erase},
 	{"pop_range", FASTCALL(tree_pop_range), DOC_MapleTree_pop_range},
 	{"alloc_range", FASTCALL(tree_alloc_range), DOC_MapleTree_alloc_range},
+	{"alloc_many", FASTCALL(tree_alloc_many), DOC_MapleTree_alloc_many},
 	{"alloc_cyclic", FASTCALL(tree_alloc_cyclic), DOC_MapleTree_alloc_cyclic},
 	{"clear", NOARGS(tree_clear_all), DOC_MapleTree_clear},
 	{"dup", NOARGS(tree_dup), DOC_MapleTree_dup},
 	{"dup_into", FASTCALL(tree_dup_into), DOC_MapleTree_dup_into},
 	{"fork", NOARGS(tree_fork), DOC_MapleTree_fork},
+	{"diff", FASTCALL(tree_diff), DOC_MapleTree_diff},
+	{"update", FASTCALL(tree_update), DOC_MapleTree_update},
 	{"cursor", FASTCALL(tree_cursor), DOC_MapleTree_cursor},
 	{"from_arrays", CLASS_FASTCALL(tree_from_arrays), DOC_MapleTree_from_arrays},
 	{"to_arrays", NOARGS(tree_to_arrays), DOC_MapleTree_to_arrays},
 	{"load_many", FASTCALL(tree_load_many), DOC_MapleTree_load_many},
 	{"store_many", FASTCALL(tree_store_many), DOC_MapleTree_store_many},
+	{"accumulate", FASTCALL(tree_accumulate), DOC_MapleTree_accumulate},
+	{"accumulate_many", FASTCALL(tree_accumulate_many), DOC_MapleTree_accumulate_many},
+	{"map_range", FASTCALL(tree_map_range), DOC_MapleTree_map_range},
+	{"save", FASTCALL(tree_save), DOC_MapleTree_save},
+	{"load", CLASS_FASTCALL(tree_load), DOC_MapleTree_load},
 	{"check", NOARGS(tree_check), DOC_MapleTree_check},
 	{"dump", FASTCALL(tree_dump), DOC_MapleTree_dump},
+	{"_repr_html_", NOARGS(tree_repr_html), DOC_MapleTree__repr_html_},
+	{"__rich_repr__", NOARGS(tree_rich_repr), DOC_MapleTree___rich_repr__},
 	{"__copy__", NOARGS(tree_fork), DOC_MapleTree___copy__},
 	{"__reduce__", NOARGS(tree_reduce), DOC_MapleTree___reduce__},
 	{"__setstate__", ONE_ARG(tree_setstate), DOC_MapleTree___setstate__},
@@ -495,6 +392,12 @@ static PyType_Slot tree_slots[] = {
 	{Py_mp_ass_subscript, tree_store_subscript},
 	{Py_sq_contains, tree_contains},
 	{Py_nb_bool, tree_bool},
+	{Py_nb_or, tree_or},
+	{Py_nb_and, tree_and},
+	{Py_nb_subtract, tree_subtract},
+	{Py_nb_inplace_or, tree_or_in_place},
+	{Py_nb_inplace_and, tree_and_in_place},
+	{Py_nb_inplace_subtract, tree_subtract_in_place},
 	{0, NULL},
 };
 

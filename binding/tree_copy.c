@@ -53,16 +53,15 @@ int attributes_set(PyObject *target, PyObject *attributes)
 	return status;
 }
 
-/* The last step of each copy. Takes over `copy`. */
-static PyObject *finish_copy(struct tree_object *source, struct tree_object *copy)
+PyObject *copy_finish(struct tree_object *self, struct tree_object *copy)
 {
 	PyObject *attributes;
 	int status;
 
 	/* A plain MapleTree has no attributes. */
-	if (Py_IS_TYPE((PyObject *)source, source->state->tree_type))
+	if (Py_IS_TYPE((PyObject *)self, self->state->tree_type))
 		return (PyObject *)copy;
-	attributes = attributes_get(source);
+	attributes = attributes_get(self);
 	status = attributes ? attributes_set((PyObject *)copy, attributes) : -1;
 	Py_XDECREF(attributes);
 	if (status < 0)
@@ -72,9 +71,8 @@ static PyObject *finish_copy(struct tree_object *source, struct tree_object *cop
 
 /* ---- copies --------------------------------------------------------------------------------- */
 
-/* Drop an instance that did not become a copy. It is an empty tree by then, because its __del__()
- * may run. */
-static void drop_shell(struct tree_object *copy, struct core_state *state)
+/* The instance is an empty tree by then, because its __del__() may run. */
+void copy_drop(struct tree_object *copy, struct core_state *state)
 {
 	mt_init_pool(&copy->mt, tree_flags(true), state->pool, dtype_ops(DTYPE_OBJECT));
 	tree_adopt(copy, state);
@@ -89,12 +87,11 @@ static struct tree_object *relative_alloc(struct tree_object *self)
 
 	if (!copy || tree_enter_family(self) == 0)
 		return copy;
-	drop_shell(copy, self->state);
+	copy_drop(copy, self->state);
 	return NULL;
 }
 
-static void adopt_relative(struct tree_object *self, struct tree_object *copy,
-			   struct family *family)
+void copy_adopt(struct tree_object *self, struct tree_object *copy, struct family *family)
 {
 	copy->dtype = self->dtype;
 	policy_adopt(copy, self->policy);
@@ -110,8 +107,8 @@ PyObject *tree_fork(struct tree_object *self, PyObject *Py_UNUSED(unused))
 	if (!copy)
 		return NULL;
 	mt_fork(&self->mt, &copy->mt);
-	adopt_relative(self, copy, self->member.family);
-	return finish_copy(self, copy);
+	copy_adopt(self, copy, self->member.family);
+	return copy_finish(self, copy);
 }
 
 PyObject *tree_slice(struct tree_object *self, uint64_t first, uint64_t last, bool empty)
@@ -130,13 +127,13 @@ PyObject *tree_slice(struct tree_object *self, uint64_t first, uint64_t last, bo
 			     policy_ops(self->policy, self->dtype));
 	else
 		status = mt_slice(&self->mt, first, last, &copy->mt);
-	adopt_relative(self, copy, family);
+	copy_adopt(self, copy, family);
 	Py_XDECREF((PyObject *)family);
 	if (status < 0) {
 		Py_DECREF(copy);
 		return raise_status(status);
 	}
-	return finish_copy(self, copy);
+	return copy_finish(self, copy);
 }
 
 PyObject *tree_dup(struct tree_object *self, PyObject *Py_UNUSED(unused))
@@ -147,7 +144,7 @@ PyObject *tree_dup(struct tree_object *self, PyObject *Py_UNUSED(unused))
 	if (!copy)
 		return NULL;
 	if (tree_enter(self) < 0) {
-		drop_shell(copy, self->state);
+		copy_drop(copy, self->state);
 		return NULL;
 	}
 	mt_init_pool(&copy->mt, mt_attr(&self->mt), self->state->pool,
@@ -160,7 +157,7 @@ PyObject *tree_dup(struct tree_object *self, PyObject *Py_UNUSED(unused))
 		Py_DECREF(copy);
 		return raise_status(status);
 	}
-	return finish_copy(self, copy);
+	return copy_finish(self, copy);
 }
 
 static PyObject *attributes_text(const struct tree_object *tree)

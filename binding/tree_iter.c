@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Iterators: over the entries of a window of a tree, forwards or backwards, or over its gaps.
+ * Iterators: over the entries of a window of a tree, or over their ranges or values or both, forwards
+ * or backwards; or over its gaps.
  *
  * An iterator owns a fork of the tree that nobody writes. So it needs no lock after it is made, and
  * sees the tree as it was. It drops the fork as soon as it is exhausted, so that the tree's next
  * writes copy no nodes.
  *
  * Invariants: `done` is set before the fork is dropped, and a step uses the fork only while it is
- * not set. So a finalizer may call the iterator. `results` are two tuples of entries, reused in
- * turn if nobody else holds them: a loop still holds the last one when it asks for the next. A step
+ * not set. So a finalizer may call the iterator. `results` are two tuples, reused in turn if nobody
+ * else holds them: a loop still holds the last one when it asks for the next. A step
  * without memory for its result goes back, so that the next step finds the same entry.
  *
  * An iterator owns its fork until it is exhausted, a reference to the module and one to the policy.
@@ -18,7 +19,14 @@
 #include "errors.h"
 #include "policy.h"
 
-enum iterator_kind { ITERATE_ENTRIES, ITERATE_GAPS };
+enum iterator_kind {
+	ITERATE_ENTRIES, /* Entry(first, last, value) */
+	ITERATE_RANGES,  /* (first, last) */
+	ITERATE_VALUES,  /* value */
+	ITERATE_ITEMS,   /* ((first, last), value) */
+	ITERATE_GAPS,    /* Gap(first, last) */
+};
+
 struct iteration {
 	uint64_t first;
 	uint64_t last;
@@ -41,7 +49,7 @@ struct iterator_object {
 	bool ending; /* the last gap is being made: nothing follows, but it is not done yet */
 	bool reverse;
 	bool clip;
-	bool gaps;
+	enum iterator_kind kind;
 	uint64_t first; /* the window; for gaps `first` moves forward */
 	uint64_t last;
 	struct ma_state mas;
@@ -86,7 +94,7 @@ static PyObject *iterator_new(struct tree_object *tree, const struct iteration *
 	self->ending = false;
 	self->reverse = iteration->reverse;
 	self->clip = iteration->clip;
-	self->gaps = iteration->kind == ITERATE_GAPS;
+	self->kind = iteration->kind;
 	self->first = iteration->first;
 	self->last = iteration->last;
 	if (tree_enter_family(tree) < 0) {
@@ -161,15 +169,15 @@ static void step_back(struct iterator_object *self, uint64_t first, uint64_t las
 	mas_set(&self->mas, self->reverse ? last : first);
 }
 
-/* The next entry: 1 with an owned *value; 0 at the end; -1. */
-static int step(struct iterator_object *self, uint64_t *first, uint64_t *last, PyObject **value)
+/* The next entry, whose value is self->mas.word: whether there is one. */
+static inline bool step_word(struct iterator_object *self, uint64_t *first, uint64_t *last)
 {
 	bool found = self->reverse ? mas_find_rev_word(&self->mas, self->first, false)
 				   : mas_find_word(&self->mas, self->last, false);
 
 	if (!found) {
 		iterator_finish(self);
-		return 0;
+		return false;
 	}
 	*first = self->mas.index;
 	*last = self->mas.last;
@@ -177,6 +185,15 @@ static int step(struct iterator_object *self, uint64_t *first, uint64_t *last, P
 		*first = self->first;
 	if (self->clip && *last > self->last)
 		*last = self->last;
+	return true;
+}
+
+/* The same with its value: 1 with an owned *value; 0 at the end; -1. */
+static inline int step(struct iterator_object *self, uint64_t *first, uint64_t *last,
+		       PyObject **value)
+{
+	if (!step_word(self, first, last))
+		return 0;
 	*value = word_to_value(self->dtype, self->mas.word);
 	if (*value)
 		return 1;
@@ -191,6 +208,19 @@ int iterator_step(PyObject *iterator, uint64_t *first, uint64_t *last, PyObject 
 	return self->done ? 0 : step(self, first, last, value);
 }
 
+uint64_t iterator_entries(PyObject *iterator)
+{
+	return mt_entries(&((struct iterator_object *)iterator)->snapshot);
+}
+
+void iterator_turn(PyObject *iterator)
+{
+	struct iterator_object *self = (struct iterator_object *)iterator;
+
+	self->reverse = true;
+	mas_set(&self->mas, self->last);
+}
+
 static PyObject *next_entry(struct iterator_object *self)
 {
 	uint64_t first, last;
@@ -203,6 +233,97 @@ static PyObject *next_entry(struct iterator_object *self)
 	if (!entry)
 		step_back(self, first, last);
 	return entry;
+}
+
+/* Return (one, two). Takes over both, also if it fails; NULL for either: an exception is set. */
+static PyObject *pair_new(PyObject *one, PyObject *two)
+{
+	PyObject *pair = one && two ? PyTuple_New(2) : NULL;
+
+	if (!pair) {
+		Py_XDECREF(one);
+		Py_XDECREF(two);
+		return NULL;
+	}
+	PyTuple_SET_ITEM(pair, 0, one);
+	PyTuple_SET_ITEM(pair, 1, two);
+	return pair;
+}
+
+/* The same, in `again` if it is a pair that nobody else holds. Returns a new reference. */
+static inline PyObject *pair_again(PyObject *again, PyObject *one, PyObject *two)
+{
+	PyObject *old[2];
+
+	if (!again || Py_REFCNT(again) != 1 || !one || !two)
+		return pair_new(one, two);
+	old[0] = PyTuple_GET_ITEM(again, 0);
+	old[1] = PyTuple_GET_ITEM(again, 1);
+	Py_INCREF(again);
+	tuple_forget_hash(again);
+	PyTuple_SET_ITEM(again, 0, one);
+	PyTuple_SET_ITEM(again, 1, two);
+	Py_DECREF(old[0]);
+	Py_DECREF(old[1]);
+	return again;
+}
+
+static inline PyObject *range_again(PyObject *again, uint64_t first, uint64_t last)
+{
+	return pair_again(again, PyLong_FromUnsignedLongLong(first),
+			  PyLong_FromUnsignedLongLong(last));
+}
+
+/* Return the pair, and keep it to be used again. Making it may have run any code. */
+static inline PyObject *keep_pair(struct iterator_object *self, PyObject *pair)
+{
+	int turn = self->turn;
+
+	self->turn = !turn;
+	if (pair && !self->results[turn] && !self->done)
+		self->results[turn] = Py_NewRef(pair);
+	return pair;
+}
+
+static PyObject *next_range(struct iterator_object *self)
+{
+	uint64_t first, last;
+	PyObject *range;
+
+	if (!step_word(self, &first, &last))
+		return NULL;
+	range = range_again(self->results[self->turn], first, last);
+	if (!range)
+		step_back(self, first, last);
+	return keep_pair(self, range);
+}
+
+static PyObject *next_value(struct iterator_object *self)
+{
+	uint64_t first, last;
+	PyObject *value;
+
+	return step(self, &first, &last, &value) > 0 ? value : NULL;
+}
+
+static PyObject *next_item(struct iterator_object *self)
+{
+	uint64_t first, last;
+	PyObject *value, *again, *range, *item;
+
+	if (step(self, &first, &last, &value) <= 0)
+		return NULL;
+	again = self->results[self->turn];
+	range = range_again(again && Py_REFCNT(again) == 1 ? PyTuple_GET_ITEM(again, 0) : NULL,
+			    first, last);
+	/* Making a new pair may have run any code. */
+	item = pair_again(self->results[self->turn], range, value);
+	if (!item)
+		step_back(self, first, last);
+	/* The collector no longer looks at a pair that held no containers when it last did. */
+	else if (!PyObject_GC_IsTracked(item))
+		PyObject_GC_Track(item);
+	return keep_pair(self, item);
 }
 
 /* Go from entry to entry. A gap is what lies between the end of the last one and the next. */
@@ -238,7 +359,18 @@ static PyObject *iterator_next(struct iterator_object *self)
 {
 	if (self->done || self->ending)
 		return NULL;
-	return self->gaps ? next_gap(self) : next_entry(self);
+	switch (self->kind) {
+	case ITERATE_RANGES:
+		return next_range(self);
+	case ITERATE_VALUES:
+		return next_value(self);
+	case ITERATE_ITEMS:
+		return next_item(self);
+	case ITERATE_GAPS:
+		return next_gap(self);
+	default:
+		return next_entry(self);
+	}
 }
 
 static int iterator_traverse(struct iterator_object *self, visitproc visit, void *arg)
@@ -285,15 +417,16 @@ PyObject *tree_iter(struct tree_object *self)
 static const char *const entries_names[] = {"first", "last", "reverse", "clip"};
 static const char *const window_names[] = {"first", "last"};
 
-PyObject *tree_entries(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
-		       PyObject *kwnames)
+/* entries() and its kin. */
+static PyObject *iterate(struct tree_object *self, const struct signature *signature,
+			 enum iterator_kind kind, PyObject *const *args, Py_ssize_t nargs,
+			 PyObject *kwnames)
 {
-	static const struct signature signature = {"entries", entries_names, 4, 0, 2};
-	struct iteration iteration = {.kind = ITERATE_ENTRIES};
+	struct iteration iteration = {.kind = kind};
 	PyObject *given[4];
 	int some;
 
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
+	if (args_parse(signature, args, nargs, kwnames, given) < 0)
 		return NULL;
 	some = window_clip(given[0], "first", given[1], "last", &iteration.first, &iteration.last);
 	if (some < 0 || truth_parse(given[2], &iteration.reverse) < 0 ||
@@ -301,6 +434,38 @@ PyObject *tree_entries(struct tree_object *self, PyObject *const *args, Py_ssize
 		return NULL;
 	iteration.empty = !some;
 	return iterator_new(self, &iteration);
+}
+
+PyObject *tree_entries(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		       PyObject *kwnames)
+{
+	static const struct signature signature = {"entries", entries_names, 4, 0, 2};
+
+	return iterate(self, &signature, ITERATE_ENTRIES, args, nargs, kwnames);
+}
+
+PyObject *tree_ranges(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
+{
+	static const struct signature signature = {"ranges", entries_names, 4, 0, 2};
+
+	return iterate(self, &signature, ITERATE_RANGES, args, nargs, kwnames);
+}
+
+PyObject *tree_values(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
+{
+	static const struct signature signature = {"values", entries_names, 4, 0, 2};
+
+	return iterate(self, &signature, ITERATE_VALUES, args, nargs, kwnames);
+}
+
+PyObject *tree_items(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		     PyObject *kwnames)
+{
+	static const struct signature signature = {"items", entries_names, 4, 0, 2};
+
+	return iterate(self, &signature, ITERATE_ITEMS, args, nargs, kwnames);
 }
 
 PyObject *tree_gaps(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,

@@ -9,9 +9,19 @@
 PyObject *tree_iter(struct tree_object *self);
 /* One step of an iterator of entries: 1 with an owned *value, 0 at the end, -1 with MemoryError. */
 int iterator_step(PyObject *iterator, uint64_t *first, uint64_t *last, PyObject **value);
+/* How many entries the whole snapshot of an iterator has that is not at its end. */
+uint64_t iterator_entries(PyObject *iterator);
+/* Let it go on from its last entry, backwards. It must not be at its end. */
+void iterator_turn(PyObject *iterator);
 
 PyObject *tree_entries(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 		       PyObject *kwnames);
+PyObject *tree_ranges(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames);
+PyObject *tree_values(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames);
+PyObject *tree_items(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		     PyObject *kwnames);
 PyObject *tree_gaps(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 		    PyObject *kwnames);
 PyObject *tree_reversed(struct tree_object *self, PyObject *unused);

@@ -53,6 +53,22 @@ void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dt
 	mt_fini(&old);
 }
 
+void tree_begin_work(struct tree_object *self, struct maple_tree *work)
+{
+	mt_fork(&self->mt, work);
+	self->mt.ma_busy = true;
+}
+
+int tree_end_work(struct tree_object *self, struct maple_tree *work, int status)
+{
+	self->mt.ma_busy = false;
+	if (status == 0)
+		tree_replace(self, work, self->dtype, self->member.family);
+	else
+		mt_fini(work);
+	return status;
+}
+
 int tree_traverse(struct tree_object *self, visitproc visit, void *arg)
 {
 	Py_VISIT(Py_TYPE(self));
@@ -134,6 +150,25 @@ int tree_enter_family(struct tree_object *tree)
 		if (tree_enter(tree) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* While the second tree is entered, other code runs: it may lock the first one, or empty it. */
+int tree_enter_two(struct tree_object *tree, struct tree_object *other)
+{
+	do {
+		if (tree_enter_family(tree) < 0 || tree_enter(other) < 0)
+			return -1;
+	} while (lock_blocks(tree->lock) || lacks_family(tree));
+	return 0;
+}
+
+int tree_enter_families(struct tree_object *tree, struct tree_object *other)
+{
+	do {
+		if (tree_enter_family(tree) < 0 || tree_enter_family(other) < 0)
+			return -1;
+	} while (lock_blocks(tree->lock) || lacks_family(tree));
 	return 0;
 }
 

@@ -53,6 +53,12 @@ void tree_adopt(struct tree_object *tree, struct core_state *state);
  * with, or NULL. Runs the finalizers of the old values. */
 void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dtype,
 		  struct family *source);
+/* A write of many parts, all or nothing: the parts are written to `work`, a fork, which then replaces
+ * the tree if `status` is 0. In between nobody may write the tree, or it would lose what they wrote:
+ * it counts as asking its policy. Call after tree_require_idle(). tree_end_work() returns
+ * `status`. */
+void tree_begin_work(struct tree_object *self, struct maple_tree *work);
+int tree_end_work(struct tree_object *self, struct maple_tree *work, int status);
 
 /* For the type's slots. */
 int tree_traverse(struct tree_object *self, visitproc visit, void *arg);
@@ -95,6 +101,10 @@ static inline int tree_enter_value(struct tree_object *tree, PyObject *value, ui
 /* tree_enter() for operations that will share nodes: afterwards a tree of objects is in a
  * family. */
 int tree_enter_family(struct tree_object *tree);
+/* tree_enter() for two trees at one moment. The first will share nodes, as above. */
+int tree_enter_two(struct tree_object *tree, struct tree_object *other);
+/* The same for two that both will share nodes. */
+int tree_enter_families(struct tree_object *tree, struct tree_object *other);
 /* 0; or -1 with RuntimeError if the tree is asking its policy, and so must not lose its
  * contents. */
 int tree_require_idle(const struct tree_object *tree);

@@ -107,6 +107,28 @@ PyObject *tree_find_rev(struct tree_object *self, PyObject *const *args, Py_ssiz
 	return find_in_window(self, &signature, true, args, nargs, kwnames);
 }
 
+static PyObject *outermost_entry(struct tree_object *self, bool reverse)
+{
+	struct mt_entry entry;
+
+	if (tree_enter(self) < 0)
+		return NULL;
+	if (reverse ? mtree_find_rev(&self->mt, MAX_INDEX, 0, &entry)
+		    : mtree_find(&self->mt, 0, MAX_INDEX, &entry))
+		return tree_box_entry(self, &entry);
+	Py_RETURN_NONE;
+}
+
+PyObject *tree_first_entry(struct tree_object *self, PyObject *Py_UNUSED(unused))
+{
+	return outermost_entry(self, false);
+}
+
+PyObject *tree_last_entry(struct tree_object *self, PyObject *Py_UNUSED(unused))
+{
+	return outermost_entry(self, true);
+}
+
 static PyObject *entry_at(const struct tree_object *self, const struct ma_state *mas)
 {
 	return entry_new(self->state, mas->index, mas->last, tree_box(self, mas->word));
@@ -158,18 +180,71 @@ PyObject *tree_prev(struct tree_object *self, PyObject *const *args, Py_ssize_t 
 
 /* ---- free room ------------------------------------------------------------------------------ */
 
+/* Whether any index of a window has a value: 1, 0 or -1. */
+static inline int window_occupied(struct tree_object *self, const struct signature *signature,
+				  PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+	PyObject *given[2];
+	struct mt_entry entry;
+	uint64_t first, last;
+	int some = enter_window(self, signature, 0, args, nargs, kwnames, given, &first, &last);
+
+	return some > 0 ? mtree_find(&self->mt, first, last, &entry) : some;
+}
+
 PyObject *tree_is_free(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 		       PyObject *kwnames)
 {
 	static const struct signature signature = {"is_free", window_names, 2, 2, 2};
-	PyObject *given[2];
-	struct mt_entry entry;
-	uint64_t first, last;
-	int some = enter_window(self, &signature, 0, args, nargs, kwnames, given, &first, &last);
+	int occupied = window_occupied(self, &signature, args, nargs, kwnames);
 
-	if (some < 0)
+	return occupied < 0 ? NULL : PyBool_FromLong(!occupied);
+}
+
+PyObject *tree_overlaps(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+			PyObject *kwnames)
+{
+	static const struct signature signature = {"overlaps", window_names, 2, 2, 2};
+	int occupied = window_occupied(self, &signature, args, nargs, kwnames);
+
+	return occupied < 0 ? NULL : PyBool_FromLong(occupied);
+}
+
+/* Whether every index of [first, last] has a value, in a tree that does not track gaps. */
+static bool covered_by_steps(struct maple_tree *mt, uint64_t first, uint64_t last)
+{
+	struct ma_state mas;
+
+	mas_init(&mas, mt, first);
+	while (mas_find_word(&mas, last, false) && mas.index <= first) {
+		if (mas.last >= last)
+			return true;
+		first = mas.last + 1;
+	}
+	return false;
+}
+
+PyObject *tree_covers(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
+{
+	static const struct signature signature = {"covers", window_names, 2, 2, 2};
+	PyObject *given[2];
+	uint64_t first, last, start;
+	bool covered;
+	int inside;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
 		return NULL;
-	return PyBool_FromLong(!some || !mtree_find(&self->mt, first, last, &entry));
+	inside = window_inside(given[0], given[1], &first, &last);
+	if (inside < 0 || tree_enter(self) < 0)
+		return NULL;
+	if (!inside)
+		covered = false;
+	else if (tree_tracks_gaps(self))
+		covered = mt_empty_area(&self->mt, first, last, 1, 1, false, &start) == -EBUSY;
+	else
+		covered = covered_by_steps(&self->mt, first, last);
+	return PyBool_FromLong(covered);
 }
 
 PyObject *tree_empty_area(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,

@@ -17,6 +17,12 @@ PyObject *tree_next(struct tree_object *self, PyObject *const *args, Py_ssize_t 
 		    PyObject *kwnames);
 PyObject *tree_prev(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 		    PyObject *kwnames);
+PyObject *tree_first_entry(struct tree_object *self, PyObject *unused);
+PyObject *tree_last_entry(struct tree_object *self, PyObject *unused);
+PyObject *tree_covers(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames);
+PyObject *tree_overlaps(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+			PyObject *kwnames);
 PyObject *tree_is_free(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 		       PyObject *kwnames);
 PyObject *tree_empty_area(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,

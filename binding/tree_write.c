@@ -15,7 +15,7 @@
 static const char *const store_names[] = {"first", "last", "value"};
 static const char *const index_names[] = {"index"};
 static const char *const cyclic_names[] = {"value", "next", "first", "last"};
-static const char *const alloc_names[] = {"value", "size", "first", "last", "align", "reverse"};
+static const char *const alloc_names[] = {"size", "value", "first", "last", "align", "reverse"};
 
 /* The beginning of stores of a value over a range: parse the arguments, then enter the tree. 0 or
  * -1. */
@@ -202,7 +202,7 @@ PyObject *tree_pop_range(struct tree_object *self, PyObject *const *args, Py_ssi
 PyObject *tree_alloc_range(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			   PyObject *kwnames)
 {
-	static const struct signature signature = {"alloc_range", alloc_names, 6, 2, 4};
+	static const struct signature signature = {"alloc_range", alloc_names, 6, 2, 2};
 	struct area area = {0};
 	PyObject *given[6];
 	PyObject *result;
@@ -210,10 +210,10 @@ PyObject *tree_alloc_range(struct tree_object *self, PyObject *const *args, Py_s
 	int status;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    area_size(&area, given[1]) < 0 ||
+	    area_size(&area, given[0]) < 0 ||
 	    window_require(given[2], given[3], &area.first, &area.last) < 0 ||
 	    area_options(&area, given[4], given[5]) < 0 ||
-	    tree_enter_value(self, given[0], &word) < 0)
+	    tree_enter_value(self, given[1], &word) < 0)
 		return NULL;
 	if (area_search(self, &area, &start) <= 0)
 		return NULL;

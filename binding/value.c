@@ -14,7 +14,7 @@
 
 /* ---- references ----------------------------------------------------------------------------- */
 
-static void retain_objects(void *context, const uint64_t *words, uint32_t present)
+void objects_retain(void *context, const uint64_t *words, uint32_t present)
 {
 	(void)context;
 	while (present) {
@@ -23,7 +23,7 @@ static void retain_objects(void *context, const uint64_t *words, uint32_t presen
 	}
 }
 
-static void release_objects(void *context, const uint64_t *words, uint32_t present)
+void objects_release(void *context, const uint64_t *words, uint32_t present)
 {
 	(void)context;
 	while (present) {
@@ -33,8 +33,8 @@ static void release_objects(void *context, const uint64_t *words, uint32_t prese
 }
 
 static const struct mt_value_ops object_ops = {
-	.retain = retain_objects,
-	.release = release_objects,
+	.retain = objects_retain,
+	.release = objects_release,
 };
 
 /* ---- dtypes --------------------------------------------------------------------------------- */

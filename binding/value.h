@@ -21,6 +21,10 @@ PyObject *dtype_object(enum dtype dtype);
 /* The value operations for such words. */
 const struct mt_value_ops *dtype_ops(enum dtype dtype);
 
+/* Take / give back references: the value operations of objects. */
+void objects_retain(void *context, const uint64_t *words, uint32_t present);
+void objects_release(void *context, const uint64_t *words, uint32_t present);
+
 int number_to_word(enum dtype dtype, PyObject *value, uint64_t *word);
 PyObject *word_to_number(enum dtype dtype, uint64_t word);
 

@@ -19,7 +19,7 @@ DECLARATION = re.compile(
     r"^(?=MT_API |static inline |#define |(?:struct|enum) \w+ \{|typedef )", re.MULTILINE
 )
 # Structures whose members are private.
-PRIVATE = re.compile(r"^struct (?:maple_tree|mt_lock|ma_level) \{.*?^\};$", re.M | re.S)
+PRIVATE = re.compile(r"^struct (?:maple_tree|mt_lock|ma_level|mt_diff_\w+) \{.*?^\};$", re.M | re.S)
 EXPORTED = re.compile(r"^MT_API [^(]*?(\w+)\(", re.MULTILINE)
 
 

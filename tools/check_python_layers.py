@@ -7,10 +7,12 @@ each other in a cycle. All imports count, also those inside functions and those 
     samara.cli, samara.__main__   public names of samara, samara.mm and samara.kernel
     samara.kernel                 public names of samara and samara.mm
     samara.mm                     public names of samara
-    samara                        the base, and the implementation
+    samara                        the modules beside the tree, the base, and the implementation
+    modules beside the tree       _common_gaps: the base, and the implementation
     samara._implementation        samara._core or samara._pure: the only place that chooses
     samara._core, samara._pure    the base
-    the base                      _arguments, _columns, _docs, _entry, _errors, _policy: each other
+    the base                      _arguments, _columns, _display, _docs, _entry, _errors, _file
+                                  and _policy: each other
 
 A layer may also import from itself. A name is public if it does not begin with an underscore. A
 name of samara itself must also be in `__all__`.
@@ -22,13 +24,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-BASE = {"_arguments", "_columns", "_docs", "_entry", "_errors", "_policy"}
+BASE = {"_arguments", "_columns", "_display", "_docs", "_entry", "_errors", "_file", "_policy"}
 # The layers that each may import from, besides itself. "samara" is the package's __init__.py.
 MAY = {
     "cli": {"kernel", "mm", "samara"},
     "kernel": {"mm", "samara"},
     "mm": {"samara"},
-    "samara": {"base", "_implementation"},
+    "samara": {"_common_gaps", "base", "_implementation"},
+    "_common_gaps": {"base", "_implementation"},
     "_implementation": {"_core", "_pure"},
     "_core": {"base"},
     "_pure": {"base"},

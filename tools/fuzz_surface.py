@@ -47,6 +47,8 @@ RUNS = (
     ("address_spaces", "c", 2),
     ("unpickling", "python", 1),
     ("unpickling", "c", 2),
+    ("loading", "python", 1),
+    ("loading", "c", 1),
     ("maps", "c", 2),
     ("replaying", "c", 2),
 )

@@ -43,7 +43,7 @@ from mutations import Mutation, mutations_of
 
 FILES = [
     *("write.c", "splice.c", "leaf.c", "rebalance.c", "cow.c", "items.c", "displaced.c"),
-    *("subtree.c", "gap.c", "dup.c", "build.c"),
+    *("subtree.c", "gap.c", "dup.c", "build.c", "diff.c", "sets.c"),
     *("cow.h", "displaced.h", "gap.h", "items.h", "node.h", "plan.h", "subtree.h", "value.h"),
 ]
 HERE = Path(__file__).resolve().parent

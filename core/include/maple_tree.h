@@ -185,6 +185,8 @@ MT_API void mt_set_external_lock(struct maple_tree *mt, const struct mt_external
  * write that dropped nodes another tree still uses. Takes no lock. */
 MT_API uint64_t mt_entries(struct maple_tree *mt);
 MT_API void mt_covered(struct maple_tree *mt, mt_key *low, mt_key *high);
+/* The number of ranges if it is known: false after such a write. O(1). Takes no lock. */
+MT_API bool mt_entries_known(const struct maple_tree *mt, uint64_t *entries);
 /* The number of nodes that the tree reaches, shared ones included. O(number of internal nodes). */
 MT_API size_t mt_node_count(const struct maple_tree *mt);
 #define MT_NODE_BYTES 256
@@ -309,6 +311,38 @@ MT_API int mtree_alloc_cyclic_word(struct maple_tree *mt, mt_key *start, uint64_
 MT_API int mt_empty_area(const struct maple_tree *mt, mt_key min, mt_key max, mt_key size,
 			 mt_key align, bool reverse, mt_key *start);
 
+/* ---- numbers -------------------------------------------------------------------------------- */
+
+/* What the words of a tree are, and what is done to them. or and and are not for doubles. A minimum
+ * or maximum with a NaN is a NaN. */
+enum mt_number { mt_number_unsigned, mt_number_signed, mt_number_double };
+enum mt_operation { mt_op_add, mt_op_min, mt_op_max, mt_op_or, mt_op_and };
+
+struct mt_accumulation {
+	enum mt_number number;
+	enum mt_operation operation;
+	const mt_key *first; /* `count` ranges, in any order; they may overlap */
+	const mt_key *last;
+	const uint64_t *words; /* one for each range; if `same`, one for all */
+	size_t count;
+	bool same;
+};
+/* For each range, replace each word w by (w op the range's word). Entries are cut at the ends of the
+ * range, and what was free gets the range's word. All of it happens, or nothing.
+ *
+ * -EINVAL if a range ends before it begins, for an operation that the numbers do not have, or if the
+ * tree has a retain() or release(): words must be plain numbers. -ERANGE if a sum of integers does
+ * not fit in the end; *bad (may be NULL) is then the first piece where it does not, with the old
+ * word or 0. Sums of doubles are added in no particular order.
+ *
+ * One range costs O(h), and O(1) for each entry that it covers. n ranges cost O(n (log n + h)), and
+ * O(1) for each entry that they cover, however they overlap. The call takes memory from the C
+ * library: for many ranges about 100 bytes for each, and 50 for each entry. In a tree that cuts or
+ * coalesces its values (split(), equal(), merge()) n ranges cost as much as n calls. Such a range
+ * is first erased, and its pieces are then stored from the first to the last. */
+MT_API int mtree_accumulate(struct maple_tree *mt, const struct mt_accumulation *what,
+			    struct mt_entry *bad);
+
 /* How many keys to pass to mt_load_batch() at a time, if there are that many. Usually as many as
  * stay in a cache until their results are used. For a large tree, so many that it pays to sort them
  * by the part of the tree they lead to. Sorting takes the key and ten bytes more for each during
@@ -347,20 +381,21 @@ MT_API void __mt_destroy(struct maple_tree *mt);
 /* Destroy the contents and give back the pool. Ends a tree made by mt_init_pool() or mt_fork(). */
 MT_API void mt_fini(struct maple_tree *mt);
 
-/* One stretch [first, last] over which two trees differ. A word is valid only if its flag is
- * set. */
+/* One stretch [first, last] over which two trees differ, and the whole ranges in which it lies. A
+ * range is valid only if its flag is set; otherwise the stretch lies in a gap. */
 struct mt_difference {
 	mt_key first;
 	mt_key last;
-	uint64_t a_word;
-	uint64_t b_word;
+	struct mt_entry a;
+	struct mt_entry b;
 	bool a_present;
 	bool b_present;
 };
-/* Call emit for each stretch where a and b differ, in order. Words are compared as numbers.
+/* Call emit for each stretch where a and b differ, in order. Words are compared as numbers. A
+ * stretch lies within one range or gap of each tree: ranges are cut at the ends of both.
  * Subtrees that both share are skipped: O(h) per difference for related trees. If emit returns
  * anything but 0, stop and return that. The caller holds both locks; emit must not write either
- * tree. */
+ * tree. mt_diff_next() below returns the same stretches one by one. */
 MT_API int mt_diff(const struct maple_tree *a, const struct maple_tree *b,
 		   int (*emit)(void *context, const struct mt_difference *difference),
 		   void *context);
@@ -531,6 +566,61 @@ MT_API int mas_empty_area_rev(struct ma_state *mas, mt_key min, mt_key max, mt_k
  * and last stay. */
 MT_API int mas_alloc_cyclic(struct ma_state *mas, mt_key *start, void *entry, mt_key low,
 			    mt_key high, mt_key *next);
+
+/* ---- two trees ------------------------------------------------------------------------------- */
+
+/* When the words of two ranges are the same value. Where they are not, a stretch counts as
+ * different, for the caller to compare. */
+enum mt_diff_words {
+	mt_diff_equal,    /* if they are equal */
+	mt_diff_in_place, /* if they are equal and the ranges have the same ends: a value depends on
+			   * where its range begins, as with a split() that changes it */
+	mt_diff_apart,    /* never: the trees have words of different kinds */
+};
+
+/* A walk over two trees side by side. It borrows both, allocates nothing and needs no end. Nothing
+ * may write either tree meanwhile: walk over forks if anything might. The members are private. */
+struct mt_diff_side {
+	struct maple_node *root;
+	uint32_t height;
+	uint32_t depth; /* levels in path */
+	mt_key first; /* what it stands on: a subtree, a range or a gap */
+	mt_key last;
+	struct ma_level path[MT_MAX_HEIGHT];
+};
+struct mt_diff_walk {
+	struct mt_diff_side a;
+	struct mt_diff_side b;
+	mt_key key; /* how far it has come */
+	enum mt_diff_words words;
+	bool done;
+};
+
+/* Begin a walk. The caller holds both locks until it ends. O(1). */
+MT_API void mt_diff_begin(struct mt_diff_walk *walk, const struct maple_tree *a,
+			  const struct maple_tree *b, enum mt_diff_words words);
+/* The next stretch where the trees differ, as for mt_diff(). False after the last. */
+MT_API bool mt_diff_next(struct mt_diff_walk *walk, struct mt_difference *out);
+/* The next range that both trees have with the same ends, but with different words: 1. 0 after the
+ * last. -EINVAL as soon as a range of either tree is not one of the other, with the same ends. If a
+ * walk of these calls comes to 0 without any 1, both trees are the same. Subtrees that both share
+ * are skipped. */
+MT_API int mt_diff_next_word(struct mt_diff_walk *walk, struct mt_difference *out);
+
+/* Initialise `new_tree` (uninitialised memory) as a fork of `a`, changed as below. It shares nodes
+ * with `a`. O(h) for each difference of related trees; for others O(ranges of both), and O(h) for
+ * each write. Values are cut, merged and counted as by any store. On error new_tree is initialised
+ * but empty, and needs mt_fini() too. The caller holds the locks of both. Nothing may write `a` or
+ * `b` meanwhile: pass forks if a value operation might.
+ *
+ * mt_union() stores each range of `b` in order, except those that `a` has with the same ends and
+ * the same word. mt_intersect() keeps what both cover, with a's words; mt_subtract() what
+ * `a` covers and `b` does not. */
+MT_API int mt_union(struct maple_tree *a, const struct maple_tree *b, struct maple_tree *new_tree);
+MT_API int mt_intersect(struct maple_tree *a, const struct maple_tree *b,
+			struct maple_tree *new_tree);
+MT_API int mt_subtract(struct maple_tree *a, const struct maple_tree *b,
+		       struct maple_tree *new_tree);
 
 #ifdef __cplusplus
 }

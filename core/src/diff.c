@@ -1,120 +1,233 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The difference of two trees. Both are walked side by side. A node that both reach over the same
- * keys is skipped whole. Neighbouring stretches with the same two values become one. Owns nothing
- * and writes neither tree. Public: mt_diff().
+ * Two trees side by side: their differences, and whether they are the same. Owns nothing and writes
+ * neither tree. Public: mt_diff_*(), mt_diff(). For sets.c: stretches (diff.h).
+ *
+ * Each side stands on a slot of some node: on a subtree, or in a leaf on a range or gap. Both stand
+ * around one key.
+ *
+ *        a  [ . | A . . ]    same height: A is B, so both step over it whole; likewise if they
+ *                            are leaves with equal contents. A is not B, so both go down
+ *        b  [ . . | B . ]    else the one that stands higher goes down
+ *
+ * Invariants
+ *   - A side stands on a subtree only if that begins at the key. So a node that both trees share is
+ *     always met on both sides at once, before either side goes into it.
+ *   - A node covers the same keys for its whole life, in every tree.
  */
-#include "walk.h"
+#include "diff.h"
 
-struct diff {
-	int (*emit)(void *context, const struct mt_difference *difference);
-	void *context;
-	struct mt_difference pending;
-	bool has_pending;
-};
+#include <errno.h>
 
-static int flush(struct diff *diff)
+/* How high the subtree is that a side stands on. 0: it stands on a range or gap. */
+static uint32_t height_of(const struct mt_diff_side *side)
 {
-	if (!diff->has_pending)
-		return 0;
-	diff->has_pending = false;
-	return diff->emit(diff->context, &diff->pending);
+	return side->height - side->depth;
 }
 
-static int add(struct diff *diff, const struct mt_difference *found)
+static struct maple_node *node_of(const struct mt_diff_side *side)
 {
-	struct mt_difference *pending = &diff->pending;
-	int status;
+	const struct ma_level *level;
 
-	if (diff->has_pending && pending->last + 1 == found->first &&
-	    pending->a_present == found->a_present && pending->b_present == found->b_present &&
-	    pending->a_word == found->a_word && pending->b_word == found->b_word) {
-		pending->last = found->last;
-		return 0;
+	if (!side->depth)
+		return side->root;
+	level = &side->path[side->depth - 1];
+	return mt_child(level->node, level->slot);
+}
+
+static void begin_side(struct mt_diff_side *side, const struct maple_tree *mt)
+{
+	side->root = mt->ma_root;
+	side->height = mt_tree_height(mt);
+	side->depth = 0;
+	side->first = 0;
+	side->last = MT_KEY_MAX;
+}
+
+void mt_diff_begin(struct mt_diff_walk *walk, const struct maple_tree *a,
+		   const struct maple_tree *b, enum mt_diff_words words)
+{
+	begin_side(&walk->a, a);
+	begin_side(&walk->b, b);
+	walk->key = 0;
+	walk->words = words;
+	walk->done = false;
+}
+
+static void stand_on_slot(struct mt_diff_side *side)
+{
+	const struct ma_level *level = &side->path[side->depth - 1];
+
+	side->first = mt_slot_min(level->node, level->slot, level->min);
+	side->last = mt_slot_max(level->node, level->slot, level->max);
+}
+
+/* Into the subtree, to its first slot. */
+static void go_down(struct mt_diff_side *side)
+{
+	struct maple_node *node = node_of(side);
+
+	side->path[side->depth++] = (struct ma_level){node, side->first, side->last, 0};
+	stand_on_slot(side);
+}
+
+/* To the next slot of the lowest node on the path that has one. There must be one. */
+static void go_on(struct mt_diff_side *side)
+{
+	struct ma_level *level = &side->path[side->depth - 1];
+
+	while (level->slot + 1 == level->node->count) {
+		side->depth--;
+		assert(side->depth);
+		level--;
 	}
-	status = flush(diff);
-	diff->pending = *found;
-	diff->has_pending = true;
-	return status;
+	level->slot++;
+	stand_on_slot(side);
 }
 
-/* The highest node, counted from the leaves, on both paths. NULL if there is none. */
-static const struct ma_level *common_node(const struct ma_state *a, const struct ma_state *b)
+static void read_slot(const struct mt_diff_side *side, struct mt_slot *out)
 {
-	unsigned levels = a->depth < b->depth ? a->depth : b->depth;
+	const struct ma_level *leaf;
 
-	for (unsigned up = levels; up > 0; up--) {
-		const struct ma_level *in_a = &a->path[a->depth - up];
-		const struct ma_level *in_b = &b->path[b->depth - up];
-
-		if (in_a->node == in_b->node) {
-			/* A node covers the same keys for its whole life, in every tree. */
-			assert(in_a->min == in_b->min && in_a->max == in_b->max);
-			return in_a;
-		}
-	}
-	return NULL;
-}
-
-/* Compare one stretch, from `key` to the nearer end of the two slots. Sets *last to its last
- * key. */
-static int compare_slots(struct diff *diff, struct ma_state *a, struct ma_state *b, mt_key key,
-			 mt_key *last)
-{
-	struct mt_difference found = {.first = key};
-
-	mas_read_slot(a);
-	mas_read_slot(b);
-	found.last = a->last < b->last ? a->last : b->last;
-	found.a_word = a->word;
-	found.b_word = b->word;
-	found.a_present = a->present;
-	found.b_present = b->present;
-	*last = found.last;
-	if (a->present == b->present && a->word == b->word)
-		return 0;
-	return add(diff, &found);
-}
-
-/* Bring a path to the slot of `key`, which lies in its slot or after it. */
-static void go_to(struct ma_state *mas, mt_key key)
-{
-	if (mas_path_last(mas) >= key)
+	out->first = side->first;
+	out->last = side->last;
+	out->word = 0;
+	out->present = false;
+	if (!side->depth) /* an empty tree */
 		return;
-	mas_path_next(mas); /* exists: the key lies after this slot */
-	if (mas_path_last(mas) < key)
-		mas_descend(mas, key);
+	leaf = &side->path[side->depth - 1];
+	out->word = leaf->node->wide.slot[leaf->slot];
+	out->present = mt_slot_present(leaf->node, leaf->slot);
+}
+
+/* Whether both sides stand on leaves with the same contents: trees that share no nodes can still be
+ * equal. */
+static bool equal_leaves(const struct mt_diff_side *a, const struct mt_diff_side *b)
+{
+	const struct maple_node *one = node_of(a);
+	const struct maple_node *two = node_of(b);
+
+	/* The header and all pivots, which are there whatever the count is. */
+	return a->last == b->last && !memcmp(one, two, offsetof(struct maple_node, wide.slot)) &&
+	       !memcmp(one->wide.slot, two->wide.slot, one->count * sizeof(uint64_t));
+}
+
+/* Whether both sides stand on the same subtree, at heights `in_a` and `in_b`. */
+static bool same_below(const struct mt_diff_walk *walk, uint32_t in_a, uint32_t in_b)
+{
+	if (!in_a || in_a != in_b)
+		return false;
+	if (node_of(&walk->a) == node_of(&walk->b))
+		return true;
+	return in_a == 1 && walk->words != mt_diff_apart && equal_leaves(&walk->a, &walk->b);
+}
+
+bool mt_next_stretch(struct mt_diff_walk *walk, struct mt_stretch *out)
+{
+	struct mt_diff_side *a = &walk->a;
+	struct mt_diff_side *b = &walk->b;
+
+	if (walk->done)
+		return false;
+	for (;;) {
+		uint32_t in_a = height_of(a);
+		uint32_t in_b = height_of(b);
+
+		out->shared = same_below(walk, in_a, in_b);
+		if (out->shared || !(in_a || in_b))
+			break;
+		if (in_a >= in_b)
+			go_down(a);
+		if (in_b >= in_a)
+			go_down(b);
+	}
+	if (!out->shared) {
+		read_slot(a, &out->a);
+		read_slot(b, &out->b);
+	}
+	out->first = walk->key;
+	out->last = a->last < b->last ? a->last : b->last;
+	walk->done = out->last == MT_KEY_MAX;
+	if (walk->done)
+		return true;
+	walk->key = out->last + 1;
+	if (a->last == out->last)
+		go_on(a);
+	if (b->last == out->last)
+		go_on(b);
+	return true;
+}
+
+static bool same_ends(const struct mt_slot *a, const struct mt_slot *b)
+{
+	return a->first == b->first && a->last == b->last;
+}
+
+static bool same_contents(const struct mt_slot *a, const struct mt_slot *b,
+			  enum mt_diff_words words)
+{
+	if (a->present != b->present)
+		return false;
+	if (!a->present)
+		return true;
+	return words != mt_diff_apart && a->word == b->word &&
+	       (words == mt_diff_equal || same_ends(a, b));
+}
+
+bool mt_same_slots(const struct mt_slot *a, const struct mt_slot *b)
+{
+	return same_ends(a, b) && same_contents(a, b, mt_diff_equal);
+}
+
+static void make_difference(const struct mt_stretch *at, struct mt_difference *out)
+{
+	out->first = at->first;
+	out->last = at->last;
+	out->a = (struct mt_entry){at->a.first, at->a.last, at->a.word};
+	out->b = (struct mt_entry){at->b.first, at->b.last, at->b.word};
+	out->a_present = at->a.present;
+	out->b_present = at->b.present;
+}
+
+bool mt_diff_next(struct mt_diff_walk *walk, struct mt_difference *out)
+{
+	struct mt_stretch at;
+
+	while (mt_next_stretch(walk, &at)) {
+		if (at.shared || same_contents(&at.a, &at.b, walk->words))
+			continue;
+		make_difference(&at, out);
+		return true;
+	}
+	return false;
+}
+
+int mt_diff_next_word(struct mt_diff_walk *walk, struct mt_difference *out)
+{
+	struct mt_stretch at;
+
+	while (mt_next_stretch(walk, &at)) {
+		if (at.shared)
+			continue;
+		if (!same_ends(&at.a, &at.b) || at.a.present != at.b.present)
+			return -EINVAL;
+		if (same_contents(&at.a, &at.b, walk->words))
+			continue;
+		make_difference(&at, out);
+		return 1;
+	}
+	return 0;
 }
 
 int mt_diff(const struct maple_tree *a, const struct maple_tree *b,
 	    int (*emit)(void *context, const struct mt_difference *difference), void *context)
 {
-	struct diff diff = {.emit = emit, .context = context};
-	struct ma_state in_a;
-	struct ma_state in_b;
-	mt_key key = 0;
-	int status;
+	struct mt_difference difference;
+	struct mt_diff_walk walk;
+	int status = 0;
 
-	/* Cursors need a tree that they may write; these only read. */
-	mas_init(&in_a, (struct maple_tree *)(uintptr_t)a, 0);
-	mas_init(&in_b, (struct maple_tree *)(uintptr_t)b, 0);
-	mas_descend(&in_a, 0);
-	mas_descend(&in_b, 0);
-	for (;;) {
-		const struct ma_level *common = common_node(&in_a, &in_b);
-		mt_key last;
-
-		if (common) {
-			last = common->max;
-		} else {
-			status = compare_slots(&diff, &in_a, &in_b, key, &last);
-			if (status)
-				return status;
-		}
-		if (last == MT_KEY_MAX)
-			return flush(&diff);
-		key = last + 1;
-		go_to(&in_a, key);
-		go_to(&in_b, key);
-	}
+	mt_diff_begin(&walk, a, b, mt_diff_equal);
+	while (!status && mt_diff_next(&walk, &difference))
+		status = emit(context, &difference);
+	return status;
 }

@@ -71,6 +71,12 @@ uint64_t mt_entries(struct maple_tree *mt)
 	return mt->ma_entries;
 }
 
+bool mt_entries_known(const struct maple_tree *mt, uint64_t *entries)
+{
+	*entries = mt->ma_entries;
+	return mt->ma_counted;
+}
+
 void mt_covered(struct maple_tree *mt, mt_key *low, mt_key *high)
 {
 	count_all(mt);

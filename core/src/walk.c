@@ -107,11 +107,6 @@ static inline uint32_t present_behind(const struct ma_level *leaf)
 	return leaf->node->present & -2u << leaf->slot;
 }
 
-mt_key mas_path_last(struct ma_state *mas)
-{
-	return mas->depth ? slot_last(mas_leaf(mas)) : MT_KEY_MAX;
-}
-
 static inline void read_slot(struct ma_state *mas, const struct ma_level *leaf)
 {
 	mas->index = slot_first(leaf);

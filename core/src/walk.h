@@ -32,8 +32,6 @@ void mas_path_to(struct ma_state *mas, mt_key index);
 void mas_read_slot(struct ma_state *mas);
 /* Move the path to the next slot. There must be one. */
 void mas_path_next(struct ma_state *mas);
-/* The last key of the slot where the path ends. */
-mt_key mas_path_last(struct ma_state *mas);
 
 /* 0 if [index, last] has no value; -EEXIST, with the cursor on the first one there; -EINVAL if
  * index > last. */

@@ -34,20 +34,26 @@ static void slot_entry(const struct ma_level *leaf, unsigned slot, struct mt_ent
 	entry->word = leaf->node->wide.slot[slot];
 }
 
-/* The slot around a key near the write: in its leaf, or through a cursor of its own. True if it is
- * a value. */
-static bool slot_around(struct ma_state *mas, mt_key index, struct mt_entry *around)
+/* The slot around a key beside the write: in its leaf, or through a cursor of its own. True if it
+ * is a value. Most writes replace one slot, so the key is in that slot or next to it. */
+MT_INLINE bool slot_around(struct ma_state *mas, mt_key index, struct mt_entry *around)
 {
 	const struct ma_level *leaf = mas_leaf(mas);
+	unsigned slot = leaf->slot;
 	struct ma_state other;
-	unsigned slot;
 
 	if (!mt_level_covers(leaf, index)) {
 		mas_init(&other, mas->tree, index);
 		mas_descend(&other, index);
 		leaf = mas_leaf(&other);
+		slot = leaf->slot;
+	} else if (index < mt_slot_min(leaf->node, slot, leaf->min)) {
+		slot--; /* it is the key before the path's slot */
+	} else if (index > mt_slot_max(leaf->node, slot, leaf->max)) {
+		slot++;
+		if (index > mt_slot_max(leaf->node, slot, leaf->max))
+			slot = mt_search.slot(leaf->node, index);
 	}
-	slot = mt_search.slot(leaf->node, index);
 	slot_entry(leaf, slot, around);
 	return mt_slot_present(leaf->node, slot);
 }
@@ -65,24 +71,27 @@ static void grow_gap(struct mt_write *write)
 
 /* Whether two entries that will be neighbours become one: 1, with its word in the plan; 0; or an
  * error. One of them is the neighbour, the other is being stored. */
-static int coalesce(struct mt_write *write, struct mt_entry left, struct mt_entry right,
-		    bool stores_left)
+MT_INLINE int coalesce(struct mt_write *write, struct mt_entry *left, struct mt_entry *right,
+		       bool stores_left)
 {
 	const struct mt_value_ops *ops = write->mt->ma_ops;
 	uint64_t word;
 	int status;
 
 	if (!ops->merge) {
-		if (left.last >= write->first && left.first < write->first)
-			left.last = write->first - 1;
-		if (right.first <= write->last && right.last > write->last)
-			right.first = write->last + 1;
-		if (!ops->equal(ops->context, &left, &right))
+		struct mt_entry before = *left;
+		struct mt_entry behind = *right;
+
+		if (before.last >= write->first && before.first < write->first)
+			before.last = write->first - 1;
+		if (behind.first <= write->last && behind.last > write->last)
+			behind.first = write->last + 1;
+		if (!ops->equal(ops->context, &before, &behind))
 			return 0;
-		write->word = left.word;
+		write->word = left->word;
 		return 1;
 	}
-	status = ops->merge(ops->context, &left, &right, stores_left ? &left : &right, &word);
+	status = ops->merge(ops->context, left, right, stores_left ? left : right, &word);
 	if (status <= 0)
 		return status;
 	if (write->owned)
@@ -92,25 +101,35 @@ static int coalesce(struct mt_write *write, struct mt_entry left, struct mt_entr
 	return 1;
 }
 
-static struct mt_entry stored_entry(const struct mt_write *write)
+/* Prefetch the values that the write is about to compare, those around the path's slot. Numbers are
+ * at hand. */
+static void prefetch_around(const struct mt_value_ops *ops, const struct ma_level *leaf)
 {
-	return (struct mt_entry){write->first, write->last, write->word};
+	unsigned slot = leaf->slot ? leaf->slot - 1 : 0;
+
+	if (!ops->retain)
+		return;
+	for (unsigned i = 0; i < 3 && slot < leaf->node->count; i++)
+		__builtin_prefetch((const void *)(uintptr_t)leaf->node->wide.slot[slot++]);
 }
 
 /* A new value takes in its neighbours that become one entry with it. */
 static int grow_value(struct mt_write *write)
 {
+	struct mt_entry stored = {write->first, write->last, write->word};
 	struct mt_entry neighbour;
 	int status = 0;
 
 	if (write->first > 0 && slot_around(write->mas, write->first - 1, &neighbour)) {
-		status = coalesce(write, neighbour, stored_entry(write), false);
-		if (status > 0)
-			write->first = neighbour.first;
+		status = coalesce(write, &neighbour, &stored, false);
+		if (status > 0) {
+			write->first = stored.first = neighbour.first;
+			stored.word = write->word;
+		}
 	}
 	if (status >= 0 && write->last < MT_KEY_MAX &&
 	    slot_around(write->mas, write->last + 1, &neighbour)) {
-		status = coalesce(write, stored_entry(write), neighbour, true);
+		status = coalesce(write, &stored, &neighbour, true);
 		if (status > 0)
 			write->last = neighbour.last;
 	}
@@ -201,6 +220,7 @@ static int plan_write(struct mt_write *write)
 			return 0; /* already a gap */
 		grow_gap(write);
 	} else if (ops && (ops->equal || ops->merge) && !write->apart) {
+		prefetch_around(ops, mas_leaf(mas));
 		status = grow_value(write);
 	}
 	if (write->first != mas->index)

@@ -209,6 +209,41 @@ static void slice(struct family *family, struct member *member)
 	free(child);
 }
 
+/* A new member from two: union, intersection or difference. */
+static void combine(struct family *family, struct member *member)
+{
+	struct member *other = family->member[test_below(family->count)], *child = room(family);
+	uint64_t way = test_below(3);
+	int got;
+
+	if (!child)
+		return;
+	mtree_lock(&member->mt);
+	if (other != member)
+		mtree_lock_nested(&other->mt, MT_LOCK_NESTED);
+	got = (way == 0   ? mt_union
+	       : way == 1 ? mt_intersect
+			  : mt_subtract)(&member->mt, &other->mt, &child->mt);
+	if (other != member)
+		mtree_unlock(&other->mt);
+	mtree_unlock(&member->mt);
+	if (family_succeeded(family, member, got)) {
+		struct oracle expected;
+
+		if (way == 0)
+			oracle_union(&member->oracle, &other->oracle, &expected);
+		else
+			oracle_clear_where(&member->oracle, &other->oracle, way == 2, &expected);
+		join(family, child, &expected);
+		oracle_fini(&expected);
+		child->wrapped = member->wrapped;
+		return;
+	}
+	CHECK(mtree_empty(&child->mt));
+	mt_fini(&child->mt);
+	free(child);
+}
+
 static void destroy(struct family *family, struct member *member)
 {
 	if (test_below(8) == 0) {
@@ -316,6 +351,8 @@ static const family_action actions[] = {
 	slice,
 	destroy,
 	trim,
+	family_accumulate,
+	combine,
 };
 
 /* Sometimes a step meets a failure: of an allocation, or of a value operation. */

@@ -122,6 +122,7 @@ void family_erase(struct family *family, struct member *member);
 void family_allocate(struct family *family, struct member *member);
 void family_allocate_cyclic(struct family *family, struct member *member);
 void family_build(struct family *family, struct member *member);
+void family_accumulate(struct family *family, struct member *member);
 void family_refusals(struct family *family, struct member *member);
 void family_look_up(struct family *family, struct member *member);
 void family_look_up_many(struct family *family, struct member *member);

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { KEYS_MANY = 40 };
+enum { KEYS_MANY = 40, ACCUMULATED = 24 };
 
 /* ---- writes ---------------------------------------------------------------------------------- */
 
@@ -286,6 +286,77 @@ void family_build(struct family *family, struct member *member)
 	free(words);
 }
 
+struct operand {
+	enum mt_operation operation;
+	uint64_t word;
+	bool *overflows;
+};
+
+static uint64_t accumulated(const void *context, bool present, uint64_t word)
+{
+	const struct operand *operand = context;
+
+	if (!present)
+		return operand->word;
+	switch (operand->operation) {
+	case mt_op_add:
+		*operand->overflows |= word + operand->word < word;
+		return word + operand->word;
+	case mt_op_min:
+		return word < operand->word ? word : operand->word;
+	case mt_op_max:
+		return word > operand->word ? word : operand->word;
+	case mt_op_or:
+		return word | operand->word;
+	default:
+		return word & operand->word;
+	}
+}
+
+/* Ranges in any order, or one. Only words without operations are numbers. */
+void family_accumulate(struct family *family, struct member *member)
+{
+	mt_key first[ACCUMULATED], last[ACCUMULATED];
+	uint64_t words[ACCUMULATED];
+	size_t count = test_below(2) ? 1 : test_below(ACCUMULATED), low, high, i;
+	struct mt_accumulation what = {.number = mt_number_unsigned,
+				       .operation = (enum mt_operation)test_below(5),
+				       .first = first,
+				       .last = last,
+				       .words = words,
+				       .count = count,
+				       .same = test_below(2)};
+	bool overflows = false;
+	struct oracle after;
+	int got;
+
+	oracle_copy(&member->oracle, &after);
+	for (i = 0; i < count; i++) {
+		struct operand operand = {what.operation, 0, &overflows};
+
+		family_cells(&after, &low, &high);
+		first[i] = oracle_first(&after, low);
+		last[i] = oracle_last(&after, high);
+		words[i] = family_word(family);
+		operand.word = words[what.same ? 0 : i];
+		if (family->kind.values == family_plain)
+			oracle_map(&after, low, high, accumulated, &operand);
+	}
+	got = mtree_accumulate(&member->mt, &what, NULL);
+	if (family->kind.values != family_plain) {
+		CHECK_EQ(got, -EINVAL);
+	} else if (overflows && !family->starved) {
+		CHECK_EQ(got, -ERANGE);
+	} else if (got != -ERANGE && family_wrote(family, member, got)) {
+		struct oracle before = member->oracle;
+
+		member->oracle = after;
+		after = before;
+	}
+	CHECK(overflows || got != -ERANGE);
+	oracle_fini(&after);
+}
+
 /* Calls with bad arguments change nothing. */
 void family_refusals(struct family *family, struct member *member)
 {
@@ -434,43 +505,81 @@ struct differing {
 	size_t next; /* the first cell that has not been compared */
 };
 
-/* Compare up to the cell before `end`, one stretch of both after the other. */
-static void compare_until(struct differing *differing, size_t end,
-			  const struct mt_difference *difference)
+/* Check that there is no difference up to the cell before `end`. */
+static void same_until(struct differing *differing, size_t end)
 {
-	struct mt_entry a, b;
-	bool in_a, in_b;
-	size_t cell;
+	for (; differing->next < end; differing->next++) {
+		struct mt_entry a, b;
+		bool there = oracle_at(differing->a, differing->next, &a);
 
-	while (differing->next < end) {
-		in_a = oracle_at(differing->a, differing->next, &a);
-		in_b = oracle_at(differing->b, differing->next, &b);
-		if (difference) {
-			CHECK_EQ(difference->a_present, in_a);
-			CHECK_EQ(difference->b_present, in_b);
-			CHECK(!in_a || difference->a_word == a.word);
-			CHECK(!in_b || difference->b_word == b.word);
-			CHECK(in_a != in_b || a.word != b.word);
-		} else {
-			CHECK_EQ(in_a, in_b);
-			CHECK(!in_a || a.word == b.word);
-		}
-		cell = oracle_cell(differing->a, a.last < b.last ? a.last : b.last);
-		differing->next = cell < end ? cell + 1 : end;
+		CHECK_EQ(oracle_at(differing->b, differing->next, &b), there);
+		CHECK(!there || a.word == b.word);
 	}
 }
 
-/* The stretches come in order. Between them the two trees hold the same. */
+/* The stretches come in order, each from one range or gap of both. */
 static int check_difference(void *context, const struct mt_difference *difference)
 {
 	struct differing *differing = context;
+	struct mt_entry a, b;
 	size_t low, high;
 
 	CHECK(family_whole_cells(differing->a, difference->first, difference->last, &low, &high));
 	CHECK(low >= differing->next);
-	compare_until(differing, low, NULL);
-	compare_until(differing, high + 1, difference);
+	same_until(differing, low);
+	CHECK_EQ(difference->a_present, oracle_at(differing->a, low, &a));
+	CHECK_EQ(difference->b_present, oracle_at(differing->b, low, &b));
+	CHECK(!difference->a_present || difference->a.word == a.word);
+	CHECK(!difference->b_present || difference->b.word == b.word);
+	CHECK(difference->a_present != difference->b_present || a.word != b.word);
+	CHECK_EQ(difference->first, a.first > b.first ? a.first : b.first);
+	CHECK_EQ(difference->last, a.last < b.last ? a.last : b.last);
+	differing->next = high + 1;
 	return 0;
+}
+
+/* The next range above those of `cell` that both have with the same ends, but with other words. If
+ * they come to a range that is not in both, the status says so. */
+static int next_word(const struct differing *differing, size_t *cell, struct mt_entry *a,
+		     struct mt_entry *b)
+{
+	size_t at = *cell;
+
+	while (at < differing->a->cells) {
+		bool there = oracle_at(differing->a, at, a);
+
+		if (oracle_at(differing->b, at, b) != there || a->first != b->first ||
+		    a->last != b->last)
+			return -EINVAL;
+		at = oracle_high(differing->a, at) + 1;
+		*cell = at;
+		if (there && a->word != b->word)
+			return 1;
+	}
+	return 0;
+}
+
+static void compare_words(const struct differing *differing, const struct maple_tree *a,
+			  const struct maple_tree *b)
+{
+	struct mt_difference difference;
+	struct mt_diff_walk walk;
+	struct mt_entry in_a, in_b;
+	size_t cell = 0;
+	int status;
+
+	mt_diff_begin(&walk, a, b, mt_diff_equal);
+	do {
+		status = next_word(differing, &cell, &in_a, &in_b);
+		CHECK_EQ(mt_diff_next_word(&walk, &difference), status);
+		if (status == 1) {
+			CHECK_EQ(difference.first, in_a.first);
+			CHECK_EQ(difference.last, in_a.last);
+			CHECK_EQ(difference.a.word, in_a.word);
+			CHECK_EQ(difference.b.word, in_b.word);
+			CHECK(difference.a_present && difference.b_present);
+		}
+	} while (status == 1);
 }
 
 void family_compare(struct family *family, struct member *member)
@@ -479,5 +588,6 @@ void family_compare(struct family *family, struct member *member)
 	struct differing differing = {&member->oracle, &other->oracle, 0};
 
 	CHECK_EQ(mt_diff(&member->mt, &other->mt, check_difference, &differing), 0);
-	compare_until(&differing, member->oracle.cells, NULL);
+	same_until(&differing, member->oracle.cells);
+	compare_words(&differing, &member->mt, &other->mt);
 }

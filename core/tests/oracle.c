@@ -195,6 +195,22 @@ void oracle_clear(struct oracle *oracle, size_t from, size_t to)
 		oracle->range[i] = 0;
 }
 
+void oracle_map(struct oracle *oracle, size_t from, size_t to,
+		uint64_t (*combine)(const void *context, bool present, uint64_t word),
+		const void *context)
+{
+	size_t cell, high;
+
+	for (cell = from; cell <= to; cell = high + 1) {
+		bool present = oracle->range[cell] != 0;
+
+		high = oracle_high(oracle, cell);
+		high = high < to ? high : to;
+		oracle_replace(oracle, cell, high,
+			       combine(context, present, present ? oracle->word[cell] : 0));
+	}
+}
+
 size_t oracle_low(const struct oracle *oracle, size_t cell)
 {
 	while (cell && oracle->range[cell - 1] == oracle->range[cell])
@@ -240,6 +256,31 @@ bool oracle_find_rev(const struct oracle *oracle, size_t cell, size_t min, struc
 bool oracle_occupied(const struct oracle *oracle, size_t from, size_t to, struct mt_entry *out)
 {
 	return oracle_find(oracle, from, to, out);
+}
+
+void oracle_union(const struct oracle *a, const struct oracle *b, struct oracle *out)
+{
+	struct mt_entry range, there;
+	size_t cell;
+
+	oracle_copy(a, out);
+	for (cell = 0; cell < b->cells; cell = oracle_high(b, cell) + 1) {
+		if (!oracle_at(b, cell, &range))
+			continue;
+		if (!oracle_at(a, cell, &there) || there.first != range.first ||
+		    there.last != range.last || there.word != range.word)
+			oracle_store(out, cell, oracle_high(b, cell), range.word);
+	}
+}
+
+void oracle_clear_where(const struct oracle *a, const struct oracle *b, bool covered,
+			struct oracle *out)
+{
+	oracle_copy(a, out);
+	for (size_t cell = 0; cell < b->cells; cell++) {
+		if ((b->range[cell] != 0) == covered)
+			oracle_clear(out, cell, cell);
+	}
 }
 
 /* The best place in one gap, cut to the window. */

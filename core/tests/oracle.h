@@ -50,6 +50,18 @@ void oracle_store(struct oracle *oracle, size_t from, size_t to, uint64_t word);
 /* The same, but without coalescing with a neighbour. */
 void oracle_replace(struct oracle *oracle, size_t from, size_t to, uint64_t word);
 void oracle_clear(struct oracle *oracle, size_t from, size_t to);
+/* Replace the word of each range or gap in the cells [from, to] by what combine() returns. Ranges
+ * are cut at both ends, and stay apart. Values must not rise. */
+void oracle_map(struct oracle *oracle, size_t from, size_t to,
+		uint64_t (*combine)(const void *context, bool present, uint64_t word),
+		const void *context);
+
+/* Make `out`, uninitialised memory, a copy of `a`, with each range of `b` stored that `a` does not
+ * have with the same ends and word; or with all cells cleared where `b` has a range (`covered`) or
+ * has none. */
+void oracle_union(const struct oracle *a, const struct oracle *b, struct oracle *out);
+void oracle_clear_where(const struct oracle *a, const struct oracle *b, bool covered,
+			struct oracle *out);
 
 /* The whole range or gap around a cell: true for a range. */
 bool oracle_at(const struct oracle *oracle, size_t cell, struct mt_entry *out);

@@ -19,6 +19,8 @@ struct scene {
 	struct maple_tree outside; /* not initialised */
 	struct ma_state mas;       /* over mt, at an entry */
 	struct ma_state prepared;  /* over mt, with a reserve for a store */
+	struct mt_diff_walk walk;  /* over mt and other */
+	struct mt_difference difference;
 	struct mt_entry entry;
 	mt_key index;
 	mt_key high;
@@ -67,6 +69,7 @@ QUIET(mt_attr, CHECK_EQ(mt_attr(&s->mt), MT_FLAGS_ALLOC_RANGE))
 QUIET(mt_height, CHECK(mt_height(&s->mt) > 2))
 QUIET(mt_set_external_lock, mt_set_external_lock(&s->mt, NULL))
 QUIET(mt_entries, CHECK_EQ(mt_entries(&s->mt), ENTRIES))
+QUIET(mt_entries_known, CHECK(mt_entries_known(&s->mt, &s->word)); CHECK_EQ(s->word, ENTRIES))
 QUIET(mt_covered, mt_covered(&s->mt, &s->index, &s->high); CHECK_EQ(s->index, 5 * ENTRIES))
 QUIET(mt_node_count, CHECK(mt_node_count(&s->mt) > 10))
 QUIET(mt_pool_serial, mt_pool_serial(s->pool))
@@ -87,6 +90,9 @@ QUIET(mt_read, CHECK_EQ(mt_read(&s->mt, s->keys[0], s->keys[1], s->words), ENTRI
 QUIET(mt_batch_size, CHECK(mt_batch_size(&s->mt) > 0))
 QUIET(mt_diff, s->word = 0; CHECK_EQ(mt_diff(&s->mt, &s->other, no_difference, &s->word), 0);
       CHECK_EQ(s->word, 2))
+QUIET(mt_diff_begin, mt_diff_begin(&s->walk, &s->mt, &s->other, mt_diff_equal))
+QUIET(mt_diff_next, CHECK(mt_diff_next(&s->walk, &s->difference)); CHECK_EQ(s->difference.first, 5))
+QUIET(mt_diff_next_word, CHECK_EQ(mt_diff_next_word(&s->walk, &s->difference), -EINVAL))
 QUIET(mt_visit_private, CHECK_EQ(mt_visit_private(&s->mt, no_values, &s->word), 0))
 QUIET(mt_visit_begin, CHECK(mt_visit_begin(s->pool) > 0))
 QUIET(mt_visit_shared,
@@ -151,6 +157,7 @@ static const struct {
 	{"mt_height", quiet_mt_height},
 	{"mt_set_external_lock", quiet_mt_set_external_lock},
 	{"mt_entries", quiet_mt_entries},
+	{"mt_entries_known", quiet_mt_entries_known},
 	{"mt_covered", quiet_mt_covered},
 	{"mt_node_count", quiet_mt_node_count},
 	{"mt_pool_serial", quiet_mt_pool_serial},
@@ -170,6 +177,9 @@ static const struct {
 	{"mt_read", quiet_mt_read},
 	{"mt_batch_size", quiet_mt_batch_size},
 	{"mt_diff", quiet_mt_diff},
+	{"mt_diff_begin", quiet_mt_diff_begin},
+	{"mt_diff_next", quiet_mt_diff_next},
+	{"mt_diff_next_word", quiet_mt_diff_next_word},
 	{"mt_visit_private", quiet_mt_visit_private},
 	{"mt_visit_begin", quiet_mt_visit_begin},
 	{"mt_visit_shared", quiet_mt_visit_shared},
@@ -232,6 +242,7 @@ static void scene_open(struct scene *s)
 	test_fork(&s->mt, &s->other);
 	CHECK_EQ(mtree_store(&s->other, 5, ENTRY(1)), 0);
 	CHECK_EQ(mtree_store(&s->other, STEP * ENTRIES, ENTRY(1)), 0);
+	mt_diff_begin(&s->walk, &s->mt, &s->other, mt_diff_equal);
 	mas_init(&s->mas, &s->mt, 14);
 	CHECK(mas_walk(&s->mas));
 	mas_init(&s->prepared, &s->mt, 33);

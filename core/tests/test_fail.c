@@ -185,6 +185,42 @@ static int by_slice(struct maple_tree *mt, struct write *write)
 	return error;
 }
 
+/* Of the tree and a part of it. */
+static int by_sets(struct maple_tree *mt, struct write *write, bool part_first,
+		   int (*make)(struct maple_tree *a, const struct maple_tree *b,
+			       struct maple_tree *new_tree))
+{
+	struct maple_tree part, made;
+	int error;
+
+	mtree_lock(mt);
+	error = mt_slice(mt, write->first, write->last + 1000, &part);
+	if (!error) {
+		error = part_first ? make(&part, mt, &made) : make(mt, &part, &made);
+		if (error)
+			CHECK(mtree_empty(&made));
+		mt_fini(&made);
+	}
+	mtree_unlock(mt);
+	mt_fini(&part);
+	return error;
+}
+
+static int by_union(struct maple_tree *mt, struct write *write)
+{
+	return by_sets(mt, write, true, mt_union);
+}
+
+static int by_intersect(struct maple_tree *mt, struct write *write)
+{
+	return by_sets(mt, write, false, mt_intersect);
+}
+
+static int by_subtract(struct maple_tree *mt, struct write *write)
+{
+	return by_sets(mt, write, false, mt_subtract);
+}
+
 static int by_build(struct maple_tree *mt, struct write *write)
 {
 	enum { COUNT = 600 };
@@ -260,6 +296,9 @@ static const struct {
 	{"mas_erase", by_mas_erase, true},
 	{"mas_preallocate", by_preallocation, false},
 	{"mt_slice", by_slice, true},
+	{"mt_union", by_union, true},
+	{"mt_intersect", by_intersect, true},
+	{"mt_subtract", by_subtract, true},
 	{"mt_build", by_build, false},
 	{"mtree_dup", by_dup, false},
 	{"__mt_dup", by_locked_dup, false},
@@ -499,6 +538,90 @@ static void look_ups_without_memory(void)
 	free(present);
 }
 
+/* One way of mtree_accumulate() through a tree of numbers: few ranges or many, in order or not, with
+ * sums of one or two words. Returns how often it failed. */
+static size_t accumulate_failing(struct store *store, size_t count, bool sorted, uint64_t word,
+				 bool filled, enum way way)
+{
+	enum { MOST = 300 };
+	mt_key first[MOST], last[MOST];
+	struct mt_accumulation what = {
+		mt_number_signed, mt_op_add, first, last, &word, count, true};
+	struct maple_tree mt, same;
+	size_t i, n, live;
+
+	CHECK(count <= MOST);
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, store->pool, NULL);
+	mt_init_pool(&same, MT_FLAGS_ALLOC_RANGE, store->pool, NULL);
+	for (i = 0; i < count; i++) {
+		first[i] = sorted ? 20 * i + 4 : 20 * (count - i);
+		last[i] = first[i] + 25;
+	}
+	if (filled)
+		fill(&mt);
+	CHECK_EQ(mtree_dup(&mt, &same), 0);
+	if (way != REFUSED_NODE)
+		use_up(store);
+	live = test_live(store->pool);
+	for (n = 1;; n++) {
+		int got;
+
+		begin_failing(store, way, n);
+		got = mtree_accumulate(&mt, &what, NULL);
+		end_failing(store);
+		if (!got)
+			break;
+		CHECK_EQ(got, -ENOMEM);
+		CHECK_EQ(test_live(store->pool), live);
+		CHECK_VALID(&mt);
+		CHECK_SAME_NODES(&mt, &same);
+		CHECK(!mt.ma_shared);
+	}
+	CHECK_VALID(&mt);
+#ifdef TEST_WRAPS_LIBC
+	/* The C library refuses: many ranges need its memory, as the pool may do. */
+	for (i = 1;; i++) {
+		int got;
+
+		mtree_destroy(&mt);
+		if (filled)
+			fill(&mt);
+		test_memory_fail(&test_libc, i, false);
+		got = mtree_accumulate(&mt, &what, NULL);
+		test_memory_fail(&test_libc, 0, false);
+		if (!got)
+			break;
+		CHECK_EQ(got, -ENOMEM);
+		CHECK_VALID(&mt);
+		CHECK(!mt.ma_shared);
+	}
+	CHECK(count == 1 || i - 1 >= 1u + filled);
+#endif
+	mt_fini(&mt);
+	mt_fini(&same);
+	let_go(store);
+	return n - 1;
+}
+
+static void accumulated_without_memory(void)
+{
+	static const uint64_t two_words = (uint64_t)1 << 56;
+	static struct store store;
+	size_t failures = 0;
+
+	store_open(&store);
+	for (size_t i = 0; i < 16; i++) {
+		bool sorted = i & 1, filled = i & 2;
+		uint64_t word = i & 4 ? two_words : 1;
+		enum way way = i & 8 ? REFUSED_FROM_THEN_ON : REFUSED_NODE;
+
+		failures += accumulate_failing(&store, 300, sorted, word, filled, way);
+		failures += accumulate_failing(&store, 1, sorted, word, filled, way);
+	}
+	CHECK(failures > 100);
+	store_close(&store);
+}
+
 /* Fill a tree until there is no memory left. Before that, put a few entries into `spare`, of the
  * same pool. Returns how many entries the tree took. */
 static uint64_t fill_to_the_end(struct maple_tree *mt, struct maple_tree *spare, uint64_t least)
@@ -614,6 +737,7 @@ static const struct test_case cases[] = {
 	{"memory_refused_from_then_on", memory_refused_from_then_on},
 	{"pools_refused", pools_refused},
 	{"look_ups_without_memory", look_ups_without_memory},
+	{"accumulated_without_memory", accumulated_without_memory},
 	{"filled_until_refused", filled_until_refused},
 	{"filled_to_the_address_space_limit", filled_to_the_address_space_limit},
 };

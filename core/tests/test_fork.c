@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Forks that share nodes. Each member of a family behaves as if it were alone, whoever writes,
- * forks or ends first. Also slices, differences, and a family's references, counted exactly.
+ * forks or ends first. Also slices, differences, set operations, and a family's references, counted
+ * exactly.
  */
 #include "oracle.h"
 #include "test.h"
@@ -249,23 +250,21 @@ static int emit(void *context, const struct mt_difference *difference)
 {
 	struct differing *differing = context;
 	const struct oracle *a = differing->a, *b = differing->b;
-	size_t cell = oracle_cell(a, difference->first), end = oracle_cell(a, difference->last);
+	size_t cell = oracle_cell(a, difference->first);
+	struct mt_entry in_a, in_b;
 
-	CHECK(difference->first <= difference->last);
-	CHECK_EQ(oracle_first(a, cell), difference->first);
-	CHECK_EQ(oracle_last(a, end), difference->last);
 	for (; differing->next < cell; differing->next++)
 		CHECK(!cells_differ(a, b, differing->next));
 	CHECK_EQ(differing->next, cell);
-	for (; differing->next <= end; differing->next++) {
-		CHECK(cells_differ(a, b, differing->next));
-		CHECK_EQ(difference->a_present, a->range[differing->next] != 0);
-		CHECK_EQ(difference->b_present, b->range[differing->next] != 0);
-		if (difference->a_present)
-			CHECK_EQ(difference->a_word, a->word[differing->next]);
-		if (difference->b_present)
-			CHECK_EQ(difference->b_word, b->word[differing->next]);
-	}
+	CHECK(cells_differ(a, b, cell));
+	CHECK_EQ(difference->a_present, oracle_at(a, cell, &in_a));
+	CHECK_EQ(difference->b_present, oracle_at(b, cell, &in_b));
+	CHECK_EQ(difference->a.word, difference->a_present ? in_a.word : 0);
+	CHECK_EQ(difference->b.word, difference->b_present ? in_b.word : 0);
+	/* All of the stretch that both have there, and nothing else. */
+	CHECK_EQ(difference->first, in_a.first > in_b.first ? in_a.first : in_b.first);
+	CHECK_EQ(difference->last, in_a.last < in_b.last ? in_a.last : in_b.last);
+	differing->next = oracle_cell(a, difference->last) + 1;
 	differing->calls++;
 	return differing->calls == differing->stop_at ? 42 : 0;
 }
@@ -329,6 +328,278 @@ static void differences(void)
 	}
 }
 
+/* Few changes in a large tree: nodes are skipped, and the ends of what is skipped fit together. */
+static void few_changes_in_a_large_tree(void)
+{
+	enum { RANGES = 20000, CHANGES = 9 };
+	struct maple_pool *pool = test_pool();
+	size_t step, steps = test_steps(300);
+	struct mt_difference difference;
+	struct mt_diff_walk walk;
+	struct maple_tree mt, fork;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	for (uint64_t i = 0; i < RANGES; i++)
+		CHECK_EQ(mtree_store_range_word(&mt, i * 10, i * 10 + 4, i), 0);
+	for (step = 0; step < steps; step++) {
+		mt_key key = test_below(RANGES / CHANGES), apart = test_below(RANGES / CHANGES);
+		size_t changes = test_below(CHANGES + 1), i;
+
+		test_fork(&mt, &fork);
+		apart += apart == 0;
+		for (i = 0; i < changes; i++)
+			CHECK_EQ(mtree_store_range_word(&fork, (key + i * apart) * 10 + 1,
+							(key + i * apart) * 10 + 7, RANGES),
+				 0);
+		mt_diff_begin(&walk, &mt, &fork, mt_diff_equal);
+		for (i = 0; i < changes; i++) {
+			CHECK(mt_diff_next(&walk, &difference));
+			CHECK_EQ(difference.first, (key + i * apart) * 10 + 1);
+			CHECK_EQ(difference.last, difference.first + 3);
+			CHECK_EQ(difference.a.word, key + i * apart);
+			CHECK_EQ(difference.b.word, RANGES);
+			CHECK(difference.a_present && difference.b_present);
+			CHECK(mt_diff_next(&walk, &difference));
+			CHECK_EQ(difference.first, (key + i * apart) * 10 + 5);
+			CHECK_EQ(difference.last, difference.first + 2);
+			CHECK(!difference.a_present && difference.b_present);
+		}
+		CHECK(!mt_diff_next(&walk, &difference));
+		CHECK(!mt_diff_next(&walk, &difference));
+		mt_fini(&fork);
+	}
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* Words of two kinds are never equal, whatever they are. Gaps are. */
+static void words_of_two_kinds(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct mt_difference difference;
+	struct mt_diff_walk walk;
+	struct maple_tree a, b;
+
+	mt_init_pool(&a, 0, pool, NULL);
+	mt_init_pool(&b, 0, pool, NULL);
+	for (uint64_t i = 0; i < 100; i++) {
+		CHECK_EQ(mtree_store_range_word(&a, i * 10, i * 10 + 4, i / 2), 0);
+		CHECK_EQ(mtree_store_range_word(&b, i * 10, i * 10 + 4, i / 2), 0);
+	}
+	mt_diff_begin(&walk, &a, &b, mt_diff_equal);
+	CHECK(!mt_diff_next(&walk, &difference));
+	mt_diff_begin(&walk, &a, &b, mt_diff_equal);
+	CHECK_EQ(mt_diff_next_word(&walk, &difference), 0);
+	for (int way = 0; way < 2; way++) {
+		mt_diff_begin(&walk, &a, &b, mt_diff_apart);
+		for (uint64_t i = 0; i < 100; i++) {
+			CHECK(way ? mt_diff_next(&walk, &difference)
+				  : mt_diff_next_word(&walk, &difference) == 1);
+			CHECK_EQ(difference.first, i * 10);
+			CHECK_EQ(difference.last, i * 10 + 4);
+			CHECK_EQ(difference.a.word, difference.b.word);
+		}
+		CHECK(!(way ? mt_diff_next(&walk, &difference)
+			    : mt_diff_next_word(&walk, &difference)));
+	}
+	/* The same ends, but once a gap. */
+	CHECK_EQ(mtree_clear_range(&b, 0, 4), 0);
+	CHECK_EQ(mtree_clear_range(&a, 5, 14), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 0, 4, 1), 0);
+	mt_diff_begin(&walk, &a, &b, mt_diff_equal);
+	CHECK_EQ(mt_diff_next_word(&walk, &difference), 1);
+	CHECK_EQ(mt_diff_next_word(&walk, &difference), -EINVAL);
+	CHECK_EQ(mtree_store_range_word(&b, 5, 19, 1), 0);
+	mt_diff_begin(&walk, &a, &b, mt_diff_equal);
+	CHECK_EQ(mt_diff_next_word(&walk, &difference), 1);
+	CHECK_EQ(mt_diff_next_word(&walk, &difference), -EINVAL);
+	mt_fini(&a);
+	mt_fini(&b);
+	test_pool_end(pool);
+}
+
+static void check_sets(const struct oracle *of_a, struct maple_tree *a, const struct oracle *of_b,
+		       const struct maple_tree *b)
+{
+	struct maple_tree made;
+	struct oracle expected;
+
+	CHECK_EQ(mt_union(a, b, &made), 0);
+	oracle_union(of_a, of_b, &expected);
+	CHECK_ORACLE(&expected, &made);
+	CHECK_EQ(mt_attr(&made), mt_attr(a));
+	mt_fini(&made);
+	oracle_fini(&expected);
+
+	CHECK_EQ(mt_intersect(a, b, &made), 0);
+	oracle_clear_where(of_a, of_b, false, &expected);
+	CHECK_ORACLE(&expected, &made);
+	mt_fini(&made);
+	oracle_fini(&expected);
+
+	CHECK_EQ(mt_subtract(a, b, &made), 0);
+	oracle_clear_where(of_a, of_b, true, &expected);
+	CHECK_ORACLE(&expected, &made);
+	/* It can be written like any other tree. */
+	grow(&expected, &made, 3);
+	CHECK_ORACLE(&expected, &made);
+	CHECK_ORACLE(of_a, a);
+	mt_fini(&made);
+	oracle_fini(&expected);
+}
+
+/* Of relatives and of strangers, against the cells of both. */
+static void sets(void)
+{
+	size_t step, steps = test_steps(2500);
+	uint32_t flags;
+
+	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
+		struct maple_pool *pool = test_pool();
+		struct test_counts counts;
+		struct mt_value_ops ops = test_count_ops(&counts);
+		struct maple_tree a, b;
+		struct oracle of_a, of_b;
+
+		test_counts_init(&counts, WORDS);
+		mt_init_pool(&a, flags, pool, &ops);
+		oracle_init(&of_a, CELLS);
+		mt_init_pool(&b, flags, pool, &ops);
+		oracle_init(&of_b, CELLS);
+		for (step = 0; step < steps; step++) {
+			grow(&of_a, &a, test_below(4));
+			grow(&of_b, &b, test_below(4));
+			check_sets(&of_a, &a, &of_b, &b);
+			check_sets(&of_b, &b, &of_a, &a);
+			check_sets(&of_a, &a, &of_a, &a);
+			if (test_below(16))
+				continue;
+			mt_fini(&b);
+			oracle_fini(&of_b);
+			test_fork(&a, &b);
+			oracle_copy(&of_a, &of_b);
+		}
+		mt_fini(&a);
+		mt_fini(&b);
+		test_counts_end(&counts);
+		oracle_fini(&of_a);
+		oracle_fini(&of_b);
+		test_pool_end(pool);
+	}
+}
+
+/* What relatives share is neither copied nor written. */
+static void sets_share_nodes(void)
+{
+	enum { RANGES = 20000 };
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, fork, made;
+	uint64_t allocated;
+	size_t live;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	for (uint64_t i = 0; i < RANGES; i++)
+		CHECK_EQ(mtree_store_range_word(&mt, i * 10, i * 10 + 4, i), 0);
+	test_fork(&mt, &fork);
+	allocated = test_allocated(pool);
+	CHECK_EQ(mt_union(&mt, &fork, &made), 0);
+	mt_fini(&made);
+	CHECK_EQ(mt_intersect(&mt, &fork, &made), 0);
+	mt_fini(&made);
+	CHECK_EQ(mt_subtract(&mt, &fork, &made), 0);
+	CHECK(mtree_empty(&made));
+	mt_fini(&made);
+	/* Clearing everything takes its reserve, and gives it back. */
+	CHECK(test_allocated(pool) <= allocated + 64);
+
+	CHECK_EQ(mtree_store_range_word(&fork, 70000, 70004, RANGES), 0);
+	CHECK_EQ(mtree_clear_range(&fork, 90000, 90004), 0);
+	live = test_live(pool);
+	CHECK_EQ(mt_union(&mt, &fork, &made), 0);
+	CHECK(test_live(pool) <= live + 2 * mt_height(&mt));
+	CHECK_EQ(mt_entries(&made), RANGES);
+	mt_fini(&made);
+	CHECK_EQ(mt_intersect(&mt, &fork, &made), 0);
+	CHECK(test_live(pool) <= live + 2 * mt_height(&mt));
+	CHECK_EQ(mt_entries(&made), RANGES - 1);
+	mt_fini(&made);
+	CHECK_EQ(mt_subtract(&mt, &fork, &made), 0);
+	CHECK(test_live(pool) <= live + 1);
+	CHECK_EQ(mt_entries(&made), 1);
+	CHECK_EQ((uintptr_t)mtree_load(&made, 90004), 9000);
+	mt_fini(&made);
+	CHECK_EQ(test_live(pool), live);
+	mt_fini(&mt);
+	mt_fini(&fork);
+	test_pool_end(pool);
+}
+
+struct cuts {
+	struct test_counts counts; /* first: the counting operations look here */
+	size_t asked;
+	size_t refuse; /* the n-th time; 0: never */
+};
+
+static int count_cuts(void *context, const struct mt_entry *whole, mt_key first, mt_key last,
+		      uint64_t *piece)
+{
+	struct cuts *cuts = context;
+
+	CHECK(first >= whole->first && last <= whole->last);
+	if (++cuts->asked == cuts->refuse)
+		return -EPERM;
+	*piece = whole->word + 1;
+	cuts->counts.references[*piece]++;
+	cuts->counts.total++;
+	return 0;
+}
+
+/* Values that are cut are asked for, once for each piece. A refusal leaves nothing behind. */
+static void sets_cut_values(void)
+{
+	static int (*const makes[])(struct maple_tree *, const struct maple_tree *,
+				    struct maple_tree *) = {mt_union, mt_intersect, mt_subtract};
+	static const size_t cuts_of[] = {5, 4, 4};
+	struct maple_pool *pool = test_pool();
+	struct maple_tree a, b, made;
+	struct cuts cuts = {.asked = 0};
+	struct mt_value_ops ops;
+	uint64_t total;
+	size_t i;
+
+	test_counts_init(&cuts.counts, WORDS);
+	ops = test_count_ops(&cuts.counts);
+	ops.split = count_cuts;
+	mt_init_pool(&a, 0, pool, &ops);
+	mt_init_pool(&b, 0, pool, &ops);
+	CHECK_EQ(mtree_store_range_word(&a, 10, 49, 100), 0);
+	CHECK_EQ(mtree_store_range_word(&a, 60, 99, 200), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 20, 24, 7), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 25, 29, 8), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 40, 69, 9), 0);
+	total = cuts.counts.total;
+	for (i = 0; i < 3; i++) {
+		cuts.asked = 0;
+		CHECK_EQ(makes[i](&a, &b, &made), 0);
+		CHECK_EQ(cuts.asked, cuts_of[i]);
+		CHECK_VALID(&made);
+		mt_fini(&made);
+		for (cuts.refuse = 1; cuts.refuse <= cuts_of[i]; cuts.refuse++) {
+			cuts.asked = 0;
+			CHECK_EQ(makes[i](&a, &b, &made), -EPERM);
+			CHECK_EQ(cuts.asked, cuts.refuse);
+			CHECK(mtree_empty(&made));
+			mt_fini(&made);
+			CHECK_EQ(cuts.counts.total, total);
+		}
+		cuts.refuse = 0;
+	}
+	mt_fini(&a);
+	mt_fini(&b);
+	test_counts_end(&cuts.counts);
+	test_pool_end(pool);
+}
+
 /* A write that drops what another tree still uses leaves the counting until somebody asks for it. A
  * write that drops only nodes of its own does not, nor does one that drops nothing. */
 static void shared_nodes_are_counted_when_asked(void)
@@ -337,6 +608,7 @@ static void shared_nodes_are_counted_when_asked(void)
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt, fork;
 	mt_key low, high;
+	uint64_t entries;
 
 	mt_init_pool(&mt, 0, pool, NULL);
 	for (uint64_t i = 0; i < RANGES; i++)
@@ -352,8 +624,11 @@ static void shared_nodes_are_counted_when_asked(void)
 	/* The nodes on the path of that write are its own; those next to it are not. */
 	CHECK_EQ(mtree_clear_range(&fork, 10 * 9000, 10 * 11000 + 9), 0);
 	CHECK(!fork.ma_counted);
+	CHECK(!mt_entries_known(&fork, &entries));
 	CHECK_EQ(mt_entries(&fork), RANGES - 5000 - 2001);
 	CHECK(fork.ma_counted);
+	CHECK(mt_entries_known(&fork, &entries));
+	CHECK_EQ(entries, RANGES - 5000 - 2001);
 	mt_covered(&fork, &low, &high);
 	CHECK_EQ(low, (RANGES - 5000 - 2001) * 5);
 	CHECK_EQ(high, 0);
@@ -514,6 +789,11 @@ static const struct test_case cases[] = {
 	{"a_fork_is_a_snapshot", a_fork_is_a_snapshot},
 	{"slices_are_cut", slices_are_cut},
 	{"differences", differences},
+	{"few_changes_in_a_large_tree", few_changes_in_a_large_tree},
+	{"words_of_two_kinds", words_of_two_kinds},
+	{"sets", sets},
+	{"sets_share_nodes", sets_share_nodes},
+	{"sets_cut_values", sets_cut_values},
 	{"shared_nodes_are_counted_when_asked", shared_nodes_are_counted_when_asked},
 	{"the_other_owner_goes_meanwhile", the_other_owner_goes_meanwhile},
 	{"a_failing_store_changes_no_relative", a_failing_store_changes_no_relative},

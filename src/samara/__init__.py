@@ -15,10 +15,11 @@ An ordered map from ranges of integers in 0 ... MAX to values, with O(1) forks.
 from typing import Final
 
 from samara._arguments import MAX
-from samara._entry import Entry, Gap
-from samara._errors import NoSpaceError, RangeOccupiedError
+from samara._common_gaps import common_gaps
+from samara._entry import Change, Entry, Gap
+from samara._errors import FileFormatError, NoSpaceError, RangeOccupiedError
 from samara._implementation import PURE, Cursor, MapleTree, TreeLock
-from samara._policy import Policy
+from samara._policy import COALESCE, OFFSET, Policy
 
 __version__: Final = "0.1.0"
 
@@ -26,9 +27,13 @@ implementation: Final = "python" if PURE else "c"
 """Which implementation is in use: "c" (the extension) or "python" (pure Python)."""
 
 __all__ = [
+    "COALESCE",
     "MAX",
+    "OFFSET",
+    "Change",
     "Cursor",
     "Entry",
+    "FileFormatError",
     "Gap",
     "MapleTree",
     "NoSpaceError",
@@ -36,5 +41,6 @@ __all__ = [
     "RangeOccupiedError",
     "TreeLock",
     "__version__",
+    "common_gaps",
     "implementation",
 ]

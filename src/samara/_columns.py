@@ -7,7 +7,7 @@ Only the extension reads buffers in place.
 
 import struct
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from samara._errors import type_name
@@ -62,29 +62,20 @@ def open_column(given: Any, name: str, objects: bool = False) -> Column:
     return Column(name, tuple(items))
 
 
+def require_same_length(columns: Sequence[Column]) -> None:
+    sizes = [len(column.items) for column in columns]
+    if len(set(sizes)) > 1:
+        *names, name = [column.name for column in columns]
+        lengths = ", ".join(map(str, sizes))
+        text = f"{', '.join(names)} and {name} must have the same length, not {lengths}"
+        raise ValueError(text)
+
+
 def open_ranges(first: Any, last: Any, values: Any, objects: bool = False) -> Columns:
     ends = open_column(first, "first"), open_column(last, "last")
     columns = *ends, open_column(values, "values", objects)
-    sizes = [len(column.items) for column in columns]
-    if len(set(sizes)) > 1:
-        lengths = ", ".join(map(str, sizes))
-        raise ValueError(f"first, last and values must have the same length, not {lengths}")
+    require_same_length(columns)
     return columns
-
-
-def check_order(ranges: Iterable[tuple[int, int, Any]], rising: bool) -> None:
-    """Check that no range ends before it begins, and with `rising` that they are in order.
-
-    In order means that each range begins above the end of the one before.
-    """
-    low, high = 0, -1
-    for position, (first, last, _) in enumerate(ranges):
-        if first > last:
-            raise ValueError(f"position {position}: first {first} is above last {last}")
-        if rising and first <= high:
-            place = f"[{first}, {last}] overlaps or is below [{low}, {high}]"
-            raise ValueError(f"position {position}: {place}")
-        low, high = first, last
 
 
 def open_buffer(given: Any, name: str) -> Column | None:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from os import PathLike
 from types import GenericAlias, TracebackType
 from typing import (
     Any,
     Generic,
     Literal,
+    Protocol,
     Self,
     SupportsFloat,
     SupportsIndex,
@@ -12,23 +14,39 @@ from typing import (
     TypeVar,
     final,
     overload,
+    type_check_only,
 )
 
 from numpy import uint64
 from numpy.typing import NDArray
 from typing_extensions import Buffer, disjoint_base
 
-from samara._entry import Entry, Gap
-from samara._policy import Policy
+from samara._entry import Change, Entry, Gap
+from samara._policy import BuiltInPolicy, Policy
 
 _V = TypeVar("_V")
+_V_co = TypeVar("_V_co", covariant=True)
 _D = TypeVar("_D")
 _IntTree = TypeVar("_IntTree", bound=MapleTree[int])
 _FloatTree = TypeVar("_FloatTree", bound=MapleTree[float])
-_Triples: TypeAlias = Iterable[tuple[SupportsIndex, SupportsIndex, _V]]
+_Ranges: TypeAlias = Iterable[
+    tuple[SupportsIndex, SupportsIndex] | tuple[SupportsIndex, SupportsIndex, Any]
+]
 _Integers: TypeAlias = Buffer | Iterable[SupportsIndex]
 _Numbers: TypeAlias = Buffer | Iterable[SupportsFloat | SupportsIndex]
 _Dtype: TypeAlias = Literal["u8", "i8", "f8"]
+_FloatOperation: TypeAlias = Literal["add", "min", "max"]
+_Operation: TypeAlias = Literal["add", "min", "max", "or", "and"]
+_Closed: TypeAlias = Literal["both", "left"]
+_Overlap: TypeAlias = Literal["error", "last"]
+_Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
+
+# Iterable[tuple[SupportsIndex, SupportsIndex, V]] in other words. With Iterable, pyright infers a
+# MapleTree[Literal["a", "b"]] from MapleTree([(1, 2, "a"), (3, 4, "b")]); through a protocol it
+# infers MapleTree[str], as mypy does.
+@type_check_only
+class _Triples(Protocol[_V_co]):
+    def __iter__(self) -> Iterator[tuple[SupportsIndex, SupportsIndex, _V_co]]: ...
 
 @final
 class TreeLock:
@@ -88,22 +106,49 @@ class MapleTree(Generic[_V]):
         dtype: None for any object. 'u8', 'i8' or 'f8' for a packed tree, whose values are
             unsigned integers, signed integers or floats. Values are converted when they are
             stored, and there is no reference counting.
-        track_gaps: keep the largest gap of each subtree. empty_area() and alloc_range() need
-            this. Stores are faster without.
+        track_gaps: keep the largest gap of each subtree. empty_area() and the three methods
+            alloc_*() need this. Stores are faster without.
         policy: None, or a samara.Policy: an object with the methods split() and merge(). split()
             says what becomes of a value when its range is cut, merge() whether two neighbours
-            merge. Raises AttributeError if either method is missing. A packed tree can have no
-            policy.
+            merge. Raises AttributeError if either method is missing. samara.COALESCE merges equal
+            neighbours. With samara.OFFSET, values rise with the index. A packed tree can have only
+            these two.
 
-    t[i], t[i] = v and del t[i] are about one index. t[a:b] is half-open, and t[a:] reaches MAX.
-    All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut at the ends.
+    t[i], t[i] = v, del t[i] and i in t are about one index. t[a:b] is half-open, and t[a:] reaches
+    MAX. All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut at the
+    ends. For a whole range, ask t.covers(first, last) or t.overlaps(first, last), not `in`.
 
     Look-ups take any integer; there is nothing outside 0 ... MAX. Writes there raise ValueError.
     Anything that is not an integer raises TypeError. A packed tree raises TypeError for anything
     that is not a number, ValueError for an integer outside its 64 bits, and OverflowError for an
     integer too large for a float. MemoryError leaves the tree as it was.
 
-    A loop over a tree sees the tree as it was when the loop began.
+    A loop over a tree yields entries, and sees the tree as it was when the loop began. repr() of more
+    than 20 ranges shows only the first and the last ones.
+
+    The methods, by what they are for:
+
+    - look up: get, entry, find, find_rev, next, prev, first_entry, last_entry, load_many
+    - ask about a range: covers, overlaps, is_free
+    - iterate: entries, ranges, values, items, gaps, cursor
+    - store: store_range, insert_range, store_many, update
+    - change values: map_range; the numbers of a packed tree: accumulate, accumulate_many
+    - remove: erase, pop_range, clear
+    - find free space: empty_area, alloc_range, alloc_many, alloc_cyclic; samara.common_gaps for
+      several trees
+    - copy: fork, dup, dup_into
+    - compare: diff
+    - arrays: from_arrays, to_arrays
+    - files: save, load
+    - debug: check, dump
+
+    t == u compares the ranges and their values, as diff() does; forks of one tree are compared in
+    O(log n) for each change. t | u has the entries of both, and u's where they overlap (see
+    update()). t & u is what both cover, t - u what only t covers, both with t's values, cut at the
+    ends. u can be any iterable: of triples for |, of triples or pairs (first, last) for & and -. The
+    result is a tree like t, with its class, attributes and dtype. It shares nodes with t: for forks
+    of one tree, each costs O(log n) for each change. |=, &= and -= change the tree itself: wholly,
+    or not at all.
 
     >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
     >>> t[15], 20 in t, len(t)
@@ -116,6 +161,8 @@ class MapleTree(Generic[_V]):
     >>> del t[:20]
     >>> [value for first, last, value in t]
     ['b']
+    >>> t - [(35, 36)]
+    MapleTree([(30, 34, 'b'), (37, 39, 'b')])
     >>> MapleTree([(10, 19, 1.5)], dtype='f8')
     MapleTree([(10, 19, 1.5)], dtype='f8')
     """
@@ -128,7 +175,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: None = None,
         track_gaps: bool = True,
-        policy: Policy[_V] | None = None,
+        policy: Policy[_V] | BuiltInPolicy | None = None,
     ) -> None: ...
     @overload
     def __init__(
@@ -138,7 +185,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: Literal["u8", "i8"],
         track_gaps: bool = True,
-        policy: None = None,
+        policy: BuiltInPolicy | None = None,
     ) -> None: ...
     @overload
     def __init__(
@@ -148,7 +195,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: Literal["f8"],
         track_gaps: bool = True,
-        policy: None = None,
+        policy: BuiltInPolicy | None = None,
     ) -> None: ...
     # A dtype that is known only at run time.
     @overload
@@ -159,7 +206,7 @@ class MapleTree(Generic[_V]):
         *,
         dtype: _Dtype | None,
         track_gaps: bool = True,
-        policy: None = None,
+        policy: BuiltInPolicy | None = None,
     ) -> None: ...
     @overload
     @classmethod
@@ -171,12 +218,16 @@ class MapleTree(Generic[_V]):
         *,
         dtype: None = None,
         track_gaps: bool = True,
-        policy: Policy[_V] | None = None,
+        policy: Policy[_V] | BuiltInPolicy | None = None,
+        closed: _Closed = "both",
+        sort: bool = False,
+        overlap: _Overlap = "error",
     ) -> Self:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not
-        change during the call. An instance of a subclass is made without calling __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap, unless sort or overlap
+        says otherwise. Buffers must not change during the call. An instance of a subclass is made
+        without calling __init__().
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
@@ -184,16 +235,25 @@ class MapleTree(Generic[_V]):
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
-                a tree of objects. So does any buffer if there is a policy.
+                a tree of objects. So does any buffer with a policy other than samara.COALESCE and
+                samara.OFFSET.
             track_gaps: as in MapleTree()
             policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
-                after the other. Whatever it raises leaves nothing behind.
+                after the other, in ascending order. Whatever it raises leaves nothing behind.
+            closed: 'both': last is included. 'left': last is the exclusive end, first < last. Then
+                2**64 means up to MAX.
+            sort: the rows may be in any order. They are sorted by first, in C for a packed tree.
+                Messages have the positions in the given columns.
+            overlap: 'error', or 'last': where ranges overlap, the one in the later row wins, as in
+                store_many(). Then first may rise or stay the same from row to row, or fall with sort.
+                O(n log n) if any ranges overlap. A policy is asked as by store_many().
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
-                its last; a range overlaps or is below the one before; or a value is outside its
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a range is empty or
+                ends before it begins; ranges overlap or are not in order; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
-                several dimensions or in another byte order, and for a dtype with a policy.
+                several dimensions or in another byte order, for a dtype with another policy than
+                samara.COALESCE and samara.OFFSET, and for another word as closed or overlap.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -201,10 +261,18 @@ class MapleTree(Generic[_V]):
         >>> from array import array
         >>> MapleTree.from_arrays(range(0, 30, 10), range(5, 35, 10), array('d', [1, 2, 3]))
         MapleTree([(0, 5, 1.0), (10, 15, 2.0), (20, 25, 3.0)], dtype='f8')
+        >>> from samara import COALESCE
+        >>> MapleTree.from_arrays([10, 20], [19, 29], array('d', [1, 1]), policy=COALESCE)
+        MapleTree([(10, 29, 1.0)], dtype='f8')
         >>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
         Traceback (most recent call last):
         ValueError: position 1: [12, 19] overlaps or is below [10, 12]
+        >>> MapleTree.from_arrays([20, 0], [30, 10], ['b', 'a'], closed='left', sort=True)
+        MapleTree([(0, 9, 'a'), (20, 29, 'b')])
+        >>> MapleTree.from_arrays([0, 5], [9, 6], ['a', 'b'], overlap='last')
+        MapleTree([(0, 4, 'a'), (5, 6, 'b'), (7, 9, 'a')])
         """
+    # A subclass, or MapleTree[int]; and then MapleTree itself.
     @overload
     @classmethod
     def from_arrays(
@@ -215,12 +283,16 @@ class MapleTree(Generic[_V]):
         *,
         dtype: Literal["u8", "i8"],
         track_gaps: bool = True,
-        policy: None = None,
+        policy: BuiltInPolicy | None = None,
+        closed: _Closed = "both",
+        sort: bool = False,
+        overlap: _Overlap = "error",
     ) -> _IntTree:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not
-        change during the call. An instance of a subclass is made without calling __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap, unless sort or overlap
+        says otherwise. Buffers must not change during the call. An instance of a subclass is made
+        without calling __init__().
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
@@ -228,16 +300,25 @@ class MapleTree(Generic[_V]):
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
-                a tree of objects. So does any buffer if there is a policy.
+                a tree of objects. So does any buffer with a policy other than samara.COALESCE and
+                samara.OFFSET.
             track_gaps: as in MapleTree()
             policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
-                after the other. Whatever it raises leaves nothing behind.
+                after the other, in ascending order. Whatever it raises leaves nothing behind.
+            closed: 'both': last is included. 'left': last is the exclusive end, first < last. Then
+                2**64 means up to MAX.
+            sort: the rows may be in any order. They are sorted by first, in C for a packed tree.
+                Messages have the positions in the given columns.
+            overlap: 'error', or 'last': where ranges overlap, the one in the later row wins, as in
+                store_many(). Then first may rise or stay the same from row to row, or fall with sort.
+                O(n log n) if any ranges overlap. A policy is asked as by store_many().
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
-                its last; a range overlaps or is below the one before; or a value is outside its
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a range is empty or
+                ends before it begins; ranges overlap or are not in order; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
-                several dimensions or in another byte order, and for a dtype with a policy.
+                several dimensions or in another byte order, for a dtype with another policy than
+                samara.COALESCE and samara.OFFSET, and for another word as closed or overlap.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -245,9 +326,80 @@ class MapleTree(Generic[_V]):
         >>> from array import array
         >>> MapleTree.from_arrays(range(0, 30, 10), range(5, 35, 10), array('d', [1, 2, 3]))
         MapleTree([(0, 5, 1.0), (10, 15, 2.0), (20, 25, 3.0)], dtype='f8')
+        >>> from samara import COALESCE
+        >>> MapleTree.from_arrays([10, 20], [19, 29], array('d', [1, 1]), policy=COALESCE)
+        MapleTree([(10, 29, 1.0)], dtype='f8')
         >>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
         Traceback (most recent call last):
         ValueError: position 1: [12, 19] overlaps or is below [10, 12]
+        >>> MapleTree.from_arrays([20, 0], [30, 10], ['b', 'a'], closed='left', sort=True)
+        MapleTree([(0, 9, 'a'), (20, 29, 'b')])
+        >>> MapleTree.from_arrays([0, 5], [9, 6], ['a', 'b'], overlap='last')
+        MapleTree([(0, 4, 'a'), (5, 6, 'b'), (7, 9, 'a')])
+        """
+    @overload
+    @classmethod
+    def from_arrays(
+        cls: type[MapleTree[_D]],
+        first: _Integers,
+        last: _Integers,
+        values: _Integers,
+        *,
+        dtype: Literal["u8", "i8"],
+        track_gaps: bool = True,
+        policy: BuiltInPolicy | None = None,
+        closed: _Closed = "both",
+        sort: bool = False,
+        overlap: _Overlap = "error",
+    ) -> MapleTree[int]:
+        """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
+
+        O(n), into full nodes. The ranges must be sorted and must not overlap, unless sort or overlap
+        says otherwise. Buffers must not change during the call. An instance of a subclass is made
+        without calling __init__().
+
+        Args:
+            first, last: buffers of integers (numpy array, array.array, memoryview) with one
+                dimension, of any size, signed or unsigned; or sequences of integers
+            values: the same, or a buffer of floats, or a sequence of any objects
+            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
+                integers, signed integers or floats makes a tree of that dtype; anything else makes
+                a tree of objects. So does any buffer with a policy other than samara.COALESCE and
+                samara.OFFSET.
+            track_gaps: as in MapleTree()
+            policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
+                after the other, in ascending order. Whatever it raises leaves nothing behind.
+            closed: 'both': last is included. 'left': last is the exclusive end, first < last. Then
+                2**64 means up to MAX.
+            sort: the rows may be in any order. They are sorted by first, in C for a packed tree.
+                Messages have the positions in the given columns.
+            overlap: 'error', or 'last': where ranges overlap, the one in the later row wins, as in
+                store_many(). Then first may rise or stay the same from row to row, or fall with sort.
+                O(n log n) if any ranges overlap. A policy is asked as by store_many().
+
+        Raises:
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a range is empty or
+                ends before it begins; ranges overlap or are not in order; or a value is outside its
+                dtype's 64 bits. The message gives the position. Also raised for a buffer with
+                several dimensions or in another byte order, for a dtype with another policy than
+                samara.COALESCE and samara.OFFSET, and for another word as closed or overlap.
+            TypeError: An end is not an integer, or a value is not a number that the dtype takes.
+
+        >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
+        MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> from array import array
+        >>> MapleTree.from_arrays(range(0, 30, 10), range(5, 35, 10), array('d', [1, 2, 3]))
+        MapleTree([(0, 5, 1.0), (10, 15, 2.0), (20, 25, 3.0)], dtype='f8')
+        >>> from samara import COALESCE
+        >>> MapleTree.from_arrays([10, 20], [19, 29], array('d', [1, 1]), policy=COALESCE)
+        MapleTree([(10, 29, 1.0)], dtype='f8')
+        >>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
+        Traceback (most recent call last):
+        ValueError: position 1: [12, 19] overlaps or is below [10, 12]
+        >>> MapleTree.from_arrays([20, 0], [30, 10], ['b', 'a'], closed='left', sort=True)
+        MapleTree([(0, 9, 'a'), (20, 29, 'b')])
+        >>> MapleTree.from_arrays([0, 5], [9, 6], ['a', 'b'], overlap='last')
+        MapleTree([(0, 4, 'a'), (5, 6, 'b'), (7, 9, 'a')])
         """
     @overload
     @classmethod
@@ -259,12 +411,16 @@ class MapleTree(Generic[_V]):
         *,
         dtype: Literal["f8"],
         track_gaps: bool = True,
-        policy: None = None,
+        policy: BuiltInPolicy | None = None,
+        closed: _Closed = "both",
+        sort: bool = False,
+        overlap: _Overlap = "error",
     ) -> _FloatTree:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not
-        change during the call. An instance of a subclass is made without calling __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap, unless sort or overlap
+        says otherwise. Buffers must not change during the call. An instance of a subclass is made
+        without calling __init__().
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
@@ -272,16 +428,25 @@ class MapleTree(Generic[_V]):
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
-                a tree of objects. So does any buffer if there is a policy.
+                a tree of objects. So does any buffer with a policy other than samara.COALESCE and
+                samara.OFFSET.
             track_gaps: as in MapleTree()
             policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
-                after the other. Whatever it raises leaves nothing behind.
+                after the other, in ascending order. Whatever it raises leaves nothing behind.
+            closed: 'both': last is included. 'left': last is the exclusive end, first < last. Then
+                2**64 means up to MAX.
+            sort: the rows may be in any order. They are sorted by first, in C for a packed tree.
+                Messages have the positions in the given columns.
+            overlap: 'error', or 'last': where ranges overlap, the one in the later row wins, as in
+                store_many(). Then first may rise or stay the same from row to row, or fall with sort.
+                O(n log n) if any ranges overlap. A policy is asked as by store_many().
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
-                its last; a range overlaps or is below the one before; or a value is outside its
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a range is empty or
+                ends before it begins; ranges overlap or are not in order; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
-                several dimensions or in another byte order, and for a dtype with a policy.
+                several dimensions or in another byte order, for a dtype with another policy than
+                samara.COALESCE and samara.OFFSET, and for another word as closed or overlap.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -289,9 +454,80 @@ class MapleTree(Generic[_V]):
         >>> from array import array
         >>> MapleTree.from_arrays(range(0, 30, 10), range(5, 35, 10), array('d', [1, 2, 3]))
         MapleTree([(0, 5, 1.0), (10, 15, 2.0), (20, 25, 3.0)], dtype='f8')
+        >>> from samara import COALESCE
+        >>> MapleTree.from_arrays([10, 20], [19, 29], array('d', [1, 1]), policy=COALESCE)
+        MapleTree([(10, 29, 1.0)], dtype='f8')
         >>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
         Traceback (most recent call last):
         ValueError: position 1: [12, 19] overlaps or is below [10, 12]
+        >>> MapleTree.from_arrays([20, 0], [30, 10], ['b', 'a'], closed='left', sort=True)
+        MapleTree([(0, 9, 'a'), (20, 29, 'b')])
+        >>> MapleTree.from_arrays([0, 5], [9, 6], ['a', 'b'], overlap='last')
+        MapleTree([(0, 4, 'a'), (5, 6, 'b'), (7, 9, 'a')])
+        """
+    @overload
+    @classmethod
+    def from_arrays(
+        cls: type[MapleTree[_D]],
+        first: _Integers,
+        last: _Integers,
+        values: _Numbers,
+        *,
+        dtype: Literal["f8"],
+        track_gaps: bool = True,
+        policy: BuiltInPolicy | None = None,
+        closed: _Closed = "both",
+        sort: bool = False,
+        overlap: _Overlap = "error",
+    ) -> MapleTree[float]:
+        """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
+
+        O(n), into full nodes. The ranges must be sorted and must not overlap, unless sort or overlap
+        says otherwise. Buffers must not change during the call. An instance of a subclass is made
+        without calling __init__().
+
+        Args:
+            first, last: buffers of integers (numpy array, array.array, memoryview) with one
+                dimension, of any size, signed or unsigned; or sequences of integers
+            values: the same, or a buffer of floats, or a sequence of any objects
+            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
+                integers, signed integers or floats makes a tree of that dtype; anything else makes
+                a tree of objects. So does any buffer with a policy other than samara.COALESCE and
+                samara.OFFSET.
+            track_gaps: as in MapleTree()
+            policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
+                after the other, in ascending order. Whatever it raises leaves nothing behind.
+            closed: 'both': last is included. 'left': last is the exclusive end, first < last. Then
+                2**64 means up to MAX.
+            sort: the rows may be in any order. They are sorted by first, in C for a packed tree.
+                Messages have the positions in the given columns.
+            overlap: 'error', or 'last': where ranges overlap, the one in the later row wins, as in
+                store_many(). Then first may rise or stay the same from row to row, or fall with sort.
+                O(n log n) if any ranges overlap. A policy is asked as by store_many().
+
+        Raises:
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a range is empty or
+                ends before it begins; ranges overlap or are not in order; or a value is outside its
+                dtype's 64 bits. The message gives the position. Also raised for a buffer with
+                several dimensions or in another byte order, for a dtype with another policy than
+                samara.COALESCE and samara.OFFSET, and for another word as closed or overlap.
+            TypeError: An end is not an integer, or a value is not a number that the dtype takes.
+
+        >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
+        MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> from array import array
+        >>> MapleTree.from_arrays(range(0, 30, 10), range(5, 35, 10), array('d', [1, 2, 3]))
+        MapleTree([(0, 5, 1.0), (10, 15, 2.0), (20, 25, 3.0)], dtype='f8')
+        >>> from samara import COALESCE
+        >>> MapleTree.from_arrays([10, 20], [19, 29], array('d', [1, 1]), policy=COALESCE)
+        MapleTree([(10, 29, 1.0)], dtype='f8')
+        >>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
+        Traceback (most recent call last):
+        ValueError: position 1: [12, 19] overlaps or is below [10, 12]
+        >>> MapleTree.from_arrays([20, 0], [30, 10], ['b', 'a'], closed='left', sort=True)
+        MapleTree([(0, 9, 'a'), (20, 29, 'b')])
+        >>> MapleTree.from_arrays([0, 5], [9, 6], ['a', 'b'], overlap='last')
+        MapleTree([(0, 4, 'a'), (5, 6, 'b'), (7, 9, 'a')])
         """
     @overload
     @classmethod
@@ -303,12 +539,16 @@ class MapleTree(Generic[_V]):
         *,
         dtype: _Dtype | None,
         track_gaps: bool = True,
-        policy: None = None,
+        policy: BuiltInPolicy | None = None,
+        closed: _Closed = "both",
+        sort: bool = False,
+        overlap: _Overlap = "error",
     ) -> Self:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
-        O(n), into full nodes. The ranges must be sorted and must not overlap. Buffers must not
-        change during the call. An instance of a subclass is made without calling __init__().
+        O(n), into full nodes. The ranges must be sorted and must not overlap, unless sort or overlap
+        says otherwise. Buffers must not change during the call. An instance of a subclass is made
+        without calling __init__().
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
@@ -316,16 +556,25 @@ class MapleTree(Generic[_V]):
             values: the same, or a buffer of floats, or a sequence of any objects
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
-                a tree of objects. So does any buffer if there is a policy.
+                a tree of objects. So does any buffer with a policy other than samara.COALESCE and
+                samara.OFFSET.
             track_gaps: as in MapleTree()
             policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
-                after the other. Whatever it raises leaves nothing behind.
+                after the other, in ascending order. Whatever it raises leaves nothing behind.
+            closed: 'both': last is included. 'left': last is the exclusive end, first < last. Then
+                2**64 means up to MAX.
+            sort: the rows may be in any order. They are sorted by first, in C for a packed tree.
+                Messages have the positions in the given columns.
+            overlap: 'error', or 'last': where ranges overlap, the one in the later row wins, as in
+                store_many(). Then first may rise or stay the same from row to row, or fall with sort.
+                O(n log n) if any ranges overlap. A policy is asked as by store_many().
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a first is above
-                its last; a range overlaps or is below the one before; or a value is outside its
+            ValueError: The three differ in length; an end is outside 0 ... MAX; a range is empty or
+                ends before it begins; ranges overlap or are not in order; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
-                several dimensions or in another byte order, and for a dtype with a policy.
+                several dimensions or in another byte order, for a dtype with another policy than
+                samara.COALESCE and samara.OFFSET, and for another word as closed or overlap.
             TypeError: An end is not an integer, or a value is not a number that the dtype takes.
 
         >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
@@ -333,9 +582,16 @@ class MapleTree(Generic[_V]):
         >>> from array import array
         >>> MapleTree.from_arrays(range(0, 30, 10), range(5, 35, 10), array('d', [1, 2, 3]))
         MapleTree([(0, 5, 1.0), (10, 15, 2.0), (20, 25, 3.0)], dtype='f8')
+        >>> from samara import COALESCE
+        >>> MapleTree.from_arrays([10, 20], [19, 29], array('d', [1, 1]), policy=COALESCE)
+        MapleTree([(10, 29, 1.0)], dtype='f8')
         >>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
         Traceback (most recent call last):
         ValueError: position 1: [12, 19] overlaps or is below [10, 12]
+        >>> MapleTree.from_arrays([20, 0], [30, 10], ['b', 'a'], closed='left', sort=True)
+        MapleTree([(0, 9, 'a'), (20, 29, 'b')])
+        >>> MapleTree.from_arrays([0, 5], [9, 6], ['a', 'b'], overlap='last')
+        MapleTree([(0, 4, 'a'), (5, 6, 'b'), (7, 9, 'a')])
         """
     # Only trees that are asked for arrays need numpy.
     def to_arrays(self) -> tuple[NDArray[uint64], NDArray[uint64], NDArray[Any]]:
@@ -352,7 +608,8 @@ class MapleTree(Generic[_V]):
         (array([10], dtype=uint64), array([19], dtype=uint64), array([1.5]))
         """
     # An array if the tree is packed, else a list.
-    def load_many(self, keys: _Integers, default: Any = ...) -> Any:
+    @overload
+    def load_many(self, keys: _Integers, default: Any = ..., found: Literal[False] = False) -> Any:
         """Look up many indices. O(log n) for each.
 
         The keys are looked up in the tree as it is now, several at once. If there are many, other
@@ -362,19 +619,133 @@ class MapleTree(Generic[_V]):
             keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
                 of integers. It must not change during the call.
             default: returned for a key without a value, and for a key outside 0 ... MAX. A packed
-                tree converts it to its dtype.
+                tree converts it to its dtype. There is none unless you pass one. In the signature,
+                `...` stands for that; passed as an argument, Ellipsis is a value like any other.
+            found: also return which keys have a value. No key is then an error. Without a default,
+                the others get None, or 0 in a packed tree.
 
         Returns:
-            The values, as a numpy array of the tree's dtype; in a tree of objects, as a list.
+            The values, as a numpy array of the tree's dtype; in a tree of objects, as a list. With
+            found, the tuple (values, mask). The mask is a numpy array of bools, or a list of them.
 
         Raises:
-            KeyError: There is no default, and a key has no value. The error has the first such key.
+            KeyError: A key has no value, and there is neither a default nor found. The error has
+                the first such key.
             TypeError: A key is not an integer.
             ImportError: The tree has a dtype, and numpy is not installed.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> t.load_many([35, 10, 20, -1], None)
         ['b', 'a', None, None]
+        >>> t.load_many([35, 20], found=True)
+        (['b', None], [True, False])
+        >>> t.load_many(range(19, 22))
+        Traceback (most recent call last):
+        KeyError: 20
+        """
+    @overload
+    def load_many(
+        self, keys: _Integers, default: Any = ..., *, found: Literal[True]
+    ) -> tuple[Any, Any]:
+        """Look up many indices. O(log n) for each.
+
+        The keys are looked up in the tree as it is now, several at once. If there are many, other
+        threads run meanwhile and may write the tree.
+
+        Args:
+            keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
+                of integers. It must not change during the call.
+            default: returned for a key without a value, and for a key outside 0 ... MAX. A packed
+                tree converts it to its dtype. There is none unless you pass one. In the signature,
+                `...` stands for that; passed as an argument, Ellipsis is a value like any other.
+            found: also return which keys have a value. No key is then an error. Without a default,
+                the others get None, or 0 in a packed tree.
+
+        Returns:
+            The values, as a numpy array of the tree's dtype; in a tree of objects, as a list. With
+            found, the tuple (values, mask). The mask is a numpy array of bools, or a list of them.
+
+        Raises:
+            KeyError: A key has no value, and there is neither a default nor found. The error has
+                the first such key.
+            TypeError: A key is not an integer.
+            ImportError: The tree has a dtype, and numpy is not installed.
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> t.load_many([35, 10, 20, -1], None)
+        ['b', 'a', None, None]
+        >>> t.load_many([35, 20], found=True)
+        (['b', None], [True, False])
+        >>> t.load_many(range(19, 22))
+        Traceback (most recent call last):
+        KeyError: 20
+        """
+    @overload
+    def load_many(self, keys: _Integers, default: Any, found: Literal[True]) -> tuple[Any, Any]:
+        """Look up many indices. O(log n) for each.
+
+        The keys are looked up in the tree as it is now, several at once. If there are many, other
+        threads run meanwhile and may write the tree.
+
+        Args:
+            keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
+                of integers. It must not change during the call.
+            default: returned for a key without a value, and for a key outside 0 ... MAX. A packed
+                tree converts it to its dtype. There is none unless you pass one. In the signature,
+                `...` stands for that; passed as an argument, Ellipsis is a value like any other.
+            found: also return which keys have a value. No key is then an error. Without a default,
+                the others get None, or 0 in a packed tree.
+
+        Returns:
+            The values, as a numpy array of the tree's dtype; in a tree of objects, as a list. With
+            found, the tuple (values, mask). The mask is a numpy array of bools, or a list of them.
+
+        Raises:
+            KeyError: A key has no value, and there is neither a default nor found. The error has
+                the first such key.
+            TypeError: A key is not an integer.
+            ImportError: The tree has a dtype, and numpy is not installed.
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> t.load_many([35, 10, 20, -1], None)
+        ['b', 'a', None, None]
+        >>> t.load_many([35, 20], found=True)
+        (['b', None], [True, False])
+        >>> t.load_many(range(19, 22))
+        Traceback (most recent call last):
+        KeyError: 20
+        """
+    @overload
+    def load_many(self, keys: _Integers, default: Any = ..., found: bool = False) -> Any:
+        """Look up many indices. O(log n) for each.
+
+        The keys are looked up in the tree as it is now, several at once. If there are many, other
+        threads run meanwhile and may write the tree.
+
+        Args:
+            keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
+                of integers. It must not change during the call.
+            default: returned for a key without a value, and for a key outside 0 ... MAX. A packed
+                tree converts it to its dtype. There is none unless you pass one. In the signature,
+                `...` stands for that; passed as an argument, Ellipsis is a value like any other.
+            found: also return which keys have a value. No key is then an error. Without a default,
+                the others get None, or 0 in a packed tree.
+
+        Returns:
+            The values, as a numpy array of the tree's dtype; in a tree of objects, as a list. With
+            found, the tuple (values, mask). The mask is a numpy array of bools, or a list of them.
+
+        Raises:
+            KeyError: A key has no value, and there is neither a default nor found. The error has
+                the first such key.
+            TypeError: A key is not an integer.
+            ImportError: The tree has a dtype, and numpy is not installed.
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> t.load_many([35, 10, 20, -1], None)
+        ['b', 'a', None, None]
+        >>> t.load_many([35, 20], found=True)
+        (['b', None], [True, False])
         >>> t.load_many(range(19, 22))
         Traceback (most recent call last):
         KeyError: 20
@@ -396,6 +767,232 @@ class MapleTree(Generic[_V]):
         >>> t
         MapleTree([(10, 33, 'b'), (34, 39, 'a')])
         """
+    @overload
+    def accumulate(
+        self: MapleTree[int],
+        first: SupportsIndex,
+        last: SupportsIndex,
+        value: SupportsIndex,
+        op: _Operation = "add",
+    ) -> None:
+        """Add a number to the values over [first, last], both ends included, or combine them by op.
+
+        Only for a packed tree. Each value v there becomes v op value. Entries are cut at both ends and
+        keep their bounds in between. A gap gets the value itself. O(log n), and O(1) for each entry
+        that overlaps the range. All of it happens, or nothing.
+
+        If the tree has a policy, the range is erased, and its pieces are then stored in ascending
+        order: cut entries are split and neighbours merge as in any store.
+
+        Args:
+            value: converted as in a store
+            op: 'add'; 'min' or 'max', whose result is NaN if one of the numbers is; 'or' or 'and' of
+                the 64 bits, which floats do not have
+
+        Raises:
+            OverflowError: A sum of integers does not fit the dtype. The message names the first
+                range where it does not.
+            ValueError: first is above last, a number is outside its limits, or op is unknown.
+            TypeError: The tree has no dtype (map_range() is for those), the value is not a number, or
+                floats have no such op.
+
+        >>> t = MapleTree([(10, 19, 5)], dtype='u8')
+        >>> t.accumulate(15, 24, 2)
+        >>> t
+        MapleTree([(10, 14, 5), (15, 19, 7), (20, 24, 2)], dtype='u8')
+        >>> t.accumulate(0, 17, 6, 'max')
+        >>> list(t)[1:3]
+        [Entry(first=10, last=14, value=6), Entry(first=15, last=17, value=7)]
+        """
+    @overload
+    def accumulate(
+        self: MapleTree[float],
+        first: SupportsIndex,
+        last: SupportsIndex,
+        value: SupportsFloat | SupportsIndex,
+        op: _FloatOperation = "add",
+    ) -> None:
+        """Add a number to the values over [first, last], both ends included, or combine them by op.
+
+        Only for a packed tree. Each value v there becomes v op value. Entries are cut at both ends and
+        keep their bounds in between. A gap gets the value itself. O(log n), and O(1) for each entry
+        that overlaps the range. All of it happens, or nothing.
+
+        If the tree has a policy, the range is erased, and its pieces are then stored in ascending
+        order: cut entries are split and neighbours merge as in any store.
+
+        Args:
+            value: converted as in a store
+            op: 'add'; 'min' or 'max', whose result is NaN if one of the numbers is; 'or' or 'and' of
+                the 64 bits, which floats do not have
+
+        Raises:
+            OverflowError: A sum of integers does not fit the dtype. The message names the first
+                range where it does not.
+            ValueError: first is above last, a number is outside its limits, or op is unknown.
+            TypeError: The tree has no dtype (map_range() is for those), the value is not a number, or
+                floats have no such op.
+
+        >>> t = MapleTree([(10, 19, 5)], dtype='u8')
+        >>> t.accumulate(15, 24, 2)
+        >>> t
+        MapleTree([(10, 14, 5), (15, 19, 7), (20, 24, 2)], dtype='u8')
+        >>> t.accumulate(0, 17, 6, 'max')
+        >>> list(t)[1:3]
+        [Entry(first=10, last=14, value=6), Entry(first=15, last=17, value=7)]
+        """
+    @overload
+    def accumulate_many(
+        self: MapleTree[int],
+        first: _Integers,
+        last: _Integers,
+        values: _Integers | SupportsIndex,
+        op: _Operation = "add",
+    ) -> None:
+        """Do what accumulate() does for each range [first[i], last[i]] and values[i].
+
+        The ranges may be in any order and overlap. With 1 for values, the tree then holds how many
+        ranges cover each index. The entries are those that single calls would leave: they begin and
+        end where a range or an entry did. All of it happens, or nothing.
+
+        n ranges cost O(n log n) however they overlap, and O(1) for each entry that they cover. Sorted
+        ranges are fastest. The GIL is held. Memory during the call: about 100 bytes for each range,
+        and if there are many, 50 for each entry. In a tree with a policy, the call costs as much as n
+        single calls.
+
+        Sums of integers may leave the dtype on the way; only the final ones must fit. Sums of floats
+        are rounded in no particular order.
+
+        Args:
+            first, last: columns, as in store_many()
+            values: a column, or one number for all ranges
+            op: as in accumulate()
+
+        Raises:
+            OverflowError, TypeError: As in accumulate().
+            ValueError: As in accumulate() and store_many().
+            MemoryError: The tree is as it was.
+
+        >>> depth = MapleTree(dtype='u8')
+        >>> depth.accumulate_many([10, 15, 12], [19, 24, 16], 1)
+        >>> [tuple(entry) for entry in depth]
+        [(10, 11, 1), (12, 14, 2), (15, 16, 3), (17, 19, 2), (20, 24, 1)]
+        """
+    @overload
+    def accumulate_many(
+        self: MapleTree[float],
+        first: _Integers,
+        last: _Integers,
+        values: _Numbers | SupportsFloat | SupportsIndex,
+        op: _FloatOperation = "add",
+    ) -> None:
+        """Do what accumulate() does for each range [first[i], last[i]] and values[i].
+
+        The ranges may be in any order and overlap. With 1 for values, the tree then holds how many
+        ranges cover each index. The entries are those that single calls would leave: they begin and
+        end where a range or an entry did. All of it happens, or nothing.
+
+        n ranges cost O(n log n) however they overlap, and O(1) for each entry that they cover. Sorted
+        ranges are fastest. The GIL is held. Memory during the call: about 100 bytes for each range,
+        and if there are many, 50 for each entry. In a tree with a policy, the call costs as much as n
+        single calls.
+
+        Sums of integers may leave the dtype on the way; only the final ones must fit. Sums of floats
+        are rounded in no particular order.
+
+        Args:
+            first, last: columns, as in store_many()
+            values: a column, or one number for all ranges
+            op: as in accumulate()
+
+        Raises:
+            OverflowError, TypeError: As in accumulate().
+            ValueError: As in accumulate() and store_many().
+            MemoryError: The tree is as it was.
+
+        >>> depth = MapleTree(dtype='u8')
+        >>> depth.accumulate_many([10, 15, 12], [19, 24, 16], 1)
+        >>> [tuple(entry) for entry in depth]
+        [(10, 11, 1), (12, 14, 2), (15, 16, 3), (17, 19, 2), (20, 24, 1)]
+        """
+    @overload
+    def map_range(
+        self, first: SupportsIndex, last: SupportsIndex, function: Callable[[_V], _V]
+    ) -> None:
+        """Replace each value over [first, last], both ends included, by function(value).
+
+        Entries are cut at both ends and keep their bounds in between: the function is called once for
+        each piece, in ascending order, and the piece gets what it returns. All of it happens, or
+        nothing. O(log n), and O(log n) for each piece.
+
+        The function sees the values of the tree as it was at the call. It may do anything, but if the
+        tree is written before the last call returns, nothing is stored. Hold t.lock if other threads
+        write.
+
+        If the tree has a policy, a cut entry is split first, and the function gets the value that
+        split() returned. The range is then erased, and its pieces are stored in ascending order, so
+        neighbours merge as in any store.
+
+        Args:
+            function: called with one value. In a packed tree, the result is converted as in a store.
+            default: if given, gaps in the range get function(default). In the signature, `...` stands
+                for no default; passed as an argument, Ellipsis is a value like any other.
+
+        Raises:
+            ValueError: first is above last, or a number is outside its limits.
+            TypeError: The function is not callable, or its result is not a number for a packed tree.
+            RuntimeError: The tree has been written meanwhile. The tree is as it was written.
+            Exception: What the function raises. The tree is as it was.
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> t.map_range(15, 34, str.upper)
+        >>> [tuple(entry) for entry in t]
+        [(10, 14, 'a'), (15, 19, 'A'), (30, 34, 'B'), (35, 39, 'b')]
+        >>> t.map_range(30, 49, lambda text: text + '!', default='')
+        >>> t[30], t[45], t.get(20)
+        ('B!', '!', None)
+        """
+    @overload
+    def map_range(
+        self,
+        first: SupportsIndex,
+        last: SupportsIndex,
+        function: Callable[[Any], _V],
+        default: Any,
+    ) -> None:
+        """Replace each value over [first, last], both ends included, by function(value).
+
+        Entries are cut at both ends and keep their bounds in between: the function is called once for
+        each piece, in ascending order, and the piece gets what it returns. All of it happens, or
+        nothing. O(log n), and O(log n) for each piece.
+
+        The function sees the values of the tree as it was at the call. It may do anything, but if the
+        tree is written before the last call returns, nothing is stored. Hold t.lock if other threads
+        write.
+
+        If the tree has a policy, a cut entry is split first, and the function gets the value that
+        split() returned. The range is then erased, and its pieces are stored in ascending order, so
+        neighbours merge as in any store.
+
+        Args:
+            function: called with one value. In a packed tree, the result is converted as in a store.
+            default: if given, gaps in the range get function(default). In the signature, `...` stands
+                for no default; passed as an argument, Ellipsis is a value like any other.
+
+        Raises:
+            ValueError: first is above last, or a number is outside its limits.
+            TypeError: The function is not callable, or its result is not a number for a packed tree.
+            RuntimeError: The tree has been written meanwhile. The tree is as it was written.
+            Exception: What the function raises. The tree is as it was.
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> t.map_range(15, 34, str.upper)
+        >>> [tuple(entry) for entry in t]
+        [(10, 14, 'a'), (15, 19, 'A'), (30, 34, 'B'), (35, 39, 'b')]
+        >>> t.map_range(30, 49, lambda text: text + '!', default='')
+        >>> t[30], t[45], t.get(20)
+        ('B!', '!', None)
+        """
     @property
     def dtype(self) -> _Dtype | None:
         """The type of the values: None for any object, else 'u8', 'i8' or 'f8'.
@@ -409,8 +1006,13 @@ class MapleTree(Generic[_V]):
     def policy(self) -> Policy[_V] | None:
         """The samara.Policy of the tree, or None. Set when the tree is made, and kept.
 
+        repr() does not show it: most policies have no text from which they could be made again.
+
         >>> MapleTree().policy is None
         True
+        >>> from samara import COALESCE
+        >>> MapleTree(policy=COALESCE).policy
+        samara.COALESCE
         """
     @property
     def covered(self) -> int:
@@ -528,6 +1130,21 @@ class MapleTree(Generic[_V]):
         >>> t.find_rev(29, 20) is None
         True
         """
+    def first_entry(self) -> Entry[_V] | None:
+        """Return the first entry, or None if the tree is empty. O(log n).
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> t.first_entry()
+        Entry(first=10, last=19, value='a')
+        >>> MapleTree().first_entry() is None
+        True
+        """
+    def last_entry(self) -> Entry[_V] | None:
+        """Return the last entry, or None if the tree is empty. O(log n).
+
+        >>> MapleTree([(10, 19, 'a'), (30, 39, 'b')]).last_entry()
+        Entry(first=30, last=39, value='b')
+        """
     def next(self, index: SupportsIndex) -> Entry[_V] | None:
         """Return the next entry after the entry or gap that contains index. O(log n).
 
@@ -586,6 +1203,57 @@ class MapleTree(Generic[_V]):
         >>> [tuple(entry) for entry in t.entries(15, 30, clip=True, reverse=True)]
         [(30, 30, 'b'), (15, 19, 'a')]
         """
+    def ranges(
+        self,
+        first: SupportsIndex = 0,
+        last: SupportsIndex = 18446744073709551615,
+        *,
+        reverse: bool = False,
+        clip: bool = False,
+    ) -> Iterator[tuple[int, int]]:
+        """Iterate over the ranges in [first, last], as pairs (first, last), both ends included.
+
+        Arguments, cost and errors are those of entries().
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> list(t.ranges())
+        [(10, 19), (30, 39)]
+        >>> list(t.ranges(15, 30, clip=True))
+        [(15, 19), (30, 30)]
+        """
+    def values(
+        self,
+        first: SupportsIndex = 0,
+        last: SupportsIndex = 18446744073709551615,
+        *,
+        reverse: bool = False,
+        clip: bool = False,
+    ) -> Iterator[_V]:
+        """Iterate over the values of the ranges in [first, last], both ends included.
+
+        Each range counts once, however many indices it has. Arguments, cost and errors are those of
+        entries(). (clip matters only if the tree has a policy.)
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> list(t.values()), list(t.values(30, reverse=True))
+        (['a', 'b'], ['b'])
+        """
+    def items(
+        self,
+        first: SupportsIndex = 0,
+        last: SupportsIndex = 18446744073709551615,
+        *,
+        reverse: bool = False,
+        clip: bool = False,
+    ) -> Iterator[tuple[tuple[int, int], _V]]:
+        """Iterate over ((first, last), value) for the ranges in [first, last], both ends included.
+
+        Arguments, cost and errors are those of entries().
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> dict(t.items())
+        {(10, 19): 'a', (30, 39): 'b'}
+        """
     def gaps(
         self, first: SupportsIndex = 0, last: SupportsIndex = 18446744073709551615
     ) -> Iterator[Gap]:
@@ -601,8 +1269,33 @@ class MapleTree(Generic[_V]):
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> list(t.gaps(0, 35))
         [Gap(first=0, last=9), Gap(first=20, last=29)]
-        >>> [gap.first for gap in t.gaps(5, 99) if gap.size >= 10]
-        [20, 40]
+        >>> [gap.size for gap in t.gaps(5, 99)]
+        [5, 10, 60]
+        """
+    def covers(self, first: SupportsIndex, last: SupportsIndex) -> bool:
+        """Return whether every index of [first, last], both ends included, has a value.
+
+        O(log n). Without gap tracking, O(log n + entries passed) up to the first gap. Several ranges
+        without a gap between them cover as one does. Indices outside 0 ... MAX are free.
+
+        Raises:
+            ValueError: first is above last.
+
+        >>> t = MapleTree([(10, 19, 'a'), (20, 29, 'b')])
+        >>> t.covers(12, 25), t.covers(25, 30)
+        (True, False)
+        """
+    def overlaps(self, first: SupportsIndex, last: SupportsIndex) -> bool:
+        """Return whether any index of [first, last], both ends included, has a value. O(log n).
+
+        The opposite of is_free(). Indices outside 0 ... MAX are free.
+
+        Raises:
+            ValueError: first is above last.
+
+        >>> t = MapleTree([(10, 19, 'a')])
+        >>> t.overlaps(19, 29), t.overlaps(20, 29)
+        (True, False)
         """
     def is_free(self, first: SupportsIndex, last: SupportsIndex) -> bool:
         """Return whether [first, last], both ends included, is entirely free. O(log n).
@@ -715,11 +1408,11 @@ class MapleTree(Generic[_V]):
         """
     def alloc_range(
         self,
-        value: _V,
         size: SupportsIndex,
+        value: _V,
+        *,
         first: SupportsIndex = 0,
         last: SupportsIndex = 18446744073709551615,
-        *,
         align: SupportsIndex = 1,
         reverse: bool = False,
     ) -> int:
@@ -732,13 +1425,51 @@ class MapleTree(Generic[_V]):
             The first of the indices.
 
         >>> t = MapleTree([(10, 19, 'a')])
-        >>> t.alloc_range('b', 5), t.alloc_range('c', 16, align=16)
+        >>> t.alloc_range(5, 'b'), t.alloc_range(16, 'c', align=16)
         (0, 32)
-        >>> t.alloc_range('d', 5, 0, 12)
+        >>> t.alloc_range(5, 'd', last=12)
         5
-        >>> t.alloc_range('e', 5, 0, 12)
+        >>> t.alloc_range(5, 'e', last=12)
         Traceback (most recent call last):
         samara.NoSpaceError: no 5 free indices in [0, 12]
+        """
+    def alloc_many(
+        self,
+        sizes: _Integers,
+        values: Iterable[_V],
+        *,
+        first: SupportsIndex = 0,
+        last: SupportsIndex = 18446744073709551615,
+        align: SupportsIndex = 1,
+        reverse: bool = False,
+    ) -> list[int]:
+        """Do what alloc_range() does for each size and its value, in order. All or nothing.
+
+        O(log n) for each. The other arguments are those of alloc_range(), and count for all.
+
+        Args:
+            sizes: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
+                of integers. It must not change during the call.
+            values: a value for each size: a sequence; for a packed tree also a buffer of numbers,
+                which is converted to its dtype
+
+        Returns:
+            A list with the first index of each.
+
+        Raises:
+            NoSpaceError: There is no room for one of them. The message has its position and size.
+            ValueError: The two differ in length, a size is below 1, or as in alloc_range().
+            TypeError: A size is not an integer, or a value is not a number that the dtype takes.
+            MemoryError: As with every error, the tree is as it was.
+
+        >>> t = MapleTree([(10, 19, 'a')])
+        >>> t.alloc_many([5, 8, 3], ['b', 'c', 'd'])
+        [0, 20, 5]
+        >>> t.alloc_many([1, 9], ['e', 'f'], last=30)
+        Traceback (most recent call last):
+        samara.NoSpaceError: position 1: no 9 free indices in [0, 30]
+        >>> len(t)
+        4
         """
     def alloc_cyclic(
         self,
@@ -836,6 +1567,61 @@ class MapleTree(Generic[_V]):
         >>> t[10], u[10]
         ('b', 'a')
         """
+    def diff(self, other: MapleTree[_D]) -> Iterator[Change[_V | _D]]:
+        """Iterate over the ranges where this tree and another one differ, in order.
+
+        Each is a Change (first, last, before, after), both ends included: `before` is this tree's
+        value, `after` the other's, and None stands for a gap. A Change lies within one entry, or one
+        gap, of each tree: entries are cut at the ends of both, and neighbouring changes are not
+        merged. If a tree has a policy, its split() is asked for the value of a part, as for a slice. If
+        None is a value too, `change.first in t` tells whether there is one.
+
+        Values are equal if they are the same object or compare equal. In packed trees, numbers with
+        the same bits are equal too: a NaN equals the same NaN. Numbers of different dtypes are compared
+        as Python compares them.
+
+        Nodes that both trees share are skipped: for forks of one tree, O(log n) for each change.
+        Otherwise O(n) for both trees together. The iterator sees both trees as they are now.
+
+        Raises:
+            TypeError: other is not a MapleTree.
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> u = t.fork()
+        >>> u[15:25] = 'c'
+        >>> del u[30:40]
+        >>> for change in t.diff(u):
+        ...     print(change)
+        Change(first=15, last=19, before='a', after='c')
+        Change(first=20, last=24, before=None, after='c')
+        Change(first=30, last=39, before='b', after=None)
+        """
+    def update(self, other: _Triples[_V]) -> None:
+        """Store each entry of another tree, or each triple of an iterable, in order.
+
+        All of them are stored, or none. What they cover is overwritten, as store_range() does.
+        t |= other does the same, and t | other makes a new tree.
+
+        Nodes that both trees share are skipped, and so are entries that this tree has with the same
+        ends and the very same value: for forks of one tree, O(log n) for each change. Otherwise
+        O(log n) for each entry, and O(n) for this tree if other is one.
+
+        Args:
+            other: a MapleTree; or triples (first, last, value) in any order. Values from a tree of
+                another dtype are converted, as any store does.
+
+        Raises:
+            ValueError: A range of a triple is not within 0 ... MAX, or its first is above its last.
+            TypeError: other is not iterable, or an item is not a triple.
+
+        >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> t.update([(15, 20, 'c')])
+        >>> t
+        MapleTree([(10, 14, 'a'), (15, 20, 'c'), (30, 39, 'b')])
+        >>> u = t | MapleTree([(0, 9, 'd')])
+        >>> u
+        MapleTree([(0, 9, 'd'), (10, 14, 'a'), (15, 20, 'c'), (30, 39, 'b')])
+        """
     def cursor(self, first: SupportsIndex = 0, last: SupportsIndex | None = None) -> Cursor[_V]:
         """Return a Cursor at [first, last], both ends included. O(1).
 
@@ -847,6 +1633,58 @@ class MapleTree(Generic[_V]):
         >>> cursor = MapleTree([(10, 19, 'a')]).cursor(12)
         >>> cursor.walk()
         Entry(first=10, last=19, value='a')
+        """
+    def save(self, path: _Path) -> None:
+        """Write the tree to a file, which load() reads. O(n).
+
+        The file has the ranges, the values, dtype, track_gaps, and the name of a policy of samara's.
+        Attributes of a subclass and its instances are not saved. The format is a ZIP archive of numpy
+        arrays: numpy.load() reads it too. It is written beside the old file, if there is one, and
+        then takes its place. Whatever goes wrong, the old file stays.
+
+        Values are saved if they are None, or of the types bool, int, float, str, bytes, tuple, list
+        or dict with str keys, nested up to 100 levels. Equal ones are stored once, except lists and
+        dicts. pickle saves other values.
+
+        Args:
+            path: a str, bytes or os.PathLike
+
+        Raises:
+            TypeError: A value has another type. The message has its range. Or path is not a path.
+            ValueError: A value is nested too deeply.
+            OSError: The file cannot be written.
+
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, 'tree.npz')
+        ...     MapleTree([(10, 19, 'a')]).save(path)
+        ...     MapleTree.load(path)
+        MapleTree([(10, 19, 'a')])
+        """
+    @classmethod
+    def load(cls, path: _Path, *, policy: Policy[_V] | BuiltInPolicy | None = None) -> Self:
+        """Return a tree from a file that save() wrote. O(n), into full nodes.
+
+        An instance of a subclass is made without calling __init__(). No code in the file is run. All
+        of it is checked, so it may come from anyone.
+
+        Args:
+            path: a str, bytes or os.PathLike
+            policy: the tree's policy. Required if the saved tree had one that is not samara's own.
+
+        Raises:
+            FileFormatError: The file is not one of save()'s, it is damaged, or it is of a newer
+                version. The message says what is wrong.
+            ValueError: The saved tree had a policy, and none is given; or the reverse.
+            TypeError: path is not a path.
+            OSError: The file cannot be read.
+
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, 'tree.npz')
+        ...     MapleTree([(10, 19, 2.5)], dtype='f8', track_gaps=False).save(path)
+        ...     MapleTree.load(path)
+        MapleTree([(10, 19, 2.5)], dtype='f8', track_gaps=False)
         """
     def check(self) -> None:
         """Check every invariant of the tree. O(n).
@@ -872,6 +1710,10 @@ class MapleTree(Generic[_V]):
              2 [20, 18446744073709551615]: gap
         <BLANKLINE>
         """
+    def _repr_html_(self) -> str:
+        """Show the tree in a notebook: a table, short as repr() is."""
+    def __rich_repr__(self) -> Iterator[Any]:
+        """Show the tree in rich, short as repr() is."""
     def __copy__(self) -> Self:
         """Support copy.copy(): the same as fork(). O(1)."""
     def __reduce__(self) -> tuple[Any, ...]:
@@ -899,6 +1741,12 @@ class MapleTree(Generic[_V]):
     def __getitem__(self, key: slice, /) -> Self: ...
     def __setitem__(self, key: SupportsIndex | slice, value: _V, /) -> None: ...
     def __delitem__(self, key: SupportsIndex | slice, /) -> None: ...
+    def __or__(self, value: _Triples[_V], /) -> Self: ...
+    def __and__(self, value: _Ranges, /) -> Self: ...
+    def __sub__(self, value: _Ranges, /) -> Self: ...
+    def __ior__(self, value: _Triples[_V], /) -> Self: ...
+    def __iand__(self, value: _Ranges, /) -> Self: ...
+    def __isub__(self, value: _Ranges, /) -> Self: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
     __hash__: None  # type: ignore[assignment]

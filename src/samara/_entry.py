@@ -18,8 +18,11 @@ class Entry(NamedTuple, Generic[V_co]):
     """
 
     first: int
+    """The first index of the range."""
     last: int
+    """The last index of the range, which belongs to it."""
     value: V_co
+    """The value of each index of the range."""
 
     @property
     def size(self) -> int:
@@ -42,7 +45,9 @@ class Gap(NamedTuple):
     """
 
     first: int
+    """The first free index."""
     last: int
+    """The last free index."""
 
     @property
     def size(self) -> int:
@@ -50,6 +55,35 @@ class Gap(NamedTuple):
         return self.last - self.first + 1
 
 
+class Change(NamedTuple, Generic[V_co]):
+    """A range over which two trees differ: `(first, last, before, after)`, both ends included.
+
+    `before` and `after` are the values of the two trees there. None stands for a gap. If None is
+    a value too, `change.first in tree` tells the two apart.
+
+    >>> Change(10, 19, "a", None) == (10, 19, "a", None)
+    True
+    >>> Change(10, 19, "a", None).size
+    10
+    """
+
+    first: int
+    last: int
+    before: V_co | None
+    after: V_co | None
+
+    @property
+    def size(self) -> int:
+        """The number of indices in the range."""
+        return self.last - self.first + 1
+
+    # As in Entry.
+    @classmethod
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias:
+        return GenericAlias(cls, item)
+
+
 # The public module, so that pickles and messages name it.
 Entry.__module__ = "samara"
 Gap.__module__ = "samara"
+Change.__module__ = "samara"

@@ -35,9 +35,20 @@ class RangeOccupiedError(ValueError):
 
 
 class NoSpaceError(ValueError):
-    """There is no room for a call of `empty_area()`, `alloc_range()` or `alloc_cyclic()`."""
+    """There is no room for a call of `empty_area()`, or of a method that allocates.
+
+    These are `alloc_range()`, `alloc_many()` and `alloc_cyclic()`.
+    """
+
+
+class FileFormatError(ValueError):
+    """`MapleTree.load()` was given a file that `save()` did not write, or that is damaged.
+
+    The message has the path and says what is wrong.
+    """
 
 
 # The public module, so that pickles and tracebacks name it.
 RangeOccupiedError.__module__ = "samara"
 NoSpaceError.__module__ = "samara"
+FileFormatError.__module__ = "samara"

@@ -14,7 +14,7 @@ from places import DATA
 from samara.cli import main
 from samara.cli.maps_plot import clusters
 from samara.cli.matching import differences_by_content, layouts_differ
-from samara.mm import VMA, AddressSpace, File, Prot
+from samara.mm import VMA, AddressSpace, File, Map, Prot
 
 MAPS = DATA / "maps"
 RANDOMISED = Path("/proc/sys/kernel/randomize_va_space")
@@ -94,6 +94,41 @@ def test_one_layout_is_compared_by_address(
         document = json.loads(capsys.readouterr().out)
         assert document["match"] == word and document["summary"] == {"went": 1}
         assert document["equal"] == 154
+
+
+def test_by_address_each_row_is_a_stretch(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    mapped = VMA(0x10000, 0x18000, Prot.READ, file=LIBRARY, offset=0x3000)
+    heap = VMA(0x30000, 0x34000, RW)
+    before = AddressSpace([mapped, heap])
+    after = before.fork()
+    after.mprotect(0x12000, 0x1000, Prot.NONE)  # one page in the middle
+    after.mmap(0x14000, 0x1000, Prot.READ, Map.PRIVATE | Map.FIXED, OTHER, 0x5000)
+    after.munmap(0x17000, 0x1000)
+    after.mmap(0x34000, 0x2000, RW, Map.PRIVATE | Map.ANONYMOUS | Map.FIXED)
+    paths = []
+    for name, space in (("before", before), ("after", after)):
+        path = tmp_path / name
+        path.write_text(space.maps())
+        paths.append(str(path))
+    assert main(["diff", *paths]) == 1
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1:-2] == [
+        ["protected", "12000", "13000", "4", "KiB", "r--p", "/lib/x.so"],
+        ["to", "12000", "13000", "4", "KiB", "---p", "/lib/x.so"],
+        ["replaced", "14000", "15000", "4", "KiB", "r--p", "/lib/x.so", "at", "0x7000"],
+        ["to", "14000", "15000", "4", "KiB", "r--p", "/lib/y.so", "at", "0x5000"],
+        ["shrank", "17000", "18000", "4", "KiB", "r--p", "/lib/x.so"],
+        ["grew", "34000", "36000", "8", "KiB", "rw-p", "anonymous"],
+    ]
+    assert " ".join(lines[-1]).startswith(
+        "4 differences: 1 grew, 1 shrank, 1 protected, 1 replaced; 0 VMAs equal"
+    )
+    assert main(["diff", *paths, "--json"]) == 1
+    changes = json.loads(capsys.readouterr().out)["changes"]
+    assert [(one["start"], one["end"]) for one in changes][0] == (0x12000, 0x13000)
+    assert changes[0]["before"]["start"] == 0x10000 and changes[0]["after"]["start"] == 0x12000
 
 
 def test_a_look_with_changes_is_status_1(

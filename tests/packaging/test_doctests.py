@@ -14,7 +14,9 @@ import samara
 
 # The public names in these modules say that they belong to samara, and doctest finds them there. It
 # does not find all types of the extension: test_tree_doctests.py runs each of their examples.
-SHOWN_BY_SAMARA = ("samara._docs", "samara._entry", "samara._errors", "samara._policy")
+SHOWN_BY_SAMARA = tuple(
+    f"samara.{name}" for name in ("_common_gaps", "_docs", "_entry", "_errors", "_policy")
+)
 MODULES = {"samara", *(m.name for m in pkgutil.walk_packages(samara.__path__, "samara."))}
 SHOWN = {name for name in MODULES if name.startswith(SHOWN_BY_SAMARA)}
 

@@ -10,7 +10,7 @@ from places import ROOT
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))
 DOCUMENTS = ["README.md", *(name for name in PAGES if "\n>>> " in (ROOT / name).read_text())]
 # Packages that an example needs, but that not every test environment has.
-NEEDED = {"docs/howto/ip-lookup.md": "pandas"}
+NEEDED = {"docs/howto/ip-lookup.md": "pandas", "docs/howto/coverage.md": "numpy"}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -33,7 +33,7 @@ def test_examples_run(name, tmp_path, monkeypatch):
 
 
 def test_pages_with_examples_are_found():
-    named = {"guide", "how-it-works", "mm", "tutorial", "howto/bookings", "howto/ip-lookup"}
+    named = {"guide", "how-it-works", "mm", "tutorial", "howto/bookings", "howto/coverage"}
     assert {f"docs/{page}.md" for page in named} < set(DOCUMENTS)
 
 

@@ -11,9 +11,11 @@ import functools
 import gzip
 import io
 import json
+import os
 import pickle
 import struct
 import tempfile
+import zipfile
 
 import samara
 from places import DATA
@@ -123,6 +125,8 @@ def samples():
         tree([(n, n, -n) for n in range(5)], dtype="i8"),
         tree([(n, 2 * n, n / 3) for n in range(1, 2)], dtype="f8"),
         tree([(4, 9, 1), (10, 12, 2)], policy=Joining()),
+        tree([(4, 9, 1), (10, 12, 2)], policy=samara.OFFSET),
+        tree([(4, 9, 1), (10, 12, 2)], dtype="u8", policy=samara.COALESCE),
         itself,
         [itself, itself.fork()],
         sub,
@@ -321,6 +325,84 @@ def forged_state(choices):
     with contextlib.suppress(TypeError, ValueError, AttributeError):
         tree.__setstate__(junk(choices) if choices.below(20) == 0 else tuple(state))
     use_tree(tree)
+
+
+# ---- saved trees ---------------------------------------------------------------------------------
+
+
+@functools.cache
+def files():
+    """Return the bytes of saved trees."""
+    tree = samara.MapleTree
+    values = ["a", "a", None, -1, 2.5, (1, [2, {"k": b"v"}]), float("inf"), "\ud800", 10**30]
+    trees = [
+        tree(),
+        tree([(3 * n, 3 * n + 1, value) for n, value in enumerate(values)]),
+        tree([(0, samara.MAX, ("all",))], track_gaps=False),
+        tree([(n, n, -n) for n in range(5)], dtype="i8"),
+        tree([(4, 9, 1), (10, 12, 2)], dtype="u8"),
+        tree([(n, 2 * n, n / 3) for n in range(1, 2)], dtype="f8"),
+        tree([(4, 9, 1), (10, 12, 2)], policy=Joining()),
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "tree")
+        found = []
+        for one in trees:
+            one.save(path)
+            with open(path, "rb") as file:
+                found.append(file.read())
+    return found
+
+
+def forged(choices):
+    """Return an archive whose members are mutated, with right checksums."""
+    with zipfile.ZipFile(io.BytesIO(choices.pick(files()))) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = choices.pick(sorted(members))
+    members[name] = mutated(choices, members[name])
+    way = choices.below(10)
+    if way == 0:
+        del members[choices.pick(sorted(members))]
+    elif way == 1:
+        members[choices.pick(["more.npy", "samara.json/", "first", "../x"])] = b"x"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED if way == 2 else 0) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return packed.getvalue()
+
+
+def loading(data):
+    """Load damaged and forged files of saved trees."""
+    choices = Choices(data)
+    way = choices.below(8)
+    if way < 4:
+        content = forged(choices)
+    else:
+        content = mutated(choices, choices.pick(files())) if way < 7 else choices.rest()
+    load_file(content, choices.pick([None, None, Joining()]))
+
+
+def load_file(content, policy=None):
+    """Load a file; return the tree, or None if it was refused as it should be."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "tree")
+        with open(path, "wb") as file:
+            file.write(content)
+        try:
+            with memory_in_proportion(len(content)):
+                tree = samara.MapleTree.load(path, policy=policy)
+        except samara.FileFormatError as error:
+            assert repr(path) in str(error)
+            return None
+        except ValueError as error:
+            assert "the tree was saved with" in str(error)
+            return None
+        use_tree(tree)
+        tree.save(path)
+        again = samara.MapleTree.load(path, policy=policy)
+    assert repr(again) == repr(tree)
+    return tree
 
 
 # ---- texts of maps -------------------------------------------------------------------------------

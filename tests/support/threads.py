@@ -3,13 +3,14 @@
 
 import os
 import signal
+import tempfile
 import threading
 import traceback
 import warnings
 from contextlib import contextmanager
 
 from interpreter import HANGS
-from samara import MapleTree
+from samara import MapleTree, common_gaps
 
 
 def run(*functions):
@@ -99,6 +100,11 @@ def held_elsewhere(*locks, beside=()):
         yield
 
 
+def saved(tree):
+    with tempfile.TemporaryDirectory() as folder:
+        tree.save(os.path.join(folder, "tree"))
+
+
 OPERATIONS = {
     "get": lambda t, u: t.get(5),
     "getitem": lambda t, u: t[5],
@@ -115,7 +121,15 @@ OPERATIONS = {
     "reversed": lambda t, u: reversed(t),
     "entries": lambda t, u: t.entries(),
     "gaps": lambda t, u: t.gaps(),
+    "first_entry": lambda t, u: t.first_entry(),
+    "last_entry": lambda t, u: t.last_entry(),
+    "ranges": lambda t, u: t.ranges(),
+    "values": lambda t, u: t.values(),
+    "items": lambda t, u: t.items(),
+    "covers": lambda t, u: t.covers(1, 2),
+    "overlaps": lambda t, u: t.overlaps(1, 2),
     "is_free": lambda t, u: t.is_free(1, 2),
+    "common_gaps": lambda t, u: common_gaps([t, u]),
     "empty_area": lambda t, u: t.empty_area(5),
     "covered": lambda t, u: t.covered,
     "height": lambda t, u: t.height,
@@ -124,6 +138,8 @@ OPERATIONS = {
     "eq": lambda t, u: t == u,
     "eq, other way": lambda t, u: u == t,
     "repr": lambda t, u: repr(t),
+    "repr in a notebook": lambda t, u: t._repr_html_(),
+    "repr in rich": lambda t, u: list(t.__rich_repr__()),
     "check": lambda t, u: t.check(),
     "dump": lambda t, u: t.dump(),
     "reduce": lambda t, u: t.__reduce__(),
@@ -139,7 +155,9 @@ OPERATIONS = {
     "insert_range": lambda t, u: t.insert_range(50, 60, "x"),
     "erase": lambda t, u: t.erase(5),
     "pop_range": lambda t, u: t.pop_range(5, 6),
-    "alloc_range": lambda t, u: t.alloc_range("x", 5),
+    "map_range": lambda t, u: t.map_range(5, 6, str, default="x"),
+    "alloc_range": lambda t, u: t.alloc_range(5, "x"),
+    "alloc_many": lambda t, u: t.alloc_many([5, 2], "xy"),
     "alloc_cyclic": lambda t, u: t.alloc_cyclic("x", next=5),
     "clear": lambda t, u: t.clear(),
     "cursor walk": lambda t, u: t.cursor(5).walk(),
@@ -152,5 +170,8 @@ OPERATIONS = {
     "cursor erase": lambda t, u: t.cursor(5).erase(),
     "cursor empty_area": lambda t, u: t.cursor(5).empty_area(1),
     "cursor value": lambda t, u: t.cursor(5).value,
+    "load_many": lambda t, u: t.load_many([5, 6], found=True),
+    "store_many": lambda t, u: t.store_many([5], [6], "x"),
+    "save": lambda t, u: saved(t),
     "acquire": lambda t, u: t.lock.acquire() and t.lock.release(),
 }

@@ -5,6 +5,7 @@ A cell is None or (number of the store that wrote it, value). Neighbouring cells
 one range.
 """
 
+import math
 import os
 import random
 
@@ -16,6 +17,15 @@ def seeded(name):
     seed = int(os.environ.get("SAMARA_SEED") or random.SystemRandom().randrange(2**32))
     print(f"{name}: SAMARA_SEED={seed}")
     return random.Random(f"{name} {seed}")
+
+
+COMBINE = {
+    "add": lambda a, b: a + b,
+    "min": lambda a, b: math.nan if math.isnan(a) or math.isnan(b) else min(a, b),
+    "max": lambda a, b: math.nan if math.isnan(a) or math.isnan(b) else max(a, b),
+    "or": lambda a, b: a | b,
+    "and": lambda a, b: a & b,
+}
 
 
 class Index:
@@ -73,6 +83,33 @@ class Oracle:
         self.clear(first, last)
         return removed
 
+    def map(self, first, last, function, gaps=False):
+        """Replace each value by function(value); with `gaps`, a gap by function(None).
+
+        Ranges are cut at the ends of [first, last], and stay apart.
+        """
+        for low, high, cell in self.runs():
+            low, high = max(low, first), min(high, last)
+            if low <= high and (cell or gaps):
+                self.store(low, high, function(cell[1] if cell else None))
+
+    def accumulate(self, first, last, value, op):
+        """Combine the values over [first, last] with a number, which gaps get itself."""
+        self.map(first, last, lambda v: value if v is None else COMBINE[op](v, value), gaps=True)
+
+    def unite(self, other):
+        """Store each entry of another array, except those that are here with the same value."""
+        here = {entry[:2]: entry[2] for entry in self.entries()}
+        for first, last, value in other.entries():
+            if (first, last) not in here or here[first, last] is not value:
+                self.store(first, last, value)
+
+    def clear_where(self, other, covered):
+        """Clear the indices where another array has a value, or has none."""
+        for index in range(self.base, self.base + len(self.cells)):
+            if (other.cell(index) is not None) is covered:
+                self.clear(index, index)
+
     # ---- look-ups
 
     def cell(self, index):
@@ -104,6 +141,17 @@ class Oracle:
 
     def entries(self):
         return [(first, last, cell[1]) for first, last, cell in self.runs() if cell]
+
+    def diff(self, other):
+        """Return (first, last, before, after) for each range where two arrays differ."""
+        runs = self.runs(), other.runs()
+        starts = sorted({first for side in runs for first, _, _ in side})
+        found = []
+        for first, last in zip(starts, [*(start - 1 for start in starts[1:]), MAX], strict=True):
+            a, b = self.cell(first), other.cell(first)
+            if (a is None) != (b is None) or (a and b and a[1] is not b[1] and a[1] != b[1]):
+                found.append((first, last, a and a[1], b and b[1]))
+        return found
 
     def within(self, first, last):
         return [entry for entry in self.entries() if entry[1] >= first and entry[0] <= last]
@@ -147,6 +195,9 @@ class Oracle:
 
     def is_free(self, first, last):
         return not self.within(first, last)
+
+    def covers(self, first, last):
+        return not self.gaps(first, last)
 
     def covered(self):
         return sum(cell is not None for cell in self.cells)

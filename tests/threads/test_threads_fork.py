@@ -127,6 +127,10 @@ def use_tree(t, entries):
     keys = range(0, 1500, 5)
     assert list(t.load_many(keys, 0)) == [t.get(key, 0) for key in keys]
     t.store_many([0, 10], [5, 15], [3, 4])
+    t.map_range(0, 12, lambda value: value + 1)
+    if t.dtype:
+        t.accumulate(3, 20, 1)
+        t.accumulate_many([3, 7], [20, 9], 1)
     t.clear()
     assert not t and list(u)[0] == (0, 999, 1) and list(v) == entries
     for tree in (t, u, v):

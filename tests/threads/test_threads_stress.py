@@ -82,12 +82,13 @@ class Region:
 
     def alloc(self):
         size, reverse = self.random.randint(1, 20), self.random.random() < 0.5
-        start = self.oracle.empty_area(size, self.low, self.high, reverse=reverse)
+        window = {"first": self.low, "last": self.high, "reverse": reverse}
+        start = self.oracle.empty_area(size, **window)
         if start is None:
             with pytest.raises(NoSpaceError):
-                self.tree.alloc_range(6, size, self.low, self.high, reverse=reverse)
+                self.tree.alloc_range(size, 6, **window)
         else:
-            assert start == self.tree.alloc_range(6, size, self.low, self.high, reverse=reverse)
+            assert start == self.tree.alloc_range(size, 6, **window)
             self.oracle.store(start, start + size - 1, 6)
 
     def erase(self):
@@ -106,6 +107,23 @@ class Region:
         else:
             with pytest.raises(KeyError):
                 del self.tree[index]
+
+    def update(self):
+        triples = [(*self.window(), value) for value in range(4)]
+        other = MapleTree(triples, dtype=self.tree.dtype)
+        if self.random.random() < 0.5:
+            self.tree.update(triples)
+        else:
+            self.tree.update(other)
+            triples = other
+        for triple in triples:
+            self.oracle.store(*triple)
+
+    def subtract(self):
+        windows = [self.window() for _ in range(3)]
+        self.tree.__isub__(windows)
+        for window in windows:
+            self.oracle.clear(*window)
 
     def sweep(self):
         """Replace with a cursor what it finds."""
@@ -130,6 +148,8 @@ class Region:
         assert tree.find_rev(index, self.low) == oracle.find_rev(index)
         window = self.window()
         assert tree.is_free(*window) == oracle.is_free(*window)
+        assert tree.covers(*window) == oracle.covers(*window)
+        assert list(tree.values(*window)) == [value for _, _, value in oracle.within(*window)]
         assert list(tree.gaps(*window)) == oracle.gaps(*window)
         keys = range(self.low, self.high + 1)
         if tree.dtype is None:
@@ -145,7 +165,7 @@ class Region:
         tree.check()
         assert 0 <= len(tree) <= SIZE * THREADS and 0 <= tree.covered <= SIZE * THREADS
         assert tree.height < 9 and tree.nbytes > tree.node_count
-        assert tree.dump() and repr(tree).startswith("MapleTree([")
+        assert tree.dump() and repr(tree).startswith(("MapleTree([", "<MapleTree of "))
 
     def copies(self):
         """Copies are as the tree was, and independent from then on."""
@@ -155,6 +175,8 @@ class Region:
                 MapleTree.dup,
                 copy.copy,
                 lambda tree: tree[self.low : self.high + 1],
+                lambda tree: tree & [(self.low, self.high)],
+                lambda tree: tree - [(0, self.low - 1)] if self.low else tree | [],
                 lambda tree: MapleTree(tree, dtype=tree.dtype),
                 lambda tree: pickle.loads(pickle.dumps(tree)),
                 self.dup_into,
@@ -173,7 +195,21 @@ class Region:
         tree.dup_into(other)
         return other
 
+    def map_range(self):
+        first, last = self.window()
+        with self.tree.lock:  # or else other threads may write the tree during the call
+            self.tree.map_range(first, last, lambda value: value + 1)
+        self.oracle.map(first, last, lambda value: value + 1)
+
+    def accumulate(self):
+        (first, last), value = self.window(), self.random.randrange(1000)
+        if self.tree.dtype:
+            self.tree.accumulate(first, last, value, "max")
+            self.tree.accumulate_many([first, first], [last, last], [0, value], "max")
+            self.oracle.accumulate(first, last, value, "max")
+
     WRITES = (store, store_one, store_many, insert, alloc, erase, pop, delete, sweep)
+    WRITES += (map_range, accumulate, update, subtract)
     READS = (read, read, read, read_whole, copies, copies)
 
     def write(self):
@@ -212,6 +248,15 @@ def test_every_method_in_all_threads(dtype):
 
 
 RANGES = 300
+
+
+def shown_values(tree):
+    """Return the values in the repr() of a large tree: three at each end."""
+    values = [part.split(",")[2].strip(" )>") for part in repr(tree).split("(")[1:]]
+    assert len(values) == 6
+    return values
+
+
 ALL_AT_ONCE = {
     "iter": lambda t: [value for _, _, value in t],
     "reversed": lambda t: [value for _, _, value in reversed(t)],
@@ -219,9 +264,15 @@ ALL_AT_ONCE = {
     "fork": lambda t: [value for _, _, value in t.fork()],
     "dup": lambda t: [value for _, _, value in t.dup()],
     "slice": lambda t: [value for _, _, value in t[0 : RANGES * 10]],
+    "union": lambda t: [value for _, _, value in t | []],
+    "intersection": lambda t: [value for _, _, value in t & [(0, RANGES * 10)]],
+    "difference": lambda t: [value for _, _, value in t - MapleTree()],
+    "diff": lambda t: [before for _, _, before, _ in t.diff(MapleTree())],
     "init": lambda t: [value for _, _, value in MapleTree(t, dtype=t.dtype)],
     "pickle": lambda t: [value for _, _, value in pickle.loads(pickle.dumps(t))],
-    "repr": lambda t: [part.split(",")[2].strip(" )]") for part in repr(t).split("(")[2:]],
+    "values": lambda t: list(t.values()),
+    "items": lambda t: [value for _, value in t.items()],
+    "repr": lambda t: shown_values(t) * (RANGES // 6),
     "load_many": lambda t: list(t.load_many(range(0, RANGES * 10, 10))),
     "to_arrays": lambda t: list(t.to_arrays()[2]),
 }
@@ -321,7 +372,7 @@ def test_one_thread_gets_what_all_want(way):
                 except RangeOccupiedError as error:
                     assert error.entry[:2] == (key * 3, key * 3 + 1)
             else:
-                won[number].append(t.alloc_range(number, 2, last=many * THREADS * 3))
+                won[number].append(t.alloc_range(2, number, last=many * THREADS * 3))
 
     run(*[lambda number=number: claim(number) for number in range(THREADS)])
     t.check()

@@ -31,6 +31,10 @@ except samara.RangeOccupiedError as error:
     assert error.entry == (1, 1, "a")
 else:
     raise AssertionError
+w = samara.MapleTree([(0, 9, [t]), (10, 19, [t])], policy=samara.COALESCE)
+w[15] = w
+x = samara.MapleTree([(0, 9, 5), (10, 19, 15)], dtype="u8", policy=samara.OFFSET)
+assert len(w) == 3 and list(x) == [(0, 19, 5)] and x[7:][7] == 12
 """
 
 
@@ -153,14 +157,23 @@ def test_importing_it_again():
         """
 import sys, gc
 import samara
-first = samara.MapleTree
+first, policy = samara.MapleTree, samara.COALESCE
 t = first([(1, 2, 3)])
+kept = first([(0, 9, 1), (10, 19, 1)], dtype="u8", policy=policy)
 for name in [name for name in sys.modules if name.startswith("samara")]:
     del sys.modules[name]
 import samara
 assert samara.MapleTree is not first
 u = samara.MapleTree([(1, 2, 3)])
 assert u != t and list(u) == list(t)
+kept[20] = 1
+assert len(kept) == 1 and samara.COALESCE is not policy
+try:
+    samara.MapleTree(dtype="u8", policy=policy)
+except ValueError:
+    pass
+else:
+    raise AssertionError
 del first, t
 gc.collect()
 u.fork()

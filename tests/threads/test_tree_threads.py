@@ -62,6 +62,41 @@ def test_every_operation_of_others_waits(operation):
     t.check()
 
 
+@pytest.mark.parametrize(
+    "operation",
+    [lambda t: t.accumulate(5, 6, 1), lambda t: t.accumulate_many([5, 6], [5, 9], 1)],
+    ids=["accumulate", "accumulate_many"],
+)
+def test_arithmetic_of_others_waits(operation):
+    t = MapleTree([(5, 5, 1)], dtype="u8")
+    done = threading.Event()
+
+    def other():
+        operation(t)
+        done.set()
+
+    with t.lock:
+        thread = threading.Thread(target=other, daemon=True)
+        thread.start()
+        assert not done.wait(0.02)
+        assert list(t) == [(5, 5, 1)]
+    assert done.wait(HANGS)
+    thread.join()
+    assert t[5] == 2 and t[6] == 1
+
+
+def test_map_range_notices_writes_of_others():
+    t = MapleTree([(5, 5, 1), (7, 7, 2)])
+
+    def function(value):
+        run(lambda: t.store_range(50, 50, value))
+        return value + 1
+
+    with pytest.raises(RuntimeError, match="has changed"):
+        t.map_range(0, 9, function)
+    assert list(t) == [(5, 5, 1), (7, 7, 2), (50, 50, 2)]
+
+
 def test_several_operations_as_one():
     t = MapleTree([(0, 0, 0)])
 
@@ -173,7 +208,13 @@ def test_threads_without_the_lock():
     t.check()
 
 
-@pytest.mark.parametrize("way", [lambda t: t.fork(), lambda t: t.dup(), lambda t: t[1:2]])
+@pytest.mark.parametrize(
+    "way",
+    [
+        *(lambda t: t.fork(), lambda t: t.dup(), lambda t: t[1:2]),
+        *(lambda t: t | [(1, 2, 3)], lambda t: t & [(1, 2)], lambda t: t - MapleTree()),
+    ],
+)
 def test_a_copy_that_was_not_made_is_an_empty_tree_to_its_finalizer(way):
     seen = []
 

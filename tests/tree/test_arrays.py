@@ -527,10 +527,14 @@ def test_keys_that_are_absent(np, dtype):
         with pytest.raises(KeyError) as caught:
             t.load_many(keys)
         assert caught.value.args == (key,) and type(caught.value.args[0]) is int
-        with pytest.raises(KeyError):
-            t.load_many(keys, ...)
         wanted = [t.get(int(key), 99) for key in keys]
         assert answers(t.load_many(keys, 99)) == wanted
+        mask = [int(key) in t for key in keys]
+        absent = None if dtype is None else 0
+        for options, value in (({}, absent), ({"default": 99}, 99)):
+            values, found = t.load_many(keys, **options, found=True)
+            assert answers(found) == mask
+            assert answers(values) == [t.get(int(key), value) for key in keys]
     assert answers(t.load_many([-(2**80), 2**80, MAX, -1, TOP], 7)) == [7, 7, 3, 7, 2]
     # As a word, -1 is MAX.
     assert answers(t.load_many(array("q", [-1, 15] * 600), 7)) == [7, 1] * 600
@@ -563,6 +567,39 @@ def test_the_default_is_converted(np):
     t = MapleTree([(1, 2, 1)])
     assert t.load_many([5], None) == [None]
     assert t.load_many([5, 1], ABSENT) == [ABSENT, 1]
+    assert t.load_many([5, 1], ...) == t.load_many([5, 1], default=...) == [..., 1]
+    for packed in (MapleTree([(1, 2, 1)], dtype=dtype) for dtype in DTYPES):
+        with pytest.raises(TypeError, match="not ellipsis"):
+            packed.load_many([1], ...)
+
+
+@pytest.mark.parametrize("count", [0, 1, 600, 40_000])
+@each_kind
+def test_which_keys_have_a_value(np, dtype, count):
+    random = seeded(f"found {dtype} {count}")
+    t = MapleTree.from_arrays(*columns(1000), dtype=dtype)
+    keys = [random.randrange(-5, 10_020) for _ in range(count)]
+    absent = None if dtype is None else 0
+    for given in (keys, np.array(keys, np.int64), np.array(keys * 2, np.int32)[:count]):
+        for options, value in (({}, absent), ({"default": 7}, 7)):
+            values, mask = t.load_many(given, found=True, **options)
+            assert answers(values) == [t.get(key, value) for key in keys]
+            assert answers(mask) == [key in t for key in keys]
+            if dtype is None:
+                assert type(values) is type(mask) is list
+                assert all(type(found) is bool for found in mask)
+            else:
+                assert mask.dtype == np.bool_ and mask.flags.owndata and mask.flags.writeable
+    assert answers(t.load_many(keys, 7, False)) == [t.get(key, 7) for key in keys]
+    assert answers(t.load_many(keys, 7, True)[1]) == [key in t for key in keys]
+
+
+def test_found_is_a_truth_value():
+    t = MapleTree([(1, 2, "a")])
+    assert t.load_many([1], found="yes") == (["a"], [True])
+    assert t.load_many([1], found=0) == ["a"]
+    with pytest.raises(KeyError, match="^3$"):
+        t.load_many([1, 3], found=None)
 
 
 def test_keys_that_are_none():
@@ -579,7 +616,7 @@ def test_keys_that_are_none():
     with pytest.raises(TypeError):
         t.load_many()
     with pytest.raises(TypeError):
-        t.load_many([], 1, 2)
+        t.load_many([], 1, False, 2)
 
 
 @counts_references

@@ -119,7 +119,7 @@ class Replay:
 
     def mtree_alloc_range(self, low, high, size, value, reverse=False):
         def alloc(size, low, high):
-            return self.tree.alloc_range(value, size, low, high, reverse=reverse)
+            return self.tree.alloc_range(size, value, first=low, last=high, reverse=reverse)
 
         error, start = errno_of(alloc, size, low, high)
         return [error, start or 0]

@@ -12,12 +12,14 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 import samara
 from interpreter import steps
-from samara import MAX, _docs, _pure
+from samara import MAX, Gap, _docs, _pure
 from tree_oracle import Index, seeded
 
 _core = pytest.importorskip("samara._core", reason="there is no extension to compare with")
@@ -181,6 +183,25 @@ class Arguments:
     def value(self):
         return self.random.choice([None, 7, 7.0, "v", ("a", 1), self.random.randrange(1000)])
 
+    def operation(self):
+        if self.random.random() < 0.3:
+            return ()
+        return (self.random.choice(["add", "min", "max", "or", "and", "xor", "", None, 5]),)
+
+    def number(self):
+        if self.random.random() < self.wildness:
+            return self.wild()
+        return self.random.choice([0, 1, -1, 5, self.random.randrange(2**40), 2**62, -(2**62), 0.5])
+
+    def addends(self):
+        """Return columns for accumulate_many(), sometimes with one number for all."""
+        count = self.random.choice([0, 1, 2, 5, 30])
+        windows = [self.window() for _ in range(count)]
+        values = [self.number() for _ in range(count + (self.random.random() < 0.03))]
+        if self.random.random() < 0.4:
+            values = self.number()
+        return [first for first, _ in windows], [last for _, last in windows], values
+
     def triple(self):
         triple = (*self.window(), self.value())
         if self.random.random() < self.wildness:
@@ -196,6 +217,9 @@ class Arguments:
             return triples
         # Ranges in order are built at once, not stored one by one.
         return [(self.base + 3 * n, self.base + 3 * n + n % 3, n) for n in range(self.size // 3)]
+
+    def pairs(self):
+        return [self.window() for _ in range(self.random.choice([0, 1, 5, self.size // 2]))]
 
 
 class Member:
@@ -240,8 +264,9 @@ class Member:
             ["store_range"] * 4
             + ["__setitem__"] * 4
             + ["__delitem__", "insert_range", "erase", "pop_range", "alloc_range"] * 2
-            + ["alloc_cyclic", "cursor store", "cursor insert", "cursor clear", "cursor erase"]
-            + ["clear", "__init__", "__setstate__"]
+            + ["cursor store", "cursor insert", "cursor clear", "cursor erase"]
+            + ["map_range", "accumulate", "accumulate_many", "combine"]
+            + ["alloc_many", "alloc_cyclic", "clear", "__init__", "__setstate__"]
         )
         if name == "__setitem__":
             ask(operator.setitem, self.trees, given.key(), given.value())
@@ -249,12 +274,25 @@ class Member:
             ask(operator.delitem, self.trees, given.key())
         elif name in ("store_range", "insert_range"):
             self.ask(name, *given.window(), given.value())
+        elif name == "map_range":
+            options = {"default": given.value()} if self.random.random() < 0.3 else {}
+            function = self.random.choice([lambda v: [v], repr, type, len, None, Fails()])
+            self.ask(name, *given.window(), function, **options)
+        elif name == "accumulate":
+            self.ask(name, *given.window(), given.value(), *given.operation())
+        elif name == "accumulate_many":
+            self.ask(name, *given.addends(), *given.operation())
         elif name == "erase":
             self.ask(name, given.index())
         elif name == "pop_range":
             self.ask(name, *given.window())
         elif name == "alloc_range":
-            self.ask(name, given.value(), given.count(), **given.area())
+            self.ask(name, given.count(), given.value(), **given.area())
+        elif name == "alloc_many":
+            sizes = [given.count() for _ in range(self.random.choice([0, 1, 2, 3]))]
+            sizes += [1] * self.random.choice([0, 0, 1, 9])
+            values = [given.value() for _ in sizes] + [7] * (self.random.random() < given.wildness)
+            self.ask(name, sizes, values, **given.area())
         elif name == "alloc_cyclic":
             options = dict(zip(("first", "last"), given.window(), strict=True))
             if self.random.random() < 0.3:
@@ -266,11 +304,30 @@ class Member:
             self.compare_cursor(cursor)
         elif name == "__setstate__":
             self.restore()
+        elif name == "combine":
+            self.combine(self.given.pairs() if self.random.random() < 0.5 else given.triples())
         elif self.random.random() < 0.2:
             if name == "clear":
                 self.ask("clear")
             elif name == "__init__":
                 self.initialise()
+
+    def combine(self, other):
+        """A set operation with triples, pairs or another member's trees."""
+        new, again, name = self.random.choice(
+            [
+                (operator.or_, operator.ior, "or"),
+                (operator.and_, operator.iand, "and"),
+                (operator.sub, operator.isub, "sub"),
+            ]
+        )
+        # Both name the type in a message of Python's, in different ways.
+        if isinstance(other, Both) or hasattr(type(other), "__iter__"):
+            ask(new, self.trees, other)
+            if self.random.random() < 0.3:
+                ask(again, self.trees, other)
+        if name == "or" and self.random.random() < 0.2:
+            self.ask("update", other)
 
     def initialise(self):
         options = {}
@@ -306,19 +363,31 @@ class Member:
         self.ask("get", index=index, default=given.value())
         self.ask("find", first, last)
         self.ask("find_rev", last, first)
-        self.ask("is_free", first, last)
+        for name in ("is_free", "overlaps", "covers"):
+            self.ask(name, first, last)
+        self.ask("first_entry")
+        self.ask("last_entry")
         ask(operator.contains, self.trees, index)
         key = given.key()
         ask(operator.getitem, self.trees, key)
+        ask(operator.contains, self.trees, self.random.choice([key, range(5), (1, 2), Gap(1, 2)]))
         self.ask("empty_area", given.count(), **given.area())
         options = {}
         if self.random.random() < 0.5:
             options["reverse"] = self.random.choice([True, False, 1, "x", Fails()])
             options["clip"] = self.random.choice([True, False, 1, "x", Fails()])
-        ask(in_full, self.ask("entries", first, last, **options))
+        for name in ("entries", "ranges", "values", "items"):
+            ask(in_full, self.ask(name, first, last, **options))
         ask(in_full, self.ask("gaps", first, last))
         ask(list, ask(reversed, self.trees))
         ask(repr, self.trees)
+        self.ask("_repr_html_")
+        ask(list, self.ask("__rich_repr__"))
+        keys = [given.index() for _ in range(self.random.choice([0, 1, 5]))]
+        options = {"found": self.random.choice([True, False, 1, Fails()])}
+        if self.random.random() < 0.5:
+            options["default"] = self.random.choice([given.value(), ...])
+        self.ask("load_many", keys, **options)
         states = [tree.__reduce__() for tree in self.trees.things]
         assert states[0][0] is states[1][0] and states[0][2:] == states[1][2:]
 
@@ -379,7 +448,9 @@ class Member:
         if self.iterators and self.random.random() < 0.7:
             ask(method("__next__"), self.random.choice(self.iterators))
             return
-        name = self.random.choice(["entries", "gaps", "__iter__", "__reversed__"])
+        name = self.random.choice(
+            ["entries", "ranges", "values", "items", "gaps", "__iter__", "__reversed__"]
+        )
         iterator = self.ask(name)
         self.iterators = [*self.iterators[-3:], iterator]
 
@@ -389,6 +460,7 @@ class Member:
         """Make a new member in one of all possible ways, or return None if that is refused."""
         way = self.random.choice(
             ["fork", "dup", "copy", "deepcopy", "dup_into", "slice", "init", "entries", "state"]
+            + ["arrays", "file"]
         )
         if way in ("fork", "dup"):
             trees = self.ask(way)
@@ -407,6 +479,10 @@ class Member:
         elif way == "entries":
             classes = Both([side.MapleTree for side in SIDES])
             trees = ask(lambda cls, tree: cls(tree.entries()), classes, self.trees)
+        elif way == "arrays":
+            trees = self.from_arrays()
+        elif way == "file":
+            trees = self.exchanged_files()
         else:
             # Each tree is filled with the other's state.
             trees = Both([side.MapleTree() for side in SIDES])
@@ -416,11 +492,41 @@ class Member:
             return None
         return Member(self.given, trees)
 
+    def from_arrays(self):
+        """Make trees of columns that may be out of order, overlap, or hold anything."""
+        windows = [self.given.window() for _ in range(self.random.choice([0, 1, 5, 20]))]
+        options = {
+            "closed": self.random.choice(["both", "both", "left", "x"]),
+            "sort": self.random.choice([True, True, False, Fails()]),
+            "overlap": self.random.choice(["last", "last", "error", None]),
+        }
+        if self.random.random() < 0.3:
+            windows.sort(key=str)
+        first, last = ([window[n] for window in windows] for n in (0, 1))
+        columns = first, last, [self.given.value() for _ in windows]
+        classes = Both([side.MapleTree for side in SIDES])
+        return ask(lambda cls, *given: cls.from_arrays(*given, **options), classes, *columns)
+
+    def exchanged_files(self):
+        """Save each tree, compare the files, and let each side load the other's."""
+        trees = []
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [Path(folder, name) for name in ("c", "python")]
+            for tree, path in zip(self.trees.things, paths, strict=True):
+                tree.save(path)
+            assert paths[0].read_bytes() == paths[1].read_bytes()
+            for side, path in zip(SIDES, paths[::-1], strict=True):
+                trees.append(side.MapleTree.load(path))
+        return Both(trees)
+
     def meet(self, other):
         """Compare or combine two members, or one with itself."""
         ask(operator.eq, self.trees, other.trees)
         ask(operator.ne, self.trees, other.trees)
         ask(operator.eq, self.trees, self.given.value())
+        ask(in_full, self.ask("diff", other.trees))
+        self.ask("diff", self.given.wild())
+        self.combine(other.trees)
         self.ask("dup_into", self.random.choice([other.trees, self.given.wild()]))
         other.compare()
 
@@ -473,6 +579,29 @@ def test_same_answers_to_the_same_operations(size, place, track_gaps):
             raise
 
 
+@pytest.mark.parametrize("dtype", ["u8", "i8", "f8"])
+@pytest.mark.parametrize("place", range(3), ids=["bottom", "middle", "top"])
+def test_same_arithmetic(dtype, place):
+    """Sums of floats are equal to the bit, whatever the order in which they are added."""
+    random = seeded(f"arithmetic {dtype} {place}")
+    size = 90
+    given = Arguments(random, [0, 2**63 - size // 2, MAX - size + 1][place], size)
+    for _ in range(STEPS // 100 + 1):
+        member = Member(given, Both([side.MapleTree(dtype=dtype) for side in SIDES]))
+        for _ in range(12):
+            given.wildness = random.choice([0, 0, 0, 0.04])
+            name = random.choice(["store_range", "accumulate", "accumulate_many", "map_range"])
+            if name == "accumulate_many":
+                member.ask(name, *given.addends(), *given.operation())
+            elif name == "map_range":
+                options = {"default": given.number()} if random.random() < 0.3 else {}
+                member.ask(name, *given.window(), lambda value: value / 2 or value, **options)
+            else:
+                operation = given.operation() if name == "accumulate" else ()
+                member.ask(name, *given.window(), given.number(), *operation)
+            member.compare()
+
+
 # ---- the names
 
 
@@ -513,7 +642,7 @@ def test_same_docstrings(name):
 def parameters_of(thing):
     """Return the parameters of a callable. It does not matter whether `self` can be named."""
     parameters = inspect.signature(thing).parameters.values()
-    return [(p.name, p.name == "self" or p.kind, p.default) for p in parameters]
+    return [(p.name, p.name == "self" or p.kind, repr(p.default)) for p in parameters]
 
 
 @types
@@ -585,6 +714,95 @@ def test_same_questions_while_a_tree_is_made():
             ]
             assert list(trees[0]) == list(trees[1])
             assert policies[0].asked == policies[1].asked
+
+
+class Equal:
+    """Equal to the others, or raises, as its number says."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __eq__(self, other):
+        if self.number > 2:
+            raise LookupError(self.number)
+        return isinstance(other, Equal) and self.number == other.number
+
+    __hash__ = None
+
+
+NUMBERS = [0, 3, -5, 2**63 - 30, 2**64 - 40, 0.0, -0.0, 7.5, float("inf"), True]
+ODD = [2**70, -(2**63), 10**400, "a", b"a", None, (), ("f",), ("f", 1, 2), ("f", "x")]
+OBJECTS = ["f", *map(Equal, range(4))]
+
+
+def value_in(random, first):
+    value = random.choice(NUMBERS * 6 + ODD)
+    number = type(value) is int and random.random() < 0.9
+    value = value + first if number else value
+    if random.random() < 0.1:
+        return random.choice(OBJECTS)
+    return (random.choice(OBJECTS), value) if random.random() < 0.4 else value
+
+
+@pytest.mark.parametrize("dtype", [None, "u8", "i8", "f8"])
+@pytest.mark.parametrize("policy", [samara.COALESCE, samara.OFFSET], ids=repr)
+def test_same_answers_of_built_in_policies(policy, dtype):
+    random = seeded(f"{policy} {dtype}")
+    classes = Both([side.MapleTree for side in SIDES])
+    options = {"dtype": dtype, "policy": policy}
+    for _ in range(STEPS // 200):
+        trees = ask(lambda cls: cls(**options), classes)
+        for _ in range(60):
+            first = random.randrange(60)
+            last = first + random.choice((0, 0, 1, 3, 9))
+            value = value_in(random, first)
+            way = random.randrange(8)
+            if way < 4:
+                ask(method("store_range"), trees, first, last, value)
+            elif way == 4:
+                values = [value, value_in(random, first + 4)]
+                ask(method("store_many"), trees, [first, first + 4], [last, last + 4], values)
+            elif way == 5:
+                ask(lambda tree, *ends: repr(tree.pop_range(*ends)), trees, first, last)
+            elif way == 6:
+                entries = ask(method("entries"), trees, first, last, clip=True)
+                ask(lambda found: repr(in_full(found)), entries)
+                ask(lambda tree, *ends: repr(tree[slice(*ends)]), trees, first, last)
+            else:
+                ask(method("insert_range"), trees, first, last, value)
+            ask(repr, trees)
+        columns = [[], [], []]
+        for first in range(0, 60, 5):
+            member = first, first + random.randrange(3, 5), value_in(random, first)
+            for column, item in zip(columns, member, strict=True):
+                column.append(item)
+        triples = list(zip(*columns, strict=True))
+        ask(lambda cls, *given: repr(cls.from_arrays(*given, **options)), classes, *columns)
+        ask(lambda cls, given: repr(cls(given, **options)), classes, triples)
+        ask(lambda cls, given: repr(cls(given[::-1], **options)), classes, triples)
+
+
+def test_same_questions_of_set_operations():
+    random = seeded("questions of set operations")
+    policies = Asking(), Asking()
+    trees = [side.MapleTree(policy=policy) for side, policy in zip(SIDES, policies, strict=True)]
+    for _ in range(STEPS // 4):
+        others = [tree.fork() for tree in trees]
+        if random.random() < 0.5:
+            others = [side.MapleTree() for side in SIDES]
+        for _ in range(random.randrange(6)):
+            first, width, kind = random.randrange(300), random.randrange(30), random.randrange(3)
+            for other in others:
+                other.store_range(first, first + width, kind)
+        act = random.choice([operator.ior, operator.ior, operator.iand, operator.isub])
+        if random.random() < 0.5:
+            others = [list(other) for other in others]
+        for policy in policies:
+            policy.asked.clear()
+        for tree, other in zip(trees, others, strict=True):
+            act(tree, other)
+        assert list(trees[0]) == list(trees[1])
+        assert policies[0].asked == policies[1].asked
 
 
 def test_same_answers_of_locks():

@@ -5,6 +5,7 @@
 """
 
 import copy
+import operator
 import pickle
 
 import pytest
@@ -104,18 +105,49 @@ class Member(Driver):
                 value = self.tree[self.oracle.base + position]
                 self.oracle.cells[position] = (cell[0], value)
 
+    def combine(self, other):
+        """Change the tree in place by another member, while an allocation may fail."""
+        way = self.random.choice(["update", "and", "sub"])
+        made = self.oracle.copy()
+        if way == "update":
+            made.unite(other.oracle)
+        else:
+            made.clear_where(other.oracle, covered=way == "sub")
+        _implementation._fail_nth(self.random.randrange(12))
+        try:
+            if way == "update":
+                self.tree.update(other.tree)
+            elif way == "and":
+                self.tree &= other.tree
+            else:
+                self.tree -= other.tree
+            self.oracle = made
+        except MemoryError:
+            pass
+        finally:
+            _implementation._fail_nth(0)
+
     def empty(self):
         self.tree.clear()
         self.oracle.clear(self.oracle.base, self.oracle.base + SIZE - 1)
 
 
-def child_of(parent):
-    """Make a new member from the parent in one of all possible ways."""
+def child_of(parent, other):
+    """Make a new member from the parent in one of all possible ways, some with another member."""
     child = Member(parent.random, parent.oracle.base, parent.tree.track_gaps)
     child.oracle = parent.oracle.copy()
-    way = parent.random.choice(["fork", "copy", "dup", "dup_into", "slice", "pickle", "build"])
+    way = parent.random.choice(
+        ["fork", "copy", "dup", "dup_into", "slice", "pickle", "build", "or", "and", "sub"]
+    )
     if way == "fork":
         child.tree = parent.tree.fork()
+    elif way == "or":
+        child.tree = parent.tree | other.tree
+        child.oracle.unite(other.oracle)
+    elif way in ("and", "sub"):
+        act = operator.and_ if way == "and" else operator.sub
+        child.tree = act(parent.tree, other.tree)
+        child.oracle.clear_where(other.oracle, covered=way == "sub")
     elif way == "copy":
         child.tree = copy.copy(parent.tree)
     elif way == "dup":
@@ -157,11 +189,14 @@ def step(family, random):
         member.loop_and_write()
     elif draw < 84:
         member.empty()
+    elif draw < 85:
+        member.combine(random.choice(family))
     elif draw < 87:
         other = random.choice(family)
         assert (member.tree == other.tree) == (member.expected == other.expected)
+        assert [*map(tuple, member.tree.diff(other.tree))] == member.oracle.diff(other.oracle)
     elif draw < 94 and len(family) < MEMBERS:
-        child = child_of(member)
+        child = child_of(member, random.choice(family))
         child.remember()
         family.append(child)
     elif len(family) > 1:

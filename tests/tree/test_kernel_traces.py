@@ -55,13 +55,14 @@ class Replay:
         self.allocate(size, low, high, value, result, start, reverse=True)
 
     def allocate(self, size, low, high, value, result, start, reverse):
+        window = {"first": low, "last": high, "reverse": reverse}
         if result == 0:
-            assert self.tree.empty_area(size, low, high, reverse=reverse) == start
-            assert self.tree.alloc_range(value, size, low, high, reverse=reverse) == start
+            assert self.tree.empty_area(size, **window) == start
+            assert self.tree.alloc_range(size, value, **window) == start
         else:
             assert result == EBUSY
             with pytest.raises(NoSpaceError):
-                self.tree.alloc_range(value, size, low, high, reverse=reverse)
+                self.tree.alloc_range(size, value, **window)
 
     def D(self, contents):
         self.dumps += 1

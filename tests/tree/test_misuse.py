@@ -17,7 +17,8 @@ from samara import Cursor, MapleTree, TreeLock
 
 def hidden_types():
     tree = MapleTree([(1, 5, "a")])
-    return [type(tree.lock), type(iter(tree)), type(tree.entries()), type(tree.gaps())]
+    iterators = iter(tree), tree.entries(), tree.gaps(), tree.diff(tree)
+    return [type(tree.lock), *map(type, iterators)]
 
 
 @c_only
@@ -26,7 +27,9 @@ def test_types_that_only_a_tree_makes(make):
     made = {thing for thing in gc.get_referents(sys.modules["samara._core"]) if type(thing) is type}
     made = {cls for cls in made if cls.__module__ == "samara._core"} | {TreeLock}
     assert made >= set(hidden_types())
-    assert {cls.__name__ for cls in made} == {"Family", "Policy", "TreeIterator", "TreeLock"}
+    assert {cls.__name__ for cls in made} == {
+        *("DiffIterator", "Family", "Policy", "TreeIterator", "TreeLock")
+    }
     for cls in made:
         with pytest.raises(TypeError):
             make(cls)

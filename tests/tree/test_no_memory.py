@@ -8,11 +8,14 @@ The table below has a case for each name of the public types. A name without a c
 import copy
 import gc
 import importlib.util
+import operator
 import pickle
 import subprocess
 import sys
+import tempfile
 import weakref
 from array import array
+from pathlib import Path
 
 import pytest
 
@@ -39,7 +42,21 @@ from no_memory import (
     each_failure,
     out_of_memory,
 )
-from samara import MAX, Cursor, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
+from samara import (
+    COALESCE,
+    MAX,
+    OFFSET,
+    Change,
+    Cursor,
+    Entry,
+    FileFormatError,
+    Gap,
+    MapleTree,
+    NoSpaceError,
+    RangeOccupiedError,
+    _file,
+    common_gaps,
+)
 from samara._implementation import TreeLock
 
 if not PURE:
@@ -73,6 +90,7 @@ class Subclass(MapleTree):
 VALUES = [Value() for _ in range(ENTRIES)]
 POLICY = Policy()
 TreeIterator = type(iter(MapleTree()))
+DiffIterator = type(MapleTree().diff(MapleTree()))
 needs_hooks = pytest.mark.skipif(not HAS_HOOKS, reason=NO_HOOKS)
 
 
@@ -101,10 +119,13 @@ KINDS = {
         SHARED,
         PLAIN,
         Kind("policy", policy=POLICY),
+        Kind("coalesce", policy=COALESCE),
+        Kind("offset", [2**70 + 10 * n for n in range(ENTRIES)], 2**64, policy=OFFSET),
         Kind("subclass", cls=Subclass),
         Kind("u8", [2**62 + n for n in range(ENTRIES)], 2**63 + 5, dtype="u8"),
         Kind("i8", [-(2**62) - n for n in range(ENTRIES)], -(2**63), dtype="i8", shared=True),
         Kind("f8", [n / 3 for n in range(ENTRIES)], 0.1, dtype="f8"),
+        Kind("f8 coalesce", [n / 3 for n in range(ENTRIES)], 0.1, dtype="f8", policy=COALESCE),
     )
 }
 
@@ -149,7 +170,7 @@ def plain(answer):
         return type(answer), str(answer), type(answer.__cause__)
     if isinstance(answer, tuple | list):
         return type(answer), [plain(part) for part in answer]
-    if isinstance(answer, TreeIterator):
+    if isinstance(answer, TreeIterator | DiffIterator):
         return list(answer)
     if isinstance(answer, TreeLock):
         return repr(answer)
@@ -165,11 +186,13 @@ class Case:
     needs    whether the case needs memory in one of the ways
     counted  False if CPython's own code in the case leaks references when memory runs out, with
              objects of any class; then references are not counted
+    in_python  the case runs Python's own library, which promises nothing if its allocations fail;
+               then only those of nodes do
     """
 
-    def __init__(self, call, prepare=None, kinds=None, needs=True, counted=True):
+    def __init__(self, call, prepare=None, kinds=None, needs=True, counted=True, in_python=False):
         self.call, self.prepare, self.kinds = call, prepare, kinds
-        self.needs, self.counted = needs, counted
+        self.needs, self.counted, self.in_python = needs, counted, in_python
         self.made = []
 
     def runs_on(self, kind):
@@ -184,9 +207,9 @@ class Case:
         return scene
 
 
-OBJECTS = {"private", "shared", "plain", "policy", "subclass"}
+OBJECTS = {"private", "shared", "plain", "policy", "coalesce", "offset", "subclass"}
 GAPS = set(KINDS) - {"plain"}
-PACKED = {"u8", "i8", "f8"}
+PACKED = {"u8", "i8", "f8", "f8 coalesce"}
 ONCE = {"private"}
 
 
@@ -207,6 +230,14 @@ def iterate(*steps, **options):
     return prepare
 
 
+def iterate_others(name):
+    def prepare(s):
+        s.iterator = getattr(s.tree, name)(333)
+        s.given = [next(s.iterator) for _ in range(3)]
+
+    return prepare
+
+
 def iterate_gaps(s):
     s.iterator = s.tree.gaps(3, 27)
 
@@ -223,18 +254,75 @@ def equal_tree(s):
     s.other = s.tree.dup()
 
 
+def changed_tree(s):
+    """Another tree: a relative with two changes, one of which cuts values."""
+    s.other = s.tree.fork()
+    s.other[103:107] = s.value
+    del s.other[200:205]
+
+
+def alien_tree(s):
+    """Another tree: of objects if this one is packed, and packed if this one is not."""
+    if s.tree.dtype:
+        s.other = MapleTree([(103, 106, 5), (2**62, 2**63, 7)])
+    else:
+        s.other = MapleTree([(103, 106, 2**62), (2**62, 2**63, 2**63)], dtype="u8")
+
+
+def three_triples(s):
+    s.given = [(2**62, 2**63, s.value), (103, 106, s.value), (104, 104, s.value)]
+
+
+def pairs(s):
+    s.given = [(2**62, 2**63), Gap(103, 117), (110, 111)]
+
+
+def bad_pairs(s):
+    s.given = [(2**62, 2**63), (7, 3)]
+
+
+def differ(make, steps=0):
+    def prepare(s):
+        make(s)
+        s.iterator = s.tree.diff(s.other)
+        for _ in range(steps):
+            next(s.iterator)
+
+    return prepare
+
+
+def in_place(act):
+    def call(s):
+        assert act(s.tree, s.given if s.other is None else s.other) is s.tree
+
+    return call
+
+
 def columns(s):
     """Return sequences of Python numbers, which are converted one by one."""
     s.given = [5, 2**62, 2**63], [7, 2**62 + 1, 2**63], [s.value] * 3
 
 
 def typed_columns(s):
-    code = {"u8": "Q", "i8": "q", "f8": "d"}[s.kind.name]
+    code = {"u8": "Q", "i8": "q", "f8": "d"}[s.tree.dtype]
     s.given = array("Q", [5, 9]), array("L", [7, 9]), array(code, [s.value] * 2)
 
 
 def narrow_columns(s):
     s.given = array("B", [5, 9]), array("H", [7, 9]), array("B", [1, 2])
+
+
+def ones(s):
+    """Return ranges for numbers to be added, in no order."""
+    s.given = [5 * n for n in range(100, 0, -1)], [5 * n + 9 for n in range(100, 0, -1)], [1] * 100
+
+
+def constant(s):
+    s.given = lambda _, value=s.value: value
+
+
+def shuffled_columns(s):
+    s.given = [2**63, 5, 2**62, 2], [2**63 + 5, 2**61, 2**62 + 1, 9], [s.value] * 4
 
 
 def bad_columns(s):
@@ -251,9 +339,19 @@ def touching_columns(s):
     s.given = [5, 8, 2**62, 2**62 + 1, 2**63], [7, 9, 2**62, 2**63 - 1, MAX], values
 
 
+def touching_numbers(s):
+    touching_columns(s)
+    s.given = *s.given[:2], array("Q", [7, 7, 7, 8, 9])
+
+
 def touching_triples(s):
     touching_columns(s)
     s.given = list(zip(*s.given, strict=True))
+
+
+def offset_pairs(s):
+    triples = [(0, 99, ("f", 2**70)), (100, 199, Gap(5, 7)), (200, 299, ("f", 2**63 - 20))]
+    s.other = MapleTree(triples, policy=OFFSET)
 
 
 def keys(s):
@@ -286,6 +384,10 @@ def many_stores(s):
 
 def entry(s):
     s.given = Entry(10**10, 10**11, s.value)
+
+
+def change(s):
+    s.given = Change(10**10, 10**11, s.value, None)
 
 
 def gap(s):
@@ -326,6 +428,15 @@ def key_error(s):
     return s.tree[2**62 + 7]
 
 
+# Saved trees.
+FOLDER = tempfile.TemporaryDirectory()
+FILES = Path(FOLDER.name)
+SAVED = PACKED
+for saved in SAVED:
+    KINDS[saved].make().save(FILES / saved)
+(FILES / "bad").write_bytes((FILES / "f8").read_bytes()[:-1])
+
+
 CASES = {
     "MapleTree.__new__": Case(lambda s: type(s.tree).__new__(type(s.tree))),
     "MapleTree.__init__": Case(lambda s: type(s.tree)(**s.kind.options)),
@@ -350,6 +461,24 @@ CASES = {
     "MapleTree.__delitem__: slice": Case(lambda s: s.tree.__delitem__(slice(33, 351))),
     "MapleTree.__delitem__: absent": Case(lambda s: s.tree.__delitem__(2**63)),
     "MapleTree.__eq__": Case(lambda s: s.tree == s.other, equal_tree),
+    "MapleTree.__eq__: a changed relative": Case(lambda s: s.tree == s.other, changed_tree),
+    "MapleTree.__or__": Case(lambda s: s.tree | s.other, changed_tree),
+    "MapleTree.__or__: another dtype": Case(lambda s: s.tree | s.other, alien_tree),
+    "MapleTree.__or__: triples": Case(lambda s: s.tree | s.given, three_triples),
+    "MapleTree.__ror__": Case(lambda s: s.given | s.tree, three_triples),
+    "MapleTree.__ior__": Case(in_place(operator.ior), changed_tree),
+    "MapleTree.__ior__: triples": Case(in_place(operator.ior), three_triples),
+    "MapleTree.__and__": Case(lambda s: s.tree & s.other, changed_tree),
+    "MapleTree.__and__: pairs": Case(lambda s: s.tree & s.given, pairs),
+    "MapleTree.__and__: bad": Case(lambda s: s.tree & s.given, bad_pairs),
+    "MapleTree.__rand__": Case(lambda s: s.given & s.tree, pairs),
+    "MapleTree.__iand__": Case(in_place(operator.iand), changed_tree),
+    "MapleTree.__iand__: pairs": Case(in_place(operator.iand), pairs),
+    "MapleTree.__sub__": Case(lambda s: s.tree - s.other, changed_tree),
+    "MapleTree.__sub__: pairs": Case(lambda s: s.tree - s.given, pairs),
+    "MapleTree.__rsub__": Case(lambda s: s.given - s.tree, pairs),
+    "MapleTree.__isub__": Case(in_place(operator.isub), changed_tree),
+    "MapleTree.__isub__: pairs": Case(in_place(operator.isub), pairs),
     "MapleTree.__ne__": Case(lambda s: s.tree != s.other, equal_tree),
     "MapleTree.__lt__": Case(lambda s: s.tree < s.other, equal_tree),
     "MapleTree.__le__": Case(lambda s: s.tree <= s.other, equal_tree),
@@ -375,9 +504,33 @@ CASES = {
     "MapleTree.__setstate__: bad": Case(lambda s: s.other.__setstate__(s.given), bad_state),
     "MapleTree.__setstate__: pickle": Case(lambda s: pickle.loads(s.given), pickled, PACKED),
     "MapleTree.__sizeof__": Case(lambda s: sys.getsizeof(s.tree), needs=False),
-    "MapleTree.alloc_range": Case(lambda s: s.tree.alloc_range(s.value, 3, 2**61), kinds=GAPS),
+    "MapleTree.accumulate": Case(lambda s: s.tree.accumulate(33, 351, 1), kinds=PACKED),
+    "MapleTree.accumulate: in a value": Case(
+        lambda s: s.tree.accumulate(202, 203, 1, "min"), kinds=PACKED
+    ),
+    "MapleTree.accumulate: bad": Case(lambda s: s.tree.accumulate(33, 351, 1, "x")),
+    "MapleTree.accumulate: sum": Case(
+        lambda s: s.tree.accumulate(33, 351, s.value), kinds=PACKED - {"f8"}
+    ),
+    "MapleTree.accumulate_many": Case(lambda s: s.tree.accumulate_many(*s.given), ones, PACKED),
+    "MapleTree.accumulate_many: few": Case(
+        lambda s: s.tree.accumulate_many([5, 33], [70, 35], 1, "max"), kinds=PACKED
+    ),
+    "MapleTree.accumulate_many: bad": Case(lambda s: s.tree.accumulate_many(*s.given), bad_columns),
+    "MapleTree.alloc_range": Case(
+        lambda s: s.tree.alloc_range(3, s.value, first=2**61), kinds=GAPS
+    ),
     "MapleTree.alloc_range: no room": Case(
-        lambda s: s.tree.alloc_range(s.value, 3, 100, 102), kinds=GAPS
+        lambda s: s.tree.alloc_range(3, s.value, first=100, last=102), kinds=GAPS
+    ),
+    "MapleTree.alloc_many": Case(
+        lambda s: s.tree.alloc_many([3, 40, 2], [s.value] * 3, first=2**61), kinds=GAPS
+    ),
+    "MapleTree.alloc_many: typed": Case(
+        lambda s: s.tree.alloc_many(array("B", [3, 1]), s.given[2]), typed_columns, PACKED
+    ),
+    "MapleTree.alloc_many: no room": Case(
+        lambda s: s.tree.alloc_many([3, 3], [s.value] * 2, first=95, last=102), kinds=GAPS
     ),
     "MapleTree.alloc_cyclic": Case(lambda s: s.tree.alloc_cyclic(s.value, next=2**61), kinds=GAPS),
     "MapleTree.alloc_cyclic: wrapped": Case(
@@ -390,6 +543,8 @@ CASES = {
     "MapleTree.clear": Case(lambda s: s.tree.clear(), needs=False),
     "MapleTree.covered": Case(lambda s: s.tree.covered, needs=False),
     "MapleTree.cursor": Case(lambda s: s.tree.cursor(2**40, 2**41)),
+    "MapleTree.diff": Case(lambda s: s.tree.diff(s.other), changed_tree),
+    "MapleTree.diff: refused": Case(lambda s: s.tree.diff(5)),
     "MapleTree.dtype": Case(lambda s: s.tree.dtype, needs=False),
     "MapleTree.dump": Case(lambda s: s.tree.dump(hex=True)),
     "MapleTree.dup": Case(lambda s: s.tree.dup()),
@@ -419,26 +574,74 @@ CASES = {
     "MapleTree.from_arrays: overlapping, with a policy": Case(
         lambda s: MapleTree.from_arrays(*s.given, policy=POLICY), overlapping_columns, ONCE
     ),
+    "MapleTree.from_arrays: coalescing": Case(
+        lambda s: MapleTree.from_arrays(*s.given, policy=COALESCE), touching_columns, ONCE
+    ),
+    "MapleTree.from_arrays: coalescing numbers": Case(
+        lambda s: MapleTree.from_arrays(*s.given, dtype="u8", policy=COALESCE),
+        touching_numbers,
+        ONCE,
+    ),
+    "MapleTree.from_arrays: sorted": Case(
+        lambda s: MapleTree.from_arrays(*s.given, sort=True), shuffled_columns
+    ),
+    "MapleTree.from_arrays: laid over": Case(
+        lambda s: MapleTree.from_arrays(*s.given, sort=True, overlap="last", closed="left"),
+        shuffled_columns,
+    ),
+    "MapleTree.from_arrays: laid over, with a policy": Case(
+        lambda s: MapleTree.from_arrays(*s.given, sort=True, overlap="last", policy=POLICY),
+        shuffled_columns,
+        ONCE,
+    ),
     "MapleTree.from_arrays: bad": Case(lambda s: MapleTree.from_arrays(*s.given), bad_columns),
     "MapleTree.from_arrays: overlapping": Case(
         lambda s: MapleTree.from_arrays(*s.given), overlapping_columns
     ),
+    "MapleTree.first_entry": Case(lambda s: s.tree.first_entry()),
     "MapleTree.gaps": Case(lambda s: s.tree.gaps(3, 27)),
     "MapleTree.get": Case(lambda s: s.tree.get(102), needs=False),
     "MapleTree.height": Case(lambda s: s.tree.height, needs=False),
     "MapleTree.insert_range": Case(lambda s: s.tree.insert_range(2**40, 2**41, s.value)),
     "MapleTree.insert_range: occupied": Case(lambda s: s.tree.insert_range(103, 106, s.value)),
+    "MapleTree._repr_html_": Case(lambda s: s.tree._repr_html_()),
+    "MapleTree.__rich_repr__": Case(lambda s: next(s.tree.__rich_repr__())),
+    "MapleTree.covers": Case(lambda s: s.tree.covers(5, 9), needs=False),
+    "MapleTree.overlaps": Case(lambda s: s.tree.overlaps(5, 9), needs=False),
+    "MapleTree.items": Case(lambda s: s.tree.items(33, 351, clip=True)),
+    "MapleTree.last_entry": Case(lambda s: s.tree.last_entry()),
+    "MapleTree.ranges": Case(lambda s: s.tree.ranges(33, 351, clip=True)),
+    "MapleTree.values": Case(lambda s: s.tree.values(33, 351, clip=True)),
     "MapleTree.is_free": Case(lambda s: s.tree.is_free(5, 9), needs=False),
     "MapleTree.load_many": Case(lambda s: s.tree.load_many(s.given, s.value), keys),
+    "MapleTree.load_many: found": Case(lambda s: s.tree.load_many(s.given, found=True), keys),
     "MapleTree.load_many: known": Case(lambda s: s.tree.load_many(s.given), known_keys),
     "MapleTree.load_many: absent": Case(lambda s: s.tree.load_many(s.given), keys),
+    "MapleTree.load": Case(
+        lambda s: MapleTree.load(FILES / s.kind.name), kinds=SAVED, in_python=True
+    ),
+    "MapleTree.load: refused": Case(
+        lambda s: MapleTree.load(FILES / "bad"), kinds=ONCE, in_python=True
+    ),
     "MapleTree.lock": Case(lambda s: s.tree.lock),
     "MapleTree.nbytes": Case(lambda s: s.tree.nbytes, needs=False),
+    "MapleTree.map_range": Case(lambda s: s.tree.map_range(33, 351, s.given), constant),
+    "MapleTree.map_range: gaps": Case(
+        lambda s: s.tree.map_range(33, 351, lambda value: value, default=s.value)
+    ),
+    "MapleTree.map_range: made": Case(
+        lambda s: s.tree.map_range(33, 351, lambda value: [value].pop()),
+    ),
+    "MapleTree.map_range: bad": Case(lambda s: s.tree.map_range(33, 351, None)),
     "MapleTree.next": Case(lambda s: s.tree.next(382)),
     "MapleTree.node_count": Case(lambda s: s.tree.node_count, needs=False),
     "MapleTree.policy": Case(lambda s: s.tree.policy, needs=False),
     "MapleTree.pop_range": Case(lambda s: s.tree.pop_range(33, 351)),
     "MapleTree.prev": Case(lambda s: s.tree.prev(2**62)),
+    "MapleTree.save": Case(lambda s: s.tree.save(FILES / "new"), kinds=SAVED, in_python=True),
+    "MapleTree.save: refused": Case(
+        lambda s: s.tree.save(FILES / "new"), kinds=ONCE, in_python=True
+    ),
     "MapleTree.store_many": Case(lambda s: s.tree.store_many(*s.given), columns),
     "MapleTree.store_many: typed": Case(
         lambda s: s.tree.store_many(*s.given), typed_columns, PACKED
@@ -448,7 +651,17 @@ CASES = {
     "MapleTree.store_range: in a gap": Case(lambda s: s.tree.store_range(206, 207, s.value)),
     "MapleTree.store_range: in a value": Case(lambda s: s.tree.store_range(202, 203, s.value)),
     "MapleTree.to_arrays": Case(lambda s: s.tree.to_arrays()),
+    "MapleTree.store_range: pairs": Case(
+        lambda s: s.other.store_range(40, 149, ("f", 2**70 + 7)), offset_pairs, ONCE
+    ),
+    "MapleTree.store_range: pairs that go on": Case(
+        lambda s: s.other.store_range(140, 249, Gap(5, 47)), offset_pairs, ONCE
+    ),
     "MapleTree.track_gaps": Case(lambda s: s.tree.track_gaps, needs=False),
+    "MapleTree.update": Case(lambda s: s.tree.update(s.other), changed_tree),
+    "MapleTree.update: another dtype": Case(lambda s: s.tree.update(s.other), alien_tree),
+    "MapleTree.update: triples": Case(lambda s: s.tree.update(s.given), three_triples),
+    "MapleTree.update: refused": Case(lambda s: s.tree.update(5)),
     "Cursor.__class_getitem__": Case(lambda s: Cursor[int], kinds=ONCE),
     "Cursor.__new__": Case(lambda s: Cursor(s.tree, 2**40, 2**41)),
     "Cursor.__iter__": Case(lambda s: iter(s.cursor) is s.cursor, stand(0), needs=False),
@@ -495,11 +708,25 @@ CASES = {
         lambda s: next(s.iterator), iterate(0, first=362, last=363, clip=True)
     ),
     "TreeIterator.__next__: reversed": Case(lambda s: next(s.iterator), iterate(2, reverse=True)),
+    "TreeIterator.__next__: ranges": Case(lambda s: next(s.iterator), iterate_others("ranges")),
+    "TreeIterator.__next__: values": Case(
+        lambda s: next(s.iterator), iterate_others("values"), PACKED - {"i8"}
+    ),
+    "TreeIterator.__next__: items": Case(lambda s: next(s.iterator), iterate_others("items")),
     "TreeIterator.__next__: at the end": Case(
         lambda s: next(s.iterator, None), iterate(2, first=380), needs=False
     ),
     "TreeIterator.__next__: gap": Case(lambda s: next(s.iterator), iterate_gaps),
     "TreeIterator.__next__: gaps": Case(lambda s: next(s.iterator), iterate_last_gap),
+    "DiffIterator.__iter__": Case(
+        lambda s: iter(s.iterator) is s.iterator, differ(changed_tree), needs=False
+    ),
+    "DiffIterator.__next__": Case(lambda s: next(s.iterator), differ(changed_tree)),
+    "DiffIterator.__next__: going on": Case(lambda s: next(s.iterator), differ(changed_tree, 2)),
+    "DiffIterator.__next__: two dtypes": Case(lambda s: next(s.iterator), differ(alien_tree)),
+    "DiffIterator.__next__: at the end": Case(
+        lambda s: next(s.iterator, None), differ(equal_tree), needs=False
+    ),
     "TreeLock.__enter__": Case(lambda s: s.given.__enter__(), lock, ONCE, needs=False),
     "TreeLock.__exit__": Case(lambda s: s.given.__exit__(), held_lock, ONCE, needs=False),
     "TreeLock.__repr__": Case(lambda s: repr(s.given), lock, ONCE),
@@ -517,6 +744,18 @@ CASES = {
     "Entry.last": Case(lambda s: s.given.last, entry, ONCE, needs=False),
     "Entry.value": Case(lambda s: s.given.value, entry, ONCE, needs=False),
     "Entry.size": Case(lambda s: Entry(0, 2**70, s.value).size, kinds=ONCE),
+    "Change.__class_getitem__": Case(lambda s: Change[int], kinds=ONCE),
+    "Change.__new__": Case(lambda s: Change(10**10, 10**11, s.value, None), kinds=ONCE),
+    "Change.__repr__": Case(lambda s: repr(s.given), change, ONCE),
+    "Change.__getnewargs__": Case(lambda s: pickle.dumps(Change(1, 2, 3, 4)), kinds=ONCE),
+    "Change._asdict": Case(lambda s: s.given._asdict(), change, ONCE),
+    "Change._make": Case(lambda s: Change._make([1, 2, 3, 4]), kinds=ONCE),
+    "Change._replace": Case(lambda s: s.given._replace(last=2**60), change, ONCE, counted=False),
+    "Change.first": Case(lambda s: s.given.first, change, ONCE, needs=False),
+    "Change.last": Case(lambda s: s.given.last, change, ONCE, needs=False),
+    "Change.before": Case(lambda s: s.given.before, change, ONCE, needs=False),
+    "Change.after": Case(lambda s: s.given.after, change, ONCE, needs=False),
+    "Change.size": Case(lambda s: Change(0, 2**70, s.value, None).size, kinds=ONCE),
     "Gap.__new__": Case(lambda s: Gap(10**10, 10**11), kinds=ONCE),
     "Gap.__repr__": Case(lambda s: repr(s.given), gap, ONCE),
     "Gap.__getnewargs__": Case(lambda s: pickle.dumps(Gap(1, 2)), kinds=ONCE),
@@ -530,7 +769,9 @@ CASES = {
         lambda s: RangeOccupiedError(2**40, 2**41, s.given), entry, ONCE
     ),
     "RangeOccupiedError.__str__": Case(lambda s: str(s.given), errors, ONCE),
+    "common_gaps": Case(lambda s: next(common_gaps([s.tree, s.tree], 6))),
     "NoSpaceError": Case(lambda s: NoSpaceError("none"), kinds=ONCE),
+    "FileFormatError": Case(lambda s: FileFormatError("none"), kinds=ONCE),
 }
 
 
@@ -580,12 +821,18 @@ def test_every_name_has_a_case():
     own __init__() or by ValueError's."""
     tested = {name.split(":")[0] for name in CASES}
     there = set()
-    for kind in (MapleTree, Cursor, TreeLock, TreeIterator, Entry, Gap, RangeOccupiedError):
+    for kind in (
+        *(MapleTree, Cursor, TreeLock, TreeIterator, DiffIterator),
+        *(Entry, Gap, Change, RangeOccupiedError),
+    ):
         there |= {f"{kind.__name__}.{name}" for name in vars(kind) if name not in OF_THE_TYPE}
-    assert not vars(NoSpaceError).keys() - OF_THE_TYPE
-    assert tested == there | {"NoSpaceError"}
-    named = {"MAX", "Cursor", "Entry", "Gap", "MapleTree", "NoSpaceError", "Policy", "TreeLock"}
-    assert set(samara.__all__) == named | {"RangeOccupiedError", "__version__", "implementation"}
+    assert not (vars(NoSpaceError).keys() | vars(FileFormatError).keys()) - OF_THE_TYPE
+    assert tested == there | {"NoSpaceError", "FileFormatError", "common_gaps"}
+    named = {"MAX", "Change", "Cursor", "Entry", "Gap", "MapleTree", "NoSpaceError", "Policy"}
+    named |= {"TreeLock", "RangeOccupiedError", "__version__", "common_gaps", "implementation"}
+    named |= {"FileFormatError"}
+    named |= {"COALESCE", "OFFSET"}  # there is a tree of each kind with one of them
+    assert set(samara.__all__) == named
     hooks = {
         name for name, thing in vars(_core).items() if callable(thing) and name != "__loader__"
     }
@@ -597,8 +844,38 @@ def test_each_allocation_failing(name):
     case = CASES[name]
     kinds = [kind for kind in KINDS.values() if case.runs_on(kind)]
     ways = WAYS if case.counted else WAYS_IN_PYTHON
+    if case.in_python:
+        ways = ["nodes"]
     failures = sum(fail_each(way, case, kind) for way in ways for kind in kinds)
     assert failures or "one" not in ways or not case.needs, "this case shows nothing"
+
+
+@c_only
+@needs_hooks
+@pytest.mark.parametrize("way", ["one", "rest"])
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_save_and_load_without_the_file(kind, way, monkeypatch):
+    """The columns that the extension makes of a tree, and the tree that it makes of columns."""
+    columns = []
+
+    def build(given, policy, build):
+        return build(*given)
+
+    monkeypatch.setattr(_file, "save", lambda path, given: columns.append(given))
+    kind.make().save("path")
+    (given,) = columns
+    cases = {
+        "save": Case(lambda s: s.tree.save("path")),
+        "load": Case(lambda s: type(s.tree).load(given)),
+    }
+    monkeypatch.setattr(_file, "save", operator.is_)
+    monkeypatch.setattr(_file, "load", build)
+    first, last, values, dtype, *rest = given
+    if dtype:
+        values = memoryview(values).cast(_file.CODES[dtype])
+    given = *(memoryview(ends).cast("Q") for ends in (first, last)), values, dtype, *rest
+    for case in cases.values():
+        assert fail_each(way, case, kind)
 
 
 # ---- regressions ---------------------------------------------------------------------------------
@@ -607,8 +884,13 @@ LOOPS = {
     "entries": iter,
     "reversed": reversed,
     "clipped": lambda t: t.entries(12, 373, clip=True),
+    "ranges": lambda t: t.ranges(),
+    "values": lambda t: t.values(),
+    "items": lambda t: t.items(reverse=True),
+    "common gaps": lambda t: common_gaps([t, MapleTree(t, dtype="f8", track_gaps=False)]),
     "gaps": lambda t: t.gaps(2, 390),
     "last gap": lambda t: t.gaps(391),
+    "diff": lambda t: t.diff(KINDS["i8"].make()),
     "cursor": lambda t: t.cursor(),
     "cursor back": lambda t: iter(t.cursor(MAX).find_rev, None),
 }

@@ -145,7 +145,16 @@ WAYS = {
     "slice": one_by_one(lambda tree, p: tree.__setitem__(slice(p.first, p.last + 1), p)),
     "insert_range": one_by_one(lambda tree, p: tree.insert_range(p.first, p.last, p)),
     "alloc_range": one_by_one(
-        lambda tree, p: tree.alloc_range(p, p.last - p.first + 1, p.first, p.last)
+        lambda tree, p: tree.alloc_range(p.last - p.first + 1, p, first=p.first, last=p.last)
+    ),
+    "alloc_many": one_by_one(
+        lambda tree, p: tree.alloc_many([p.last - p.first + 1], [p], first=p.first, last=p.last)
+    ),
+    "from_arrays, sort": lambda pieces: MapleTree.from_arrays(
+        *columns(pieces), policy=Pieces(), sort=True
+    ),
+    "from_arrays, overlap": lambda pieces: MapleTree.from_arrays(
+        *columns(pieces), policy=Pieces(), sort=True, overlap="last"
     ),
     "Cursor.store": one_by_one(lambda tree, p: cursor_store(tree, p.first, p.last, p)),
     "Cursor.store on an entry": one_by_one(store_over_another),
@@ -336,7 +345,7 @@ def test_what_from_arrays_refuses_with_a_policy():
     policy = Pieces()
     pieces = [Piece(0, 9, 1), Piece(10, 19, 1)]
     for dtype in ("u8", "i8", "f8"):
-        with pytest.raises(ValueError, match=f"a tree with dtype '{dtype}' cannot have a policy"):
+        with pytest.raises(ValueError, match=f"policy of a tree with dtype '{dtype}' must be"):
             MapleTree.from_arrays([0], [9], [1], dtype=dtype, policy=policy)
     with pytest.raises(ValueError, match=r"position 2: \[19, 20\] overlaps or is below \[10, 19\]"):
         MapleTree.from_arrays([0, 10, 19], [9, 19, 20], [*pieces, "x"], policy=policy)
@@ -428,7 +437,7 @@ def test_insert_and_allocation_merge_too():
     tree = MapleTree([(10, 19, Piece(10, 19, 1))], policy=Pieces())
     tree.insert_range(20, 29, Piece(20, 29, 1))
     assert list(tree) == [(10, 29, (10, 29, 1))]
-    assert tree.alloc_range(Piece(0, 9, 1), 10) == 0
+    assert tree.alloc_range(10, Piece(0, 9, 1)) == 0
     assert list(tree) == [(0, 29, (0, 29, 1))]
     tree[MAX] = Piece(MAX, MAX, 1)
     tree[MAX - 1] = Piece(MAX - 1, MAX - 1, 1)
@@ -600,7 +609,7 @@ def test_what_is_refused():
         tree.__init__(policy=Pieces())
     tree.__init__([(1, 2, Piece(1, 2, 1))], policy=policy)
     assert tree[1] == (1, 2, 1)
-    with pytest.raises(ValueError, match="a tree with dtype 'u8' cannot have a policy"):
+    with pytest.raises(ValueError, match="policy of a tree with dtype 'u8' must be"):
         MapleTree(dtype="u8", policy=policy)
     with pytest.raises(AttributeError):
         MapleTree(policy=object())

@@ -6,6 +6,7 @@ SAMARA_STEPS=N runs N examples of each machine.
 """
 
 import copy
+import operator
 import pickle
 
 import pytest
@@ -14,11 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from cursor_model import FlatCursor
 from examples import profile, repeatable
-from samara import MAX, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
+from samara import COALESCE, MAX, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
 from tree_oracle import Oracle
 
 SIZE = 60
 MEMBERS = 6
+END = object()
 HELD = 4  # iterators and cursors for each member
 
 picks = st.integers(0, 2**16)
@@ -168,15 +170,56 @@ class Family(RuleBasedStateMachine):
         member, (first, last) = self.member(pick), self.window(place, width)
         start = member.oracle.empty_area(size, first, last, align, reverse)
         call = member.tree.alloc_range
+        options = {"first": first, "last": last, "align": align, "reverse": reverse}
         if not member.tree.track_gaps:
             with pytest.raises(ValueError, match="track_gaps"):
-                call("a", size, first, last, align=align, reverse=reverse)
+                call(size, "a", **options)
         elif start is None:
             with pytest.raises(NoSpaceError):
-                call("a", size, first, last, align=align, reverse=reverse)
+                call(size, "a", **options)
         else:
-            assert call("a", size, first, last, align=align, reverse=reverse) == start
+            assert call(size, "a", **options) == start
             member.oracle.store(start, start + size - 1, "a")
+
+    @rule(
+        pick=picks,
+        sizes=st.lists(st.integers(1, 5), max_size=5),
+        place=places,
+        width=widths,
+        reverse=st.booleans(),
+    )
+    def alloc_many(self, pick, sizes, place, width, reverse):
+        member, (first, last) = self.member(pick), self.window(place, width)
+        if not member.tree.track_gaps:
+            return
+        starts, oracle = [], member.oracle.copy()
+        for size in sizes:
+            starts.append(oracle.empty_area(size, first, last, 1, reverse))
+            if starts[-1] is None:
+                break
+            oracle.store(starts[-1], starts[-1] + size - 1, "a")
+        values, window = ["a"] * len(sizes), {"first": first, "last": last, "reverse": reverse}
+        if None in starts:
+            with pytest.raises(NoSpaceError):
+                member.tree.alloc_many(sizes, values, **window)
+            return
+        assert member.tree.alloc_many(sizes, values, **window) == starts
+        for start, size in zip(starts, sizes, strict=True):
+            member.oracle.store(start, start + size - 1, "a")
+
+    @rule(pick=picks, place=places, width=widths, value=values, gaps=st.booleans())
+    def map_range(self, pick, place, width, value, gaps):
+        member, (first, last) = self.member(pick), self.window(place, width)
+        # With a policy, the range is erased and stored again.
+        pieces = member.oracle.runs() if gaps else []
+        pieces = [(a, b, c) for a, b, c in pieces if a <= last and b >= first and c is None]
+        pieces = [(max(a, first), min(b, last)) for a, b, _ in pieces]
+        pieces = sorted(pieces + [(a, b) for a, b, _ in member.oracle.clipped(first, last)])
+        member.tree.map_range(first, last, lambda _: value, *(["gap"] if gaps else []))
+        if pieces:
+            member.oracle.clear(pieces[0][0], pieces[-1][1])
+        for low, high in pieces:
+            member.oracle.store(low, high, value)
 
     @rule(pick=picks)
     def empty(self, pick):
@@ -218,6 +261,31 @@ class Family(RuleBasedStateMachine):
                 oracle.clear(low, high)
         self.members.append(Member(tree, oracle))
 
+    @rule(pick=picks, other=picks, way=st.sampled_from(["or", "and", "sub"]), new=st.booleans())
+    def combine(self, pick, other, way, new):
+        """A set operation of two members: in place, or as a new member if there is room."""
+        left, right = self.member(pick), self.member(other)
+        oracle = left.oracle.copy()
+        if way == "or":
+            oracle.unite(right.oracle)
+        else:
+            oracle.clear_where(right.oracle, covered=way == "sub")
+        if new and len(self.members) < MEMBERS:
+            act = {"or": operator.or_, "and": operator.and_, "sub": operator.sub}[way]
+            self.members.append(Member(act(left.tree, right.tree), oracle))
+            return
+        act = {"or": operator.ior, "and": operator.iand, "sub": operator.isub}[way]
+        assert act(left.tree, right.tree) is left.tree
+        left.oracle.cells, left.oracle.stores = oracle.cells, oracle.stores
+        left.oracle.changes += 1
+
+    @rule(pick=picks, other=picks)
+    def compare(self, pick, other):
+        left, right = self.member(pick), self.member(other)
+        assert (left.tree == right.tree) is (left.oracle.entries() == right.oracle.entries())
+        held = left.tree.diff(right.tree), left.oracle.diff(right.oracle)
+        left.iterators = [*left.iterators[1 - HELD :], held]
+
     @precondition(lambda self: len(self.members) > 1)
     @rule(pick=picks)
     def drop(self, pick):
@@ -228,7 +296,9 @@ class Family(RuleBasedStateMachine):
 
     @rule(
         pick=picks,
-        kind=st.sampled_from(["iter", "reversed", "entries", "clipped", "gaps"]),
+        kind=st.sampled_from(
+            ["iter", "reversed", "entries", "clipped", "ranges", "values", "items", "gaps"]
+        ),
         place=places,
         width=widths,
         reverse=st.booleans(),
@@ -246,9 +316,24 @@ class Family(RuleBasedStateMachine):
         elif kind == "clipped":
             iterator = tree.entries(first, last, reverse=reverse, clip=True)
             held = iterator, oracle.clipped(first, last)[::way]
+        elif kind == "ranges":
+            iterator = tree.ranges(first, last, reverse=reverse, clip=True)
+            held = iterator, [entry[:2] for entry in oracle.clipped(first, last)[::way]]
+        elif kind == "values":
+            iterator = tree.values(first, last, reverse=reverse)
+            held = iterator, [entry[2] for entry in oracle.within(first, last)[::way]]
+        elif kind == "items":
+            iterator = tree.items(first, last, reverse=reverse)
+            held = iterator, [(entry[:2], entry[2]) for entry in oracle.within(first, last)[::way]]
         else:
             held = tree.gaps(first, last), oracle.gaps(first, last)
         member.iterators = [*member.iterators[1 - HELD :], held]
+
+    @rule(pick=picks, place=places, width=widths)
+    def ask_about(self, pick, place, width):
+        member, (first, last) = self.member(pick), self.window(place, width)
+        assert member.tree.covers(first, last) == member.oracle.covers(first, last)
+        assert member.tree.overlaps(first, last) != member.oracle.is_free(first, last)
 
     @rule(pick=picks, which=picks, count=st.integers(1, 9))
     def go_on(self, pick, which, count):
@@ -258,7 +343,7 @@ class Family(RuleBasedStateMachine):
             return
         iterator, expected = iterators[which % len(iterators)]
         for _ in range(count):
-            assert next(iterator, None) == (expected.pop(0) if expected else None)
+            assert next(iterator, END) == (expected.pop(0) if expected else END)
 
     # ---- cursors, which see what is written
 
@@ -359,9 +444,18 @@ class JoiningFamily(Family):
     oracle = JoinedOracle
 
 
+class CoalescingFamily(JoiningFamily):
+    """The same with the policy that does it without Python."""
+
+    policy = COALESCE
+
+
 repeatable(Family)
 repeatable(JoiningFamily)
+repeatable(CoalescingFamily)
 TestFamily = Family.TestCase
 TestFamily.settings = profile(60, 30, stateful_step_count=50)
 TestJoiningFamily = JoiningFamily.TestCase
 TestJoiningFamily.settings = profile(40, 30, stateful_step_count=50)
+TestCoalescingFamily = CoalescingFamily.TestCase
+TestCoalescingFamily.settings = profile(40, 30, stateful_step_count=50)

@@ -50,6 +50,12 @@ def test_damaged_pickles_and_forged_states(data):
 
 @given(inputs)
 @examples(200)
+def test_damaged_and_forged_files(data):
+    surface_inputs.loading(data)
+
+
+@given(inputs)
+@examples(200)
 def test_texts_of_maps(data):
     surface_inputs.maps(data)
 
@@ -121,7 +127,7 @@ def test_no_space_for_a_size_of_more_digits_than_are_written(call):
         if call == "empty_area":
             tree.empty_area(size)
         elif call == "alloc_range":
-            tree.alloc_range("a", size)
+            tree.alloc_range(size, "a")
         else:
             tree.cursor().empty_area(size)
 

@@ -29,19 +29,19 @@ def test_lowest_and_highest():
 
 def test_none_fits():
     t = tree()
-    for arguments in ((11, 0, 39), (2, 19, 20), (1, 12, 14), (5, 0, 3), (MAX, 0, MAX)):
-        text = rf"no {arguments[0]} free indices in \[{arguments[1]}, {arguments[2]}\]$"
+    for size, first, last in ((11, 0, 39), (2, 19, 20), (1, 12, 14), (5, 0, 3), (MAX, 0, MAX)):
+        text = rf"no {size} free indices in \[{first}, {last}\]$"
         with pytest.raises(NoSpaceError, match=text):
-            t.empty_area(*arguments)
+            t.empty_area(size, first, last)
         with pytest.raises(NoSpaceError, match=text):
-            t.alloc_range("x", *arguments)
+            t.alloc_range(size, "x", first=first, last=last)
     assert issubclass(NoSpaceError, ValueError)
     assert t == tree()
 
 
 @pytest.mark.parametrize("size", [0, -1, -(2**70)])
 def test_a_size_below_one(size):
-    for call in (tree().empty_area, lambda size: tree().alloc_range("x", size)):
+    for call in (tree().empty_area, lambda size: tree().alloc_range(size, "x")):
         with pytest.raises(ValueError, match=f"size must be 1 or more, not {size}") as caught:
             call(size)
         assert not isinstance(caught.value, NoSpaceError)
@@ -49,7 +49,7 @@ def test_a_size_below_one(size):
 
 @pytest.mark.parametrize("align", [0, -1, -(2**70)])
 def test_an_align_below_one(align):
-    for call in (tree().empty_area, lambda size, align: tree().alloc_range("x", size, align=align)):
+    for call in (tree().empty_area, lambda size, align: tree().alloc_range(size, "x", align=align)):
         with pytest.raises(ValueError, match=f"align must be 1 or more, not {align}"):
             call(1, align=align)
 
@@ -66,7 +66,7 @@ def test_the_largest_sizes():
     for size in (2**64 + 1, 2**65, 10**40):
         with pytest.raises(NoSpaceError, match=f"no {size} free indices"):
             t.empty_area(size)
-    assert t.alloc_range("all", 2**64) == 0
+    assert t.alloc_range(2**64, "all") == 0
     assert [tuple(entry) for entry in t] == [(0, MAX, "all")]
     for size in (1, 2**64):
         with pytest.raises(NoSpaceError):
@@ -104,7 +104,7 @@ def test_without_gap_tracking():
     t = MapleTree(tree(), track_gaps=False)
     for call in (
         lambda: t.empty_area(1),
-        lambda: t.alloc_range("x", 1),
+        lambda: t.alloc_range(1, "x"),
         lambda: t.empty_area(2**64),
         lambda: t.empty_area(1, align=2**64),
         lambda: t.cursor().empty_area_rev(1),
@@ -121,10 +121,10 @@ def test_allocating_until_full():
     places = []
     for number in range(300):
         reverse = random.random() < 0.5
-        places.append(t.alloc_range(number, 3, 100, 999, reverse=reverse))
+        places.append(t.alloc_range(3, number, first=100, last=999, reverse=reverse))
     assert sorted(places) == list(range(100, 1000, 3))
     with pytest.raises(NoSpaceError):
-        t.alloc_range("x", 1, 100, 999)
+        t.alloc_range(1, "x", first=100, last=999)
     assert [t[place + 2] for place in places] == list(range(300))
     assert list(t.gaps()) == [(0, 99), (1000, MAX)]
     t.check()

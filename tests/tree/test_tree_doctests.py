@@ -44,7 +44,11 @@ def test_each_docstring_has_an_example_that_runs(name, text):
 
 
 @pytest.mark.parametrize(
-    "documented", [samara, samara.Entry, samara.Gap, samara.RangeOccupiedError]
+    "documented",
+    [
+        *(samara, samara.Entry, samara.Gap, samara.RangeOccupiedError, samara.common_gaps),
+        *(samara.Policy, samara.Policy.merge, samara.COALESCE, samara.OFFSET),
+    ],
 )
 def test_examples_of_the_python_files(documented):
     test, report = run("samara", documented.__doc__)
@@ -79,9 +83,12 @@ def test_signatures_say_the_defaults():
     )
     assert signature_of(samara.Cursor) == "(tree, first=0, last=None)"
     assert signature_of(samara.MapleTree.from_arrays) == (
-        "(first, last, values, *, dtype=None, track_gaps=True, policy=None)"
+        "(first, last, values, *, dtype=None, track_gaps=True, policy=None, closed='both', "
+        "sort=False, overlap='error')"
     )
-    assert inspect.signature(samara.MapleTree.load_many).parameters["default"].default is ...
+    found = signature_of(samara.MapleTree.load_many).replace("self, /, ", "self, ")
+    assert found == "(self, keys, default=Ellipsis, found=False)"
+    assert signature_of(samara.MapleTree.load) == "(path, *, policy=None)"
 
 
 def test_the_module_exports_what_the_package_names():

@@ -109,6 +109,13 @@ def look_ups(t, index):
     yield lambda: t[index]
     yield lambda: t.entries(index)
     yield lambda: t.entries(0, index)
+    for call in (t.ranges, t.values, t.items):
+        yield lambda call=call: call(index)
+        yield lambda call=call: call(0, index)
+    yield lambda: t.covers(index, MAX)
+    yield lambda: t.covers(0, index)
+    yield lambda: t.overlaps(index, MAX)
+    yield lambda: t.overlaps(0, index)
     yield lambda: t.gaps(index)
     yield lambda: t.gaps(0, index)
     yield lambda: t.is_free(index, MAX)
@@ -126,9 +133,11 @@ def writes(t, index):
     yield lambda: t.insert_range(0, index, "x")
     yield lambda: t.erase(index)
     yield lambda: t.pop_range(index, MAX)
+    yield lambda: t.map_range(index, MAX, str)
+    yield lambda: t.map_range(0, index, str)
     yield lambda: t.pop_range(0, index)
-    yield lambda: t.alloc_range("x", 1, index)
-    yield lambda: t.alloc_range("x", 1, 0, index)
+    yield lambda: t.alloc_range(1, "x", first=index)
+    yield lambda: t.alloc_range(1, "x", last=index)
     yield lambda: t.cursor(index)
     yield lambda: t.cursor(0, "none" if index is None else index)
     yield lambda: t.cursor().set(index)
@@ -199,6 +208,9 @@ def test_searches_from_below(index):
     assert plain(t.gaps(index, 15)) == [(0, 9)]
     assert plain(t.gaps(-1, index)) == []
     assert t.is_free(index, 9) and not t.is_free(index, 10) and t.is_free(index, -1)
+    assert t.overlaps(index, 10) and not t.overlaps(index, 9) and not t.overlaps(index, -1)
+    assert not t.covers(index, -1) and not t.covers(index, 10)
+    assert list(t.ranges(index, 15)) == [(10, 19)] and list(t.values(-1, index)) == []
     assert plain(t[index:15]) == [(10, 14, "a")]
     assert plain(t[:index]) == []
     assert t.empty_area(10, index, 15) == 0
@@ -223,6 +235,9 @@ def test_searches_from_above(index):
     assert plain(t.gaps(35, index)) == [(40, MAX)]
     assert plain(t.gaps(index)) == []
     assert t.is_free(40, index) and not t.is_free(39, index) and t.is_free(index, index)
+    assert t.overlaps(39, index) and not t.overlaps(40, index) and not t.overlaps(index, index)
+    assert not t.covers(index, index) and not t.covers(35, index)
+    assert list(t.values(35, index)) == ["b"] and list(t.items(index)) == []
     assert plain(t[35:index]) == [(35, 39, "b")]
     assert plain(t[index:]) == []
     assert t.empty_area(5, 0, index, reverse=True) == MAX - 4
@@ -269,10 +284,17 @@ def test_first_above_last_names_both():
         lambda: t.store_range(20, 10, "x"),
         lambda: t.insert_range(20, 10, "x"),
         lambda: t.pop_range(20, 10),
-        lambda: t.alloc_range("x", 1, 20, 10),
+        lambda: t.map_range(20, 10, str),
+        lambda: t.accumulate(20, 10, 1),
+        lambda: t.alloc_range(1, "x", first=20, last=10),
         lambda: t.empty_area(1, 20, 10),
         lambda: t.entries(20, 10),
+        lambda: t.ranges(20, 10),
+        lambda: t.values(20, 10),
+        lambda: t.items(20, 10),
         lambda: t.gaps(20, 10),
+        lambda: t.covers(20, 10),
+        lambda: t.overlaps(20, 10),
         lambda: t.is_free(20, 10),
         lambda: t.cursor(20, 10),
         lambda: t.cursor().set_range(20, 10),

@@ -65,7 +65,7 @@ def test_no_reference_stays():
     with pytest.raises(KeyError):
         t[10]
     t.insert_range(1, 2, value)
-    t.alloc_range(value, 5)
+    t.alloc_range(5, value)
     t.cursor(1).store(value)
     t.clear()
     v[5:] = None
@@ -96,7 +96,7 @@ def test_references_are_counted():
     with pytest.raises(KeyError):
         t[10]
     t.insert_range(1, 2, value)
-    t.alloc_range(value, 5)
+    t.alloc_range(5, value)
     assert sys.getrefcount(value) == start + 2
     u, v, w = t.fork(), t.dup(), t[0:50]
     list(u), list(v.gaps()), repr(w), t == u, copy.copy(t)
@@ -377,7 +377,7 @@ trees = [MapleTree()]
 for n in range(150):
     t = trees[n % len(trees)]
     t[5 * n : 5 * n + 3] = [t]
-    t.alloc_range({"t": t}, 3)
+    t.alloc_range(3, {"t": t})
     list(t), list(t.gaps()), t.pop_range(0, 7), t.erase(5 * n), repr(t.find(0))
     c = t.cursor(); c.next() and c.store([c])
     if n % 10 == 0:

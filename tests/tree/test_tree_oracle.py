@@ -2,6 +2,7 @@
 """Random operations against a plain array, at the bottom, the middle and the top of the keys."""
 
 import copy
+import itertools
 
 import pytest
 from hypothesis import given, settings
@@ -113,13 +114,51 @@ class Driver:
         start = self.oracle.empty_area(**area)
         if not self.tree.track_gaps:
             with pytest.raises(ValueError, match="track_gaps"):
-                self.tree.alloc_range(value, **area)
+                self.tree.alloc_range(value=value, **area)
         elif start is None:
             with pytest.raises(NoSpaceError):
-                self.tree.alloc_range(value, **area)
+                self.tree.alloc_range(value=value, **area)
         else:
-            assert self.tree.alloc_range(value, **area) == start
+            assert self.tree.alloc_range(value=value, **area) == start
             self.oracle.store(start, start + area["size"] - 1, value)
+
+    def map_range(self):
+        first, last = self.window()
+        made = []
+
+        def function(value):
+            made.append(object())
+            return made[-1]
+
+        def again(value):
+            return made.pop(0)
+
+        gaps = self.random.random() < 0.5
+        self.tree.map_range(first, last, function, *([None] if gaps else []))
+        self.oracle.map(first, last, again, gaps)
+        assert not made
+
+    def alloc_many(self):
+        area = self.area()
+        sizes = [self.random.choice([1, 1, 2, area["size"]]) for _ in range(4)]
+        sizes = sizes[: self.random.randrange(5)]
+        del area["size"]
+        values, starts, oracle = [object() for _ in sizes], [], self.oracle.copy()
+        for size, value in zip(sizes, values, strict=True):
+            starts.append(oracle.empty_area(size, **area))
+            if starts[-1] is None:
+                break
+            oracle.store(starts[-1], starts[-1] + size - 1, value)
+        if sizes and not self.tree.track_gaps:
+            with pytest.raises(ValueError, match="track_gaps"):
+                self.tree.alloc_many(sizes, values, **area)
+        elif None in starts:
+            at = starts.index(None)
+            with pytest.raises(NoSpaceError, match=f"^position {at}: no {sizes[at]} free "):
+                self.tree.alloc_many(sizes, values, **area)
+        else:
+            assert self.tree.alloc_many(sizes, values, **area) == starts
+            self.oracle = oracle
 
     def clear(self):
         if self.random.random() < 0.02:
@@ -130,7 +169,8 @@ class Driver:
         choice = self.random.choice
         choice(
             [self.store_range, self.store_range, self.store_slice, self.delete]
-            + [self.insert, self.erase, self.pop, self.alloc, self.clear]
+            + [self.insert, self.erase, self.pop, self.alloc, self.alloc_many, self.map_range]
+            + [self.clear]
         )()
 
     # ---- look-ups
@@ -149,6 +189,8 @@ class Driver:
         assert tree.find_rev(index) == oracle.find_rev(index)
         assert tree.find_rev(last, first) == oracle.find_rev(last, first)
         assert tree.is_free(first, last) == oracle.is_free(first, last)
+        assert tree.overlaps(first, last) != oracle.is_free(first, last)
+        assert tree.covers(first, last) == oracle.covers(first, last)
         assert plain(tree.entries(first, last)) == oracle.within(first, last)
         assert plain(tree.entries(first, last, clip=True)) == oracle.clipped(first, last)
         assert plain(tree.entries(first, last, reverse=True)) == oracle.within(first, last)[::-1]
@@ -156,6 +198,13 @@ class Driver:
             plain(tree.entries(first, last, reverse=True, clip=True))
             == oracle.clipped(first, last)[::-1]
         )
+        for clip, reverse in itertools.product([False, True], repeat=2):
+            entries = oracle.clipped(first, last) if clip else oracle.within(first, last)
+            entries = entries[::-1] if reverse else entries
+            options = {"clip": clip, "reverse": reverse}
+            assert list(tree.ranges(first, last, **options)) == [e[:2] for e in entries]
+            assert list(tree.values(first, last, **options)) == [e[2] for e in entries]
+            assert list(tree.items(first, last, **options)) == [(e[:2], e[2]) for e in entries]
         assert plain(tree.gaps(first, last)) == oracle.gaps(first, last)
         assert plain(tree[first : last + 1]) == oracle.clipped(first, last)
         area = self.area()
@@ -172,6 +221,8 @@ class Driver:
         same(tree, oracle)
         assert plain(tree.gaps()) == oracle.gaps()
         assert plain(reversed(tree)) == oracle.entries()[::-1]
+        assert tree.first_entry() == oracle.find(0)
+        assert tree.last_entry() == oracle.find_rev(MAX)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -11,7 +11,7 @@ import pytest
 
 import surface_inputs
 from interpreter import collect, counted_nodes, scaled
-from samara import MAX, Cursor, MapleTree, _implementation
+from samara import COALESCE, MAX, OFFSET, Cursor, MapleTree, _implementation
 from surface import Apart, calls_of
 from surface_inputs import UNPICKLING, load_pickle
 
@@ -142,10 +142,11 @@ def forged(**changes):
         (list(GOOD), "expected a tuple of 6"),
         (GOOD[:5], "expected a tuple of 6"),
         ((*GOOD, 1), "expected a tuple of 6"),
-        (forged(version=4), "must be 1, 2 or 3, not 4"),
+        (forged(version=4), "expected a tuple of 8"),
+        (forged(version=5), "must be 1, 2, 3 or 4, not 5"),
         (forged(version=2), "expected a tuple of 7"),
-        (forged(version=0), "must be 1, 2 or 3, not 0"),
-        (forged(version=2**80), f"must be 1, 2 or 3, not {2**80}"),
+        (forged(version=0), "must be 1, 2, 3 or 4, not 0"),
+        (forged(version=2**80), f"must be 1, 2, 3 or 4, not {2**80}"),
         (forged(version="1"), "format is not an integer"),
         (forged(version=True), "format is not an integer"),
         (forged(track_gaps=1), "track_gaps is not a bool"),
@@ -278,6 +279,7 @@ def small_trees():
         "three": MapleTree([(1, 2, "a"), (5, 300, "b"), (301, 2**40, "c")], track_gaps=False),
         "u8": MapleTree([(0, 0, 5), (4, 255, 2**64 - 1)], dtype="u8"),
         "f8": MapleTree([(9, 9, 0.5), (10, 600, -1.5)], dtype="f8"),
+        "coalesce": MapleTree([(9, 9, 5), (10, 600, 7)], dtype="i8", policy=COALESCE),
         "policy": MapleTree([(9, 9, 0.5), (10, 600, -1.5)], policy=Apart()),
         "many": tree(40),
         "itself": itself,
@@ -310,7 +312,7 @@ def test_what_a_cut_pickle_holds_so_far_is_whole(name, protocol):
 
 
 # (Before protocol 3, a pickle spells bytes as text.)
-@pytest.mark.parametrize("name", ["three", "u8", "f8", "policy", "slots"])
+@pytest.mark.parametrize("name", ["three", "u8", "f8", "coalesce", "policy", "slots"])
 @pytest.mark.parametrize("protocol", range(3, pickle.HIGHEST_PROTOCOL + 1))
 def test_every_change_of_a_byte_of_the_ranges(name, protocol):
     """If it loads, it is what the bytes say. If not, they were not ranges in order."""
@@ -394,7 +396,8 @@ JUNK = [
 @pytest.mark.parametrize("cls", [MapleTree, Slotted])
 def test_a_state_called_by_hand_with_junk(cls):
     """Replace the state and each of its members, for an empty tree and for one that is not."""
-    for good in (GOOD, MapleTree([(1, 2, 3)], dtype="i8").__reduce__()[2]):
+    trees = [MapleTree([(1, 2, 3)], dtype="i8", policy=policy) for policy in (None, OFFSET)]
+    for good in (GOOD, *(t.__reduce__()[2] for t in trees)):
         for at in range(-1, len(good)):
             for junk in JUNK:
                 state = junk if at < 0 else (*good[:at], junk, *good[at + 1 :])

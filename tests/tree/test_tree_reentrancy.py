@@ -40,6 +40,10 @@ WRITES = {
     "cursor store": lambda t: t.cursor(100, 110).store("x"),
     "cursor clear": lambda t: t.cursor(100, 110).clear(),
     "cursor erase": lambda t: t.cursor(105).erase(),
+    "update": lambda t: t.update([(90, 120, "x"), (95, 130, "y")]),
+    "update from tree": lambda t: t.update(filled(20)),
+    "keep": lambda t: t.__iand__([(0, 90), (120, 200)]),
+    "subtract": lambda t: t.__isub__(MapleTree([(100, 120, 1)])),
     "init": lambda t: t.__init__([(1, 2, "x")]),
     "init from tree": lambda t: t.__init__(filled(3)),
 }
@@ -136,7 +140,12 @@ def test_an_index_that_writes_the_tree():
         lambda t, i: t.next(i),
         lambda t, i: t.prev(i),
         lambda t, i: list(t.entries(i)),
+        lambda t, i: list(t.ranges(i)),
+        lambda t, i: list(t.values(0, i)),
+        lambda t, i: list(t.items(i, clip=True)),
         lambda t, i: list(t.gaps(0, i)),
+        lambda t, i: t.covers(0, i),
+        lambda t, i: t.overlaps(0, i),
         lambda t, i: t.is_free(0, i),
         lambda t, i: t.empty_area(i),
         lambda t, i: t.empty_area(1, i, align=i),
@@ -146,7 +155,8 @@ def test_an_index_that_writes_the_tree():
         lambda t, i: t.__setitem__(slice(i, None), "x"),
         lambda t, i: t.__delitem__(slice(i)),
         lambda t, i: t.store_range(0, i, "x"),
-        lambda t, i: t.alloc_range("x", i),
+        lambda t, i: t.alloc_range(i, "x"),
+        lambda t, i: t.alloc_many([1, i, 2], "xyz"),
         lambda t, i: t.alloc_cyclic("x", next=i),
         lambda t, i: t.erase(i),
         lambda t, i: t.pop_range(0, i),
@@ -335,7 +345,8 @@ CONTESTS = {
     "delete": (lambda t: t.__delitem__(207), None),
     "erase": (lambda t: t.erase(102), (100, 104, 10)),
     "pop": (lambda t: t.pop_range(102, 109), [(102, 104, 10)]),
-    "alloc": (lambda t: t.alloc_range("x", 5, 105, 109), 105),
+    "alloc": (lambda t: t.alloc_range(5, "x", first=105, last=109), 105),
+    "alloc many": (lambda t: t.alloc_many([2, 3], "xy", first=105, last=109), [105, 107]),
     "cyclic": (lambda t: t.alloc_cyclic("x", first=207, last=208, next=208), (208, 209, False)),
     "cursor insert": (lambda t: t.cursor(105, 109).insert("x"), None),
     "cursor erase": (lambda t: t.cursor(102).erase(), (100, 104, 10)),
@@ -449,7 +460,9 @@ def hostile_tree(name, function):
 ASKS = {
     "equal": ("__eq__", lambda t, u: t == u),
     "unequal": ("__eq__", lambda t, u: t != u),
+    "differences": ("__eq__", lambda t, u: list(t.diff(u))),
     "repr": ("__repr__", lambda t, u: repr(t)),
+    "html": ("__repr__", lambda t, u: t._repr_html_()),
     "pickle": ("__reduce__", lambda t, u: pickle.dumps(t)),
     "pickle old": ("__reduce__", lambda t, u: pickle.dumps(t, 2)),
     "deepcopy": ("__deepcopy__", lambda t, u: copy.deepcopy(t)),
@@ -497,10 +510,14 @@ def test_what_is_asked_about_is_the_tree_as_it_was(name):
     trees += [hostile_tree(method, lambda: [tree.clear() for tree in trees]) for _ in range(2)]
     answer = ask(*trees)
     expected = [(0, 4, "a"), (10, 14, None), (20, 24, "b")]
-    if method == "__eq__":
+    if name == "differences":
+        assert answer == []
+    elif method == "__eq__":
         assert answer is (name == "equal")
     elif name == "repr":
         assert answer == "MapleTree([(0, 4, 'a'), (10, 14, hostile), (20, 24, 'b')])"
+    elif name == "html":
+        assert answer.count("</tr>") == 4 and "hostile" in answer
     else:
         made = pickle.loads(answer) if isinstance(answer, bytes) else answer
         assert [entry[:2] for entry in made] == [entry[:2] for entry in expected]
@@ -579,7 +596,7 @@ def test_a_value_that_drops_the_last_cursor_or_iterator(what, how):
     elif how == "__reduce__":
         pickle.dumps(t)
     elif how == "__repr__":
-        repr(t)
+        repr(t[100:200])  # of all entries, only the first and the last ones are shown
     elif what == "cursor":
         held[0].erase()
     else:
@@ -620,13 +637,16 @@ def test_an_index_that_drops_the_last_name_of_the_tree():
         lambda names, i: names["t"].pop_range(0, i),
         lambda names, i: names["t"].store_range(0, i, "x"),
         lambda names, i: names["t"].__setitem__(slice(0, i), "x"),
-        lambda names, i: names["t"].alloc_range("x", i),
+        lambda names, i: names["t"].alloc_range(i, "x"),
+        lambda names, i: names["t"].alloc_many([1, i], "xy"),
         lambda names, i: names["t"].alloc_cyclic("x", next=i),
         lambda names, i: names["t"].entries(0, i),
         lambda names, i: names["t"].gaps(i),
         lambda names, i: names["t"].cursor(i),
         lambda names, i: names["t"].load_many([1, i], None),
         lambda names, i: names["t"].store_many([0], [i], ["x"]),
+        lambda names, i: names["t"].map_range(0, i, str),
+        lambda names, i: names["t"].accumulate(0, i, 1),
         lambda names, i: names["t"].dup_into(i),
         lambda names, i: names.setdefault("c", names["t"].cursor(105)).next(i),
         lambda names, i: names.setdefault("c", names["t"].cursor(105)).set_range(0, i),
@@ -658,7 +678,10 @@ def test_a_truth_that_writes_the_tree(inner):
         lambda t, b: list(t.entries(0, 200, reverse=b)),
         lambda t, b: list(t.entries(0, 200, clip=b)),
         lambda t, b: t.empty_area(1, reverse=b),
-        lambda t, b: t.alloc_range("x", 1, reverse=b),
+        lambda t, b: t.alloc_range(1, "x", reverse=b),
+        lambda t, b: t.alloc_many([1], "x", reverse=b),
+        lambda t, b: t.load_many([1], found=b),
+        lambda t, b: MapleTree.from_arrays([1], [2], [t], sort=b),
         lambda t, b: t.dump(hex=b),
         lambda t, b: t.__init__([(1, 2, "x")], track_gaps=b),
         lambda t, b: MapleTree(t, track_gaps=b),
@@ -794,6 +817,12 @@ def test_a_weak_reference_to_a_tree_whose_callback_uses_its_relatives():
     assert seen == [("x", 0)] and reference() is None
 
 
+def map_range(tree):
+    """Does nothing if the tree is written meanwhile."""
+    with contextlib.suppress(RuntimeError):
+        tree.map_range(1, 60, str)
+
+
 READS = {
     "iterate": lambda t: list(t),
     "find": lambda t: [t.find(n) for n in range(0, 300, 50)],
@@ -806,7 +835,13 @@ READS = {
     "step": lambda t: list(t.cursor()),
     "load many": lambda t: t.load_many(list(range(300)), None),
     "store many": lambda t: t.store_many([1, 50], [9, 60], "ab"),
+    "map": map_range,
     "equal": lambda t: t == t.fork(),
+    "diff": lambda t: list(t.diff(filled(20))),
+    "union": lambda t: (t | filled(3)).check(),
+    "union with triples": lambda t: (t | [(5, 200, "x"), (7, 8, "y")]).check(),
+    "intersection": lambda t: (t & filled(3)).check(),
+    "difference": lambda t: (t - [(5, 200)]).check(),
 }
 
 
@@ -884,11 +919,21 @@ POLICY_WRITES = {
     "delete": lambda t: t.__delitem__(slice(15, 32)),
     "pop": lambda t: t.pop_range(15, 32),
     "store many": lambda t: t.store_many([15, 40], [32, 41], "ab"),
+    "map": lambda t: t.map_range(15, 32, lambda value: value),
     "cursor": lambda t: t.cursor(15, 32).store("x"),
     "insert": lambda t: t.insert_range(18, 19, 1),
-    "alloc": lambda t: t.alloc_range(1, 2),
+    "alloc": lambda t: t.alloc_range(2, 1),
+    "alloc many": lambda t: t.alloc_many([2, 3, 1], [1, "x", "x"]),
     "slice": lambda t: t[15:32],
+    "update": lambda t: t.update([(15, 32, "x"), (40, 41, "y")]),
+    "update from tree": lambda t: t.update(MapleTree([(15, 32, "x")])),
+    "keep": lambda t: t.__iand__([(15, 32)]),
+    "subtract": lambda t: t.__isub__(MapleTree([(15, 32, 1)])),
+    "union": lambda t: t | [(15, 32, "x")],
+    "intersection": lambda t: t & [(15, 32)],
+    "difference": lambda t: t - MapleTree([(15, 32, 1)]),
 }
+NEW = [POLICY_WRITES[name] for name in ("slice", "union", "intersection", "difference")]
 LOOKS = {
     "iterate": lambda t: list(t),
     "gaps": lambda t: list(t.gaps()),
@@ -948,7 +993,7 @@ def test_a_policy_that_raises_or_writes_leaves_the_tree_as_it_was(write):
         if refused:
             assert list(t) == before, name
         else:
-            assert name in ("fork and write", "loop", "collect") or write is POLICY_WRITES["slice"]
+            assert name in ("fork and write", "loop", "collect") or write in NEW
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["sorted", "unsorted"])

@@ -4,20 +4,26 @@
 `assert_type` fails in a type checker. At run time it returns its argument, so the calls run too.
 """
 
+import tempfile
 from array import array
 from collections.abc import Iterator
+from pathlib import Path
 from types import NotImplementedType
 from typing import Any, Literal, assert_type
 
 import pytest
 
-from samara import Cursor, Entry, Gap, MapleTree, Policy
+from samara import COALESCE, OFFSET, Change, Cursor, Entry, Gap, MapleTree, Policy, common_gaps
 from samara.mm import VMA, AddressSpace
 
 TRIPLES = [(10, 19, "a")]
 
 
 class Named(MapleTree[str]):
+    pass
+
+
+class Counts(MapleTree[int]):
     pass
 
 
@@ -30,14 +36,49 @@ def test_values_of_any_type() -> None:
     assert_type(t.get(15, 0), str | int)
     assert_type(t.entry(15), Entry[str] | None)
     assert_type(t.entries(), Iterator[Entry[str]])
+    assert_type(t.first_entry(), Entry[str] | None)
+    assert_type(t.ranges(), Iterator[tuple[int, int]])
+    assert_type(t.values(5, clip=True), Iterator[str])
+    assert_type(t.items(reverse=True), Iterator[tuple[tuple[int, int], str]])
+    assert_type(t.covers(5, 6), bool)
     assert_type(t.gaps(), Iterator[Gap])
+    assert_type(common_gaps([t, MapleTree(dtype="u8")], 5), Iterator[Gap])
     assert_type(t.fork(), MapleTree[str])
-    assert_type(t.alloc_range("b", 5), int)
+    assert_type(t.diff(t), Iterator[Change[str]])
+    assert_type(t.diff(MapleTree([(1, 2, 3)])), Iterator[Change[str | int]])
+    assert_type(t | [(1, 2, "b")], MapleTree[str])
+    assert_type(t | t, MapleTree[str])
+    assert_type(t & [(1, 2)], MapleTree[str])
+    assert_type(t - MapleTree([(1, 2, 3)]), MapleTree[str])
+    assert_type(t - t.gaps(), MapleTree[str])
+    t |= [(1, 2, "b")]
+    t &= t.gaps()
+    t -= [(3, 4)]
+    t.update(MapleTree(TRIPLES))
+    assert_type(t, MapleTree[str])
+    t = MapleTree(TRIPLES)
+    assert_type(t.alloc_range(5, "b"), int)
+    assert_type(t.alloc_many([1, 2], ["b", "c"]), list[int])
+    assert_type(t.load_many([15], found=True), tuple[Any, Any])
+    assert_type(t.load_many([15], None, True), tuple[Any, Any])
     assert_type(t.alloc_cyclic("b", next=5), tuple[int, int, bool])
     assert_type(t.cursor(), Cursor[str])
     assert_type(t.cursor().next_range(), Entry[str] | Gap | None)
     for first, last, value in t:
         assert_type((first, last, value), tuple[int, int, str])
+
+
+def test_literals_make_trees_of_their_classes() -> None:
+    t = MapleTree([(10, 19, "a"), (30, 39, "b")])
+    assert_type(t, MapleTree[str])
+    t[12:14] = "c"
+    assert_type(MapleTree([(1, 2, 3)]), MapleTree[int])
+    assert_type(MapleTree([(1, 2, None), (3, 4, "a")]), MapleTree[str | None])
+    wider: MapleTree[float | str] = MapleTree([(1, 2, 3)])
+    lists: MapleTree[list[int]] = MapleTree([(1, 2, [])])
+    empty: MapleTree[str] = MapleTree([])
+    assert_type(MapleTree(empty), MapleTree[str])
+    assert len(wider) + len(lists) == 2
 
 
 def test_packed_values() -> None:
@@ -48,12 +89,35 @@ def test_packed_values() -> None:
     assert_type(tree.dtype, Literal["u8", "i8", "f8"] | None)
 
 
+def test_arithmetic() -> None:
+    t = MapleTree([(1, 5, 3)], dtype="u8")
+    assert_type(t.accumulate(1, 2, 5), None)
+    t.accumulate(1, 2, 5, "or")
+    t.accumulate_many([1, 4], [2, 5], 1)
+    t.accumulate_many(array("Q", [1, 4]), range(4, 6), [1, 2], "max")
+    f = MapleTree([(1, 5, 3)], dtype="f8")
+    f.accumulate(1, 2, 0.5, op="min")
+    f.accumulate_many([1], [2], 0.5)
+    f.accumulate_many([1], [2], array("d", [0.5]))
+    t.map_range(1, 9, lambda value: value + 1)
+    names = MapleTree(TRIPLES)
+    assert_type(names.map_range(1, 15, str.upper), None)
+    names.map_range(1, 15, lambda name: name or "none", default=None)
+
+
 def test_arrays() -> None:
     pytest.importorskip("numpy")
     import numpy as np
     from numpy.typing import NDArray
 
     # A class method of plain `MapleTree` leaves the value type open in some checkers.
+    strings: MapleTree[str] = MapleTree.from_arrays([1], [2], ["a"])
+    integers: MapleTree[int] = MapleTree.from_arrays([1], [2], [3], dtype="u8")
+    floats: MapleTree[float] = MapleTree.from_arrays([1], [2], [3], dtype="f8")
+    halves: MapleTree[float] = MapleTree.from_arrays(np.array([1]), np.array([2]), np.array([0.5]))
+    assert [len(tree) for tree in (strings, integers, floats, halves)] == [1] * 4
+    t = MapleTree[str].from_arrays([1], [2], ["a"], closed="left", sort=True, overlap="last")
+    assert_type(t, MapleTree[str])
     assert_type(MapleTree[str].from_arrays([1], [2], ["a"]), MapleTree[str])
     assert_type(MapleTree[float].from_arrays([1], [2], array("d", [1.5])), MapleTree[float])
     assert_type(MapleTree[int].from_arrays([1], [2], [3], dtype="u8"), MapleTree[int])
@@ -90,11 +154,34 @@ def test_policies() -> None:
     assert len(t) == 3
 
 
+def test_built_in_policies() -> None:
+    assert_type(MapleTree(TRIPLES, policy=COALESCE), MapleTree[str])
+    t: MapleTree[str] = MapleTree(policy=COALESCE)
+    assert_type(t.policy, Policy[str] | None)
+    assert_type(MapleTree(dtype="u8", policy=OFFSET), MapleTree[int])
+    assert_type(MapleTree([(1, 2, 3)], dtype="f8", policy=COALESCE), MapleTree[float])
+    f = MapleTree[float].from_arrays([1], [2], [3], dtype="f8", policy=OFFSET)
+    assert_type(f, MapleTree[float])
+    named = MapleTree[str].from_arrays([1], [2], ["a"], policy=COALESCE)
+    assert_type(named, MapleTree[str])
+    either: Policy[Any] = COALESCE if len(named) else OFFSET
+    assert_type(MapleTree[str](policy=either), MapleTree[str])
+
+
 def test_subclasses_stay_what_they_are() -> None:
     t = Named(TRIPLES)
     assert_type(t.fork(), Named)
     assert_type(t[10:], Named)
     assert_type(Named.from_arrays([1], [2], ["a"]), Named)
+    with tempfile.TemporaryDirectory() as folder:
+        t.save(f"{folder}/tree")
+        assert_type(Named.load(f"{folder}/tree"), Named)
+        assert_type(MapleTree[str].load(Path(folder) / "tree"), MapleTree[str])
+
+
+def test_packed_subclasses_stay_what_they_are() -> None:
+    assert_type(Counts.from_arrays([1], [2], [3], dtype="u8"), Counts)
+    assert_type(Counts.from_arrays([1], [2], array("Q", [3])), Counts)
 
 
 def test_entries_are_covariant() -> None:

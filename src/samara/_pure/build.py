@@ -12,7 +12,7 @@ from samara._columns import convert_one
 from samara._entry import Entry
 from samara._policy import Policy
 from samara._pure.node import GAP, Head, Item, capacity, deal, even_shares
-from samara._pure.packed import convert
+from samara._pure.packed import convert, policy_of
 from samara._pure.write import merged, write_range
 
 Triple = tuple[int, int, Any]
@@ -75,13 +75,13 @@ def fill(head: Head, iterable: Any) -> None:
     for position, item in enumerate(iterable):
         triple = convert_one(item, parse, "item", position)
         if in_order and triple[0] <= in_order[-1][1]:
-            build(head, coalesced(in_order, head.policy))
+            build(head, coalesced(in_order, policy_of(head)))
             in_order = None
         if in_order is None:
             write_range(head, *triple, seen=head.generation)
         else:
             in_order.append(triple)
-    build(head, coalesced(in_order or [], head.policy))
+    build(head, coalesced(in_order or [], policy_of(head)))
 
 
 def triple_of(item: Any, dtype: str | None) -> Triple:

@@ -7,12 +7,14 @@ No gap spans two leaves, since neighbouring gaps are one slot.
 """
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from samara._arguments import MAX, Window, shown
+from samara._entry import Gap
 from samara._errors import NoSpaceError
 from samara._pure.node import Head
-from samara._pure.walk import Level
+from samara._pure.walk import Level, entries_of
 
 
 class Request(NamedTuple):
@@ -42,6 +44,27 @@ class Request(NamedTuple):
             if start is not None:
                 break
         return start
+
+
+def covers(head: Head, first: int, last: int) -> bool:
+    """Return whether every key of [first, last] has a value."""
+    if not head.tracks_gaps:
+        return next(gaps_of(head, first, last), None) is None
+    try:
+        search(head, Request(1, (first, last), 1, reverse=False))
+    except NoSpaceError:
+        return True
+    return False
+
+
+def gaps_of(head: Head, first: int, last: int) -> Iterator[Gap]:
+    """Iterate over the gaps: the ranges between the end of one entry and the start of the next."""
+    for low, high, _ in entries_of(head, first, last):
+        if low > first:
+            yield Gap(first, low - 1)
+        first = high + 1
+    if first <= last:
+        yield Gap(first, last)
 
 
 def search(head: Head, request: Request) -> int:

@@ -11,8 +11,10 @@ from functools import partial
 from typing import Any, Final
 
 from samara._arguments import MAX, required_index
+from samara._entry import Entry
 from samara._errors import type_name
-from samara._pure.node import GAP
+from samara._policy import COALESCE, OFFSET, Coalesce, Offset, Policy
+from samara._pure.node import GAP, Head
 
 FORMS: Final = {"u8": "Q", "i8": "q", "f8": "d"}  # the format characters of struct
 
@@ -34,12 +36,73 @@ def checked_policy(policy: Any, dtype: str | None, present: Any) -> Any:
         raise ValueError(f"cannot change the policy of a tree from {present!r} to {policy!r}")
     if policy is None:
         return None
+    if is_built_in(policy):
+        return policy
     if dtype is not None:
-        raise ValueError(f"a tree with dtype {dtype!r} cannot have a policy")
+        text = f"the policy of a tree with dtype {dtype!r} must be samara.COALESCE or samara.OFFSET"
+        raise ValueError(f"{text}, not {policy!r}")
     for name in ("split", "merge"):
         if not callable(method := getattr(policy, name)):
             raise TypeError(f"the policy's {name} must be callable, not {method!r}")
     return policy
+
+
+def is_built_in(policy: Any) -> bool:
+    """Return whether a policy is one of those that packed trees can have."""
+    return policy is COALESCE or policy is OFFSET
+
+
+class SameBits(Coalesce):
+    """COALESCE of packed floats."""
+
+    __slots__ = ()
+
+    def merge(self, left: Entry[Any], right: Entry[Any], stored: Entry[Any], /) -> Any:
+        words = [word_of(entry.value, "f8") for entry in (left, right)]
+        return left.value if words[0] == words[1] else NotImplemented
+
+
+class Limited(Offset):
+    """OFFSET of packed integers: a piece's number must fit the dtype."""
+
+    __slots__ = ("dtype", "low", "top")
+
+    def __init__(self, dtype: str, low: int, top: int) -> None:
+        self.dtype, self.low, self.top = dtype, low, top
+
+    def split(self, entry: Entry[Any], first: int, last: int, /) -> Any:
+        number = super().split(entry, first, last)
+        if number <= self.top:
+            return number
+        text = f"value {entry.value} of [{entry.first}, {entry.last}] cannot advance by "
+        text += f"{first - entry.first}: with dtype {self.dtype!r} it must be in "
+        raise OverflowError(f"{text}{self.low} ... {self.top}")
+
+
+# The built-in policies, as packed trees run them.
+PACKED_POLICIES: Final[dict[tuple[object, str], Policy[Any]]] = {
+    (COALESCE, "u8"): COALESCE,
+    (COALESCE, "i8"): COALESCE,
+    (COALESCE, "f8"): SameBits(),
+    (OFFSET, "u8"): Limited("u8", 0, MAX),
+    (OFFSET, "i8"): Limited("i8", -(2**63), 2**63 - 1),
+    (OFFSET, "f8"): OFFSET,
+}
+
+
+def policy_of(head: Head) -> Policy[Any] | None:
+    """Return the policy to ask about the values of a tree, if it has one."""
+    if head.policy is None or head.dtype is None:
+        return head.policy
+    return PACKED_POLICIES[head.policy, head.dtype]
+
+
+def part_of(policy: Policy[Any], whole: Entry[Any], first: int, last: int) -> Any:
+    """Return the value of [first, last], a part of an entry. Runs the policy's split()."""
+    part = policy.split(whole, first, last)
+    if part is None and whole.value is not None:
+        raise TypeError(f"the policy's split() returned None for [{first}, {last}]")
+    return part
 
 
 def to_float(value: Any) -> float:
@@ -51,9 +114,11 @@ def to_float(value: Any) -> float:
     return float(value)
 
 
+LIMITS: Final = {"u8": (0, MAX), "i8": (-(2**63), 2**63 - 1)}  # of integers
+
 CONVERTERS: Final[dict[str, Callable[[Any], int | float]]] = {
     "u8": partial(required_index, name="value"),
-    "i8": partial(required_index, name="value", low=-(2**63), top=2**63 - 1),
+    "i8": partial(required_index, name="value", low=LIMITS["i8"][0], top=LIMITS["i8"][1]),
     "f8": to_float,
 }
 

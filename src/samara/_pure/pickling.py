@@ -4,6 +4,7 @@
     (1, track_gaps, firsts, lasts, values, attributes)
     (2, track_gaps, firsts, lasts, values, attributes, dtype)   of a packed tree
     (3, track_gaps, firsts, lasts, values, attributes, policy)  of a tree with a policy
+    (4, track_gaps, firsts, lasts, values, attributes, dtype, policy)  of a packed tree with one
 
     firsts, lasts  bytes: the ends of the ranges in order, 8 bytes each, little-endian
     values         a list, one value for each range; of a packed tree bytes, as the ends
@@ -22,6 +23,8 @@ from samara._pure.node import Head
 from samara._pure.packed import FORMS, checked_dtype
 from samara._pure.walk import entries_of
 
+MEMBERS: Final = {1: 6, 2: 7, 3: 7, 4: 8}  # of a state, by its format
+PACKED: Final = (2, 4)
 OWN: Final = ("_head", "_lock")  # the slots of a MapleTree itself
 
 
@@ -46,11 +49,13 @@ def state_of(head: Head, attributes: Any) -> tuple[Any, ...]:
     firsts, lasts, values = list(zip(*entries_of(head, 0, MAX), strict=True)) or ((), (), ())
     form = f"<{len(values)}"
     ends = struct.pack(f"{form}Q", *firsts), struct.pack(f"{form}Q", *lasts)
-    if head.policy is not None:
+    if head.policy is not None and head.dtype is None:
         return 3, head.tracks_gaps, *ends, list(values), attributes, head.policy
     if head.dtype is None:
         return 1, head.tracks_gaps, *ends, list(values), attributes
     words = struct.pack(form + FORMS[head.dtype], *values)
+    if head.policy is not None:
+        return 4, head.tracks_gaps, *ends, words, attributes, head.dtype, head.policy
     return 2, head.tracks_gaps, *ends, words, attributes, head.dtype
 
 
@@ -61,21 +66,21 @@ def expect(sound: bool, reason: str) -> None:
 
 def check_state(tree: Any, state: Any) -> None:
     """Check everything in a state, except what can still change and the order of the ranges."""
-    expect(isinstance(state, tuple) and len(state) in (6, 7), "expected a tuple of 6 or 7 items")
+    expect(isinstance(state, tuple) and 6 <= len(state) <= 8, "expected a tuple of 6 to 8 items")
     version, track_gaps, *ends, values, attributes, dtype = (*state, None)[:7]
     expect(type(version) is int, "the format is not an integer")
-    if version not in (1, 2, 3):
-        text = f"the format of a pickled MapleTree must be 1, 2 or 3, not {shown(version)}"
+    if version not in MEMBERS:
+        text = f"the format of a pickled MapleTree must be 1, 2, 3 or 4, not {shown(version)}"
         raise ValueError(text)
-    members = 6 if version == 1 else 7
+    members = MEMBERS[version]
     expect(len(state) == members, f"expected a tuple of {members} items")
     expect(isinstance(track_gaps, bool), "track_gaps is not a bool")
     expect(all(isinstance(end, bytes) for end in ends), "the ranges are not bytes")
-    kind, text = (bytes, "bytes") if version == 2 else (list, "a list")
+    kind, text = (bytes, "bytes") if version in PACKED else (list, "a list")
     expect(isinstance(values, kind), f"the values are not {text}")
     sizes = {len(end) for end in ends}
     expect(len(sizes) == 1 and not sum(sizes) % 8, "firsts and lasts differ in number")
-    expect(version != 2 or dtype in tuple(FORMS), "dtype is not 'u8', 'i8' or 'f8'")
+    expect(version not in PACKED or dtype in tuple(FORMS), "dtype is not 'u8', 'i8' or 'f8'")
     dicts = attributes if isinstance(attributes, tuple) else (attributes, {})
     expect(len(dicts) == 2 and isinstance(dicts[1], dict), "the attributes are not a pair of dicts")
     slots = {*copyreg._slotnames(type(tree))}.difference(OWN)  # type: ignore[attr-defined]
@@ -86,10 +91,15 @@ def check_state(tree: Any, state: Any) -> None:
     expect(not homeless, "attributes for a class whose instances cannot have any")
 
 
+def policy_in(state: tuple[Any, ...]) -> tuple[Any, str | None]:
+    """Return the policy and the dtype of a state that has been checked."""
+    return state[-1] if state[0] in (3, 4) else None, state[6] if state[0] in PACKED else None
+
+
 def head_of(state: tuple[Any, ...], policy: Any) -> Head:
     """Return a new head from a state that has been checked."""
     version, track_gaps, *ends, values, _, dtype = (*state, None)[:7]
-    dtype = dtype if version == 2 else None
+    dtype = dtype if version in PACKED else None
     count = len(ends[0]) // 8
     expect(len(values) == (count * 8 if dtype else count), "ranges and values differ in number")
     firsts, lasts = (struct.unpack(f"<{count}Q", end) for end in ends)

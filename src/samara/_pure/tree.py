@@ -12,22 +12,28 @@ from collections.abc import Callable, Iterator
 from operator import attrgetter
 from threading import RLock
 from types import GenericAlias
-from typing import Any, Self, cast
+from typing import Any, Final, Self, cast
 
 from samara import _arguments as arguments
+from samara import _display as display
+from samara import _file
 from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
 from samara._columns import array_of, import_numpy, open_column, open_ranges
-from samara._entry import Entry, Gap
+from samara._entry import Change, Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError, type_name
-from samara._pure import arrays, dup, pickling, validate
+from samara._pure import arrays, dup, pickling, sets, validate
+from samara._pure.accumulate import accumulated, check_dtype, checked_operation
+from samara._pure.arrays import NO_DEFAULT
 from samara._pure.build import Triple, fill
 from samara._pure.cursor import Cursor
+from samara._pure.diff import Diff, equal
 from samara._pure.dump import dump
-from samara._pure.gap import Request, search
+from samara._pure.gap import Request, covers, gaps_of, search
 from samara._pure.lock import TreeLock
-from samara._pure.node import GAP, NODE_BYTES, Head, node_count
-from samara._pure.packed import checked_dtype, checked_policy, convert
-from samara._pure.walk import entries_of, load
+from samara._pure.node import GAP, NODE_BYTES, Head, OvertakenError, node_count
+from samara._pure.packed import checked_dtype, checked_policy, convert, is_built_in
+from samara._pure.ranges import layout_of
+from samara._pure.walk import entries_of, load, pieces_of
 from samara._pure.write import write_range
 
 
@@ -124,6 +130,57 @@ class MapleTree:
     def __copy__(self) -> Self:
         return self.fork()
 
+    def diff(self, other: Any) -> Iterator[Change[Any]]:
+        if not isinstance(other, MapleTree):
+            raise TypeError(f"other must be a MapleTree, not {type_name(other)}")
+        return Diff(self._fork_head(), other._fork_head())
+
+    def _combined(self, other: Any, convert: Any, combine: Any) -> Any:
+        """Return a new tree: convert `other`, then combine both."""
+        if not is_iterable(other):
+            return NotImplemented
+        given = operand_of(other)
+        while True:
+            right = convert(given, dtype := self.dtype)
+            left = self._fork_head()
+            if left.dtype == dtype:  # the conversion may have run t.__init__()
+                return self._relative(combine(left, right))
+
+    def _combine(self, other: Any, convert: Any, combine: Any) -> None:
+        """Give this tree the result: all of it or nothing."""
+
+        def replace(right: Any, seen: int) -> Head:
+            return self._replace(seen, lambda left: combine(left, right))
+
+        self._change(operand_of(other), replace, convert)
+
+    def _assign(self, other: Any, convert: Any, combine: Any) -> Self:
+        if not is_iterable(other):
+            return cast(Self, NotImplemented)
+        self._combine(other, convert, combine)
+        return self
+
+    def update(self, other: Any) -> None:
+        self._combine(other, *UNION)
+
+    def __or__(self, other: Any, /) -> Self:
+        return cast(Self, self._combined(other, *UNION))
+
+    def __and__(self, other: Any, /) -> Self:
+        return cast(Self, self._combined(other, *INTERSECTION))
+
+    def __sub__(self, other: Any, /) -> Self:
+        return cast(Self, self._combined(other, *DIFFERENCE))
+
+    def __ior__(self, other: Any, /) -> Self:
+        return self._assign(other, *UNION)
+
+    def __iand__(self, other: Any, /) -> Self:
+        return self._assign(other, *INTERSECTION)
+
+    def __isub__(self, other: Any, /) -> Self:
+        return self._assign(other, *DIFFERENCE)
+
     def clear(self) -> None:
         head = self._head.empty()
 
@@ -140,7 +197,7 @@ class MapleTree:
 
     def __setstate__(self, state: tuple[Any, ...], /) -> None:
         pickling.check_state(self, state)
-        policy = checked_policy(state[6] if state[0] == 3 else None, None, self.policy)
+        policy = checked_policy(*pickling.policy_in(state), self.policy)
         self._require_empty()
         head = pickling.head_of(state, policy)
         pickling.set_attributes(self, state[5])  # this can fail, and can run any code
@@ -157,6 +214,11 @@ class MapleTree:
         return default if value is GAP else value
 
     def __contains__(self, key: Any, /) -> bool:
+        if isinstance(key, range | slice | tuple) and not hasattr(type(key), "__index__"):
+            raise TypeError(
+                f"index must be an integer, not {type_name(key)}: `in` takes one index; use "
+                "covers(first, last) or overlaps(first, last) for a range"
+            )
         return self.get(key, GAP) is not GAP
 
     def _first(self, first: int, last: int, way: int = 1) -> Entry[Any] | None:
@@ -176,6 +238,12 @@ class MapleTree:
         window = clipped_window(first, index, ("first", "index"))
         return self._first(*window, -1) if window else None
 
+    def first_entry(self) -> Entry[Any] | None:
+        return self._first(0, MAX)
+
+    def last_entry(self) -> Entry[Any] | None:
+        return self._first(0, MAX, -1)
+
     def next(self, index: Any) -> Entry[Any] | None:
         index = index_of(index, "index")
         return Cursor(self, index).next() if 0 <= index <= MAX else self.find(index)
@@ -183,6 +251,16 @@ class MapleTree:
     def prev(self, index: Any) -> Entry[Any] | None:
         index = index_of(index, "index")
         return Cursor(self, index).prev() if 0 <= index <= MAX else self.find_rev(index)
+
+    def covers(self, first: Any, last: Any) -> bool:
+        asked = index_of(first, "first"), index_of(last, "last")
+        window = clipped_window(*asked)
+        with self._gate:
+            return window == asked and covers(self._head, *asked)
+
+    def overlaps(self, first: Any, last: Any) -> bool:
+        window = clipped_window(first, last)
+        return window is not None and self._first(*window) is not None
 
     def is_free(self, first: Any, last: Any) -> bool:
         window = clipped_window(first, last)
@@ -202,9 +280,7 @@ class MapleTree:
     def __reversed__(self) -> Iterator[Entry[Any]]:
         return entries_of(self._fork_head(), 0, MAX, -1)
 
-    def entries(
-        self, first: Any = 0, last: Any = MAX, *, reverse: bool = False, clip: bool = False
-    ) -> Iterator[Entry[Any]]:
+    def _entries(self, first: Any, last: Any, reverse: Any, clip: Any) -> Iterator[Entry[Any]]:
         window, way, clip = clipped_window(first, last), -1 if reverse else 1, bool(clip)
         if window is None:
             return iter(())
@@ -215,6 +291,29 @@ class MapleTree:
         head = self._fork_head() if self.policy is None else self._slice_head(low, high)
         entries = entries_of(head, low, high, way)
         return (Entry(max(a, low), min(b, high), v) for a, b, v in entries)
+
+    def entries(
+        self, first: Any = 0, last: Any = MAX, *, reverse: Any = False, clip: Any = False
+    ) -> Iterator[Entry[Any]]:
+        return self._entries(first, last, reverse, clip)
+
+    def ranges(
+        self, first: Any = 0, last: Any = MAX, *, reverse: Any = False, clip: Any = False
+    ) -> Iterator[tuple[int, int]]:
+        entries = self._entries(first, last, reverse, clip)
+        return ((low, high) for low, high, _ in entries)
+
+    def values(
+        self, first: Any = 0, last: Any = MAX, *, reverse: Any = False, clip: Any = False
+    ) -> Iterator[Any]:
+        entries = self._entries(first, last, reverse, clip)
+        return (value for _, _, value in entries)
+
+    def items(
+        self, first: Any = 0, last: Any = MAX, *, reverse: Any = False, clip: Any = False
+    ) -> Iterator[tuple[tuple[int, int], Any]]:
+        entries = self._entries(first, last, reverse, clip)
+        return (((low, high), value) for low, high, value in entries)
 
     def gaps(self, first: Any = 0, last: Any = MAX) -> Iterator[Gap]:
         window = clipped_window(first, last)
@@ -286,11 +385,11 @@ class MapleTree:
 
     def alloc_range(
         self,
-        value: Any,
         size: Any,
+        value: Any,
+        *,
         first: Any = 0,
         last: Any = MAX,
-        *,
         align: Any = 1,
         reverse: Any = False,
     ) -> int:
@@ -303,6 +402,41 @@ class MapleTree:
             return start
 
         return int(self._change(value, take))
+
+    def alloc_many(
+        self,
+        sizes: Any,
+        values: Any,
+        *,
+        first: Any = 0,
+        last: Any = MAX,
+        align: Any = 1,
+        reverse: Any = False,
+    ) -> list[int]:
+        column = open_column(sizes, "sizes")
+        spans = column.converted(functools.partial(arguments.positive, name="size"))
+        window = required_window(first, last)
+        align, reverse = arguments.positive(align, "align"), bool(reverse)
+        requests = [Request(size, window, align, reverse) for size in spans]
+        starts: list[int] = []
+
+        def write(head: Head, values: list[Any]) -> Head:
+            starts.clear()
+            for position, (request, value) in enumerate(zip(requests, values, strict=True)):
+                try:
+                    start = search(head, request)
+                except NoSpaceError as error:
+                    raise NoSpaceError(f"position {position}: {error}") from None
+                end = start + request.size - 1
+                write_range(head, start, end, value, seen=head.generation)
+                starts.append(start)
+            return head
+
+        def take(values: list[Any], seen: int) -> Head:
+            return self._replace(seen, lambda head: write(head, values))
+
+        self._change(values, take, functools.partial(arrays.values_beside, column))
+        return starts
 
     def alloc_cyclic(
         self, value: Any, *, first: Any = 0, last: Any = MAX, next: Any
@@ -336,11 +470,16 @@ class MapleTree:
         dtype: Any = None,
         track_gaps: Any = True,
         policy: Any = None,
+        closed: Any = "both",
+        sort: Any = False,
+        overlap: Any = "error",
     ) -> Self:
         dtype, track_gaps = checked_dtype(dtype), bool(track_gaps)
+        layout = layout_of(closed, sort, overlap)
         policy = checked_policy(policy, dtype, None)
-        columns = open_ranges(first, last, values, objects=policy is not None)
-        return cls._of(arrays.head_of(columns, dtype, track_gaps, policy))
+        objects = policy is not None and not is_built_in(policy)
+        columns = open_ranges(first, last, values, objects)
+        return cls._of(arrays.head_of(columns, dtype, track_gaps, policy, layout))
 
     def to_arrays(self) -> tuple[Any, ...]:
         numpy = import_numpy("to_arrays")
@@ -349,22 +488,102 @@ class MapleTree:
         ends = array_of(numpy, firsts, "u8"), array_of(numpy, lasts, "u8")
         return *ends, array_of(numpy, values, head.dtype)
 
-    def load_many(self, keys: Any, default: Any = ...) -> Any:
-        column = open_column(keys, "keys")
+    def load_many(self, keys: Any, default: Any = NO_DEFAULT, found: Any = False) -> Any:
+        found, column = bool(found), open_column(keys, "keys")
         indices = column.converted(functools.partial(index_of, name="key"))
-        return arrays.look_up(self._fork_head(), column, indices, default)
+        return arrays.look_up(self._fork_head(), column, indices, default, found)
 
     def store_many(self, first: Any, last: Any, values: Any) -> None:
-        def store(triples: list[Triple], seen: int) -> Head:
-            head = dup.fork(self._head)
-            # The tree's contents will be replaced, so a policy must not write it.
-            with self._head.busy():
-                for triple in triples:
-                    write_range(head, *triple, seen=head.generation)
-            self._head.swap(head, seen)
-            return head  # it has what was displaced, to be dropped without the lock
+        self._change((first, last, values), self._store_all, arrays.stores_of)
 
-        self._change((first, last, values), store, arrays.stores_of)
+    def _store_all(self, triples: list[Triple], seen: int, erase: bool = False) -> Head:
+        """Store all triples. With `erase`, first erase from the first range to the last one.
+
+        Returns:
+            The old contents, to be dropped without the lock.
+        """
+
+        def write(head: Head) -> Head:
+            if erase:
+                write_range(head, triples[0][0], triples[-1][1], GAP, seen=head.generation)
+            return arrays.store_all(head, triples)
+
+        return self._replace(seen, write)
+
+    def accumulate(self, first: Any, last: Any, value: Any, op: Any = "add") -> None:
+        window, op = required_window(first, last), checked_operation(op)
+
+        def way(value: Any, dtype: str | None) -> list[Triple]:
+            check_dtype(dtype, op, "accumulate")
+            return [(*window, convert(value, dtype))]
+
+        self._accumulate(value, op, way)
+
+    def accumulate_many(self, first: Any, last: Any, values: Any, op: Any = "add") -> None:
+        op = checked_operation(op)
+
+        def way(given: tuple[Any, Any, Any], dtype: str | None) -> list[Triple]:
+            check_dtype(dtype, op, "accumulate_many")
+            return arrays.addends_of(given, dtype)
+
+        self._accumulate((first, last, values), op, way)
+
+    def _accumulate(self, given: Any, op: str, way: Callable[..., list[Triple]]) -> None:
+        def change(ranges: list[Triple], seen: int) -> Head:
+            return self._replace(seen, lambda source: accumulated(source, ranges, op))
+
+        self._change(given, change, way)
+
+    def map_range(self, first: Any, last: Any, function: Any, default: Any = NO_DEFAULT) -> None:
+        window = required_window(first, last)
+        if not callable(function):
+            raise TypeError(f"function must be callable, not {type_name(function)}")
+
+        def read(seen: int) -> tuple[int, Head]:
+            with self._head.busy():
+                cut = dup.slice_of(self._head, *window)
+            if self._head.generation != seen:
+                raise OvertakenError
+            return seen, cut
+
+        with self._gate:
+            seen, cut = self._head.whole(read)
+        results = [
+            (low, high, convert(function(default if value is GAP else value), cut.dtype))
+            for low, high, value in pieces_of(cut, *window)
+            if value is not GAP or default is not NO_DEFAULT
+        ]
+
+        def store(now: int) -> Head:
+            if now != seen:
+                text = "the tree has changed while map_range() called the function"
+                raise RuntimeError(text)
+            return self._store_all(results, seen, erase=cut.policy is not None)
+
+        if results:
+            with self._gate:
+                displaced = self._head.whole(store)
+            del displaced  # without the lock
+
+    def _replace(self, seen: int, make: Callable[[Head], Head]) -> Head:
+        """Replace the contents by what make() makes of a fork of them; it may write the fork.
+
+        Returns:
+            The old contents, to be dropped without the lock.
+        """
+        fork = dup.fork(self._head)
+        # What a policy wrote meanwhile would be lost, so it must not write the tree.
+        with self._head.busy():
+            head = make(fork)
+        self._head.swap(head, seen)
+        return head
+
+    def save(self, path: Any) -> None:
+        _file.save(path, arrays.saved(self._fork_head()))
+
+    @classmethod
+    def load(cls, path: Any, *, policy: Any = None) -> Self:
+        return _file.load(path, policy, lambda *columns: cls._of(arrays.restored(*columns)))
 
     def __getitem__(self, key: Any, /) -> Any:
         if isinstance(key, slice):
@@ -405,19 +624,25 @@ class MapleTree:
     def __eq__(self, other: object, /) -> bool:
         if not isinstance(other, MapleTree):
             return NotImplemented
-        mine, its = self._fork_head(), other._fork_head()  # each as it is at one moment
-        objects = mine.dtype is its.dtype is None  # an object equals itself; a packed NaN does not
-        return mine.known_counts()[0] == its.known_counts()[0] and all(
-            a[:2] == b[:2] and ((objects and a.value is b.value) or a.value == b.value)
-            for a, b in zip(entries_of(mine, 0, MAX), entries_of(its, 0, MAX), strict=True)
-        )
+        return equal(self._fork_head(), other._fork_head())  # each as it is at one moment
 
     @reprlib.recursive_repr("...")
     def __repr__(self) -> str:
-        parts = ", ".join(f"({first}, {last}, {value!r})" for first, last, value in self)
-        options = f", dtype={self.dtype!r}" if self.dtype else ""
-        options += "" if self.track_gaps else ", track_gaps=False"
-        return f"{type(self).__name__}([{parts}]{options})"
+        with self._gate:
+            count, head = self._head.known_counts()[0], dup.fork(self._head)
+        shown = display.shortened(entries_of(head, 0, MAX), entries_of(head, 0, MAX, -1))
+        parts = ", ".join(
+            f"({entry.first}, {entry.last}, {entry.value!r})" if entry else "..." for entry in shown
+        )
+        if None in shown:
+            return f"<{display.caption(self, count)}: {parts}>"
+        return f"{type(self).__name__}([{parts}]{display.options(self)})"
+
+    def _repr_html_(self) -> str:
+        return display.as_html(self)
+
+    def __rich_repr__(self) -> Iterator[Any]:
+        return display.for_rich(self)
 
     @property
     def covered(self) -> int:
@@ -462,11 +687,17 @@ class MapleTree:
             return dump(self._head, bool(hex))
 
 
-def gaps_of(head: Head, first: int, last: int) -> Iterator[Gap]:
-    """Iterate over the gaps: the ranges between the end of one entry and the start of the next."""
-    for low, high, _ in entries_of(head, first, last):
-        if low > first:
-            yield Gap(first, low - 1)
-        first = high + 1
-    if first <= last:
-        yield Gap(first, last)
+UNION: Final = sets.stores_from, sets.union
+INTERSECTION: Final = sets.ranges_from, sets.intersection
+DIFFERENCE: Final = sets.ranges_from, sets.difference
+
+
+def operand_of(other: Any) -> sets.Given:
+    """Return what a set operation takes from its right side: a tree's contents, or items."""
+    if isinstance(other, MapleTree) and type(other).__iter__ is MapleTree.__iter__:
+        return cast(Head, other._fork_head())
+    return tuple(other)
+
+
+def is_iterable(thing: Any) -> bool:
+    return any(hasattr(type(thing), way) for way in ("__iter__", "__getitem__"))

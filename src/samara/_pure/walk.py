@@ -84,6 +84,20 @@ def load(head: Head, index: int) -> Any:
     return path[-1].content if path else GAP
 
 
+def pieces_of(head: Head, first: int, last: int) -> Iterator[tuple[int, int, Any]]:
+    """Iterate over the entries and gaps of [first, last], cut at the ends. A gap's value is GAP.
+
+    The tree must not change meanwhile.
+    """
+    for low, high, value in entries_of(head, first, last):
+        if low > first:
+            yield first, low - 1, GAP
+        yield max(low, first), min(high, last), value
+        first = high + 1
+    if first <= last:
+        yield first, last, GAP
+
+
 def entries_of(head: Head, first: int, last: int, way: int = 1) -> Iterator[Entry[Any]]:
     """Iterate over the entries that overlap [first, last], whole.
 

@@ -35,6 +35,7 @@ from samara._pure.node import (
     deal,
     even_shares,
 )
+from samara._pure.packed import part_of, policy_of
 from samara._pure.walk import Level, descend, entries_of, room_beside, step
 
 
@@ -94,8 +95,9 @@ class Splice:
 
     def run(self, merge: bool) -> bool:
         """Do the write. Returns False if the tree has been written or forked meanwhile."""
-        if merge and self.value is not GAP and self.head.policy is not None:
-            self._merge(self.head.policy)
+        policy = policy_of(self.head)
+        if merge and self.value is not GAP and policy is not None:
+            self._merge(policy)
         self.counts = self._counts()
         if self.value is GAP:
             self._widen()
@@ -171,14 +173,11 @@ class Splice:
 
     def _piece(self, level: Level, first: int, last: int) -> Any:
         """Return the content of a slot that is cut to [first, last]."""
-        policy, value = self.head.policy, level.content
+        policy, value = policy_of(self.head), level.content
         if policy is None or value is GAP:
             return value
         whole = Entry(level.slot_first, level.slot_last, value)
-        part = self._ask(policy.split, whole, first, last)
-        if part is None and value is not None:
-            raise TypeError(f"the policy's split() returned None for [{first}, {last}]")
-        return part
+        return self._ask(part_of, policy, whole, first, last)
 
     def _cuts_value(self) -> bool:
         return self.left[-1].content is not GAP or self.left[-1].slot_last < self.last

@@ -22,18 +22,21 @@ from samara.mm import VMA, AddressSpace, Difference, format_vm_flags
 
 _EQUAL, _DIFFERENT = 0, 1  # exit statuses, as diff(1) has them
 _DESCRIPTION = """\
-Print which VMAs came, went, grew, shrank, or have other permissions or VmFlags:
+Print which memory came, went, or has other permissions, VmFlags or backing:
 from A to B, or with --every in the process A from one moment to the next, until
 Ctrl-C. VmFlags are compared if both sides have them: processes and smaps files
 do, maps files do not.
+
+By address, each row is a stretch of addresses. What grew or shrank belongs to a
+VMA whose rest is in both. What was replaced has another file or offset.
 
 A and B are process ids, or files in the format of /proc/PID/maps or smaps; - is
 standard input. A file whose name is a number is written ./4242.
 """
 _EPILOG = """\
---match says which VMAs of A and B are the same:
-  address  those that overlap and map the same thing
-  content  those that map the same part of a file, have the same name, or are
+--match says what of A and B is compared:
+  address  what lies at the same address
+  content  VMAs that map the same part of a file, have the same name, or are
            equal except for the address; a VMA that only moved has not changed
   auto     by content if A and B share files and names, and less than half of
            them lie at the same address, as in two processes whose addresses
@@ -43,12 +46,18 @@ exit status, as for diff(1): 0 nothing differs; 1 something differs, or changed
 during --every; 2 trouble (bad arguments, or an input that cannot be read); 130
 after Ctrl-C
 """
-_KINDS: Final = ("came", "went", "grew", "shrank", "protected", "flagged")
+_KINDS: Final = ("came", "went", "grew", "shrank", "protected", "flagged", "replaced")
 _HEADERS = ("", "start", "end", "size", "perms", "what")
 # VmFlags that other columns show, and "ac" (accounted), which follows from them.
 _SHOWN = frozenset(("rd", "wr", "ex", "sh", "ac"))
 # Styles of rich that are readable on light and dark.
-_STYLES = {"came": "green", "went": "red", "protected": "yellow", "flagged": "cyan"}
+_STYLES = {
+    "came": "green",
+    "went": "red",
+    "protected": "yellow",
+    "flagged": "cyan",
+    "replaced": "magenta",
+}
 
 
 class Comparison(NamedTuple):
@@ -159,8 +168,10 @@ def _compare(before: Source, after: Source, how: str) -> Comparison:
         old, new = _without_flags(old), _without_flags(new)
     by_content = layouts_differ(old, new) if how == "auto" else how == "content"
     changes = differences_by_content(old, new) if by_content else old.diff(new)
-    changed = sum(1 for change in changes if change.before is not None)
-    return Comparison(changes, len(old) - changed, by_content)
+    if by_content:
+        changed = sum(1 for change in changes if change.before is not None)
+        return Comparison(changes, len(old) - changed, by_content)
+    return Comparison(changes, len(set(old).intersection(new)), by_content)
 
 
 def _without_flags(space: AddressSpace) -> AddressSpace:
@@ -170,7 +181,8 @@ def _without_flags(space: AddressSpace) -> AddressSpace:
 
 def _print_table(found: Comparison) -> None:
     if found.changes:
-        rows = [(change.kind, row) for change in found.changes for row in _rows(change)]
+        rows_of = _rows_of_vmas if found.by_content else _rows_of_stretch
+        rows = [(change.kind, row) for change in found.changes for row in rows_of(change)]
         styles = [_STYLES.get(kind, "") for kind, _ in rows]
         print_table(_HEADERS, [row for _, row in rows], text_last=True, styles=styles)
 
@@ -178,7 +190,7 @@ def _print_table(found: Comparison) -> None:
 def _summary(found: Comparison) -> str:
     """Return the last line.
 
-    >>> came = Difference("came", None, VMA(0, 4096))
+    >>> came = Difference("came", 0, 4096, None, VMA(0, 4096))
     >>> _summary(Comparison([came, came], 7, by_content=False))
     '2 differences: 2 came; 7 VMAs equal'
     >>> _summary(Comparison([], 7, by_content=True))
@@ -196,23 +208,50 @@ def _kinds(found: Comparison) -> str:
     return f": {counts}" if counts else ""
 
 
-def _rows(change: Difference) -> Iterator[list[str]]:
+def _rows_of_vmas(change: Difference) -> Iterator[list[str]]:
     """Yield a row for each VMA: as it was, and below it as it is."""
-    kind, before, after = change
+    kind, _, _, before, after = change
     if before is not None:
-        yield _row(kind, before, before.label or "anonymous")
+        yield _row(kind, before.start, before.end, before)
     if after is not None:
-        what = after.label or "anonymous"
-        if before is not None:
-            flagged = kind == "flagged"
-            what = _flag_changes(before, after, () if flagged else _SHOWN) or what
-            if flagged and before.offset != after.offset:  # anonymous memory, not from /proc
-                what += f" at {after.offset:#x}"
-        yield _row("to" if before is not None else kind, after, what)
+        mark = kind if before is None else "to"
+        yield _row(mark, after.start, after.end, after, _what_changed(change))
 
 
-def _row(mark: str, vma: VMA, what: str) -> list[str]:
-    return [mark, f"{vma.start:x}", f"{vma.end:x}", format_size(vma.size), vma.perms, what]
+def _rows_of_stretch(change: Difference) -> Iterator[list[str]]:
+    """Yield a row for the memory as it was, and below it one as it is."""
+    kind, start, end, before, after = change
+    if before is not None:
+        yield _row(kind, start, end, before, _backing(change, before))
+    if after is not None:
+        mark = kind if before is None else "to"
+        yield _row(mark, start, end, after, _what_changed(change) or _backing(change, after))
+
+
+def _row(mark: str, start: int, end: int, vma: VMA, what: str = "") -> list[str]:
+    size = format_size(end - start)
+    return [mark, f"{start:x}", f"{end:x}", size, vma.perms, what or _label(vma)]
+
+
+def _label(vma: VMA) -> str:
+    return vma.label or "anonymous"
+
+
+def _backing(change: Difference, vma: VMA) -> str:
+    """Return the label, and where the stretch begins in the file if that may be what differs."""
+    if change.kind == "replaced" and vma.file is not None:
+        return f"{_label(vma)} at {vma.offset + change.start - vma.start:#x}"
+    if change.kind == "flagged" and vma.file is None and vma.offset:  # not from /proc
+        return f"{_label(vma)} at {vma.offset:#x}"
+    return _label(vma)
+
+
+def _what_changed(change: Difference) -> str:
+    """Return the flags that differ, if the other columns do not say all; or else ""."""
+    kind, _, _, before, after = change
+    if before is None or after is None or kind == "replaced":
+        return ""
+    return _flag_changes(before, after, () if kind == "flagged" else _SHOWN)
 
 
 def _flag_changes(before: VMA, after: VMA, shown: Collection[str]) -> str:
@@ -235,6 +274,8 @@ def _fields(found: Comparison) -> dict[str, Any]:
         "changes": [
             {
                 "kind": change.kind,
+                "start": change.start,
+                "end": change.end,
                 "before": None if change.before is None else vma_document(change.before),
                 "after": None if change.after is None else vma_document(change.after),
             }

@@ -39,6 +39,8 @@ def layouts_differ(before: AddressSpace, after: AddressSpace) -> bool:
 def differences_by_content(before: AddressSpace, after: AddressSpace) -> list[Difference]:
     """Return what changed, in order of the addresses in `before`, then what came. O(VMAs).
 
+    Each is about whole VMAs: its stretch is the VMA as it was, or the one that came.
+
     VMAs that differ only in their address are equal, and not listed. Of the others, two with the
     same part of a file, or with the same name, are one VMA that changed. So are two anonymous ones
     that continue the mapping of the same file, as the .bss section of a library does.
@@ -52,10 +54,10 @@ def differences_by_content(before: AddressSpace, after: AddressSpace) -> list[Di
     _, old, new = _pair(_known(before), _known(after), lambda one: (one.thing, _content(one.vma)))
     _, old, new = _pair(old, new, lambda one: _content(one.vma))
     pairs, old, new = _pair(old, new, lambda one: one.thing)
-    changes = [Difference(_kind(one, two), one, two) for one, two in pairs]
-    changes += [Difference("went", one.vma, None) for one in old]
+    changes = [Difference(_kind(one, two), one.start, one.end, one, two) for one, two in pairs]
+    changes += [Difference("went", one.start, one.end, one, None) for one, _ in old]
     changes.sort(key=lambda change: change.start)
-    return changes + [Difference("came", None, two.vma) for two in new]
+    return changes + [Difference("came", two.start, two.end, None, two) for two, _ in new]
 
 
 def _known(vmas: Iterable[VMA]) -> list[_Known]:

@@ -220,21 +220,28 @@ class AddressSpace(State):
     touch = _touch
 
     def diff(self, other: AddressSpace) -> list[Difference]:
-        """Return what changed from this address space to the other, by address. O(n).
+        """Return what changed from this address space to the other, by address.
 
-        Lists the VMAs that came, went, grew, shrank, or have other permissions or VmFlags, each as
-        a Difference. The list is empty if the two address spaces are equal. VMAs are compared
-        whole: if the middle of a VMA gets other permissions, one VMA shrank and two came.
+        Each `Difference` is a stretch of addresses: where memory came, went, has other permissions
+        and so on, with the whole VMAs there. Memory that is described as before is no difference,
+        even if its VMA was cut or has merged. The list is empty if the two are equal.
 
-        >>> mm = AddressSpace([VMA(0x1000, 0x3000)])
+        O(log n) for each change if one is a `fork()` of the other by "cow", which share nodes;
+        otherwise O(n).
+
+        Raises:
+            TypeError: other is not an AddressSpace.
+
+        >>> mm = AddressSpace([VMA(0x1000, 0x9000)])
         >>> later = mm.fork()
-        >>> later.mprotect(0x1000, 0x2000, 1)
-        >>> [(change.kind, change.after) for change in mm.diff(later)]
-        [('protected', VMA(0x1000-0x3000 r--p))]
+        >>> later.mprotect(0x3000, 0x1000, 1)
+        >>> for change in mm.diff(later):
+        ...     print(change.kind, hex(change.start), hex(change.end), change.after)
+        protected 0x3000 0x4000 VMA(0x3000-0x4000 r--p)
         """
         if not isinstance(other, AddressSpace):
             raise TypeError(f"other must be an AddressSpace, not {other!r}")
-        return differences(self, other)
+        return list(differences(self, other))
 
     def maps(self) -> str:
         """Return the text of /proc/PID/maps, exact to the last blank. O(n)."""

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * samara.MapleTree: save() and load(). The files are written and read in Python, by samara._file.
+ * This makes the columns that are written, from a snapshot, and hands it a function that makes a
+ * tree of columns. Owns both until they return. Only for the type's method table.
+ */
+#include "file.h"
+#include "arrays.h"
+#include "policy.h"
+
+/* (first, last, values, dtype, track_gaps, policy): the first two as bytes, 8 for each range, in
+ * this machine's byte order. So are the values of a packed tree; others are a list. */
+static PyObject *columns_of(struct maple_tree *snapshot, enum dtype dtype, PyObject *policy)
+{
+	Py_ssize_t count = (Py_ssize_t)mt_entries(snapshot);
+	PyObject *track_gaps = mt_attr(snapshot) & MT_FLAGS_ALLOC_RANGE ? Py_True : Py_False;
+	PyObject *name = dtype_object(dtype);
+	PyObject *columns[3] = {NULL};
+	PyObject *result = NULL;
+
+	for (int i = 0; i < 3; i++) {
+		columns[i] = name ? PyBytes_FromStringAndSize(NULL, count * 8) : NULL;
+		if (!columns[i])
+			goto out;
+	}
+	snapshot_read(snapshot, (size_t)count, (uint64_t *)PyBytes_AS_STRING(columns[0]),
+		      (uint64_t *)PyBytes_AS_STRING(columns[1]),
+		      (uint64_t *)PyBytes_AS_STRING(columns[2]));
+	if (dtype == DTYPE_OBJECT) {
+		PyObject *list =
+			list_of_objects((uint64_t *)PyBytes_AS_STRING(columns[2]), (size_t)count);
+
+		Py_SETREF(columns[2], list);
+	}
+	if (columns[2])
+		result = PyTuple_Pack(6, columns[0], columns[1], columns[2], name, track_gaps,
+				      policy);
+out:
+	Py_XDECREF(name);
+	for (int i = 0; i < 3; i++)
+		Py_XDECREF(columns[i]);
+	return result;
+}
+
+/* Call a function of samara._file. */
+static PyObject *call_file(const char *function, PyObject *const *args, size_t count)
+{
+	PyObject *module = PyImport_ImportModule("samara._file");
+	PyObject *callable = module ? PyObject_GetAttrString(module, function) : NULL;
+	PyObject *result = callable ? PyObject_Vectorcall(callable, args, count, NULL) : NULL;
+
+	Py_XDECREF(module);
+	Py_XDECREF(callable);
+	return result;
+}
+
+PyObject *tree_save(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+		    PyObject *kwnames)
+{
+	static const char *const names[] = {"path"};
+	static const struct signature signature = {"save", names, 1, 1, 1};
+	struct maple_tree snapshot;
+	PyObject *given[2];
+	PyObject *result = NULL;
+	enum dtype dtype;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 || tree_enter(self) < 0)
+		return NULL;
+	dtype = self->dtype;
+	mt_fork(&self->mt, &snapshot);
+	given[1] = columns_of(&snapshot, dtype, policy_given(self->policy));
+	mt_fini(&snapshot);
+	if (given[1])
+		result = call_file("save", given, 2);
+	Py_XDECREF(given[1]);
+	return result;
+}
+
+PyObject *tree_load(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+	static const char *const names[] = {"path", "policy"};
+	static const struct signature signature = {"load", names, 2, 1, 1};
+	static PyMethodDef restore = {"restore", FASTCALL(tree_restore), NULL};
+	PyObject *given[3];
+	PyObject *result;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
+		return NULL;
+	if (!given[1])
+		given[1] = Py_None;
+	given[2] = PyCFunction_New(&restore, (PyObject *)type);
+	if (!given[2])
+		return NULL;
+	result = call_file("load", given, 3);
+	Py_DECREF(given[2]);
+	return result;
+}

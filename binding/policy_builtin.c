@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * samara.COALESCE and samara.OFFSET as value operations, for objects and for packed numbers. They do
+ * what the methods in samara/_policy.py do, which describes both for users.
+ *
+ * Owns nothing but constants: the operations need no context, so trees of all interpreters share
+ * them. Values are borrowed from the tree, which is busy meanwhile and so keeps them; around code
+ * that can be anything they get a reference of their own all the same. Most values are compared
+ * without such code. An operation that fails sets an exception and returns -ECANCELED.
+ *
+ * For policy.c.
+ */
+#include "policy_builtin.h"
+
+/* ---- objects that are equal ----------------------------------------------------------------- */
+
+/* Whether two objects are identical or equal: 1, 0, or -1 with an exception. */
+static inline int objects_equal(PyObject *left, PyObject *right)
+{
+	PyTypeObject *type = Py_TYPE(left);
+	int equal;
+
+	if (left == right)
+		return 1;
+	if (type == Py_TYPE(right)) {
+		if (type == &PyFloat_Type)
+			return PyFloat_AS_DOUBLE(left) == PyFloat_AS_DOUBLE(right);
+		if (type == &PyLong_Type || type == &PyUnicode_Type || type == &PyBytes_Type) {
+			/* Runs nothing else, and returns True or False, or NULL without memory. */
+			PyObject *answer = type->tp_richcompare(left, right, Py_EQ);
+
+			Py_XDECREF(answer);
+			return answer ? answer == Py_True : -1;
+		}
+	}
+	Py_INCREF(left);
+	Py_INCREF(right);
+	equal = PyObject_RichCompareBool(left, right, Py_EQ);
+	Py_DECREF(left);
+	Py_DECREF(right);
+	return equal;
+}
+
+/* ---- COALESCE ------------------------------------------------------------------------------- */
+
+static int coalesce_objects(void *context, const struct mt_entry *left,
+			    const struct mt_entry *right, const struct mt_entry *stored,
+			    uint64_t *word)
+{
+	PyObject *value = object_of(left->word);
+	int equal = objects_equal(value, object_of(right->word));
+
+	(void)context;
+	(void)stored;
+	if (equal < 0)
+		return -ECANCELED;
+	if (!equal || value == Py_NotImplemented) /* which keeps entries apart, as a result */
+		return 0;
+	*word = word_of(Py_NewRef(value));
+	return 1;
+}
+
+static int coalesce_words(void *context, const struct mt_entry *left, const struct mt_entry *right,
+			  const struct mt_entry *stored, uint64_t *word)
+{
+	(void)context;
+	(void)stored;
+	*word = left->word;
+	return left->word == right->word;
+}
+
+/* ---- OFFSET: objects ------------------------------------------------------------------------ */
+
+/* The value is neither a number nor a tuple (object, number). */
+static void raise_value(PyObject *value)
+{
+	static const char format[] = "with samara.OFFSET, a value must be a number or a tuple "
+				     "(object, number), not %s%s%s";
+
+	if (!PyTuple_Check(value))
+		PyErr_Format(PyExc_TypeError, format, "", Py_TYPE(value)->tp_name, "");
+	else if (PyTuple_GET_SIZE(value) == 2)
+		PyErr_Format(PyExc_TypeError, format, "a tuple (object, ",
+			     Py_TYPE(PyTuple_GET_ITEM(value, 1))->tp_name, ")");
+	else
+		PyErr_Format(PyExc_TypeError,
+			     "with samara.OFFSET, a value must be a number or a tuple (object, "
+			     "number), not a tuple of %zd items",
+			     PyTuple_GET_SIZE(value));
+}
+
+/* The number of a value, borrowed: an int or a float. NULL with TypeError. */
+static inline PyObject *number_in(PyObject *value)
+{
+	PyObject *number = value;
+
+	if (PyTuple_Check(value) && PyTuple_GET_SIZE(value) == 2)
+		number = PyTuple_GET_ITEM(value, 1);
+	if ((PyLong_Check(number) && !PyBool_Check(number)) || PyFloat_Check(number))
+		return number;
+	raise_value(value);
+	return NULL;
+}
+
+/* number + by, without the methods of a subclass. */
+static PyObject *int_advanced(PyObject *number, uint64_t by)
+{
+	int overflow;
+	long long start = PyLong_AsLongLongAndOverflow(number, &overflow);
+	PyObject *steps, *sum;
+
+	if (!overflow && start >= 0 && by <= UINT64_MAX - (uint64_t)start)
+		return PyLong_FromUnsignedLongLong((uint64_t)start + by);
+	if (!overflow && start < 0 && by <= INT64_MAX)
+		return PyLong_FromLongLong(start + (long long)by);
+	steps = PyLong_FromUnsignedLongLong(by);
+	sum = steps ? PyLong_Type.tp_as_number->nb_add(number, steps) : NULL;
+	Py_XDECREF(steps);
+	return sum;
+}
+
+static PyObject *number_advanced(PyObject *number, uint64_t by)
+{
+	if (PyLong_Check(number))
+		return int_advanced(number, by);
+	return PyFloat_FromDouble(PyFloat_AS_DOUBLE(number) + (double)by);
+}
+
+/* The value with another number, which is taken over. */
+static PyObject *value_with(PyObject *value, PyObject *number)
+{
+	PyObject *pair;
+
+	if (!number || !PyTuple_Check(value))
+		return number;
+	pair = PyTuple_Pack(2, PyTuple_GET_ITEM(value, 0), number);
+	Py_DECREF(number);
+	if (pair && !PyTuple_CheckExact(value)) { /* a named tuple stays one */
+		PyObject *plain = pair;
+
+		pair = PyObject_CallMethod((PyObject *)&PyTuple_Type, "__new__", "OO",
+					   (PyObject *)Py_TYPE(value), plain);
+		Py_DECREF(plain);
+	}
+	return pair;
+}
+
+static int offset_split_object(void *context, const struct mt_entry *whole, uint64_t first,
+			       uint64_t last, uint64_t *piece)
+{
+	PyObject *value = object_of(whole->word);
+	PyObject *number = number_in(value);
+	PyObject *result;
+
+	(void)context;
+	(void)last;
+	if (!number)
+		return -ECANCELED;
+	if (first == whole->first)
+		result = Py_NewRef(value);
+	else
+		result = value_with(value, number_advanced(number, first - whole->first));
+	if (!result)
+		return -ECANCELED;
+	*piece = word_of(result);
+	return 0;
+}
+
+/* Whether the right int is the left one + by: 1, 0, or -1 with MemoryError. */
+static int int_continues(PyObject *left, PyObject *right, uint64_t by)
+{
+	int overflow[2];
+	long long low = PyLong_AsLongLongAndOverflow(left, &overflow[0]);
+	long long high = PyLong_AsLongLongAndOverflow(right, &overflow[1]);
+	PyObject *sum, *equal;
+
+	if (!overflow[0] && !overflow[1])
+		return high >= low && (uint64_t)high - (uint64_t)low == by;
+	sum = int_advanced(left, by);
+	if (!sum)
+		return -1;
+	equal = PyLong_Type.tp_richcompare(sum, right, Py_EQ);
+	Py_DECREF(sum);
+	Py_XDECREF(equal);
+	return equal ? equal == Py_True : -1;
+}
+
+/* The same for floats, where the way may also be down. */
+static bool float_continues(double left, double right, const struct mt_entry *left_entry,
+			    const struct mt_entry *right_entry)
+{
+	if (left_entry->first <= right_entry->first)
+		return left + (double)(right_entry->first - left_entry->first) == right;
+	return left - (double)(left_entry->first - right_entry->first) == right;
+}
+
+static int numbers_continue(PyObject *numbers[2], const struct mt_entry *left,
+			    const struct mt_entry *right)
+{
+	if (PyFloat_Check(numbers[0]) != PyFloat_Check(numbers[1]))
+		return 0;
+	if (PyFloat_Check(numbers[0]))
+		return float_continues(PyFloat_AS_DOUBLE(numbers[0]), PyFloat_AS_DOUBLE(numbers[1]),
+				       left, right);
+	/* A neighbour that the store covers in part is given whole, and can begin before it. */
+	if (left->first <= right->first)
+		return int_continues(numbers[0], numbers[1], right->first - left->first);
+	return int_continues(numbers[1], numbers[0], left->first - right->first);
+}
+
+static int offset_merge_objects(void *context, const struct mt_entry *left,
+				const struct mt_entry *right, const struct mt_entry *stored,
+				uint64_t *word)
+{
+	PyObject *values[2] = {object_of(left->word), object_of(right->word)};
+	PyObject *numbers[2] = {number_in(values[0]), NULL};
+	int equal;
+
+	(void)context;
+	(void)stored;
+	if (numbers[0])
+		numbers[1] = number_in(values[1]);
+	if (!numbers[1])
+		return -ECANCELED;
+	equal = PyTuple_Check(values[0]) == PyTuple_Check(values[1])
+			? numbers_continue(numbers, left, right)
+			: 0;
+	if (equal > 0 && PyTuple_Check(values[0])) {
+		Py_INCREF(values[0]);
+		Py_INCREF(values[1]);
+		equal = objects_equal(PyTuple_GET_ITEM(values[0], 0),
+				      PyTuple_GET_ITEM(values[1], 0));
+		Py_DECREF(values[0]);
+		Py_DECREF(values[1]);
+	}
+	if (equal > 0)
+		*word = word_of(Py_NewRef(values[0]));
+	return equal < 0 ? -ECANCELED : equal;
+}
+
+/* ---- OFFSET: packed numbers ----------------------------------------------------------------- */
+
+static int offset_split_unsigned(void *context, const struct mt_entry *whole, uint64_t first,
+				 uint64_t last, uint64_t *piece)
+{
+	uint64_t by = first - whole->first;
+
+	(void)context;
+	(void)last;
+	*piece = whole->word + by;
+	if (by <= UINT64_MAX - whole->word)
+		return 0;
+	PyErr_Format(PyExc_OverflowError,
+		     "value %llu of [%llu, %llu] cannot advance by %llu: with dtype 'u8' it must "
+		     "be in 0 ... 18446744073709551615",
+		     (unsigned long long)whole->word, (unsigned long long)whole->first,
+		     (unsigned long long)whole->last, (unsigned long long)by);
+	return -ECANCELED;
+}
+
+static int offset_split_signed(void *context, const struct mt_entry *whole, uint64_t first,
+			       uint64_t last, uint64_t *piece)
+{
+	uint64_t by = first - whole->first;
+
+	(void)context;
+	(void)last;
+	*piece = whole->word + by;
+	if (by <= (uint64_t)INT64_MAX - whole->word)
+		return 0;
+	PyErr_Format(PyExc_OverflowError,
+		     "value %lld of [%llu, %llu] cannot advance by %llu: with dtype 'i8' it must "
+		     "be in -9223372036854775808 ... 9223372036854775807",
+		     (long long)whole->word, (unsigned long long)whole->first,
+		     (unsigned long long)whole->last, (unsigned long long)by);
+	return -ECANCELED;
+}
+
+static int offset_split_float(void *context, const struct mt_entry *whole, uint64_t first,
+			      uint64_t last, uint64_t *piece)
+{
+	(void)context;
+	(void)last;
+	*piece = first == whole->first
+			 ? whole->word
+			 : word_of_double(double_of(whole->word) + (double)(first - whole->first));
+	return 0;
+}
+
+/* Whether the right entry's number is as far above the left one's as its first key is. */
+static int offset_merge_unsigned(void *context, const struct mt_entry *left,
+				 const struct mt_entry *right, const struct mt_entry *stored,
+				 uint64_t *word)
+{
+	(void)context;
+	(void)stored;
+	*word = left->word;
+	return right->word - left->word == right->first - left->first &&
+	       (right->word < left->word) == (right->first < left->first);
+}
+
+static int offset_merge_signed(void *context, const struct mt_entry *left,
+			       const struct mt_entry *right, const struct mt_entry *stored,
+			       uint64_t *word)
+{
+	(void)context;
+	(void)stored;
+	*word = left->word;
+	return right->word - left->word == right->first - left->first &&
+	       ((int64_t)right->word < (int64_t)left->word) == (right->first < left->first);
+}
+
+static int offset_merge_floats(void *context, const struct mt_entry *left,
+			       const struct mt_entry *right, const struct mt_entry *stored,
+			       uint64_t *word)
+{
+	(void)context;
+	(void)stored;
+	*word = left->word;
+	return float_continues(double_of(left->word), double_of(right->word), left, right);
+}
+
+/* ---- tables --------------------------------------------------------------------------------- */
+
+static const struct mt_value_ops coalesce_ops[] = {
+	[DTYPE_OBJECT] = {.retain = objects_retain,
+			  .release = objects_release,
+			  .merge = coalesce_objects},
+	[DTYPE_U8] = {.merge = coalesce_words},
+	[DTYPE_I8] = {.merge = coalesce_words},
+	[DTYPE_F8] = {.merge = coalesce_words},
+};
+
+static const struct mt_value_ops offset_ops[] = {
+	[DTYPE_OBJECT] = {.retain = objects_retain,
+			  .release = objects_release,
+			  .split = offset_split_object,
+			  .merge = offset_merge_objects},
+	[DTYPE_U8] = {.split = offset_split_unsigned, .merge = offset_merge_unsigned},
+	[DTYPE_I8] = {.split = offset_split_signed, .merge = offset_merge_signed},
+	[DTYPE_F8] = {.split = offset_split_float, .merge = offset_merge_floats},
+};
+
+const struct mt_value_ops *policy_builtin_ops(enum policy_kind kind, enum dtype dtype)
+{
+	return kind == POLICY_COALESCE ? &coalesce_ops[dtype] : &offset_ops[dtype];
+}
+
+/* ---- columns of packed numbers -------------------------------------------------------------- */
+
+typedef int (*merge_fn)(void *context, const struct mt_entry *left, const struct mt_entry *right,
+			const struct mt_entry *stored, uint64_t *word);
+
+/* Inline, so that each caller's `merge` is. */
+static inline __attribute__((always_inline)) size_t first_merge(merge_fn merge,
+								const struct columns *columns)
+{
+	for (size_t at = 1; at < columns->count; at++) {
+		struct mt_entry left = {columns->first[at - 1], columns->last[at - 1],
+					columns->words[at - 1]};
+		struct mt_entry right = {columns->first[at], columns->last[at], columns->words[at]};
+		uint64_t word;
+
+		if (left.last + 1 == right.first && merge(NULL, &left, &right, &right, &word))
+			return at;
+	}
+	return columns->count;
+}
+
+size_t policy_first_merge(const struct mt_value_ops *ops, const struct columns *columns)
+{
+	if (ops->merge == coalesce_words)
+		return first_merge(coalesce_words, columns);
+	if (ops->merge == offset_merge_unsigned)
+		return first_merge(offset_merge_unsigned, columns);
+	if (ops->merge == offset_merge_signed)
+		return first_merge(offset_merge_signed, columns);
+	return first_merge(offset_merge_floats, columns);
+}
