@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The maple tree: an ordered map from non-overlapping closed ranges of 64-bit keys to 64-bit words.
+ * maple_tree_128.h, which is made from this file, has the same for keys of 128 bits.
  *
  * Every key of 0 ... MT_KEY_MAX can be stored. A range without a value is a gap. Trees are
  * copy-on-write: two trees may share nodes (mt_fork()), and a shared node is never written. So each
@@ -257,8 +258,7 @@ MT_API void *mt_prev(struct maple_tree *mt, mt_key index, mt_key min);
  * `index` that begins at or below `max`. mtree_find_rev(): the last entry at or below `index` that
  * ends at or above `min`. */
 MT_API bool mtree_find(struct maple_tree *mt, mt_key index, mt_key max, struct mt_entry *out);
-MT_API bool mtree_find_rev(struct maple_tree *mt, mt_key index, mt_key min,
-			   struct mt_entry *out);
+MT_API bool mtree_find_rev(struct maple_tree *mt, mt_key index, mt_key min, struct mt_entry *out);
 
 /* NULL ends the loops of the void * interface, so do not use them on trees that hold the word 0. */
 #define mt_for_each(mt, entry, index, max)                                                         \
@@ -278,15 +278,14 @@ MT_API int mtree_store(struct maple_tree *mt, mt_key index, void *entry);
 /* Overwrite [first, last]. What was there is split, cut or dropped. -EINVAL if first is above
  * last. */
 MT_API int mtree_store_range(struct maple_tree *mt, mt_key first, mt_key last, void *entry);
-MT_API int mtree_store_range_word(struct maple_tree *mt, mt_key first, mt_key last,
-				  uint64_t word);
+MT_API int mtree_store_range_word(struct maple_tree *mt, mt_key first, mt_key last, uint64_t word);
 MT_API int mtree_clear_range(struct maple_tree *mt, mt_key first, mt_key last);
 /* Store, but return -EEXIST if any key of the range has a value. */
 MT_API int mtree_insert(struct maple_tree *mt, mt_key index, void *entry);
 MT_API int mtree_insert_range(struct maple_tree *mt, mt_key first, mt_key last, void *entry);
 /* The same. On -EEXIST, *occupied is the entry that was in the way (borrowed). */
-MT_API int mtree_insert_range_word(struct maple_tree *mt, mt_key first, mt_key last,
-				   uint64_t word, struct mt_entry *occupied);
+MT_API int mtree_insert_range_word(struct maple_tree *mt, mt_key first, mt_key last, uint64_t word,
+				   struct mt_entry *occupied);
 /* Remove the whole range around index. *erased (may be NULL) gets what was there, NULL for a gap.
  * With value operations the tree has already given up its reference, so do not dereference it. */
 MT_API int mtree_erase(struct maple_tree *mt, mt_key index, void **erased);
@@ -303,8 +302,8 @@ MT_API int mtree_alloc_rrange(struct maple_tree *mt, mt_key *start, void *entry,
  * search does not wrap returns 1 too. */
 MT_API int mtree_alloc_cyclic(struct maple_tree *mt, mt_key *start, void *entry, mt_key low,
 			      mt_key high, mt_key *next);
-MT_API int mtree_alloc_cyclic_word(struct maple_tree *mt, mt_key *start, uint64_t word,
-				   mt_key low, mt_key high, mt_key *next);
+MT_API int mtree_alloc_cyclic_word(struct maple_tree *mt, mt_key *start, uint64_t word, mt_key low,
+				   mt_key high, mt_key *next);
 /* Only search, with alignment: *start is the lowest or highest place that is a multiple of align
  * (>= 1). Takes no lock. O(h) if align is 1; otherwise O(h) for each gap of at least `size` without
  * an aligned place. */
@@ -355,8 +354,7 @@ MT_API int mt_build(struct maple_tree *mt, const mt_key *first, const mt_key *la
 		    const uint64_t *words, size_t count, size_t *bad);
 /* The reverse of mt_build(): read all entries in order into arrays of mt_entries() members each.
  * Returns how many there were. O(n). Do not write the tree meanwhile. */
-MT_API size_t mt_read(const struct maple_tree *mt, mt_key *first, mt_key *last,
-		      uint64_t *words);
+MT_API size_t mt_read(const struct maple_tree *mt, mt_key *first, mt_key *last, uint64_t *words);
 
 /* ---- whole trees ---------------------------------------------------------------------------- */
 
@@ -372,8 +370,7 @@ MT_API int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree);
 MT_API void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree);
 /* Initialise `new_tree` with the contents of [first, last], cut at the ends. Shares nodes. O(h). On
  * error new_tree is initialised but empty, and needs mt_fini() too. The caller holds mt's lock. */
-MT_API int mt_slice(struct maple_tree *mt, mt_key first, mt_key last,
-		    struct maple_tree *new_tree);
+MT_API int mt_slice(struct maple_tree *mt, mt_key first, mt_key last, struct maple_tree *new_tree);
 /* Drop all contents. The attributes, the pool and the value operations stay. O(nodes not shared).
  * mtree_destroy() takes the lock. Values are released after the tree is empty. */
 MT_API void mtree_destroy(struct maple_tree *mt);
@@ -584,7 +581,7 @@ struct mt_diff_side {
 	struct maple_node *root;
 	uint32_t height;
 	uint32_t depth; /* levels in path */
-	mt_key first; /* what it stands on: a subtree, a range or a gap */
+	mt_key first;   /* what it stands on: a subtree, a range or a gap */
 	mt_key last;
 	struct ma_level path[MT_MAX_HEIGHT];
 };
