@@ -747,6 +747,43 @@ static void a_failing_store_changes_no_relative(void)
 	test_pool_end(pool);
 }
 
+/* Equal words in ranges with other ends are the same value, or not; or no words are. */
+static void equal_words_in_other_ranges(void)
+{
+	static const mt_key first[][4] = {
+		[mt_diff_equal] = {50},
+		[mt_diff_in_place] = {10, 15, 50},
+		[mt_diff_apart] = {10, 15, 30, 50},
+	};
+	static const size_t counts[] = {1, 3, 4};
+	struct maple_pool *pool = test_pool();
+	struct mt_difference difference;
+	struct mt_diff_walk walk;
+	struct maple_tree a, b;
+
+	mt_init_pool(&a, 0, pool, NULL);
+	mt_init_pool(&b, 0, pool, NULL);
+	CHECK_EQ(mtree_store_range_word(&a, 10, 19, 7), 0);
+	CHECK_EQ(mtree_store_range_word(&a, 30, 39, 8), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 10, 14, 7), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 15, 19, 7), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 30, 39, 8), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 50, 50, 9), 0);
+	for (unsigned words = mt_diff_equal; words <= mt_diff_apart; words++) {
+		size_t i = 0;
+
+		mt_diff_begin(&walk, &a, &b, (enum mt_diff_words)words);
+		while (mt_diff_next(&walk, &difference)) {
+			CHECK(i < counts[words]);
+			CHECK_EQ(difference.first, first[words][i++]);
+		}
+		CHECK_EQ(i, counts[words]);
+	}
+	mt_fini(&a);
+	mt_fini(&b);
+	test_pool_end(pool);
+}
+
 /* A write drops a node that belongs to the tree alone, with leaves below that it shares. Then only
  * a count of the whole tree tells what is left. */
 static void a_dropped_node_has_shared_leaves(void)
@@ -783,6 +820,7 @@ static void a_dropped_node_has_shared_leaves(void)
 
 static const struct test_case cases[] = {
 	{"a_dropped_node_has_shared_leaves", a_dropped_node_has_shared_leaves},
+	{"equal_words_in_other_ranges", equal_words_in_other_ranges},
 	{"forks_diverge_with_and_without_gaps", forks_diverge_with_and_without_gaps},
 	{"a_store_copies_one_path", a_store_copies_one_path},
 	{"families_end_in_every_order", families_end_in_every_order},
