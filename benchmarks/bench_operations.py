@@ -71,7 +71,7 @@ def per_call(work: Callable[[], object], calls: int) -> float:
     return seconds(repeat) / calls
 
 
-def large_tree(dtype: str | None) -> MapleTree[Any]:
+def large_tree(dtype: Any) -> MapleTree[Any]:
     first = numpy.arange(RANGES, dtype=numpy.uint64) * numpy.uint64(10)
     values: Any = first if dtype else list(range(RANGES))
     return MapleTree.from_arrays(first, first + numpy.uint64(6), values, dtype=dtype)

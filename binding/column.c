@@ -9,8 +9,8 @@
  * Invariants: `view` is held unless the kind is COLUMN_OBJECTS; `items` is a tuple, which nothing
  * can change. Every error names its position.
  *
- * A column owns its view, its items and the words made of them until column_close(). Only for
- * arrays.c.
+ * A column owns its view, its items and the words made of them until column_close(). For ranges.c,
+ * alloc_many.c and arrays.c.
  */
 #include "column.h"
 #include "args.h"
@@ -251,8 +251,8 @@ const uint64_t *column_indices(struct column *column)
 	return column->made;
 }
 
-/* Each word of a buffer less 1. Those below 1 are refused: in the message, `bounds` comes after the
- * number. */
+/* Each number of a buffer less 1. For one below 1, raise ValueError in that format, which takes the
+ * noun and the number. */
 static const uint64_t *buffer_less_1(struct column *column, const char *noun, const char *format)
 {
 	uint64_t negative = column->kind == COLUMN_SIGNED ? UINT64_C(1) << 63 : 0;

@@ -380,12 +380,21 @@ static void make_by_counting(struct mt_profile *profile, const struct mt_accumul
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
+static bool all_same(const struct mt_accumulation *what)
+{
+	for (size_t i = 1; !what->same && i < what->count; i++) {
+		if (what->words[i] != what->words[0])
+			return false;
+	}
+	return true;
+}
+
 int mt_profile_make(struct mt_profile *profile, const struct mt_accumulation *what)
 {
 	size_t count = what->count, more;
 	bool sums = what->operation == mt_op_add && what->number != mt_number_double;
 	bool wide = sums && may_overflow(what);
-	bool counts = sums && what->same && !wide;
+	bool counts = sums && !wide && all_same(what);
 	bool sorted = is_sorted(what->first, count);
 	size_t most = (3 * KEY_WORDS + 1) * (2 * count + 1);
 	size_t ordered = (sorted ? 0 : 2 * KEY_WORDS + 1) * count;
@@ -399,6 +408,7 @@ int mt_profile_make(struct mt_profile *profile, const struct mt_accumulation *wh
 	*profile = (struct mt_profile){.memory = block};
 	if (!block)
 		return -ENOMEM;
+	in_order.same = what->same || counts;
 	if (!sorted)
 		sort_ranges(&in_order, (mt_key *)(block + words - ordered), (mt_key *)memory,
 			    buckets);

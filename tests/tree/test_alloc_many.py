@@ -6,7 +6,7 @@ from array import array
 import pytest
 
 from interpreter import collect, counted_nodes, counts_references, references
-from samara import MAX, MapleTree, NoSpaceError
+from samara import COALESCE, MAX, OFFSET, MapleTree, NoSpaceError
 from tree_oracle import Index, Oracle, seeded
 
 DTYPES = [None, "u8", "i8", "f8"]
@@ -43,12 +43,16 @@ def one_by_one(t, sizes, values, **options):
     return starts, u
 
 
-@pytest.mark.parametrize("policy", [None, Joins()], ids=["plain", "policy"])
+POLICIES = {"plain": None, "policy": Joins(), "COALESCE": COALESCE, "OFFSET": OFFSET}
+
+
+@pytest.mark.parametrize("name", POLICIES)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_loop_of_allocations(dtype, policy):
-    if dtype and policy:
-        pytest.skip("packed trees without a policy")
-    random = seeded(f"alloc many {dtype} {policy is None}")
+def test_a_loop_of_allocations(dtype, name):
+    policy = POLICIES[name]
+    if dtype and name == "policy":
+        pytest.skip("packed trees have only the built-in policies")
+    random = seeded(f"alloc many {dtype} {name}")
     for _ in range(150):
         base = random.choice([0, 2**40, MAX - 200])
         t = MapleTree(dtype=dtype, policy=policy)
@@ -79,6 +83,16 @@ def test_a_loop_of_allocations(dtype, policy):
         assert found == expected and list(t) == list(u)
         t.check()
         kept.check()
+
+
+def test_a_policy_that_refuses_a_value():
+    t = MapleTree([(10, 19, 7)], policy=OFFSET)
+    with pytest.raises(TypeError, match="OFFSET"):
+        t.alloc_many([5, 5], [1, "x"])
+    assert list(t) == [(10, 19, 7)]
+    assert t.alloc_many([5, 5], [1, 6]) == [0, 5] and list(t) == [(0, 9, 1), (10, 19, 7)]
+    assert t.alloc_many([3], [17]) == [20]
+    assert list(t) == [(0, 9, 1), (10, 22, 7)]
 
 
 @pytest.mark.parametrize("reverse", [False, True])

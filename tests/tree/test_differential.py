@@ -275,7 +275,8 @@ class Member:
         elif name in ("store_range", "insert_range"):
             self.ask(name, *given.window(), given.value())
         elif name == "map_range":
-            options = {"default": given.value()} if self.random.random() < 0.3 else {}
+            default = self.random.choice([given.value(), ...])
+            options = {"default": default} if self.random.random() < 0.3 else {}
             function = self.random.choice([lambda v: [v], repr, type, len, None, Fails()])
             self.ask(name, *given.window(), function, **options)
         elif name == "accumulate":

@@ -99,6 +99,12 @@ def test_the_same_object_goes_in_and_out():
     assert tree[50] is value
 
 
+def test_ellipsis_is_a_default_like_any_other():
+    tree = MapleTree([(5, 9, 1)])
+    tree.map_range(0, 12, repr, ...)
+    assert list(tree) == [(0, 4, "Ellipsis"), (5, 9, "1"), (10, 12, "Ellipsis")]
+
+
 def test_results_of_a_packed_tree_are_converted():
     tree = MapleTree([(0, 9, 5)], dtype="u8")
     tree.map_range(5, 14, lambda value: Index(value + 1), default=100)

@@ -117,9 +117,9 @@ class Diff:
             self._taken += 1
             turn = self._taken
             try:
-                values = self._values_of(at)
-                if not contents_equal(*values, self._dtypes):
-                    shown = (None if value is GAP else value for value in values)
+                a, b = self._values_of(at)
+                if not contents_equal(a, b, self._dtypes):
+                    shown = (None if value is GAP else value for value in (a, b))
                     return Change(at.first, at.last, *shown)
             except BaseException:
                 if turn == self._taken:

@@ -16,7 +16,6 @@ from typing import Any, Final, Self, cast
 
 from samara import _arguments as arguments
 from samara import _display as display
-from samara import _file
 from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
 from samara._columns import array_of, import_numpy, open_column, open_ranges
 from samara._entry import Change, Entry, Gap
@@ -579,10 +578,14 @@ class MapleTree:
         return head
 
     def save(self, path: Any) -> None:
+        from samara import _file  # not at once: it imports json
+
         _file.save(path, arrays.saved(self._fork_head()))
 
     @classmethod
     def load(cls, path: Any, *, policy: Any = None) -> Self:
+        from samara import _file
+
         return _file.load(path, policy, lambda *columns: cls._of(arrays.restored(*columns)))
 
     def __getitem__(self, key: Any, /) -> Any:
