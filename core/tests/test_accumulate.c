@@ -351,6 +351,29 @@ static void whole_key_space(void)
 	mt_fini(&mt);
 }
 
+/* Equal words, one for each range, give what one word for all gives. */
+static void equal_words(void)
+{
+	static const mt_key first[] = {8, 5, 8}, last[] = {20, 9, 12};
+	static const uint64_t words[] = {3, 3, 3};
+	struct mt_accumulation what = {mt_number_unsigned, mt_op_add, first, last, words, 3, false};
+	struct maple_tree mt, same;
+
+	mt_init(&mt);
+	mt_init(&same);
+	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
+	what.same = true;
+	CHECK_EQ(mtree_accumulate(&same, &what, NULL), 0);
+	CHECK_SAME_ENTRIES(&mt, &same);
+	CHECK_EQ(mt_entries(&mt), 4);
+	CHECK_EQ((uintptr_t)mtree_load(&mt, 7), 3);
+	CHECK_EQ((uintptr_t)mtree_load(&mt, 9), 9);
+	CHECK_EQ((uintptr_t)mtree_load(&mt, 12), 6);
+	CHECK_EQ((uintptr_t)mtree_load(&mt, 20), 3);
+	mt_fini(&mt);
+	mt_fini(&same);
+}
+
 /* A few ranges in a large tree leave the rest of its nodes as they are. */
 static void few_in_a_large_tree(void)
 {
@@ -791,6 +814,7 @@ static const struct test_case cases[] = {
 	{"many_in_any_order", many_in_any_order},
 	{"nested", nested},
 	{"whole_key_space", whole_key_space},
+	{"equal_words", equal_words},
 	{"few_in_a_large_tree", few_in_a_large_tree},
 	{"sums_of_unsigned", sums_of_unsigned},
 	{"sums_of_signed", sums_of_signed},
