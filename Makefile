@@ -123,10 +123,10 @@ bench-core: build/release/build.ninja ## the core alone, for both widths of keys
 bench-fork: build/release/build.ninja ## the fork benchmark: prints its bounds, writes build/bench_fork.json
 bench-core bench-fork:
 	meson compile -C build/release
-	python benchmarks/$(subst -,_,$@).py --program build/release/$(subst -,_,$@) \
-		--json build/$(subst -,_,$@).json
 	$(if $(filter bench-core,$@),python benchmarks/bench_core.py --program build/release/bench_core_128 \
 		--json build/bench_core_128.json)
+	python benchmarks/$(subst -,_,$@).py --program build/release/$(subst -,_,$@) \
+		--json build/$(subst -,_,$@).json
 
 bench-mm: $(VENV)/.samara ## address spaces: writes build/bench_mm.json
 	python benchmarks/bench_mm.py --json build/bench_mm.json
