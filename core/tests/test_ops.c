@@ -27,7 +27,8 @@ static void check_references(const struct test_counts *counts, const struct orac
 static void write_one(struct oracle *oracle, struct maple_tree *mt)
 {
 	size_t low = test_below(oracle->cells), high = low + test_below(test_below(8) ? 5 : 100);
-	uint64_t word = test_below(oracle->coalesces ? 4 : WORDS), first, last;
+	uint64_t word = test_below(oracle->coalesces ? 4 : WORDS);
+	mt_key first, last;
 	struct mt_entry way;
 
 	if (high >= oracle->cells)
@@ -248,7 +249,7 @@ static uint64_t new_offset(struct offsets *offsets, uint64_t offset)
 	return offsets->used++;
 }
 
-static int split_offset(void *context, const struct mt_entry *whole, uint64_t first, uint64_t last,
+static int split_offset(void *context, const struct mt_entry *whole, mt_key first, mt_key last,
 			uint64_t *piece)
 {
 	struct offsets *offsets = context;
@@ -292,7 +293,7 @@ static void check_offsets(const struct oracle *oracle, struct maple_tree *mt,
 
 	CHECK_VALID(mt);
 	mas_init(&mas, mt, 0);
-	while (mas_find_word(&mas, UINT64_MAX, false)) {
+	while (mas_find_word(&mas, MT_KEY_MAX, false)) {
 		size_t cell = oracle_cell(oracle, mas.index);
 
 		CHECK(oracle->range[cell]);
@@ -380,7 +381,7 @@ static void random_offsets(bool merges)
 			if (sliced.range[cell])
 				CHECK_EQ(offsets.offset[got.word], sliced.word[cell] + got.first);
 		}
-		CHECK(!mtree_find(&slice, high + 1, UINT64_MAX, &(struct mt_entry){0}));
+		CHECK(!mtree_find(&slice, high + 1, MT_KEY_MAX, &(struct mt_entry){0}));
 		mt_fini(&slice);
 		oracle_fini(&sliced);
 	}
@@ -408,13 +409,13 @@ static void release_and_call_back(void *context, const uint64_t *words, uint32_t
 {
 	struct caller *caller = context;
 	struct mt_entry entry;
-	uint64_t key = 1000 + test_below(500);
+	mt_key key = 1000 + test_below(500);
 
 	caller->count_release(&caller->counts, words, present);
 	caller->calls++;
 	CHECK_VALID(caller->mt);
 	CHECK_VALID(caller->other);
-	mtree_find(caller->mt, 0, UINT64_MAX, &entry);
+	mtree_find(caller->mt, 0, MT_KEY_MAX, &entry);
 	if (caller->depth >= 3)
 		return;
 	caller->depth++;
@@ -442,7 +443,7 @@ static void release_finds_a_whole_tree(void)
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, &ops);
 	mt_init_pool(&other, 0, pool, &ops);
 	for (step = 0; step < steps; step++) {
-		uint64_t first = test_below(1000), last = first + test_below(20);
+		mt_key first = test_below(1000), last = first + test_below(20);
 
 		switch (test_below(16)) {
 		case 0:
@@ -524,8 +525,8 @@ static bool equal_that_writes(void *context, const struct mt_entry *left,
 	return false;
 }
 
-static int split_that_writes(void *context, const struct mt_entry *whole, uint64_t first,
-			     uint64_t last, uint64_t *piece)
+static int split_that_writes(void *context, const struct mt_entry *whole, mt_key first, mt_key last,
+			     uint64_t *piece)
 {
 	(void)first;
 	(void)last;
