@@ -38,6 +38,8 @@
 /* Words for each range: before the place where the ends are sorted, and of the range in order. */
 #define ENDS_AT (4 * KEY_WORDS + 2)
 #define IN_ORDER (2 * KEY_WORDS + 1)
+/* The words behind two arrays of keys. */
+#define WORDS_BEHIND(keys, count) ((uint64_t *)((keys) + 2 * (count)))
 
 /* The binary tree. Node i has the children 2i and 2i + 1, and the stretches are the nodes from
  * `stretches` on. */
@@ -108,10 +110,9 @@ static void sort_ranges(struct mt_accumulation *what, mt_key *sorted, mt_key *sc
 			uint64_t (*buckets)[BUCKETS])
 {
 	size_t count = what->count;
-	uint64_t *words = (uint64_t *)(sorted + 2 * count);
-	uint64_t *unsorted = (uint64_t *)(scratch + 2 * count);
 	mt_key *const keys[] = {scratch, scratch + count};
-	uint64_t *const places[] = {unsorted, unsorted + count};
+	uint64_t *const places[] = {WORDS_BEHIND(scratch, count),
+				    WORDS_BEHIND(scratch, count) + count};
 	unsigned at;
 
 	for (size_t i = 0; i < count; i++) {
@@ -125,12 +126,12 @@ static void sort_ranges(struct mt_accumulation *what, mt_key *sorted, mt_key *sc
 		sorted[i] = keys[at][i];
 		sorted[count + i] = what->last[place];
 		if (!what->same)
-			words[i] = what->words[place];
+			WORDS_BEHIND(sorted, count)[i] = what->words[place];
 	}
 	what->first = sorted;
 	what->last = sorted + count;
 	if (!what->same)
-		what->words = words;
+		what->words = WORDS_BEHIND(sorted, count);
 }
 
 /* The keys after the ends of the ranges, sorted. There is none after the last key. Returns where
@@ -360,7 +361,7 @@ static void make_by_counting(struct mt_profile *profile, const struct mt_accumul
 
 	profile->first = memory;
 	profile->last = memory + room;
-	profile->low = (uint64_t *)(memory + 2 * room);
+	profile->low = WORDS_BEHIND(memory, room);
 	ends[more] = MT_KEY_MAX;
 	while (i < what->count) {
 		mt_key first = what->first[i], end = ends[j];
