@@ -184,6 +184,38 @@ static void equal_numbers_stay_apart(void)
 	test_pool_end(pool);
 }
 
+/* Each number in turn becomes equal to the one before it and to the one behind, which may be in
+ * another leaf, below the same node or another one. */
+static void equal_numbers_in_a_large_tree(void)
+{
+	enum { RANGES = 2000 };
+	struct maple_pool *pool = test_pool();
+	size_t asked = 0;
+	struct mt_value_ops ops = {
+		.merge = merge_equal_words, .merge_equal = true, .context = &asked};
+	struct mt_entry entry;
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, &ops);
+	for (uint64_t i = 0; i < RANGES; i++)
+		CHECK_EQ(mtree_store_range_word(&mt, i * 10, i * 10 + 9, i), 0);
+	CHECK(mt_height(&mt) >= 3);
+	for (uint64_t i = 1; i < RANGES - 1; i++) {
+		for (uint64_t word = i - 1; word <= i + 1; word += 2) {
+			CHECK_EQ(mtree_store_range_word(&mt, i * 10, i * 10 + 9, word), 0);
+			CHECK_EQ(mt_entries(&mt), RANGES - 1);
+			CHECK(mtree_lookup(&mt, i * 10, &entry));
+			CHECK_EQ(entry.first, word < i ? i * 10 - 10 : i * 10);
+			CHECK_EQ(entry.last, entry.first + 19);
+			CHECK_EQ(mtree_store_range_word(&mt, i * 10, i * 10 + 9, i), 0);
+			CHECK_EQ(mt_entries(&mt), RANGES);
+		}
+	}
+	CHECK_VALID(&mt);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static bool same_last_digit(void *context, const struct mt_entry *left,
 			    const struct mt_entry *right)
 {
@@ -623,6 +655,7 @@ static const struct test_case cases[] = {
 	{"equal_neighbours_coalesce", equal_neighbours_coalesce},
 	{"equal_numbers_coalesce", equal_numbers_coalesce},
 	{"equal_numbers_stay_apart", equal_numbers_stay_apart},
+	{"equal_numbers_in_a_large_tree", equal_numbers_in_a_large_tree},
 	{"unions_keep_the_left_word", unions_keep_the_left_word},
 	{"cut_values_are_split", cut_values_are_split},
 	{"neighbours_merge", neighbours_merge},
