@@ -19,7 +19,7 @@ kernels: KERNELS ?= bookworm trixie
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-PACKAGE := $(wildcard core/include/*.h core/src/*.[ch] binding/*.[chp]* programs/*.c meson.* pyproject.toml) \
+PACKAGE := $(wildcard core/include/*.h core/src/*.[ch] core/*.py binding/*.[chp]* programs/*.c meson.* pyproject.toml) \
 	$(shell find src -type f ! -path '*__pycache__*')
 INSTALL := python -m pip install --quiet --no-build-isolation -Cbuild-dir=build/package
 NOX_TARGETS := test-pure-wheel test-sanitize test-tsan test-pypy test-python-newer test-free-threaded \
@@ -119,10 +119,12 @@ bench-kernel: build/release/build.ninja $(BASE:%=build/base/%/.built) ## the ker
 		$(if $(BASE),--runs 31 --milliseconds 20 --commit $(BASE) --base build/base/$(BASE)/bench_kernel)
 	$(if $(BASE),python benchmarks/compare.py build/base/$(BASE) core)
 
-bench-core: build/release/build.ninja ## the core alone: prints its bounds, writes build/bench_core.json
+bench-core: build/release/build.ninja ## the core alone, for both widths of keys: prints its bounds, writes build/bench_core.json and bench_core_128.json
 bench-fork: build/release/build.ninja ## the fork benchmark: prints its bounds, writes build/bench_fork.json
 bench-core bench-fork:
 	meson compile -C build/release
+	$(if $(filter bench-core,$@),python benchmarks/bench_core.py --program build/release/bench_core_128 \
+		--json build/bench_core_128.json)
 	python benchmarks/$(subst -,_,$@).py --program build/release/$(subst -,_,$@) \
 		--json build/$(subst -,_,$@).json
 

@@ -117,7 +117,7 @@ def compiled(session: nox.Session, name: str, *options: str, **env: str) -> str:
     folder = BUILD / name
     if not (folder / "build.ninja").exists():
         session.run("meson", "setup", str(folder), *TESTS, *options, silent=True, env=env)
-    targets = ["fuzz"] if name == "fuzz" else []
+    targets = ["fuzz", "fuzz_128"] if name == "fuzz" else []
     session.run("meson", "compile", "-C", str(folder), *targets)
     return str(folder)
 
@@ -308,7 +308,10 @@ def test_tsan(session: nox.Session) -> None:
 
 
 def fuzzer(session: nox.Session) -> tuple[str, Path]:
-    """Build the core with libFuzzer; return the program and the folder with its corpus."""
+    """Build the core with libFuzzer; return the program and the folder with its corpus.
+
+    The program for keys of 128 bits has the same name with _128 at its end.
+    """
     session.run("tools/need", "clang", silent=True)
     version = output("clang", "-dumpversion").split(".")[0]
     library = f"{output('clang', '-print-runtime-dir')}/libclang_rt.fuzzer-{platform.machine()}.a"
@@ -321,13 +324,20 @@ def fuzzer(session: nox.Session) -> tuple[str, Path]:
 
 @nox.session(name="fuzz-core")
 def fuzz_core(session: nox.Session) -> None:
-    """Fuzz for SECONDS. Inputs that break something stay in build/fuzz, new ones in its corpus."""
+    """Fuzz for SECONDS, half of them with keys of 128 bits.
+
+    Inputs that break something stay in build/fuzz, new ones in its corpus. An input means something
+    else with wider keys, so these have a corpus of their own, which starts from the saved one.
+    """
     program, corpus = fuzzer(session)
-    session.run(
-        *(program, f"-max_total_time={SECONDS}", "-max_len=1024"),
-        *("-len_control=0", "-print_final_stats=1", f"-artifact_prefix={corpus.parent}/"),
-        str(corpus),
-    )
+    corpus_128 = corpus.with_name("corpus_128")
+    shutil.copytree(corpus, corpus_128, dirs_exist_ok=True)
+    for width, inputs, prefix in (("", corpus, ""), ("_128", corpus_128, "128-")):
+        session.run(
+            *(program + width, f"-max_total_time={(int(SECONDS) + 1) // 2}", "-max_len=1024"),
+            *("-len_control=0", "-print_final_stats=1"),
+            *(f"-artifact_prefix={corpus.parent}/{prefix}", str(inputs)),
+        )
 
 
 @nox.session(name="fuzz-corpus")
@@ -357,7 +367,7 @@ def count_lines(session: nox.Session, name: str, counts: str, *options: str) -> 
     python = environment(session, "coverage-venv", extra("coverage"))
     session.run(
         *(python, "-m", "gcovr", "--root", ".", "--config", "tools/gcovr.cfg"),
-        *("--filter", {"core": "core/src/", "binding": "binding/"}[name], "--json", report),
+        *("--filter", "binding/" if name == "binding" else "core/src/", "--json", report),
         *("--html-details", f"{pages}/index.html", str(BUILD / counts)),
     )
     session.run("python", "tools/check_coverage.py", *options, report)
@@ -370,7 +380,9 @@ def coverage_core(session: nox.Session) -> None:
     session.run("find", folder, "-name", "*.gcda", "-delete")
     env = {"SAMARA_SEED": "1", "SAMARA_STEPS": "2000"}
     session.run("meson", "test", "-C", folder, "--print-errorlogs", env=env)
-    count_lines(session, "core", "coverage/libmaple_tree_core.a.p", "--all")
+    # Each width must be covered by itself.
+    for width in ("", "_128"):
+        count_lines(session, f"core{width}", f"coverage/libmaple_tree_core{width}.a.p", "--all")
 
 
 @nox.session(name="coverage-python")

@@ -29,9 +29,17 @@
  *
  * ATTRIBUTES are the tree's flags as in maple_tree.h: 3 tracks gaps and leaves the lock to the
  * caller, 1 takes the tree's own lock in each call.
+ *
+ * bench_core_128 is the same for keys of 128 bits. Their numbers are those above times 2^60, so that
+ * both words of a key differ from entry to entry.
  */
 #include "bench.h"
+
+#if MT_KEY_BITS == 128
+#include "names_128.h"
+#else
 #include "maple_tree.h"
+#endif
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,6 +47,12 @@
 #include <string.h>
 
 #define USAGE "usage: bench_core CPU RUNS MILLISECONDS ATTRIBUTES ENTRIES..."
+
+#if MT_KEY_BITS == 128
+#define KEY_SHIFT 60
+#else
+#define KEY_SHIFT 0
+#endif
 
 /* At least this many keys, so that no branch predictor learns them by heart. */
 #define KEYS_LEAST 65536u
@@ -55,8 +69,8 @@ struct bench {
 	struct maple_tree mixed;
 	uint64_t *shuffled; /* the numbers below `entries` */
 	uint64_t keys_count;
-	uint64_t *keys;
-	uint64_t *keys_sorted;
+	mt_key *keys;
+	mt_key *keys_sorted;
 	uint64_t *words;
 	uint8_t *present;
 	uint64_t next; /* in keys, for the overwriting methods */
@@ -93,9 +107,14 @@ static void init_tree(const struct bench *bench, struct maple_tree *mt)
 	mt_init_pool(mt, bench->attributes, bench->pool, NULL);
 }
 
+static mt_key key_of(uint64_t number)
+{
+	return (mt_key)number << KEY_SHIFT;
+}
+
 static void store(struct maple_tree *mt, uint64_t first, uint64_t word)
 {
-	if (mtree_store_range_word(mt, first, first + 5, word))
+	if (mtree_store_range_word(mt, key_of(first), key_of(first + 5), word))
 		bench_fail("no memory");
 }
 
@@ -172,7 +191,7 @@ static uint64_t next_key(struct bench *bench)
 {
 	if (bench->next == bench->keys_count)
 		bench->next = 0;
-	return bench->keys[bench->next++];
+	return (uint64_t)(bench->keys[bench->next++] >> KEY_SHIFT);
 }
 
 static double time_overwrite(void *context, uint64_t times)
@@ -220,7 +239,7 @@ static double time_load(void *context, uint64_t times)
 	return bench_now() - start;
 }
 
-static double load_batch(struct bench *bench, const uint64_t *keys, uint64_t times)
+static double load_batch(struct bench *bench, const mt_key *keys, uint64_t times)
 {
 	double start = bench_now();
 
@@ -255,8 +274,8 @@ static double time_iterate(void *context, uint64_t times)
 		void *entry;
 
 		mas_init(&mas, &bench->ascending, 0);
-		mas_for_each(&mas, entry, UINT64_MAX) sum +=
-			(uintptr_t)entry + mas.index + mas.last;
+		mas_for_each(&mas, entry, MT_KEY_MAX) sum +=
+			(uintptr_t)entry + (uint64_t)mas.index + (uint64_t)mas.last;
 	}
 	sink += sum;
 	return bench_now() - start;
@@ -297,8 +316,8 @@ enum { METHODS = sizeof(methods) / sizeof(*methods) };
 
 static int compare_keys(const void *left, const void *right)
 {
-	uint64_t a = *(const uint64_t *)left;
-	uint64_t b = *(const uint64_t *)right;
+	mt_key a = *(const mt_key *)left;
+	mt_key b = *(const mt_key *)right;
 
 	return (a > b) - (a < b);
 }
@@ -308,14 +327,14 @@ static void prepare(struct bench *bench)
 	uint64_t entries = bench->entries;
 
 	bench->keys_count = entries < KEYS_LEAST ? KEYS_LEAST : entries;
-	bench->keys = array(bench->keys_count, sizeof(uint64_t));
-	bench->keys_sorted = array(bench->keys_count, sizeof(uint64_t));
+	bench->keys = array(bench->keys_count, sizeof(mt_key));
+	bench->keys_sorted = array(bench->keys_count, sizeof(mt_key));
 	bench->words = array(bench->keys_count, sizeof(uint64_t));
 	bench->present = array(bench->keys_count, 1);
 	for (uint64_t i = 0; i < bench->keys_count; i++)
-		bench->keys[i] = random_below(entries * 10);
-	memcpy(bench->keys_sorted, bench->keys, bench->keys_count * sizeof(uint64_t));
-	qsort(bench->keys_sorted, bench->keys_count, sizeof(uint64_t), compare_keys);
+		bench->keys[i] = key_of(random_below(entries * 10));
+	memcpy(bench->keys_sorted, bench->keys, bench->keys_count * sizeof(mt_key));
+	qsort(bench->keys_sorted, bench->keys_count, sizeof(mt_key), compare_keys);
 
 	bench->shuffled = array(entries, sizeof(uint64_t));
 	for (uint64_t i = 0; i < entries; i++) {

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""usage: check_library.py INTERFACE FILE...
+"""usage: check_library.py INTERFACE... FILE...
 
-Check a library (.so or .a). INTERFACE is the name of a Python extension's entry point, or a C
-header. Fail unless
+Check a library (.so), and the archives (.a) that it is made of. INTERFACE is the name of a Python
+extension's entry point, or a C header. Fail unless
 
-- the library exports exactly the names of INTERFACE (an archive also has internal names);
+- the library exports exactly the names of all INTERFACEs. The archives together also have internal
+  names, but none of them twice: the cores of both widths have no name in common;
 - it uses only names of libc and public names of CPython;
 - it is linked without anything that weakens the security of a process;
 - only functions that are chosen at run time need more than the architecture's first processor.
@@ -13,13 +14,14 @@ header. Fail unless
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 # manylinux2014: the oldest glibc that a wheel from here can run on.
 LIBC = (2, 17)
 # What lock.h asks for. The C library may: unlike a wheel, it is built for the libc at hand.
 NEWER_IN_C = "__libc_single_threaded"
-INTERNAL = r"(mt|mas|mtree|__mt)_\w+"
+INTERNAL = r"(mt|mas|mtree|__mt)(128)?_\w+"
 DECLARATION = r"^MT_API\b[^;]*?(\w+)\("
 NEEDED = r"lib(c|pthread)\.so\.\d+|ld-linux[\w.-]*|libc\.musl-\w+\.so\.\d+"
 # The only names with an underscore that may be used: those behind CPython's public macros.
@@ -50,13 +52,18 @@ def interface(given: str) -> set[str]:
 
 
 def faults_of_exports(path: str, wanted: set[str]) -> list[str]:
-    dynamic = [] if path.endswith(".a") else ["--dynamic"]
-    offered = {name for name, _ in names(path, *dynamic, "--defined-only")}
-    foreign = offered - wanted
-    if path.endswith(".a"):
-        foreign = {name for name in foreign if not re.fullmatch(INTERNAL, name)}
-    faults = [f"exports {name}" for name in sorted(foreign)]
+    offered = {name for name, _ in names(path, "--dynamic", "--defined-only")}
+    faults = [f"exports {name}" for name in sorted(offered - wanted)]
     return faults + [f"does not export {name}" for name in sorted(wanted - offered)]
+
+
+def faults_of_archives(paths: list[str], wanted: set[str]) -> list[str]:
+    found = Counter(name for path in paths for name, _ in names(path, "--defined-only"))
+    foreign = {name for name in found.keys() - wanted if not re.fullmatch(INTERNAL, name)}
+    faults = [f"exports {name}" for name in sorted(foreign)]
+    faults += [f"exports {name} twice" for name in sorted(found) if found[name] > 1]
+    faults += [f"does not export {name}" for name in sorted(wanted - found.keys())]
+    return [f"{' '.join(paths)}: {fault}" for fault in faults]
 
 
 def faults_of_imports(path: str, is_extension: bool) -> list[str]:
@@ -113,16 +120,22 @@ def faults_of_instructions(path: str) -> list[str]:
     return [f"asks for a newer processor in {name}" for name in sorted(found)]
 
 
-def faults_of(path: str, given: str) -> list[str]:
-    faults = faults_of_exports(path, interface(given))
+def faults_of(path: str, wanted: set[str]) -> list[str]:
+    faults = []
     if not path.endswith(".a"):
-        faults += faults_of_imports(path, given.startswith("PyInit_"))
+        faults += faults_of_exports(path, wanted)
+        faults += faults_of_imports(path, any(name.startswith("PyInit_") for name in wanted))
         faults += faults_of_linking(path)
     return faults + faults_of_instructions(path)
 
 
-def main(given: str, *paths: str) -> int:
-    faults = [f"{path}: {fault}" for path in paths for fault in faults_of(path, given)]
+def main(*arguments: str) -> int:
+    paths = [one for one in arguments if one.endswith((".a", ".so")) or ".so." in one]
+    wanted = set[str]().union(*(interface(one) for one in arguments if one not in paths))
+    archives = [path for path in paths if path.endswith(".a")]
+    faults = [f"{path}: {fault}" for path in paths for fault in faults_of(path, wanted)]
+    if archives:
+        faults += faults_of_archives(archives, wanted)
     print(*faults, sep="\n", end="\n" if faults else "")
     return 1 if faults else 0
 

@@ -2,10 +2,10 @@
 """Check that the quick C tests notice a wrong core: change it in one place at a time.
 
 Uses the debug build's compiler flags and tests. A mutant is one change to the code that writes,
-duplicates, compares or combines trees, or tracks gaps. It is compiled and linked into the test
-programs, which run until one fails: that test has killed it. A test also fails if it takes ten
-times its usual time, or asks for too much memory. A mutant with the same object code as the
-original does not count.
+duplicates, compares or combines trees, or tracks gaps. It is compiled for both widths of keys and
+linked into the test programs of both, which run until one fails: that test has killed it. A test
+also fails if it takes ten times its usual time, or asks for too much memory. A mutant with the same
+object code as the original does not count.
 
 A seed selects the mutants, spread over files and kinds. Results are saved in the folder as they
 come in, and are valid for the sources and tests that they came from. So an interrupted run can
@@ -23,6 +23,7 @@ import json
 import os
 import queue
 import random
+import re
 import resource
 import shlex
 import shutil
@@ -80,12 +81,14 @@ class Result:
 
 @dataclass
 class Build:
-    """The original: the compiler command without files, its objects, and those of the programs."""
+    """The original: the compiler command of each unit, without files; the objects of programs.
+
+    A unit is a source and a width: its name is that of its object.
+    """
 
     root: Path
     folder: Path
-    compile: list[str]
-    sources: list[str]
+    compile: dict[str, list[str]]
     tests: list[Test]
     digest: str
     parts: dict[str, list[str]] = field(default_factory=dict)  # of each program, for the linker
@@ -99,9 +102,13 @@ def run(command: list[str], folder: Path) -> None:
     subprocess.run(command, cwd=folder, check=True)
 
 
-def digest_of(root: Path, command: list[str]) -> str:
+def source_of(unit: str) -> str:
+    return unit.partition(".")[0] + ".c"
+
+
+def digest_of(root: Path, commands: dict[str, list[str]]) -> str:
     """Hash everything that a result depends on."""
-    known = hashlib.sha256(shlex.join(command).encode())
+    known = hashlib.sha256(json.dumps(commands).encode())
     for folder in ("core/include", "core/src", "core/tests"):
         for path in sorted((root / folder).glob("*.[ch]")):
             known.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -111,29 +118,38 @@ def digest_of(root: Path, command: list[str]) -> str:
 def read_build(debug: Path, root: Path, folder: Path) -> Build:
     """Read the flags and the tests of Meson's build."""
     entries = json.loads((debug / "compile_commands.json").read_text())
-    of_core = [entry for entry in entries if "core.a.p" in entry["output"]]
-    sources = sorted(Path(entry["file"]).name for entry in of_core)
-    words = shlex.split(of_core[0]["command"])
-    kept = [word for word in words[: words.index("-MD")] if not word.startswith(("-I", "-g", "-W"))]
-    kept += ["-w", "-Icore/include", "-Icore/src"]
+    commands = {}
+    for entry in entries:
+        if found := re.search(r"core(_128)?\.a\.p", entry["output"]):
+            unit = f"{Path(entry['file']).stem}.{(found[1] or '_64')[1:]}.o"
+            words = shlex.split(entry["command"])
+            kept = [
+                word
+                for word in words[: words.index("-MD")]
+                if not word.startswith(("-I", "-g", "-W"))
+            ]
+            # The headers that are made from others are those of the original.
+            commands[unit] = [*kept, "-w", "-Icore/include", "-Icore/src", f"-I{debug}"]
     tests = []
     info = subprocess.check_output(["meson", "introspect", str(debug), "--tests"], text=True)
     for test in json.loads(info):
         program = Path(test["cmd"][0])
         if program.parent == debug:
             tests.append(Test(test["name"], program.name, test["cmd"][1:], test["env"]))
-    build = Build(root, folder, kept, sources, tests, digest_of(root, kept))
+    build = Build(root, folder, commands, tests, digest_of(root, commands))
     for part in (build.original, folder / "tests"):
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-    testing = str(folder / "tests/testing.a")
-    run(["ar", "-crs", testing, *objects_in(debug / "libtesting.a.p")], debug)
+    for width in ("", "_128"):
+        testing = str(folder / f"tests/testing{width}.a")
+        run(["ar", "-crs", testing, *objects_in(debug / f"libtesting{width}.a.p")], debug)
     for name in {test.program for test in tests}:
         build.parts[name] = linked_with(debug, name)
         for number, one in enumerate(objects_in(debug / f"{name}.p")):
             build.parts[name].append(str(folder / "tests" / f"{name}.{number}.o"))
             shutil.copy(one, build.parts[name][-1])
-        build.parts[name].append(testing)
+        width = "_128" if name.endswith("_128") else ""
+        build.parts[name].append(str(folder / f"tests/testing{width}.a"))
     return build
 
 
@@ -160,22 +176,25 @@ class Workplace:
         self.objects = folder / "objects"
         self.objects.mkdir()
 
-    def compile(self, source: str, to: Path) -> bool:
-        """Compile a source. Its path is relative, and so the same in each workplace."""
-        command = [*self.build.compile, "-c", f"core/src/{source}", "-o", str(to / f"{source}.o")]
+    def compile(self, unit: str, to: Path) -> bool:
+        """Compile a unit. Its path is relative, and so the same in each workplace."""
+        command = [*self.build.compile[unit], "-c", f"core/src/{source_of(unit)}"]
+        command += ["-o", str(to / unit)]
         return not subprocess.run(command, cwd=self.folder, capture_output=True).returncode
 
     def link(self, program: str, changed: set[str]) -> None:
         objects = [
-            str((self.objects if source in changed else self.build.original) / f"{source}.o")
-            for source in self.build.sources
+            str((self.objects if unit in changed else self.build.original) / unit)
+            for unit in self.build.compile
         ]
         objects += self.build.parts[program]
-        run([self.build.compile[0], "-pthread", "-s", "-o", program, *objects], self.folder)
+        compiler = next(iter(self.build.compile.values()))[0]
+        run([compiler, "-pthread", "-s", "-o", program, *objects], self.folder)
 
     def users(self, file: str) -> list[str]:
-        """Return the sources that a file is compiled into."""
-        return [file] if file.endswith(".c") else self.build.sources
+        """Return the units that a file is compiled into."""
+        units = self.build.compile
+        return [unit for unit in units if file.endswith(".h") or source_of(unit) == file]
 
     def test(self, test: Test) -> str:
         """Return why the test failed, or an empty string."""
@@ -214,8 +233,8 @@ class Workplace:
             for user in sorted(changed):
                 if not self.compile(user, self.objects):
                     return "refused", ""
-                original = (self.build.original / f"{user}.o").read_bytes()
-                if (self.objects / f"{user}.o").read_bytes() == original:
+                original = (self.build.original / user).read_bytes()
+                if (self.objects / user).read_bytes() == original:
                     changed.remove(user)
                 else:
                     same = False
@@ -235,9 +254,9 @@ class Workplace:
 
 def measure(workplace: Workplace) -> None:
     """Compile and test the original; note each test's processor time."""
-    for source in workplace.build.sources:
-        if not workplace.compile(source, workplace.build.original):
-            sys.exit(f"{source} does not compile")
+    for unit in workplace.build.compile:
+        if not workplace.compile(unit, workplace.build.original):
+            sys.exit(f"{unit} does not compile")
     for test in workplace.build.tests:
         workplace.link(test.program, set())
         test.seconds = 60.0

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The maple tree: an ordered map from non-overlapping closed ranges of 64-bit keys to 64-bit words.
+ * maple_tree_128.h, which is made from this file, has the same for keys of 128 bits.
  *
- * Every key of 0 ... UINT64_MAX can be stored. A range without a value is a gap. Trees are
+ * Every key of 0 ... MT_KEY_MAX can be stored. A range without a value is a gap. Trees are
  * copy-on-write: two trees may share nodes (mt_fork()), and a shared node is never written. So each
  * tree behaves as if it were alone.
  *
@@ -68,17 +69,20 @@ struct maple_pool;
 #define MT_FLAGS_ALLOC_RANGE 0x01u   /* track gaps, for empty_area and alloc */
 #define MT_FLAGS_LOCK_EXTERN 0x02u   /* the caller locks; the tree never does */
 #define MT_FLAGS_ATTR_MASK 0x03u     /* what mt_attr() returns */
-#define MT_FLAGS_ALLOC_WRAPPED 0x04u /* set by the tree: a cyclic allocation took UINT64_MAX */
+#define MT_FLAGS_ALLOC_WRAPPED 0x04u /* set by the tree: a cyclic allocation took MT_KEY_MAX */
 #define MT_FLAGS_HEIGHT_SHIFT 8u     /* the height is part of the flags, as in the kernel */
 #define MT_FLAGS_HEIGHT_MASK 0x1f00u
+
+typedef uint64_t mt_key; /* a key, or a number of keys */
+#define MT_KEY_MAX UINT64_MAX
 
 #define MT_MAX_HEIGHT 20 /* enough for 2^40 nodes, each with the fewest slots allowed */
 #define MT_MAX_SLOTS 16
 
 /* One range and its value. */
 struct mt_entry {
-	uint64_t first;
-	uint64_t last;
+	mt_key first;
+	mt_key last;
 	uint64_t word;
 };
 
@@ -114,7 +118,7 @@ struct mt_value_ops {
 	/* Called if the range of a value is cut: set *piece to a word, owned by the tree, for the
 	 * part [first, last] of `whole`. Return 0 or a negative errno, which the write then
 	 * returns. */
-	int (*split)(void *context, const struct mt_entry *whole, uint64_t first, uint64_t last,
+	int (*split)(void *context, const struct mt_entry *whole, mt_key first, mt_key last,
 		     uint64_t *piece);
 	void *context;
 };
@@ -141,9 +145,9 @@ struct maple_tree {
 	const struct mt_value_ops *ma_ops;
 	const struct mt_external_lock *ma_external_lock;
 	uint64_t ma_generation; /* increases with each write; cursors compare it */
-	/* If ma_counted: the number of ranges, and of keys with a value (low and high word). */
+	/* If ma_counted: the number of ranges, and of keys with a value (low part and carry). */
 	uint64_t ma_entries;
-	uint64_t ma_covered[2];
+	mt_key ma_covered[2];
 	bool ma_counted;
 	bool ma_shared; /* some node may be shared: false until the first fork */
 	bool ma_busy;   /* a value operation is running inside a write */
@@ -180,11 +184,11 @@ MT_API void mt_set_external_lock(struct maple_tree *mt, const struct mt_external
 /* Say that no lock protects this tree, which only its owner can reach. */
 #define mt_on_stack(mt) ((mt).ma_external_lock = NULL)
 
-/* The number of ranges, and the number of keys with a value. The high word is set only if all 2^64
- * keys have one. O(1), but O(n) once after a write that dropped nodes another tree still uses.
- * Takes no lock. */
+/* The number of ranges, and the number of keys with a value. That number has one bit more than a
+ * key: *high is 1 only if all keys have a value, and then *low is 0. O(1), but O(n) once after a
+ * write that dropped nodes another tree still uses. Takes no lock. */
 MT_API uint64_t mt_entries(struct maple_tree *mt);
-MT_API void mt_covered(struct maple_tree *mt, uint64_t *low, uint64_t *high);
+MT_API void mt_covered(struct maple_tree *mt, mt_key *low, mt_key *high);
 /* The number of ranges if it is known: false after such a write. O(1). Takes no lock. */
 MT_API bool mt_entries_known(const struct maple_tree *mt, uint64_t *entries);
 /* The number of nodes that the tree reaches, shared ones included. O(number of internal nodes). */
@@ -240,25 +244,24 @@ MT_API void mt_set_lock_report(void (*report)(const char *message));
 
 /* ---- normal interface: look-ups. Each locks; O(h). Values are borrowed. ---------------------- */
 
-MT_API void *mtree_load(struct maple_tree *mt, uint64_t index);
-MT_API bool mtree_load_word(struct maple_tree *mt, uint64_t index, uint64_t *word);
+MT_API void *mtree_load(struct maple_tree *mt, mt_key index);
+MT_API bool mtree_load_word(struct maple_tree *mt, mt_key index, uint64_t *word);
 /* Look up the whole range around index. True for an entry. False for a gap, whose ends are in
  * out->first and out->last. */
-MT_API bool mtree_lookup(struct maple_tree *mt, uint64_t index, struct mt_entry *out);
+MT_API bool mtree_lookup(struct maple_tree *mt, mt_key index, struct mt_entry *out);
 /* The first entry that ends at or above *index, up to max. Sets *index to the entry's last + 1,
  * which is 0 after the last key. mt_find_after() continues such a search: it stops if *index has
  * wrapped to 0. */
-MT_API void *mt_find(struct maple_tree *mt, uint64_t *index, uint64_t max);
-MT_API void *mt_find_after(struct maple_tree *mt, uint64_t *index, uint64_t max);
+MT_API void *mt_find(struct maple_tree *mt, mt_key *index, mt_key max);
+MT_API void *mt_find_after(struct maple_tree *mt, mt_key *index, mt_key max);
 /* The entry after / before the entry (or gap) at index, no further than max / min. */
-MT_API void *mt_next(struct maple_tree *mt, uint64_t index, uint64_t max);
-MT_API void *mt_prev(struct maple_tree *mt, uint64_t index, uint64_t min);
+MT_API void *mt_next(struct maple_tree *mt, mt_key index, mt_key max);
+MT_API void *mt_prev(struct maple_tree *mt, mt_key index, mt_key min);
 /* The same for any word, with the entry's whole range. mtree_find(): the first entry at or above
  * `index` that begins at or below `max`. mtree_find_rev(): the last entry at or below `index` that
  * ends at or above `min`. */
-MT_API bool mtree_find(struct maple_tree *mt, uint64_t index, uint64_t max, struct mt_entry *out);
-MT_API bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min,
-			   struct mt_entry *out);
+MT_API bool mtree_find(struct maple_tree *mt, mt_key index, mt_key max, struct mt_entry *out);
+MT_API bool mtree_find_rev(struct maple_tree *mt, mt_key index, mt_key min, struct mt_entry *out);
 
 /* NULL ends the loops of the void * interface, so do not use them on trees that hold the word 0. */
 #define mt_for_each(mt, entry, index, max)                                                         \
@@ -268,48 +271,61 @@ MT_API bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min,
 /* Look up many keys. For each keys[i], words[i] is its word, or `absent` if there is none, and
  * present[i] is 1 or 0. Descends for several keys at once. Takes no lock: read a fork, or hold the
  * lock. Returns how many keys are present. O(count * h). */
-MT_API size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t count,
+MT_API size_t mt_load_batch(const struct maple_tree *mt, const mt_key *keys, size_t count,
 			    uint64_t absent, uint64_t *words, uint8_t *present);
 
 /* ---- normal interface: writes. Each locks; O(h) plus what it drops. -------------------------- */
 /* The tree takes its own reference to a stored value (ops->retain). The caller keeps its own. */
 
-MT_API int mtree_store(struct maple_tree *mt, uint64_t index, void *entry);
+MT_API int mtree_store(struct maple_tree *mt, mt_key index, void *entry);
 /* Overwrite [first, last]. What was there is split, cut or dropped. -EINVAL if first is above
  * last. */
-MT_API int mtree_store_range(struct maple_tree *mt, uint64_t first, uint64_t last, void *entry);
-MT_API int mtree_store_range_word(struct maple_tree *mt, uint64_t first, uint64_t last,
-				  uint64_t word);
-MT_API int mtree_clear_range(struct maple_tree *mt, uint64_t first, uint64_t last);
+MT_API int mtree_store_range(struct maple_tree *mt, mt_key first, mt_key last, void *entry);
+MT_API int mtree_store_range_word(struct maple_tree *mt, mt_key first, mt_key last, uint64_t word);
+MT_API int mtree_clear_range(struct maple_tree *mt, mt_key first, mt_key last);
 /* Store, but return -EEXIST if any key of the range has a value. */
-MT_API int mtree_insert(struct maple_tree *mt, uint64_t index, void *entry);
-MT_API int mtree_insert_range(struct maple_tree *mt, uint64_t first, uint64_t last, void *entry);
+MT_API int mtree_insert(struct maple_tree *mt, mt_key index, void *entry);
+MT_API int mtree_insert_range(struct maple_tree *mt, mt_key first, mt_key last, void *entry);
 /* The same. On -EEXIST, *occupied is the entry that was in the way (borrowed). */
-MT_API int mtree_insert_range_word(struct maple_tree *mt, uint64_t first, uint64_t last,
-				   uint64_t word, struct mt_entry *occupied);
+MT_API int mtree_insert_range_word(struct maple_tree *mt, mt_key first, mt_key last, uint64_t word,
+				   struct mt_entry *occupied);
 /* Remove the whole range around index. *erased (may be NULL) gets what was there, NULL for a gap.
  * With value operations the tree has already given up its reference, so do not dereference it. */
-MT_API int mtree_erase(struct maple_tree *mt, uint64_t index, void **erased);
+MT_API int mtree_erase(struct maple_tree *mt, mt_key index, void **erased);
 /* Find the lowest / highest free place of `size` keys in [min, max] and store there. -EBUSY if
  * there is none. -EINVAL if size is 0 or larger than the window, if min > max, if the entry is
  * NULL, or if the tree does not track gaps. */
-MT_API int mtree_alloc_range(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
-			     uint64_t min, uint64_t max);
-MT_API int mtree_alloc_rrange(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
-			      uint64_t min, uint64_t max);
+MT_API int mtree_alloc_range(struct maple_tree *mt, mt_key *start, void *entry, mt_key size,
+			     mt_key min, mt_key max);
+MT_API int mtree_alloc_rrange(struct maple_tree *mt, mt_key *start, void *entry, mt_key size,
+			      mt_key min, mt_key max);
 /* Find and store one free key of [low, high]: search from *next up, and then again from low. *next
- * becomes the key after it. Returns 0, or 1 if the search wrapped. After UINT64_MAX, *next is 0.
+ * becomes the key after it. Returns 0, or 1 if the search wrapped. After MT_KEY_MAX, *next is 0.
  * The tree remembers that, and so do its duplicates and forks: the first call from then on whose
  * search does not wrap returns 1 too. */
-MT_API int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t low,
-			      uint64_t high, uint64_t *next);
-MT_API int mtree_alloc_cyclic_word(struct maple_tree *mt, uint64_t *start, uint64_t word,
-				   uint64_t low, uint64_t high, uint64_t *next);
+MT_API int mtree_alloc_cyclic(struct maple_tree *mt, mt_key *start, void *entry, mt_key low,
+			      mt_key high, mt_key *next);
+MT_API int mtree_alloc_cyclic_word(struct maple_tree *mt, mt_key *start, uint64_t word, mt_key low,
+				   mt_key high, mt_key *next);
 /* Only search, with alignment: *start is the lowest or highest place that is a multiple of align
  * (>= 1). Takes no lock. O(h) if align is 1; otherwise O(h) for each gap of at least `size` without
  * an aligned place. */
-MT_API int mt_empty_area(const struct maple_tree *mt, uint64_t min, uint64_t max, uint64_t size,
-			 uint64_t align, bool reverse, uint64_t *start);
+MT_API int mt_empty_area(const struct maple_tree *mt, mt_key min, mt_key max, mt_key size,
+			 mt_key align, bool reverse, mt_key *start);
+
+/* How many keys to pass to mt_load_batch() at a time, if there are that many. Usually as many as
+ * stay in a cache until their results are used. For a large tree, so many that it pays to sort them
+ * by the part of the tree they lead to. Sorting takes the key and ten bytes more for each during
+ * the call, if that memory is available. */
+MT_API size_t mt_batch_size(const struct maple_tree *mt);
+
+/* Fill an empty tree from n sorted, non-overlapping ranges. The nodes are full. O(n). -EINVAL if
+ * the tree is not empty or if entry *bad (may be NULL) is out of order. */
+MT_API int mt_build(struct maple_tree *mt, const mt_key *first, const mt_key *last,
+		    const uint64_t *words, size_t count, size_t *bad);
+/* The reverse of mt_build(): read all entries in order into arrays of mt_entries() members each.
+ * Returns how many there were. O(n). Do not write the tree meanwhile. */
+MT_API size_t mt_read(const struct maple_tree *mt, mt_key *first, mt_key *last, uint64_t *words);
 
 /* How many keys to pass to mt_load_batch() at a time, if there are that many. Usually as many as
  * stay in a cache until their results are used. For a large tree, so many that it pays to sort them
@@ -336,8 +352,8 @@ enum mt_operation { mt_op_add, mt_op_min, mt_op_max, mt_op_or, mt_op_and };
 struct mt_accumulation {
 	enum mt_number number;
 	enum mt_operation operation;
-	const uint64_t *first; /* `count` ranges, in any order; they may overlap */
-	const uint64_t *last;
+	const mt_key *first; /* `count` ranges, in any order; they may overlap */
+	const mt_key *last;
 	const uint64_t *words; /* one for each range; if `same`, one for all */
 	size_t count;
 	bool same;
@@ -372,8 +388,7 @@ MT_API int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree);
 MT_API void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree);
 /* Initialise `new_tree` with the contents of [first, last], cut at the ends. Shares nodes. O(h). On
  * error new_tree is initialised but empty, and needs mt_fini() too. The caller holds mt's lock. */
-MT_API int mt_slice(struct maple_tree *mt, uint64_t first, uint64_t last,
-		    struct maple_tree *new_tree);
+MT_API int mt_slice(struct maple_tree *mt, mt_key first, mt_key last, struct maple_tree *new_tree);
 /* Drop all contents. The attributes, the pool and the value operations stay. O(nodes not shared).
  * mtree_destroy() takes the lock. Values are released after the tree is empty. */
 MT_API void mtree_destroy(struct maple_tree *mt);
@@ -384,8 +399,8 @@ MT_API void mt_fini(struct maple_tree *mt);
 /* One stretch [first, last] over which two trees differ, and the whole ranges in which it lies. A
  * range is valid only if its flag is set; otherwise the stretch lies in a gap. */
 struct mt_difference {
-	uint64_t first;
-	uint64_t last;
+	mt_key first;
+	mt_key last;
 	struct mt_entry a;
 	struct mt_entry b;
 	bool a_present;
@@ -436,8 +451,8 @@ enum maple_status {
 
 struct ma_level {
 	struct maple_node *node;
-	uint64_t min;
-	uint64_t max;
+	mt_key min;
+	mt_key max;
 	uint32_t slot;
 };
 
@@ -451,8 +466,8 @@ struct ma_level {
  */
 struct ma_state {
 	struct maple_tree *tree;
-	uint64_t index; /* the range it stands on, or is set to */
-	uint64_t last;
+	mt_key index; /* the range it stands on, or is set to */
+	mt_key last;
 	uint64_t word; /* the value on [index, last], if present */
 	bool present;
 	enum maple_status status;
@@ -481,12 +496,12 @@ static inline bool mas_is_err(const struct ma_state *mas)
 	return mas->status == ma_error;
 }
 
-MT_API void mas_init(struct ma_state *mas, struct maple_tree *mt, uint64_t index);
-MT_API void mas_set(struct ma_state *mas, uint64_t index);
-MT_API void mas_set_range(struct ma_state *mas, uint64_t first, uint64_t last);
+MT_API void mas_init(struct ma_state *mas, struct maple_tree *mt, mt_key index);
+MT_API void mas_set(struct ma_state *mas, mt_key index);
+MT_API void mas_set_range(struct ma_state *mas, mt_key first, mt_key last);
 /* Make [first, last], a part of the range that the cursor stands on, its place, and change nothing
  * else: for a store over that part, which then needs no walk. */
-MT_API void __mas_set_range(struct ma_state *mas, uint64_t first, uint64_t last);
+MT_API void __mas_set_range(struct ma_state *mas, mt_key first, mt_key last);
 /* Keep the place, not walked: the next step begins with a walk to index. */
 MT_API void mas_reset(struct ma_state *mas);
 /* Pause a walk. Afterwards the lock may be dropped. mas_find() then continues after last, and
@@ -501,7 +516,7 @@ MT_API void mas_unlock(struct ma_state *mas);
 /* Steps return the value where they stop, NULL for a gap or for nothing. index, last, word and
  * present say more. They follow the rules of the kernel's cursor. O(h); O(1) amortised for a run of
  * steps. */
-/* To the range around index, whatever the status. In an empty tree: none, on [0, UINT64_MAX]. */
+/* To the range around index, whatever the status. In an empty tree: none, on [0, MT_KEY_MAX]. */
 MT_API void *mas_walk(struct ma_state *mas);
 MT_API void *mas_load(struct ma_state *mas);
 /* Move to the next / previous entry (the _range functions: or gap) that begins at or below max /
@@ -509,18 +524,18 @@ MT_API void *mas_load(struct ma_state *mas);
  * last >= max / index <= min, nothing moves. If the limit is met later, the cursor stays on the
  * last range that it looked at. Either way the status becomes overflow / underflow. A step in the
  * other direction then turns round: it begins with the entry that the cursor is on. */
-MT_API void *mas_next(struct ma_state *mas, uint64_t max);
-MT_API void *mas_next_range(struct ma_state *mas, uint64_t max);
-MT_API void *mas_prev(struct ma_state *mas, uint64_t min);
-MT_API void *mas_prev_range(struct ma_state *mas, uint64_t min);
+MT_API void *mas_next(struct ma_state *mas, mt_key max);
+MT_API void *mas_next_range(struct ma_state *mas, mt_key max);
+MT_API void *mas_prev(struct ma_state *mas, mt_key min);
+MT_API void *mas_prev_range(struct ma_state *mas, mt_key min);
 /* Find the next entry (the _range functions: or gap). The first call after mas_set() looks at index
  * itself: an entry there is the answer, a gap is not. Later calls continue from there. If the limit
  * is met, mas_find() stays active, so that a later call with a larger max goes on;
  * mas_find_range() ends with overflow, the other two with underflow. */
-MT_API void *mas_find(struct ma_state *mas, uint64_t max);
-MT_API void *mas_find_range(struct ma_state *mas, uint64_t max);
-MT_API void *mas_find_rev(struct ma_state *mas, uint64_t min);
-MT_API void *mas_find_range_rev(struct ma_state *mas, uint64_t min);
+MT_API void *mas_find(struct ma_state *mas, mt_key max);
+MT_API void *mas_find_range(struct ma_state *mas, mt_key max);
+MT_API void *mas_find_rev(struct ma_state *mas, mt_key min);
+MT_API void *mas_find_range_rev(struct ma_state *mas, mt_key min);
 
 #define mas_for_each(mas, entry, max) while (((entry) = mas_find((mas), (max))) != NULL)
 #define mas_for_each_rev(mas, entry, min) while (((entry) = mas_find_rev((mas), (min))) != NULL)
@@ -528,10 +543,10 @@ MT_API void *mas_find_range_rev(struct ma_state *mas, uint64_t min);
 /* The same steps for any word. They return whether they found something: an entry, or with `gaps`
  * possibly a gap (see `present`). */
 MT_API bool mas_walk_word(struct ma_state *mas); /* true for an entry */
-MT_API bool mas_next_word(struct ma_state *mas, uint64_t max, bool gaps);
-MT_API bool mas_prev_word(struct ma_state *mas, uint64_t min, bool gaps);
-MT_API bool mas_find_word(struct ma_state *mas, uint64_t max, bool gaps);
-MT_API bool mas_find_rev_word(struct ma_state *mas, uint64_t min, bool gaps);
+MT_API bool mas_next_word(struct ma_state *mas, mt_key max, bool gaps);
+MT_API bool mas_prev_word(struct ma_state *mas, mt_key min, bool gaps);
+MT_API bool mas_find_word(struct ma_state *mas, mt_key max, bool gaps);
+MT_API bool mas_find_rev_word(struct ma_state *mas, mt_key min, bool gaps);
 
 /* If a write through a cursor fails, index and last stay, and the status becomes ma_error. The next
  * step begins with a walk to index. Values are released before these return, under the caller's
@@ -560,12 +575,12 @@ MT_API int mas_store_prealloc(struct ma_state *mas, void *entry);
 /* Set index and last to the lowest / highest free place of `size` keys in [min, max]. The cursor
  * then stands on that part of a gap, for a store. Errors as for mtree_alloc_range(): -EINVAL
  * changes nothing, -EBUSY sets ma_error. */
-MT_API int mas_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size);
-MT_API int mas_empty_area_rev(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size);
+MT_API int mas_empty_area(struct ma_state *mas, mt_key min, mt_key max, mt_key size);
+MT_API int mas_empty_area_rev(struct ma_state *mas, mt_key min, mt_key max, mt_key size);
 /* mtree_alloc_cyclic() at a cursor, which then stands on the key that was taken. If it fails, index
  * and last stay. */
-MT_API int mas_alloc_cyclic(struct ma_state *mas, uint64_t *start, void *entry, uint64_t low,
-			    uint64_t high, uint64_t *next);
+MT_API int mas_alloc_cyclic(struct ma_state *mas, mt_key *start, void *entry, mt_key low,
+			    mt_key high, mt_key *next);
 
 /* ---- two trees ------------------------------------------------------------------------------- */
 
@@ -584,14 +599,14 @@ struct mt_diff_side {
 	struct maple_node *root;
 	uint32_t height;
 	uint32_t depth; /* levels in path */
-	uint64_t first; /* what it stands on: a subtree, a range or a gap */
-	uint64_t last;
+	mt_key first;   /* what it stands on: a subtree, a range or a gap */
+	mt_key last;
 	struct ma_level path[MT_MAX_HEIGHT];
 };
 struct mt_diff_walk {
 	struct mt_diff_side a;
 	struct mt_diff_side b;
-	uint64_t key; /* how far it has come */
+	mt_key key; /* how far it has come */
 	enum mt_diff_words words;
 	bool done;
 };

@@ -34,8 +34,8 @@ struct accumulate {
 };
 
 /* A new entry for the part [first, last] of a slot of the old tree: 0, or -ERANGE. */
-static inline int apply(const struct accumulate *call, const struct ma_state *old, uint64_t first,
-			uint64_t last, uint64_t low, uint64_t high, uint64_t *word)
+static inline int apply(const struct accumulate *call, const struct ma_state *old, mt_key first,
+			mt_key last, uint64_t low, uint64_t high, uint64_t *word)
 {
 	enum mt_number number = call->what->number;
 
@@ -56,12 +56,12 @@ static inline int apply(const struct accumulate *call, const struct ma_state *ol
 
 /* Store the pieces of one stretch: of each slot of the old tree that it covers. */
 static int store_stretch(const struct accumulate *call, struct ma_state *old, struct ma_state *to,
-			 uint64_t first, uint64_t last, uint64_t low, uint64_t high)
+			 mt_key first, mt_key last, uint64_t low, uint64_t high)
 {
 	old->index = first;
 	mas_walk_word(old);
 	for (;;) {
-		uint64_t end = old->last < last ? old->last : last;
+		mt_key end = old->last < last ? old->last : last;
 		uint64_t word;
 		int status = apply(call, old, first, end, low, high, &word);
 
@@ -131,17 +131,17 @@ static int store_ranges(const struct accumulate *call, struct maple_tree *work)
 
 struct entries {
 	size_t count;
-	uint64_t *first;
-	uint64_t *last;
+	mt_key *first;
+	mt_key *last;
 	uint64_t *words;
 };
 
 /* Where the next piece ends that begins at `first`, in a slot that ends at `last`: with the slot, or
  * where stretch i of the profile begins or ends. Sets `covered` if the stretch covers it. */
-static inline uint64_t piece_end(const struct mt_profile *profile, size_t i, uint64_t first,
-				 uint64_t last, bool *covered)
+static inline mt_key piece_end(const struct mt_profile *profile, size_t i, mt_key first,
+			       mt_key last, bool *covered)
 {
-	uint64_t end;
+	mt_key end;
 
 	if (i == profile->count || profile->first[i] > last)
 		return last;
@@ -154,7 +154,7 @@ static inline uint64_t piece_end(const struct mt_profile *profile, size_t i, uin
 static int list_pieces(const struct accumulate *call, const struct mt_profile *profile,
 		       struct entries *entries)
 {
-	uint64_t first = 0;
+	mt_key first = 0;
 	struct ma_state old;
 	size_t i = 0;
 
@@ -162,7 +162,7 @@ static int list_pieces(const struct accumulate *call, const struct mt_profile *p
 	mas_walk_word(&old);
 	for (;;) {
 		bool covered = false;
-		uint64_t end = piece_end(profile, i, first, old.last, &covered);
+		mt_key end = piece_end(profile, i, first, old.last, &covered);
 		uint64_t word = old.word;
 
 		if (covered) {
@@ -177,7 +177,7 @@ static int list_pieces(const struct accumulate *call, const struct mt_profile *p
 		entries->last[entries->count] = end;
 		entries->words[entries->count] = word;
 		entries->count += covered || old.present;
-		if (end == UINT64_MAX)
+		if (end == MT_KEY_MAX)
 			return 0;
 		first = end + 1;
 		if (end == old.last) {
@@ -210,17 +210,17 @@ static int rebuild(const struct accumulate *call, struct maple_tree *work,
 {
 	size_t room = 2 * (mt_entries(call->mt) + profile->count);
 	struct entries entries = {0};
-	uint64_t *memory;
+	void *memory;
 	int status;
 
 	if (mtree_empty(call->mt))
 		return build_stretches(call, work, profile);
-	memory = calloc(room, 3 * sizeof(*memory));
+	memory = calloc(room, 2 * sizeof(mt_key) + sizeof(uint64_t));
 	if (!memory)
 		return -ENOMEM;
 	entries.first = memory;
-	entries.last = memory + room;
-	entries.words = memory + 2 * room;
+	entries.last = entries.first + room;
+	entries.words = (uint64_t *)(entries.last + room);
 	status = list_pieces(call, profile, &entries);
 	if (!status)
 		status = mt_build(work, entries.first, entries.last, entries.words, entries.count,
@@ -282,7 +282,8 @@ static int by_rebuild(const struct accumulate *call, const struct mt_profile *pr
 static int one_range(const struct accumulate *call)
 {
 	const struct mt_accumulation *what = call->what;
-	uint64_t first = *what->first, last = *what->last, low = *what->words, word;
+	mt_key first = *what->first, last = *what->last;
+	uint64_t low = *what->words, word;
 	struct mt_profile profile = {1, &first, &last, &low, NULL, NULL};
 	struct ma_state mas;
 	int status;
@@ -316,7 +317,7 @@ static int check(const struct accumulate *call)
 	const struct mt_accumulation *what = call->what;
 	const struct mt_value_ops *ops = call->mt->ma_ops;
 
-	if (what->count > SIZE_MAX / 128) /* more than memory can hold */
+	if (what->count > SIZE_MAX / 128 / (sizeof(mt_key) / 8)) /* more than memory can hold */
 		return -ENOMEM;
 	if (what->number == mt_number_double && what->operation >= mt_op_or)
 		return -EINVAL;

@@ -11,7 +11,7 @@
 
 #define SAMPLES 16u
 
-static size_t load_group(const struct maple_tree *mt, const uint64_t *keys, uint64_t absent,
+static size_t load_group(const struct maple_tree *mt, const mt_key *keys, uint64_t absent,
 			 uint64_t *words, uint8_t *present)
 {
 	const struct maple_node *node[MT_GROUP];
@@ -22,10 +22,10 @@ static size_t load_group(const struct maple_tree *mt, const uint64_t *keys, uint
 }
 
 /* Fewer keys than a group: the last key fills the group up. */
-static size_t load_rest(const struct maple_tree *mt, const uint64_t *keys, size_t count,
+static size_t load_rest(const struct maple_tree *mt, const mt_key *keys, size_t count,
 			uint64_t absent, uint64_t *words, uint8_t *present)
 {
-	uint64_t padded[MT_GROUP];
+	mt_key padded[MT_GROUP];
 	uint64_t group_words[MT_GROUP];
 	uint8_t group_present[MT_GROUP];
 	size_t found = 0;
@@ -41,7 +41,7 @@ static size_t load_rest(const struct maple_tree *mt, const uint64_t *keys, size_
 	return found;
 }
 
-static bool nearly_sorted(const uint64_t *keys)
+static bool nearly_sorted(const mt_key *keys)
 {
 	unsigned falls = 0;
 
@@ -51,7 +51,7 @@ static bool nearly_sorted(const uint64_t *keys)
 }
 
 /* Bring the path to the first key. Returns whether the last key is so near that walking pays. */
-static bool walk_to_group(struct ma_level *path, unsigned depth, const uint64_t *keys)
+static bool walk_to_group(struct ma_level *path, unsigned depth, const mt_key *keys)
 {
 	struct ma_level *leaf = &path[depth - 1];
 	const struct ma_level *parent = depth > 1 ? leaf - 1 : leaf;
@@ -67,7 +67,7 @@ static bool walk_to_group(struct ma_level *path, unsigned depth, const uint64_t 
 }
 
 /* Whether most of the keys are in order, judged by a sample of the groups. */
-static bool mostly_sorted(const uint64_t *keys, size_t count)
+static bool mostly_sorted(const mt_key *keys, size_t count)
 {
 	unsigned sorted = 0;
 
@@ -77,7 +77,7 @@ static bool mostly_sorted(const uint64_t *keys, size_t count)
 }
 
 /* Look up by parts as many of the keys as pays. Returns how many. */
-static size_t load_parts(const struct maple_tree *mt, const uint64_t *keys, size_t count,
+static size_t load_parts(const struct maple_tree *mt, const mt_key *keys, size_t count,
 			 uint64_t absent, uint64_t *words, uint8_t *present, size_t *found)
 {
 	size_t at = 0;
@@ -96,8 +96,8 @@ static size_t load_parts(const struct maple_tree *mt, const uint64_t *keys, size
 	}
 }
 
-size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t count,
-		     uint64_t absent, uint64_t *words, uint8_t *present)
+size_t mt_load_batch(const struct maple_tree *mt, const mt_key *keys, size_t count, uint64_t absent,
+		     uint64_t *words, uint8_t *present)
 {
 	struct ma_level path[MT_MAX_HEIGHT];
 	uint32_t height = mt_tree_height(mt);
@@ -115,7 +115,7 @@ size_t mt_load_batch(const struct maple_tree *mt, const uint64_t *keys, size_t c
 	for (; count - at >= MT_GROUP; at += MT_GROUP) {
 		if (nearly_sorted(keys + at)) {
 			if (!has_path) {
-				path[0] = (struct ma_level){mt->ma_root, 0, UINT64_MAX, 0};
+				path[0] = (struct ma_level){mt->ma_root, 0, MT_KEY_MAX, 0};
 				mt_search.descend(path, height, keys[at]);
 				has_path = true;
 			}

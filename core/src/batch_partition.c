@@ -26,7 +26,7 @@
 #define ENTRIES_PER_KEY 4u
 
 struct item {
-	uint64_t key;
+	mt_key key;
 	uint64_t place;
 };
 
@@ -37,7 +37,7 @@ struct parts {
 	uint32_t height; /* of the parts */
 	size_t count;
 	const struct maple_node *part[MAX_PARTS];
-	uint64_t last[MAX_PARTS];
+	mt_key last[MAX_PARTS];
 	size_t end[MAX_PARTS]; /* in items */
 	struct item items[];   /* followed by the part of each key */
 };
@@ -75,7 +75,7 @@ static void find_parts(struct parts *parts, const struct maple_tree *mt)
 	size_t count;
 
 	parts->part[0] = mt->ma_root;
-	parts->last[0] = UINT64_MAX;
+	parts->last[0] = MT_KEY_MAX;
 	parts->count = 1;
 	parts->height = mt_tree_height(mt);
 	while ((count = count_children(parts))) {
@@ -84,7 +84,7 @@ static void find_parts(struct parts *parts, const struct maple_tree *mt)
 		/* From the end, so that no part is overwritten before its children are listed. */
 		for (size_t i = parts->count; i-- > 0;) {
 			const struct maple_node *node = parts->part[i];
-			uint64_t max = parts->last[i];
+			mt_key max = parts->last[i];
 
 			for (unsigned slot = node->count; slot-- > 0;) {
 				parts->part[--at] = mt_child(node, slot);
@@ -98,7 +98,7 @@ static void find_parts(struct parts *parts, const struct maple_tree *mt)
 
 /* Add one level of the index over `count` last keys, which become the last keys of its own
  * nodes. */
-static size_t add_level(struct maple_node *level, const struct maple_node *below, uint64_t *last,
+static size_t add_level(struct maple_node *level, const struct maple_node *below, mt_key *last,
 			size_t count)
 {
 	size_t nodes = (count + MT_WIDE_SLOTS - 1) / MT_WIDE_SLOTS;
@@ -110,7 +110,7 @@ static size_t add_level(struct maple_node *level, const struct maple_node *below
 		memset(node, 0xff, sizeof(*node));
 		node->kind = MT_WIDE;
 		node->count =
-			(uint8_t)(count - from < MT_WIDE_SLOTS ? count - from : MT_WIDE_SLOTS);
+			(mt_small)(count - from < MT_WIDE_SLOTS ? count - from : MT_WIDE_SLOTS);
 		for (unsigned slot = 0; slot + 1u < node->count; slot++)
 			node->pivot[slot] = last[from + slot];
 		for (unsigned slot = 0; below && slot < node->count; slot++)
@@ -137,7 +137,7 @@ static void build_index(struct parts *parts)
 }
 
 /* Put the part of each key into `part_of`, and the keys, sorted by part, into the items. */
-static void sort_keys(struct parts *parts, uint16_t *part_of, const uint64_t *keys, size_t count)
+static void sort_keys(struct parts *parts, uint16_t *part_of, const mt_key *keys, size_t count)
 {
 	size_t sum = 0;
 
@@ -167,7 +167,7 @@ static size_t load_sorted(const struct parts *parts, size_t count, uint64_t abse
 	for (size_t at = 0; at < count; at += MT_GROUP) {
 		const struct item *items = parts->items + at;
 		const struct maple_node *node[MT_GROUP];
-		uint64_t keys[MT_GROUP];
+		mt_key keys[MT_GROUP];
 		uint64_t group_words[MT_GROUP];
 		uint8_t group_present[MT_GROUP];
 
@@ -189,7 +189,7 @@ static size_t load_sorted(const struct parts *parts, size_t count, uint64_t abse
 	return found;
 }
 
-int mt_load_partitioned(const struct maple_tree *mt, const uint64_t *keys, size_t count,
+int mt_load_partitioned(const struct maple_tree *mt, const mt_key *keys, size_t count,
 			uint64_t absent, uint64_t *words, uint8_t *present, size_t *found)
 {
 	size_t bytes = sizeof(struct parts) + count * (sizeof(struct item) + sizeof(uint16_t));

@@ -14,7 +14,7 @@
 bool mt_partition_pays(const struct maple_tree *mt, size_t count);
 /* mt_load_batch() for these keys; adds to `found`. Returns 0, or -ENOMEM without having done
  * anything. */
-int mt_load_partitioned(const struct maple_tree *mt, const uint64_t *keys, size_t count,
+int mt_load_partitioned(const struct maple_tree *mt, const mt_key *keys, size_t count,
 			uint64_t absent, uint64_t *words, uint8_t *present, size_t *found);
 
 #endif /* MT_BATCH_PARTITION_H */

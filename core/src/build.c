@@ -19,15 +19,15 @@
 struct build {
 	struct maple_tree *mt;
 	struct maple_pool *pool;
-	const uint64_t *first;
-	const uint64_t *last;
+	const mt_key *first;
+	const mt_key *last;
 	const uint64_t *words;
 	size_t count;
 	size_t at;    /* the next entry */
-	uint64_t key; /* the first key not yet in a slot */
+	mt_key key;   /* the first key not yet in a slot */
 	size_t slots; /* still to come */
 	bool trailing_gap;
-	uint64_t covered[2];
+	mt_key covered[2];
 };
 
 static int check_input(struct build *build, size_t *bad)
@@ -56,7 +56,7 @@ static int check_input(struct build *build, size_t *bad)
 static void fill_leaf(struct build *build, struct maple_node *leaf)
 {
 	size_t slots = build->slots < MT_WIDE_SLOTS ? build->slots : MT_WIDE_SLOTS;
-	uint64_t last;
+	mt_key last;
 
 	if (build->slots == MT_WIDE_SLOTS + 1 && build->trailing_gap)
 		slots--;
@@ -64,15 +64,15 @@ static void fill_leaf(struct build *build, struct maple_node *leaf)
 	leaf->kind = MT_LEAF;
 	leaf->unused = 0;
 	leaf->present = 0;
-	leaf->count = (uint8_t)slots;
+	leaf->count = (mt_small)slots;
 	for (unsigned i = 0; i < slots; i++) {
 		if (build->at < build->count && build->first[build->at] == build->key) {
 			leaf->wide.slot[i] = build->words[build->at];
-			leaf->present |= (uint16_t)(1u << i);
+			leaf->present |= (mt_present)(1u << i);
 			last = build->last[build->at++];
 		} else {
 			leaf->wide.slot[i] = 0;
-			last = build->at < build->count ? build->first[build->at] - 1 : UINT64_MAX;
+			last = build->at < build->count ? build->first[build->at] - 1 : MT_KEY_MAX;
 		}
 		if (i + 1 < slots)
 			leaf->pivot[i] = last;
@@ -94,14 +94,14 @@ static int fill_internal(struct build *build, struct maple_node *node, uint32_t 
 
 	if (!mt_pool_alloc_bulk(build->pool, count, children))
 		return -ENOMEM;
-	node->kind = (uint8_t)kind;
+	node->kind = (mt_small)kind;
 	node->unused = 0;
 	node->present = 0;
-	node->count = (uint8_t)count;
+	node->count = (mt_small)count;
 	if (kind == MT_NARROW)
 		memset(node->narrow.gap, 0, sizeof(node->narrow.gap));
 	for (done = 0; done < count; done++) {
-		uint64_t min = build->key;
+		mt_key min = build->key;
 		size_t share = leaves / (count - done);
 
 		mt_slots(node)[done] = (uint64_t)(uintptr_t)children[done];
@@ -124,8 +124,8 @@ undo:
 	return -ENOMEM;
 }
 
-int mt_build(struct maple_tree *mt, const uint64_t *first, const uint64_t *last,
-	     const uint64_t *words, size_t count, size_t *bad)
+int mt_build(struct maple_tree *mt, const mt_key *first, const mt_key *last, const uint64_t *words,
+	     size_t count, size_t *bad)
 {
 	struct build build = {
 		.mt = mt,
@@ -174,23 +174,23 @@ out:
 /* ---- reading back --------------------------------------------------------------------------- */
 
 struct reader {
-	uint64_t *first;
-	uint64_t *last;
+	mt_key *first;
+	mt_key *last;
 	uint64_t *words;
 };
 
 /* Each slot is written to the place of the next entry, and kept if it is an entry. Whether it is
  * one is unpredictable for the processor. If a leaf ends with a gap, another leaf follows, except
  * after the tree's last one. */
-static void read_leaf(struct reader *to, const struct maple_node *leaf, uint64_t min, uint64_t max)
+static void read_leaf(struct reader *to, const struct maple_node *leaf, mt_key min, mt_key max)
 {
 	unsigned count = leaf->count;
 	size_t at = 0;
 
-	if (!mt_slot_present(leaf, count - 1u) && max == UINT64_MAX)
+	if (!mt_slot_present(leaf, count - 1u) && max == MT_KEY_MAX)
 		count--;
 	for (unsigned i = 0; i < count; i++) {
-		uint64_t end = i + 1u < leaf->count ? leaf->pivot[i] : max;
+		mt_key end = i + 1u < leaf->count ? leaf->pivot[i] : max;
 
 		to->first[at] = min;
 		to->last[at] = end;
@@ -203,8 +203,7 @@ static void read_leaf(struct reader *to, const struct maple_node *leaf, uint64_t
 	to->words += at;
 }
 
-static void read_subtree(struct reader *to, const struct maple_node *node, uint64_t min,
-			 uint64_t max)
+static void read_subtree(struct reader *to, const struct maple_node *node, mt_key min, mt_key max)
 {
 	if (node->kind == MT_LEAF) {
 		read_leaf(to, node, min, max);
@@ -218,11 +217,11 @@ static void read_subtree(struct reader *to, const struct maple_node *node, uint6
 	}
 }
 
-size_t mt_read(const struct maple_tree *mt, uint64_t *first, uint64_t *last, uint64_t *words)
+size_t mt_read(const struct maple_tree *mt, mt_key *first, mt_key *last, uint64_t *words)
 {
 	struct reader reader = {first, last, words};
 
 	if (mt->ma_root)
-		read_subtree(&reader, mt->ma_root, 0, UINT64_MAX);
+		read_subtree(&reader, mt->ma_root, 0, MT_KEY_MAX);
 	return (size_t)(reader.first - first);
 }

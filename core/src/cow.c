@@ -15,6 +15,7 @@
 #include "cow.h"
 #include "plan.h"
 #include "search.h"
+#include "subtree.h"
 #include "value.h"
 
 /* Add a second parent to all children of a node except the one at `except`, which is copied too. */

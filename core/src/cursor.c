@@ -6,6 +6,7 @@
  */
 #include "cow.h"
 #include "gap.h"
+#include "subtree.h"
 #include "value.h"
 #include "walk.h"
 #include "write.h"
@@ -110,8 +111,8 @@ int mas_store(struct ma_state *mas, void *entry)
 
 int mas_insert(struct ma_state *mas, void *entry)
 {
-	uint64_t first = mas->index;
-	uint64_t last = mas->last;
+	mt_key first = mas->index;
+	mt_key last = mas->last;
 	int status = mas_expect_free(mas);
 
 	if (!status)
@@ -122,8 +123,8 @@ int mas_insert(struct ma_state *mas, void *entry)
 
 int mas_erase(struct ma_state *mas, void **erased)
 {
-	uint64_t index = mas->index;
-	uint64_t last = mas->last;
+	mt_key index = mas->index;
+	mt_key last = mas->last;
 	void *entry = NULL;
 	int status = 0;
 
@@ -145,21 +146,21 @@ int mas_erase(struct ma_state *mas, void **erased)
 	return 0;
 }
 
-int mas_empty_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size)
+int mas_empty_area(struct ma_state *mas, mt_key min, mt_key max, mt_key size)
 {
 	return mt_cursor_area(mas, min, max, size, false);
 }
 
-int mas_empty_area_rev(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size)
+int mas_empty_area_rev(struct ma_state *mas, mt_key min, mt_key max, mt_key size)
 {
 	return mt_cursor_area(mas, min, max, size, true);
 }
 
-int mas_alloc_cyclic(struct ma_state *mas, uint64_t *start, void *entry, uint64_t low,
-		     uint64_t high, uint64_t *next)
+int mas_alloc_cyclic(struct ma_state *mas, mt_key *start, void *entry, mt_key low, mt_key high,
+		     mt_key *next)
 {
-	uint64_t index = mas->index;
-	uint64_t last = mas->last;
+	mt_key index = mas->index;
+	mt_key last = mas->last;
 	int wrapped;
 	int status;
 

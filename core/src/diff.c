@@ -41,7 +41,7 @@ static void begin_side(struct mt_diff_side *side, const struct maple_tree *mt)
 	side->height = mt_tree_height(mt);
 	side->depth = 0;
 	side->first = 0;
-	side->last = UINT64_MAX;
+	side->last = MT_KEY_MAX;
 }
 
 void mt_diff_begin(struct mt_diff_walk *walk, const struct maple_tree *a,
@@ -147,7 +147,7 @@ bool mt_next_stretch(struct mt_diff_walk *walk, struct mt_stretch *out)
 	}
 	out->first = walk->key;
 	out->last = a->last < b->last ? a->last : b->last;
-	walk->done = out->last == UINT64_MAX;
+	walk->done = out->last == MT_KEY_MAX;
 	if (walk->done)
 		return true;
 	walk->key = out->last + 1;

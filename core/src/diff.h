@@ -7,8 +7,8 @@
 
 /* A range or gap of one tree, whole. */
 struct mt_slot {
-	uint64_t first;
-	uint64_t last;
+	mt_key first;
+	mt_key last;
 	uint64_t word;
 	bool present;
 };
@@ -16,14 +16,14 @@ struct mt_slot {
 /* Keys [first, last]. They are those of a node that both trees share, or of two leaves with the same
  * contents; or else lie in one slot of each tree. */
 struct mt_stretch {
-	uint64_t first;
-	uint64_t last;
+	mt_key first;
+	mt_key last;
 	bool shared;
 	struct mt_slot a; /* not set if shared */
 	struct mt_slot b;
 };
 
-/* Go on to the next stretch. They follow each other from 0 to UINT64_MAX. False after the last. */
+/* Go on to the next stretch. They follow each other from 0 to MT_KEY_MAX. False after the last. */
 bool mt_next_stretch(struct mt_diff_walk *walk, struct mt_stretch *out);
 /* Whether both slots are the same range with the same word, or the same gap. */
 bool mt_same_slots(const struct mt_slot *a, const struct mt_slot *b);

@@ -8,6 +8,7 @@
 #ifndef MT_DISPLACED_H
 #define MT_DISPLACED_H
 
+#include "node.h"
 #include "pool.h"
 
 #define MT_EDGES_MAX (4 * MT_MAX_HEIGHT)
@@ -17,8 +18,8 @@
  * level below. */
 struct mt_edge {
 	struct maple_node *node;
-	uint64_t min;
-	uint64_t max;
+	mt_key min;
+	mt_key max;
 	uint8_t left;
 	uint8_t right;
 	uint8_t drop_low;

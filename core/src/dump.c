@@ -4,6 +4,7 @@
  * and only reads. Public: mt_dump(), mt_dump_to().
  */
 #include "node.h"
+#include "key_text.h"
 #include "pool.h"
 
 #include <inttypes.h>
@@ -16,7 +17,8 @@ struct printer {
 	void *context;
 };
 
-#define MT_LINE 160
+#define MT_RANGE (2 * sizeof(struct mt_key_text) + 5)
+#define MT_LINE (MT_RANGE + 100)
 
 static void print_line(const struct printer *printer, unsigned indent, const char *line)
 {
@@ -29,19 +31,20 @@ static void print_line(const struct printer *printer, unsigned indent, const cha
 	printer->write(printer->context, "\n", 1);
 }
 
-static void format_range(const struct printer *printer, char *text, size_t size, uint64_t first,
-			 uint64_t last)
+static void format_range(const struct printer *printer, char *text, size_t size, mt_key first,
+			 mt_key last)
 {
-	if (printer->format == mt_dump_hex)
-		snprintf(text, size, "[%#" PRIx64 ", %#" PRIx64 "]", first, last);
-	else
-		snprintf(text, size, "[%" PRIu64 ", %" PRIu64 "]", first, last);
+	bool hex = printer->format == mt_dump_hex;
+	struct mt_key_text low, high;
+
+	snprintf(text, size, "[%s, %s]", mt_key_text(&low, first, hex),
+		 mt_key_text(&high, last, hex));
 }
 
 static void print_slots(const struct printer *printer, const struct maple_node *leaf,
-			unsigned indent, uint64_t min, uint64_t max)
+			unsigned indent, mt_key min, mt_key max)
 {
-	char range[64];
+	char range[MT_RANGE];
 	char line[MT_LINE];
 
 	for (unsigned i = 0; i < leaf->count; i++) {
@@ -57,10 +60,11 @@ static void print_slots(const struct printer *printer, const struct maple_node *
 }
 
 static void print_node(const struct printer *printer, const struct maple_node *node,
-		       unsigned indent, uint64_t min, uint64_t max)
+		       unsigned indent, mt_key min, mt_key max)
 {
 	static const char *const kinds[] = {"leaf", "node", "node with gaps"};
-	char range[64];
+	char range[MT_RANGE];
+	struct mt_key_text gap;
 	char line[MT_LINE];
 
 	format_range(printer, range, sizeof(range), min, max);
@@ -73,8 +77,8 @@ static void print_node(const struct printer *printer, const struct maple_node *n
 	}
 	for (unsigned i = 0; i < node->count; i++) {
 		if (node->kind == MT_NARROW) {
-			snprintf(line, sizeof(line), "%2u largest gap %" PRIu64, i,
-				 node->narrow.gap[i]);
+			snprintf(line, sizeof(line), "%2u largest gap %s", i,
+				 mt_key_text(&gap, node->narrow.gap[i], false));
 			print_line(printer, indent + 1, line);
 		}
 		print_node(printer, mt_child(node, i), indent + 1, mt_slot_min(node, i, min),
@@ -92,7 +96,7 @@ void mt_dump_to(const struct maple_tree *mt, enum mt_dump_format format,
 		 mt_height(mt), mt_attr(mt));
 	print_line(&printer, 0, line);
 	if (mt->ma_root)
-		print_node(&printer, mt->ma_root, 1, 0, UINT64_MAX);
+		print_node(&printer, mt->ma_root, 1, 0, MT_KEY_MAX);
 }
 
 static void write_stdout(void *context, const char *text, size_t length)

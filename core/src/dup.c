@@ -122,7 +122,7 @@ void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree)
 }
 
 /* Clear [first, last] of a tree that nobody else knows yet. */
-static int clear_range(struct maple_tree *mt, uint64_t first, uint64_t last)
+static int clear_range(struct maple_tree *mt, mt_key first, mt_key last)
 {
 	struct mt_displaced displaced;
 	struct ma_state mas;
@@ -135,15 +135,15 @@ static int clear_range(struct maple_tree *mt, uint64_t first, uint64_t last)
 	return status;
 }
 
-int mt_slice(struct maple_tree *mt, uint64_t first, uint64_t last, struct maple_tree *new_tree)
+int mt_slice(struct maple_tree *mt, mt_key first, mt_key last, struct maple_tree *new_tree)
 {
 	int status = first > last ? -EINVAL : 0;
 
 	mt_fork(mt, new_tree);
 	if (!status && first > 0)
 		status = clear_range(new_tree, 0, first - 1);
-	if (!status && last < UINT64_MAX)
-		status = clear_range(new_tree, last + 1, UINT64_MAX);
+	if (!status && last < MT_KEY_MAX)
+		status = clear_range(new_tree, last + 1, MT_KEY_MAX);
 	if (status)
 		__mt_destroy(new_tree);
 	return status;

@@ -16,23 +16,23 @@
 #include <errno.h>
 
 /* Sizes are one less until the end. The presence bits tell whether a leaf has gaps at all. */
-static uint64_t leaf_gap(const struct maple_node *leaf, uint64_t min, uint64_t max)
+static mt_key leaf_gap(const struct maple_node *leaf, mt_key min, mt_key max)
 {
 	unsigned end = leaf->count - 1u;
 	uint32_t gaps = ~(uint32_t)leaf->present & mt_slot_mask(0, end + 1);
 	uint32_t inner = gaps & ~(1u | 1u << end);
-	uint64_t largest, at_end;
+	mt_key largest, at_end;
 
 	if (!gaps)
 		return 0;
 	assert(end); /* a leaf with a gap also has a value */
 	/* By arithmetic: whether a leaf begins or ends with a gap cannot be predicted. */
-	largest = (leaf->pivot[0] - min) & -(uint64_t)(gaps & 1);
-	at_end = (max - leaf->lane[end] - 1) & -(uint64_t)(gaps >> end & 1);
+	largest = (leaf->pivot[0] - min) & -(mt_key)(gaps & 1);
+	at_end = (max - leaf->lane[end] - 1) & -(mt_key)(gaps >> end & 1);
 	largest = at_end > largest ? at_end : largest;
 	for (; inner; inner &= inner - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(inner);
-		uint64_t size = leaf->pivot[slot] - leaf->lane[slot] - 1;
+		mt_key size = leaf->pivot[slot] - leaf->lane[slot] - 1;
 
 		largest = size > largest ? size : largest;
 	}
@@ -40,10 +40,10 @@ static uint64_t leaf_gap(const struct maple_node *leaf, uint64_t min, uint64_t m
 }
 
 /* Unused gaps are 0, so this needs no count and no loop. */
-static uint64_t narrow_gap(const struct maple_node *node)
+static mt_key narrow_gap(const struct maple_node *node)
 {
-	uint64_t even = node->narrow.gap[0];
-	uint64_t odd = node->narrow.gap[1];
+	mt_key even = node->narrow.gap[0];
+	mt_key odd = node->narrow.gap[1];
 
 	static_assert(MT_NARROW_SLOTS % 2 == 0, "gaps come in pairs");
 	for (unsigned i = 2; i < MT_NARROW_SLOTS; i += 2) {
@@ -53,18 +53,18 @@ static uint64_t narrow_gap(const struct maple_node *node)
 	return even > odd ? even : odd;
 }
 
-uint64_t mt_node_gap(const struct maple_node *node, uint64_t min, uint64_t max)
+mt_key mt_node_gap(const struct maple_node *node, mt_key min, mt_key max)
 {
 	assert(node->kind == MT_LEAF || node->kind == MT_NARROW);
 	return node->kind == MT_LEAF ? leaf_gap(node, min, max) : narrow_gap(node);
 }
 
-void mt_gap_propagate(struct ma_level *path, unsigned depth, uint64_t gap)
+void mt_gap_propagate(struct ma_level *path, unsigned depth, mt_key gap)
 {
 	for (struct ma_level *level = &path[depth - 1]; level-- > path;) {
-		uint64_t *below = &level->node->narrow.gap[level->slot];
-		uint64_t before = *below;
-		uint64_t known;
+		mt_key *below = &level->node->narrow.gap[level->slot];
+		mt_key before = *below;
+		mt_key known;
 
 		if (before == gap)
 			return;
@@ -83,17 +83,17 @@ void mt_gap_propagate(struct ma_level *path, unsigned depth, uint64_t gap)
 
 /* What a search looks for: `size` keys inside [min, max], starting at a multiple of `align`. */
 struct gap_request {
-	uint64_t min;
-	uint64_t max;
-	uint64_t size;
-	uint64_t align;
+	mt_key min;
+	mt_key max;
+	mt_key size;
+	mt_key align;
 	bool reverse;
 };
 
 /* The lowest (or highest) start in the gap [first, last] that fits the request. */
-static bool fit(const struct gap_request *request, uint64_t first, uint64_t last, uint64_t *start)
+static bool fit(const struct gap_request *request, mt_key first, mt_key last, mt_key *start)
 {
-	uint64_t below;
+	mt_key below;
 
 	if (first < request->min)
 		first = request->min;
@@ -119,14 +119,14 @@ static bool fit(const struct gap_request *request, uint64_t first, uint64_t last
  * whose gap may fit, or -1. In a leaf the gap itself is tested.
  */
 static int next_candidate(const struct gap_request *request, const struct ma_level *level, int slot,
-			  uint64_t *start)
+			  mt_key *start)
 {
 	const struct maple_node *node = level->node;
 	int step = request->reverse ? -1 : 1;
 
 	for (; slot >= 0 && slot < node->count; slot += step) {
-		uint64_t first = mt_slot_min(node, (unsigned)slot, level->min);
-		uint64_t last = mt_slot_max(node, (unsigned)slot, level->max);
+		mt_key first = mt_slot_min(node, (unsigned)slot, level->min);
+		mt_key last = mt_slot_max(node, (unsigned)slot, level->max);
 
 		if (request->reverse ? last < request->min : first > request->max)
 			return -1;
@@ -144,14 +144,14 @@ static int next_candidate(const struct gap_request *request, const struct ma_lev
 /* Leads `path` to the gap that was found. Depth-first over the subtrees whose largest gap may fit. At most one path on each side of the
  * window is walked in vain. Every other subtree entered has a gap of the size. */
 static int search_gaps(const struct maple_tree *mt, const struct gap_request *request,
-		       struct ma_level *path, uint64_t *start)
+		       struct ma_level *path, mt_key *start)
 {
-	uint64_t from = request->reverse ? request->max : request->min;
+	mt_key from = request->reverse ? request->max : request->min;
 	int step = request->reverse ? -1 : 1;
 	unsigned depth = 1;
 	int slot;
 
-	path[0] = (struct ma_level){mt->ma_root, 0, UINT64_MAX, 0};
+	path[0] = (struct ma_level){mt->ma_root, 0, MT_KEY_MAX, 0};
 	slot = (int)mt_search.slot(mt->ma_root, from);
 	for (;;) {
 		struct ma_level *level = &path[depth - 1];
@@ -176,22 +176,22 @@ static int search_gaps(const struct maple_tree *mt, const struct gap_request *re
 }
 
 static int find_area(const struct maple_tree *mt, const struct gap_request *request,
-		     struct ma_level *path, uint64_t *start)
+		     struct ma_level *path, mt_key *start)
 {
 	if (!mt_tracks_gaps(mt) || !request->size || !request->align ||
 	    request->min > request->max || request->size - 1 > request->max - request->min)
 		return -EINVAL;
 	if (!mt->ma_root)
-		return fit(request, 0, UINT64_MAX, start) ? 0 : -EBUSY;
+		return fit(request, 0, MT_KEY_MAX, start) ? 0 : -EBUSY;
 	return search_gaps(mt, request, path, start);
 }
 
-int mt_empty_area(const struct maple_tree *mt, uint64_t min, uint64_t max, uint64_t size,
-		  uint64_t align, bool reverse, uint64_t *start)
+int mt_empty_area(const struct maple_tree *mt, mt_key min, mt_key max, mt_key size, mt_key align,
+		  bool reverse, mt_key *start)
 {
 	struct gap_request request = {min, max, size, align, reverse};
 	struct ma_level path[MT_MAX_HEIGHT];
-	uint64_t found;
+	mt_key found;
 	int status = find_area(mt, &request, path, &found);
 
 	if (!status)
@@ -199,11 +199,11 @@ int mt_empty_area(const struct maple_tree *mt, uint64_t min, uint64_t max, uint6
 	return status;
 }
 
-int mt_cursor_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t size, bool reverse)
+int mt_cursor_area(struct ma_state *mas, mt_key min, mt_key max, mt_key size, bool reverse)
 {
 	struct gap_request request = {min, max, size, 1, reverse};
 	const struct maple_tree *mt = mas->tree;
-	uint64_t start;
+	mt_key start;
 	int status = find_area(mt, &request, mas->path, &start);
 
 	if (status == -EINVAL)
@@ -226,7 +226,7 @@ int mt_cursor_area(struct ma_state *mas, uint64_t min, uint64_t max, uint64_t si
 
 /* ---- cyclic allocation ---- */
 
-int mt_cyclic_area(struct ma_state *mas, uint64_t low, uint64_t high, uint64_t next)
+int mt_cyclic_area(struct ma_state *mas, mt_key low, mt_key high, mt_key next)
 {
 	int status;
 
@@ -240,14 +240,14 @@ int mt_cyclic_area(struct ma_state *mas, uint64_t low, uint64_t high, uint64_t n
 	return status ? status : 1;
 }
 
-int mt_cyclic_taken(struct maple_tree *mt, uint64_t key, int wrapped, uint64_t *next)
+int mt_cyclic_taken(struct maple_tree *mt, mt_key key, int wrapped, mt_key *next)
 {
 	*next = key + 1;
 	if (!wrapped && mt_flags(mt) & MT_FLAGS_ALLOC_WRAPPED) {
 		mt_set_wrapped(mt, 0);
 		wrapped = 1;
 	}
-	if (key == UINT64_MAX)
+	if (key == MT_KEY_MAX)
 		mt_set_wrapped(mt, MT_FLAGS_ALLOC_WRAPPED);
 	return wrapped;
 }

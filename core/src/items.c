@@ -10,31 +10,31 @@
 
 /* Put slots [low, high) of a node into the list, from `at` on. */
 static void put_slots(struct mt_items *items, unsigned at, const struct maple_node *node,
-		      unsigned low, unsigned high, uint64_t max)
+		      unsigned low, unsigned high, mt_key max)
 {
 	const uint64_t *slots = node->kind == MT_NARROW ? node->narrow.slot : node->wide.slot;
-	size_t bytes = (high - low) * sizeof(uint64_t);
+	unsigned count = high - low;
 
 	if (low == high)
 		return;
 	/* Lane i + 1 is pivot i. */
-	memcpy(items->last + at, node->lane + low + 1, bytes);
-	memcpy(items->word + at, slots + low, bytes);
+	memcpy(items->last + at, node->lane + low + 1, count * sizeof(items->last[0]));
+	memcpy(items->word + at, slots + low, count * sizeof(items->word[0]));
 	if (node->kind == MT_NARROW)
-		memcpy(items->gap + at, node->narrow.gap + low, bytes);
+		memcpy(items->gap + at, node->narrow.gap + low, count * sizeof(items->gap[0]));
 	items->present |= (uint64_t)(node->present & mt_slot_mask(low, high)) >> low << at;
 	if (high == node->count)
 		items->last[at + (high - low) - 1] = max;
 }
 
 void mt_items_append(struct mt_items *items, const struct maple_node *node, unsigned low,
-		     unsigned high, uint64_t max)
+		     unsigned high, mt_key max)
 {
 	put_slots(items, items->count, node, low, high, max);
 	items->count += high - low;
 }
 
-void mt_items_prepend(struct mt_items *items, const struct maple_node *node, uint64_t max)
+void mt_items_prepend(struct mt_items *items, const struct maple_node *node, mt_key max)
 {
 	unsigned more = node->count;
 
@@ -64,14 +64,15 @@ void mt_items_fill(const struct mt_items *items, struct maple_node *node, enum m
 {
 	unsigned count = high - low;
 
-	node->kind = (uint8_t)kind;
-	node->count = (uint8_t)count;
-	node->present = (uint16_t)(items->present >> low & mt_slot_mask(0, count));
+	node->kind = (mt_small)kind;
+	node->count = (mt_small)count;
+	node->present = (mt_present)(items->present >> low & mt_slot_mask(0, count));
 	node->unused = 0;
-	memcpy(mt_slots(node), items->word + low, count * sizeof(uint64_t));
+	memcpy(mt_slots(node), items->word + low, count * sizeof(items->word[0]));
 	if (kind == MT_NARROW) {
-		memcpy(node->narrow.gap, items->gap + low, count * sizeof(uint64_t));
-		memset(node->narrow.gap + count, 0, (MT_NARROW_SLOTS - count) * sizeof(uint64_t));
+		memcpy(node->narrow.gap, items->gap + low, count * sizeof(items->gap[0]));
+		memset(node->narrow.gap + count, 0,
+		       (MT_NARROW_SLOTS - count) * sizeof(items->gap[0]));
 	}
 	memcpy(node->pivot, items->last + low, (count - 1) * sizeof(node->pivot[0]));
 	mt_pad_pivots(node, count - 1);

@@ -7,15 +7,16 @@
 
 struct mt_write;
 
-/* Left 15 + piece, new, piece + right 15; or less than half a node and a whole neighbour. */
-#define MT_ITEMS_MAX 40
+/* Left slots and piece, new, piece and right slots; or less than half a node and a whole
+ * neighbour. */
+#define MT_ITEMS_MAX (2 * MT_WIDE_SLOTS + 8)
 
 struct mt_items {
 	unsigned count;
 	uint64_t present; /* bit i: item i is a value; no bits for children */
-	uint64_t last[MT_ITEMS_MAX];
+	mt_key last[MT_ITEMS_MAX];
 	uint64_t word[MT_ITEMS_MAX]; /* value or child */
-	uint64_t gap[MT_ITEMS_MAX];  /* for children, if the tree tracks gaps: the largest below */
+	mt_key gap[MT_ITEMS_MAX];    /* for children, if the tree tracks gaps: the largest below */
 };
 
 /* An empty list. The large arrays stay uninitialised. */
@@ -25,7 +26,7 @@ static inline void mt_items_init(struct mt_items *items)
 	items->present = 0;
 }
 
-static inline void mt_items_add(struct mt_items *items, uint64_t last, uint64_t word, bool present)
+static inline void mt_items_add(struct mt_items *items, mt_key last, uint64_t word, bool present)
 {
 	unsigned at = items->count++;
 
@@ -36,9 +37,9 @@ static inline void mt_items_add(struct mt_items *items, uint64_t last, uint64_t 
 
 /* Append slots [low, high) of a node that ends at `max`. */
 void mt_items_append(struct mt_items *items, const struct maple_node *node, unsigned low,
-		     unsigned high, uint64_t max);
+		     unsigned high, mt_key max);
 /* Prepend all slots of a node. */
-void mt_items_prepend(struct mt_items *items, const struct maple_node *node, uint64_t max);
+void mt_items_prepend(struct mt_items *items, const struct maple_node *node, mt_key max);
 /* Append the write's left piece, its new slot and its right piece. Returns the new slot's place in
  * the list. */
 unsigned mt_items_add_write(struct mt_items *items, const struct mt_write *write);
@@ -59,5 +60,7 @@ static inline unsigned mt_split_point(enum mt_kind kind, unsigned count, bool at
 	/* A leaf with only the last gap would not be valid. */
 	return mt_capacity(kind) - (kind == MT_LEAF && count == MT_WIDE_SLOTS + 1 && !last_present);
 }
+
+static_assert(MT_ITEMS_MAX < 64, "a list has 64 presence bits");
 
 #endif /* MT_ITEMS_H */

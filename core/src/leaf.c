@@ -44,19 +44,19 @@ MT_INLINE unsigned count_bits(uint64_t bits)
 
 /* Account for the slots of the leaf that are dropped, and for the new ones in their place. Returns
  * the size of the largest gap that the write touches; 0: none. */
-MT_INLINE uint64_t count_slots(const struct mt_write *write, const struct ma_level *leaf)
+MT_INLINE mt_key count_slots(const struct mt_write *write, const struct ma_level *leaf)
 {
 	struct maple_tree *mt = write->mt;
 	uint32_t present = leaf->node->present;
 	uint32_t gaps = ~present & mt_slot_mask(write->low, write->high);
-	uint64_t change = write->present ? 0 : write->first - write->last - 1;
-	uint64_t largest = 0;
+	mt_key change = write->present ? 0 : write->first - write->last - 1;
+	mt_key largest = 0;
 
 	for (; gaps; gaps &= gaps - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(gaps);
-		uint64_t first = mt_slot_min(leaf->node, slot, leaf->min);
-		uint64_t last = mt_slot_max(leaf->node, slot, leaf->max);
-		uint64_t size = mt_range_size(first, last);
+		mt_key first = mt_slot_min(leaf->node, slot, leaf->min);
+		mt_key last = mt_slot_max(leaf->node, slot, leaf->max);
+		mt_key size = mt_range_size(first, last);
 
 		largest = size > largest ? size : largest;
 		first = first < write->first ? write->first : first;
@@ -64,11 +64,11 @@ MT_INLINE uint64_t count_slots(const struct mt_write *write, const struct ma_lev
 		change += mt_range_size(first, last);
 	}
 	if (mt->ma_counted) {
-		uint64_t clear = (uint16_t)~present;
+		uint64_t clear = (mt_present)~present;
 
 		/* One count for both: the bits after the write, and those that are clear before. */
 		mt->ma_entries += count_bits(clear << 32 | present_after(write, present));
-		mt->ma_entries -= 16;
+		mt->ma_entries -= 8 * sizeof(mt_present);
 		/* The tree has a value, so the sum is 0 only if it is 2^64. */
 		mt->ma_covered[0] += change;
 		mt->ma_covered[1] = !mt->ma_covered[0];
@@ -100,7 +100,7 @@ void mt_leaf_drop(const struct mt_write *write)
 MT_INLINE void move_slots(struct maple_node *leaf, unsigned from, unsigned to)
 {
 	uint64_t *slot = leaf->wide.slot;
-	uint64_t *pivot = leaf->pivot;
+	mt_key *pivot = leaf->pivot;
 	unsigned end = leaf->count - 1u; /* without a pivot */
 
 	if (to > from) {
@@ -121,9 +121,9 @@ MT_INLINE void move_slots(struct maple_node *leaf, unsigned from, unsigned to)
 		}
 		if (from <= end)
 			slot[end - by] = slot[end];
-		pivot[end - 1] = UINT64_MAX; /* most often the only one: no call of memset() */
+		pivot[end - 1] = MT_KEY_MAX; /* most often the only one: no call of memset() */
 		for (unsigned i = end - by; i < end - 1; i++)
-			pivot[i] = UINT64_MAX;
+			pivot[i] = MT_KEY_MAX;
 	}
 }
 
@@ -132,22 +132,22 @@ MT_INLINE void move_slots(struct maple_node *leaf, unsigned from, unsigned to)
  * (`largest`) were smaller than the leaf's largest and no gap became larger.
  */
 MT_INLINE void correct_gaps(const struct mt_write *write, const struct ma_level *leaf,
-			    uint64_t largest)
+			    mt_key largest)
 {
 	struct ma_state *mas = write->mas;
-	uint64_t known;
+	mt_key known;
 
 	if (!mt_tracks_gaps(write->mt) || mas->depth < 2 || (write->present && !largest))
 		return;
 	known = leaf[-1].node->narrow.gap[leaf[-1].slot];
 	if (!write->present) {
-		uint64_t made = mt_range_size(write->first, write->last);
+		mt_key made = mt_range_size(write->first, write->last);
 
 		if (made > known)
 			mt_gap_propagate(mas->path, mas->depth, made);
 	} else if (largest == known) {
 		unsigned behind = leaf->slot + 1;
-		uint64_t rest = 0;
+		mt_key rest = 0;
 
 		if (write->right_piece && !mt_slot_present(leaf->node, behind))
 			rest = mt_slot_max(leaf->node, behind, leaf->max) - write->last;
@@ -164,7 +164,7 @@ MT_INLINE void replace_slots(const struct mt_write *write, struct ma_level *leve
 	unsigned at = new_slot(write);
 	unsigned from = slot_behind(write);
 	uint32_t present = present_after(write, leaf->present);
-	uint64_t largest = count_slots(write, level);
+	mt_key largest = count_slots(write, level);
 	unsigned size = mt_leaf_size(write, leaf);
 
 	move_slots(leaf, from, at + 1);
@@ -173,8 +173,8 @@ MT_INLINE void replace_slots(const struct mt_write *write, struct ma_level *leve
 		leaf->pivot[at - 1] = write->first - 1;
 	if (at + 1 < size)
 		leaf->pivot[at] = write->last;
-	leaf->present = (uint16_t)present;
-	leaf->count = (uint8_t)size;
+	leaf->present = (mt_present)present;
+	leaf->count = (mt_small)size;
 	level->slot = at;
 	correct_gaps(write, level, largest);
 }
@@ -195,8 +195,8 @@ void mt_leaf_write(struct mt_write *write)
 
 /* A new gap takes in the gaps next to it: two gaps are never neighbours. [first, last] are the keys
  * of slots [low, high). False if a neighbour is in another leaf. */
-MT_INLINE bool grow_gap(struct mt_write *write, const struct ma_level *level, uint64_t *first,
-			uint64_t *last)
+MT_INLINE bool grow_gap(struct mt_write *write, const struct ma_level *level, mt_key *first,
+			mt_key *last)
 {
 	const struct maple_node *leaf = level->node;
 
@@ -213,7 +213,7 @@ MT_INLINE bool grow_gap(struct mt_write *write, const struct ma_level *level, ui
 	} else if (write->last == *last && write->high < leaf->count) {
 		if (!mt_slot_present(leaf, write->high))
 			write->last = *last = mt_slot_max(leaf, write->high++, level->max);
-	} else if (write->last == *last && *last < UINT64_MAX) {
+	} else if (write->last == *last && *last < MT_KEY_MAX) {
 		return false;
 	}
 	return true;
@@ -239,8 +239,8 @@ MT_INLINE bool differs_beside(const struct mt_write *write, const struct ma_leve
 }
 
 /* A new value takes in the equal ones next to it. The rest is as for grow_gap(). */
-MT_INLINE bool grow_value(struct mt_write *write, const struct ma_level *level, uint64_t *first,
-			  uint64_t *last)
+MT_INLINE bool grow_value(struct mt_write *write, const struct ma_level *level, mt_key *first,
+			  mt_key *last)
 {
 	const struct maple_node *leaf = level->node;
 
@@ -259,7 +259,7 @@ MT_INLINE bool grow_value(struct mt_write *write, const struct ma_level *level, 
 	} else if (write->high < leaf->count) {
 		if (slot_equals(leaf, write->high, write->word))
 			write->last = *last = mt_slot_max(leaf, write->high++, level->max);
-	} else if (*last < UINT64_MAX && !differs_beside(write, level, false)) {
+	} else if (*last < MT_KEY_MAX && !differs_beside(write, level, false)) {
 		return false;
 	}
 	return true;
@@ -272,8 +272,8 @@ MT_INLINE enum mt_leaf_store leaf_store(struct ma_state *mas, uint64_t word, boo
 	struct ma_level *level = mas_leaf(mas);
 	const struct maple_node *leaf = level->node;
 	unsigned slot = level->slot;
-	uint64_t first = mt_slot_min(leaf, slot, level->min);
-	uint64_t last = mt_slot_max(leaf, slot, level->max);
+	mt_key first = mt_slot_min(leaf, slot, level->min);
+	mt_key last = mt_slot_max(leaf, slot, level->max);
 	struct mt_write write;
 	unsigned size;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tree locks. In debug builds (MT_DEBUG) each thread keeps a list of the tree locks that it holds,
+ * The locks of trees and pools. In debug builds (MT_DEBUG) each thread keeps a list of the tree locks that it holds,
  * with the subclass of each. Taking a second lock of the same subclass can cause a lock-order
  * deadlock, so it is reported. The list belongs to the thread. Only the lock words and the
- * reporting function are shared.
+ * reporting function are shared. Compiled once, for trees of both widths.
  *
- * Public, except the functions that lock.h's inline functions call.
+ * Public: mt_set_lock_report().
  */
 #include "lock.h"
 
@@ -79,42 +79,10 @@ void mt_note_unlock(const struct mt_lock *lock)
 	report_lock("released but not held by this thread", lock, 0);
 }
 
-void mt_check_external(const struct maple_tree *mt)
+void mt_check_external(const struct mt_external_lock *lock)
 {
-	const struct mt_external_lock *lock = mt->ma_external_lock;
-
 	if (lock && lock->is_held && !lock->is_held(lock->context))
 		report_lock("the external lock is not held", lock, 0);
 }
 
 #endif
-
-void mtree_lock_nested(struct maple_tree *mt, int subclass)
-{
-	mt_tree_lock(mt, subclass);
-}
-
-void mtree_lock(struct maple_tree *mt)
-{
-	mt_tree_lock(mt, 0);
-}
-
-void mtree_unlock(struct maple_tree *mt)
-{
-	mt_tree_unlock(mt);
-}
-
-void mas_lock(struct ma_state *mas)
-{
-	mtree_lock(mas->tree);
-}
-
-void mas_lock_nested(struct ma_state *mas, int subclass)
-{
-	mtree_lock_nested(mas->tree, subclass);
-}
-
-void mas_unlock(struct ma_state *mas)
-{
-	mtree_unlock(mas->tree);
-}

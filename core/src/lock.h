@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The spin lock of trees and pools. A waiting thread yields, so a preempted holder can continue. */
+/* The spin lock of trees and pools. A waiting thread yields, so a preempted holder can continue.
+ * Trees of both widths use one lock.c, so debug builds check their locks together. */
 #ifndef MT_LOCK_H
 #define MT_LOCK_H
 
-#include "node.h"
+#include "head.h"
 
 #ifdef MT_SINGLE_THREADED
 #include <sys/single_threaded.h>
@@ -52,8 +53,8 @@ static inline bool mt_locks_itself(const struct maple_tree *mt)
 /* Keep the thread's list of locks, and report misuse. */
 void mt_note_lock(const struct mt_lock *lock, int subclass);
 void mt_note_unlock(const struct mt_lock *lock);
-/* Report that the caller's lock is not held. */
-void mt_check_external(const struct maple_tree *mt);
+/* Report that the caller's lock, if it is known, is not held. */
+void mt_check_external(const struct mt_external_lock *lock);
 #else
 static inline void mt_note_lock(const struct mt_lock *lock, int subclass)
 {
@@ -66,9 +67,9 @@ static inline void mt_note_unlock(const struct mt_lock *lock)
 	(void)lock;
 }
 
-static inline void mt_check_external(const struct maple_tree *mt)
+static inline void mt_check_external(const struct mt_external_lock *lock)
 {
-	(void)mt;
+	(void)lock;
 }
 #endif
 
@@ -79,7 +80,7 @@ static inline void mt_tree_lock(struct maple_tree *mt, int subclass)
 		mt_note_lock(&mt->ma_lock, subclass);
 		mt_spin_lock(&mt->ma_lock);
 	} else {
-		mt_check_external(mt);
+		mt_check_external(mt->ma_external_lock);
 	}
 }
 

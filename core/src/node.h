@@ -1,19 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The node: 256 bytes, cache-line aligned.
+ * The node: 256 bytes with keys of 64 bits, 512 with keys of 128. Aligned to its size.
  *
- *   offset  leaf and wide internal node       narrow internal node (the tree tracks gaps)
- *   0       kind, count, present              the same
- *   8       pivot[15]                         pivot[9]
- *   80                                        gap[10]: largest gap below each child
- *   128     slot[16]: values or children
- *   160                                       slot[10]: children
+ *   64 bits  leaf and wide internal node       narrow internal node (the tree tracks gaps)
+ *   0        kind, count, present              the same
+ *   8        pivot[15]                         pivot[9]
+ *   80                                         gap[10]: largest gap below each child
+ *   128      slot[16]: values or children
+ *   160                                        slot[10]: children
+ *
+ *   128 bits
+ *   0        kind, count, present              the same
+ *   16       pivot[19]                         pivot[11]
+ *   192                                        gap[12]
+ *   320      slot[20]
+ *   384                                        slot[12]
+ *   480      unused                            unused
+ *
+ * Either way the header takes the room of one key, and the header and the pivots fill whole cache
+ * lines, except for a narrow node's last pivots with 64 bits.
  *
  * Slot i holds the range (pivot[i-1], pivot[i]]. The first slot begins at the node's minimum and
  * the last slot ends at its maximum. Neither is stored: both follow from the path to the node.
  *
  * Invariants:
- *   - pivots rise strictly; those from count - 1 on are UINT64_MAX, so that a search needs no
+ *   - pivots rise strictly; those from count - 1 on are MT_KEY_MAX, so that a search needs no
  *     count;
  *   - gaps past `count` are 0, as is the unused half of the header;
  *   - a leaf's `present` has a bit for each slot that holds a value, at least one; the slot of a
@@ -27,7 +38,7 @@
 #ifndef MT_NODE_H
 #define MT_NODE_H
 
-#include "maple_tree.h"
+#include "head.h"
 
 #include <assert.h>
 #include <string.h>
@@ -40,38 +51,57 @@
 
 enum mt_kind { MT_LEAF, MT_WIDE, MT_NARROW };
 
+#if MT_KEY_BITS == 128
+#define MT_WIDE_SLOTS 20u
+#define MT_NARROW_SLOTS 12u
+typedef uint16_t mt_small;
+typedef uint32_t mt_present;
+typedef uint64_t mt_unused;
+#else
 #define MT_WIDE_SLOTS 16u
 #define MT_NARROW_SLOTS 10u
+typedef uint8_t mt_small;
+typedef uint16_t mt_present;
+typedef uint32_t mt_unused;
+#endif
 
 struct maple_node {
 	union {
 		struct {
-			uint8_t kind;
-			uint8_t count; /* slots in use, 1 ... */
-			uint16_t present;
-			uint32_t unused;
+			mt_small kind;
+			mt_small count; /* slots in use, 1 ... */
+			mt_present present;
+			mt_unused unused;
 			union {
-				uint64_t pivot[MT_WIDE_SLOTS - 1];
+				mt_key pivot[MT_WIDE_SLOTS - 1];
 				struct {
-					uint64_t pivot[MT_WIDE_SLOTS - 1];
+					mt_key pivot[MT_WIDE_SLOTS - 1];
 					uint64_t slot[MT_WIDE_SLOTS];
 				} wide;
 				struct {
-					uint64_t pivot[MT_NARROW_SLOTS - 1];
-					uint64_t gap[MT_NARROW_SLOTS];
+					mt_key pivot[MT_NARROW_SLOTS - 1];
+					mt_key gap[MT_NARROW_SLOTS];
 					uint64_t slot[MT_NARROW_SLOTS];
-					uint64_t unused[2];
 				} narrow;
 			};
 		};
-		uint64_t lane[MT_NODE_BYTES / 8]; /* all of it, as the search sees it */
+		mt_key lane[MT_NODE_BYTES / sizeof(mt_key)]; /* all of it, as the search sees it */
 	};
 };
 
-static_assert(sizeof(struct maple_node) == MT_NODE_BYTES, "a node is 256 bytes");
-static_assert(offsetof(struct maple_node, pivot) == 8, "pivots follow the header word");
+static_assert(sizeof(struct maple_node) == MT_NODE_BYTES, "nothing is larger");
+static_assert(offsetof(struct maple_node, pivot) == sizeof(mt_key), "the header is one lane");
+static_assert(2 * sizeof(mt_small) + sizeof(mt_present) + sizeof(mt_unused) == sizeof(mt_key),
+	      "the header has no padding");
+#if MT_KEY_BITS == 128
+static_assert(offsetof(struct maple_node, wide.slot) == 320, "wide pivots end a cache line");
+static_assert(offsetof(struct maple_node, narrow.gap) == 192, "narrow pivots end a cache line");
+static_assert(offsetof(struct maple_node, narrow.slot) == 384, "narrow slots follow the gaps");
+#else
 static_assert(offsetof(struct maple_node, wide.slot) == 128, "slots fill the last two cache lines");
 static_assert(offsetof(struct maple_node, narrow.slot) == 160, "narrow slots follow the gaps");
+#endif
+static_assert(MT_WIDE_SLOTS <= 8 * sizeof(mt_present), "a bit for each slot");
 static_assert(MT_WIDE_SLOTS == MT_MAX_SLOTS, "the public limit is the node's");
 
 static inline uint64_t *mt_slots(struct maple_node *node)
@@ -100,16 +130,16 @@ static inline unsigned mt_min_slots(enum mt_kind kind)
 /* The first and last key of a slot of a node that covers [min, max]. Lane i + 1 is pivot i. It is
  * read in any case, so that a slot at the edge needs no branch that the processor might
  * mispredict. */
-static inline uint64_t mt_slot_min(const struct maple_node *node, unsigned slot, uint64_t min)
+static inline mt_key mt_slot_min(const struct maple_node *node, unsigned slot, mt_key min)
 {
-	uint64_t behind = node->lane[slot] + 1;
+	mt_key behind = node->lane[slot] + 1;
 
 	return slot ? behind : min;
 }
 
-static inline uint64_t mt_slot_max(const struct maple_node *node, unsigned slot, uint64_t max)
+static inline mt_key mt_slot_max(const struct maple_node *node, unsigned slot, mt_key max)
 {
-	uint64_t pivot = node->lane[slot + 1];
+	mt_key pivot = node->lane[slot + 1];
 
 	return slot + 1u < node->count ? pivot : max;
 }
@@ -118,7 +148,7 @@ static inline uint64_t mt_slot_max(const struct maple_node *node, unsigned slot,
 static inline void mt_pad_pivots(struct maple_node *node, unsigned from)
 {
 	for (unsigned i = from; i < mt_capacity((enum mt_kind)node->kind) - 1; i++)
-		node->pivot[i] = UINT64_MAX;
+		node->pivot[i] = MT_KEY_MAX;
 }
 
 static inline bool mt_slot_present(const struct maple_node *node, unsigned slot)
@@ -142,9 +172,9 @@ static inline uint32_t mt_slot_mask(unsigned low, unsigned high)
 }
 
 /* The number of keys in [first, last], which must not be the whole key space. */
-static inline uint64_t mt_range_size(uint64_t first, uint64_t last)
+static inline mt_key mt_range_size(mt_key first, mt_key last)
 {
-	assert(last - first < UINT64_MAX);
+	assert(last - first < MT_KEY_MAX);
 	return last - first + 1;
 }
 
@@ -166,52 +196,9 @@ static inline void mt_prefetch_ahead(const struct ma_level *parent, unsigned ste
 		mt_prefetch_node(mt_child(parent->node, slot));
 }
 
-/* The attributes may be read without the lock, while a writer changes the height next to them. */
-static inline uint32_t mt_flags(const struct maple_tree *mt)
-{
-	return __atomic_load_n(&mt->ma_flags, __ATOMIC_RELAXED);
-}
-
-static inline bool mt_tracks_gaps(const struct maple_tree *mt)
-{
-	return mt_flags(mt) & MT_FLAGS_ALLOC_RANGE;
-}
-
 static inline enum mt_kind mt_internal_kind(const struct maple_tree *mt)
 {
 	return mt_tracks_gaps(mt) ? MT_NARROW : MT_WIDE;
-}
-
-static inline uint32_t mt_tree_height(const struct maple_tree *mt)
-{
-	return (mt_flags(mt) & MT_FLAGS_HEIGHT_MASK) >> MT_FLAGS_HEIGHT_SHIFT;
-}
-
-static inline void mt_set_root(struct maple_tree *mt, struct maple_node *root, uint32_t height)
-{
-	uint32_t attributes = mt_flags(mt) & ~MT_FLAGS_HEIGHT_MASK;
-
-	mt->ma_root = root;
-	__atomic_store_n(&mt->ma_flags, attributes | height << MT_FLAGS_HEIGHT_SHIFT,
-			 __ATOMIC_RELAXED);
-}
-
-/* Whether a cyclic allocation took UINT64_MAX: MT_FLAGS_ALLOC_WRAPPED or 0. */
-static inline void mt_set_wrapped(struct maple_tree *mt, uint32_t wrapped)
-{
-	uint32_t others = mt_flags(mt) & ~MT_FLAGS_ALLOC_WRAPPED;
-
-	__atomic_store_n(&mt->ma_flags, others | wrapped, __ATOMIC_RELAXED);
-}
-
-/* Make the tree empty: nothing is shared, and the counts are known. */
-static inline void mt_reset_root(struct maple_tree *mt)
-{
-	mt_set_root(mt, NULL, 0);
-	mt->ma_shared = false;
-	mt->ma_counted = true;
-	mt->ma_entries = 0;
-	mt->ma_covered[0] = mt->ma_covered[1] = 0;
 }
 
 #endif /* MT_NODE_H */

@@ -7,7 +7,7 @@
 #ifndef MT_NUMBER_H
 #define MT_NUMBER_H
 
-#include "maple_tree.h"
+#include "width.h"
 
 #include <string.h>
 

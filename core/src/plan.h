@@ -15,8 +15,8 @@
 struct mt_write {
 	struct ma_state *mas; /* its path leads to `first`, with the slot there */
 	struct maple_tree *mt;
-	uint64_t first;
-	uint64_t last;
+	mt_key first;
+	mt_key last;
 	uint64_t word;
 	bool present;
 	bool apart; /* do not coalesce */
@@ -28,7 +28,7 @@ struct mt_write {
 	uint64_t right_word;
 	bool left_present;
 	bool right_present;
-	uint64_t right_last; /* last key of the slot around `last` */
+	mt_key right_last; /* last key of the slot around `last` */
 	/* The slots [low, high) of the leaf that the write touches; high is 0 if the write goes
 	 * beyond the leaf. */
 	unsigned low;

@@ -3,8 +3,8 @@
  * Slabs, bulk allocation, and allocation failure on demand. Owns all node memory of a pool. See
  * pool.h for the layout and for the calls that other parts of the core may use.
  *
- * Invariants, under the pool's lock: a slab is in `partial` if some but not all of its nodes are
- * free, in `empty` if all are, and in no list if none is. `used_slabs` + `empty_slabs` is the
+ * Invariants, under the pool's lock: a slab is in the `partial` list of its size if some but not all
+ * of its nodes are free, in `empty` if all are, and in no list if none is. `used_slabs` + `empty_slabs` is the
  * number of slabs.
  */
 #ifdef __linux__
@@ -35,7 +35,7 @@
 
 #define MT_POOL_BYTES ((sizeof(struct maple_pool) + 63) / 64 * 64) /* rounded up, as C11 requires */
 
-static struct maple_pool default_pool;
+struct maple_pool mt_default_pool;
 
 /* A chunk of a large tree asks for a huge page. Otherwise each look-up pays for TLB misses. */
 static void *libc_alloc(void *context, size_t size, size_t align)
@@ -90,11 +90,6 @@ static inline void pool_unlock(struct maple_pool *pool)
 		mt_spin_unlock(&pool->lock);
 }
 
-struct maple_pool *mt_pool_of(const struct maple_tree *mt)
-{
-	return mt->ma_pool ? mt->ma_pool : &default_pool;
-}
-
 int mt_pool_create(struct maple_pool **out, const struct mt_allocator *allocator)
 {
 	struct mt_allocator chosen = {libc_alloc, libc_free, NULL};
@@ -126,22 +121,22 @@ void mt_pool_get(struct maple_pool *pool)
 }
 
 /* AddressSanitizer cannot see that a node in a slab is free: tell it. */
-static void poison_nodes(void *nodes, size_t count)
+static void poison_places(void *first, size_t count)
 {
 #ifdef MT_POISON
-	ASAN_POISON_MEMORY_REGION(nodes, count * MT_NODE_BYTES);
+	ASAN_POISON_MEMORY_REGION(first, count * MT_PLACE_BYTES);
 #else
-	(void)nodes;
+	(void)first;
 	(void)count;
 #endif
 }
 
-static void unpoison_nodes(void *nodes, size_t count)
+static void unpoison_places(void *first, size_t count)
 {
 #ifdef MT_POISON
-	ASAN_UNPOISON_MEMORY_REGION(nodes, count * MT_NODE_BYTES);
+	ASAN_UNPOISON_MEMORY_REGION(first, count * MT_PLACE_BYTES);
 #else
-	(void)nodes;
+	(void)first;
 	(void)count;
 #endif
 }
@@ -196,12 +191,11 @@ static int pool_grow(struct maple_pool *pool)
 	for (size_t i = slabs; i-- > 0;) {
 		struct mt_slab *slab = chunk_slab(chunk, i);
 
-		slab->free = MT_SLAB_ALL_FREE;
 		slab->chunk = chunk;
 		slab->visited = 0;
 		slab->pass = 0;
-		poison_nodes((char *)slab + MT_SLAB_HEADER_NODES * MT_NODE_BYTES,
-			     MT_SLAB_NODES - MT_SLAB_HEADER_NODES);
+		poison_places((char *)slab + MT_SLAB_HEADER_PLACES * MT_PLACE_BYTES,
+			      MT_SLAB_PLACES - MT_SLAB_HEADER_PLACES);
 		list_push(&pool->empty, &slab->link);
 	}
 	pool->empty_slabs += slabs;
@@ -216,7 +210,7 @@ static void chunk_release(struct maple_pool *pool, struct mt_chunk *chunk)
 		list_remove(&pool->empty, &chunk_slab(chunk, i)->link);
 	pool->empty_slabs -= slabs;
 	list_remove(&pool->idle, &chunk->link);
-	unpoison_nodes(chunk_slab(chunk, 0), slabs * MT_SLAB_NODES);
+	unpoison_places(chunk_slab(chunk, 0), slabs * MT_SLAB_PLACES);
 	pool_give(pool, chunk_slab(chunk, 0), slabs * MT_SLAB_BYTES);
 }
 
@@ -232,10 +226,26 @@ static void release_idle(struct maple_pool *pool, size_t kept)
 	}
 }
 
-/* A slab with a free node, at the head of the partial list. NULL if there is no memory. */
-static struct mt_slab *pool_slab(struct maple_pool *pool)
+/* The slabs with nodes of that size of which some but not all are free. */
+static struct mt_link **partial_list(struct maple_pool *pool, unsigned places)
 {
-	struct mt_slab *slab = (struct mt_slab *)pool->partial;
+	return &pool->partial[places - 1];
+}
+
+/* The bits of a slab's nodes, each at its first place. */
+static uint64_t all_nodes(unsigned places)
+{
+	uint64_t bits = places == 1 ? UINT64_MAX : UINT64_C(0x5555555555555555);
+
+	return bits << MT_SLAB_HEADER_PLACES;
+}
+
+/* A slab with a free node of that size, at the head of its partial list. NULL if there is no
+ * memory. */
+static struct mt_slab *pool_slab(struct maple_pool *pool, unsigned places)
+{
+	struct mt_link **partial = partial_list(pool, places);
+	struct mt_slab *slab = (struct mt_slab *)*partial;
 
 	if (slab)
 		return slab;
@@ -243,7 +253,9 @@ static struct mt_slab *pool_slab(struct maple_pool *pool)
 		return NULL;
 	slab = (struct mt_slab *)pool->empty;
 	list_remove(&pool->empty, &slab->link);
-	list_push(&pool->partial, &slab->link);
+	list_push(partial, &slab->link);
+	slab->places = places;
+	slab->free = slab->all = all_nodes(places);
 	if (slab->chunk->used++ == 0) {
 		list_remove(&pool->idle, &slab->chunk->link);
 		list_push(&pool->busy, &slab->chunk->link);
@@ -257,7 +269,7 @@ static void slab_emptied(struct maple_pool *pool, struct mt_slab *slab)
 {
 	struct mt_chunk *chunk = slab->chunk;
 
-	list_remove(&pool->partial, &slab->link);
+	list_remove(partial_list(pool, slab->places), &slab->link);
 	list_push(&pool->empty, &slab->link);
 	pool->empty_slabs++;
 	pool->used_slabs--;
@@ -280,18 +292,19 @@ static void free_locked(struct maple_pool *pool, size_t count, struct maple_node
 		do {
 			assert(!((slab->free | bits) >> mt_slab_index(nodes[i]) & 1));
 			bits |= UINT64_C(1) << mt_slab_index(nodes[i]);
-			poison_nodes(nodes[i], 1);
+			poison_places(nodes[i], slab->places);
 		} while (++i < count && mt_slab_of(nodes[i]) == slab);
 		if (!slab->free)
-			list_push(&pool->partial, &slab->link);
+			list_push(partial_list(pool, slab->places), &slab->link);
 		slab->free |= bits;
-		if (slab->free == MT_SLAB_ALL_FREE)
+		if (slab->free == slab->all)
 			slab_emptied(pool, slab);
 	}
 	pool->live -= count;
 }
 
-size_t mt_pool_alloc_bulk(struct maple_pool *pool, size_t count, struct maple_node **out)
+static inline size_t alloc_bulk(struct maple_pool *pool, size_t count, struct maple_node **out,
+				unsigned places)
 {
 	size_t allowed = count;
 	size_t got = 0;
@@ -306,7 +319,7 @@ size_t mt_pool_alloc_bulk(struct maple_pool *pool, size_t count, struct maple_no
 		}
 	}
 	while (got < allowed) {
-		struct mt_slab *slab = pool_slab(pool);
+		struct mt_slab *slab = pool_slab(pool, places);
 		uint64_t free_bits;
 
 		if (!slab)
@@ -316,12 +329,12 @@ size_t mt_pool_alloc_bulk(struct maple_pool *pool, size_t count, struct maple_no
 			unsigned index = (unsigned)__builtin_ctzll(free_bits);
 
 			__atomic_store_n(&slab->refs[index], 1u, __ATOMIC_RELAXED);
-			out[got] = (struct maple_node *)((char *)slab + index * MT_NODE_BYTES);
-			unpoison_nodes(out[got++], 1);
+			out[got] = (struct maple_node *)((char *)slab + index * MT_PLACE_BYTES);
+			unpoison_places(out[got++], places);
 		}
 		slab->free = free_bits;
 		if (!free_bits)
-			list_remove(&pool->partial, &slab->link);
+			list_remove(partial_list(pool, places), &slab->link);
 	}
 	pool->live += got;
 	if (got < count) {
@@ -331,6 +344,16 @@ size_t mt_pool_alloc_bulk(struct maple_pool *pool, size_t count, struct maple_no
 	pool->allocated += got;
 	pool_unlock(pool);
 	return got;
+}
+
+size_t mt_pool_alloc_single(struct maple_pool *pool, size_t count, struct maple_node **out)
+{
+	return alloc_bulk(pool, count, out, 1);
+}
+
+size_t mt_pool_alloc_double(struct maple_pool *pool, size_t count, struct maple_node **out)
+{
+	return alloc_bulk(pool, count, out, 2);
 }
 
 void mt_pool_free_bulk(struct maple_pool *pool, size_t count, struct maple_node **nodes)
@@ -358,7 +381,7 @@ bool mt_pool_has_free(struct maple_pool *pool, const struct maple_node *node)
 void mt_pool_trim(struct maple_pool *pool)
 {
 	if (!pool)
-		pool = &default_pool;
+		pool = &mt_default_pool;
 	pool_lock(pool);
 	release_idle(pool, 0);
 	pool_unlock(pool);
@@ -378,7 +401,7 @@ void mt_pool_put(struct maple_pool *pool)
 void mt_pool_stats(struct maple_pool *pool, struct mt_pool_stats *stats)
 {
 	if (!pool)
-		pool = &default_pool;
+		pool = &mt_default_pool;
 	pool_lock(pool);
 	stats->live = pool->live;
 	stats->allocated = pool->allocated;
@@ -389,7 +412,7 @@ void mt_pool_stats(struct maple_pool *pool, struct mt_pool_stats *stats)
 void mt_pool_fail_nth(struct maple_pool *pool, uint64_t n)
 {
 	if (!pool)
-		pool = &default_pool;
+		pool = &mt_default_pool;
 	pool_lock(pool);
 	pool->fail_in = n;
 	pool_unlock(pool);
@@ -410,7 +433,7 @@ uint32_t mt_visit_begin(struct maple_pool *pool)
 	uint32_t pass;
 
 	if (!pool)
-		pool = &default_pool;
+		pool = &mt_default_pool;
 	pool_lock(pool);
 	if (++pool->pass == 0) { /* wrapped: no slab may still bear this number from an old pass */
 		forget_pass(pool->busy);

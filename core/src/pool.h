@@ -2,14 +2,19 @@
 /*
  * The pool that nodes come from.
  *
- * Memory is taken in chunks and cut into slabs of 16 KiB, aligned to their size:
+ * Memory is taken in chunks and cut into slabs of 16 KiB, aligned to their size. A slab has 64
+ * places of 256 bytes:
  *
- *   slab    +0    header: free bits, list links, reference counts of its 62 nodes (512 bytes)
- *           +512  node 2
+ *   slab    +0    header: free bits, list links, reference counts of its nodes (two places)
+ *           +512  place 2
  *           ...
- *           +16128 node 63
+ *           +16128 place 63
  *
- * So the address of a node gives its slab and its number in the slab. The counts are kept beside
+ * A node with keys of 64 bits takes one place. One with keys of 128 bits takes two, and is numbered
+ * by the first. All nodes of a slab have one size; it is chosen when the first of them is taken. So
+ * trees of both kinds can have one pool. This file and lock.c are compiled once for both.
+ *
+ * The address of a node gives its slab and its number in the slab. The counts are kept beside
  * the nodes because two operations need many of them: a fork's first write counts up every child of
  * each node on its path, and a destroy checks whether each node is shared. Both then touch one
  * dense line instead of one line per node.
@@ -22,12 +27,15 @@
 #define MT_POOL_H
 
 #include "lock.h"
-#include "node.h"
+
+#include <assert.h>
+#include <stddef.h>
 
 #define MT_SLAB_BYTES 16384u
-#define MT_SLAB_NODES 64u
-#define MT_SLAB_HEADER_NODES 2u
-#define MT_SLAB_ALL_FREE (UINT64_MAX << MT_SLAB_HEADER_NODES)
+#define MT_SLAB_PLACES 64u
+#define MT_SLAB_HEADER_PLACES 2u
+#define MT_PLACE_BYTES 256u
+#define MT_NODE_PLACES (MT_NODE_BYTES / MT_PLACE_BYTES)
 
 struct mt_slab;
 
@@ -51,21 +59,24 @@ struct mt_slab {
 	struct mt_chunk *chunk;
 	uint64_t visited; /* nodes seen in visiting pass number `pass` */
 	uint32_t pass;
-	uint32_t unused[5];
-	uint32_t refs[MT_SLAB_NODES];
+	uint32_t places; /* of a node */
+	uint64_t all;    /* the bits of all nodes */
+	uint32_t unused[2];
+	uint32_t refs[MT_SLAB_PLACES];
 	struct mt_chunk own_chunk; /* in a chunk's first slab */
 };
 
-static_assert(sizeof(struct mt_slab) <= MT_SLAB_HEADER_NODES * MT_NODE_BYTES, "the header fits");
+static_assert(sizeof(struct mt_slab) <= MT_SLAB_HEADER_PLACES * MT_PLACE_BYTES, "the header fits");
 static_assert(offsetof(struct mt_slab, refs) % 64 == 0, "counts start on a cache line");
-static_assert(MT_SLAB_NODES * MT_NODE_BYTES == MT_SLAB_BYTES, "a slab is full of nodes");
+static_assert(MT_SLAB_PLACES * MT_PLACE_BYTES == MT_SLAB_BYTES, "a slab is full of places");
+static_assert(MT_NODE_PLACES == 1 || MT_NODE_PLACES == 2, "the pool has two sizes of nodes");
 
 struct maple_pool {
 	struct mt_lock lock;
 	uint32_t refs;
 	bool serial;
 	uint32_t pass;
-	struct mt_link *partial;
+	struct mt_link *partial[2]; /* by size */
 	struct mt_link *empty;
 	struct mt_link *busy; /* chunks with a slab in use */
 	struct mt_link *idle; /* the others */
@@ -77,12 +88,20 @@ struct maple_pool {
 	struct mt_allocator allocator;
 };
 
-/* The pool that a tree allocates from. */
-struct maple_pool *mt_pool_of(const struct maple_tree *mt);
+/* The process's default pool. */
+extern struct maple_pool mt_default_pool __attribute__((visibility("hidden")));
 
-/* All or nothing: put `count` nodes with one reference each into `out`; or return 0 and take
- * nothing. */
-size_t mt_pool_alloc_bulk(struct maple_pool *pool, size_t count, struct maple_node **out);
+/* All or nothing: put `count` nodes of one place (of two) with one reference each into `out`; or
+ * return 0 and take nothing. */
+size_t mt_pool_alloc_single(struct maple_pool *pool, size_t count, struct maple_node **out);
+size_t mt_pool_alloc_double(struct maple_pool *pool, size_t count, struct maple_node **out);
+/* The same for nodes of this core's width. */
+static inline size_t mt_pool_alloc_bulk(struct maple_pool *pool, size_t count,
+					struct maple_node **out)
+{
+	return MT_NODE_PLACES == 1 ? mt_pool_alloc_single(pool, count, out)
+				   : mt_pool_alloc_double(pool, count, out);
+}
 /* Give nodes back, whatever their counts. Does not look at their contents. */
 void mt_pool_free_bulk(struct maple_pool *pool, size_t count, struct maple_node **nodes);
 void mt_free_one(struct maple_pool *pool, struct maple_node *node);
@@ -96,7 +115,7 @@ static inline struct mt_slab *mt_slab_of(const struct maple_node *node)
 
 static inline unsigned mt_slab_index(const struct maple_node *node)
 {
-	return (unsigned)((uintptr_t)node / MT_NODE_BYTES % MT_SLAB_NODES);
+	return (unsigned)((uintptr_t)node / MT_PLACE_BYTES % MT_SLAB_PLACES);
 }
 
 static inline uint32_t *mt_node_refs(const struct maple_node *node)

@@ -11,14 +11,16 @@
  * overlap. The order in which numbers are combined is that of samara/_pure/accumulate.py, so sums
  * of floats are equal to the bit.
  *
- * All memory is one block, in words: the counts of the sort; what is made of n ranges, 8n + 1; if
- * needed, the high words of the nodes, 4n; and the ranges in order, 3n. The 8n + 1 are used so:
+ * All memory is one block, in words; a key takes k of them, 1 or 2. The counts of the sort; what is
+ * made of n ranges, (6k + 2)n + k; if needed, the high words of the nodes, 4n; and the ranges in
+ * order, (2k + 1)n. The second part is used so:
  *
- *     by nodes     keys 2n | low words of the nodes 4n | which nodes have a word 4n bytes |
- *     by counting  first 2n | last 2n | low 2n | ends 2n + 1
+ *     by nodes     keys 2kn | low words of the nodes 4n | which nodes have a word 4n bytes |
+ *                  last 2kn if k = 2, in the place of the ends
+ *     by counting  first 2kn | last 2kn | low 2n | ends 2kn + k
  *
- * The ends of the ranges are sorted in the last 2n. The nodes' bytes come there when all are keys.
- * The ranges are sorted in memory that is not used yet.
+ * For both, the ends of the ranges are sorted in the last 2kn. When all are keys, the nodes' bytes
+ * come there if k = 1, and last keys if k = 2. The ranges are sorted in memory that is not used yet.
  *
  * If another thread changes the caller's arrays meanwhile, the result is wrong, but no other memory
  * is read or written. Owns the block until mt_profile_free(). Only for accumulate.c.
@@ -30,8 +32,14 @@
 #include <stdlib.h>
 
 #define DIGIT_BITS 8u
-#define DIGITS (64u / DIGIT_BITS)
+#define DIGITS (MT_KEY_BITS / DIGIT_BITS)
 #define BUCKETS (1u << DIGIT_BITS)
+#define KEY_WORDS (sizeof(mt_key) / sizeof(uint64_t))
+/* Words for each range: before the place where the ends are sorted, and of the range in order. */
+#define ENDS_AT (4 * KEY_WORDS + 2)
+#define IN_ORDER (2 * KEY_WORDS + 1)
+/* The words behind two arrays of keys. */
+#define WORDS_BEHIND(keys, count) ((uint64_t *)((keys) + 2 * (count)))
 
 /* The binary tree. Node i has the children 2i and 2i + 1, and the stretches are the nodes from
  * `stretches` on. */
@@ -45,7 +53,7 @@ struct nodes {
 
 /* ---- sorting --------------------------------------------------------------------------------- */
 
-static bool is_sorted(const uint64_t *keys, size_t count)
+static bool is_sorted(const mt_key *keys, size_t count)
 {
 	for (size_t i = 1; i < count; i++) {
 		if (keys[i] < keys[i - 1])
@@ -54,10 +62,15 @@ static bool is_sorted(const uint64_t *keys, size_t count)
 	return true;
 }
 
+static inline size_t digit_of(mt_key key, unsigned digit)
+{
+	return (size_t)(key >> digit * DIGIT_BITS) & (BUCKETS - 1);
+}
+
 /* A radix sort, from the lowest digit up, which keeps the order of equal keys. It works in pairs of
  * arrays. The keys are in the first one, and so are their places, if they are to be sorted with
  * them. Digits that all keys share are left out. Returns which of the arrays are sorted. */
-static unsigned sort_keys(uint64_t *const keys[2], uint64_t *const places[2], size_t count,
+static unsigned sort_keys(mt_key *const keys[2], uint64_t *const places[2], size_t count,
 			  uint64_t (*buckets)[BUCKETS])
 {
 	unsigned at = 0;
@@ -65,14 +78,13 @@ static unsigned sort_keys(uint64_t *const keys[2], uint64_t *const places[2], si
 	memset(buckets, 0, DIGITS * sizeof(*buckets));
 	for (size_t i = 0; i < count; i++) {
 		for (unsigned digit = 0; digit < DIGITS; digit++)
-			buckets[digit][keys[0][i] >> digit * DIGIT_BITS & (BUCKETS - 1)]++;
+			buckets[digit][digit_of(keys[0][i], digit)]++;
 	}
 	for (unsigned digit = 0; digit < DIGITS; digit++) {
-		unsigned shift = digit * DIGIT_BITS;
 		uint64_t *next = buckets[digit];
 		uint64_t sum = 0;
 
-		if (next[keys[0][0] >> shift & (BUCKETS - 1)] == count)
+		if (next[digit_of(keys[0][0], digit)] == count)
 			continue;
 		for (unsigned i = 0; i < BUCKETS; i++) {
 			uint64_t some = next[i];
@@ -81,8 +93,8 @@ static unsigned sort_keys(uint64_t *const keys[2], uint64_t *const places[2], si
 			sum += some;
 		}
 		for (size_t i = 0; i < count; i++) {
-			uint64_t key = keys[at][i];
-			uint64_t to = next[key >> shift & (BUCKETS - 1)]++;
+			mt_key key = keys[at][i];
+			uint64_t to = next[digit_of(key, digit)]++;
 
 			keys[!at][to] = key;
 			if (places)
@@ -94,12 +106,13 @@ static unsigned sort_keys(uint64_t *const keys[2], uint64_t *const places[2], si
 }
 
 /* Put the ranges into the order of their first keys, in arrays of their own. */
-static void sort_ranges(struct mt_accumulation *what, uint64_t *sorted, uint64_t *scratch,
+static void sort_ranges(struct mt_accumulation *what, mt_key *sorted, mt_key *scratch,
 			uint64_t (*buckets)[BUCKETS])
 {
 	size_t count = what->count;
-	uint64_t *const keys[] = {scratch, scratch + count};
-	uint64_t *const places[] = {scratch + 2 * count, scratch + 3 * count};
+	mt_key *const keys[] = {scratch, scratch + count};
+	uint64_t *const places[] = {WORDS_BEHIND(scratch, count),
+				    WORDS_BEHIND(scratch, count) + count};
 	unsigned at;
 
 	for (size_t i = 0; i < count; i++) {
@@ -113,25 +126,25 @@ static void sort_ranges(struct mt_accumulation *what, uint64_t *sorted, uint64_t
 		sorted[i] = keys[at][i];
 		sorted[count + i] = what->last[place];
 		if (!what->same)
-			sorted[2 * count + i] = what->words[place];
+			WORDS_BEHIND(sorted, count)[i] = what->words[place];
 	}
 	what->first = sorted;
 	what->last = sorted + count;
 	if (!what->same)
-		what->words = sorted + 2 * count;
+		what->words = WORDS_BEHIND(sorted, count);
 }
 
 /* The keys after the ends of the ranges, sorted. There is none after the last key. Returns where
  * they are in the scratch memory. */
-static uint64_t *sort_ends(const struct mt_accumulation *what, uint64_t *scratch,
-			   uint64_t (*buckets)[BUCKETS], size_t *ends)
+static mt_key *sort_ends(const struct mt_accumulation *what, mt_key *scratch,
+			 uint64_t (*buckets)[BUCKETS], size_t *ends)
 {
-	uint64_t *const keys[] = {scratch, scratch + what->count};
+	mt_key *const keys[] = {scratch, scratch + what->count};
 	size_t count = 0;
 
 	for (size_t i = 0; i < what->count; i++) {
 		keys[0][count] = what->last[i] + 1;
-		count += what->last[i] != UINT64_MAX;
+		count += what->last[i] != MT_KEY_MAX;
 	}
 	*ends = count;
 	return is_sorted(keys[0], count) ? keys[0] : keys[sort_keys(keys, NULL, count, buckets)];
@@ -140,15 +153,15 @@ static uint64_t *sort_ends(const struct mt_accumulation *what, uint64_t *scratch
 /* Merge two sorted arrays, and keep each key once. The lowest key is the first one of `firsts`.
  * Returns how many keys there are. Which array has the next key is unpredictable for the
  * processor. */
-static size_t merge_keys(const uint64_t *firsts, size_t count, const uint64_t *ends, size_t more,
-			 uint64_t *keys)
+static size_t merge_keys(const mt_key *firsts, size_t count, const mt_key *ends, size_t more,
+			 mt_key *keys)
 {
 	size_t i = 1, j = 0, merged = 1;
 
 	keys[0] = firsts[0];
 	while (i < count && j < more) {
-		uint64_t a = firsts[i], b = ends[j];
-		uint64_t key = a < b ? a : b;
+		mt_key a = firsts[i], b = ends[j];
+		mt_key key = a < b ? a : b;
 
 		i += a <= b;
 		j += b <= a;
@@ -168,7 +181,7 @@ static size_t merge_keys(const uint64_t *firsts, size_t count, const uint64_t *e
 
 /* The position of the last key that is not above `key`, from `low` on. Searched for in steps that
  * double. */
-static size_t find_key(const uint64_t *keys, size_t count, uint64_t key, size_t low)
+static size_t find_key(const mt_key *keys, size_t count, mt_key key, size_t low)
 {
 	size_t step = 1, high;
 
@@ -223,7 +236,7 @@ static void join_stretches(const struct nodes *nodes, size_t from, size_t to, ui
 	}
 }
 
-static void join_ranges(const struct nodes *nodes, const uint64_t *keys)
+static void join_ranges(const struct nodes *nodes, const mt_key *keys)
 {
 	const struct mt_accumulation *what = nodes->what;
 	size_t count = nodes->stretches;
@@ -231,7 +244,7 @@ static void join_ranges(const struct nodes *nodes, const uint64_t *keys)
 
 	for (size_t i = 0; i < what->count; i++) {
 		uint64_t word = what->words[what->same ? 0 : i];
-		uint64_t end = what->last[i] + 1;
+		mt_key end = what->last[i] + 1;
 		size_t to;
 
 		from = find_key(keys, count, what->first[i], from);
@@ -272,22 +285,22 @@ static bool may_overflow(const struct mt_accumulation *what)
 	return false;
 }
 
-/* Keep the stretches with a word. They move down: the first into the keys, the last into the inner
- * nodes, which are not needed any more. */
-static void keep_touched(struct mt_profile *profile, const struct nodes *nodes, uint64_t *keys)
+/* Keep the stretches with a word. They move down: the first into the keys, the last into `last`. */
+static void keep_touched(struct mt_profile *profile, const struct nodes *nodes, mt_key *keys,
+			 mt_key *last)
 {
 	size_t stretches = nodes->stretches;
 	size_t kept = 0;
 
 	profile->first = keys;
-	profile->last = nodes->low;
+	profile->last = last;
 	profile->low = nodes->low + stretches;
 	profile->high = nodes->high ? nodes->high + stretches : NULL;
 	for (size_t i = 0; i < stretches; i++) {
 		if (!nodes->touched[stretches + i])
 			continue;
 		profile->first[kept] = keys[i];
-		profile->last[kept] = i + 1 < stretches ? keys[i + 1] - 1 : UINT64_MAX;
+		profile->last[kept] = i + 1 < stretches ? keys[i + 1] - 1 : MT_KEY_MAX;
 		profile->low[kept] = profile->low[i];
 		if (profile->high)
 			profile->high[kept] = profile->high[i];
@@ -297,33 +310,36 @@ static void keep_touched(struct mt_profile *profile, const struct nodes *nodes, 
 }
 
 static void make_by_nodes(struct mt_profile *profile, const struct mt_accumulation *what,
-			  const uint64_t *ends, size_t more, uint64_t *memory, uint64_t *high)
+			  const mt_key *ends, size_t more, uint64_t *memory, uint64_t *high)
 {
+	mt_key *keys = (mt_key *)memory;
 	struct nodes nodes = {
 		.what = what,
-		.low = memory + 2 * what->count,
+		.low = memory + 2 * KEY_WORDS * what->count,
 		.high = high,
-		.touched = (bool *)(memory + 6 * what->count),
+		.touched = (bool *)(memory + (2 * KEY_WORDS + 4) * what->count),
 	};
+	/* Inner nodes are not needed any more, if a key has room in one. Nor are the ends. */
+	uint64_t *last = KEY_WORDS == 1 ? nodes.low : memory + ENDS_AT * what->count;
 
-	nodes.stretches = merge_keys(what->first, what->count, ends, more, memory);
+	nodes.stretches = merge_keys(what->first, what->count, ends, more, keys);
 	memset(nodes.touched, 0, 2 * nodes.stretches);
-	join_ranges(&nodes, memory);
+	join_ranges(&nodes, keys);
 	push_down(&nodes);
-	keep_touched(profile, &nodes, memory);
+	keep_touched(profile, &nodes, keys, (mt_key *)last);
 }
 
 /* ---- the profile of a number ----------------------------------------------------------------- */
 
 struct sweep {
-	uint64_t first; /* of the stretch in progress */
+	mt_key first;   /* of the stretch in progress */
 	uint64_t depth; /* ranges that cover it */
 	size_t count;   /* of stretches with a range */
 };
 
 /* End the stretch before `key`. It is written to the place of the next one, and kept if some range
  * covers it: the processor cannot predict that. */
-static inline void end_stretch(struct mt_profile *profile, struct sweep *sweep, uint64_t key,
+static inline void end_stretch(struct mt_profile *profile, struct sweep *sweep, mt_key key,
 			       uint64_t word)
 {
 	profile->first[sweep->count] = sweep->first;
@@ -336,7 +352,7 @@ static inline void end_stretch(struct mt_profile *profile, struct sweep *sweep, 
 /* If all ranges have the same integer, one pass over the ends counts how many ranges there are.
  * `ends` has room for one more. */
 static void make_by_counting(struct mt_profile *profile, const struct mt_accumulation *what,
-			     uint64_t *ends, size_t more, uint64_t *memory)
+			     mt_key *ends, size_t more, mt_key *memory)
 {
 	size_t room = 2 * what->count;
 	struct sweep sweep = {.first = what->first[0]};
@@ -345,10 +361,10 @@ static void make_by_counting(struct mt_profile *profile, const struct mt_accumul
 
 	profile->first = memory;
 	profile->last = memory + room;
-	profile->low = memory + 2 * room;
-	ends[more] = UINT64_MAX;
+	profile->low = WORDS_BEHIND(memory, room);
+	ends[more] = MT_KEY_MAX;
 	while (i < what->count) {
-		uint64_t first = what->first[i], end = ends[j];
+		mt_key first = what->first[i], end = ends[j];
 		bool begins = first <= end;
 
 		end_stretch(profile, &sweep, begins ? first : end, word);
@@ -362,7 +378,7 @@ static void make_by_counting(struct mt_profile *profile, const struct mt_accumul
 	}
 	/* Ranges that are left end with the last key. */
 	profile->first[sweep.count] = sweep.first;
-	profile->last[sweep.count] = UINT64_MAX;
+	profile->last[sweep.count] = MT_KEY_MAX;
 	profile->low[sweep.count] = sweep.depth * word;
 	profile->count = sweep.count + (sweep.depth != 0);
 }
@@ -385,23 +401,25 @@ int mt_profile_make(struct mt_profile *profile, const struct mt_accumulation *wh
 	bool wide = sums && may_overflow(what);
 	bool counts = sums && !wide && all_same(what);
 	bool sorted = is_sorted(what->first, count);
-	size_t most = 8 * count + 1;
-	size_t words = DIGITS * BUCKETS + most + (wide ? 4 : 0) * count + (sorted ? 0 : 3) * count;
+	size_t most = (6 * KEY_WORDS + 2) * count + KEY_WORDS;
+	size_t words =
+		DIGITS * BUCKETS + most + (wide ? 4 : 0) * count + (sorted ? 0 : IN_ORDER) * count;
 	uint64_t *block = malloc(words * sizeof(*block));
 	uint64_t(*buckets)[BUCKETS] = (uint64_t(*)[BUCKETS])block;
 	uint64_t *memory = block + DIGITS * BUCKETS;
 	struct mt_accumulation in_order = *what;
-	uint64_t *ends;
+	mt_key *ends;
 
 	*profile = (struct mt_profile){.memory = block};
 	if (!block)
 		return -ENOMEM;
 	in_order.same = what->same || counts;
 	if (!sorted)
-		sort_ranges(&in_order, block + words - 3 * count, memory, buckets);
-	ends = sort_ends(&in_order, memory + 6 * count, buckets, &more);
+		sort_ranges(&in_order, (mt_key *)(block + words - IN_ORDER * count),
+			    (mt_key *)memory, buckets);
+	ends = sort_ends(&in_order, (mt_key *)(memory + ENDS_AT * count), buckets, &more);
 	if (counts)
-		make_by_counting(profile, &in_order, ends, more, memory);
+		make_by_counting(profile, &in_order, ends, more, (mt_key *)memory);
 	else
 		make_by_nodes(profile, &in_order, ends, more, memory, wide ? memory + most : NULL);
 	return 0;

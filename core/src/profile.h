@@ -3,15 +3,15 @@
 #ifndef MT_PROFILE_H
 #define MT_PROFILE_H
 
-#include "maple_tree.h"
+#include "width.h"
 
 /* Stretch i has first[i] ... last[i] and the result of all words whose ranges cover it: low[i], and
  * for a sum of integers the word above, which is high[i], or without `high` follows from low[i].
  * In ascending order. */
 struct mt_profile {
 	size_t count;
-	uint64_t *first;
-	uint64_t *last;
+	mt_key *first;
+	mt_key *last;
 	uint64_t *low;
 	uint64_t *high;
 	void *memory;

@@ -44,16 +44,16 @@ static void distribute(struct mt_write *write, const struct mt_items *items, uns
 	struct ma_level *parent = level - 1;
 	struct maple_node *left = mt_child(parent->node, slot);
 	struct maple_node *right = mt_child(parent->node, slot + 1);
-	uint64_t min = mt_slot_min(parent->node, slot, parent->min);
-	uint64_t max = items->last[items->count - 1];
-	uint64_t cut = items->last[share - 1];
+	mt_key min = mt_slot_min(parent->node, slot, parent->min);
+	mt_key max = items->last[items->count - 1];
+	mt_key cut = items->last[share - 1];
 	bool in_left = at < share;
 
 	mt_items_fill(items, left, MT_LEAF, 0, share);
 	mt_items_fill(items, right, MT_LEAF, share, items->count);
 	parent->node->pivot[slot] = cut;
 	if (mt_tracks_gaps(write->mt)) {
-		uint64_t *gap = parent->node->narrow.gap + slot;
+		mt_key *gap = parent->node->narrow.gap + slot;
 
 		gap[0] = mt_node_gap(left, min, cut);
 		gap[1] = mt_node_gap(right, cut + 1, max);
@@ -146,7 +146,7 @@ void mt_leaf_split(struct mt_write *write)
 	mt_items_init(&items);
 	at = add_written(&items, write);
 	end = items.count - 1;
-	share = mt_split_point(MT_LEAF, items.count, level->max == UINT64_MAX && at + 1 >= end,
+	share = mt_split_point(MT_LEAF, items.count, level->max == MT_KEY_MAX && at + 1 >= end,
 			       items.present >> end & 1);
 	mt_leaf_count(write);
 	mt_leaf_drop(write);

@@ -29,11 +29,14 @@ MT_INLINE const struct maple_node *as_node(uint64_t word)
 	return (const struct maple_node *)(uintptr_t)word;
 }
 
-/* Prefetch the second half of a node. The first half is about to be read. */
+/* Prefetch what a search does not read at once: the slots; and with keys of 128 bits the pivots too,
+ * since the portable search reads one of a group first. */
 MT_INLINE void prefetch_slots(const struct maple_node *node)
 {
-	__builtin_prefetch((const char *)node + 128);
-	__builtin_prefetch((const char *)node + 192);
+	size_t at = MT_KEY_BITS == 128 ? 64 : offsetof(struct maple_node, wide.slot);
+
+	for (; at < MT_NODE_BYTES; at += 64)
+		__builtin_prefetch((const char *)node + at);
 }
 
 /* What a look-up returns that ends in a leaf's slot. */
@@ -49,11 +52,11 @@ MT_INLINE bool take_slot(const struct maple_node *leaf, unsigned slot, uint64_t 
 }
 
 /* Whether all keys of a group lie in the slot where a path ends. Branch-free. */
-MT_INLINE bool all_in_slot(const struct ma_level *leaf, const uint64_t *keys)
+MT_INLINE bool all_in_slot(const struct ma_level *leaf, const mt_key *keys)
 {
-	uint64_t min = mt_slot_min(leaf->node, leaf->slot, leaf->min);
-	uint64_t size = mt_slot_max(leaf->node, leaf->slot, leaf->max) - min;
-	uint64_t outside = 0;
+	mt_key min = mt_slot_min(leaf->node, leaf->slot, leaf->min);
+	mt_key size = mt_slot_max(leaf->node, leaf->slot, leaf->max) - min;
+	mt_key outside = 0;
 
 	for (unsigned i = 0; i < MT_GROUP; i++)
 		outside |= keys[i] - min > size;
@@ -73,7 +76,7 @@ MT_INLINE size_t repeat_slot(const struct maple_node *leaf, unsigned slot, uint6
 }
 
 /* The slot of a key, with a branch for each pivot. */
-MT_INLINE unsigned scan_pivots(const struct maple_node *node, uint64_t key)
+MT_INLINE unsigned scan_pivots(const struct maple_node *node, mt_key key)
 {
 	unsigned last = node->count - 1u;
 	unsigned slot = 0;
@@ -85,20 +88,54 @@ MT_INLINE unsigned scan_pivots(const struct maple_node *node, uint64_t key)
 
 /* `yes` or `no`, by arithmetic: compilers turn the operator into a branch here, which in random
  * order the processor cannot predict. */
-MT_INLINE uint64_t choose(bool condition, uint64_t yes, uint64_t no)
+MT_INLINE mt_key choose(bool condition, mt_key yes, mt_key no)
 {
-	return no ^ ((yes ^ no) & -(uint64_t)condition);
+	return no ^ ((yes ^ no) & -(mt_key)condition);
 }
 
 /* Whether the key lies in the node's last slot. */
-MT_INLINE bool behind_last_pivot(const struct maple_node *node, uint64_t key)
+MT_INLINE bool behind_last_pivot(const struct maple_node *node, mt_key key)
 {
 	return node->count == 1 || node->pivot[node->count - 2] < key;
 }
 
 /* ---- portable ---- */
 
-MT_INLINE unsigned narrow_portable(const struct maple_node *node, uint64_t key)
+#if MT_KEY_BITS == 128
+
+/* A comparison takes four instructions. So these look at one pivot of each group first, and then at
+ * the group that has the key. */
+
+MT_INLINE unsigned count_below(const struct maple_node *node, unsigned from, unsigned count,
+			       mt_key key)
+{
+	unsigned below = 0;
+
+	for (unsigned i = from; i < from + count; i++)
+		below += node->pivot[i] < key;
+	return below;
+}
+
+MT_INLINE unsigned narrow_portable(const struct maple_node *node, mt_key key)
+{
+	unsigned group = (unsigned)(node->pivot[3] < key) + (unsigned)(node->pivot[7] < key);
+
+	static_assert(MT_NARROW_SLOTS == 3 * 4, "three groups of four");
+	return 4 * group + count_below(node, 4 * group, 3, key);
+}
+
+MT_INLINE unsigned wide_portable(const struct maple_node *node, mt_key key)
+{
+	unsigned group = (unsigned)(node->pivot[4] < key) + (unsigned)(node->pivot[9] < key) +
+			 (unsigned)(node->pivot[14] < key);
+
+	static_assert(MT_WIDE_SLOTS == 4 * 5, "four groups of five");
+	return 5 * group + count_below(node, 5 * group, 4, key);
+}
+
+#else
+
+MT_INLINE unsigned narrow_portable(const struct maple_node *node, mt_key key)
 {
 	unsigned below = 0;
 
@@ -107,7 +144,7 @@ MT_INLINE unsigned narrow_portable(const struct maple_node *node, uint64_t key)
 	return below;
 }
 
-MT_INLINE unsigned wide_portable(const struct maple_node *node, uint64_t key)
+MT_INLINE unsigned wide_portable(const struct maple_node *node, mt_key key)
 {
 	unsigned below = narrow_portable(node, key);
 
@@ -115,6 +152,8 @@ MT_INLINE unsigned wide_portable(const struct maple_node *node, uint64_t key)
 		below += node->pivot[i] < key;
 	return below;
 }
+
+#endif
 
 static void copy_portable(struct maple_node *to, const struct maple_node *from)
 {
@@ -125,48 +164,20 @@ static void copy_portable(struct maple_node *to, const struct maple_node *from)
 #define MT_TARGET
 #include "search_descents.h"
 
+/* ---- versions with vectors ---- */
+
 #ifdef MT_HAVE_X86
-
-/* A narrow node's pivots after the first seven. This does not use a vector: a vector would also
- * load gaps, and a gap written just now would delay the search. */
-MT_INLINE unsigned last_two_below(const struct maple_node *node, uint64_t key)
-{
-	static_assert(MT_NARROW_SLOTS == 10, "a narrow node has nine pivots");
-	return (unsigned)(node->pivot[7] < key) + (node->pivot[8] < key);
-}
-
-/* ---- AVX2: four lanes at a time ---- */
-
 #define MT_AVX2 __attribute__((target("avx2,popcnt")))
+#define MT_AVX512 __attribute__((target("avx512f,avx512dq,avx512vpopcntdq,avx2,popcnt")))
+#endif
 
-/* AVX2 compares signed numbers, so both sides have their top bit flipped. */
-MT_AVX2 MT_INLINE unsigned lanes_below_avx2(const struct maple_node *node, uint64_t key,
-					    unsigned vectors)
-{
-	const __m256i *lanes = (const __m256i *)node;
-	const __m256i flip = _mm256_set1_epi64x(INT64_MIN);
-	const __m256i wanted = _mm256_xor_si256(_mm256_set1_epi64x((int64_t)key), flip);
-	unsigned below = 0;
+#if MT_KEY_BITS == 128
+#include "search_128.h"
+#else
+#include "search_64.h"
+#endif
 
-	for (unsigned i = 0; i < vectors; i++) {
-		__m256i pivots = _mm256_xor_si256(_mm256_load_si256(lanes + i), flip);
-		__m256i less = _mm256_cmpgt_epi64(wanted, pivots);
-
-		below |= (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(less)) << (4 * i);
-	}
-	return (unsigned)__builtin_popcount(below & ~1u);
-}
-
-MT_AVX2 MT_INLINE unsigned narrow_avx2(const struct maple_node *node, uint64_t key)
-{
-	return lanes_below_avx2(node, key, 2) + last_two_below(node, key);
-}
-
-MT_AVX2 MT_INLINE unsigned wide_avx2(const struct maple_node *node, uint64_t key)
-{
-	return lanes_below_avx2(node, key, 4);
-}
-
+#ifdef MT_HAVE_X86
 MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *from)
 {
 	const __m256i *source = (const __m256i *)from;
@@ -175,71 +186,24 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 	for (unsigned i = 0; i < MT_NODE_BYTES / sizeof(*source); i++)
 		_mm256_store_si256(target + i, _mm256_load_si256(source + i));
 }
+#endif
 
+#ifdef MT_COUNTS_AVX2
 #define MT_VERSION avx2
 #define MT_TARGET MT_AVX2
 #include "search_descents.h"
+#endif
 
-/* ---- AVX-512: eight lanes at a time, compared unsigned; the pivots are the comparison's memory
- * operand ---- */
-
-#define MT_AVX512 __attribute__((target("avx512f,avx512dq,avx512vpopcntdq,avx2,popcnt")))
-
-MT_AVX512 MT_INLINE unsigned low_lanes_below_avx512(const struct maple_node *node, __m512i wanted)
-{
-	return (unsigned)__builtin_popcount(
-		_mm512_mask_cmpgt_epu64_mask(0xfe, wanted, _mm512_load_si512(node)));
-}
-
-MT_AVX512 MT_INLINE unsigned narrow_avx512(const struct maple_node *node, uint64_t key)
-{
-	return low_lanes_below_avx512(node, _mm512_set1_epi64((int64_t)key)) +
-	       last_two_below(node, key);
-}
-
-MT_AVX512 MT_INLINE unsigned wide_avx512(const struct maple_node *node, uint64_t key)
-{
-	const __m512i wanted = _mm512_set1_epi64((int64_t)key);
-	__mmask8 high = _mm512_cmpgt_epu64_mask(wanted, _mm512_load_si512((const char *)node + 64));
-
-	return low_lanes_below_avx512(node, wanted) + (unsigned)__builtin_popcount(high);
-}
-
+#ifdef MT_COUNTS_AVX512
 #define MT_VERSION avx512
 #define MT_TARGET MT_AVX512
 #include "search_descents.h"
-
 #endif
 
-#ifdef MT_HAVE_NEON
-
-/* ---- NEON: two lanes at a time ---- */
-
-/* Pairs, and one pivot over. A true comparison is -1. */
-MT_INLINE unsigned pivots_below_neon(const struct maple_node *node, uint64_t key, unsigned last)
-{
-	const uint64x2_t wanted = vdupq_n_u64(key);
-	uint64x2_t count = vdupq_n_u64(0);
-
-	for (unsigned i = 0; i < last; i += 2)
-		count = vaddq_u64(count, vcltq_u64(vld1q_u64(node->pivot + i), wanted));
-	return (unsigned)(0 - vaddvq_u64(count)) + (node->pivot[last] < key);
-}
-
-MT_INLINE unsigned narrow_neon(const struct maple_node *node, uint64_t key)
-{
-	return pivots_below_neon(node, key, MT_NARROW_SLOTS - 2);
-}
-
-MT_INLINE unsigned wide_neon(const struct maple_node *node, uint64_t key)
-{
-	return pivots_below_neon(node, key, MT_WIDE_SLOTS - 2);
-}
-
+#ifdef MT_COUNTS_NEON
 #define MT_VERSION neon
 #define MT_TARGET
 #include "search_descents.h"
-
 #endif
 
 #define MT_FUNCTIONS(version, copy)                                                                \
@@ -250,11 +214,13 @@ MT_INLINE unsigned wide_neon(const struct maple_node *node, uint64_t key)
 /* Each version needs what the ones before it need. */
 static const struct mt_search versions[] = {
 	{MT_FUNCTIONS(portable, copy_portable), 0},
-#ifdef MT_HAVE_X86
+#ifdef MT_COUNTS_AVX2
 	{MT_FUNCTIONS(avx2, copy_avx2), MT_HAS_AVX2},
+#endif
+#ifdef MT_COUNTS_AVX512
 	{MT_FUNCTIONS(avx512, copy_avx2), MT_HAS_AVX2 | MT_HAS_AVX512},
 #endif
-#ifdef MT_HAVE_NEON
+#ifdef MT_COUNTS_NEON
 	{MT_FUNCTIONS(neon, copy_portable), 0},
 #endif
 };

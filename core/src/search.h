@@ -14,30 +14,30 @@
 
 struct mt_search {
 	/* The slot whose range holds the key. */
-	unsigned (*slot)(const struct maple_node *node, uint64_t key);
+	unsigned (*slot)(const struct maple_node *node, mt_key key);
 	/* mtree_load() and mtree_load_word(), with the lock: a call less. */
-	void *(*load)(struct maple_tree *mt, uint64_t index);
-	bool (*load_word)(struct maple_tree *mt, uint64_t index, uint64_t *word);
+	void *(*load)(struct maple_tree *mt, mt_key index);
+	bool (*load_word)(struct maple_tree *mt, mt_key index, uint64_t *word);
 	/* The same for MT_GROUP keys side by side. Each starts from a node of its own, all of one
 	 * height. Returns how many are present. Changes `node`. */
-	size_t (*load_group)(const struct maple_node **node, uint32_t height, const uint64_t *keys,
+	size_t (*load_group)(const struct maple_node **node, uint32_t height, const mt_key *keys,
 			     uint64_t absent, uint64_t *words, uint8_t *present);
 	/* The slot of each of MT_GROUP keys at the bottom of a tree of wide nodes. Slots are
 	 * counted from the first one of the node at `lowest`: all nodes of that level are adjacent
 	 * in memory. */
 	void (*part_group)(const struct maple_node *root, uint32_t height,
-			   const struct maple_node *lowest, const uint64_t *keys, uint16_t *parts);
+			   const struct maple_node *lowest, const mt_key *keys, uint16_t *parts);
 	/* load_group() for keys that are nearly sorted: along a path that leads to the first of
 	 * them, and at the end to the last. */
-	size_t (*walk_group)(struct ma_level *path, unsigned depth, const uint64_t *keys,
+	size_t (*walk_group)(struct ma_level *path, unsigned depth, const mt_key *keys,
 			     uint64_t absent, uint64_t *words, uint8_t *present);
 	/* The descent of a look-up, from a root of the given height to the slot of a key in a
 	 * leaf. */
-	void (*locate)(const struct maple_node *root, uint32_t height, uint64_t key,
+	void (*locate)(const struct maple_node *root, uint32_t height, mt_key key,
 		       struct ma_level *leaf);
 	/* Descend from a level of a path, whose node covers the key, to the leaf's level: `depth`
 	 * levels in all. */
-	void (*descend)(struct ma_level *level, unsigned depth, uint64_t key);
+	void (*descend)(struct ma_level *level, unsigned depth, mt_key key);
 	void (*copy)(struct maple_node *to, const struct maple_node *from);
 	const char *name;
 	unsigned needs; /* a set of enum mt_processor */
@@ -52,13 +52,13 @@ enum mt_processor {
 
 extern struct mt_search mt_search __attribute__((visibility("hidden")));
 
-static inline bool mt_level_covers(const struct ma_level *level, uint64_t key)
+static inline bool mt_level_covers(const struct ma_level *level, mt_key key)
 {
 	return key - level->min <= level->max - level->min;
 }
 
 /* The lowest level of a path that covers the key. The path's leaf does not cover it. */
-static inline struct ma_level *mt_level_above(struct ma_level *path, unsigned depth, uint64_t key)
+static inline struct ma_level *mt_level_above(struct ma_level *path, unsigned depth, mt_key key)
 {
 	struct ma_level *level = &path[depth - 1];
 

@@ -15,19 +15,19 @@
 #define MT_JOIN(left, right) MT_JOIN_NAMES(left, right)
 #define MT_NAMED(name) MT_JOIN(name, MT_VERSION)
 
-MT_TARGET MT_INLINE unsigned MT_NAMED(any)(const struct maple_node *node, uint64_t key)
+MT_TARGET MT_INLINE unsigned MT_NAMED(any)(const struct maple_node *node, mt_key key)
 {
 	return node->kind == MT_NARROW ? MT_NAMED(narrow)(node, key) : MT_NAMED(wide)(node, key);
 }
 
-MT_TARGET static unsigned MT_NAMED(slot)(const struct maple_node *node, uint64_t key)
+MT_TARGET static unsigned MT_NAMED(slot)(const struct maple_node *node, mt_key key)
 {
 	return MT_NAMED(any)(node, key);
 }
 
 /* One level down a look-up. */
 MT_TARGET MT_INLINE const struct maple_node *MT_NAMED(down)(const struct maple_node *node,
-							    uint64_t key, bool narrow)
+							    mt_key key, bool narrow)
 {
 	const uint64_t *slots = narrow ? node->narrow.slot : node->wide.slot;
 
@@ -39,7 +39,7 @@ MT_TARGET MT_INLINE const struct maple_node *MT_NAMED(down)(const struct maple_n
 /* The leaf of a key. The height is in its place in the tree's flags. The lowest levels are not a
  * loop: in a small tree that is faster. */
 MT_TARGET MT_INLINE const struct maple_node *
-MT_NAMED(leaf)(const struct maple_node *node, uint32_t height, uint64_t key, bool narrow)
+MT_NAMED(leaf)(const struct maple_node *node, uint32_t height, mt_key key, bool narrow)
 {
 	for (; height > HEIGHT(3); height -= HEIGHT(1))
 		node = MT_NAMED(down)(node, key, narrow);
@@ -51,7 +51,7 @@ MT_NAMED(leaf)(const struct maple_node *node, uint32_t height, uint64_t key, boo
 }
 
 /* The place of a key's slot; NULL in an empty tree. */
-MT_TARGET MT_INLINE const uint64_t *MT_NAMED(place)(const struct maple_tree *mt, uint64_t key)
+MT_TARGET MT_INLINE const uint64_t *MT_NAMED(place)(const struct maple_tree *mt, mt_key key)
 {
 	uint32_t height = mt_flags(mt) & MT_FLAGS_HEIGHT_MASK;
 	const struct maple_node *node = mt->ma_root;
@@ -65,7 +65,7 @@ MT_TARGET MT_INLINE const uint64_t *MT_NAMED(place)(const struct maple_tree *mt,
 	return &node->wide.slot[MT_NAMED(wide)(node, key)];
 }
 
-MT_TARGET static void *MT_NAMED(load)(struct maple_tree *mt, uint64_t index)
+MT_TARGET static void *MT_NAMED(load)(struct maple_tree *mt, mt_key index)
 {
 	const uint64_t *place;
 	uint64_t word = 0;
@@ -78,7 +78,7 @@ MT_TARGET static void *MT_NAMED(load)(struct maple_tree *mt, uint64_t index)
 	return (void *)(uintptr_t)word;
 }
 
-MT_TARGET static bool MT_NAMED(load_word)(struct maple_tree *mt, uint64_t index, uint64_t *word)
+MT_TARGET static bool MT_NAMED(load_word)(struct maple_tree *mt, mt_key index, uint64_t *word)
 {
 	const uint64_t *place;
 	bool present = false;
@@ -93,11 +93,11 @@ MT_TARGET static bool MT_NAMED(load_word)(struct maple_tree *mt, uint64_t index,
 	return present;
 }
 
-MT_TARGET static void MT_NAMED(locate)(const struct maple_node *node, uint32_t height, uint64_t key,
+MT_TARGET static void MT_NAMED(locate)(const struct maple_node *node, uint32_t height, mt_key key,
 				       struct ma_level *leaf)
 {
-	uint64_t min = 0;
-	uint64_t max = UINT64_MAX;
+	mt_key min = 0;
+	mt_key max = MT_KEY_MAX;
 
 	while (--height) {
 		unsigned slot = scan_pivots(node, key);
@@ -113,7 +113,7 @@ MT_TARGET static void MT_NAMED(locate)(const struct maple_node *node, uint32_t h
 }
 
 /* Move all keys of a group down by one level. */
-MT_TARGET MT_INLINE void MT_NAMED(step)(const struct maple_node **node, const uint64_t *keys,
+MT_TARGET MT_INLINE void MT_NAMED(step)(const struct maple_node **node, const mt_key *keys,
 					bool narrow, bool far)
 {
 	for (unsigned i = 0; i < MT_GROUP; i++) {
@@ -128,7 +128,7 @@ MT_TARGET MT_INLINE void MT_NAMED(step)(const struct maple_node **node, const ui
 }
 
 MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node **node, uint32_t height,
-					     const uint64_t *keys, uint64_t absent, uint64_t *words,
+					     const mt_key *keys, uint64_t absent, uint64_t *words,
 					     uint8_t *present)
 {
 	bool narrow = node[0]->kind == MT_NARROW;
@@ -151,7 +151,7 @@ MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node **node, uin
 }
 
 MT_TARGET static void MT_NAMED(part_group)(const struct maple_node *root, uint32_t height,
-					   const struct maple_node *lowest, const uint64_t *keys,
+					   const struct maple_node *lowest, const mt_key *keys,
 					   uint16_t *parts)
 {
 	const struct maple_node *node[MT_GROUP];
@@ -169,12 +169,12 @@ MT_TARGET static void MT_NAMED(part_group)(const struct maple_node *root, uint32
  * ascending order all go there, and a vector load of words written just now would have to wait for
  * them. Narrow nodes need no vectors: nine comparisons end before a vector's mask arrives. */
 MT_TARGET MT_INLINE unsigned MT_NAMED(set_level)(struct ma_level *level,
-						 const struct maple_node *node, uint64_t min,
-						 uint64_t max, uint64_t key, bool narrow)
+						 const struct maple_node *node, mt_key min,
+						 mt_key max, mt_key key, bool narrow)
 {
 	unsigned slot;
 
-	if (max == UINT64_MAX && behind_last_pivot(node, key))
+	if (max == MT_KEY_MAX && behind_last_pivot(node, key))
 		slot = node->count - 1u;
 	else
 		slot = narrow ? narrow_portable(node, key) : MT_NAMED(wide)(node, key);
@@ -185,12 +185,12 @@ MT_TARGET MT_INLINE unsigned MT_NAMED(set_level)(struct ma_level *level,
 	return slot;
 }
 
-MT_TARGET MT_INLINE void MT_NAMED(set_levels)(struct ma_level *level, unsigned depth, uint64_t key,
+MT_TARGET MT_INLINE void MT_NAMED(set_levels)(struct ma_level *level, unsigned depth, mt_key key,
 					      bool narrow)
 {
 	const struct maple_node *node = level->node;
-	uint64_t min = level->min;
-	uint64_t max = level->max;
+	mt_key min = level->min;
+	mt_key max = level->max;
 
 	for (; depth > 1; depth--) {
 		unsigned slot = MT_NAMED(set_level)(level++, node, min, max, key, narrow);
@@ -203,7 +203,7 @@ MT_TARGET MT_INLINE void MT_NAMED(set_levels)(struct ma_level *level, unsigned d
 	MT_NAMED(set_level)(level, node, min, max, key, false);
 }
 
-MT_TARGET static void MT_NAMED(descend)(struct ma_level *level, unsigned depth, uint64_t key)
+MT_TARGET static void MT_NAMED(descend)(struct ma_level *level, unsigned depth, mt_key key)
 {
 	if (level->node->kind == MT_NARROW)
 		MT_NAMED(set_levels)(level, depth, key, true);
@@ -212,7 +212,7 @@ MT_TARGET static void MT_NAMED(descend)(struct ma_level *level, unsigned depth, 
 }
 
 MT_TARGET static size_t MT_NAMED(walk_group)(struct ma_level *path, unsigned depth,
-					     const uint64_t *keys, uint64_t absent, uint64_t *words,
+					     const mt_key *keys, uint64_t absent, uint64_t *words,
 					     uint8_t *present)
 {
 	const struct ma_level *leaf = &path[depth - 1];

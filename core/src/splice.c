@@ -40,16 +40,16 @@ struct splice {
 	struct mt_edge *left[MT_MAX_HEIGHT];
 	struct mt_edge *right[MT_MAX_HEIGHT];
 	struct mt_items items; /* the list of this level */
-	uint64_t min;          /* its first key */
+	mt_key min;            /* its first key */
 	/* The nodes that the level below yielded. */
 	unsigned made;
 	struct maple_node *made_node[3];
-	uint64_t made_last[3];
-	uint64_t made_gap[3];
+	mt_key made_last[3];
+	mt_key made_gap[3];
 };
 
-static struct mt_edge *add_edge(struct splice *splice, struct maple_node *node, uint64_t min,
-				uint64_t max, unsigned level, const struct mt_edge *parent)
+static struct mt_edge *add_edge(struct splice *splice, struct maple_node *node, mt_key min,
+				mt_key max, unsigned level, const struct mt_edge *parent)
 {
 	struct mt_edge *edge;
 
@@ -92,7 +92,7 @@ static void cut_edge(struct mt_edge *edge, bool is_left, bool is_right, unsigned
 static void find_edges(struct splice *splice)
 {
 	const struct mt_write *write = splice->write;
-	struct mt_edge *left = add_edge(splice, splice->mt->ma_root, 0, UINT64_MAX, 0, NULL);
+	struct mt_edge *left = add_edge(splice, splice->mt->ma_root, 0, MT_KEY_MAX, 0, NULL);
 	struct mt_edge *right = left;
 
 	for (unsigned level = 0;; level++) {
@@ -122,7 +122,7 @@ static void count_splice(struct splice *splice)
 	struct maple_tree *mt = splice->mt;
 	const struct mt_write *write = splice->write;
 	uint64_t entries = 0;
-	uint64_t covered[2] = {0, 0};
+	mt_key covered[2] = {0, 0};
 
 	if (!mt->ma_counted)
 		return;
@@ -130,8 +130,8 @@ static void count_splice(struct splice *splice)
 		const struct mt_edge *edge = &splice->displaced->edge[i];
 
 		for (unsigned slot = edge->drop_low; slot < edge->drop_high; slot++) {
-			uint64_t first = mt_slot_min(edge->node, slot, edge->min);
-			uint64_t last = mt_slot_max(edge->node, slot, edge->max);
+			mt_key first = mt_slot_min(edge->node, slot, edge->min);
+			mt_key last = mt_slot_max(edge->node, slot, edge->max);
 
 			if (edge->node->kind != MT_LEAF) {
 				if (!edge->owned ||
@@ -291,8 +291,8 @@ static void make_nodes(struct splice *splice, enum mt_kind kind)
 	unsigned nodes = (items->count + capacity - 1) / capacity;
 	unsigned end = items->count - 1;
 	bool at_end =
-		nodes > 1 && items->last[end] == UINT64_MAX && write->last >= items->last[end - 1];
-	uint64_t min = splice->min;
+		nodes > 1 && items->last[end] == MT_KEY_MAX && write->last >= items->last[end - 1];
+	mt_key min = splice->min;
 	unsigned low = 0;
 
 	splice->made = nodes;
@@ -330,7 +330,7 @@ static void write_in_place(struct splice *splice, struct mt_edge *edge, enum mt_
 	displaced->dropped_present = mt_slot_mask(edge->drop_low, edge->drop_high);
 	if (kind == MT_LEAF)
 		displaced->dropped_present &= node->present;
-	memcpy(displaced->dropped, mt_slots(node), node->count * sizeof(uint64_t));
+	memcpy(displaced->dropped, mt_slots(node), node->count * sizeof(displaced->dropped[0]));
 	mt_items_fill(&splice->items, node, kind, 0, splice->items.count);
 	if (!mt_tracks_gaps(splice->mt))
 		return;

@@ -11,6 +11,11 @@
 #include "subtree.h"
 #include "value.h"
 
+struct maple_pool *mt_pool_of(const struct maple_tree *mt)
+{
+	return mt->ma_pool ? mt->ma_pool : &mt_default_pool;
+}
+
 /* Give up all children of an internal node that is being freed, and free at once those that were
  * its own. `height` is the node's. If values are plain words, the leaves themselves are not read:
  * their counts are in the slab's header. */
@@ -49,14 +54,14 @@ void mt_subtree_put(struct maple_pool *pool, const struct mt_value_ops *ops,
 	mt_free_one(pool, node);
 }
 
-bool mt_subtree_count(const struct maple_node *node, uint64_t min, uint64_t max, bool private_only,
-		      uint64_t *entries, uint64_t covered[2])
+bool mt_subtree_count(const struct maple_node *node, mt_key min, mt_key max, bool private_only,
+		      uint64_t *entries, mt_key covered[2])
 {
 	if (private_only && !mt_node_single(node))
 		return false;
 	for (unsigned i = 0; i < node->count; i++) {
-		uint64_t first = mt_slot_min(node, i, min);
-		uint64_t last = mt_slot_max(node, i, max);
+		mt_key first = mt_slot_min(node, i, min);
+		mt_key last = mt_slot_max(node, i, max);
 
 		if (node->kind != MT_LEAF) {
 			if (!mt_subtree_count(mt_child(node, i), first, last, private_only, entries,

@@ -61,7 +61,7 @@ static void count_all(struct maple_tree *mt)
 	assert(mt->ma_root); /* an empty tree is always counted */
 	mt->ma_entries = 0;
 	mt->ma_covered[0] = mt->ma_covered[1] = 0;
-	mt_subtree_count(mt->ma_root, 0, UINT64_MAX, false, &mt->ma_entries, mt->ma_covered);
+	mt_subtree_count(mt->ma_root, 0, MT_KEY_MAX, false, &mt->ma_entries, mt->ma_covered);
 	mt->ma_counted = true;
 }
 
@@ -77,7 +77,7 @@ bool mt_entries_known(const struct maple_tree *mt, uint64_t *entries)
 	return mt->ma_counted;
 }
 
-void mt_covered(struct maple_tree *mt, uint64_t *low, uint64_t *high)
+void mt_covered(struct maple_tree *mt, mt_key *low, mt_key *high)
 {
 	count_all(mt);
 	*low = mt->ma_covered[0];
@@ -104,12 +104,12 @@ size_t mt_node_count(const struct maple_tree *mt)
 
 /* ---- look-ups ---- */
 
-bool mtree_load_word(struct maple_tree *mt, uint64_t index, uint64_t *word)
+bool mtree_load_word(struct maple_tree *mt, mt_key index, uint64_t *word)
 {
 	return mt_search.load_word(mt, index, word);
 }
 
-void *mtree_load(struct maple_tree *mt, uint64_t index)
+void *mtree_load(struct maple_tree *mt, mt_key index)
 {
 	return mt_search.load(mt, index);
 }
@@ -121,7 +121,7 @@ static void copy_entry(const struct ma_state *mas, struct mt_entry *out)
 	out->word = mas->word;
 }
 
-bool mtree_lookup(struct maple_tree *mt, uint64_t index, struct mt_entry *out)
+bool mtree_lookup(struct maple_tree *mt, mt_key index, struct mt_entry *out)
 {
 	struct ma_state mas;
 
@@ -135,7 +135,7 @@ bool mtree_lookup(struct maple_tree *mt, uint64_t index, struct mt_entry *out)
 
 /* The entry around a key, or the first one above it that begins at or below max. Without a cursor:
  * a loop of mt_for_each() descends for each entry. */
-static inline bool find_entry(const struct maple_tree *mt, uint64_t index, uint64_t max,
+static inline bool find_entry(const struct maple_tree *mt, mt_key index, mt_key max,
 			      struct mt_entry *out)
 {
 	uint32_t height = mt_tree_height(mt);
@@ -160,7 +160,7 @@ static inline bool find_entry(const struct maple_tree *mt, uint64_t index, uint6
 	return out->first <= max;
 }
 
-bool mtree_find(struct maple_tree *mt, uint64_t index, uint64_t max, struct mt_entry *out)
+bool mtree_find(struct maple_tree *mt, mt_key index, mt_key max, struct mt_entry *out)
 {
 	struct mt_entry entry;
 	bool found;
@@ -173,7 +173,7 @@ bool mtree_find(struct maple_tree *mt, uint64_t index, uint64_t max, struct mt_e
 	return found;
 }
 
-bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min, struct mt_entry *out)
+bool mtree_find_rev(struct maple_tree *mt, mt_key index, mt_key min, struct mt_entry *out)
 {
 	struct ma_state mas;
 	bool found;
@@ -187,7 +187,7 @@ bool mtree_find_rev(struct maple_tree *mt, uint64_t index, uint64_t min, struct 
 	return found;
 }
 
-void *mt_find(struct maple_tree *mt, uint64_t *index, uint64_t max)
+void *mt_find(struct maple_tree *mt, mt_key *index, mt_key max)
 {
 	struct mt_entry entry;
 	bool found;
@@ -201,13 +201,13 @@ void *mt_find(struct maple_tree *mt, uint64_t *index, uint64_t max)
 	return (void *)(uintptr_t)entry.word;
 }
 
-void *mt_find_after(struct maple_tree *mt, uint64_t *index, uint64_t max)
+void *mt_find_after(struct maple_tree *mt, mt_key *index, mt_key max)
 {
 	return *index ? mt_find(mt, index, max) : NULL;
 }
 
-static inline void *step_from(struct maple_tree *mt, void *(*step)(struct ma_state *, uint64_t),
-			      uint64_t index, uint64_t limit)
+static inline void *step_from(struct maple_tree *mt, void *(*step)(struct ma_state *, mt_key),
+			      mt_key index, mt_key limit)
 {
 	struct ma_state mas;
 	void *entry;
@@ -219,12 +219,12 @@ static inline void *step_from(struct maple_tree *mt, void *(*step)(struct ma_sta
 	return entry;
 }
 
-void *mt_next(struct maple_tree *mt, uint64_t index, uint64_t max)
+void *mt_next(struct maple_tree *mt, mt_key index, mt_key max)
 {
 	return step_from(mt, mas_next, index, max);
 }
 
-void *mt_prev(struct maple_tree *mt, uint64_t index, uint64_t min)
+void *mt_prev(struct maple_tree *mt, mt_key index, mt_key min)
 {
 	return step_from(mt, mas_prev, index, min);
 }
@@ -240,7 +240,7 @@ static int finish_write(struct maple_tree *mt, int status, struct mt_displaced *
 	return status;
 }
 
-static int locked_write(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word,
+static int locked_write(struct maple_tree *mt, mt_key first, mt_key last, uint64_t word,
 			bool present)
 {
 	struct mt_displaced displaced;
@@ -252,27 +252,27 @@ static int locked_write(struct maple_tree *mt, uint64_t first, uint64_t last, ui
 	return finish_write(mt, mt_write_range(&mas, word, present, &displaced), &displaced);
 }
 
-int mtree_store_range_word(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word)
+int mtree_store_range_word(struct maple_tree *mt, mt_key first, mt_key last, uint64_t word)
 {
 	return locked_write(mt, first, last, word, true);
 }
 
-int mtree_clear_range(struct maple_tree *mt, uint64_t first, uint64_t last)
+int mtree_clear_range(struct maple_tree *mt, mt_key first, mt_key last)
 {
 	return locked_write(mt, first, last, 0, false);
 }
 
-int mtree_store_range(struct maple_tree *mt, uint64_t first, uint64_t last, void *entry)
+int mtree_store_range(struct maple_tree *mt, mt_key first, mt_key last, void *entry)
 {
 	return locked_write(mt, first, last, (uint64_t)(uintptr_t)entry, entry != NULL);
 }
 
-int mtree_store(struct maple_tree *mt, uint64_t index, void *entry)
+int mtree_store(struct maple_tree *mt, mt_key index, void *entry)
 {
 	return mtree_store_range(mt, index, index, entry);
 }
 
-static int locked_insert(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word,
+static int locked_insert(struct maple_tree *mt, mt_key first, mt_key last, uint64_t word,
 			 bool present, struct mt_entry *occupied)
 {
 	struct mt_displaced displaced;
@@ -291,23 +291,23 @@ static int locked_insert(struct maple_tree *mt, uint64_t first, uint64_t last, u
 	return finish_write(mt, status, &displaced);
 }
 
-int mtree_insert_range_word(struct maple_tree *mt, uint64_t first, uint64_t last, uint64_t word,
+int mtree_insert_range_word(struct maple_tree *mt, mt_key first, mt_key last, uint64_t word,
 			    struct mt_entry *occupied)
 {
 	return locked_insert(mt, first, last, word, true, occupied);
 }
 
-int mtree_insert_range(struct maple_tree *mt, uint64_t first, uint64_t last, void *entry)
+int mtree_insert_range(struct maple_tree *mt, mt_key first, mt_key last, void *entry)
 {
 	return locked_insert(mt, first, last, (uint64_t)(uintptr_t)entry, entry != NULL, NULL);
 }
 
-int mtree_insert(struct maple_tree *mt, uint64_t index, void *entry)
+int mtree_insert(struct maple_tree *mt, mt_key index, void *entry)
 {
 	return mtree_insert_range(mt, index, index, entry);
 }
 
-int mtree_erase(struct maple_tree *mt, uint64_t index, void **erased)
+int mtree_erase(struct maple_tree *mt, mt_key index, void **erased)
 {
 	struct mt_displaced displaced;
 	struct ma_state mas;
@@ -324,8 +324,8 @@ int mtree_erase(struct maple_tree *mt, uint64_t index, void **erased)
 	return status;
 }
 
-static int locked_alloc(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
-			uint64_t min, uint64_t max, bool reverse)
+static int locked_alloc(struct maple_tree *mt, mt_key *start, void *entry, mt_key size, mt_key min,
+			mt_key max, bool reverse)
 {
 	struct mt_displaced displaced;
 	struct ma_state mas;
@@ -345,20 +345,20 @@ static int locked_alloc(struct maple_tree *mt, uint64_t *start, void *entry, uin
 	return status;
 }
 
-int mtree_alloc_range(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
-		      uint64_t min, uint64_t max)
+int mtree_alloc_range(struct maple_tree *mt, mt_key *start, void *entry, mt_key size, mt_key min,
+		      mt_key max)
 {
 	return locked_alloc(mt, start, entry, size, min, max, false);
 }
 
-int mtree_alloc_rrange(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t size,
-		       uint64_t min, uint64_t max)
+int mtree_alloc_rrange(struct maple_tree *mt, mt_key *start, void *entry, mt_key size, mt_key min,
+		       mt_key max)
 {
 	return locked_alloc(mt, start, entry, size, min, max, true);
 }
 
-int mtree_alloc_cyclic_word(struct maple_tree *mt, uint64_t *start, uint64_t word, uint64_t low,
-			    uint64_t high, uint64_t *next)
+int mtree_alloc_cyclic_word(struct maple_tree *mt, mt_key *start, uint64_t word, mt_key low,
+			    mt_key high, mt_key *next)
 {
 	struct mt_displaced displaced;
 	struct ma_state mas;
@@ -378,8 +378,8 @@ int mtree_alloc_cyclic_word(struct maple_tree *mt, uint64_t *start, uint64_t wor
 	return finish_write(mt, status, &displaced);
 }
 
-int mtree_alloc_cyclic(struct maple_tree *mt, uint64_t *start, void *entry, uint64_t low,
-		       uint64_t high, uint64_t *next)
+int mtree_alloc_cyclic(struct maple_tree *mt, mt_key *start, void *entry, mt_key low, mt_key high,
+		       mt_key *next)
 {
 	if (!entry)
 		return -EINVAL;

@@ -4,6 +4,7 @@
  * Public: mt_validate(), which debug builds call after each write.
  */
 #include "gap.h"
+#include "key_text.h"
 #include "subtree.h"
 
 #include <errno.h>
@@ -16,19 +17,22 @@ struct check {
 	char *reason;
 	size_t size;
 	uint64_t entries;
-	uint64_t covered[2];
+	mt_key covered[2];
 	bool after_gap; /* the slot before the current one is a gap */
 };
 
-__attribute__((format(printf, 4, 5))) static int broken(const struct check *check, uint64_t min,
-							uint64_t max, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static int broken(const struct check *check, mt_key min,
+							mt_key max, const char *format, ...)
 {
+	struct mt_key_text first, last;
 	va_list arguments;
 	int used;
 
 	if (!check->reason || !check->size)
 		return -EINVAL;
-	used = snprintf(check->reason, check->size, "node [%" PRIu64 ", %" PRIu64 "]: ", min, max);
+	used = snprintf(check->reason, check->size,
+			"node [%s, %s]: ", mt_key_text(&first, min, false),
+			mt_key_text(&last, max, false));
 	if ((size_t)used >= check->size) /* or a negative one */
 		return -EINVAL;
 	va_start(arguments, format);
@@ -38,7 +42,7 @@ __attribute__((format(printf, 4, 5))) static int broken(const struct check *chec
 }
 
 static int check_limits(const struct check *check, const struct maple_node *node, uint32_t height,
-			uint64_t min, uint64_t max)
+			mt_key min, mt_key max)
 {
 	enum mt_kind kind = height == 1 ? MT_LEAF : mt_internal_kind(check->mt);
 	bool root = node == check->mt->ma_root;
@@ -51,7 +55,7 @@ static int check_limits(const struct check *check, const struct maple_node *node
 	if (node->kind != kind)
 		return broken(check, min, max, "kind %u where %u belongs", node->kind,
 			      (unsigned)kind);
-	if (root || max == UINT64_MAX)
+	if (root || max == MT_KEY_MAX)
 		least = root && kind != MT_LEAF ? 2 : 1;
 	if (node->count < least || node->count > mt_capacity(kind))
 		return broken(check, min, max, "%u slots, not %u to %u", node->count, least,
@@ -59,34 +63,35 @@ static int check_limits(const struct check *check, const struct maple_node *node
 	if (refs == 0 || (!check->mt->ma_shared && refs != 1))
 		return broken(check, min, max, "%" PRIu32 " references", refs);
 	if (node->unused)
-		return broken(check, min, max, "unused header bits %#" PRIx32, node->unused);
+		return broken(check, min, max, "unused header bits %#" PRIx64,
+			      (uint64_t)node->unused);
 	if (node->present & ~mt_slot_mask(0, kind == MT_LEAF ? node->count : 0))
-		return broken(check, min, max, "presence bits %#x past its %u slots", node->present,
-			      node->count);
+		return broken(check, min, max, "presence bits %#x past its %u slots",
+			      (unsigned)node->present, node->count);
 	return 0;
 }
 
-static int check_pivots(const struct check *check, const struct maple_node *node, uint64_t min,
-			uint64_t max)
+static int check_pivots(const struct check *check, const struct maple_node *node, mt_key min,
+			mt_key max)
 {
 	unsigned last = node->count - 1u;
-	uint64_t low = min;
+	struct mt_key_text number;
+	mt_key low = min;
 
 	for (unsigned i = 0; i < last; i++) {
 		if (node->pivot[i] < low || node->pivot[i] >= max)
-			return broken(check, min, max, "pivot %u, %" PRIu64 ", is out of order", i,
-				      node->pivot[i]);
+			return broken(check, min, max, "pivot %u, %s, is out of order", i,
+				      mt_key_text(&number, node->pivot[i], false));
 		low = node->pivot[i] + 1;
 	}
 	for (unsigned i = last; i < mt_capacity((enum mt_kind)node->kind) - 1; i++)
-		if (node->pivot[i] != UINT64_MAX)
-			return broken(check, min, max, "unused pivot %u is %" PRIu64, i,
-				      node->pivot[i]);
+		if (node->pivot[i] != MT_KEY_MAX)
+			return broken(check, min, max, "unused pivot %u is %s", i,
+				      mt_key_text(&number, node->pivot[i], false));
 	return 0;
 }
 
-static int check_leaf(struct check *check, const struct maple_node *node, uint64_t min,
-		      uint64_t max)
+static int check_leaf(struct check *check, const struct maple_node *node, mt_key min, mt_key max)
 {
 	for (unsigned i = 0; i < node->count; i++) {
 		bool present = mt_slot_present(node, i);
@@ -106,9 +111,10 @@ static int check_leaf(struct check *check, const struct maple_node *node, uint64
 }
 
 static int check_subtree(struct check *check, const struct maple_node *node, uint32_t height,
-			 uint64_t min, uint64_t max)
+			 mt_key min, mt_key max)
 {
 	int status = check_limits(check, node, height, min, max);
+	struct mt_key_text got, expected;
 
 	if (!status)
 		status = check_pivots(check, node, min, max);
@@ -116,21 +122,23 @@ static int check_subtree(struct check *check, const struct maple_node *node, uin
 		return status ? status : check_leaf(check, node, min, max);
 	for (unsigned i = 0; i < node->count; i++) {
 		const struct maple_node *child = mt_child(node, i);
-		uint64_t first = mt_slot_min(node, i, min);
-		uint64_t last = mt_slot_max(node, i, max);
+		mt_key first = mt_slot_min(node, i, min);
+		mt_key last = mt_slot_max(node, i, max);
 
 		status = check_subtree(check, child, height - 1, first, last);
 		if (status)
 			return status;
 		if (node->kind == MT_NARROW &&
 		    node->narrow.gap[i] != mt_node_gap(child, first, last))
-			return broken(check, min, max, "gap %u is %" PRIu64 ", not %" PRIu64, i,
-				      node->narrow.gap[i], mt_node_gap(child, first, last));
+			return broken(
+				check, min, max, "gap %u is %s, not %s", i,
+				mt_key_text(&got, node->narrow.gap[i], false),
+				mt_key_text(&expected, mt_node_gap(child, first, last), false));
 	}
 	for (unsigned i = node->count; node->kind == MT_NARROW && i < MT_NARROW_SLOTS; i++)
 		if (node->narrow.gap[i])
-			return broken(check, min, max, "unused gap %u is %" PRIu64, i,
-				      node->narrow.gap[i]);
+			return broken(check, min, max, "unused gap %u is %s", i,
+				      mt_key_text(&got, node->narrow.gap[i], false));
 	return 0;
 }
 
@@ -138,26 +146,28 @@ int mt_validate(const struct maple_tree *mt, char *reason, size_t size)
 {
 	struct check check = {.mt = mt, .reason = reason, .size = size};
 	uint32_t height = mt_tree_height(mt);
+	struct mt_key_text counted, covered;
 	int status;
 
 	if (!mt->ma_root || !height || height > MT_MAX_HEIGHT) {
 		if (mt->ma_root || height)
-			return broken(&check, 0, UINT64_MAX,
+			return broken(&check, 0, MT_KEY_MAX,
 				      "height %" PRIu32 " does not fit the root", height);
 	} else {
-		status = check_subtree(&check, mt->ma_root, height, 0, UINT64_MAX);
+		status = check_subtree(&check, mt->ma_root, height, 0, MT_KEY_MAX);
 		if (status)
 			return status;
 	}
 	if (mt->ma_busy)
-		return broken(&check, 0, UINT64_MAX, "a write has not ended");
+		return broken(&check, 0, MT_KEY_MAX, "a write has not ended");
 	if (mt->ma_counted &&
 	    (mt->ma_entries != check.entries || mt->ma_covered[0] != check.covered[0] ||
 	     mt->ma_covered[1] != check.covered[1]))
-		return broken(&check, 0, UINT64_MAX,
-			      "counted %" PRIu64 " entries over %" PRIu64 ":%" PRIu64
-			      " keys, holds %" PRIu64 " over %" PRIu64 ":%" PRIu64,
-			      mt->ma_entries, mt->ma_covered[1], mt->ma_covered[0], check.entries,
-			      check.covered[1], check.covered[0]);
+		return broken(
+			&check, 0, MT_KEY_MAX,
+			"counted %" PRIu64 " entries over %u:%s keys, holds %" PRIu64 " over %u:%s",
+			mt->ma_entries, (unsigned)mt->ma_covered[1],
+			mt_key_text(&counted, mt->ma_covered[0], false), check.entries,
+			(unsigned)check.covered[1], mt_key_text(&covered, check.covered[0], false));
 	return 0;
 }

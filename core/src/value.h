@@ -6,7 +6,7 @@
 #ifndef MT_VALUE_H
 #define MT_VALUE_H
 
-#include "maple_tree.h"
+#include "width.h"
 
 /* Take a reference to words[i] for each bit i of `present`. */
 static inline void mt_retain(const struct mt_value_ops *ops, const uint64_t *words,

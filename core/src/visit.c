@@ -7,6 +7,7 @@
  * Invariants: a node below a shared one is shared, whatever its own count. A slab's marks belong to
  * the pass whose number it bears.
  */
+#include "node.h"
 #include "pool.h"
 
 struct visit {

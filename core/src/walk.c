@@ -20,7 +20,7 @@
 
 #include <errno.h>
 
-void mas_init(struct ma_state *mas, struct maple_tree *mt, uint64_t index)
+void mas_init(struct ma_state *mas, struct maple_tree *mt, mt_key index)
 {
 	mas->tree = mt;
 	mas->reserve = NULL;
@@ -30,19 +30,19 @@ void mas_init(struct ma_state *mas, struct maple_tree *mt, uint64_t index)
 	mas_set(mas, index);
 }
 
-void __mas_set_range(struct ma_state *mas, uint64_t first, uint64_t last)
+void __mas_set_range(struct ma_state *mas, mt_key first, mt_key last)
 {
 	mas->index = first;
 	mas->last = last;
 }
 
-void mas_set_range(struct ma_state *mas, uint64_t first, uint64_t last)
+void mas_set_range(struct ma_state *mas, mt_key first, mt_key last)
 {
 	__mas_set_range(mas, first, last);
 	mas_reset(mas);
 }
 
-void mas_set(struct ma_state *mas, uint64_t index)
+void mas_set(struct ma_state *mas, mt_key index)
 {
 	mas_set_range(mas, index, index);
 }
@@ -69,7 +69,7 @@ static inline void enter_child(struct ma_level *child, const struct ma_level *pa
 	child->max = mt_slot_max(parent->node, parent->slot, parent->max);
 }
 
-void mas_descend(struct ma_state *mas, uint64_t index)
+void mas_descend(struct ma_state *mas, mt_key index)
 {
 	const struct maple_tree *mt = mas->tree;
 	struct ma_level *level = mas->path;
@@ -80,18 +80,18 @@ void mas_descend(struct ma_state *mas, uint64_t index)
 		return;
 	level->node = mt->ma_root;
 	level->min = 0;
-	level->max = UINT64_MAX;
+	level->max = MT_KEY_MAX;
 	mt_search.descend(level, mas->depth, index);
 }
 
 /* ---- the slot where a path ends -------------------------------------------------------------- */
 
-static inline uint64_t slot_first(const struct ma_level *leaf)
+static inline mt_key slot_first(const struct ma_level *leaf)
 {
 	return mt_slot_min(leaf->node, leaf->slot, leaf->min);
 }
 
-static inline uint64_t slot_last(const struct ma_level *leaf)
+static inline mt_key slot_last(const struct ma_level *leaf)
 {
 	return mt_slot_max(leaf->node, leaf->slot, leaf->max);
 }
@@ -122,13 +122,13 @@ void mas_read_slot(struct ma_state *mas)
 		read_slot(mas, mas_leaf(mas));
 		return;
 	}
-	mas_set_range(mas, 0, UINT64_MAX);
+	mas_set_range(mas, 0, MT_KEY_MAX);
 	mas->status = ma_none;
 }
 
 /* ---- the path -------------------------------------------------------------------------------- */
 
-void mas_path_to(struct ma_state *mas, uint64_t index)
+void mas_path_to(struct ma_state *mas, mt_key index)
 {
 	if (mas_has_path(mas) && mas->depth) {
 		struct ma_level *leaf = mas_leaf(mas);
@@ -262,7 +262,7 @@ static bool stop_here(struct ma_state *mas, enum maple_status status)
 
 /* From the range where the path ends to the next entry, or with `gaps` the next range. Two gaps are
  * never neighbours. */
-static inline bool onward(struct ma_state *mas, uint64_t max, bool gaps)
+static inline bool onward(struct ma_state *mas, mt_key max, bool gaps)
 {
 	struct ma_level *leaf = mas_leaf(mas);
 
@@ -280,7 +280,7 @@ static inline bool onward(struct ma_state *mas, uint64_t max, bool gaps)
 	return true;
 }
 
-static RARE bool back(struct ma_state *mas, uint64_t min, bool gaps)
+static RARE bool back(struct ma_state *mas, mt_key min, bool gaps)
 {
 	struct ma_level *leaf = mas_leaf(mas);
 
@@ -299,12 +299,12 @@ static RARE bool back(struct ma_state *mas, uint64_t min, bool gaps)
 /* Most steps of a loop end in the leaf where they begin. For these, the next two functions do what
  * onward() and back() do. They return false, and change nothing, if the step ends elsewhere. */
 
-static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
+static inline bool next_in_leaf(struct ma_state *mas, mt_key max)
 {
 	struct ma_level *leaf;
 	uint32_t behind;
 	unsigned slot;
-	uint64_t first;
+	mt_key first;
 
 	if (!mas_has_path(mas) || mas->status != ma_active)
 		return false;
@@ -324,12 +324,12 @@ static inline bool next_in_leaf(struct ma_state *mas, uint64_t max)
 	return true;
 }
 
-static inline bool prev_in_leaf(struct ma_state *mas, uint64_t min)
+static inline bool prev_in_leaf(struct ma_state *mas, mt_key min)
 {
 	struct ma_level *leaf;
 	uint32_t before;
 	unsigned slot;
-	uint64_t last;
+	mt_key last;
 
 	if (!mas_has_path(mas) || mas->status != ma_active)
 		return false;
@@ -373,7 +373,7 @@ static inline bool leave_index(struct ma_state *mas, enum maple_status same,
 	return mas->depth && !(turns_round && mas->present);
 }
 
-static RARE bool next_elsewhere(struct ma_state *mas, uint64_t max, bool gaps)
+static RARE bool next_elsewhere(struct ma_state *mas, mt_key max, bool gaps)
 {
 	catch_up(mas);
 	if (mas->last >= max)
@@ -383,7 +383,7 @@ static RARE bool next_elsewhere(struct ma_state *mas, uint64_t max, bool gaps)
 	return onward(mas, max, gaps);
 }
 
-static RARE bool prev_elsewhere(struct ma_state *mas, uint64_t min, bool gaps)
+static RARE bool prev_elsewhere(struct ma_state *mas, mt_key min, bool gaps)
 {
 	catch_up(mas);
 	if (mas->index <= min)
@@ -394,7 +394,7 @@ static RARE bool prev_elsewhere(struct ma_state *mas, uint64_t min, bool gaps)
 }
 
 /* A search for entries stays active if it meets its limit, so that it can go on to a larger one. */
-static inline bool find_onward(struct ma_state *mas, uint64_t max, bool gaps)
+static inline bool find_onward(struct ma_state *mas, mt_key max, bool gaps)
 {
 	bool found = onward(mas, max, gaps);
 
@@ -404,7 +404,7 @@ static inline bool find_onward(struct ma_state *mas, uint64_t max, bool gaps)
 }
 
 /* The first look of a search: at index itself. */
-static bool find_from_index(struct ma_state *mas, uint64_t max, bool gaps)
+static bool find_from_index(struct ma_state *mas, mt_key max, bool gaps)
 {
 	if (mas_walk_word(mas))
 		return true;
@@ -413,7 +413,7 @@ static bool find_from_index(struct ma_state *mas, uint64_t max, bool gaps)
 	return find_onward(mas, max, gaps);
 }
 
-static bool find_back_from_index(struct ma_state *mas, uint64_t min, bool gaps)
+static bool find_back_from_index(struct ma_state *mas, mt_key min, bool gaps)
 {
 	if (mas_walk_word(mas))
 		return true;
@@ -422,7 +422,7 @@ static bool find_back_from_index(struct ma_state *mas, uint64_t min, bool gaps)
 	return back(mas, min, gaps);
 }
 
-static RARE bool find_elsewhere(struct ma_state *mas, uint64_t max, bool gaps)
+static RARE bool find_elsewhere(struct ma_state *mas, mt_key max, bool gaps)
 {
 	catch_up(mas);
 	switch (mas->status) {
@@ -450,7 +450,7 @@ static RARE bool find_elsewhere(struct ma_state *mas, uint64_t max, bool gaps)
 	return find_from_index(mas, max, gaps);
 }
 
-static RARE bool find_rev_elsewhere(struct ma_state *mas, uint64_t min, bool gaps)
+static RARE bool find_rev_elsewhere(struct ma_state *mas, mt_key min, bool gaps)
 {
 	catch_up(mas);
 	switch (mas->status) {
@@ -474,22 +474,22 @@ static RARE bool find_rev_elsewhere(struct ma_state *mas, uint64_t min, bool gap
 	return path_to_index(mas) && back(mas, min, gaps);
 }
 
-bool mas_next_word(struct ma_state *mas, uint64_t max, bool gaps)
+bool mas_next_word(struct ma_state *mas, mt_key max, bool gaps)
 {
 	return (!gaps && next_in_leaf(mas, max)) || next_elsewhere(mas, max, gaps);
 }
 
-bool mas_prev_word(struct ma_state *mas, uint64_t min, bool gaps)
+bool mas_prev_word(struct ma_state *mas, mt_key min, bool gaps)
 {
 	return (!gaps && prev_in_leaf(mas, min)) || prev_elsewhere(mas, min, gaps);
 }
 
-bool mas_find_word(struct ma_state *mas, uint64_t max, bool gaps)
+bool mas_find_word(struct ma_state *mas, mt_key max, bool gaps)
 {
 	return (!gaps && next_in_leaf(mas, max)) || find_elsewhere(mas, max, gaps);
 }
 
-bool mas_find_rev_word(struct ma_state *mas, uint64_t min, bool gaps)
+bool mas_find_rev_word(struct ma_state *mas, mt_key min, bool gaps)
 {
 	return (!gaps && prev_in_leaf(mas, min)) || find_rev_elsewhere(mas, min, gaps);
 }
@@ -497,8 +497,8 @@ bool mas_find_rev_word(struct ma_state *mas, uint64_t min, bool gaps)
 /* Whether [index, last] is entirely free. If not, the cursor stands on the first value there. */
 int mas_expect_free(struct ma_state *mas)
 {
-	uint64_t first = mas->index;
-	uint64_t last = mas->last;
+	mt_key first = mas->index;
+	mt_key last = mas->last;
 
 	if (first > last)
 		return -EINVAL;
@@ -524,17 +524,17 @@ void *mas_load(struct ma_state *mas)
 	return mas_walk(mas);
 }
 
-static RARE void *next_entry(struct ma_state *mas, uint64_t max)
+static RARE void *next_entry(struct ma_state *mas, mt_key max)
 {
 	return stopped_at(mas, next_elsewhere(mas, max, false));
 }
 
-static RARE void *prev_entry(struct ma_state *mas, uint64_t min)
+static RARE void *prev_entry(struct ma_state *mas, mt_key min)
 {
 	return stopped_at(mas, prev_elsewhere(mas, min, false));
 }
 
-static RARE void *find_entry(struct ma_state *mas, uint64_t max)
+static RARE void *find_entry(struct ma_state *mas, mt_key max)
 {
 	struct ma_level *leaf;
 
@@ -555,48 +555,48 @@ static RARE void *find_entry(struct ma_state *mas, uint64_t max)
 	return (void *)(uintptr_t)mas->word;
 }
 
-static RARE void *find_rev_entry(struct ma_state *mas, uint64_t min)
+static RARE void *find_rev_entry(struct ma_state *mas, mt_key min)
 {
 	return stopped_at(mas, find_rev_elsewhere(mas, min, false));
 }
 
-void *mas_next(struct ma_state *mas, uint64_t max)
+void *mas_next(struct ma_state *mas, mt_key max)
 {
 	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : next_entry(mas, max);
 }
 
-void *mas_next_range(struct ma_state *mas, uint64_t max)
+void *mas_next_range(struct ma_state *mas, mt_key max)
 {
 	return stopped_at(mas, next_elsewhere(mas, max, true));
 }
 
-void *mas_prev(struct ma_state *mas, uint64_t min)
+void *mas_prev(struct ma_state *mas, mt_key min)
 {
 	return prev_in_leaf(mas, min) ? (void *)(uintptr_t)mas->word : prev_entry(mas, min);
 }
 
-void *mas_prev_range(struct ma_state *mas, uint64_t min)
+void *mas_prev_range(struct ma_state *mas, mt_key min)
 {
 	return stopped_at(mas, prev_elsewhere(mas, min, true));
 }
 
 /* Aligned, since loops take up to 3 % longer if it begins elsewhere. */
-__attribute__((aligned(32))) void *mas_find(struct ma_state *mas, uint64_t max)
+__attribute__((aligned(32))) void *mas_find(struct ma_state *mas, mt_key max)
 {
 	return next_in_leaf(mas, max) ? (void *)(uintptr_t)mas->word : find_entry(mas, max);
 }
 
-void *mas_find_range(struct ma_state *mas, uint64_t max)
+void *mas_find_range(struct ma_state *mas, mt_key max)
 {
 	return stopped_at(mas, find_elsewhere(mas, max, true));
 }
 
-void *mas_find_rev(struct ma_state *mas, uint64_t min)
+void *mas_find_rev(struct ma_state *mas, mt_key min)
 {
 	return prev_in_leaf(mas, min) ? (void *)(uintptr_t)mas->word : find_rev_entry(mas, min);
 }
 
-void *mas_find_range_rev(struct ma_state *mas, uint64_t min)
+void *mas_find_range_rev(struct ma_state *mas, mt_key min)
 {
 	return stopped_at(mas, find_rev_elsewhere(mas, min, true));
 }

@@ -25,9 +25,9 @@ static inline void mas_drop_path(struct ma_state *mas)
 }
 
 /* Walk from the root to the slot of `index`. An empty tree gives a path of depth 0. */
-void mas_descend(struct ma_state *mas, uint64_t index);
+void mas_descend(struct ma_state *mas, mt_key index);
 /* The same, but from the leaf where a valid path ends if that covers the key. */
-void mas_path_to(struct ma_state *mas, uint64_t index);
+void mas_path_to(struct ma_state *mas, mt_key index);
 /* Set index, last, word, present and status to those of the slot where the path ends. */
 void mas_read_slot(struct ma_state *mas);
 /* Move the path to the next slot. There must be one. */

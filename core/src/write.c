@@ -35,7 +35,7 @@ static void slot_entry(const struct ma_level *leaf, unsigned slot, struct mt_ent
 }
 
 /* The slot around a key outside the path's leaf. True if it is a value. */
-static __attribute__((noinline)) bool slot_elsewhere(struct ma_state *mas, uint64_t index,
+static __attribute__((noinline)) bool slot_elsewhere(struct ma_state *mas, mt_key index,
 						     struct mt_entry *around)
 {
 	const struct ma_level *above = mt_level_above(mas->path, mas->depth, index);
@@ -51,7 +51,7 @@ static __attribute__((noinline)) bool slot_elsewhere(struct ma_state *mas, uint6
 
 /* The entry in a slot of the path's leaf; if there is no such slot, the one around a key in another
  * leaf. True if it is a value. */
-MT_INLINE bool slot_beside(struct ma_state *mas, unsigned slot, uint64_t index,
+MT_INLINE bool slot_beside(struct ma_state *mas, unsigned slot, mt_key index,
 			   struct mt_entry *beside)
 {
 	const struct ma_level *leaf = mas_leaf(mas);
@@ -117,7 +117,7 @@ static void grow_gap(struct mt_write *write)
 		write->first = neighbour.first;
 		write->low = before;
 	}
-	if (write->last < UINT64_MAX && !slot_beside(mas, after, write->last + 1, &neighbour)) {
+	if (write->last < MT_KEY_MAX && !slot_beside(mas, after, write->last + 1, &neighbour)) {
 		write->last = neighbour.last;
 		write->high = after + 1;
 	}
@@ -191,7 +191,7 @@ static int grow_value(struct mt_write *write)
 			stored.word = write->word;
 		}
 	}
-	if (status >= 0 && write->last < UINT64_MAX &&
+	if (status >= 0 && write->last < MT_KEY_MAX &&
 	    slot_beside(mas, after, write->last + 1, &neighbour)) {
 		status = coalesce(write, &stored, &neighbour, true);
 		if (status > 0) {
@@ -207,8 +207,8 @@ static int grow_value(struct mt_write *write)
 
 /* The word for the part [first, last] of an entry that is cut. It has a reference of its own only
  * if split() made it. */
-static int cut_value(const struct mt_value_ops *ops, const struct mt_entry *whole, uint64_t first,
-		     uint64_t last, uint64_t *piece)
+static int cut_value(const struct mt_value_ops *ops, const struct mt_entry *whole, mt_key first,
+		     mt_key last, uint64_t *piece)
 {
 	if (ops && ops->split)
 		return ops->split(ops->context, whole, first, last, piece);
@@ -398,8 +398,8 @@ static int write_first(struct mt_write *write)
 	leaf = write->reserve[--write->reserved];
 	leaf->kind = MT_LEAF;
 	leaf->unused = 0;
-	leaf->count = (uint8_t)(slot + 1 + (write->last < UINT64_MAX));
-	leaf->present = (uint16_t)(1u << slot);
+	leaf->count = (mt_small)(slot + 1 + (write->last < MT_KEY_MAX));
+	leaf->present = (mt_present)(1u << slot);
 	mt_pad_pivots(leaf, 0);
 	memset(leaf->wide.slot, 0, sizeof(leaf->wide.slot));
 	if (slot)

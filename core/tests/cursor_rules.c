@@ -6,7 +6,7 @@ bool rules_empty(const struct rules_tree *tree)
 {
 	struct mt_entry range;
 
-	return !tree->around(tree->contents, 0, &range) && range.last == UINT64_MAX;
+	return !tree->around(tree->contents, 0, &range) && range.last == MT_KEY_MAX;
 }
 
 static bool stand(struct rules_place *place, const struct mt_entry *range, enum maple_status status)
@@ -33,8 +33,7 @@ static bool fails(struct rules_place *place, enum maple_status status)
 
 /* From the range around index upwards. Where max is met, the cursor stays on the last range that it
  * looked at. */
-static bool onward(const struct rules_tree *tree, struct rules_place *place, uint64_t max,
-		   bool gaps)
+static bool onward(const struct rules_tree *tree, struct rules_place *place, mt_key max, bool gaps)
 {
 	struct mt_entry range;
 	bool entry;
@@ -53,7 +52,7 @@ static bool onward(const struct rules_tree *tree, struct rules_place *place, uin
 	}
 }
 
-static bool back(const struct rules_tree *tree, struct rules_place *place, uint64_t min, bool gaps)
+static bool back(const struct rules_tree *tree, struct rules_place *place, mt_key min, bool gaps)
 {
 	struct mt_entry range;
 	bool entry;
@@ -72,7 +71,7 @@ static bool back(const struct rules_tree *tree, struct rules_place *place, uint6
 	}
 }
 
-static bool next(const struct rules_tree *tree, struct rules_place *place, uint64_t max, bool gaps)
+static bool next(const struct rules_tree *tree, struct rules_place *place, mt_key max, bool gaps)
 {
 	enum maple_status before = place->status;
 
@@ -87,7 +86,7 @@ static bool next(const struct rules_tree *tree, struct rules_place *place, uint6
 	return onward(tree, place, max, gaps);
 }
 
-static bool prev(const struct rules_tree *tree, struct rules_place *place, uint64_t min, bool gaps)
+static bool prev(const struct rules_tree *tree, struct rules_place *place, mt_key min, bool gaps)
 {
 	enum maple_status before = place->status;
 
@@ -102,7 +101,7 @@ static bool prev(const struct rules_tree *tree, struct rules_place *place, uint6
 	return back(tree, place, min, gaps);
 }
 
-static bool find_onward(const struct rules_tree *tree, struct rules_place *place, uint64_t max,
+static bool find_onward(const struct rules_tree *tree, struct rules_place *place, mt_key max,
 			bool gaps)
 {
 	bool found = onward(tree, place, max, gaps);
@@ -112,7 +111,7 @@ static bool find_onward(const struct rules_tree *tree, struct rules_place *place
 	return found;
 }
 
-static bool find(const struct rules_tree *tree, struct rules_place *place, uint64_t max, bool gaps)
+static bool find(const struct rules_tree *tree, struct rules_place *place, mt_key max, bool gaps)
 {
 	switch (place->status) {
 	case ma_active:
@@ -148,7 +147,7 @@ static bool find(const struct rules_tree *tree, struct rules_place *place, uint6
 	return find_onward(tree, place, max, gaps);
 }
 
-static bool find_rev(const struct rules_tree *tree, struct rules_place *place, uint64_t min,
+static bool find_rev(const struct rules_tree *tree, struct rules_place *place, mt_key min,
 		     bool gaps)
 {
 	switch (place->status) {
@@ -182,7 +181,7 @@ static bool find_rev(const struct rules_tree *tree, struct rules_place *place, u
 }
 
 bool rules_move(const struct rules_tree *tree, struct rules_place *place, enum rules_step step,
-		uint64_t limit, bool gaps)
+		mt_key limit, bool gaps)
 {
 	switch (step) {
 	case rules_walk:

@@ -7,17 +7,17 @@
 #ifndef CURSOR_RULES_H
 #define CURSOR_RULES_H
 
-#include "maple_tree.h"
+#include "width.h"
 
 struct rules_place {
-	uint64_t index;
-	uint64_t last;
+	mt_key index;
+	mt_key last;
 	enum maple_status status;
 };
 
 /* What the tree holds: the whole entry or gap around a key. True for an entry. */
 struct rules_tree {
-	bool (*around)(const void *contents, uint64_t key, struct mt_entry *range);
+	bool (*around)(const void *contents, mt_key key, struct mt_entry *range);
 	const void *contents;
 };
 
@@ -33,7 +33,7 @@ bool rules_empty(const struct rules_tree *tree);
 /* Make a step, with `gaps` in its _range form. Returns whether it found something. A walk finds
  * entries only, and has no limit. */
 bool rules_move(const struct rules_tree *tree, struct rules_place *place, enum rules_step step,
-		uint64_t limit, bool gaps);
+		mt_key limit, bool gaps);
 /* Something else has written to the tree since the cursor's last step or write. */
 void rules_catch_up(const struct rules_tree *tree, struct rules_place *place);
 /* Where the cursor stands after an erasing store over its place has changed the tree. */

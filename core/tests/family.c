@@ -33,7 +33,7 @@ static uint64_t owned(struct family *family, uint64_t word)
 	return word;
 }
 
-static int split_rising(void *context, const struct mt_entry *whole, uint64_t first, uint64_t last,
+static int split_rising(void *context, const struct mt_entry *whole, mt_key first, mt_key last,
 			uint64_t *piece)
 {
 	struct family *family = context;
@@ -274,7 +274,7 @@ void family_cells(const struct oracle *oracle, size_t *low, size_t *high)
 		*high = oracle->cells - 1;
 }
 
-bool family_whole_cells(const struct oracle *oracle, uint64_t first, uint64_t last, size_t *low,
+bool family_whole_cells(const struct oracle *oracle, mt_key first, mt_key last, size_t *low,
 			size_t *high)
 {
 	*low = oracle_cell(oracle, first);
@@ -439,6 +439,15 @@ void family_audit(struct family *family)
 	CHECK_EQ(test_live(family->pool), nodes + mt_node_count(&family->member[0]->mt));
 }
 
+static void (*const init_oracle[family_layout_count])(struct oracle *oracle, size_t cells) = {
+	[family_low] = oracle_init,
+	[family_high] = oracle_init_high,
+	[family_random] = oracle_init_random,
+#if MT_KEY_BITS == 128
+	[family_middle] = oracle_init_middle,
+#endif
+};
+
 void family_begin(struct family *family, const struct family_kind *kind)
 {
 	memset(family, 0, sizeof(*family));
@@ -455,9 +464,7 @@ void family_begin(struct family *family, const struct family_kind *kind)
 		family->ops.split = split_rising;
 	if (kind->values == family_merge)
 		family->ops.merge = merge_rising;
-	(kind->layout == family_low    ? oracle_init
-	 : kind->layout == family_high ? oracle_init_high
-				       : oracle_init_random)(&family->blank, kind->cells);
+	init_oracle[kind->layout](&family->blank, kind->cells);
 	family->blank.coalesces = kind->values == family_equal || kind->values == family_merge;
 	family->blank.rises = family->ops.split ? FAMILY_WORDS - 1 : 0;
 	add_empty(family);

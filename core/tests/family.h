@@ -27,8 +27,11 @@ enum family_values {
 
 enum family_layout {
 	family_low,    /* one-key cells from 0 on, and one wide cell */
-	family_high,   /* the same up to UINT64_MAX */
+	family_high,   /* the same up to MT_KEY_MAX */
 	family_random, /* cells of random widths, some at both ends one key wide */
+#if MT_KEY_BITS == 128
+	family_middle, /* one-key cells below and above 2^64 */
+#endif
 	family_layout_count,
 };
 
@@ -48,15 +51,15 @@ struct family_cursor {
 	/* The reserve is enough for a store over these keys, as long as the tree has been written
 	 * this often. */
 	uint64_t promised_writes;
-	uint64_t promised_index;
-	uint64_t promised_last;
+	mt_key promised_index;
+	mt_key promised_last;
 };
 
 struct member {
 	struct maple_tree mt;
 	struct oracle oracle;
 	uint64_t writes;
-	bool wrapped; /* a cyclic allocation took UINT64_MAX, and none has reported it */
+	bool wrapped; /* a cyclic allocation took MT_KEY_MAX, and none has reported it */
 	struct family_cursor cursor[FAMILY_CURSORS];
 };
 
@@ -102,7 +105,7 @@ uint64_t family_word(const struct family *family);
 /* Some neighbouring cells: few, many or all. */
 void family_cells(const struct oracle *oracle, size_t *low, size_t *high);
 /* Whether [first, last] is made of whole cells, and which. */
-bool family_whole_cells(const struct oracle *oracle, uint64_t first, uint64_t last, size_t *low,
+bool family_whole_cells(const struct oracle *oracle, mt_key first, mt_key last, size_t *low,
 			size_t *high);
 
 /* Drop everything that a member holds. */
@@ -131,7 +134,7 @@ void family_cursors_begin(struct member *member);
 void family_cursors_end(struct member *member);
 struct family_cursor *family_cursor(struct member *member);
 /* Check that the cursor is where it must be now. */
-void family_cursor_is_at(struct family_cursor *cursor, uint64_t index, uint64_t last,
+void family_cursor_is_at(struct family_cursor *cursor, mt_key index, mt_key last,
 			 enum maple_status status);
 void family_cursor_move(struct family *family, struct member *member);
 void family_cursor_write(struct family *family, struct member *member);

@@ -29,7 +29,7 @@ void family_cursors_end(struct member *member)
 		mas_destroy(&member->cursor[i].mas);
 }
 
-static bool around(const void *contents, uint64_t key, struct mt_entry *range)
+static bool around(const void *contents, mt_key key, struct mt_entry *range)
 {
 	const struct oracle *oracle = contents;
 
@@ -50,7 +50,7 @@ static void check_place(const struct family_cursor *cursor)
 	CHECK_EQ(mas_is_err(&cursor->mas), cursor->place.status == ma_error);
 }
 
-void family_cursor_is_at(struct family_cursor *cursor, uint64_t index, uint64_t last,
+void family_cursor_is_at(struct family_cursor *cursor, mt_key index, mt_key last,
 			 enum maple_status status)
 {
 	cursor->place = (struct rules_place){index, last, status};
@@ -78,7 +78,7 @@ static void knows_value(const struct family_cursor *cursor, const struct oracle 
 
 static void set(struct family_cursor *cursor, const struct oracle *oracle)
 {
-	uint64_t index = oracle_key(oracle, test_below(oracle->cells));
+	mt_key index = oracle_key(oracle, test_below(oracle->cells));
 
 	mas_set(&cursor->mas, index);
 	family_cursor_is_at(cursor, index, index, ma_start);
@@ -108,9 +108,9 @@ static void walk(struct family_cursor *cursor, const struct member *member)
 	knows_value(cursor, oracle);
 }
 
-static bool by_word(struct ma_state *mas, enum rules_step step, uint64_t limit, bool gaps)
+static bool by_word(struct ma_state *mas, enum rules_step step, mt_key limit, bool gaps)
 {
-	static bool (*const steps[])(struct ma_state *, uint64_t, bool) = {
+	static bool (*const steps[])(struct ma_state *, mt_key, bool) = {
 		[rules_next] = mas_next_word,
 		[rules_prev] = mas_prev_word,
 		[rules_find] = mas_find_word,
@@ -121,9 +121,9 @@ static bool by_word(struct ma_state *mas, enum rules_step step, uint64_t limit, 
 }
 
 /* These return NULL for a gap, for the word 0 and for nothing. */
-static void *by_entry(struct ma_state *mas, enum rules_step step, uint64_t limit, bool gaps)
+static void *by_entry(struct ma_state *mas, enum rules_step step, mt_key limit, bool gaps)
 {
-	static void *(*const steps[][2])(struct ma_state *, uint64_t) = {
+	static void *(*const steps[][2])(struct ma_state *, mt_key) = {
 		[rules_next] = {mas_next, mas_next_range},
 		[rules_prev] = {mas_prev, mas_prev_range},
 		[rules_find] = {mas_find, mas_find_range},
@@ -135,7 +135,7 @@ static void *by_entry(struct ma_state *mas, enum rules_step step, uint64_t limit
 
 /* What the step must do. */
 static bool moves(struct family_cursor *cursor, const struct member *member, enum rules_step step,
-		  uint64_t limit, bool gaps)
+		  mt_key limit, bool gaps)
 {
 	struct rules_tree rules = rules_of(&member->oracle);
 
@@ -152,9 +152,9 @@ static void step(struct family_cursor *cursor, const struct member *member)
 	bool up = form & 1, gaps = form & 4, found;
 	enum rules_step step =
 		form & 2 ? (up ? rules_find : rules_find_rev) : (up ? rules_next : rules_prev);
-	uint64_t limit = form & 16 ? oracle_key(oracle, test_below(oracle->cells))
-			 : up      ? UINT64_MAX
-				   : 0;
+	mt_key limit = form & 16 ? oracle_key(oracle, test_below(oracle->cells))
+		       : up      ? MT_KEY_MAX
+				 : 0;
 
 	found = moves(cursor, member, step, limit, gaps);
 	if (form & 8) {
@@ -174,7 +174,7 @@ static void empty_area(struct family *family, struct family_cursor *cursor,
 {
 	const struct oracle *oracle = &member->oracle;
 	size_t low, high;
-	uint64_t min, max, size = 1 + test_below(9), start = 0;
+	mt_key min, max, size = 1 + test_below(9), start = 0;
 	bool reverse = test_below(2);
 	int got;
 
@@ -438,9 +438,9 @@ void family_cursor_sweep(struct family *family, struct member *member)
 	mas_lock(&cursor->mas);
 	set(cursor, oracle);
 	while (left--) {
-		bool found = moves(cursor, member, rules_find, UINT64_MAX, false);
+		bool found = moves(cursor, member, rules_find, MT_KEY_MAX, false);
 
-		CHECK_EQ(mas_find_word(&cursor->mas, UINT64_MAX, false), found);
+		CHECK_EQ(mas_find_word(&cursor->mas, MT_KEY_MAX, false), found);
 		check_place(cursor);
 		if (!found)
 			break;

@@ -23,7 +23,8 @@ static void stored(struct member *member, size_t low, size_t high, uint64_t word
 void family_store(struct family *family, struct member *member)
 {
 	struct oracle *oracle = &member->oracle;
-	uint64_t word = family_word(family), first, last;
+	uint64_t word = family_word(family);
+	mt_key first, last;
 	bool present = true;
 	size_t low, high;
 	int got;
@@ -76,7 +77,8 @@ void family_insert(struct family *family, struct member *member)
 {
 	struct oracle *oracle = &member->oracle;
 	struct mt_entry way, occupied;
-	uint64_t word = family_word(family), first, last;
+	uint64_t word = family_word(family);
+	mt_key first, last;
 	bool by_word = test_below(2);
 	size_t low, high;
 	int got;
@@ -133,7 +135,7 @@ void family_erase(struct family *family, struct member *member)
 }
 
 /* A window of keys, and a size that may fit into it. */
-static void random_window(const struct oracle *oracle, uint64_t *min, uint64_t *max, uint64_t *size)
+static void random_window(const struct oracle *oracle, mt_key *min, mt_key *max, mt_key *size)
 {
 	size_t low = test_below(oracle->cells),
 	       high = test_below(4) ? oracle->cells - 1 : low + test_below(oracle->cells - low);
@@ -149,8 +151,8 @@ static void random_window(const struct oracle *oracle, uint64_t *min, uint64_t *
 }
 
 /* The status that a search for room must return, apart from a lack of memory. */
-static int room_status(const struct family *family, const struct oracle *oracle, uint64_t min,
-		       uint64_t max, uint64_t size, uint64_t align, bool reverse, uint64_t *start)
+static int room_status(const struct family *family, const struct oracle *oracle, mt_key min,
+		       mt_key max, mt_key size, mt_key align, bool reverse, mt_key *start)
 {
 	if (!(family->kind.flags & MT_FLAGS_ALLOC_RANGE) || !size || size - 1 > max - min)
 		return -EINVAL;
@@ -160,7 +162,8 @@ static int room_status(const struct family *family, const struct oracle *oracle,
 void family_allocate(struct family *family, struct member *member)
 {
 	struct oracle *oracle = &member->oracle;
-	uint64_t word = family_word(family), min, max, size, start = 1, expected = 1;
+	uint64_t word = family_word(family);
+	mt_key min, max, size, start = 1, expected = 1;
 	bool reverse = test_below(2);
 	size_t low, high;
 	int status, got;
@@ -187,7 +190,8 @@ void family_allocate(struct family *family, struct member *member)
 void family_allocate_cyclic(struct family *family, struct member *member)
 {
 	struct oracle *oracle = &member->oracle;
-	uint64_t word = family_word(family), low, high, size, from, next, start = 1, expected = 1;
+	uint64_t word = family_word(family);
+	mt_key low, high, size, from, next, start = 1, expected = 1;
 	struct family_cursor *cursor = test_below(2) ? family_cursor(member) : NULL;
 	bool wraps = false;
 	size_t cell, same;
@@ -195,7 +199,7 @@ void family_allocate_cyclic(struct family *family, struct member *member)
 
 	random_window(oracle, &low, &high, &size);
 	if (test_below(4) == 0)
-		high = UINT64_MAX;
+		high = MT_KEY_MAX;
 	next = oracle_key(oracle, test_below(oracle->cells));
 	from = next < low || next > high ? low : next;
 	status = word ? room_status(family, oracle, from, high, 1, 1, false, &expected) : -EINVAL;
@@ -224,7 +228,7 @@ void family_allocate_cyclic(struct family *family, struct member *member)
 		if (cursor)
 			cursor->seen_writes = member->writes;
 		CHECK_EQ(got, wraps || member->wrapped);
-		member->wrapped = expected == UINT64_MAX || (wraps && member->wrapped);
+		member->wrapped = expected == MT_KEY_MAX || (wraps && member->wrapped);
 		CHECK_EQ(start, expected);
 		CHECK_EQ(next, expected + 1);
 		oracle_store(oracle, cell, cell, word);
@@ -243,9 +247,9 @@ void family_build(struct family *family, struct member *member)
 	struct oracle *oracle = &member->oracle;
 	size_t cell = test_below(4) ? 0 : test_below(oracle->cells), width = 1 + test_below(2),
 	       gap = test_below(2), count = 0, wrong = 0, bad = SIZE_MAX, i;
-	uint64_t *first = test_array(oracle->cells, sizeof(*first)),
-		 *last = test_array(oracle->cells, sizeof(*last)),
-		 *words = test_array(oracle->cells, sizeof(*words)), word = family_word(family);
+	mt_key *first = test_array(oracle->cells, sizeof(*first)),
+	       *last = test_array(oracle->cells, sizeof(*last));
+	uint64_t *words = test_array(oracle->cells, sizeof(*words)), word = family_word(family);
 	size_t limit = test_below(4) ? oracle->cells : 1 + test_below(30);
 	bool empty;
 	int got;
@@ -312,7 +316,8 @@ static uint64_t accumulated(const void *context, bool present, uint64_t word)
 /* Ranges in any order, or one. Only words without operations are numbers. */
 void family_accumulate(struct family *family, struct member *member)
 {
-	uint64_t first[ACCUMULATED], last[ACCUMULATED], words[ACCUMULATED];
+	mt_key first[ACCUMULATED], last[ACCUMULATED];
+	uint64_t words[ACCUMULATED];
 	size_t count = test_below(2) ? 1 : test_below(ACCUMULATED), low, high, i;
 	struct mt_accumulation what = {.number = mt_number_unsigned,
 				       .operation = (enum mt_operation)test_below(5),
@@ -356,7 +361,7 @@ void family_accumulate(struct family *family, struct member *member)
 void family_refusals(struct family *family, struct member *member)
 {
 	struct maple_tree *mt = &member->mt, *other = &family->member[0]->mt;
-	uint64_t first = oracle_key(&member->oracle, test_below(member->oracle.cells)), start = 0;
+	mt_key first = oracle_key(&member->oracle, test_below(member->oracle.cells)), start = 0;
 	struct mt_entry entry;
 
 	if (first) {
@@ -384,7 +389,7 @@ void family_refusals(struct family *family, struct member *member)
 static void find_both_ways(struct member *member, size_t low, size_t high)
 {
 	const struct oracle *oracle = &member->oracle;
-	uint64_t key = oracle_key(oracle, low), above = oracle_key(oracle, high), index;
+	mt_key key = oracle_key(oracle, low), above = oracle_key(oracle, high), index;
 	struct mt_entry got, expected;
 	bool there;
 
@@ -425,7 +430,8 @@ void family_look_up(struct family *family, struct member *member)
 {
 	const struct oracle *oracle = &member->oracle;
 	size_t cell = test_below(oracle->cells), high = cell + test_below(oracle->cells - cell);
-	uint64_t key = oracle_key(oracle, cell), word = 0;
+	mt_key key = oracle_key(oracle, cell);
+	uint64_t word = 0;
 	struct mt_entry got, expected;
 	bool there = oracle_at(oracle, cell, &expected);
 
@@ -448,10 +454,10 @@ void family_look_up_many(struct family *family, struct member *member)
 	const struct oracle *oracle = &member->oracle;
 	size_t count = test_below(KEYS_MANY), cell = test_below(oracle->cells), found = 0,
 	       step = 1 + test_below(oracle->cells), entries = mt_entries(&member->mt), i;
-	uint64_t keys[KEYS_MANY], words[KEYS_MANY], absent = family_word(family),
-						    *first = test_array(entries, sizeof(*first)),
-						    *last = test_array(entries, sizeof(*last)),
-						    *all = test_array(entries, sizeof(*all));
+	mt_key keys[KEYS_MANY], *first = test_array(entries, sizeof(*first)),
+				*last = test_array(entries, sizeof(*last));
+	uint64_t words[KEYS_MANY], absent = family_word(family),
+				   *all = test_array(entries, sizeof(*all));
 	uint8_t present[KEYS_MANY];
 	struct mt_entry expected;
 
@@ -481,9 +487,9 @@ void family_look_up_many(struct family *family, struct member *member)
 
 void family_search(struct family *family, struct member *member)
 {
-	uint64_t min, max, size,
+	mt_key min, max, size,
 		start = 1, expected = 1,
-		align = test_below(4) ? 1 + test_below(5) : (uint64_t)1 << test_below(64);
+		align = test_below(4) ? 1 + test_below(5) : (mt_key)1 << test_below(MT_KEY_BITS);
 	bool reverse = test_below(2);
 	int status;
 

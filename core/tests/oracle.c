@@ -36,12 +36,36 @@ void oracle_init_high(struct oracle *oracle, size_t cells)
 
 	init_arrays(oracle, cells);
 	for (i = 1; i < cells; i++)
-		oracle->first[i] = UINT64_MAX - (cells - 1 - i);
+		oracle->first[i] = MT_KEY_MAX - (cells - 1 - i);
+}
+
+#if MT_KEY_BITS == 128
+void oracle_init_middle(struct oracle *oracle, size_t cells)
+{
+	mt_key first = ((mt_key)1 << 64) - cells / 2;
+	size_t i;
+
+	init_arrays(oracle, cells);
+	for (i = 1; i < cells; i++)
+		oracle->first[i] = first + i;
+}
+#endif
+
+/* The first key of a random cell, often small. */
+static mt_key random_first(uint64_t *state)
+{
+	mt_key first = test_random_from(state);
+#if MT_KEY_BITS == 128
+	first = first << 64 | test_random_from(state);
+	if (test_random_from(state) % 4 == 0)
+		return ((mt_key)1 << 64) + test_random_from(state) % 4 - 2;
+#endif
+	return first >> test_random_from(state) % (MT_KEY_BITS - 4);
 }
 
 static int compare_keys(const void *a, const void *b)
 {
-	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+	mt_key left = *(const mt_key *)a, right = *(const mt_key *)b;
 
 	return (left > right) - (left < right);
 }
@@ -53,17 +77,17 @@ void oracle_init_random(struct oracle *oracle, size_t cells)
 
 	init_arrays(oracle, cells);
 	for (i = 1; i < cells; i++)
-		oracle->first[i] = i < 4 ? i : UINT64_MAX - (cells - 1 - i);
+		oracle->first[i] = i < 4 ? i : MT_KEY_MAX - (cells - 1 - i);
 	for (i = 4; i + 4 < cells; i++) {
-		oracle->first[i] = test_random_from(&state);
-		oracle->first[i] >>= test_random_from(&state) % 60;
+		oracle->first[i] = random_first(&state);
 	}
 	/* Equal or colliding edges move up until all differ. */
 	do {
 		qsort(oracle->first, cells, sizeof(*oracle->first), compare_keys);
 		for (i = 1, fresh = 0; i < cells; i++) {
 			if (oracle->first[i] == oracle->first[i - 1]) {
-				oracle->first[i] = test_random_from(&state);
+				oracle->first[i] =
+					random_first(&state) + test_random_from(&state) % 999;
 				fresh++;
 			}
 		}
@@ -88,19 +112,19 @@ void oracle_fini(struct oracle *oracle)
 	free(oracle->word);
 }
 
-uint64_t oracle_first(const struct oracle *oracle, size_t cell)
+mt_key oracle_first(const struct oracle *oracle, size_t cell)
 {
 	return oracle->first[cell];
 }
 
-uint64_t oracle_last(const struct oracle *oracle, size_t cell)
+mt_key oracle_last(const struct oracle *oracle, size_t cell)
 {
-	return cell + 1 < oracle->cells ? oracle->first[cell + 1] - 1 : UINT64_MAX;
+	return cell + 1 < oracle->cells ? oracle->first[cell + 1] - 1 : MT_KEY_MAX;
 }
 
-uint64_t oracle_key(const struct oracle *oracle, size_t cell)
+mt_key oracle_key(const struct oracle *oracle, size_t cell)
 {
-	uint64_t first = oracle_first(oracle, cell), width = oracle_last(oracle, cell) - first;
+	mt_key first = oracle_first(oracle, cell), width = oracle_last(oracle, cell) - first;
 
 	switch (test_below(3)) {
 	case 0:
@@ -108,11 +132,11 @@ uint64_t oracle_key(const struct oracle *oracle, size_t cell)
 	case 1:
 		return first + width;
 	default:
-		return width ? first + test_below(width) : first;
+		return width ? first + test_key_below(width) : first;
 	}
 }
 
-size_t oracle_cell(const struct oracle *oracle, uint64_t key)
+size_t oracle_cell(const struct oracle *oracle, mt_key key)
 {
 	size_t low = 0, high = oracle->cells - 1;
 
@@ -260,10 +284,9 @@ void oracle_clear_where(const struct oracle *a, const struct oracle *b, bool cov
 }
 
 /* The best place in one gap, cut to the window. */
-static bool fits(uint64_t first, uint64_t last, uint64_t size, uint64_t align, bool reverse,
-		 uint64_t *start)
+static bool fits(mt_key first, mt_key last, mt_key size, mt_key align, bool reverse, mt_key *start)
 {
-	uint64_t highest, lowest;
+	mt_key highest, lowest;
 
 	if (last - first < size - 1)
 		return false;
@@ -276,14 +299,14 @@ static bool fits(uint64_t first, uint64_t last, uint64_t size, uint64_t align, b
 	return true;
 }
 
-bool oracle_empty_area(const struct oracle *oracle, uint64_t min, uint64_t max, uint64_t size,
-		       uint64_t align, bool reverse, uint64_t *start)
+bool oracle_empty_area(const struct oracle *oracle, mt_key min, mt_key max, mt_key size,
+		       mt_key align, bool reverse, mt_key *start)
 {
 	bool found = false;
 	size_t cell, high;
 
 	for (cell = 0; cell < oracle->cells; cell = high + 1) {
-		uint64_t first = oracle_first(oracle, cell), last;
+		mt_key first = oracle_first(oracle, cell), last;
 
 		high = oracle_high(oracle, cell);
 		last = oracle_last(oracle, high);
@@ -310,10 +333,9 @@ static void check_entry(const char *file, int line, const struct oracle *oracle,
 	if (got->index != expected.first || got->last != expected.last ||
 	    got->word != expected.word || !got->present)
 		test_fail(file, line,
-			  "[%" PRIu64 ", %" PRIu64 "] = %" PRIu64 " where [%" PRIu64 ", %" PRIu64
-			  "] = %" PRIu64 " should be",
-			  got->index, got->last, got->word, expected.first, expected.last,
-			  expected.word);
+			  "[%s, %s] = %" PRIu64 " where [%s, %s] = %" PRIu64 " should be",
+			  test_number(got->index), test_number(got->last), got->word,
+			  test_number(expected.first), test_number(expected.last), expected.word);
 }
 
 void oracle_check_contents(const char *file, int line, const struct oracle *oracle,
@@ -326,34 +348,35 @@ void oracle_check_contents(const char *file, int line, const struct oracle *orac
 	for (cell = 0; cell < oracle->cells; cell = oracle_high(oracle, cell) + 1) {
 		if (!oracle->range[cell])
 			continue;
-		if (!mas_find_word(&mas, UINT64_MAX, false))
-			test_fail(file, line, "no entry where one begins at %" PRIu64,
-				  oracle_first(oracle, cell));
+		if (!mas_find_word(&mas, MT_KEY_MAX, false))
+			test_fail(file, line, "no entry where one begins at %s",
+				  test_number(oracle_first(oracle, cell)));
 		check_entry(file, line, oracle, cell, &mas);
 	}
-	if (mas_find_word(&mas, UINT64_MAX, false))
-		test_fail(file, line, "an entry too many at %" PRIu64, mas.index);
+	if (mas_find_word(&mas, MT_KEY_MAX, false))
+		test_fail(file, line, "an entry too many at %s", test_number(mas.index));
 }
 
 void oracle_check(const char *file, int line, const struct oracle *oracle, struct maple_tree *mt)
 {
-	uint64_t entries = 0, low = 0, high = 0, got_low, got_high;
+	uint64_t entries = 0;
+	mt_key low = 0, high = 0, got_low, got_high;
 	struct ma_state mas;
 	size_t cell;
 
 	test_valid(file, line, mt);
 	oracle_check_contents(file, line, oracle, mt);
 
-	mas_init(&mas, mt, UINT64_MAX);
+	mas_init(&mas, mt, MT_KEY_MAX);
 	for (cell = oracle->cells; cell-- > 0; cell = oracle_low(oracle, cell)) {
 		struct mt_entry range;
-		uint64_t size;
+		mt_key size;
 
 		if (!oracle_at(oracle, cell, &range))
 			continue;
 		if (!mas_find_rev_word(&mas, 0, false))
-			test_fail(file, line, "downwards: no entry where one ends at %" PRIu64,
-				  range.last);
+			test_fail(file, line, "downwards: no entry where one ends at %s",
+				  test_number(range.last));
 		check_entry(file, line, oracle, cell, &mas);
 		entries++;
 		size = range.last - range.first + 1;
@@ -361,16 +384,16 @@ void oracle_check(const char *file, int line, const struct oracle *oracle, struc
 		high += size == 0 || low < size;
 	}
 	if (mas_find_rev_word(&mas, 0, false))
-		test_fail(file, line, "downwards: an entry too many at %" PRIu64, mas.index);
+		test_fail(file, line, "downwards: an entry too many at %s", test_number(mas.index));
 
 	if (mt_entries(mt) != entries)
 		test_fail(file, line, "mt_entries() is %" PRIu64 ", expected %" PRIu64,
 			  mt_entries(mt), entries);
 	mt_covered(mt, &got_low, &got_high);
 	if (got_low != low || got_high != high)
-		test_fail(file, line,
-			  "mt_covered() is %" PRIu64 ":%" PRIu64 ", expected %" PRIu64 ":%" PRIu64,
-			  got_high, got_low, high, low);
+		test_fail(file, line, "mt_covered() is %s:%s, expected %s:%s",
+			  test_number(got_high), test_number(got_low), test_number(high),
+			  test_number(low));
 	if (mtree_empty(mt) != (entries == 0))
 		test_fail(file, line, "mtree_empty() with %" PRIu64 " entries", entries);
 }

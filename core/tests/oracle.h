@@ -2,7 +2,7 @@
 /*
  * The oracle: the expected contents of a tree, kept in plain arrays and looked up by scanning them.
  *
- * The key space 0 ... UINT64_MAX is cut into cells that never change. Every write covers whole
+ * The key space 0 ... MT_KEY_MAX is cut into cells that never change. Every write covers whole
  * cells. Cell i holds the number of the range that lies there, or 0 for a gap. Neighbouring cells
  * with one number are one range, so two ranges with equal words stay separate.
  *
@@ -12,11 +12,11 @@
 #ifndef ORACLE_H
 #define ORACLE_H
 
-#include "maple_tree.h"
+#include "width.h"
 
 struct oracle {
 	size_t cells;
-	uint64_t *first; /* of each cell; the last cell ends at UINT64_MAX */
+	mt_key *first;   /* of each cell; the last cell ends at MT_KEY_MAX */
 	uint32_t *range; /* of each cell; 0: a gap */
 	uint64_t *word;  /* of each cell with a range */
 	uint32_t ranges; /* numbers handed out */
@@ -26,20 +26,24 @@ struct oracle {
 
 /* All gaps. The first `cells` - 1 cells are one key wide, from 0 on. */
 void oracle_init(struct oracle *oracle, size_t cells);
-/* All gaps. The last `cells` - 1 cells are one key wide, up to UINT64_MAX. */
+/* All gaps. The last `cells` - 1 cells are one key wide, up to MT_KEY_MAX. */
 void oracle_init_high(struct oracle *oracle, size_t cells);
+#if MT_KEY_BITS == 128
+/* All gaps. All cells but the first and the last are one key wide, below and above 2^64. */
+void oracle_init_middle(struct oracle *oracle, size_t cells);
+#endif
 /* All gaps, in cells of random widths over the whole key space; some at both ends one key wide. */
 void oracle_init_random(struct oracle *oracle, size_t cells);
 /* Copy the contents into uninitialised memory. */
 void oracle_copy(const struct oracle *oracle, struct oracle *copy);
 void oracle_fini(struct oracle *oracle);
 
-uint64_t oracle_first(const struct oracle *oracle, size_t cell);
-uint64_t oracle_last(const struct oracle *oracle, size_t cell);
+mt_key oracle_first(const struct oracle *oracle, size_t cell);
+mt_key oracle_last(const struct oracle *oracle, size_t cell);
 /* Any key of the cell: its first, its last or one between. */
-uint64_t oracle_key(const struct oracle *oracle, size_t cell);
+mt_key oracle_key(const struct oracle *oracle, size_t cell);
 /* The cell of a key. */
-size_t oracle_cell(const struct oracle *oracle, uint64_t key);
+size_t oracle_cell(const struct oracle *oracle, mt_key key);
 
 /* Write over the cells [from, to]. */
 void oracle_store(struct oracle *oracle, size_t from, size_t to, uint64_t word);
@@ -72,8 +76,8 @@ bool oracle_find_rev(const struct oracle *oracle, size_t cell, size_t min, struc
 bool oracle_occupied(const struct oracle *oracle, size_t from, size_t to, struct mt_entry *out);
 /* The lowest or highest multiple of `align` in [min, max] with `size` free keys, all within [min,
  * max]. */
-bool oracle_empty_area(const struct oracle *oracle, uint64_t min, uint64_t max, uint64_t size,
-		       uint64_t align, bool reverse, uint64_t *start);
+bool oracle_empty_area(const struct oracle *oracle, mt_key min, mt_key max, mt_key size,
+		       mt_key align, bool reverse, mt_key *start);
 
 /* Check that the tree is valid and holds exactly this, read upwards and downwards, and that its
  * counts agree. */

@@ -38,6 +38,23 @@ _Noreturn void test_fail(const char *file, int line, const char *format, ...)
 	exit(1);
 }
 
+const char *test_number(mt_key key)
+{
+	static _Thread_local struct mt_key_text buffers[8];
+	static _Thread_local unsigned turn;
+
+	return mt_key_text(&buffers[turn++ % 8], key, false);
+}
+
+_Noreturn void test_differs(const char *file, int line, const char *what, mt_key got,
+			    const char *of, mt_key expected)
+{
+	struct mt_key_text hex;
+
+	test_fail(file, line, "%s is %s (%s), expected %s = %s", what, test_number(got),
+		  mt_key_text(&hex, got, true), of, test_number(expected));
+}
+
 /* splitmix64: every seed is a good one. */
 uint64_t test_random_from(uint64_t *from)
 {
@@ -62,6 +79,21 @@ uint64_t test_random(void)
 	return fed ? fed_number(8) : test_random_from(&state);
 }
 
+mt_key test_key(void)
+{
+#if MT_KEY_BITS == 128
+	switch (test_below(4)) {
+	case 0:
+		return ((mt_key)test_random() << 64) | test_random();
+	case 1:
+		return ((mt_key)1 << 64) + test_below(4) - 2;
+	case 2:
+		return ((mt_key)test_below(3) << 64) | test_random();
+	}
+#endif
+	return test_random();
+}
+
 uint64_t test_below(uint64_t below)
 {
 	if (!fed)
@@ -69,6 +101,15 @@ uint64_t test_below(uint64_t below)
 	if (below == 1)
 		return 0;
 	return fed_number(below <= 1u << 8 ? 1 : below <= 1u << 16 ? 2 : 8) % below;
+}
+
+mt_key test_key_below(mt_key below)
+{
+#if MT_KEY_BITS == 128
+	if (below >> 64)
+		return (((mt_key)test_random() << 64) | test_random()) % below;
+#endif
+	return test_below((uint64_t)below);
 }
 
 bool test_fed_up(void)
@@ -259,17 +300,15 @@ void test_same_entries(const char *file, int line, struct maple_tree *a, struct 
 	mas_init(&of_a, a, 0);
 	mas_init(&of_b, b, 0);
 	do {
-		more_a = mas_find_word(&of_a, UINT64_MAX, false);
-		more_b = mas_find_word(&of_b, UINT64_MAX, false);
+		more_a = mas_find_word(&of_a, MT_KEY_MAX, false);
+		more_b = mas_find_word(&of_b, MT_KEY_MAX, false);
 		if (more_a != more_b)
 			test_fail(file, line, "one tree has more entries");
 		if (more_a &&
 		    (of_a.index != of_b.index || of_a.last != of_b.last || of_a.word != of_b.word))
-			test_fail(file, line,
-				  "[%" PRIu64 ", %" PRIu64 "] = %" PRIu64 " and [%" PRIu64
-				  ", %" PRIu64 "] = %" PRIu64,
-				  of_a.index, of_a.last, of_a.word, of_b.index, of_b.last,
-				  of_b.word);
+			test_fail(file, line, "[%s, %s] = %" PRIu64 " and [%s, %s] = %" PRIu64,
+				  test_number(of_a.index), test_number(of_a.last), of_a.word,
+				  test_number(of_b.index), test_number(of_b.last), of_b.word);
 	} while (more_a);
 }
 

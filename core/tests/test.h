@@ -9,7 +9,8 @@
 #ifndef TEST_H
 #define TEST_H
 
-#include "maple_tree.h"
+#include "key_text.h"
+#include "width.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -32,18 +33,20 @@
 			test_fail(__FILE__, __LINE__, "%s", #condition);                           \
 	} while (0)
 
-/* Compares both as unsigned 64-bit numbers, and prints them if they differ. */
+/* Compares both as keys, and prints them if they differ. */
 #define CHECK_EQ(got, expected)                                                                    \
 	do {                                                                                       \
-		uint64_t got_ = (uint64_t)(got), expected_ = (uint64_t)(expected);                 \
+		mt_key got_ = (mt_key)(got), expected_ = (mt_key)(expected);                       \
 		if (got_ != expected_)                                                             \
-			test_fail(__FILE__, __LINE__,                                              \
-				  "%s is %" PRIu64 " (%#" PRIx64 "), expected %s = %" PRIu64,      \
-				  #got, got_, got_, #expected, expected_);                         \
+			test_differs(__FILE__, __LINE__, #got, got_, #expected, expected_);        \
 	} while (0)
 
 _Noreturn void test_fail(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+_Noreturn void test_differs(const char *file, int line, const char *what, mt_key got,
+			    const char *of, mt_key expected);
+/* A key as text, in one of a few buffers that take turns. */
+const char *test_number(mt_key key);
 
 struct test_case {
 	const char *name;
@@ -62,10 +65,13 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t count
  * number of the case's ------------------------------------------------------------------------- */
 
 uint64_t test_random(void);
+/* Any key, often one around 2^64 if there are keys above. */
+mt_key test_key(void);
 /* The same from a state that the caller keeps. */
 uint64_t test_random_from(uint64_t *state);
 /* One of 0 ... below - 1. */
 uint64_t test_below(uint64_t below);
+mt_key test_key_below(mt_key below);
 /* From now on, read random numbers from these bytes. Each takes as few bytes as its limit needs.
  * After the last byte, all numbers are 0. A failed check prints `name`. */
 void test_feed(const char *name, const uint8_t *bytes, size_t size);

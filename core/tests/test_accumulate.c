@@ -89,7 +89,7 @@ static enum mt_operation random_operation(enum mt_number number)
 /* ---- against the plain array ----------------------------------------------------------------- */
 
 static const struct mt_accumulation *one(enum mt_number number, enum mt_operation operation,
-					 const uint64_t *first, const uint64_t *last,
+					 const mt_key *first, const mt_key *last,
 					 const uint64_t *word)
 {
 	static struct mt_accumulation what;
@@ -98,13 +98,13 @@ static const struct mt_accumulation *one(enum mt_number number, enum mt_operatio
 	return &what;
 }
 
-static void accumulate_here(struct maple_tree *mt, enum mt_number number, uint64_t first,
-			    uint64_t last, uint64_t word)
+static void accumulate_here(struct maple_tree *mt, enum mt_number number, mt_key first, mt_key last,
+			    uint64_t word)
 {
 	CHECK_EQ(mtree_accumulate(mt, one(number, mt_op_add, &first, &last, &word), NULL), 0);
 }
 
-static void load_is(struct maple_tree *mt, uint64_t key, uint64_t expected)
+static void load_is(struct maple_tree *mt, mt_key key, uint64_t expected)
 {
 	uint64_t word;
 
@@ -122,6 +122,12 @@ static void random_cells(const struct oracle *oracle, size_t *low, size_t *high)
 
 static void random_oracle(struct oracle *oracle)
 {
+#if MT_KEY_BITS == 128
+	if (test_below(4) == 0) {
+		oracle_init_middle(oracle, CELLS);
+		return;
+	}
+#endif
 	switch (test_below(3)) {
 	case 0:
 		oracle_init(oracle, CELLS);
@@ -154,7 +160,7 @@ static void same_nans(struct maple_tree *mt)
 {
 	MA_STATE(mas, mt, 0, 0);
 
-	while (mas_find_word(&mas, UINT64_MAX, false)) {
+	while (mas_find_word(&mas, MT_KEY_MAX, false)) {
 		if (isnan(double_of(mas.word)))
 			CHECK_EQ(mas_store_word(&mas, word_of(NAN)), 0);
 	}
@@ -169,7 +175,7 @@ static void check_trees(const struct oracle *oracle, struct maple_tree *mt, enum
 }
 
 /* An array that ends where memory ends that may be read. */
-static uint64_t *array_at_the_edge(size_t which, size_t count)
+static void *array_at_the_edge(size_t which, size_t count, size_t size)
 {
 	enum { PLACES = 3 };
 	static char *edges[PLACES];
@@ -183,16 +189,17 @@ static uint64_t *array_at_the_edge(size_t which, size_t count)
 		edges[which] = pages + page;
 		CHECK_EQ(mprotect(edges[which], page, PROT_NONE), 0);
 	}
-	CHECK(count * sizeof(uint64_t) <= page);
-	return (uint64_t *)(void *)edges[which] - count;
+	CHECK(count * size <= page);
+	return edges[which] - count * size;
 }
 
 /* Apply some ranges, which come in any order or sorted, to a tree and to the array. */
 static void random_ranges(struct oracle *oracle, struct maple_tree *mt, enum mt_number number)
 {
 	size_t count = test_below(8) ? 1 + test_below(5) : test_below(RANGES_MOST), i;
-	uint64_t *first = array_at_the_edge(0, count), *last = array_at_the_edge(1, count);
-	uint64_t *words = array_at_the_edge(2, count);
+	mt_key *first = array_at_the_edge(0, count, sizeof(*first));
+	mt_key *last = array_at_the_edge(1, count, sizeof(*last));
+	uint64_t *words = array_at_the_edge(2, count, sizeof(*words));
 	struct mt_accumulation what = {number, random_operation(number), first, last, words,
 				       count,  test_below(4) == 0};
 	bool sorted = test_below(2);
@@ -265,14 +272,15 @@ enum { KEYS = 3000, MANY = 20000 };
 /* Each range is added to an array with one member for each key. */
 static void many_ranges(uint64_t spread, bool sorted, bool filled)
 {
-	uint64_t *first = test_array(MANY, sizeof(*first)), *last = test_array(MANY, sizeof(*last));
+	mt_key *first = test_array(MANY, sizeof(*first)), *last = test_array(MANY, sizeof(*last));
 	uint64_t *words = test_array(MANY, sizeof(*words));
 	uint64_t *sums = test_array(KEYS + 1, sizeof(*sums));
 	uint8_t *ends = test_array(KEYS + 2, 1), *covered = test_array(KEYS + 1, 1);
 	struct mt_accumulation what = {
 		mt_number_signed, mt_op_add, first, last, words, MANY, false};
 	struct maple_pool *pool = test_pool();
-	uint64_t entries = 0, key, word;
+	uint64_t entries = 0, word;
+	mt_key key;
 	struct maple_tree mt;
 	size_t i;
 
@@ -326,7 +334,7 @@ static void many_in_any_order(void)
 /* n ranges inside each other: n log n steps, and each key has its own depth. */
 static void nested(void)
 {
-	uint64_t *first = test_array(MANY, sizeof(*first)), *last = test_array(MANY, sizeof(*last));
+	mt_key *first = test_array(MANY, sizeof(*first)), *last = test_array(MANY, sizeof(*last));
 	uint64_t depth = 1, word;
 	struct mt_accumulation what = {
 		mt_number_unsigned, mt_op_add, first, last, &depth, MANY, true};
@@ -337,7 +345,7 @@ static void nested(void)
 	mt_init_pool(&mt, 0, pool, NULL);
 	for (i = 0; i < MANY; i++) {
 		first[i] = i;
-		last[i] = UINT64_MAX - i;
+		last[i] = MT_KEY_MAX - i;
 	}
 	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
 	CHECK_VALID(&mt);
@@ -345,7 +353,7 @@ static void nested(void)
 	for (i = 0; i < MANY; i++) {
 		CHECK(mtree_load_word(&mt, i, &word));
 		CHECK_EQ(word, i + 1);
-		CHECK(mtree_load_word(&mt, UINT64_MAX - i, &word));
+		CHECK(mtree_load_word(&mt, MT_KEY_MAX - i, &word));
 		CHECK_EQ(word, i + 1);
 	}
 	mt_fini(&mt);
@@ -357,18 +365,19 @@ static void nested(void)
 /* Keys that differ in one byte only. */
 static void keys_of_one_byte(void)
 {
-	static const uint64_t bytes[] = {9, 255, 4, 1, 200, 7};
+	static const mt_key bytes[] = {9, 255, 4, 1, 200, 7};
 	enum { COUNT = sizeof(bytes) / sizeof(*bytes) };
-	const uint64_t others = UINT64_MAX / 255; /* each byte is 1 */
-	uint64_t keys[COUNT], words[COUNT], word;
+	const mt_key others = MT_KEY_MAX / 255; /* each byte is 1 */
+	uint64_t words[COUNT], word;
+	mt_key keys[COUNT];
 	struct mt_accumulation what = {
 		mt_number_unsigned, mt_op_add, keys, keys, words, COUNT, false};
 	struct maple_tree mt;
 
 	mt_init(&mt);
-	for (unsigned shift = 0; shift < 64; shift += 8) {
+	for (unsigned shift = 0; shift < MT_KEY_BITS; shift += 8) {
 		for (size_t i = 0; i < COUNT; i++) {
-			keys[i] = (others & ~((uint64_t)255 << shift)) | bytes[i] << shift;
+			keys[i] = (others & ~((mt_key)255 << shift)) | bytes[i] << shift;
 			words[i] = i;
 		}
 		CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
@@ -386,8 +395,8 @@ static void keys_of_one_byte(void)
 /* The whole key space, three times, with the same number and with others. */
 static void whole_key_space(void)
 {
-	static const uint64_t first[] = {0, 0, 0}, words[] = {7, 8, 9};
-	static const uint64_t last[] = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
+	static const mt_key first[] = {0, 0, 0}, last[] = {MT_KEY_MAX, MT_KEY_MAX, MT_KEY_MAX};
+	static const uint64_t words[] = {7, 8, 9};
 	struct mt_accumulation what = {mt_number_unsigned, mt_op_add, first, last, words, 3, true};
 	struct maple_tree mt;
 	struct mt_entry entry;
@@ -397,7 +406,7 @@ static void whole_key_space(void)
 	CHECK_EQ(mt_entries(&mt), 1);
 	CHECK(mtree_lookup(&mt, 5, &entry));
 	CHECK_EQ(entry.word, 21);
-	CHECK_EQ(entry.last, UINT64_MAX);
+	CHECK_EQ(entry.last, MT_KEY_MAX);
 	what.same = false;
 	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
 	CHECK_EQ(mt_entries(&mt), 1);
@@ -409,7 +418,8 @@ static void whole_key_space(void)
 /* A range within one slot needs no second tree. A new tree shares no node with anybody. */
 static void in_place_if_it_can_be(void)
 {
-	static const uint64_t first[] = {15, 12}, last[] = {19, 16}, words[] = {7, 9};
+	static const mt_key first[] = {15, 12}, last[] = {19, 16};
+	static const uint64_t words[] = {7, 9};
 	struct mt_accumulation what = {mt_number_unsigned, mt_op_add, first, last, words, 1, true};
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt, fork;
@@ -433,15 +443,39 @@ static void in_place_if_it_can_be(void)
 	test_pool_end(pool);
 }
 
+/* Equal words, one for each range, give what one word for all gives. */
+static void equal_words(void)
+{
+	static const mt_key first[] = {8, 5, 8}, last[] = {20, 9, 12};
+	static const uint64_t words[] = {3, 3, 3};
+	struct mt_accumulation what = {mt_number_unsigned, mt_op_add, first, last, words, 3, false};
+	struct maple_tree mt, same;
+
+	mt_init(&mt);
+	mt_init(&same);
+	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
+	what.same = true;
+	CHECK_EQ(mtree_accumulate(&same, &what, NULL), 0);
+	CHECK_SAME_ENTRIES(&mt, &same);
+	CHECK_EQ(mt_entries(&mt), 4);
+	CHECK_EQ((uintptr_t)mtree_load(&mt, 7), 3);
+	CHECK_EQ((uintptr_t)mtree_load(&mt, 9), 9);
+	CHECK_EQ((uintptr_t)mtree_load(&mt, 12), 6);
+	CHECK_EQ((uintptr_t)mtree_load(&mt, 20), 3);
+	mt_fini(&mt);
+	mt_fini(&same);
+}
+
 /* A few ranges in a large tree leave the rest of its nodes as they are. */
 static void few_in_a_large_tree(void)
 {
-	static const uint64_t first[] = {50000, 100, 102}, last[] = {50009, 130, 110};
+	static const mt_key first[] = {50000, 100, 102}, last[] = {50009, 130, 110};
 	static const uint64_t words[] = {5, 1, 2};
 	struct mt_accumulation what = {mt_number_unsigned, mt_op_add, first, last, words, 3, false};
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
-	uint64_t allocated, key, word;
+	uint64_t allocated, word;
+	mt_key key;
 
 	mt_init_pool(&mt, 0, pool, NULL);
 	for (key = 0; key < 10000; key++)
@@ -467,11 +501,19 @@ static void few_in_a_large_tree(void)
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 enum { SUMS = 300 };
+/* The words of a key. Those of the profile, for each range: of all ranges, of those whose sums may
+ * need two words, and of those that are sorted. */
+enum {
+	KEY_WORDS = MT_KEY_BITS / 64,
+	OF_ALL = KEY_WORDS == 1 ? 8 : 14,
+	OF_WIDE = 4,
+	OF_SORTED = KEY_WORDS == 1 ? 3 : 5,
+};
 
 /* The ranges of a call, with words before and behind that must not be read. */
 struct sums {
-	uint64_t first[1 + SUMS + 1];
-	uint64_t last[1 + SUMS + 1];
+	mt_key first[1 + SUMS + 1];
+	mt_key last[1 + SUMS + 1];
 	uint64_t words[1 + SUMS + 1];
 	struct mt_accumulation what;
 };
@@ -487,7 +529,7 @@ static void make_sums(struct sums *sums, enum mt_number number, uint64_t most)
 		sums->last[1 + i] = 50 + i / 2 * 20 + 30;
 	}
 	sums->words[1] = most;
-	sums->first[0] = sums->last[0] = UINT64_MAX;
+	sums->first[0] = sums->last[0] = MT_KEY_MAX;
 	sums->words[0] = sums->words[1 + SUMS] = most;
 }
 
@@ -523,7 +565,7 @@ static void profile_takes(const struct sums *sums, size_t words_of_each)
 	struct maple_tree mt;
 
 	mt_init_pool(&mt, 0, pool, NULL);
-	takes(&mt, sums, 8 * (8 * 256 + words_of_each * SUMS + 1));
+	takes(&mt, sums, 8 * (KEY_WORDS * 8 * 256 + words_of_each * SUMS + KEY_WORDS));
 	mt_fini(&mt);
 	test_pool_end(pool);
 }
@@ -535,37 +577,37 @@ static void memory_of_many_ranges(void)
 	static struct sums sums;
 
 	make_sums(&sums, mt_number_unsigned, UINT64_MAX);
-	profile_takes(&sums, 8);
+	profile_takes(&sums, OF_ALL);
 	sums.words[SUMS] = 1;
-	profile_takes(&sums, 12);
+	profile_takes(&sums, OF_ALL + OF_WIDE);
 	sums.first[SUMS] = sums.last[SUMS] = 1;
-	profile_takes(&sums, 15);
+	profile_takes(&sums, OF_ALL + OF_WIDE + OF_SORTED);
 	sums.words[SUMS] = 0;
-	profile_takes(&sums, 11);
+	profile_takes(&sums, OF_ALL + OF_SORTED);
 	make_sums(&sums, mt_number_unsigned, UINT64_MAX / SUMS);
 	sums.what.same = true;
 	sums.words[2] = UINT64_MAX;
-	profile_takes(&sums, 8);
+	profile_takes(&sums, OF_ALL);
 	sums.words[1]++;
-	profile_takes(&sums, 12);
+	profile_takes(&sums, OF_ALL + OF_WIDE);
 
 	make_sums(&sums, mt_number_signed, most);
-	profile_takes(&sums, 8);
+	profile_takes(&sums, OF_ALL);
 	sums.words[2] = (uint64_t)-1;
-	profile_takes(&sums, 12);
+	profile_takes(&sums, OF_ALL + OF_WIDE);
 	sums.words[1] = -(most - 1);
-	profile_takes(&sums, 8);
+	profile_takes(&sums, OF_ALL);
 	sums.words[1] = most - 1;
-	profile_takes(&sums, 8);
+	profile_takes(&sums, OF_ALL);
 	sums.words[1] = (uint64_t)1 << 62;
-	profile_takes(&sums, 8);
+	profile_takes(&sums, OF_ALL);
 	sums.what.operation = mt_op_max;
 	sums.words[2] = most;
-	profile_takes(&sums, 8);
+	profile_takes(&sums, OF_ALL);
 	sums.words[2] = word_of(1e300);
 	sums.what.number = mt_number_double;
 	sums.what.operation = mt_op_add;
-	profile_takes(&sums, 8);
+	profile_takes(&sums, OF_ALL);
 }
 
 /* A pass over all entries lists them, with room for all that the ranges may add. */
@@ -580,15 +622,15 @@ static void memory_of_a_pass(void)
 	make_sums(&sums, mt_number_unsigned, 1);
 	for (uint64_t i = 0; i < ENTRIES; i++)
 		CHECK_EQ(mtree_store_range_word(&mt, 20000 + i * 10, 20000 + i * 10 + 4, i), 0);
-	takes(&mt, &sums, (ENTRIES + STRETCHES) * 48);
+	takes(&mt, &sums, (ENTRIES + STRETCHES) * 2 * 8 * (2 * KEY_WORDS + 1));
 	mt_fini(&mt);
 	test_pool_end(pool);
 }
 
 /* ---- sums that do not fit -------------------------------------------------------------------- */
 
-static void must_not_fit(struct maple_tree *mt, const struct mt_accumulation *what, uint64_t first,
-			 uint64_t last, uint64_t word)
+static void must_not_fit(struct maple_tree *mt, const struct mt_accumulation *what, mt_key first,
+			 mt_key last, uint64_t word)
 {
 	struct maple_tree same;
 	struct mt_entry bad = {1, 0, 0};
@@ -607,10 +649,11 @@ static void must_not_fit(struct maple_tree *mt, const struct mt_accumulation *wh
 
 static void sums_of_unsigned(void)
 {
-	static const uint64_t first[] = {10, 0, 30}, last[] = {19, 14, 39};
+	static const mt_key first[] = {10, 0, 30}, last[] = {19, 14, 39};
 	static const uint64_t words[] = {UINT64_MAX, 0, UINT64_MAX - 1};
 	struct mt_accumulation what = {mt_number_unsigned, mt_op_add, first, last, words, 3, false};
-	uint64_t key, low = 0, high = UINT64_MAX, two = 2;
+	mt_key key, low = 0, high = MT_KEY_MAX;
+	uint64_t two = 2;
 	struct maple_tree mt;
 
 	mt_init(&mt);
@@ -629,8 +672,8 @@ static void sums_of_unsigned(void)
 	key = 12;
 	must_not_fit(&mt, one(mt_number_unsigned, mt_op_add, &key, &key, &two), 12, 12, UINT64_MAX);
 	/* The sum of the ranges needs two words, and the old word carries into the second one. */
-	what.first = (const uint64_t[]){10, 10};
-	what.last = (const uint64_t[]){19, 19};
+	what.first = (const mt_key[]){10, 10};
+	what.last = (const mt_key[]){19, 19};
 	what.words = (const uint64_t[]){UINT64_MAX, UINT64_MAX};
 	what.count = 2;
 	must_not_fit(&mt, &what, 10, 14, UINT64_MAX);
@@ -646,8 +689,8 @@ static void sums_of_unsigned(void)
 		CHECK_EQ(mtree_store_range_word(&mt, 100 + key, 100 + key, key), 0);
 	must_not_fit(&mt, &what, 10, 14, 0);
 	CHECK_EQ(mtree_store_range_word(&mt, 16, 16, 1), 0);
-	what.first = (const uint64_t[]){16, 500};
-	what.last = (const uint64_t[]){16, 500};
+	what.first = (const mt_key[]){16, 500};
+	what.last = (const mt_key[]){16, 500};
 	must_not_fit(&mt, &what, 16, 16, 1);
 	mt_fini(&mt);
 }
@@ -655,10 +698,10 @@ static void sums_of_unsigned(void)
 static void sums_of_signed(void)
 {
 	const uint64_t most = INT64_MAX, least = (uint64_t)INT64_MIN;
-	const uint64_t first[] = {10, 12, 10}, last[] = {19, 19, 15};
+	const mt_key first[] = {10, 12, 10}, last[] = {19, 19, 15};
 	const uint64_t words[] = {most, most, least};
 	struct mt_accumulation what = {mt_number_signed, mt_op_add, first, last, words, 3, false};
-	uint64_t first_gap = 0, last_gap = 5;
+	mt_key first_gap = 0, last_gap = 5;
 	struct maple_tree mt;
 
 	mt_init(&mt);
@@ -677,8 +720,8 @@ static void sums_of_signed(void)
 		     19, most);
 	/* The sum of both is the lowest number. Once more, and it is below. */
 	what.count = 2;
-	what.first = (const uint64_t[]){0, 0};
-	what.last = (const uint64_t[]){5, 5};
+	what.first = (const mt_key[]){0, 0};
+	what.last = (const mt_key[]){5, 5};
 	what.words = (const uint64_t[]){least + 1, (uint64_t)-1};
 	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
 	load_is(&mt, 5, least);
@@ -699,7 +742,8 @@ static void sums_of_two_words(void)
 
 	for (step = 0; step < steps; step++) {
 		bool is_signed = test_below(2);
-		uint64_t first[COUNT], last[COUNT], words[COUNT], sums[SPACE][2] = {{0}};
+		mt_key first[COUNT], last[COUNT];
+		uint64_t words[COUNT], sums[SPACE][2] = {{0}};
 		struct mt_accumulation what = {is_signed ? mt_number_signed : mt_number_unsigned,
 					       mt_op_add,
 					       first,
@@ -755,7 +799,7 @@ static void doubles(void)
 {
 	const uint64_t zero = word_of(0.0), minus = word_of(-0.0), nan = word_of(NAN);
 	const uint64_t infinite = word_of(INFINITY), huge = word_of(1.7e308);
-	uint64_t low = 0, high = 9;
+	mt_key low = 0, high = 9;
 	struct maple_tree mt;
 
 	mt_init(&mt);
@@ -794,7 +838,7 @@ static bool same_word(void *context, const struct mt_entry *left, const struct m
 }
 
 /* Words rise with the key. */
-static int rising(void *context, const struct mt_entry *whole, uint64_t first, uint64_t last,
+static int rising(void *context, const struct mt_entry *whole, mt_key first, mt_key last,
 		  uint64_t *piece)
 {
 	uint64_t *left = context;
@@ -809,7 +853,7 @@ static int rising(void *context, const struct mt_entry *whole, uint64_t first, u
 
 static void coalescing(void)
 {
-	static const uint64_t first[] = {10, 20, 30, 10}, last[] = {19, 29, 39, 19};
+	static const mt_key first[] = {10, 20, 30, 10}, last[] = {19, 29, 39, 19};
 	static const uint64_t words[] = {1, 2, 2, 1};
 	uint64_t asked = 0;
 	struct mt_value_ops ops = {.equal = same_word, .context = &asked};
@@ -858,7 +902,8 @@ static void coalescing(void)
 static void a_large_range(void)
 {
 	enum { RANGES = 20000 };
-	static const uint64_t first = 1000, last = 150009, word = 5;
+	static const mt_key first = 1000, last = 150009;
+	static const uint64_t word = 5;
 	uint64_t asked = 0;
 	const struct mt_value_ops ops = {.equal = same_word, .context = &asked};
 	struct maple_pool *pool = test_pool();
@@ -883,7 +928,7 @@ static void a_large_range(void)
 /* A piece that is cut out begins with the word that split() gives it. */
 static void splitting(void)
 {
-	static const uint64_t first = 15, last = 24;
+	static const mt_key first = 15, last = 24;
 	static const uint64_t word = 1000;
 	const struct mt_accumulation *what =
 		one(mt_number_unsigned, mt_op_add, &first, &last, &word);
@@ -928,10 +973,11 @@ static void splitting(void)
 static int merge_as_sum(void *context, const struct mt_entry *left, const struct mt_entry *right,
 			const struct mt_entry *stored, uint64_t *word)
 {
-	uint64_t key = 5;
+	static const mt_key key = 5;
+	static const uint64_t five = 5;
 
 	(void)stored;
-	CHECK_EQ(mtree_accumulate(context, one(mt_number_unsigned, mt_op_add, &key, &key, &key),
+	CHECK_EQ(mtree_accumulate(context, one(mt_number_unsigned, mt_op_add, &key, &key, &five),
 				  NULL),
 		 -EBUSY);
 	*word = left->word + right->word;
@@ -963,7 +1009,8 @@ static void merging(void)
 
 static void refusals(void)
 {
-	uint64_t first[] = {5, 9}, last[] = {7, 8}, word = 1, generation;
+	mt_key first[] = {5, 9}, last[] = {7, 8};
+	uint64_t word = 1, generation;
 	struct mt_accumulation what = {mt_number_unsigned, mt_op_add, first, last, &word, 2, true};
 	struct test_counts counts;
 	struct mt_value_ops ops;
@@ -980,10 +1027,10 @@ static void refusals(void)
 	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), -EINVAL);
 	what.operation = mt_op_and;
 	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), -EINVAL);
-	what.count = SIZE_MAX / 128 + 1;
+	what.count = SIZE_MAX / 128 / KEY_WORDS + 1;
 	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), -ENOMEM);
 	CHECK(mtree_empty(&mt));
-	what.count = SIZE_MAX / 128;
+	what.count = SIZE_MAX / 128 / KEY_WORDS;
 	what.operation = mt_op_add;
 	last[1] = 8;
 	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), -EINVAL);
@@ -1016,6 +1063,7 @@ static const struct test_case cases[] = {
 	{"keys_of_one_byte", keys_of_one_byte},
 	{"whole_key_space", whole_key_space},
 	{"in_place_if_it_can_be", in_place_if_it_can_be},
+	{"equal_words", equal_words},
 	{"few_in_a_large_tree", few_in_a_large_tree},
 	{"memory_of_many_ranges", memory_of_many_ranges},
 	{"memory_of_a_pass", memory_of_a_pass},

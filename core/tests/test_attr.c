@@ -24,7 +24,7 @@ static void the_height_is_no_attribute(void)
 		mt_init_pool(&mt, attributes[i], pool, NULL);
 		CHECK_EQ(mt_attr(&mt), attributes[i]);
 		CHECK_EQ(mt_height(&mt), 0);
-		for (uint64_t key = 0; mt_height(&mt) < 4; key++) {
+		for (mt_key key = 0; mt_height(&mt) < 4; key++) {
 			CHECK_EQ(mtree_store(&mt, key * 2, ENTRY(key + 1)), 0);
 			CHECK_EQ(mt_attr(&mt), attributes[i]);
 			CHECK(mt_height(&mt) >= height);
@@ -51,7 +51,7 @@ static void attributes_survive_destroy(void)
 
 			test_counts_init(&counts, 1000);
 			mt_init_pool(&mt, attributes[i], pool, &ops);
-			for (uint64_t key = 0; key < 1000; key++)
+			for (mt_key key = 0; key < 1000; key++)
 				CHECK_EQ(mtree_store_range_word(&mt, key * 2, key * 2, key), 0);
 			test_fork(&mt, &fork);
 			CHECK_EQ(mt_attr(&fork), attributes[i]);
@@ -62,7 +62,7 @@ static void attributes_survive_destroy(void)
 				__mt_destroy(&mt);
 				mtree_unlock(&mt);
 			} else {
-				CHECK_EQ(mtree_clear_range(&mt, 0, UINT64_MAX), 0);
+				CHECK_EQ(mtree_clear_range(&mt, 0, MT_KEY_MAX), 0);
 			}
 			CHECK(mtree_empty(&mt));
 			CHECK_EQ(mt_attr(&mt), attributes[i]);
@@ -78,7 +78,7 @@ static void attributes_survive_destroy(void)
 			CHECK_EQ(mtree_store_range_word(&mt, 10, 19, 7), 0);
 			CHECK_EQ(counts.references[7], 2);
 			if (attributes[i] & MT_FLAGS_ALLOC_RANGE) {
-				uint64_t start;
+				mt_key start;
 
 				CHECK_EQ(mtree_alloc_range(&mt, &start, ENTRY(8), 15, 0, 100), 0);
 				CHECK_EQ(start, 20);

@@ -4,13 +4,15 @@
 #include "oracle.h"
 #include "test.h"
 
+#include "node.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 struct arrays {
 	size_t count;
-	uint64_t *first;
-	uint64_t *last;
+	mt_key *first;
+	mt_key *last;
 	uint64_t *words;
 };
 
@@ -38,7 +40,7 @@ static int build(struct maple_tree *mt, const struct arrays *arrays, size_t *bad
  * 0. */
 static void random_arrays(struct arrays *arrays, size_t count, unsigned gaps)
 {
-	uint64_t key = test_below(2) ? 0 : test_below(10);
+	mt_key key = test_below(2) ? 0 : test_below(10);
 	size_t i;
 
 	arrays_init(arrays, count);
@@ -51,13 +53,13 @@ static void random_arrays(struct arrays *arrays, size_t count, unsigned gaps)
 		key = arrays->last[i] + 1;
 	}
 	if (count && test_below(4) == 0)
-		arrays->last[count - 1] = UINT64_MAX;
+		arrays->last[count - 1] = MT_KEY_MAX;
 }
 
 /* The fewest leaves: each has 16 slots for ranges and gaps. */
 static size_t fewest_leaves(const struct arrays *arrays)
 {
-	uint64_t next = 0;
+	mt_key next = 0;
 	size_t slots = 0, i;
 	bool wrapped = false;
 
@@ -79,8 +81,8 @@ static void check_read(const struct maple_tree *built, const struct arrays *arra
 	arrays_init(&back, count + 1);
 	back.first[count] = back.last[count] = back.words[count] = 77;
 	CHECK_EQ(mt_read(built, back.first, back.last, back.words), count);
-	CHECK(!memcmp(back.first, arrays->first, count * sizeof(uint64_t)));
-	CHECK(!memcmp(back.last, arrays->last, count * sizeof(uint64_t)));
+	CHECK(!memcmp(back.first, arrays->first, count * sizeof(mt_key)));
+	CHECK(!memcmp(back.last, arrays->last, count * sizeof(mt_key)));
 	CHECK(!memcmp(back.words, arrays->words, count * sizeof(uint64_t)));
 	CHECK(back.first[count] == 77 && back.last[count] == 77 && back.words[count] == 77);
 	arrays_fini(&back);
@@ -114,7 +116,8 @@ static void compare(const struct arrays *arrays, uint32_t flags)
 	nodes = mt_node_count(&built);
 	if (arrays->count) {
 		size_t level = fewest_leaves(arrays), fewest = level, above = 0;
-		size_t fan = flags & MT_FLAGS_ALLOC_RANGE ? 10 : 16, height = 1;
+		size_t fan = flags & MT_FLAGS_ALLOC_RANGE ? MT_NARROW_SLOTS : MT_WIDE_SLOTS,
+		       height = 1;
 
 		while (level > 1) {
 			level = (level + fan - 1) / fan;
@@ -171,7 +174,7 @@ static void bad_input_is_named(void)
 		size_t bad = 0, wrong;
 
 		random_arrays(&arrays, 2 + test_below(600), 50);
-		if (arrays.last[arrays.count - 1] == UINT64_MAX)
+		if (arrays.last[arrays.count - 1] == MT_KEY_MAX)
 			arrays.last[arrays.count - 1] = arrays.first[arrays.count - 1];
 		wrong = 1 + test_below(arrays.count - 1);
 		switch (test_below(3)) {
@@ -210,16 +213,16 @@ static void corners(void)
 	/* The whole key space as one entry. Nothing may follow it. */
 	arrays_init(&arrays, 2);
 	arrays.count = 1;
-	arrays.last[0] = UINT64_MAX;
+	arrays.last[0] = MT_KEY_MAX;
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	CHECK_EQ(build(&mt, &arrays, NULL), 0);
 	CHECK_VALID(&mt);
 	CHECK(mtree_lookup(&mt, 5, &got));
 	CHECK_EQ(got.first, 0);
-	CHECK_EQ(got.last, UINT64_MAX);
+	CHECK_EQ(got.last, MT_KEY_MAX);
 	mtree_destroy(&mt);
 	arrays.count = 2;
-	arrays.first[1] = arrays.last[1] = UINT64_MAX;
+	arrays.first[1] = arrays.last[1] = MT_KEY_MAX;
 	CHECK_EQ(build(&mt, &arrays, &bad), -EINVAL);
 	CHECK_EQ(bad, 1);
 	arrays.first[1] = arrays.last[1] = 0;
@@ -232,18 +235,19 @@ static void corners(void)
 
 	/* Nothing follows the last entry, though there would be room. */
 	for (arrays.count = 1; arrays.count < 40; arrays.count++) {
-		uint64_t longer[3][41];
+		mt_key longer[2][41];
+		uint64_t words[41];
 
 		for (size_t i = 0; i <= arrays.count; i++) {
 			longer[0][i] = i * 10;
 			longer[1][i] = i * 10 + 9;
-			longer[2][i] = i;
+			words[i] = i;
 		}
-		CHECK_EQ(mt_build(&mt, longer[0], longer[1], longer[2], arrays.count, NULL), 0);
+		CHECK_EQ(mt_build(&mt, longer[0], longer[1], words, arrays.count, NULL), 0);
 		CHECK_VALID(&mt);
 		CHECK_EQ(mt_entries(&mt), arrays.count);
 		CHECK(!mtree_lookup(&mt, arrays.count * 10, &got));
-		CHECK_EQ(got.last, UINT64_MAX);
+		CHECK_EQ(got.last, MT_KEY_MAX);
 		mtree_destroy(&mt);
 	}
 	arrays.count = 2;

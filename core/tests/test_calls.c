@@ -22,9 +22,11 @@ struct scene {
 	struct mt_diff_walk walk;  /* over mt and other */
 	struct mt_difference difference;
 	struct mt_entry entry;
-	uint64_t index;
+	mt_key index;
+	mt_key high;
 	uint64_t word;
-	uint64_t words[3][ENTRIES + 2];
+	mt_key keys[2][ENTRIES + 2];
+	uint64_t words[ENTRIES + 2];
 };
 
 static void no_report(const char *message)
@@ -68,7 +70,7 @@ QUIET(mt_height, CHECK(mt_height(&s->mt) > 2))
 QUIET(mt_set_external_lock, mt_set_external_lock(&s->mt, NULL))
 QUIET(mt_entries, CHECK_EQ(mt_entries(&s->mt), ENTRIES))
 QUIET(mt_entries_known, CHECK(mt_entries_known(&s->mt, &s->word)); CHECK_EQ(s->word, ENTRIES))
-QUIET(mt_covered, mt_covered(&s->mt, &s->index, &s->word); CHECK_EQ(s->index, 5 * ENTRIES))
+QUIET(mt_covered, mt_covered(&s->mt, &s->index, &s->high); CHECK_EQ(s->index, 5 * ENTRIES))
 QUIET(mt_node_count, CHECK(mt_node_count(&s->mt) > 10))
 QUIET(mt_pool_serial, mt_pool_serial(s->pool))
 QUIET(mt_pool_get, mt_pool_get(s->pool); mt_pool_put(s->pool))
@@ -84,7 +86,7 @@ QUIET(mt_fork, mt_fork(&s->mt, &s->outside); mt_fini(&s->outside))
 QUIET(mtree_destroy, mtree_destroy(&s->mt))
 QUIET(__mt_destroy, mtree_lock(&s->mt); __mt_destroy(&s->mt); mtree_unlock(&s->mt))
 QUIET(mt_fini, mt_fork(&s->mt, &s->outside); mt_fini(&s->outside))
-QUIET(mt_read, CHECK_EQ(mt_read(&s->mt, s->words[0], s->words[1], s->words[2]), ENTRIES))
+QUIET(mt_read, CHECK_EQ(mt_read(&s->mt, s->keys[0], s->keys[1], s->words), ENTRIES))
 QUIET(mt_batch_size, CHECK(mt_batch_size(&s->mt) > 0))
 QUIET(mt_diff, s->word = 0; CHECK_EQ(mt_diff(&s->mt, &s->other, no_difference, &s->word), 0);
       CHECK_EQ(s->word, 2))
@@ -126,18 +128,18 @@ QUIET(mas_lock_nested, mas_lock_nested(&s->mas, MT_LOCK_NESTED); mas_unlock(&s->
 QUIET(mas_unlock, mas_lock(&s->mas); mas_unlock(&s->mas))
 QUIET(mas_walk, CHECK(mas_walk(&s->mas) == ENTRY(2)))
 QUIET(mas_load, CHECK(mas_load(&s->mas) == ENTRY(2)))
-QUIET(mas_next, CHECK(mas_next(&s->mas, UINT64_MAX) == ENTRY(3)))
-QUIET(mas_next_range, CHECK(!mas_next_range(&s->mas, UINT64_MAX)))
+QUIET(mas_next, CHECK(mas_next(&s->mas, MT_KEY_MAX) == ENTRY(3)))
+QUIET(mas_next_range, CHECK(!mas_next_range(&s->mas, MT_KEY_MAX)))
 QUIET(mas_prev, CHECK(mas_prev(&s->mas, 0) == ENTRY(1)))
 QUIET(mas_prev_range, CHECK(!mas_prev_range(&s->mas, 0)))
-QUIET(mas_find, CHECK(mas_find(&s->mas, UINT64_MAX) == ENTRY(3)))
-QUIET(mas_find_range, CHECK(!mas_find_range(&s->mas, UINT64_MAX)))
+QUIET(mas_find, CHECK(mas_find(&s->mas, MT_KEY_MAX) == ENTRY(3)))
+QUIET(mas_find_range, CHECK(!mas_find_range(&s->mas, MT_KEY_MAX)))
 QUIET(mas_find_rev, CHECK(mas_find_rev(&s->mas, 0) == ENTRY(1)))
 QUIET(mas_find_range_rev, CHECK(!mas_find_range_rev(&s->mas, 0)))
 QUIET(mas_walk_word, CHECK(mas_walk_word(&s->mas)))
-QUIET(mas_next_word, CHECK(mas_next_word(&s->mas, UINT64_MAX, true)))
+QUIET(mas_next_word, CHECK(mas_next_word(&s->mas, MT_KEY_MAX, true)))
 QUIET(mas_prev_word, CHECK(mas_prev_word(&s->mas, 0, true)))
-QUIET(mas_find_word, CHECK(mas_find_word(&s->mas, UINT64_MAX, false)))
+QUIET(mas_find_word, CHECK(mas_find_word(&s->mas, MT_KEY_MAX, false)))
 QUIET(mas_find_rev_word, CHECK(mas_find_rev_word(&s->mas, 0, false)))
 QUIET(mas_replace_word, CHECK(mas_walk_word(&s->mas)); CHECK(mas_replace_word(&s->mas, 7)))
 QUIET(mas_store_prealloc, CHECK_EQ(mas_store_prealloc(&s->prepared, ENTRY(7)), 0))

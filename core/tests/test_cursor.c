@@ -44,7 +44,7 @@ static void replace_while_reading(void)
 
 	MA_STATE(mas, &mt, 0, 0);
 	mas_lock(&mas);
-	mas_for_each(&mas, entry, UINT64_MAX)
+	mas_for_each(&mas, entry, MT_KEY_MAX)
 	{
 		CHECK_EQ((uintptr_t)entry, ++seen);
 		CHECK_EQ(mas_store(&mas, ENTRY(seen + 5000)), 0);
@@ -59,7 +59,7 @@ static void replace_while_reading(void)
 	/* The same loop erasing each entry: nothing is skipped. */
 	seen = 0;
 	mas_set(&mas, 0);
-	mas_for_each(&mas, entry, UINT64_MAX)
+	mas_for_each(&mas, entry, MT_KEY_MAX)
 	{
 		seen++;
 		CHECK_EQ(mas_erase(&mas, NULL), 0);
@@ -81,41 +81,41 @@ static void pause_and_go_on(void)
 		CHECK_EQ(mtree_store_range(&mt, i * 10, i * 10 + 5, ENTRY(i + 1)), 0);
 
 	MA_STATE(mas, &mt, 50, 50);
-	CHECK_EQ((uintptr_t)mas_find(&mas, UINT64_MAX), 6);
+	CHECK_EQ((uintptr_t)mas_find(&mas, MT_KEY_MAX), 6);
 	mas_pause(&mas);
 	CHECK_EQ(mtree_clear_range(&mt, 0, 64), 0);
 	CHECK_EQ(mtree_store(&mt, 56, ENTRY(999)), 0);
-	CHECK_EQ((uintptr_t)mas_find(&mas, UINT64_MAX), 999);
+	CHECK_EQ((uintptr_t)mas_find(&mas, MT_KEY_MAX), 999);
 	/* Its end, or its beginning, is the limit. */
 	mas_pause(&mas);
 	CHECK(!mas_find(&mas, 56));
 	CHECK_EQ(mas.status, ma_pause);
 	mas_set(&mas, 56);
-	CHECK_EQ((uintptr_t)mas_find(&mas, UINT64_MAX), 999);
+	CHECK_EQ((uintptr_t)mas_find(&mas, MT_KEY_MAX), 999);
 	mas_pause(&mas);
 	CHECK(!mas_find_rev(&mas, 56));
 	CHECK_EQ(mas.status, ma_underflow);
 	CHECK_EQ(mas.index, 56);
 	mas_pause(&mas);
-	CHECK_EQ(mtree_clear_range(&mt, 0, UINT64_MAX), 0);
-	CHECK(!mas_find(&mas, UINT64_MAX));
+	CHECK_EQ(mtree_clear_range(&mt, 0, MT_KEY_MAX), 0);
+	CHECK(!mas_find(&mas, MT_KEY_MAX));
 	/* An empty tree that the cursor stands in has no next entry either. */
 	mas_set(&mas, 7);
 	CHECK(!mas_walk(&mas));
 	CHECK_EQ(mas.status, ma_none);
-	CHECK_EQ(mas.last, UINT64_MAX);
+	CHECK_EQ(mas.last, MT_KEY_MAX);
 	mas_set(&mas, 7);
-	CHECK(!mas_next(&mas, UINT64_MAX));
+	CHECK(!mas_next(&mas, MT_KEY_MAX));
 	CHECK_EQ(mas.status, ma_none);
 	/* Nothing comes after the last key, or before the first. */
-	CHECK_EQ(mtree_store_range(&mt, 0, UINT64_MAX, ENTRY(5)), 0);
+	CHECK_EQ(mtree_store_range(&mt, 0, MT_KEY_MAX, ENTRY(5)), 0);
 	mas_set(&mas, 7);
-	CHECK(mas_find(&mas, UINT64_MAX) == ENTRY(5));
+	CHECK(mas_find(&mas, MT_KEY_MAX) == ENTRY(5));
 	mas_pause(&mas);
-	CHECK(!mas_find(&mas, UINT64_MAX));
+	CHECK(!mas_find(&mas, MT_KEY_MAX));
 	CHECK_EQ(mas.status, ma_pause);
 	mas_set(&mas, 7);
-	CHECK(mas_find(&mas, UINT64_MAX) == ENTRY(5));
+	CHECK(mas_find(&mas, MT_KEY_MAX) == ENTRY(5));
 	mas_pause(&mas);
 	CHECK(!mas_find_rev(&mas, 0));
 	CHECK_EQ(mas.status, ma_underflow);
@@ -140,24 +140,24 @@ static void a_step_turns_round_at_a_limit(void)
 	CHECK_EQ(mtree_store_range(&mt, 10, 19, ENTRY(1)), 0);
 	CHECK_EQ(mtree_store_range(&mt, 30, 39, ENTRY(2)), 0);
 	MA_STATE(mas, &mt, 32, 32);
-	CHECK(!mas_next(&mas, UINT64_MAX));
-	CHECK_PLACE(&mas, 40, UINT64_MAX, ma_overflow);
-	CHECK(!mas_next(&mas, UINT64_MAX));
-	CHECK_PLACE(&mas, 40, UINT64_MAX, ma_overflow);
+	CHECK(!mas_next(&mas, MT_KEY_MAX));
+	CHECK_PLACE(&mas, 40, MT_KEY_MAX, ma_overflow);
+	CHECK(!mas_next(&mas, MT_KEY_MAX));
+	CHECK_PLACE(&mas, 40, MT_KEY_MAX, ma_overflow);
 	CHECK(mas_prev(&mas, 0) == ENTRY(2));
 	CHECK(mas_prev(&mas, 0) == ENTRY(1));
 	CHECK(!mas_prev_range(&mas, 5));
 	CHECK_PLACE(&mas, 0, 9, ma_active);
 	CHECK(!mas_prev_range(&mas, 0));
 	CHECK_PLACE(&mas, 0, 9, ma_underflow);
-	CHECK(mas_next_range(&mas, UINT64_MAX) == ENTRY(1));
+	CHECK(mas_next_range(&mas, MT_KEY_MAX) == ENTRY(1));
 	/* The entry cannot be left: it ends above max. So it is the first on the way back. */
 	CHECK(!mas_next(&mas, 15));
 	CHECK_PLACE(&mas, 10, 19, ma_overflow);
 	CHECK(mas_prev(&mas, 0) == ENTRY(1));
 	CHECK(!mas_prev(&mas, 15));
 	CHECK_PLACE(&mas, 10, 19, ma_underflow);
-	CHECK(mas_next(&mas, UINT64_MAX) == ENTRY(1));
+	CHECK(mas_next(&mas, MT_KEY_MAX) == ENTRY(1));
 	CHECK_PLACE(&mas, 10, 19, ma_active);
 	/* A limit met in a gap leaves the cursor on that gap, and a larger one goes on from there. */
 	CHECK(!mas_next(&mas, 25));
@@ -230,17 +230,17 @@ static void a_write_leaves_the_entry_or_the_whole_gap(void)
 	CHECK_PLACE(&mas, 15, 39, ma_active);
 	CHECK_EQ(mas_empty_area_rev(&mas, 0, 35, 5), 0);
 	CHECK_PLACE(&mas, 31, 35, ma_active);
-	CHECK(mas_next(&mas, UINT64_MAX) == ENTRY(1));
+	CHECK(mas_next(&mas, MT_KEY_MAX) == ENTRY(1));
 	CHECK_EQ(mas_erase(&mas, NULL), 0);
-	CHECK_PLACE(&mas, 15, UINT64_MAX, ma_active);
+	CHECK_PLACE(&mas, 15, MT_KEY_MAX, ma_active);
 	CHECK(mas_prev(&mas, 0) == ENTRY(2));
 	CHECK_EQ(mas_erase(&mas, &erased), 0);
 	CHECK(erased == ENTRY(2));
-	CHECK_PLACE(&mas, 0, UINT64_MAX, ma_none);
+	CHECK_PLACE(&mas, 0, MT_KEY_MAX, ma_none);
 	mas_set_range(&mas, 6, 7);
 	CHECK_EQ(mas_store(&mas, NULL), 0);
 	CHECK(!mas_find_rev(&mas, 0));
-	CHECK_PLACE(&mas, 0, UINT64_MAX, ma_none);
+	CHECK_PLACE(&mas, 0, MT_KEY_MAX, ma_none);
 	mas_set_range(&mas, 6, 7);
 	CHECK_EQ(mas_store(&mas, NULL), 0);
 	CHECK_EQ(mtree_store_range(&mt, 2, 3, ENTRY(4)), 0);
@@ -275,8 +275,8 @@ static void a_cursor_catches_up_with_other_writers(void)
 	CHECK_PLACE(&mas, 50, 99, ma_pause);
 	CHECK(!mas_find_rev(&mas, 50));
 	CHECK_PLACE(&mas, 50, 99, ma_underflow);
-	CHECK_EQ(mtree_clear_range(&mt, 0, UINT64_MAX), 0);
-	CHECK(!mas_next(&mas, UINT64_MAX));
+	CHECK_EQ(mtree_clear_range(&mt, 0, MT_KEY_MAX), 0);
+	CHECK(!mas_next(&mas, MT_KEY_MAX));
 	CHECK_EQ(mas.index, 0);
 	mt_fini(&mt);
 	test_pool_end(pool);
@@ -303,7 +303,7 @@ static void a_limit_is_met_in_an_empty_tree(void)
 			CHECK(!mas_prev_range(&mas, 1));
 		else
 			CHECK(!mas_find_rev(&mas, 1));
-		CHECK_PLACE(&mas, 0, UINT64_MAX, ma_none);
+		CHECK_PLACE(&mas, 0, MT_KEY_MAX, ma_none);
 	}
 	mt_fini(&mt);
 	test_pool_end(pool);
@@ -323,7 +323,7 @@ static void a_store_where_it_stands(void)
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
 	struct mt_entry got;
-	uint64_t low, high;
+	mt_key low, high;
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	MA_STATE(mas, &mt, 15, 15);
@@ -381,7 +381,7 @@ static void a_store_keeps_the_path(void)
 
 	mt_init_pool(&mt, 0, pool, NULL);
 	MA_STATE(mas, &mt, 0, 0);
-	for (uint64_t key = 0; key < 200; key++) {
+	for (mt_key key = 0; key < 200; key++) {
 		size_t nodes = mt_node_count(&mt);
 
 		mas_set_range(&mas, key * 10, key * 10 + 5);
@@ -393,7 +393,7 @@ static void a_store_keeps_the_path(void)
 	CHECK_EQ(mas_store_word(&mas, 7), 0);
 	CHECK_EQ(mas.generation, mt.ma_generation);
 	CHECK_EQ(mas.path[mas.depth - 1].node->pivot[mas.path[mas.depth - 1].slot], 1007);
-	CHECK(mas_next(&mas, UINT64_MAX) == ENTRY(101));
+	CHECK(mas_next(&mas, MT_KEY_MAX) == ENTRY(101));
 	CHECK_EQ(mas.index, 1010);
 	mt_fini(&mt);
 	test_pool_end(pool);
@@ -402,7 +402,8 @@ static void a_store_keeps_the_path(void)
 /* Whatever empties a tree, or fills it at once, is a write like any other: a cursor walks again. */
 static void a_cursor_sees_whole_trees_come_and_go(void)
 {
-	static const uint64_t first[] = {5, 50}, last[] = {9, 59}, words[] = {1, 2};
+	static const mt_key first[] = {5, 50}, last[] = {9, 59};
+	static const uint64_t words[] = {1, 2};
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt, other;
 	struct ma_state mas, old, late;
@@ -423,15 +424,15 @@ static void a_cursor_sees_whole_trees_come_and_go(void)
 		if (way % 2)
 			mtree_destroy(&mt);
 		else
-			CHECK_EQ(mtree_clear_range(&mt, 0, UINT64_MAX), 0);
-		CHECK(!mas_next(&late, UINT64_MAX));
-		CHECK(!mas_next(&old, UINT64_MAX));
+			CHECK_EQ(mtree_clear_range(&mt, 0, MT_KEY_MAX), 0);
+		CHECK(!mas_next(&late, MT_KEY_MAX));
+		CHECK(!mas_next(&old, MT_KEY_MAX));
 
 		/* The first store of an empty tree, by a cursor with a path through the old
 		 * contents. */
 		mas_set_range(&mas, 310, 319);
 		CHECK_EQ(mas_store_word(&mas, 6), 0);
-		CHECK(!mas_next(&mas, UINT64_MAX));
+		CHECK(!mas_next(&mas, MT_KEY_MAX));
 		CHECK_EQ(mas.index, 320);
 		mas_set(&mas, 319);
 		CHECK(mas_walk(&mas) == ENTRY(6));
@@ -450,7 +451,7 @@ static void a_cursor_sees_whole_trees_come_and_go(void)
 		CHECK_VALID(&mt);
 		CHECK(mas_prev(&mas, 0) == ENTRY(1));
 		CHECK_EQ(mas.index, 5);
-		CHECK(mas_next(&mas, UINT64_MAX) == ENTRY(3));
+		CHECK(mas_next(&mas, MT_KEY_MAX) == ENTRY(3));
 		mt_fini(&mt);
 	}
 	mt_fini(&other);
@@ -519,7 +520,66 @@ static void reserve_is_given_back(void)
 	test_pool_end(pool);
 }
 
+/* Leaves that begin with a gap, which a loop steps over as it enters them. A limit may lie in that
+ * gap; then the loop goes on from there. */
+static void a_loop_enters_leaves_that_begin_with_gaps(void)
+{
+	enum { COUNT = 3 * MT_MAX_SLOTS };
+	struct maple_pool *pool = test_pool();
+	mt_key first[COUNT], last[COUNT];
+	uint64_t words[COUNT], seen = 0;
+	struct maple_tree mt;
+	void *entry;
+
+	for (uint64_t i = 0; i < COUNT; i++) {
+		first[i] = i * 10 + 5;
+		last[i] = i * 10 + 9;
+		words[i] = i + 1;
+	}
+	mt_init_pool(&mt, 0, pool, NULL);
+	CHECK_EQ(mt_build(&mt, first, last, words, COUNT, NULL), 0);
+	MA_STATE(mas, &mt, 0, 0);
+	mas_for_each(&mas, entry, MT_KEY_MAX) CHECK_EQ((uintptr_t)entry, ++seen);
+	CHECK_EQ(seen, COUNT);
+	mas_set(&mas, 0);
+	for (uint64_t i = 0; i < COUNT; i++) {
+		CHECK(!mas_find(&mas, i * 10 + 2));
+		CHECK(!mas_find(&mas, i * 10 + 4));
+		CHECK(mas_find(&mas, i * 10 + 5) == ENTRY(i + 1));
+	}
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* Searches that begin at a limit met before, or in an empty tree. */
+static void a_search_begins_where_another_ended(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+	struct mt_entry found;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	MA_STATE(mas, &mt, 0, 0);
+	CHECK_EQ(mas_empty_area(&mas, 10, 100, 5), 0);
+	CHECK_PLACE(&mas, 10, 14, ma_none);
+	CHECK(!mas_find(&mas, 1000));
+	CHECK_PLACE(&mas, 0, MT_KEY_MAX, ma_none);
+	CHECK(!mtree_find(&mt, 5, 4, &found));
+	CHECK(!mtree_find(&mt, 5, 9, &found));
+	CHECK_EQ(mtree_store_range(&mt, 10, 19, ENTRY(1)), 0);
+	CHECK(!mtree_find(&mt, 15, 14, &found));
+	mas_set(&mas, 12);
+	CHECK(!mas_prev(&mas, 5));
+	CHECK_EQ(mas.status, ma_underflow);
+	CHECK(!mas_find(&mas, mas.index));
+	CHECK_EQ(mas.status, ma_overflow);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static const struct test_case cases[] = {
+	{"a_loop_enters_leaves_that_begin_with_gaps", a_loop_enters_leaves_that_begin_with_gaps},
+	{"a_search_begins_where_another_ended", a_search_begins_where_another_ended},
 	{"random_steps", random_steps},
 	{"replace_while_reading", replace_while_reading},
 	{"pause_and_go_on", pause_and_go_on},

@@ -43,6 +43,14 @@ static void check_print(const struct maple_tree *mt, enum mt_dump_format format,
 		test_fail(__FILE__, __LINE__, "printed\n%s\ninstead of\n%s", print.text, expected);
 }
 
+#if MT_KEY_BITS == 128
+#define MAX_DEC "340282366920938463463374607431768211455"
+#define MAX_HEX "0xffffffffffffffffffffffffffffffff"
+#else
+#define MAX_DEC "18446744073709551615"
+#define MAX_HEX "0xffffffffffffffff"
+#endif
+
 /* One line for the tree, for each node and slot, and for the largest gap below each child; in
  * decimal or hexadecimal. */
 static void dump_shows_every_node_and_slot(void)
@@ -50,6 +58,7 @@ static void dump_shows_every_node_and_slot(void)
 	struct maple_pool *pool = test_pool();
 	struct print print = {.length = 0};
 	struct maple_tree mt;
+	size_t leaves;
 	uint32_t flags;
 
 	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
@@ -58,14 +67,16 @@ static void dump_shows_every_node_and_slot(void)
 			CHECK_EQ(mtree_store_range(&mt, i * 10, i * 10 + 5, ENTRY(i + 1)), 0);
 		print.length = 0;
 		mt_dump_to(&mt, mt_dump_dec, append_text, &print);
-		CHECK_EQ(count_lines(print.text, "leaf ["), mt_node_count(&mt) - 1);
+		leaves = mt_node_count(&mt) - 1;
+		CHECK_EQ(leaves, (60 + MT_MAX_SLOTS - 1) / MT_MAX_SLOTS);
+		CHECK_EQ(count_lines(print.text, "leaf ["), leaves);
 		CHECK_EQ(count_lines(print.text, flags ? "node with gaps [" : "node ["), 1);
-		CHECK_EQ(count_lines(print.text, "largest gap 4\n"), flags * 3);
-		CHECK_EQ(count_lines(print.text, "largest gap "), flags * 4);
+		CHECK_EQ(count_lines(print.text, "largest gap 4\n"), flags * (leaves - 1));
+		CHECK_EQ(count_lines(print.text, "largest gap "), flags * leaves);
 		CHECK_EQ(count_lines(print.text, "]: 0x"), mt_entries(&mt));
 		CHECK_EQ(count_lines(print.text, "]: gap\n"), 30);
 		CHECK_EQ(count_lines(print.text, "\n"),
-			 1 + mt_node_count(&mt) + flags * 4 + mt_entries(&mt) + 30);
+			 1 + mt_node_count(&mt) + flags * leaves + mt_entries(&mt) + 30);
 		mt_fini(&mt);
 	}
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
@@ -73,16 +84,16 @@ static void dump_shows_every_node_and_slot(void)
 	CHECK_EQ(mtree_store_range(&mt, 10, 19, ENTRY(7)), 0);
 	check_print(&mt, mt_dump_dec,
 		    "maple tree: height 1, attributes 0x1\n"
-		    "  leaf [0, 18446744073709551615]: 3 slots, 1 references\n"
+		    "  leaf [0, " MAX_DEC "]: 3 slots, 1 references\n"
 		    "     0 [0, 9]: gap\n"
 		    "     1 [10, 19]: 0x7\n"
-		    "     2 [20, 18446744073709551615]: gap\n");
+		    "     2 [20, " MAX_DEC "]: gap\n");
 	check_print(&mt, mt_dump_hex,
 		    "maple tree: height 1, attributes 0x1\n"
-		    "  leaf [0, 0xffffffffffffffff]: 3 slots, 1 references\n"
+		    "  leaf [0, " MAX_HEX "]: 3 slots, 1 references\n"
 		    "     0 [0, 0x9]: gap\n"
 		    "     1 [0xa, 0x13]: 0x7\n"
-		    "     2 [0x14, 0xffffffffffffffff]: gap\n");
+		    "     2 [0x14, " MAX_HEX "]: gap\n");
 	mt_fini(&mt);
 	test_pool_end(pool);
 }

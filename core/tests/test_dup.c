@@ -61,8 +61,8 @@ static size_t full_count(uint32_t flags, uint32_t height)
 static void build_full(struct maple_tree *mt, size_t slots, bool gaps)
 {
 	size_t entries = gaps ? slots / 2 : slots, i;
-	uint64_t *first = test_array(entries, sizeof(*first));
-	uint64_t *last = test_array(entries, sizeof(*last));
+	mt_key *first = test_array(entries, sizeof(*first));
+	mt_key *last = test_array(entries, sizeof(*last));
 	uint64_t *words = test_array(entries, sizeof(*words));
 
 	for (i = 0; i < entries; i++) {
@@ -71,7 +71,7 @@ static void build_full(struct maple_tree *mt, size_t slots, bool gaps)
 		words[i] = i;
 	}
 	if (!gaps)
-		last[entries - 1] = UINT64_MAX;
+		last[entries - 1] = MT_KEY_MAX;
 	CHECK_EQ(mt_build(mt, first, last, words, entries, NULL), 0);
 	free(first);
 	free(last);
@@ -113,7 +113,7 @@ static void fullest_trees_by_stores(uint32_t flags, bool gaps, bool ascending)
 	mt_init_pool(&mt, flags, pool, NULL);
 	mt_init_pool(&smaller, flags, pool, NULL);
 	for (i = 0; height <= 3; i++) {
-		uint64_t first = (ascending ? i : 100000 - i) * 10;
+		mt_key first = (ascending ? i : 100000 - i) * 10;
 
 		mtree_destroy(&smaller);
 		if (i)
@@ -312,7 +312,7 @@ static void every_allocation_fails_in_full_trees(void)
 			struct mt_value_ops ops = test_count_ops(&counts);
 			struct maple_tree mt;
 
-			test_counts_init(&counts, 4096);
+			test_counts_init(&counts, full_count(both[f], height));
 			mt_init_pool(&mt, both[f], pool, &ops);
 			build_full(&mt, full_count(both[f], height), false);
 			CHECK_FULL(&mt);
@@ -363,7 +363,7 @@ static void random_trees(void)
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	for (step = 0; step < steps; step++) {
-		uint64_t first = test_below(20000), last = first + test_below(30);
+		mt_key first = test_below(20000), last = first + test_below(30);
 
 		if (test_below(4))
 			CHECK_EQ(mtree_store_range(&mt, first, last, ENTRY(step + 1)), 0);

@@ -38,10 +38,10 @@ struct store {
 };
 
 struct write {
-	uint64_t first;
-	uint64_t last;
-	uint64_t start;
-	uint64_t next;
+	mt_key first;
+	mt_key last;
+	mt_key start;
+	mt_key next;
 };
 
 typedef int (*write_fn)(struct maple_tree *mt, struct write *write);
@@ -93,7 +93,7 @@ static int erase(struct maple_tree *mt, struct write *write)
 
 static int alloc_range(struct maple_tree *mt, struct write *write)
 {
-	return mtree_alloc_range(mt, &write->start, ENTRY(11), 4, write->first, UINT64_MAX);
+	return mtree_alloc_range(mt, &write->start, ENTRY(11), 4, write->first, MT_KEY_MAX);
 }
 
 static int alloc_rrange(struct maple_tree *mt, struct write *write)
@@ -224,7 +224,8 @@ static int by_subtract(struct maple_tree *mt, struct write *write)
 static int by_build(struct maple_tree *mt, struct write *write)
 {
 	enum { COUNT = 600 };
-	uint64_t first[COUNT], last[COUNT], words[COUNT];
+	mt_key first[COUNT], last[COUNT];
+	uint64_t words[COUNT];
 	struct maple_tree built;
 	size_t i;
 	int error;
@@ -307,7 +308,7 @@ enum { WRITES = sizeof(writes) / sizeof(*writes) };
 
 static void fill(struct maple_tree *mt)
 {
-	uint64_t key;
+	mt_key key;
 
 	for (key = 0; key < SPACE; key += 1 + test_below(16))
 		CHECK_EQ(mtree_store_range_word(mt, key, key + test_below(8), key % WORDS), 0);
@@ -484,7 +485,7 @@ static void pools_refused(void)
 	struct maple_pool *pool = NULL;
 
 	test_memory_fail(&memory, 1, false);
-	CHECK_EQ(mt_pool_create(&pool, &allocator), (uint64_t)-ENOMEM);
+	CHECK_EQ(mt_pool_create(&pool, &allocator), -ENOMEM);
 	CHECK(!pool);
 	CHECK_EQ(memory.bytes, 0);
 	CHECK_EQ(mt_pool_create(&pool, &allocator), 0);
@@ -492,7 +493,7 @@ static void pools_refused(void)
 	CHECK_EQ(memory.bytes, 0);
 #ifdef TEST_WRAPS_LIBC
 	test_memory_fail(&test_libc, 1, false);
-	CHECK_EQ(mt_pool_create(&pool, NULL), (uint64_t)-ENOMEM);
+	CHECK_EQ(mt_pool_create(&pool, NULL), -ENOMEM);
 	CHECK_EQ(mt_pool_create(&pool, NULL), 0);
 	mt_pool_put(pool);
 #endif
@@ -504,8 +505,8 @@ static void look_ups_without_memory(void)
 {
 	enum { ENTRIES = 700000, KEYS = 1 << 18 };
 	struct maple_pool *pool = test_pool();
-	uint64_t *words = test_array(2 * KEYS, sizeof(*words));
-	uint64_t *keys = test_array(3 * ENTRIES, sizeof(*keys));
+	uint64_t *words = test_array(ENTRIES, sizeof(*words));
+	mt_key *keys = test_array(2 * ENTRIES, sizeof(*keys));
 	uint8_t *present = test_array(2 * KEYS, 1);
 	struct maple_tree mt;
 	size_t found[2], i;
@@ -514,9 +515,9 @@ static void look_ups_without_memory(void)
 	for (i = 0; i < ENTRIES; i++) {
 		keys[i] = i * 10;
 		keys[ENTRIES + i] = i * 10 + 5;
-		keys[2 * ENTRIES + i] = i * 3;
+		words[i] = i * 3;
 	}
-	CHECK_EQ(mt_build(&mt, keys, keys + ENTRIES, keys + 2 * ENTRIES, ENTRIES, NULL), 0);
+	CHECK_EQ(mt_build(&mt, keys, keys + ENTRIES, words, ENTRIES, NULL), 0);
 	for (i = 0; i < KEYS; i++)
 		keys[i] = test_below(ENTRIES * 10);
 	found[0] = mt_load_batch(&mt, keys, KEYS, 7, words, present);
@@ -543,7 +544,7 @@ static size_t accumulate_failing(struct store *store, size_t count, bool sorted,
 				 bool filled, enum way way)
 {
 	enum { MOST = 300 };
-	uint64_t first[MOST], last[MOST];
+	mt_key first[MOST], last[MOST];
 	struct mt_accumulation what = {
 		mt_number_signed, mt_op_add, first, last, &word, count, true};
 	struct maple_tree mt, same;
@@ -634,7 +635,7 @@ static uint64_t fill_to_the_end(struct maple_tree *mt, struct maple_tree *spare,
 
 	while (!(error = mtree_store_range_word(mt, 10 * n, 10 * n + 4, n)))
 		n++;
-	CHECK_EQ(error, (uint64_t)-ENOMEM);
+	CHECK_EQ(error, -ENOMEM);
 	CHECK(n > least);
 	CHECK_EQ(mt_entries(mt), n);
 	CHECK_VALID(mt);
@@ -661,7 +662,7 @@ static void use_when_full(struct maple_tree *mt, struct maple_tree *spare, uint6
 		CHECK_EQ(word, n < count / 2 ? n : n + 1);
 	}
 	mtree_destroy(mt);
-	CHECK_EQ(mtree_store_range_word(mt, 0, UINT64_MAX, 1), 0);
+	CHECK_EQ(mtree_store_range_word(mt, 0, MT_KEY_MAX, 1), 0);
 }
 
 /* The allocator refuses, in a pool of the test's own and in the default pool. */

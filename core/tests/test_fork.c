@@ -166,7 +166,7 @@ static void a_fork_is_a_snapshot(void)
 		CHECK_EQ(mtree_store(&mt, i * 2, ENTRY(i + 1)), 0);
 	test_fork(&mt, &snapshot);
 	MA_STATE(mas, &snapshot, 0, 0);
-	mas_for_each(&mas, entry, UINT64_MAX)
+	mas_for_each(&mas, entry, MT_KEY_MAX)
 	{
 		CHECK_EQ((uintptr_t)entry, ++seen);
 		CHECK_EQ(mtree_clear_range(&mt, 0, seen * 4), 0);
@@ -344,7 +344,7 @@ static void few_changes_in_a_large_tree(void)
 	for (uint64_t i = 0; i < RANGES; i++)
 		CHECK_EQ(mtree_store_range_word(&mt, i * 10, i * 10 + 4, i), 0);
 	for (step = 0; step < steps; step++) {
-		uint64_t key = test_below(RANGES / CHANGES), apart = test_below(RANGES / CHANGES);
+		mt_key key = test_below(RANGES / CHANGES), apart = test_below(RANGES / CHANGES);
 		size_t changes = test_below(CHANGES + 1), i;
 
 		test_fork(&mt, &fork);
@@ -389,7 +389,7 @@ static void stretches_of_an_empty_tree(void)
 		CHECK(mt_next_stretch(&walk, &at));
 		CHECK(!at.shared && !at.a.present);
 		CHECK_EQ(at.a.first, 0);
-		CHECK_EQ(at.a.last, UINT64_MAX);
+		CHECK_EQ(at.a.last, MT_KEY_MAX);
 		CHECK_EQ(at.a.word, 0);
 		CHECK_EQ(at.b.present, i == 1);
 		CHECK_EQ(at.b.word, i == 1 ? 7 : 0);
@@ -683,7 +683,7 @@ struct cuts {
 	size_t refuse; /* the n-th time; 0: never */
 };
 
-static int count_cuts(void *context, const struct mt_entry *whole, uint64_t first, uint64_t last,
+static int count_cuts(void *context, const struct mt_entry *whole, mt_key first, mt_key last,
 		      uint64_t *piece)
 {
 	struct cuts *cuts = context;
@@ -750,7 +750,8 @@ static void shared_nodes_are_counted_when_asked(void)
 	enum { RANGES = 20000 };
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt, fork;
-	uint64_t low, high;
+	mt_key low, high;
+	uint64_t entries;
 
 	mt_init_pool(&mt, 0, pool, NULL);
 	for (uint64_t i = 0; i < RANGES; i++)
@@ -766,11 +767,11 @@ static void shared_nodes_are_counted_when_asked(void)
 	/* The nodes on the path of that write are its own; those next to it are not. */
 	CHECK_EQ(mtree_clear_range(&fork, 10 * 9000, 10 * 11000 + 9), 0);
 	CHECK(!fork.ma_counted);
-	CHECK(!mt_entries_known(&fork, &low));
+	CHECK(!mt_entries_known(&fork, &entries));
 	CHECK_EQ(mt_entries(&fork), RANGES - 5000 - 2001);
 	CHECK(fork.ma_counted);
-	CHECK(mt_entries_known(&fork, &low));
-	CHECK_EQ(low, RANGES - 5000 - 2001);
+	CHECK(mt_entries_known(&fork, &entries));
+	CHECK_EQ(entries, RANGES - 5000 - 2001);
 	mt_covered(&fork, &low, &high);
 	CHECK_EQ(low, (RANGES - 5000 - 2001) * 5);
 	CHECK_EQ(high, 0);
@@ -813,7 +814,7 @@ static void retain_and_end_the_fork(void *context, const uint64_t *words, uint32
  * nodes. */
 static void the_other_owner_goes_meanwhile(void)
 {
-	uint64_t key, entries;
+	mt_key key, entries;
 
 	for (entries = 5; entries < 3000; entries *= 5) {
 		struct maple_pool *pool = test_pool();
@@ -858,7 +859,7 @@ static void a_failing_store_changes_no_relative(void)
 	mt_init_pool(&same, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	CHECK_EQ(mtree_dup(&mt, &same), 0);
 	for (step = 0; step < steps; step++) {
-		uint64_t first = test_below(8000), last = first + test_below(step % 2 ? 20 : 3000);
+		mt_key first = test_below(8000), last = first + test_below(step % 2 ? 20 : 3000);
 		size_t live;
 
 		test_fork(&mt, &fork);
@@ -889,7 +890,80 @@ static void a_failing_store_changes_no_relative(void)
 	test_pool_end(pool);
 }
 
+/* Equal words in ranges with other ends are the same value, or not; or no words are. */
+static void equal_words_in_other_ranges(void)
+{
+	static const mt_key first[][4] = {
+		[mt_diff_equal] = {50},
+		[mt_diff_in_place] = {10, 15, 50},
+		[mt_diff_apart] = {10, 15, 30, 50},
+	};
+	static const size_t counts[] = {1, 3, 4};
+	struct maple_pool *pool = test_pool();
+	struct mt_difference difference;
+	struct mt_diff_walk walk;
+	struct maple_tree a, b;
+
+	mt_init_pool(&a, 0, pool, NULL);
+	mt_init_pool(&b, 0, pool, NULL);
+	CHECK_EQ(mtree_store_range_word(&a, 10, 19, 7), 0);
+	CHECK_EQ(mtree_store_range_word(&a, 30, 39, 8), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 10, 14, 7), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 15, 19, 7), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 30, 39, 8), 0);
+	CHECK_EQ(mtree_store_range_word(&b, 50, 50, 9), 0);
+	for (unsigned words = mt_diff_equal; words <= mt_diff_apart; words++) {
+		size_t i = 0;
+
+		mt_diff_begin(&walk, &a, &b, (enum mt_diff_words)words);
+		while (mt_diff_next(&walk, &difference)) {
+			CHECK(i < counts[words]);
+			CHECK_EQ(difference.first, first[words][i++]);
+		}
+		CHECK_EQ(i, counts[words]);
+	}
+	mt_fini(&a);
+	mt_fini(&b);
+	test_pool_end(pool);
+}
+
+/* A write drops a node that belongs to the tree alone, with leaves below that it shares. Then only
+ * a count of the whole tree tells what is left. */
+static void a_dropped_node_has_shared_leaves(void)
+{
+	enum { RANGES = 5000 };
+	const mt_key middle = RANGES / 2 * 10;
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, fork;
+	mt_key low, high;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (uint64_t i = 0; i < RANGES; i++)
+		CHECK_EQ(mtree_store_range(&mt, i * 10, i * 10 + 5, ENTRY(i + 1)), 0);
+	CHECK(mt_height(&mt) >= 3);
+	test_fork(&mt, &fork);
+	CHECK_EQ(mtree_store_range(&fork, middle, middle + 5, ENTRY(7)), 0);
+	/* All of the node above the leaf, and one range on each side of it. */
+	MA_STATE(mas, &fork, middle, middle);
+	CHECK(mas_walk(&mas) == ENTRY(7));
+	low = (mas.path[mas.depth - 2].min / 10 - 1) * 10;
+	high = mas.path[mas.depth - 2].max / 10 * 10 + 19;
+	CHECK(fork.ma_counted);
+	CHECK_EQ(mtree_clear_range(&fork, low, high), 0);
+	CHECK(!fork.ma_counted);
+	CHECK_EQ(mt_entries(&fork), RANGES - (high + 1 - low) / 10);
+	mt_covered(&fork, &low, &high);
+	CHECK_EQ(low, 6 * mt_entries(&fork));
+	CHECK_EQ(high, 0);
+	CHECK_EQ(mt_entries(&mt), RANGES);
+	mt_fini(&fork);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static const struct test_case cases[] = {
+	{"a_dropped_node_has_shared_leaves", a_dropped_node_has_shared_leaves},
+	{"equal_words_in_other_ranges", equal_words_in_other_ranges},
 	{"forks_diverge_with_and_without_gaps", forks_diverge_with_and_without_gaps},
 	{"a_store_copies_one_path", a_store_copies_one_path},
 	{"families_end_in_every_order", families_end_in_every_order},

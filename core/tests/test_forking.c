@@ -26,7 +26,7 @@ static void replace_every_entry(struct maple_tree *mt)
 	void *entry;
 
 	MA_STATE(mas, mt, 0, 0);
-	mas_for_each(&mas, entry, UINT64_MAX)
+	mas_for_each(&mas, entry, MT_KEY_MAX)
 	{
 		CHECK_EQ(mas_store(&mas, replacement(entry)), 0);
 		count++;
@@ -50,7 +50,7 @@ static void check_child(struct maple_tree *child)
 {
 	CHECK_VALID(child);
 	CHECK_EQ(mt_entries(child), ENTRIES);
-	for (uint64_t key = 0; key < ENTRIES * 10; key++) {
+	for (mt_key key = 0; key < ENTRIES * 10; key++) {
 		uint64_t expected = key % 10 <= 5 ? key / 10 + 1 + 1000 : 0;
 
 		CHECK_EQ((uintptr_t)mtree_load(child, key), expected);
@@ -76,7 +76,7 @@ static void duplicate_and_replace(uint32_t flags)
 	mt_init_pool(&by_insertion, flags, pool, NULL);
 	MA_STATE(from, &parent, 0, 0);
 	MA_STATE(to, &by_insertion, 0, 0);
-	mas_for_each(&from, entry, UINT64_MAX)
+	mas_for_each(&from, entry, MT_KEY_MAX)
 	{
 		mas_set_range(&to, from.index, from.last);
 		CHECK_EQ(mas_store(&to, replacement(entry)), 0);

@@ -26,29 +26,29 @@ static void fill(struct oracle *oracle, struct maple_tree *mt, size_t cells, uns
 	CHECK_ORACLE(oracle, mt);
 }
 
-static void random_window(size_t cells, uint64_t *min, uint64_t *max, uint64_t *size)
+static void random_window(size_t cells, mt_key *min, mt_key *max, mt_key *size)
 {
 	*min = test_below(cells);
 	*max = *min + test_below(cells - *min);
 	if (test_below(16) == 0)
 		*min = 0;
 	if (test_below(16) == 0)
-		*max = UINT64_MAX;
+		*max = MT_KEY_MAX;
 	*size = 1 + test_below(test_below(4) ? 8 : 60);
 	if (*size - 1 > *max - *min)
 		*size = *max - *min + 1;
 }
 
-static uint64_t random_align(void)
+static mt_key random_align(void)
 {
-	static const uint64_t align[] = {1, 1, 1, 2, 3, 4, 7, 8, 10, 16, 64, 100};
+	static const mt_key align[] = {1, 1, 1, 2, 3, 4, 7, 8, 10, 16, 64, 100};
 
 	return align[test_below(sizeof(align) / sizeof(*align))];
 }
 
 static void search_one(const struct oracle *oracle, struct maple_tree *mt)
 {
-	uint64_t min, max, size, align = random_align(), expected = 0, start = 12345;
+	mt_key min, max, size, align = random_align(), expected = 0, start = 12345;
 	bool reverse = test_below(2), found;
 
 	random_window(oracle->cells, &min, &max, &size);
@@ -59,7 +59,7 @@ static void search_one(const struct oracle *oracle, struct maple_tree *mt)
 
 static void search_by_cursor(const struct oracle *oracle, struct maple_tree *mt)
 {
-	uint64_t min, max, size, expected = 0;
+	mt_key min, max, size, expected = 0;
 	bool reverse = test_below(2), found;
 	struct ma_state mas;
 
@@ -84,7 +84,7 @@ static void search_by_cursor(const struct oracle *oracle, struct maple_tree *mt)
 /* Allocate within the one-key cells, then sometimes free something. */
 static void allocate_one(struct oracle *oracle, struct maple_tree *mt)
 {
-	uint64_t min, max, size, expected = 0, start = 12345;
+	mt_key min, max, size, expected = 0, start = 12345;
 	bool reverse = test_below(2), found;
 
 	random_window(oracle->cells - 1, &min, &max, &size);
@@ -112,13 +112,13 @@ static void free_one(struct oracle *oracle, struct maple_tree *mt)
 
 /* The largest gap below a node, from the slots of its leaves. Also checks that each narrow node on
  * the way has the right sizes. */
-static uint64_t largest_gap(const struct maple_node *node, uint64_t min, uint64_t max)
+static mt_key largest_gap(const struct maple_node *node, mt_key min, mt_key max)
 {
-	uint64_t largest = 0, low = min;
+	mt_key largest = 0, low = min;
 	unsigned slot;
 
 	for (slot = 0; slot < node->count; slot++) {
-		uint64_t high = slot + 1u < node->count ? node->pivot[slot] : max, size = 0;
+		mt_key high = slot + 1u < node->count ? node->pivot[slot] : max, size = 0;
 
 		if (node->kind != MT_LEAF) {
 			size = largest_gap(mt_child(node, slot), low, high);
@@ -154,7 +154,7 @@ static void random_searches(void)
 					free_one(&oracle, &mt);
 				CHECK_ORACLE(&oracle, &mt);
 				if (mt.ma_root)
-					largest_gap(mt.ma_root, 0, UINT64_MAX);
+					largest_gap(mt.ma_root, 0, MT_KEY_MAX);
 			}
 			mt_fini(&mt);
 			oracle_fini(&oracle);
@@ -167,39 +167,39 @@ static void windows_at_the_ends(void)
 {
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
-	uint64_t start;
+	mt_key start;
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	/* Empty: everything is one gap. */
-	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, UINT64_MAX, 1, false, &start), 0);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, MT_KEY_MAX, 1, false, &start), 0);
 	CHECK_EQ(start, 0);
-	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, UINT64_MAX, 1, true, &start), 0);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, MT_KEY_MAX, 1, true, &start), 0);
 	CHECK_EQ(start, 1);
-	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, 4096, 4096, true, &start), 0);
-	CHECK_EQ(start, (uint64_t)0 - 4096);
-	CHECK_EQ(mt_empty_area(&mt, UINT64_MAX, UINT64_MAX, 1, 1, false, &start), 0);
-	CHECK_EQ(start, UINT64_MAX);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 4096, 4096, true, &start), 0);
+	CHECK_EQ(start, (mt_key)0 - 4096);
+	CHECK_EQ(mt_empty_area(&mt, MT_KEY_MAX, MT_KEY_MAX, 1, 1, false, &start), 0);
+	CHECK_EQ(start, MT_KEY_MAX);
 	/* There is none above the largest multiple: rounding up must not wrap. */
-	CHECK_EQ(mt_empty_area(&mt, UINT64_MAX - 5, UINT64_MAX, 1, 4096, false, &start), -EBUSY);
+	CHECK_EQ(mt_empty_area(&mt, MT_KEY_MAX - 5, MT_KEY_MAX, 1, 4096, false, &start), -EBUSY);
 	CHECK_EQ(mt_empty_area(&mt, 1, 4095, 1, 4096, true, &start), -EBUSY);
 	CHECK_EQ(mt_empty_area(&mt, 1, 4095, 1, (uint64_t)1 << 63, true, &start), -EBUSY);
 
-	CHECK_EQ(mtree_store_range(&mt, 10, UINT64_MAX - 10, ENTRY(1)), 0);
-	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, 10, 1, false, &start), 0);
+	CHECK_EQ(mtree_store_range(&mt, 10, MT_KEY_MAX - 10, ENTRY(1)), 0);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 10, 1, false, &start), 0);
 	CHECK_EQ(start, 0);
-	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, 10, 1, true, &start), 0);
-	CHECK_EQ(start, UINT64_MAX - 9);
-	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, 11, 1, false, &start), -EBUSY);
-	CHECK_EQ(mt_empty_area(&mt, 3, UINT64_MAX - 1, 8, 1, false, &start), 0);
-	CHECK_EQ(start, UINT64_MAX - 9);
-	CHECK_EQ(mt_empty_area(&mt, 3, UINT64_MAX - 1, 9, 1, true, &start), 0);
-	CHECK_EQ(start, UINT64_MAX - 9);
-	CHECK_EQ(mt_empty_area(&mt, 3, UINT64_MAX - 2, 9, 1, true, &start), -EBUSY);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 10, 1, true, &start), 0);
+	CHECK_EQ(start, MT_KEY_MAX - 9);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 11, 1, false, &start), -EBUSY);
+	CHECK_EQ(mt_empty_area(&mt, 3, MT_KEY_MAX - 1, 8, 1, false, &start), 0);
+	CHECK_EQ(start, MT_KEY_MAX - 9);
+	CHECK_EQ(mt_empty_area(&mt, 3, MT_KEY_MAX - 1, 9, 1, true, &start), 0);
+	CHECK_EQ(start, MT_KEY_MAX - 9);
+	CHECK_EQ(mt_empty_area(&mt, 3, MT_KEY_MAX - 2, 9, 1, true, &start), -EBUSY);
 
 	/* No gap at all. */
-	CHECK_EQ(mtree_store_range(&mt, 0, UINT64_MAX, ENTRY(2)), 0);
-	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, 1, 1, false, &start), -EBUSY);
-	CHECK_EQ(mt_empty_area(&mt, 0, UINT64_MAX, 1, 1, true, &start), -EBUSY);
+	CHECK_EQ(mtree_store_range(&mt, 0, MT_KEY_MAX, ENTRY(2)), 0);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 1, 1, false, &start), -EBUSY);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 1, 1, true, &start), -EBUSY);
 	mt_fini(&mt);
 	test_pool_end(pool);
 }
@@ -208,18 +208,19 @@ static void windows_at_the_ends(void)
 static void a_gap_of_the_last_key(void)
 {
 	enum { ENTRIES = 2 * MT_WIDE_SLOTS };
-	uint64_t keys[ENTRIES], i;
+	mt_key keys[ENTRIES];
+	uint64_t words[ENTRIES], i;
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
 
 	for (i = 0; i < ENTRIES; i++)
-		keys[i] = UINT64_MAX - ENTRIES + i;
+		keys[i] = MT_KEY_MAX - ENTRIES + (words[i] = i);
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
-	CHECK_EQ(mt_build(&mt, keys, keys, keys, ENTRIES, NULL), 0);
+	CHECK_EQ(mt_build(&mt, keys, keys, words, ENTRIES, NULL), 0);
 	CHECK_EQ(mt.ma_root->narrow.gap[2], 1);
-	CHECK_EQ(mtree_store(&mt, UINT64_MAX, ENTRY(1)), 0);
+	CHECK_EQ(mtree_store(&mt, MT_KEY_MAX, ENTRY(1)), 0);
 	CHECK_EQ(mt.ma_root->narrow.gap[2], 0);
-	CHECK_EQ(largest_gap(mt.ma_root, 0, UINT64_MAX), UINT64_MAX - ENTRIES);
+	CHECK_EQ(largest_gap(mt.ma_root, 0, MT_KEY_MAX), MT_KEY_MAX - ENTRIES);
 	mt_fini(&mt);
 	test_pool_end(pool);
 }
@@ -228,7 +229,7 @@ static void refusals(void)
 {
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
-	uint64_t start = 42, next = 43;
+	mt_key start = 42, next = 43;
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	CHECK_EQ(mt_empty_area(&mt, 0, 100, 0, 1, false, &start), -EINVAL);
@@ -266,7 +267,7 @@ static void cyclic(void)
 	struct maple_pool *pool = test_pool();
 	bool taken[HIGH + 1] = {false};
 	struct maple_tree mt;
-	uint64_t start, next = LOW, key;
+	mt_key start, next = LOW, key;
 	size_t step, steps = test_steps(20000), full = 0;
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
@@ -326,11 +327,11 @@ static void the_wrap_past_the_last_key_is_reported_once(void)
 {
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt, copy[3];
-	uint64_t start, next = UINT64_MAX;
+	mt_key start, next = MT_KEY_MAX;
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
-	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), 10, UINT64_MAX, &next), 0);
-	CHECK_EQ(start, UINT64_MAX);
+	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), 10, MT_KEY_MAX, &next), 0);
+	CHECK_EQ(start, MT_KEY_MAX);
 	CHECK_EQ(next, 0);
 	CHECK_EQ(mt_attr(&mt), MT_FLAGS_ALLOC_RANGE);
 	test_fork(&mt, &copy[0]);
@@ -345,11 +346,11 @@ static void the_wrap_past_the_last_key_is_reported_once(void)
 	next = 13;
 	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), 10, 12, &next), 1);
 	next = 0;
-	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), 10, UINT64_MAX, &next), 1);
+	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), 10, MT_KEY_MAX, &next), 1);
 	CHECK_EQ(start, 11);
-	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), 10, UINT64_MAX, &next), 0);
+	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(1), 10, MT_KEY_MAX, &next), 0);
 	/* Any word: 0 too. */
-	CHECK_EQ(mtree_alloc_cyclic_word(&mt, &start, 0, 10, UINT64_MAX, &next), 0);
+	CHECK_EQ(mtree_alloc_cyclic_word(&mt, &start, 0, 10, MT_KEY_MAX, &next), 0);
 	CHECK_EQ(start, next - 1);
 	uint64_t word = 1;
 	CHECK(mtree_load_word(&mt, start, &word));
@@ -369,7 +370,7 @@ static void cyclic_at_a_cursor(void)
 {
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
-	uint64_t start = 5, next = UINT64_MAX;
+	mt_key start = 5, next = MT_KEY_MAX;
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	MA_STATE(mas, &mt, 7, 9);
@@ -378,20 +379,20 @@ static void cyclic_at_a_cursor(void)
 	CHECK_EQ(mas.status, ma_start);
 	CHECK_EQ(mas.index, 7);
 	mt_pool_fail_nth(pool, 1);
-	CHECK_EQ(mas_alloc_cyclic(&mas, &start, ENTRY(1), 10, UINT64_MAX, &next), -ENOMEM);
+	CHECK_EQ(mas_alloc_cyclic(&mas, &start, ENTRY(1), 10, MT_KEY_MAX, &next), -ENOMEM);
 	CHECK(mas_is_err(&mas));
 	CHECK_EQ(mas.index, 7);
 	CHECK_EQ(mas.last, 9);
 	CHECK_EQ(start, 5);
-	CHECK_EQ(next, UINT64_MAX);
-	CHECK_EQ(mas_alloc_cyclic(&mas, &start, ENTRY(1), 10, UINT64_MAX, &next), 0);
+	CHECK_EQ(next, MT_KEY_MAX);
+	CHECK_EQ(mas_alloc_cyclic(&mas, &start, ENTRY(1), 10, MT_KEY_MAX, &next), 0);
 	CHECK(mas_is_active(&mas));
-	CHECK_EQ(mas.index, UINT64_MAX);
+	CHECK_EQ(mas.index, MT_KEY_MAX);
 	CHECK_EQ(next, 0);
 	CHECK_EQ(mas_alloc_cyclic(&mas, &start, ENTRY(2), 10, 11, &next), 1);
 	CHECK_EQ(mas_alloc_cyclic(&mas, &start, ENTRY(3), 10, 11, &next), 0);
 	CHECK_EQ(mas.last, 11);
-	CHECK(mas_next(&mas, UINT64_MAX) == ENTRY(1));
+	CHECK(mas_next(&mas, MT_KEY_MAX) == ENTRY(1));
 	CHECK_EQ(mas_alloc_cyclic(&mas, &start, ENTRY(3), 10, 11, &next), -EBUSY);
 	CHECK(mas_is_err(&mas));
 	CHECK_EQ(start, 11);

@@ -191,7 +191,8 @@ static void calls_leave_the_tree_unlocked(void)
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt, other;
 	struct mt_entry entry;
-	uint64_t index = 0, next = 0, word;
+	mt_key index = 0, next = 0;
+	uint64_t word;
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	mt_init_pool(&other, 0, pool, NULL);
@@ -216,11 +217,11 @@ static void calls_leave_the_tree_unlocked(void)
 	UNLOCKED(mtree_load(&mt, 5));
 	UNLOCKED(mtree_load_word(&mt, 5, &word));
 	UNLOCKED(mtree_lookup(&mt, 5, &entry));
-	UNLOCKED(mtree_find(&mt, 5, UINT64_MAX, &entry));
+	UNLOCKED(mtree_find(&mt, 5, MT_KEY_MAX, &entry));
 	UNLOCKED(mtree_find_rev(&mt, 5, 0, &entry));
-	UNLOCKED(mt_find(&mt, &index, UINT64_MAX));
-	UNLOCKED(mt_find_after(&mt, &index, UINT64_MAX));
-	UNLOCKED(mt_next(&mt, 5, UINT64_MAX));
+	UNLOCKED(mt_find(&mt, &index, MT_KEY_MAX));
+	UNLOCKED(mt_find_after(&mt, &index, MT_KEY_MAX));
+	UNLOCKED(mt_next(&mt, 5, MT_KEY_MAX));
 	UNLOCKED(mt_prev(&mt, 5, 0));
 	UNLOCKED(mtree_dup(&mt, &other));
 	mt_pool_fail_nth(pool, 1);
@@ -295,7 +296,8 @@ static void sums_take_one_lock(void)
 {
 	static const struct mt_external_lock lock = {external_is_held, &external_held};
 	static const struct mt_value_ops equal = {.equal = never_equal};
-	static const uint64_t first[] = {5, 2}, last[] = {24, 21}, words[] = {1, 2};
+	static const mt_key first[] = {5, 2}, last[] = {24, 21};
+	static const uint64_t words[] = {1, 2};
 	struct mt_accumulation what = {mt_number_unsigned, mt_op_add, first, last, words, 1, false};
 	int way;
 
@@ -352,7 +354,8 @@ static void work(void *context)
 
 	for (step = 0; step < worker->steps; step++) {
 		uint64_t slot = test_below(SPACE);
-		uint64_t key = slot * THREADS + worker->number, shared, word;
+		mt_key key = slot * THREADS + worker->number, shared;
+		uint64_t word;
 		struct mt_entry entry;
 
 		switch (test_below(6)) {
@@ -372,7 +375,7 @@ static void work(void *context)
 				0);
 			break;
 		case 4:
-			mtree_find(worker->mt, key, UINT64_MAX, &entry);
+			mtree_find(worker->mt, key, MT_KEY_MAX, &entry);
 			break;
 		default:
 			CHECK_EQ(mtree_load_word(worker->mt, key, &word),
@@ -472,14 +475,14 @@ static void two_threads_on_two_forks(void)
 	unsigned i;
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
-	for (uint64_t key = 0; key < SPACE; key++)
+	for (mt_key key = 0; key < SPACE; key++)
 		CHECK_EQ(mtree_store(&mt, key, ENTRY(key + 1)), 0);
 	memset(workers, 0, sizeof(workers));
 	for (i = 0; i < THREADS; i++)
 		workers[i] = (struct worker){.mt = &mt, .number = i, .steps = test_steps(20000)};
 	test_threads(THREADS, work_on_a_fork, workers, sizeof(*workers));
 	CHECK_VALID(&mt);
-	for (uint64_t key = 0; key < SPACE; key++)
+	for (mt_key key = 0; key < SPACE; key++)
 		CHECK_EQ((uintptr_t)mtree_load(&mt, key), key + 1);
 	CHECK_EQ(test_live(pool), mt_node_count(&mt));
 	mt_fini(&mt);

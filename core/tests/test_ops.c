@@ -27,7 +27,8 @@ static void check_references(const struct test_counts *counts, const struct orac
 static void write_one(struct oracle *oracle, struct maple_tree *mt)
 {
 	size_t low = test_below(oracle->cells), high = low + test_below(test_below(8) ? 5 : 100);
-	uint64_t word = test_below(oracle->coalesces ? 4 : WORDS), first, last;
+	uint64_t word = test_below(oracle->coalesces ? 4 : WORDS);
+	mt_key first, last;
 	struct mt_entry way;
 
 	if (high >= oracle->cells)
@@ -183,6 +184,38 @@ static void equal_numbers_stay_apart(void)
 	test_pool_end(pool);
 }
 
+/* Each number in turn becomes equal to the one before it and to the one behind, which may be in
+ * another leaf, below the same node or another one. */
+static void equal_numbers_in_a_large_tree(void)
+{
+	enum { RANGES = 2000 };
+	struct maple_pool *pool = test_pool();
+	size_t asked = 0;
+	struct mt_value_ops ops = {
+		.merge = merge_equal_words, .merge_equal = true, .context = &asked};
+	struct mt_entry entry;
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, &ops);
+	for (uint64_t i = 0; i < RANGES; i++)
+		CHECK_EQ(mtree_store_range_word(&mt, i * 10, i * 10 + 9, i), 0);
+	CHECK(mt_height(&mt) >= 3);
+	for (uint64_t i = 1; i < RANGES - 1; i++) {
+		for (uint64_t word = i - 1; word <= i + 1; word += 2) {
+			CHECK_EQ(mtree_store_range_word(&mt, i * 10, i * 10 + 9, word), 0);
+			CHECK_EQ(mt_entries(&mt), RANGES - 1);
+			CHECK(mtree_lookup(&mt, i * 10, &entry));
+			CHECK_EQ(entry.first, word < i ? i * 10 - 10 : i * 10);
+			CHECK_EQ(entry.last, entry.first + 19);
+			CHECK_EQ(mtree_store_range_word(&mt, i * 10, i * 10 + 9, i), 0);
+			CHECK_EQ(mt_entries(&mt), RANGES);
+		}
+	}
+	CHECK_VALID(&mt);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static bool same_last_digit(void *context, const struct mt_entry *left,
 			    const struct mt_entry *right)
 {
@@ -248,7 +281,7 @@ static uint64_t new_offset(struct offsets *offsets, uint64_t offset)
 	return offsets->used++;
 }
 
-static int split_offset(void *context, const struct mt_entry *whole, uint64_t first, uint64_t last,
+static int split_offset(void *context, const struct mt_entry *whole, mt_key first, mt_key last,
 			uint64_t *piece)
 {
 	struct offsets *offsets = context;
@@ -292,7 +325,7 @@ static void check_offsets(const struct oracle *oracle, struct maple_tree *mt,
 
 	CHECK_VALID(mt);
 	mas_init(&mas, mt, 0);
-	while (mas_find_word(&mas, UINT64_MAX, false)) {
+	while (mas_find_word(&mas, MT_KEY_MAX, false)) {
 		size_t cell = oracle_cell(oracle, mas.index);
 
 		CHECK(oracle->range[cell]);
@@ -380,7 +413,7 @@ static void random_offsets(bool merges)
 			if (sliced.range[cell])
 				CHECK_EQ(offsets.offset[got.word], sliced.word[cell] + got.first);
 		}
-		CHECK(!mtree_find(&slice, high + 1, UINT64_MAX, &(struct mt_entry){0}));
+		CHECK(!mtree_find(&slice, high + 1, MT_KEY_MAX, &(struct mt_entry){0}));
 		mt_fini(&slice);
 		oracle_fini(&sliced);
 	}
@@ -408,13 +441,13 @@ static void release_and_call_back(void *context, const uint64_t *words, uint32_t
 {
 	struct caller *caller = context;
 	struct mt_entry entry;
-	uint64_t key = 1000 + test_below(500);
+	mt_key key = 1000 + test_below(500);
 
 	caller->count_release(&caller->counts, words, present);
 	caller->calls++;
 	CHECK_VALID(caller->mt);
 	CHECK_VALID(caller->other);
-	mtree_find(caller->mt, 0, UINT64_MAX, &entry);
+	mtree_find(caller->mt, 0, MT_KEY_MAX, &entry);
 	if (caller->depth >= 3)
 		return;
 	caller->depth++;
@@ -442,7 +475,7 @@ static void release_finds_a_whole_tree(void)
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, &ops);
 	mt_init_pool(&other, 0, pool, &ops);
 	for (step = 0; step < steps; step++) {
-		uint64_t first = test_below(1000), last = first + test_below(20);
+		mt_key first = test_below(1000), last = first + test_below(20);
 
 		switch (test_below(16)) {
 		case 0:
@@ -524,8 +557,8 @@ static bool equal_that_writes(void *context, const struct mt_entry *left,
 	return false;
 }
 
-static int split_that_writes(void *context, const struct mt_entry *whole, uint64_t first,
-			     uint64_t last, uint64_t *piece)
+static int split_that_writes(void *context, const struct mt_entry *whole, mt_key first, mt_key last,
+			     uint64_t *piece)
 {
 	(void)first;
 	(void)last;
@@ -622,6 +655,7 @@ static const struct test_case cases[] = {
 	{"equal_neighbours_coalesce", equal_neighbours_coalesce},
 	{"equal_numbers_coalesce", equal_numbers_coalesce},
 	{"equal_numbers_stay_apart", equal_numbers_stay_apart},
+	{"equal_numbers_in_a_large_tree", equal_numbers_in_a_large_tree},
 	{"unions_keep_the_left_word", unions_keep_the_left_word},
 	{"cut_values_are_split", cut_values_are_split},
 	{"neighbours_merge", neighbours_merge},

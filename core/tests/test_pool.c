@@ -3,6 +3,7 @@
  * hooks. */
 #include "test.h"
 
+#include "node.h"
 #include "pool.h"
 
 #include <stdlib.h>
@@ -158,7 +159,7 @@ static void all_memory_comes_through_the_hooks(void)
 
 	/* Empty chunks go back; those in use stay. */
 	full = stats.bytes;
-	CHECK_EQ(mtree_clear_range(&mt, 1000, UINT64_MAX), 0);
+	CHECK_EQ(mtree_clear_range(&mt, 1000, MT_KEY_MAX), 0);
 	mt_pool_trim(pool);
 	mt_pool_stats(pool, &stats);
 	CHECK_EQ(stats.bytes, hooks.bytes - own);
@@ -230,7 +231,11 @@ static void a_failing_allocator(void)
  * everything continues. */
 static void no_memory_at_all(void)
 {
-	enum { SLAB = MT_SLAB_NODES - MT_SLAB_HEADER_NODES, CHUNKS = 9, MOST = 256 * SLAB };
+	enum {
+		SLAB = (MT_SLAB_PLACES - MT_SLAB_HEADER_PLACES) / MT_NODE_PLACES,
+		CHUNKS = 9,
+		MOST = 256 * SLAB
+	};
 	struct maple_node **nodes;
 	struct mt_pool_stats before, after;
 	struct maple_pool *pool;
@@ -257,8 +262,7 @@ static void no_memory_at_all(void)
 			CHECK_EQ(mt_pool_alloc_bulk(pool, SLAB, nodes + live), SLAB);
 			live += SLAB;
 			mt_pool_stats(pool, &after);
-		} while (live * MT_NODE_BYTES + live / SLAB * MT_SLAB_HEADER_NODES * MT_NODE_BYTES <
-			 after.bytes);
+		} while (live / SLAB * MT_SLAB_BYTES < after.bytes);
 		CHECK_EQ(after.bytes - before.bytes,
 			 MT_SLAB_BYTES * (chunk ? (size_t)1 << (chunk - 1) : 1));
 	}
@@ -276,7 +280,7 @@ static void the_default_pool(void)
 	DEFINE_MTREE(mt);
 	uint32_t pass;
 
-	for (uint64_t key = 0; key < 5000; key++)
+	for (mt_key key = 0; key < 5000; key++)
 		CHECK_EQ(mtree_store(&mt, key * 2, ENTRY(key + 1)), 0);
 	mt_pool_stats(NULL, &full);
 	CHECK_EQ(full.live, mt_node_count(&mt));
@@ -321,7 +325,7 @@ static size_t visited(const struct maple_tree *mt, uint32_t pass)
 static void leaves_are_visited_once_in_a_pass(void)
 {
 	struct maple_pool *pool = test_pool();
-	struct maple_node *idle[2 * MT_SLAB_NODES];
+	struct maple_node *idle[2 * MT_SLAB_PLACES];
 	struct visitor visitor = {0};
 	struct maple_tree mt, fork;
 	size_t leaves;
@@ -330,7 +334,7 @@ static void leaves_are_visited_once_in_a_pass(void)
 	mt_init_pool(&mt, 0, pool, NULL);
 	CHECK_EQ(mt_visit_private(&mt, visit, &visitor), 0);
 	CHECK_EQ(visitor.leaves, 0);
-	for (uint64_t key = 0; key < 3000; key++)
+	for (mt_key key = 0; key < 3000; key++)
 		CHECK_EQ(mtree_store(&mt, key * 2, ENTRY(key + 1)), 0);
 	CHECK_EQ(mt_visit_private(&mt, visit, &visitor), 0);
 	leaves = visitor.leaves;
@@ -360,8 +364,8 @@ static void leaves_are_visited_once_in_a_pass(void)
 	CHECK_EQ(mt_visit_private(&fork, visit, &visitor), 0);
 	CHECK_EQ(visitor.leaves, 2);
 
-	CHECK_EQ(mt_pool_alloc_bulk(pool, 2 * MT_SLAB_NODES, idle), 2 * MT_SLAB_NODES);
-	mt_pool_free_bulk(pool, 2 * MT_SLAB_NODES, idle);
+	CHECK_EQ(mt_pool_alloc_bulk(pool, 2 * MT_SLAB_PLACES, idle), 2 * MT_SLAB_PLACES);
+	mt_pool_free_bulk(pool, 2 * MT_SLAB_PLACES, idle);
 	pool->pass = 0;
 	CHECK_EQ(visited(&mt, mt_visit_begin(pool)), leaves - 1);
 	pool->pass = UINT32_MAX;

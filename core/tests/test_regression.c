@@ -7,7 +7,7 @@ static void store_in_a_row(struct maple_tree *mt, uint64_t entries)
 {
 	for (uint64_t i = 0; i < entries; i++)
 		CHECK_EQ(mtree_store_range_word(mt, i * 10,
-						i + 1 < entries ? i * 10 + 9 : UINT64_MAX, i + 1),
+						i + 1 < entries ? i * 10 + 9 : MT_KEY_MAX, i + 1),
 			 0);
 }
 
@@ -25,7 +25,7 @@ static void a_leaf_of_nothing_but_a_gap(void)
 			if (!shared)
 				mtree_destroy(&fork);
 			for (uint64_t i = entries; i-- > 0;) {
-				CHECK_EQ(mtree_clear_range(&mt, i * 10, UINT64_MAX), 0);
+				CHECK_EQ(mtree_clear_range(&mt, i * 10, MT_KEY_MAX), 0);
 				CHECK_VALID(&mt);
 			}
 			CHECK(mtree_empty(&mt));
@@ -49,7 +49,7 @@ static void a_failed_erase_moved_the_cursor(void)
 	MA_STATE(mas, &mt, 15, 15);
 	CHECK(mas_walk(&mas) == ENTRY(7));
 	mt_pool_fail_nth(pool, 1);
-	CHECK_EQ(mas_erase(&mas, &erased), (uint64_t)-ENOMEM);
+	CHECK_EQ(mas_erase(&mas, &erased), -ENOMEM);
 	CHECK_EQ(mas.index, 10);
 	CHECK_EQ(mas.last, 20);
 	CHECK_EQ(mas_erase(&mas, &erased), 0);
@@ -65,8 +65,8 @@ struct release_check {
 	unsigned releases;
 };
 
-static int split_to_new_word(void *context, const struct mt_entry *whole, uint64_t first,
-			     uint64_t last, uint64_t *piece)
+static int split_to_new_word(void *context, const struct mt_entry *whole, mt_key first, mt_key last,
+			     uint64_t *piece)
 {
 	(void)context;
 	(void)first;
@@ -100,7 +100,7 @@ static void pieces_were_released_under_the_lock(void)
 	mt_fork(&mt, &fork);
 	check.mt = &mt;
 	mt_pool_fail_nth(pool, 1);
-	CHECK_EQ(mtree_store_range_word(&mt, 12, 14, 8), (uint64_t)-ENOMEM);
+	CHECK_EQ(mtree_store_range_word(&mt, 12, 14, 8), -ENOMEM);
 	CHECK_EQ(check.releases, 1); /* both pieces in one call */
 	CHECK(mtree_load(&mt, 13) == ENTRY(7));
 	mt_fini(&fork);
@@ -119,7 +119,7 @@ static void a_failed_search_revived_a_path(void)
 	MA_STATE(mas, &mt, 35, 35);
 	CHECK(mas_walk(&mas) == ENTRY(4));
 	mas_set(&mas, 5);
-	CHECK_EQ(mas_empty_area(&mas, 0, 100, 1), (uint64_t)-EBUSY);
+	CHECK_EQ(mas_empty_area(&mas, 0, 100, 1), -EBUSY);
 	CHECK(mas_walk(&mas) == ENTRY(1));
 	mt_fini(&mt);
 	test_pool_end(pool);
@@ -139,14 +139,14 @@ static void a_failed_store_lost_the_reserve(void)
 	mt_fork(&mt, &fork);
 	mas_set_range(&mas, 100, 3000);
 	mt_pool_fail_nth(pool, 1);
-	CHECK_EQ(mas_store(&mas, ENTRY(5)), (uint64_t)-ENOMEM);
+	CHECK_EQ(mas_store(&mas, ENTRY(5)), -ENOMEM);
 	mas_destroy(&mas);
 	mt_fini(&mt);
 	mt_fini(&fork);
 	test_pool_end(pool);
 }
 
-static int split_refused(void *context, const struct mt_entry *whole, uint64_t first, uint64_t last,
+static int split_refused(void *context, const struct mt_entry *whole, mt_key first, mt_key last,
 			 uint64_t *piece)
 {
 	(void)context;
@@ -168,10 +168,10 @@ static void a_preallocated_store_vanished(void)
 	CHECK_EQ(mtree_store_range_word(&mt, 10, 20, 7), 0);
 	MA_STATE(mas, &mt, 12, 14);
 	CHECK_EQ(mas_preallocate(&mas, ENTRY(8)), 0);
-	CHECK_EQ(mas_store_prealloc(&mas, ENTRY(8)), (uint64_t)-EPERM);
+	CHECK_EQ(mas_store_prealloc(&mas, ENTRY(8)), -EPERM);
 	CHECK(mtree_load(&mt, 13) == ENTRY(7));
 	mas_set_range(&mas, 5, 4);
-	CHECK_EQ(mas_preallocate(&mas, ENTRY(8)), (uint64_t)-EINVAL);
+	CHECK_EQ(mas_preallocate(&mas, ENTRY(8)), -EINVAL);
 	mt_fini(&mt);
 	test_pool_end(pool);
 }
@@ -223,9 +223,9 @@ static void a_step_believed_an_end_of_before(void)
 	mt_init_pool(&mt, 0, pool, NULL);
 	MA_STATE(mas, &mt, 0, 0);
 	CHECK(!mas_walk(&mas));
-	CHECK_EQ(mas.last, UINT64_MAX); /* the gap of an empty tree */
+	CHECK_EQ(mas.last, MT_KEY_MAX); /* the gap of an empty tree */
 	CHECK_EQ(mtree_store_range_word(&mt, 10, 20, 7), 0);
-	CHECK(mas_next(&mas, UINT64_MAX) == ENTRY(7));
+	CHECK(mas_next(&mas, MT_KEY_MAX) == ENTRY(7));
 	CHECK_EQ(mtree_store_range_word(&mt, 15, 17, 8), 0);
 	CHECK(mas_next_range(&mas, 17) == ENTRY(8));
 	mt_fini(&mt);
@@ -280,7 +280,7 @@ static void a_replaced_value_did_not_merge(void)
 			CHECK_EQ(mas_store(&mas, ENTRY(3)), 0);
 		CHECK_EQ(mt_entries(&mt), apart ? 3 : 2);
 		CHECK(mas_walk(&mas) == ENTRY(3));
-		CHECK_EQ(mas.last, apart ? 19 : UINT64_MAX);
+		CHECK_EQ(mas.last, apart ? 19 : MT_KEY_MAX);
 		CHECK_VALID(&mt);
 		if (shared)
 			mt_fini(&relative);
@@ -292,7 +292,8 @@ static void a_replaced_value_did_not_merge(void)
 /* A tree that is busy for its owner, while it is still empty, was filled nevertheless. */
 static void an_empty_tree_that_was_busy_was_filled(void)
 {
-	const uint64_t key = 5, word = 1;
+	const mt_key key = 5;
+	const uint64_t word = 1;
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt, other;
 

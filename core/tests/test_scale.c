@@ -65,8 +65,8 @@ static void many_ranges(void)
 {
 	size_t count = ranges(), i, found, looked = count / 5 + 1;
 	struct maple_pool *pool = test_pool();
-	uint64_t *first = test_array(count, sizeof(*first));
-	uint64_t *last = test_array(count, sizeof(*last));
+	mt_key *first = test_array(count, sizeof(*first));
+	mt_key *last = test_array(count, sizeof(*last));
 	uint64_t *words = test_array(count, sizeof(*words));
 	struct maple_tree mt, fork, copy;
 	struct mt_entry entry;
@@ -82,7 +82,7 @@ static void many_ranges(void)
 	CHECK_EQ(mt_build(&mt, first, last, words, count, NULL), 0);
 	report("built", count, pool);
 	for (i = 0, found = 0; i < looked; i++) {
-		uint64_t key = test_below(STEP * count);
+		mt_key key = test_below(STEP * count);
 
 		if (mtree_load_word(&mt, key, &word)) {
 			CHECK_EQ(word, key / STEP * 3);
@@ -103,7 +103,7 @@ static void many_ranges(void)
 	{
 		MA_STATE(mas, &copy, 0, 0);
 
-		for (i = 0; mas_find_word(&mas, UINT64_MAX, false); i++)
+		for (i = 0; mas_find_word(&mas, MT_KEY_MAX, false); i++)
 			word ^= mas.word;
 	}
 	CHECK_EQ(i, count + 1);

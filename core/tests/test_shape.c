@@ -11,8 +11,7 @@
 enum { RANGES = 5000 };
 
 /* The nodes that a store requests, reserves included. */
-static uint64_t asked_for(struct maple_tree *mt, struct maple_pool *pool, uint64_t first,
-			  uint64_t last)
+static uint64_t asked_for(struct maple_tree *mt, struct maple_pool *pool, mt_key first, mt_key last)
 {
 	uint64_t before = test_allocated(pool);
 
@@ -25,7 +24,7 @@ static void a_write_in_one_leaf_takes_none(void)
 {
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
-	uint64_t key;
+	mt_key key;
 
 	mt_init_pool(&mt, 0, pool, NULL);
 	CHECK_EQ(asked_for(&mt, pool, 1, 5), 1);
@@ -46,7 +45,7 @@ static void ascending_stores_take_what_they_need(void)
 {
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
-	uint64_t key, asked;
+	mt_key key, asked;
 	uint32_t flags;
 
 	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
@@ -79,14 +78,14 @@ static void a_gap_is_cleared_for_nothing(void)
 	uint64_t asked;
 
 	mt_init_pool(&mt, 0, pool, NULL);
-	for (uint64_t key = 0; key < 100; key++)
+	for (mt_key key = 0; key < 100; key++)
 		CHECK_EQ(mtree_store_range(&mt, key * 10, key * 10 + 5, ENTRY(1)), 0);
 	test_fork(&mt, &fork);
 	asked = test_allocated(pool);
 	CHECK_EQ(mtree_clear_range(&mt, 106, 109), 0);
 	CHECK_EQ(mtree_clear_range(&mt, 106, 108), 0);
 	CHECK_EQ(mtree_clear_range(&mt, 107, 109), 0);
-	CHECK_EQ(mtree_clear_range(&mt, 996, UINT64_MAX), 0);
+	CHECK_EQ(mtree_clear_range(&mt, 996, MT_KEY_MAX), 0);
 	CHECK_EQ(mtree_erase(&mt, 108, NULL), 0);
 	CHECK_EQ(test_allocated(pool), asked);
 	CHECK_EQ(mtree_clear_range(&mt, 105, 109), 0);
@@ -102,7 +101,7 @@ static void a_fork_takes_its_path_as_well(void)
 {
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt, fork;
-	uint64_t key, asked;
+	mt_key key, asked;
 	uint32_t flags;
 
 	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
@@ -136,10 +135,10 @@ static void a_thin_leaf_takes_two_for_each_level(void)
 
 	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
 		mt_init_pool(&mt, flags, pool, NULL);
-		for (uint64_t key = 0; key < 1000; key++)
+		for (mt_key key = 0; key < 1000; key++)
 			CHECK_EQ(mtree_store(&mt, key, ENTRY(key + 1)), 0);
 		for (unsigned step = 0; step < 2000; step++) {
-			uint64_t key = test_below(1000), asked = test_allocated(pool), expected = 2;
+			mt_key key = test_below(1000), asked = test_allocated(pool), expected = 2;
 			struct ma_state mas;
 			const struct maple_node *leaf;
 			unsigned slot, count, low, high, i;
@@ -156,7 +155,7 @@ static void a_thin_leaf_takes_two_for_each_level(void)
 										    : slot;
 			if ((key > 0 && !mtree_load(&mt, key - 1) && low == slot) ||
 			    (!mtree_load(&mt, key + 1) && high == slot) ||
-			    mas.path[mas.depth - 1].max == UINT64_MAX) {
+			    mas.path[mas.depth - 1].max == MT_KEY_MAX) {
 				/* Beyond the leaf, or at the end. */
 				CHECK_EQ(mtree_erase(&mt, key, NULL), 0);
 				continue;
@@ -185,22 +184,32 @@ static void a_thin_leaf_takes_two_for_each_level(void)
 
 /* ---- leaves that overflow -------------------------------------------------------------------- */
 
-enum { LEAVES = 3, KEYS = MT_WIDE_SLOTS * 10 };
+/* A full leaf; the most slots of a leaf that still shares with a full one; what each of the two then
+ * has; and the larger half of a leaf that splits. */
+enum {
+	LEAVES = 3,
+	KEYS = MT_WIDE_SLOTS * 10,
+	FULL = MT_WIDE_SLOTS,
+	ROOM = FULL - 8,
+	EVEN = FULL - 3,
+	HALF = FULL / 2 + 1,
+};
 
 /* Build three full leaves without a gap; then take this many slots from some of them. */
 static void build_leaves(struct maple_tree *mt, struct maple_pool *pool, uint32_t flags,
 			 const unsigned *slots)
 {
-	uint64_t first[LEAVES * MT_WIDE_SLOTS], last[LEAVES * MT_WIDE_SLOTS];
+	mt_key first[LEAVES * MT_WIDE_SLOTS], last[LEAVES * MT_WIDE_SLOTS];
+	uint64_t words[LEAVES * MT_WIDE_SLOTS];
 	unsigned i;
 
 	for (i = 0; i < LEAVES * MT_WIDE_SLOTS; i++) {
-		first[i] = i * 10;
+		first[i] = words[i] = i * 10;
 		last[i] = i * 10 + 9;
 	}
-	last[i - 1] = UINT64_MAX;
+	last[i - 1] = MT_KEY_MAX;
 	mt_init_pool(mt, flags, pool, NULL);
-	CHECK_EQ(mt_build(mt, first, last, first, i, NULL), 0);
+	CHECK_EQ(mt_build(mt, first, last, words, i, NULL), 0);
 	for (i = 0; i < LEAVES; i++) {
 		unsigned gone = MT_WIDE_SLOTS - slots[i];
 
@@ -220,7 +229,7 @@ static void check_leaves(struct maple_tree *mt, unsigned leaves, const unsigned 
 		CHECK_EQ(mt_child(mt->ma_root, i)->count, slots[i]);
 }
 
-/* Cutting an entry of a full leaf in three makes eighteen slots. With a neighbour of up to eight
+/* Cutting an entry of a full leaf in three makes two slots too many. With a neighbour of up to ROOM
  * slots, the sum is at most what two leaves share. With one more there is a new leaf. The leaf
  * before is tried first. Afterwards the cursor stands on what it stored, and its path leads
  * there. */
@@ -231,11 +240,16 @@ static void neighbours_share_up_to_a_bound(void)
 		unsigned full;
 		unsigned after[LEAVES + 1];
 	} shapes[] = {
-		{{16, 8, 16}, 0, {13, 13, 16}}, {{16, 9, 16}, 0, {9, 9, 9, 16}},
-		{{8, 16, 16}, 1, {13, 13, 16}}, {{9, 16, 16}, 1, {9, 9, 9, 16}},
-		{{16, 16, 8}, 1, {16, 13, 13}}, {{16, 16, 9}, 1, {16, 9, 9, 9}},
-		{{16, 8, 16}, 2, {16, 13, 13}}, {{16, 9, 16}, 2, {16, 9, 9, 9}},
-		{{8, 16, 8}, 1, {13, 13, 8}},   {{9, 16, 8}, 1, {9, 13, 13}},
+		{{FULL, ROOM, FULL}, 0, {EVEN, EVEN, FULL}},
+		{{FULL, ROOM + 1, FULL}, 0, {HALF, HALF, ROOM + 1, FULL}},
+		{{ROOM, FULL, FULL}, 1, {EVEN, EVEN, FULL}},
+		{{ROOM + 1, FULL, FULL}, 1, {ROOM + 1, HALF, HALF, FULL}},
+		{{FULL, FULL, ROOM}, 1, {FULL, EVEN, EVEN}},
+		{{FULL, FULL, ROOM + 1}, 1, {FULL, HALF, HALF, ROOM + 1}},
+		{{FULL, ROOM, FULL}, 2, {FULL, EVEN, EVEN}},
+		{{FULL, ROOM + 1, FULL}, 2, {FULL, ROOM + 1, HALF, HALF}},
+		{{ROOM, FULL, ROOM}, 1, {EVEN, EVEN, ROOM}},
+		{{ROOM + 1, FULL, ROOM}, 1, {ROOM + 1, EVEN, EVEN}},
 	};
 	struct maple_pool *pool = test_pool();
 	uint32_t flags;
@@ -265,7 +279,7 @@ static void neighbours_share_up_to_a_bound(void)
 				leaf = &mas.path[mas.depth - 1];
 				CHECK_EQ(mt_slot_min(leaf->node, leaf->slot, leaf->min), at + 3);
 				CHECK_EQ(mt_slot_max(leaf->node, leaf->slot, leaf->max), at + 5);
-				CHECK(mas_next(&mas, UINT64_MAX) == ENTRY(at));
+				CHECK(mas_next(&mas, MT_KEY_MAX) == ENTRY(at));
 				CHECK_EQ(mas.index, at + 6);
 				CHECK(mas_prev(&mas, 0) == ENTRY(7));
 				CHECK(mas_prev(&mas, 0) == ENTRY(at));
@@ -277,26 +291,26 @@ static void neighbours_share_up_to_a_bound(void)
 	test_pool_end(pool);
 }
 
-/* Cutting an entry of a full leaf in two makes seventeen slots: the first of two leaves has one
+/* Cutting an entry of a full leaf in two makes one slot too many: the first of two leaves has one
  * more. */
-static void seventeen_slots_are_nine_and_eight(void)
+static void one_slot_too_many_makes_halves(void)
 {
-	static const unsigned full[] = {16, 16, 16};
+	static const unsigned full[] = {FULL, FULL, FULL};
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
 
 	build_leaves(&mt, pool, 0, full);
 	CHECK_EQ(asked_for(&mt, pool, 45, 49), 1);
-	check_leaves(&mt, LEAVES + 1, (const unsigned[]){9, 8, 16, 16});
+	check_leaves(&mt, LEAVES + 1, (const unsigned[]){HALF, HALF - 1, FULL, FULL});
 	mt_fini(&mt);
 	/* The same without a parent yet. */
 	mt_init_pool(&mt, 0, pool, NULL);
-	for (uint64_t i = 0; i < 7; i++)
+	for (uint64_t i = 0; i < FULL / 2 - 1; i++)
 		CHECK_EQ(mtree_store_range(&mt, i * 10 + 5, i * 10 + 9, ENTRY(1)), 0);
 	CHECK_EQ(mtree_store_range(&mt, 0, 4, ENTRY(1)), 0);
-	CHECK_EQ(mt.ma_root->count, 15);
+	CHECK_EQ(mt.ma_root->count, FULL - 1);
 	CHECK_EQ(mtree_store_range(&mt, 7, 7, ENTRY(1)), 0);
-	check_leaves(&mt, 2, (const unsigned[]){9, 8});
+	check_leaves(&mt, 2, (const unsigned[]){HALF, HALF - 1});
 	mt_fini(&mt);
 	test_pool_end(pool);
 }
@@ -304,13 +318,13 @@ static void seventeen_slots_are_nine_and_eight(void)
 /* A leaf that has become too thin takes in the one after it, if there are two. */
 static void a_thin_leaf_takes_in_the_one_behind(void)
 {
-	static const unsigned slots[] = {16, 8, 16};
+	static const unsigned slots[] = {FULL, FULL / 2, FULL};
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
 
 	build_leaves(&mt, pool, MT_FLAGS_ALLOC_RANGE, slots);
 	CHECK_EQ(asked_for(&mt, pool, 2 * KEYS - 20, 2 * KEYS - 1), 4);
-	check_leaves(&mt, LEAVES, (const unsigned[]){16, 12, 11});
+	check_leaves(&mt, LEAVES, (const unsigned[]){FULL, FULL * 3 / 4, FULL * 3 / 4 - 1});
 	mt_fini(&mt);
 	test_pool_end(pool);
 }
@@ -318,7 +332,7 @@ static void a_thin_leaf_takes_in_the_one_behind(void)
 /* The same in a fork, as soon as both leaves are its own. */
 static void forks_share_out_what_is_their_own(void)
 {
-	static const unsigned slots[] = {16, 8, 16};
+	static const unsigned slots[] = {FULL, ROOM, FULL};
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt, fork;
 
@@ -327,14 +341,14 @@ static void forks_share_out_what_is_their_own(void)
 	CHECK_EQ(asked_for(&fork, pool, 40, 49), 2);
 	CHECK_EQ(asked_for(&fork, pool, KEYS, KEYS + 9), 1);
 	CHECK_EQ(asked_for(&fork, pool, 43, 45), 0);
-	check_leaves(&fork, LEAVES, (const unsigned[]){13, 13, 16});
+	check_leaves(&fork, LEAVES, (const unsigned[]){EVEN, EVEN, FULL});
 	check_leaves(&mt, LEAVES, slots);
 	mt_fini(&fork);
 	/* Not with a leaf that both trees have. */
 	test_fork(&mt, &fork);
 	CHECK_EQ(asked_for(&fork, pool, 40, 49), 2);
 	CHECK_EQ(asked_for(&fork, pool, 43, 45), 1);
-	check_leaves(&fork, LEAVES + 1, (const unsigned[]){9, 9, 8, 16});
+	check_leaves(&fork, LEAVES + 1, (const unsigned[]){HALF, HALF, ROOM, FULL});
 	check_leaves(&mt, LEAVES, slots);
 	mt_fini(&fork);
 	mt_fini(&mt);
@@ -345,7 +359,7 @@ static void forks_share_out_what_is_their_own(void)
  * there. Anywhere else in the last leaf, the two leaves get halves. */
 static void the_end_splits_off_little(void)
 {
-	static const unsigned full[] = {16, 16, 16};
+	static const unsigned full[] = {FULL, FULL, FULL};
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
 	uint32_t flags;
@@ -355,22 +369,22 @@ static void the_end_splits_off_little(void)
 
 		/* The last entry alone; one whose rest stays after it; one further in. */
 		build_leaves(&mt, pool, flags, full);
-		CHECK_EQ(asked_for(&mt, pool, end + 5, UINT64_MAX), 1);
-		check_leaves(&mt, LEAVES + 1, (const unsigned[]){16, 16, 16, 1});
+		CHECK_EQ(asked_for(&mt, pool, end + 5, MT_KEY_MAX), 1);
+		check_leaves(&mt, LEAVES + 1, (const unsigned[]){FULL, FULL, FULL, 1});
 		mt_fini(&mt);
 		build_leaves(&mt, pool, flags, full);
 		CHECK_EQ(asked_for(&mt, pool, end + 5, end + 8), 1);
-		check_leaves(&mt, LEAVES + 1, (const unsigned[]){16, 16, 16, 2});
+		check_leaves(&mt, LEAVES + 1, (const unsigned[]){FULL, FULL, FULL, 2});
 		mt_fini(&mt);
 		build_leaves(&mt, pool, flags, full);
 		CHECK_EQ(asked_for(&mt, pool, end - 5, end - 2), 1);
-		check_leaves(&mt, LEAVES + 1, (const unsigned[]){16, 16, 9, 9});
+		check_leaves(&mt, LEAVES + 1, (const unsigned[]){FULL, FULL, HALF, HALF});
 		mt_fini(&mt);
 
 		/* A gap alone is no leaf: the full leaf gives it a value. */
 		build_leaves(&mt, pool, flags, full);
-		CHECK_EQ(mtree_clear_range(&mt, end + 5, UINT64_MAX), 0);
-		check_leaves(&mt, LEAVES + 1, (const unsigned[]){16, 16, 15, 2});
+		CHECK_EQ(mtree_clear_range(&mt, end + 5, MT_KEY_MAX), 0);
+		check_leaves(&mt, LEAVES + 1, (const unsigned[]){FULL, FULL, FULL - 1, 2});
 		mt_fini(&mt);
 
 		/* The same without a parent yet. */
@@ -378,12 +392,14 @@ static void the_end_splits_off_little(void)
 			mt_init_pool(&mt, flags, pool, NULL);
 			for (uint64_t i = 0; i < MT_WIDE_SLOTS; i++) {
 				bool is_last = i + 1 == MT_WIDE_SLOTS;
-				uint64_t last = is_last ? UINT64_MAX : i * 10 + 9;
+				mt_key last = is_last ? MT_KEY_MAX : i * 10 + 9;
 
 				CHECK_EQ(mtree_store_range(&mt, i * 10, last, ENTRY(1)), 0);
 			}
-			CHECK_EQ(mtree_store_range(&mt, 155, UINT64_MAX, gap ? NULL : ENTRY(2)), 0);
-			check_leaves(&mt, 2, (const unsigned[]){16 - gap, 1 + gap});
+			CHECK_EQ(
+				mtree_store_range(&mt, KEYS - 5, MT_KEY_MAX, gap ? NULL : ENTRY(2)),
+				0);
+			check_leaves(&mt, 2, (const unsigned[]){FULL - gap, 1 + gap});
 			mt_fini(&mt);
 		}
 	}
@@ -397,7 +413,7 @@ static const struct test_case cases[] = {
 	{"a_fork_takes_its_path_as_well", a_fork_takes_its_path_as_well},
 	{"a_thin_leaf_takes_two_for_each_level", a_thin_leaf_takes_two_for_each_level},
 	{"neighbours_share_up_to_a_bound", neighbours_share_up_to_a_bound},
-	{"seventeen_slots_are_nine_and_eight", seventeen_slots_are_nine_and_eight},
+	{"one_slot_too_many_makes_halves", one_slot_too_many_makes_halves},
 	{"a_thin_leaf_takes_in_the_one_behind", a_thin_leaf_takes_in_the_one_behind},
 	{"forks_share_out_what_is_their_own", forks_share_out_what_is_their_own},
 	{"the_end_splits_off_little", the_end_splits_off_little},

@@ -7,6 +7,8 @@
 #include "oracle.h"
 #include "test.h"
 
+#include "node.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +55,7 @@ static void store_one(struct oracle *oracle, struct maple_tree *mt)
 
 static void clear_one(struct oracle *oracle, struct maple_tree *mt)
 {
-	uint64_t first, last;
+	mt_key first, last;
 	size_t from, to;
 
 	random_cells(oracle, &from, &to);
@@ -69,7 +71,8 @@ static void clear_one(struct oracle *oracle, struct maple_tree *mt)
 static void insert_one(struct oracle *oracle, struct maple_tree *mt)
 {
 	struct mt_entry way, occupied;
-	uint64_t word = random_word(), first, last;
+	uint64_t word = random_word();
+	mt_key first, last;
 	size_t from, to;
 	bool free;
 
@@ -134,7 +137,8 @@ static void look_up_one(const struct oracle *oracle, struct maple_tree *mt)
 	size_t cell = test_below(oracle->cells), low = oracle_low(oracle, cell),
 	       high = oracle_high(oracle, cell);
 	size_t max = cell + test_below(oracle->cells - cell), min = test_below(cell + 1);
-	uint64_t key = oracle_key(oracle, cell), word = 0, index = key;
+	mt_key key = oracle_key(oracle, cell), index = key;
+	uint64_t word = 0;
 	struct mt_entry here, got, expected;
 	bool present = oracle_at(oracle, cell, &here), found;
 	void *entry;
@@ -172,7 +176,7 @@ static void look_up_one(const struct oracle *oracle, struct maple_tree *mt)
 
 	found = high + 1 < oracle->cells &&
 		oracle_find(oracle, high + 1, oracle->cells - 1, &expected);
-	CHECK_EQ((uintptr_t)mt_next(mt, key, UINT64_MAX), found ? expected.word : 0);
+	CHECK_EQ((uintptr_t)mt_next(mt, key, MT_KEY_MAX), found ? expected.word : 0);
 	found = low > 0 && oracle_find_rev(oracle, low - 1, 0, &expected);
 	CHECK_EQ((uintptr_t)mt_prev(mt, key, 0), found ? expected.word : 0);
 }
@@ -311,47 +315,48 @@ static void both_ends_of_the_key_space(void)
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
 	struct mt_entry got;
-	uint64_t low, high, word;
+	mt_key low, high;
+	uint64_t word;
 
 	mt_init_pool(&mt, 0, pool, NULL);
 	CHECK_EQ(mtree_store(&mt, 0, ENTRY(1)), 0);
-	CHECK_EQ(mtree_store(&mt, UINT64_MAX, ENTRY(2)), 0);
+	CHECK_EQ(mtree_store(&mt, MT_KEY_MAX, ENTRY(2)), 0);
 	CHECK_VALID(&mt);
 	CHECK_EQ((uintptr_t)mtree_load(&mt, 0), 1);
-	CHECK_EQ((uintptr_t)mtree_load(&mt, UINT64_MAX), 2);
+	CHECK_EQ((uintptr_t)mtree_load(&mt, MT_KEY_MAX), 2);
 	CHECK(!mtree_load(&mt, 1));
-	CHECK(!mtree_load(&mt, UINT64_MAX - 1));
+	CHECK(!mtree_load(&mt, MT_KEY_MAX - 1));
 	CHECK(!mtree_lookup(&mt, 77, &got));
 	CHECK_EQ(got.first, 1);
-	CHECK_EQ(got.last, UINT64_MAX - 1);
+	CHECK_EQ(got.last, MT_KEY_MAX - 1);
 	CHECK_EQ(mt_entries(&mt), 2);
 
 	/* The whole space as one entry: the count of its keys needs the 65th bit. */
-	CHECK_EQ(mtree_store_range_word(&mt, 0, UINT64_MAX, 0), 0);
+	CHECK_EQ(mtree_store_range_word(&mt, 0, MT_KEY_MAX, 0), 0);
 	CHECK_VALID(&mt);
 	CHECK_EQ(mt_entries(&mt), 1);
 	mt_covered(&mt, &low, &high);
 	CHECK_EQ(low, 0);
 	CHECK_EQ(high, 1);
-	CHECK(mtree_load_word(&mt, UINT64_MAX, &word));
+	CHECK(mtree_load_word(&mt, MT_KEY_MAX, &word));
 	CHECK_EQ(word, 0);
 	CHECK(mtree_lookup(&mt, 5, &got));
 	CHECK_EQ(got.first, 0);
-	CHECK_EQ(got.last, UINT64_MAX);
+	CHECK_EQ(got.last, MT_KEY_MAX);
 
 	/* A hole in it, and the hole filled. */
 	CHECK_EQ(mtree_clear_range(&mt, 10, 19), 0);
 	CHECK_VALID(&mt);
 	CHECK_EQ(mt_entries(&mt), 2);
 	mt_covered(&mt, &low, &high);
-	CHECK_EQ(low, (uint64_t)0 - 10);
+	CHECK_EQ(low, (mt_key)0 - 10);
 	CHECK_EQ(high, 0);
 	CHECK_EQ(mtree_insert_range(&mt, 10, 19, ENTRY(9)), 0);
 	CHECK_EQ(mt_entries(&mt), 3);
 	mt_covered(&mt, &low, &high);
 	CHECK_EQ(low, 0);
 	CHECK_EQ(high, 1);
-	CHECK_EQ(mtree_clear_range(&mt, 0, UINT64_MAX), 0);
+	CHECK_EQ(mtree_clear_range(&mt, 0, MT_KEY_MAX), 0);
 	CHECK(mtree_empty(&mt));
 	CHECK_VALID(&mt);
 	mt_fini(&mt);
@@ -362,7 +367,7 @@ static void find_walks_every_entry(void)
 {
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
-	uint64_t index = 0, seen = 0;
+	mt_key index = 0, seen = 0;
 	void *entry;
 
 	mt_init_pool(&mt, 0, pool, NULL);
@@ -370,14 +375,14 @@ static void find_walks_every_entry(void)
 		CHECK_EQ(mtree_store_range(&mt, i * 10, i * 10 + 5, ENTRY(i + 1)), 0);
 	/* The last entry ends at the largest key. There the index wraps to 0 and the loop must
 	 * end. */
-	CHECK_EQ(mtree_store_range(&mt, UINT64_MAX - 9, UINT64_MAX, ENTRY(301)), 0);
-	mt_for_each (&mt, entry, index, UINT64_MAX) {
+	CHECK_EQ(mtree_store_range(&mt, MT_KEY_MAX - 9, MT_KEY_MAX, ENTRY(301)), 0);
+	mt_for_each (&mt, entry, index, MT_KEY_MAX) {
 		seen++;
 		CHECK_EQ((uintptr_t)entry, seen);
 	}
 	CHECK_EQ(seen, 301);
 	CHECK_EQ(index, 0);
-	CHECK(!mt_find_after(&mt, &index, UINT64_MAX));
+	CHECK(!mt_find_after(&mt, &index, MT_KEY_MAX));
 
 	index = 13;
 	CHECK_EQ((uintptr_t)mt_find(&mt, &index, 29), 2);
@@ -399,7 +404,7 @@ static void bad_arguments(void)
 {
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt, before;
-	uint64_t start = 42, next = 1;
+	mt_key start = 42, next = 1;
 
 	mt_init_pool(&mt, 0, pool, NULL);
 	mt_init_pool(&before, 0, pool, NULL);
@@ -407,7 +412,7 @@ static void bad_arguments(void)
 	CHECK_EQ(mtree_dup(&mt, &before), 0);
 
 	CHECK_EQ(mtree_store_range(&mt, 9, 8, ENTRY(2)), -EINVAL);
-	CHECK_EQ(mtree_store_range(&mt, UINT64_MAX, 0, NULL), -EINVAL);
+	CHECK_EQ(mtree_store_range(&mt, MT_KEY_MAX, 0, NULL), -EINVAL);
 	CHECK_EQ(mtree_store_range_word(&mt, 9, 8, 2), -EINVAL);
 	CHECK_EQ(mtree_clear_range(&mt, 20, 10), -EINVAL);
 	CHECK_EQ(mtree_insert_range(&mt, 9, 8, ENTRY(2)), -EINVAL);
@@ -448,13 +453,13 @@ static void every_key_has_a_value(void)
 {
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
-	uint64_t low, high, entries, i, first, last;
+	mt_key low, high, entries, i, first, last;
 
 	for (entries = 1; entries < 600; entries = entries * 2 + 1) {
 		for (first = 5; first < entries * 10; first = first * 3) {
 			mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 			for (i = 0; i < entries; i++) {
-				last = i + 1 < entries ? i * 10 + 9 : UINT64_MAX;
+				last = i + 1 < entries ? i * 10 + 9 : MT_KEY_MAX;
 				CHECK_EQ(mtree_store_range_word(&mt, i * 10, last, i), 0);
 			}
 			/* Many entries become one; then that one is erased; then everything becomes
@@ -470,12 +475,12 @@ static void every_key_has_a_value(void)
 			CHECK_EQ(low, 0 - (last - first + 1));
 			CHECK_EQ(high, 0);
 			CHECK_VALID(&mt);
-			CHECK_EQ(mtree_store_range_word(&mt, 0, UINT64_MAX, 8), 0);
-			CHECK_EQ(mtree_store_range_word(&mt, 0, UINT64_MAX, 9), 0);
+			CHECK_EQ(mtree_store_range_word(&mt, 0, MT_KEY_MAX, 8), 0);
+			CHECK_EQ(mtree_store_range_word(&mt, 0, MT_KEY_MAX, 9), 0);
 			mt_covered(&mt, &low, &high);
 			CHECK_EQ(low, 0);
 			CHECK_EQ(high, 1);
-			CHECK_EQ(mtree_clear_range(&mt, 0, UINT64_MAX), 0);
+			CHECK_EQ(mtree_clear_range(&mt, 0, MT_KEY_MAX), 0);
 			CHECK(mtree_empty(&mt));
 			mt_fini(&mt);
 		}
@@ -491,12 +496,12 @@ static void ascending_loads_fill_all_levels(void)
 	uint32_t flags;
 
 	for (flags = 0; flags <= MT_FLAGS_ALLOC_RANGE; flags++) {
-		uint64_t fan_out = flags ? 10 : 16;
+		uint64_t fan_out = flags ? MT_NARROW_SLOTS : MT_WIDE_SLOTS;
 
 		for (entries = 1; entries < 3000; entries += 1 + entries / 3) {
 			struct maple_pool *pool = test_pool();
 			struct maple_tree mt, fork;
-			uint64_t level = (2 * entries + 14) / 15;
+			uint64_t level = (2 * entries + MT_WIDE_SLOTS - 2) / (MT_WIDE_SLOTS - 1);
 			uint64_t most = level;
 
 			mt_init_pool(&mt, flags, pool, NULL);
@@ -530,6 +535,7 @@ static void ascending_loads_fill_all_levels(void)
 /* A leaf that overflows shares with a neighbour, on either side, and takes no node for it. */
 static void an_overflow_is_shared(void)
 {
+	enum { HALF = MT_WIDE_SLOTS / 2, COUNT = 8 * HALF, AT = 3 * HALF * 10 };
 	uint32_t flags;
 	int side;
 
@@ -540,37 +546,38 @@ static void an_overflow_is_shared(void)
 			uint64_t allocated, i, word;
 
 			mt_init_pool(&mt, flags, pool, NULL);
-			/* Eight entries and eight gaps fill a leaf. */
-			for (i = 0; i < 64; i++)
+			/* As many gaps as entries fill a leaf. */
+			for (i = 0; i < COUNT; i++)
 				CHECK_EQ(mtree_store_range_word(&mt, i * 10, i * 10 + 4, i), 0);
 			for (i = 1; side && i < 7; i += i == 5 ? 1 : 2)
-				CHECK_EQ(
-					mtree_erase(&mt, ((uint64_t)(3 + side) * 8 + i) * 10, NULL),
-					0);
+				CHECK_EQ(mtree_erase(&mt, ((uint64_t)(3 + side) * HALF + i) * 10,
+						     NULL),
+					 0);
 			allocated = test_allocated(pool);
-			CHECK_EQ(mtree_store_range_word(&mt, 277, 277, 1000), 0);
+			CHECK_EQ(mtree_store_range_word(&mt, AT + 37, AT + 37, 1000), 0);
 			CHECK_EQ(test_allocated(pool) - allocated, side == 0);
 			CHECK_VALID(&mt);
-			for (i = 0; i < 64; i++) {
-				bool erased = side && i / 8 == (uint64_t)(3 + side) &&
-					      (0x6a >> i % 8 & 1);
+			for (i = 0; i < COUNT; i++) {
+				bool erased = side && i / HALF == (uint64_t)(3 + side) &&
+					      (0x6a >> i % HALF & 1);
 
 				CHECK_EQ(mtree_load_word(&mt, i * 10 + 4, &word), !erased);
 				CHECK(erased || word == i);
 			}
-			CHECK(mtree_load_word(&mt, 277, &word));
+			CHECK(mtree_load_word(&mt, AT + 37, &word));
 			CHECK_EQ(word, 1000);
 
 			/* Not with a leaf that another tree reads. */
 			mt_fork(&mt, &fork);
-			CHECK_EQ(mtree_store_range_word(&fork, 250, 250, 1), 0);
+			CHECK_EQ(mtree_store_range_word(&fork, AT + 10, AT + 10, 1), 0);
 			for (i = 0; i < 20; i++)
-				CHECK_EQ(mtree_store_range_word(&fork, 251 + 2 * i, 251 + 2 * i, i),
+				CHECK_EQ(mtree_store_range_word(&fork, AT + 11 + 2 * i,
+								AT + 11 + 2 * i, i),
 					 0);
 			CHECK_VALID(&fork);
-			CHECK(mtree_load_word(&mt, 277, &word));
+			CHECK(mtree_load_word(&mt, AT + 37, &word));
 			CHECK_EQ(word, 1000);
-			CHECK_EQ(mt_entries(&mt), side ? 64 - 4 + 1 : 65);
+			CHECK_EQ(mt_entries(&mt), COUNT + (side ? 1 - 4 : 1));
 			mt_fini(&fork);
 			mt_fini(&mt);
 			test_pool_end(pool);

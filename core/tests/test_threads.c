@@ -102,7 +102,7 @@ static void write_member(struct family *family, struct member *member)
 {
 	size_t low = test_below(CELLS), high = low + test_below(test_below(8) ? 4 : 60);
 	bool clears = test_below(4) == 0;
-	uint64_t first, last, word = test_below(WORDS);
+	mt_key first, last, word = test_below(WORDS);
 	int status;
 
 	if (high >= CELLS)
@@ -159,7 +159,7 @@ static void read_member(const struct member *member, struct maple_tree *mt)
 	struct mt_entry got, expected = {0};
 	bool there = oracle_find(&member->oracle, cell, CELLS - 1, &expected);
 
-	CHECK_EQ(mtree_find(mt, oracle_first(&member->oracle, cell), UINT64_MAX, &got), there);
+	CHECK_EQ(mtree_find(mt, oracle_first(&member->oracle, cell), MT_KEY_MAX, &got), there);
 	if (there) {
 		CHECK_EQ(got.first, expected.first);
 		CHECK_EQ(got.last, expected.last);
@@ -297,7 +297,7 @@ static void leave(const struct pairs *pairs)
 static void write_pairs(const struct pairs *pairs)
 {
 	for (size_t step = 0; step < pairs->steps; step++) {
-		uint64_t key = test_below(PAIRS), word = test_random();
+		mt_key key = test_below(PAIRS), word = test_random();
 		struct ma_state mas;
 
 		enter(pairs);
@@ -315,7 +315,8 @@ static void write_pairs(const struct pairs *pairs)
 static void check_snapshot(const struct maple_tree *snapshot)
 {
 	enum { ALL = 2 * PAIRS };
-	uint64_t keys[ALL], words[ALL], first[ALL], last[ALL], in_order[ALL];
+	mt_key keys[ALL], first[ALL], last[ALL];
+	uint64_t words[ALL], in_order[ALL];
 	uint8_t present[ALL];
 
 	for (unsigned i = 0; i < ALL; i++)
@@ -363,7 +364,7 @@ static void batches_beside_writers(bool serial)
 	if (serial)
 		mt_pool_serial(pool);
 	mt_init_pool(&mt, 0, pool, NULL);
-	for (uint64_t key = 0; key < (uint64_t)2 * PAIRS; key++)
+	for (mt_key key = 0; key < (uint64_t)2 * PAIRS; key++)
 		CHECK_EQ(mtree_store_range_word(&mt, key, key, 1), 0);
 	for (unsigned i = 0; i <= READERS; i++)
 		threads[i] = (struct pairs){.mt = &mt,
@@ -402,11 +403,12 @@ struct heir {
 static void inherit(void *context)
 {
 	struct heir *heir = context;
-	uint64_t first[PAIRS], last[PAIRS], words[PAIRS];
+	mt_key first[PAIRS], last[PAIRS];
+	uint64_t words[PAIRS];
 
 	if (heir->mt) {
 		for (unsigned pass = 0; pass < 4; pass++)
-			for (uint64_t key = 0; key < PAIRS; key++)
+			for (mt_key key = 0; key < PAIRS; key++)
 				CHECK_EQ(mtree_store_range_word(heir->mt, key, key, heir->round),
 					 0);
 		return;
@@ -425,7 +427,7 @@ static void the_last_owner_writes_after_the_others_reads(void)
 	struct maple_tree mt;
 
 	mt_init_pool(&mt, 0, pool, NULL);
-	for (uint64_t key = 0; key < PAIRS; key++)
+	for (mt_key key = 0; key < PAIRS; key++)
 		CHECK_EQ(mtree_store_range_word(&mt, key, key, 0), 0);
 	threads[1].mt = &mt;
 	for (uint64_t round = 1; round <= rounds; round++) {
@@ -465,10 +467,10 @@ static void fill_and_end(struct maple_pool *pool, uint64_t ranges)
 	struct maple_tree mt, fork;
 
 	mt_init_pool(&mt, 0, pool, NULL);
-	for (uint64_t key = 0; key < ranges; key++)
+	for (mt_key key = 0; key < ranges; key++)
 		CHECK_EQ(mtree_store_range_word(&mt, key * 2, key * 2, key), 0);
 	test_fork(&mt, &fork);
-	CHECK_EQ(mtree_clear_range(&fork, ranges, UINT64_MAX), 0);
+	CHECK_EQ(mtree_clear_range(&fork, ranges, MT_KEY_MAX), 0);
 	CHECK_VALID(&mt);
 	mt_fini(&mt);
 	CHECK_VALID(&fork);

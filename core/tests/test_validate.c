@@ -5,6 +5,7 @@
  */
 #include "test.h"
 
+#include "node.h"
 #include "pool.h"
 
 /* A tree of height 3, and one node of it at each height. */
@@ -17,7 +18,7 @@ struct victim {
 
 static void set_count(struct maple_node *node, unsigned count)
 {
-	node->count = (uint8_t)count;
+	node->count = (mt_small)count;
 }
 
 static void height_too_low(struct victim *victim)
@@ -195,7 +196,7 @@ static const struct {
 static void make_victim(struct victim *victim, uint32_t flags, struct maple_pool *pool)
 {
 	mt_init_pool(&victim->mt, flags, pool, NULL);
-	for (uint64_t key = 0; mt_height(&victim->mt) < 3 || key < 3000; key += 10)
+	for (mt_key key = 0; mt_height(&victim->mt) < 3 || key < 3000; key += 10)
 		CHECK_EQ(mtree_store_range(&victim->mt, key, key + 5, ENTRY(key + 1)), 0);
 	victim->root = victim->mt.ma_root;
 	victim->middle = mt_child(victim->root, 1);
@@ -263,7 +264,7 @@ static void a_root_without_values_is_found(void)
 	CHECK_EQ(mtree_store(&mt, 0, ENTRY(1)), 0);
 	leaf = *mt.ma_root;
 	set_count(mt.ma_root, 1);
-	mt.ma_root->pivot[0] = UINT64_MAX;
+	mt.ma_root->pivot[0] = MT_KEY_MAX;
 	mt.ma_root->present = 0;
 	mt.ma_root->wide.slot[0] = 0;
 	CHECK_EQ(mt_validate(&mt, reason, sizeof(reason)), -EINVAL);

@@ -30,7 +30,7 @@ struct claims {
 static void claim_keys(void *context)
 {
 	struct claims *claims = context;
-	uint64_t key = test_below(PLACES);
+	mt_key key = test_below(PLACES);
 
 	for (size_t i = 0; i < PLACES; i++, key = (key + 1) % PLACES) {
 		struct mt_entry occupied;
@@ -61,7 +61,7 @@ static void an_insert_has_one_winner(void)
 	for (unsigned i = 0; i < THREADS; i++) {
 		size_t mine = 0;
 
-		for (uint64_t key = 0; key < PLACES; key++)
+		for (mt_key key = 0; key < PLACES; key++)
 			mine += (uintptr_t)mtree_load(&mt, key * 3) == threads[i].number;
 		CHECK_EQ(mine, threads[i].won);
 		won += mine;
@@ -78,7 +78,7 @@ static void take_and_give_back(void *context)
 	size_t steps = test_steps(3000);
 
 	for (size_t step = 0; step < steps; step++) {
-		uint64_t size = 1 + test_below(9), start;
+		mt_key size = 1 + test_below(9), start;
 		void *erased = NULL;
 		int status;
 
@@ -89,9 +89,9 @@ static void take_and_give_back(void *context)
 			status = mtree_alloc_rrange(claims->mt, &start, ENTRY(claims->number), size,
 						    0, PLACES - 1);
 		CHECK_EQ(status, 0);
-		for (uint64_t key = start; key < start + size; key++)
+		for (mt_key key = start; key < start + size; key++)
 			CHECK_EQ(__atomic_exchange_n(&claims->taken[key], 1, __ATOMIC_RELAXED), 0);
-		for (uint64_t key = start; key < start + size; key++)
+		for (mt_key key = start; key < start + size; key++)
 			__atomic_store_n(&claims->taken[key], 0, __ATOMIC_RELAXED);
 		CHECK_EQ(mtree_erase(claims->mt, start, &erased), 0);
 		CHECK_EQ((uintptr_t)erased, claims->number);
@@ -141,12 +141,12 @@ static void several_calls_under_the_lock_are_one(void)
 	struct maple_tree mt;
 
 	mt_init_pool(&mt, 0, pool, NULL);
-	for (uint64_t key = 0; key < 50; key++)
+	for (mt_key key = 0; key < 50; key++)
 		CHECK_EQ(mtree_store_range_word(&mt, key, key, 0), 0);
 	for (unsigned i = 0; i < THREADS; i++)
 		threads[i] = (struct claims){.mt = &mt, .number = i + 1};
 	test_threads(THREADS, count_up, threads, sizeof(*threads));
-	for (uint64_t key = 0; key < 50; key++) {
+	for (mt_key key = 0; key < 50; key++) {
 		CHECK(mtree_load_word(&mt, key, &word));
 		sum += word;
 	}
@@ -173,7 +173,7 @@ static void use_guarded(void *context)
 	const struct guarded *guarded = context;
 
 	for (size_t step = 0; step < guarded->steps; step++) {
-		uint64_t key = test_below(1000), last, start, seen = 0;
+		mt_key key = test_below(1000), last, start, seen = 0;
 		struct maple_tree *mt = guarded->mt;
 		struct mt_entry entry;
 		struct ma_state mas;
@@ -190,17 +190,17 @@ static void use_guarded(void *context)
 		/* Look-ups, cursors and searches only read, so any number of them may run at
 		 * once. */
 		pthread_rwlock_rdlock(guarded->lock);
-		if (mtree_find(mt, key, UINT64_MAX, &entry))
+		if (mtree_find(mt, key, MT_KEY_MAX, &entry))
 			CHECK_EQ(entry.last - entry.first, entry.word);
 		if (mtree_find_rev(mt, key, 0, &entry))
 			CHECK_EQ(entry.last - entry.first, entry.word);
 		mas_init(&mas, mt, 0);
-		while (mas_find_word(&mas, UINT64_MAX, false)) {
+		while (mas_find_word(&mas, MT_KEY_MAX, false)) {
 			CHECK(mas.index >= seen);
 			CHECK_EQ(mas.last - mas.index, mas.word);
 			seen = mas.last + 1;
 		}
-		CHECK_EQ(mt_empty_area(mt, 0, UINT64_MAX, 5, 1, true, &start), 0);
+		CHECK_EQ(mt_empty_area(mt, 0, MT_KEY_MAX, 5, 1, true, &start), 0);
 		CHECK_VALID(mt);
 		pthread_rwlock_unlock(guarded->lock);
 	}

@@ -89,3 +89,21 @@ def test_the_check_finds_what_it_looks_for(tmp_path):
     assert "__libc_single_threaded" not in text  # the C library may ask for it
     assert "does not export mt_fork\n" in text
     assert "exports mt_init\n" not in text
+
+
+@pytest.mark.skipif(
+    not shutil.which("cc") or not shutil.which("ar"), reason="asks for a compiler and binutils"
+)
+def test_no_name_is_in_two_archives(tmp_path):
+    for number, names in enumerate(("mt_init mt_inside", "mt_inside mt128_inside secret")):
+        source, archive = tmp_path / f"{number}.c", tmp_path / f"{number}.a"
+        source.write_text("".join(f"int {name}(void) {{ return 1; }}\n" for name in names.split()))
+        subprocess.run(["cc", "-c", source, "-o", source.with_suffix(".o")], check=True)
+        subprocess.run(["ar", "-cr", archive, source.with_suffix(".o")], check=True)
+    status, text = check(HEADER, tmp_path / "0.a", tmp_path / "1.a")
+    assert status == 1
+    assert "exports mt_inside twice\n" in text
+    assert "exports secret\n" in text
+    assert "mt128_inside" not in text
+    assert "exports mt_init\n" not in text
+    assert "does not export mt_fork\n" in text
