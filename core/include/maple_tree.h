@@ -327,21 +327,6 @@ MT_API int mt_build(struct maple_tree *mt, const mt_key *first, const mt_key *la
  * Returns how many there were. O(n). Do not write the tree meanwhile. */
 MT_API size_t mt_read(const struct maple_tree *mt, mt_key *first, mt_key *last, uint64_t *words);
 
-/* How many keys to pass to mt_load_batch() at a time, if there are that many. Usually as many as
- * stay in a cache until their results are used. For a large tree, so many that it pays to sort them
- * by the part of the tree they lead to. Sorting takes 18 bytes a key during the call, if that
- * memory is available. */
-MT_API size_t mt_batch_size(const struct maple_tree *mt);
-
-/* Fill an empty tree from n sorted, non-overlapping ranges. The nodes are full. O(n). -EINVAL if
- * the tree is not empty or if entry *bad (may be NULL) is out of order. */
-MT_API int mt_build(struct maple_tree *mt, const uint64_t *first, const uint64_t *last,
-		    const uint64_t *words, size_t count, size_t *bad);
-/* The reverse of mt_build(): read all entries in order into arrays of mt_entries() members each.
- * Returns how many there were. O(n). Do not write the tree meanwhile. */
-MT_API size_t mt_read(const struct maple_tree *mt, uint64_t *first, uint64_t *last,
-		      uint64_t *words);
-
 /* ---- numbers -------------------------------------------------------------------------------- */
 
 /* What the words of a tree are, and what is done to them. or and and are not for doubles. A minimum
