@@ -12,8 +12,6 @@ PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t
 PyObject *tree_restore(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
 		       PyObject *kwnames);
 PyObject *tree_to_arrays(struct tree_object *self, PyObject *unused);
-PyObject *tree_load_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
-			 PyObject *kwnames);
 PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			  PyObject *kwnames);
 

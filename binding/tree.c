@@ -11,6 +11,7 @@
 #include "cursor.h"
 #include "errors.h"
 #include "file.h"
+#include "load_many.h"
 #include "pickle.h"
 #include "policy.h"
 #include "tree_accumulate.h"

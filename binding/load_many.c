@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * samara.MapleTree.load_many(): many look-ups in one call.
+ *
+ * They run over a snapshot, an O(1) fork, whose nodes are never written, and so without the GIL: they
+ * read nodes and the caller's keys, and write memory that nobody else knows yet. Reference counts of
+ * nodes change only with the GIL held.
+ *
+ * A call owns its column, snapshot and results until it returns. Only for the type's method table.
+ */
+#include "load_many.h"
+#include "arrays.h"
+#include "column.h"
+#include "output.h"
+
+struct look {
+	const struct maple_tree *snapshot;
+	const struct column *keys;
+	uint64_t *words;   /* what was found */
+	uint8_t *mask;     /* whether something was found, for all keys; or NULL */
+	size_t block;      /* this many keys at a time */
+	uint64_t *scratch; /* for a block */
+	uint8_t *present;  /* for a block, if there is no mask */
+	bool fill;         /* absent keys get `absent`; if not set, the first absent key ends the
+			    * look-up */
+	uint64_t absent;
+};
+
+/* For keys that the tree may not be asked about: those outside 0 ... MAX. */
+static void fill_absent(const struct look *look, uint64_t *words, const uint8_t *present,
+			size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint64_t found = -(uint64_t)present[i];
+
+		words[i] = (words[i] & found) | (look->absent & ~found);
+	}
+}
+
+/* 0; or 1 with the position of a key that is absent. Needs no GIL. */
+static int look_up(const struct look *look, size_t *bad)
+{
+	size_t count = look->keys->count;
+
+	for (size_t at = 0; at < count; at += look->block) {
+		size_t some = count - at < look->block ? count - at : look->block;
+		const uint64_t *keys = column_block(look->keys, at, some, look->scratch);
+		uint64_t *words = look->words + at;
+		uint8_t *present = look->mask ? look->mask + at : look->present;
+		bool masked;
+
+		mt_load_batch(look->snapshot, keys, some, look->absent, words, present);
+		masked = column_mask(look->keys, at, some, keys, present);
+		if (look->fill && masked) {
+			fill_absent(look, words, present, some);
+		} else if (!look->fill) {
+			const uint8_t *absent = memchr(present, 0, some);
+
+			if (absent) {
+				*bad = at + (size_t)(absent - present);
+				return 1;
+			}
+		}
+	}
+	return 0;
+}
+
+/* Look up all keys into look->words. 0, or -1 with KeyError or MemoryError. */
+static int look_up_all(struct look *look)
+{
+	size_t count = look->keys->count;
+	size_t block = mt_batch_size(look->snapshot);
+	size_t bad = 0;
+	int status;
+
+	look->block = count < block ? count : block;
+	look->scratch = PyMem_New(uint64_t, look->block);
+	look->present = PyMem_New(uint8_t, look->block);
+	if (!look->scratch || !look->present) {
+		PyErr_NoMemory();
+		status = -1;
+	} else if (count < FEW) {
+		status = look_up(look, &bad);
+	} else {
+		Py_BEGIN_ALLOW_THREADS
+		status = look_up(look, &bad);
+		Py_END_ALLOW_THREADS
+	}
+	PyMem_Free(look->scratch);
+	PyMem_Free(look->present);
+	if (status > 0) {
+		PyObject *key = column_key(look->keys, bad);
+
+		if (key)
+			PyErr_SetObject(PyExc_KeyError, key);
+		Py_XDECREF(key);
+	}
+	return status == 0 ? 0 : -1;
+}
+
+/* (values, mask), or the values alone if there is no mask. Takes over both. */
+static PyObject *with_mask(PyObject *values, PyObject *mask)
+{
+	PyObject *pair = values && mask ? PyTuple_Pack(2, values, mask) : NULL;
+
+	Py_XDECREF(values);
+	Py_XDECREF(mask);
+	return pair;
+}
+
+static PyObject *list_of_bools(const uint8_t *mask, size_t count)
+{
+	PyObject *list = PyList_New((Py_ssize_t)count);
+
+	for (size_t i = 0; list && i < count; i++)
+		PyList_SET_ITEM(list, (Py_ssize_t)i, PyBool_FromLong(mask[i]));
+	return list;
+}
+
+static PyObject *look_up_objects(struct look *look, bool found)
+{
+	size_t count = look->keys->count;
+	PyObject *result = NULL;
+
+	look->words = PyMem_New(uint64_t, count);
+	look->mask = found ? PyMem_New(uint8_t, count) : NULL;
+	if (!look->words || (found && !look->mask))
+		PyErr_NoMemory();
+	else if (look_up_all(look) == 0)
+		result = list_of_objects(look->words, count);
+	if (result && found)
+		result = with_mask(result, list_of_bools(look->mask, count));
+	PyMem_Free(look->words);
+	PyMem_Free(look->mask);
+	return result;
+}
+
+static PyObject *look_up_numbers(struct look *look, enum dtype dtype, bool found)
+{
+	size_t count = look->keys->count;
+	struct output values = {0};
+	struct output mask = {0};
+	PyObject *numpy = import_numpy("load_many");
+	PyObject *result, *bools;
+	int status;
+
+	if (!numpy)
+		return NULL;
+	status = output_make(&values, numpy, dtype, count);
+	if (status == 0 && found)
+		status = output_make_items(&mask, numpy, "bool", sizeof(uint8_t), count);
+	Py_DECREF(numpy);
+	if (status == 0) {
+		look->words = values.view.buf;
+		look->mask = mask.view.buf;
+		status = look_up_all(look);
+	}
+	result = output_take(&values);
+	bools = output_take(&mask);
+	if (status < 0)
+		Py_CLEAR(result);
+	if (found)
+		result = with_mask(result, bools);
+	return result;
+}
+
+/* Without a default, an absent key is an error, or if the caller asks for the mask, None or 0. */
+static int parse_absent(struct look *look, enum dtype dtype, PyObject *given, bool found)
+{
+	look->fill = given || found;
+	if (given)
+		return value_to_word(dtype, given, &look->absent);
+	look->absent = dtype == DTYPE_OBJECT ? word_of(Py_None) : 0;
+	return 0;
+}
+
+PyObject *tree_load_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
+			 PyObject *kwnames)
+{
+	static const char *const names[] = {"keys", "default", "found"};
+	static const struct signature signature = {"load_many", names, 3, 1, 3};
+	struct maple_tree snapshot;
+	struct column keys;
+	struct look look = {.snapshot = &snapshot, .keys = &keys};
+	PyObject *given[3];
+	PyObject *result = NULL;
+	enum dtype dtype;
+	bool found;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
+	    truth_parse(given[2], &found) < 0)
+		return NULL;
+	if (column_open(&keys, given[0], "keys", false) < 0 || column_keys(&keys) < 0 ||
+	    tree_enter(self) < 0)
+		goto out;
+	dtype = self->dtype;
+	mt_fork(&self->mt, &snapshot);
+	if (parse_absent(&look, dtype, given[1], found) == 0)
+		result = dtype == DTYPE_OBJECT ? look_up_objects(&look, found)
+					       : look_up_numbers(&look, dtype, found);
+	mt_fini(&snapshot);
+out:
+	column_close(&keys);
+	return result;
+}
