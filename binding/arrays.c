@@ -240,13 +240,8 @@ PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ss
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
 		return NULL;
 	do {
-		ranges_close(&ranges);
 		dtype = self->dtype;
-		status = ranges_open(&ranges, given, dtype == DTYPE_OBJECT);
-		if (status == 0)
-			status = ranges_convert(&ranges, dtype);
-		if (status == 0)
-			status = ranges_require_sound(&ranges);
+		status = ranges_read(&ranges, given, dtype, false);
 		if (status == 0)
 			status = tree_enter(self);
 	} while (status == 0 && self->dtype != dtype);

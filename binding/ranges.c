@@ -51,7 +51,8 @@ static bool is_number(PyObject *object)
 	       (PyIndex_Check(object) || (methods && methods->nb_float));
 }
 
-int ranges_open_with_number(struct ranges *ranges, PyObject *const *given)
+/* ranges_open(), where the third may be a number. */
+static int open_with_number(struct ranges *ranges, PyObject *const *given)
 {
 	if (!is_number(given[2]))
 		return ranges_open(ranges, given, false);
@@ -186,6 +187,18 @@ int ranges_require_apart(const struct ranges *ranges)
 		return 0;
 	ranges_raise(ranges, at);
 	return -1;
+}
+
+int ranges_read(struct ranges *ranges, PyObject *const *given, enum dtype dtype, bool or_number)
+{
+	int status;
+
+	ranges_close(ranges);
+	status = or_number ? open_with_number(ranges, given)
+			   : ranges_open(ranges, given, dtype == DTYPE_OBJECT);
+	if (status == 0)
+		status = ranges_convert(ranges, dtype);
+	return status == 0 ? ranges_require_sound(ranges) : status;
 }
 
 /* ---- sorting -------------------------------------------------------------------------------- */

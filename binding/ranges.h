@@ -23,12 +23,14 @@ struct ranges {
 };
 
 /* From first, last and values: 0 or -1; call ranges_close() in both cases. `objects`: take the
- * values as objects, not as numbers. _with_number(): the third may be a number. */
+ * values as objects, not as numbers. */
 int ranges_open(struct ranges *ranges, PyObject *const *given, bool objects);
-int ranges_open_with_number(struct ranges *ranges, PyObject *const *given);
 void ranges_close(struct ranges *ranges);
 /* Convert to words. 0 or -1. */
 int ranges_convert(struct ranges *ranges, enum dtype dtype);
+/* Close what was read before, then open, convert and check ranges in any order for a tree of that
+ * dtype. 0 or -1. `or_number`: the third column may be one number for all of them. */
+int ranges_read(struct ranges *ranges, PyObject *const *given, enum dtype dtype, bool or_number);
 
 /* Check that no range ends before it begins; ranges_require_rising() also that none begins before
  * the one above it, ranges_require_apart() also that they are in order and do not overlap. 0 or -1

@@ -114,15 +114,10 @@ PyObject *tree_accumulate_many(struct tree_object *self, PyObject *const *args, 
 	    operation_parse(given[3], &what.operation) < 0)
 		return NULL;
 	do {
-		ranges_close(&ranges);
 		dtype = self->dtype;
 		status = check_dtype(dtype, what.operation, "accumulate_many");
 		if (status == 0)
-			status = ranges_open_with_number(&ranges, given);
-		if (status == 0)
-			status = ranges_convert(&ranges, dtype);
-		if (status == 0)
-			status = ranges_require_sound(&ranges);
+			status = ranges_read(&ranges, given, dtype, true);
 		if (status == 0)
 			status = tree_enter(self);
 	} while (status == 0 && self->dtype != dtype);

@@ -211,3 +211,17 @@ class Oracle:
             if start >= low and start + size - 1 <= high:
                 return start
         return None
+
+
+def random_write(random, tree, oracle, values):
+    """Store one of the values over a random range of the array, or clear it, in both."""
+    end = oracle.base + len(oracle.cells) - 1
+    first = random.randint(oracle.base, end)
+    last = min(first + random.choice([0, 0, 1, 4, 30]), end)
+    if random.random() < 0.3:
+        oracle.clear(first, last)
+        del tree[first : last + 1]
+    else:
+        value = random.choice(values)
+        oracle.store(first, last, value)
+        tree[first : last + 1] = value

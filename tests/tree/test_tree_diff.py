@@ -9,7 +9,7 @@ import pytest
 
 from interpreter import collect, live_nodes, scaled
 from samara import MAX, OFFSET, Change, Entry, MapleTree
-from tree_oracle import Oracle, seeded
+from tree_oracle import Oracle, random_write, seeded
 
 NAN = math.nan
 SIZE = 90
@@ -17,18 +17,6 @@ SIZE = 90
 
 def plain(changes):
     return [tuple(change) for change in changes]
-
-
-def random_write(random, tree, oracle, values):
-    first = oracle.base + random.randrange(SIZE)
-    last = min(first + random.choice([0, 0, 1, 4, 30]), oracle.base + SIZE - 1)
-    if random.random() < 0.3:
-        oracle.clear(first, last)
-        del tree[first : last + 1]
-    else:
-        value = random.choice(values)
-        oracle.store(first, last, value)
-        tree[first : last + 1] = value
 
 
 @pytest.mark.parametrize("base", [0, 2**63 - SIZE // 2, MAX - SIZE + 1])

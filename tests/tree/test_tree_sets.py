@@ -8,7 +8,7 @@ import pytest
 
 from interpreter import collect, counted_nodes, fails, live_nodes, references, scaled
 from samara import MAX, Entry, Gap, MapleTree
-from tree_oracle import Oracle, seeded
+from tree_oracle import Oracle, random_write, seeded
 
 SIZE = 90
 NAMES = ["or", "and", "sub"]
@@ -38,15 +38,7 @@ def random_member(random, base):
 
 def change(random, tree, oracle, count):
     for _ in range(count):
-        first = oracle.base + random.randrange(SIZE)
-        last = min(first + random.choice([0, 0, 1, 4, 30]), oracle.base + SIZE - 1)
-        if random.random() < 0.3:
-            oracle.clear(first, last)
-            del tree[first : last + 1]
-        else:
-            value = random.choice([None, 1, "a"])
-            oracle.store(first, last, value)
-            tree[first : last + 1] = value
+        random_write(random, tree, oracle, [None, 1, "a"])
 
 
 @names
