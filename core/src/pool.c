@@ -280,6 +280,17 @@ static void slab_emptied(struct maple_pool *pool, struct mt_slab *slab)
 	release_idle(pool, pool->used_slabs + MT_EMPTY_SLABS_KEPT);
 }
 
+/* Only a build that poisons reads the slab's line for this. */
+static void poison_node(const struct mt_slab *slab, struct maple_node *node)
+{
+#ifdef MT_POISON
+	poison_places(node, slab->places);
+#else
+	(void)slab;
+	(void)node;
+#endif
+}
+
 /* Consecutive nodes of one slab, such as siblings, are freed in one step. */
 static void free_locked(struct maple_pool *pool, size_t count, struct maple_node **nodes)
 {
@@ -292,12 +303,12 @@ static void free_locked(struct maple_pool *pool, size_t count, struct maple_node
 		do {
 			assert(!((slab->free | bits) >> mt_slab_index(nodes[i]) & 1));
 			bits |= UINT64_C(1) << mt_slab_index(nodes[i]);
-			poison_places(nodes[i], slab->places);
+			poison_node(slab, nodes[i]);
 		} while (++i < count && mt_slab_of(nodes[i]) == slab);
-		if (!slab->free)
+		if (__builtin_expect(!slab->free, 0))
 			list_push(partial_list(pool, slab->places), &slab->link);
 		slab->free |= bits;
-		if (slab->free == slab->all)
+		if (__builtin_expect(slab->free == slab->all, 0))
 			slab_emptied(pool, slab);
 	}
 	pool->live -= count;

@@ -18,9 +18,11 @@ struct maple_pool *mt_pool_of(const struct maple_tree *mt)
 
 /* Give up all children of an internal node that is being freed, and free at once those that were
  * its own. `height` is the node's. If values are plain words, the leaves themselves are not read:
- * their counts are in the slab's header. */
-static void put_children(struct maple_pool *pool, const struct mt_value_ops *ops,
-			 struct maple_node *node, uint32_t height)
+ * their counts are in the slab's header. Aligned, because the short loop takes a tenth longer if it
+ * begins late in a line of the instruction cache. */
+__attribute__((aligned(64))) static void put_children(struct maple_pool *pool,
+						      const struct mt_value_ops *ops,
+						      struct maple_node *node, uint32_t height)
 {
 	struct maple_node *gone[MT_MAX_SLOTS];
 	const uint64_t *slots = mt_slots(node);
