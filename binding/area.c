@@ -98,8 +98,8 @@ int area_find(struct maple_tree *mt, const struct area *area, uint64_t *start)
 		return 0;
 	if (area->size_whole || area->align_above)
 		return search_at_zero(mt, area, start);
-	status = mt_empty_area(mt, area->first, area->last, area->size, area->align, area->reverse,
-			       start);
+	status = mt_empty_area(mt, area->first, area->last, area->size, area->align, 0,
+			       area->reverse, start);
 	if (status < 0 && status != -EBUSY) {
 		raise_status(status);
 		return -1;

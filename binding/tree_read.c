@@ -241,7 +241,7 @@ PyObject *tree_covers(struct tree_object *self, PyObject *const *args, Py_ssize_
 	if (!inside)
 		covered = false;
 	else if (tree_tracks_gaps(self))
-		covered = mt_empty_area(&self->mt, first, last, 1, 1, false, &start) == -EBUSY;
+		covered = mt_empty_area(&self->mt, first, last, 1, 1, 0, false, &start) == -EBUSY;
 	else
 		covered = covered_by_steps(&self->mt, first, last);
 	return PyBool_FromLong(covered);

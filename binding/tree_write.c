@@ -238,7 +238,7 @@ static int search_cyclic(struct tree_object *self, const struct area *area, uint
 	uint64_t from = next > area->first ? next : area->first;
 
 	if (from <= area->last &&
-	    mt_empty_area(&self->mt, from, area->last, 1, 1, false, start) == 0)
+	    mt_empty_area(&self->mt, from, area->last, 1, 1, 0, false, start) == 0)
 		return 1;
 	return area_search(self, area, start);
 }
