@@ -402,7 +402,7 @@ Returns:
     The first of the indices.
 
 >>> t = MapleTree([(10, 19, 'a')])
->>> t.alloc_range(5, 'b'), t.alloc_range(16, 'c', align=None6)
+>>> t.alloc_range(5, 'b'), t.alloc_range(16, 'c', align=16)
 (0, 32)
 >>> t.alloc_range(5, 'd', last=12)
 5
