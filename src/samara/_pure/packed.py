@@ -10,9 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from samara._arguments import MAX, required_index
+from samara._arguments import MAX, float_of, required_index
 from samara._entry import Entry
-from samara._errors import type_name
 from samara._policy import COALESCE, OFFSET, Coalesce, Offset, Policy
 from samara._pure.node import GAP, Head
 
@@ -105,21 +104,12 @@ def part_of(policy: Policy[Any], whole: Entry[Any], first: int, last: int) -> An
     return part
 
 
-def to_float(value: Any) -> float:
-    if isinstance(value, float):
-        return float.__float__(value)
-    known = any(hasattr(type(value), way) for way in ("__float__", "__index__"))
-    if not known or isinstance(value, str | bytes):  # numpy's strings have __float__
-        raise TypeError(f"value must be a number, not {type_name(value)}")
-    return float(value)
-
-
 LIMITS: Final = {"u8": (0, MAX), "i8": (-(2**63), 2**63 - 1)}  # of integers
 
 CONVERTERS: Final[dict[str, Callable[[Any], int | float]]] = {
     "u8": partial(required_index, name="value"),
     "i8": partial(required_index, name="value", low=LIMITS["i8"][0], top=LIMITS["i8"][1]),
-    "f8": to_float,
+    "f8": partial(float_of, name="value"),
 }
 
 
