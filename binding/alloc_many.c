@@ -15,9 +15,9 @@ struct request {
 	struct area area;
 	struct column sizes;
 	struct column values;
-	const uint64_t *spans; /* the sizes, each less 1 */
+	const mt_key *spans; /* the sizes, each less 1 */
 	const uint64_t *words;
-	uint64_t start;   /* the last result */
+	mt_key start;   /* the last result */
 	PyObject *starts; /* the list of results; nobody can see it before it is full */
 };
 
@@ -62,7 +62,7 @@ static void raise_no_space(const struct core_state *state, struct request *reque
 	if (!size)
 		return;
 	request->area.size_object = size;
-	area_raise(state, &request->area);
+	area_raise(&request->area);
 	Py_DECREF(size);
 	if (!PyErr_ExceptionMatches(state->space_error))
 		return;
@@ -75,7 +75,7 @@ static void raise_no_space(const struct core_state *state, struct request *reque
 
 /* Narrow the window: a search for an earlier, no larger size has found no room before its result.
  * Returns false if nothing is left. */
-static bool skip_searched(struct area *area, uint64_t start, uint64_t last)
+static bool skip_searched(struct area *area, mt_key start, mt_key last)
 {
 	if (area->reverse ? start <= area->first : last >= area->last)
 		return false;
@@ -92,7 +92,7 @@ static int alloc_one(struct ma_state *mas, struct request *request, size_t at)
 {
 	struct area area;
 	PyObject *result;
-	uint64_t start;
+	mt_key start;
 	int status;
 
 	use_size(request, at);

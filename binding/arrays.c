@@ -283,8 +283,8 @@ PyObject *list_of_objects(const uint64_t *words, size_t count)
 	return list;
 }
 
-void snapshot_read(const struct maple_tree *snapshot, size_t count, uint64_t *firsts,
-		   uint64_t *lasts, uint64_t *words)
+void snapshot_read(const struct maple_tree *snapshot, size_t count, mt_key *firsts,
+		   mt_key *lasts, uint64_t *words)
 {
 	if (count < FEW) {
 		mt_read(snapshot, firsts, lasts, words);
@@ -299,8 +299,8 @@ void snapshot_read(const struct maple_tree *snapshot, size_t count, uint64_t *fi
 static int fill_outputs(struct maple_tree *snapshot, enum dtype dtype, size_t count,
 			struct output *outputs)
 {
-	uint64_t *firsts = outputs[0].view.buf;
-	uint64_t *lasts = outputs[1].view.buf;
+	mt_key *firsts = outputs[0].view.buf;
+	mt_key *lasts = outputs[1].view.buf;
 	uint64_t *words = outputs[2].view.buf;
 
 	if (dtype == DTYPE_OBJECT) {

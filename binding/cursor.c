@@ -13,7 +13,7 @@
  */
 #include "cursor.h"
 #include "area.h"
-#include "collector.h"
+#include "attempt.h"
 #include "errors.h"
 #include "docs.h"
 
@@ -26,13 +26,14 @@ struct cursor_object {
 /* ---- life ----------------------------------------------------------------------------------- */
 
 /* [first, last]. If last is NULL or None: the single index first. */
-static int parse_place(PyObject *first_object, PyObject *last_object, uint64_t *first,
-		       uint64_t *last)
+static int parse_place(const struct kind *kind, PyObject *first_object, PyObject *last_object,
+		       mt_key *first, mt_key *last)
 {
 	if (last_object && last_object != Py_None)
-		return window_require(first_object, last_object, first, last);
+		return window_require(kind, first_object, last_object, first, last);
 	*first = 0;
-	if (first_object && index_require(first_object, "first", first) < 0)
+	if (first_object && first_object != Py_None &&
+	    key_require(kind, first_object, "first", first) < 0)
 		return -1;
 	*last = *first;
 	return 0;
@@ -41,9 +42,9 @@ static int parse_place(PyObject *first_object, PyObject *last_object, uint64_t *
 static PyObject *cursor_new(struct tree_object *tree, PyObject *first_object, PyObject *last_object)
 {
 	struct cursor_object *self;
-	uint64_t first, last;
+	mt_key first, last;
 
-	if (parse_place(first_object, last_object, &first, &last) < 0)
+	if (parse_place(tree->kind, first_object, last_object, &first, &last) < 0)
 		return NULL;
 	self = PyObject_GC_New(struct cursor_object, tree->state->cursor_type);
 	if (!self)
@@ -112,14 +113,14 @@ static PyObject *found(struct cursor_object *self)
 	struct ma_state *mas = &self->mas;
 
 	if (!mas->present)
-		return gap_new(self->tree->state, mas->index, mas->last);
-	return entry_new(self->tree->state, mas->index, mas->last, tree_box(self->tree, mas->word));
+		return gap_new(self->tree->kind, mas->index, mas->last);
+	return entry_new(self->tree->kind, mas->index, mas->last, tree_box(self->tree, mas->word));
 }
 
 /* Where a cursor is. */
 struct place {
-	uint64_t index;
-	uint64_t last;
+	mt_key index;
+	mt_key last;
 	enum maple_status status;
 	uint64_t seen;
 };
@@ -175,22 +176,24 @@ static bool word_now(struct cursor_object *self, uint64_t *word)
 
 /* A limit: an upper one for steps up, a lower one for steps down. 1; 0 if nothing can lie on this
  * side of it; -1. Limits outside 0 ... MAX are cut. */
-static int parse_limit(const struct signature *signature, bool up, PyObject *const *args,
-		       Py_ssize_t nargs, PyObject *kwnames, uint64_t *limit)
+static int parse_limit(const struct kind *kind, const struct signature *signature, bool up,
+		       PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, mt_key *limit)
 {
 	PyObject *given[1];
-	int kind;
+	int place;
 
 	if (args_parse(signature, args, nargs, kwnames, given) < 0)
 		return -1;
-	*limit = up ? MAX_INDEX : 0;
-	kind = given[0] ? index_parse(given[0], signature->names[0], limit) : INDEX_IN;
-	if (kind == INDEX_ERROR)
+	*limit = up ? kind_top(kind) : 0;
+	place = INDEX_IN;
+	if (given[0] && given[0] != Py_None)
+		place = key_parse(kind, given[0], signature->names[0], limit);
+	if (place == INDEX_ERROR || place == INDEX_NOWHERE)
 		return -1;
-	if (kind == INDEX_IN)
+	if (place == INDEX_IN)
 		return 1;
-	*limit = kind == INDEX_BELOW ? 0 : MAX_INDEX;
-	return (kind == INDEX_BELOW) != up;
+	*limit = place == INDEX_BELOW ? 0 : kind_top(kind);
+	return (place == INDEX_BELOW) != up;
 }
 
 /* Whether a search ends without any change if nothing lies within its limit. In other statuses, a
@@ -200,7 +203,7 @@ static bool search_stays(enum maple_status status)
 	return status != ma_pause && status != ma_overflow && status != ma_underflow;
 }
 
-typedef bool (*step_fn)(struct ma_state *mas, uint64_t limit, bool gaps);
+typedef bool (*step_fn)(struct ma_state *mas, mt_key limit, bool gaps);
 
 /* A step in either direction, from entry to entry or with gaps. */
 struct step {
@@ -217,8 +220,8 @@ static inline PyObject *step_to(struct cursor_object *self, const struct step ho
 	static const char *const limit_names[] = {"min", "max"};
 	const struct signature signature = {how.name, limit_names + how.up, 1, 0, 1};
 	struct place place;
-	uint64_t limit;
-	int some = parse_limit(&signature, how.up, args, nargs, kwnames, &limit);
+	mt_key limit;
+	int some = parse_limit(self->tree->kind, &signature, how.up, args, nargs, kwnames, &limit);
 
 	if (some < 0 || tree_enter(self->tree) < 0)
 		return NULL;
@@ -314,7 +317,7 @@ static PyObject *cursor_iternext(struct cursor_object *self)
 	if (tree_enter(self->tree) < 0)
 		return NULL;
 	place = place_of(self);
-	return mas_find_word(&self->mas, MAX_INDEX, false) ? found_or_back(self, &place) : NULL;
+	return mas_find_word(&self->mas, kind_top(self->tree->kind), false) ? found_or_back(self, &place) : NULL;
 }
 
 /* ---- moving without a step ------------------------------------------------------------------ */
@@ -325,10 +328,10 @@ static PyObject *cursor_set(struct cursor_object *self, PyObject *const *args, P
 	static const char *const names[] = {"index"};
 	static const struct signature signature = {"set", names, 1, 1, 1};
 	PyObject *given[1];
-	uint64_t index;
+	mt_key index;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    index_require(given[0], "index", &index) < 0)
+	    key_require(self->tree->kind, given[0], "index", &index) < 0)
 		return NULL;
 	mas_set(&self->mas, index);
 	Py_RETURN_NONE;
@@ -340,10 +343,10 @@ static PyObject *cursor_set_range(struct cursor_object *self, PyObject *const *a
 	static const char *const names[] = {"first", "last"};
 	static const struct signature signature = {"set_range", names, 2, 2, 2};
 	PyObject *given[2];
-	uint64_t first, last;
+	mt_key first, last;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    window_require(given[0], given[1], &first, &last) < 0)
+	    window_require(self->tree->kind, given[0], given[1], &first, &last) < 0)
 		return NULL;
 	mas_set_range(&self->mas, first, last);
 	Py_RETURN_NONE;
@@ -434,7 +437,7 @@ static PyObject *cursor_insert(struct cursor_object *self, PyObject *const *args
 	entry = tree_box_entry(tree, &occupied);
 	if (!entry)
 		return NULL;
-	raise_occupied(tree->state, place.index, place.last, entry);
+	raise_occupied(tree->kind, place.index, place.last, entry);
 	Py_DECREF(entry);
 	if (PyErr_ExceptionMatches(tree->state->occupied_error))
 		self->mas.status = ma_error;
@@ -451,48 +454,47 @@ static PyObject *cursor_clear(struct cursor_object *self, PyObject *Py_UNUSED(un
 static PyObject *cursor_erase(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 {
 	struct tree_object *tree = self->tree;
+	struct attempt attempt = {0};
+	struct place place;
+	PyObject *result;
+	int status;
 
-	for (bool again = false;; again = true) {
-		PyObject *result = NULL;
+	do {
 		struct mt_entry entry;
-		struct place place;
-		uint64_t generation;
-		int status;
 
 		if (tree_enter(tree) < 0)
 			return NULL;
-		generation = tree->mt.ma_generation;
 		place = place_of(self);
-		if (mtree_lookup(&tree->mt, place.index, &entry)) {
-			int paused = collector_pause(again);
-
+		attempt_begin(&attempt, tree);
+		if (mtree_lookup(&tree->mt, place.index, &entry))
 			result = tree_box_entry(tree, &entry);
-			collector_resume(paused);
-			if (!result)
-				return NULL;
-		}
-		if (tree->mt.ma_generation != generation || self->mas.index != place.index) {
-			Py_XDECREF(result);
-			continue;
-		}
-		status = mas_erase(&self->mas, NULL);
-		if (status == 0)
-			return result ? result : Py_NewRef(Py_None);
-		go_back(self, &place);
-		Py_XDECREF(result);
-		return raise_status(status);
-	}
+		else
+			result = Py_NewRef(Py_None);
+		status = attempt_end(&attempt, tree, result);
+		if (status == 1 && self->mas.index != place.index) /* the cursor was moved */
+			status = 0;
+		if (status <= 0)
+			Py_CLEAR(result);
+	} while (status == 0);
+	if (!result)
+		return NULL;
+	status = mas_erase(&self->mas, NULL);
+	if (status == 0)
+		return result;
+	go_back(self, &place);
+	Py_DECREF(result);
+	return raise_status(status);
 }
 
 /* ---- free room ------------------------------------------------------------------------------ */
 
 /* Stand on free indices that were just found: on a part of a gap, or in an empty tree. */
-static void stand_on(struct cursor_object *self, const struct area *area, uint64_t start)
+static void stand_on(struct cursor_object *self, const struct area *area, mt_key start)
 {
 	struct ma_state *mas = &self->mas;
 
 	if (area->size_whole) {
-		mas_set_range(mas, 0, MAX_INDEX);
+		mas_set_range(mas, 0, MT_KEY_MAX);
 		mas->status = ma_none;
 	} else {
 		mas_empty_area(mas, start, start + (area->size - 1), area->size);
@@ -507,13 +509,13 @@ static PyObject *search_area(struct cursor_object *self, const char *name, bool 
 	struct area area = {.align = 1, .reverse = reverse};
 	PyObject *given[3];
 	PyObject *result;
-	uint64_t start;
+	mt_key start;
 	int some, found;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    area_size(&area, given[0]) < 0)
+	    area_size(&area, self->tree->kind, given[0]) < 0)
 		return NULL;
-	some = window_clip(given[1], "min", given[2], "max", &area.first, &area.last);
+	some = window_clip(self->tree->kind, given[1], "min", given[2], "max", &area.first, &area.last);
 	if (some < 0 || tree_enter(self->tree) < 0)
 		return NULL;
 	area.outside = !some;
@@ -523,7 +525,7 @@ static PyObject *search_area(struct cursor_object *self, const char *name, bool 
 		self->mas.status = ma_error;
 	if (found <= 0)
 		return NULL;
-	result = PyLong_FromUnsignedLongLong(start);
+	result = key_object(self->tree->kind, start);
 	if (result)
 		stand_on(self, &area, start);
 	return result;
@@ -566,12 +568,12 @@ static const char *status_name(enum maple_status status)
 
 static PyObject *cursor_get_index(struct cursor_object *self, void *Py_UNUSED(closure))
 {
-	return PyLong_FromUnsignedLongLong(self->mas.index);
+	return key_object(self->tree->kind, self->mas.index);
 }
 
 static PyObject *cursor_get_last(struct cursor_object *self, void *Py_UNUSED(closure))
 {
-	return PyLong_FromUnsignedLongLong(self->mas.last);
+	return key_object(self->tree->kind, self->mas.last);
 }
 
 static PyObject *cursor_get_value(struct cursor_object *self, void *Py_UNUSED(closure))

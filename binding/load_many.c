@@ -44,7 +44,7 @@ static int look_up(const struct look *look, size_t *bad)
 
 	for (size_t at = 0; at < count; at += look->block) {
 		size_t some = count - at < look->block ? count - at : look->block;
-		const uint64_t *keys = column_block(look->keys, at, some, look->scratch);
+		const mt_key *keys = column_block(look->keys, at, some, look->scratch);
 		uint64_t *words = look->words + at;
 		uint8_t *present = look->mask ? look->mask + at : look->present;
 		bool masked;

@@ -77,7 +77,7 @@ static PyObject *state_of_snapshot(struct maple_tree *snapshot, enum dtype dtype
 	if (!values)
 		goto out;
 	mas_init(&mas, snapshot, 0);
-	for (Py_ssize_t i = 0; i < count && mas_find_word(&mas, MAX_INDEX, false); i++) {
+	for (Py_ssize_t i = 0; i < count && mas_find_word(&mas, MT_KEY_MAX, false); i++) {
 		put_little_endian(PyBytes_AS_STRING(firsts) + i * 8, mas.index);
 		put_little_endian(PyBytes_AS_STRING(lasts) + i * 8, mas.last);
 		if (packed)

@@ -175,8 +175,8 @@ static PyObject *value_with(PyObject *value, PyObject *number)
 	return pair;
 }
 
-static int offset_split_object(void *context, const struct mt_entry *whole, uint64_t first,
-			       uint64_t last, uint64_t *piece)
+static int offset_split_object(void *context, const struct mt_entry *whole, mt_key first,
+			       mt_key last, uint64_t *piece)
 {
 	PyObject *value = object_of(whole->word);
 	PyObject *number = number_in(value);
@@ -298,8 +298,8 @@ static int offset_merge_objects(void *context, const struct mt_entry *left,
 
 /* ---- OFFSET: packed numbers ----------------------------------------------------------------- */
 
-static int offset_split_unsigned(void *context, const struct mt_entry *whole, uint64_t first,
-				 uint64_t last, uint64_t *piece)
+static int offset_split_unsigned(void *context, const struct mt_entry *whole, mt_key first,
+				 mt_key last, uint64_t *piece)
 {
 	uint64_t by = first - whole->first;
 
@@ -316,8 +316,8 @@ static int offset_split_unsigned(void *context, const struct mt_entry *whole, ui
 	return -ECANCELED;
 }
 
-static int offset_split_signed(void *context, const struct mt_entry *whole, uint64_t first,
-			       uint64_t last, uint64_t *piece)
+static int offset_split_signed(void *context, const struct mt_entry *whole, mt_key first,
+			       mt_key last, uint64_t *piece)
 {
 	uint64_t by = first - whole->first;
 
@@ -334,8 +334,8 @@ static int offset_split_signed(void *context, const struct mt_entry *whole, uint
 	return -ECANCELED;
 }
 
-static int offset_split_float(void *context, const struct mt_entry *whole, uint64_t first,
-			      uint64_t last, uint64_t *piece)
+static int offset_split_float(void *context, const struct mt_entry *whole, mt_key first,
+			      mt_key last, uint64_t *piece)
 {
 	(void)context;
 	(void)last;

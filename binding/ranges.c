@@ -92,7 +92,7 @@ static PyObject *range_shown(const struct ranges *ranges, size_t at)
 
 	if (!ranges->half_open)
 		return PyUnicode_FromFormat("[%llu, %llu]", first, last);
-	if (last == MAX_INDEX)
+	if (last == MT_KEY_MAX)
 		return PyUnicode_FromFormat("[%llu, 18446744073709551616)", first);
 	return PyUnicode_FromFormat("[%llu, %llu)", first, last + 1);
 }
@@ -314,16 +314,16 @@ static void pop(struct heap *heap)
 
 /* Walk over the keys from one begin or end of a range to the next. Each range begins a piece, or
  * lets an older one go on when it ends: there are fewer than two pieces for each range. */
-static size_t overlay(struct heap *heap, uint64_t *firsts, uint64_t *lasts, uint64_t *words)
+static size_t overlay(struct heap *heap, mt_key *firsts, mt_key *lasts, uint64_t *words)
 {
 	const struct ranges *ranges = heap->ranges;
 	size_t owner = 0; /* of the last piece */
 	size_t pieces = 0;
 	size_t next = 0; /* the next range to begin */
-	uint64_t key = 0;
+	mt_key key = 0;
 
 	while (next < ranges->count || heap->count) {
-		uint64_t end;
+		mt_key end;
 		size_t top;
 
 		if (!heap->count)
@@ -346,7 +346,7 @@ static size_t overlay(struct heap *heap, uint64_t *firsts, uint64_t *lasts, uint
 			words[pieces++] = ranges->words[top];
 		}
 		owner = top;
-		if (end == MAX_INDEX)
+		if (end == MT_KEY_MAX)
 			break;
 		key = end + 1;
 	}

@@ -11,8 +11,8 @@ struct ranges {
 	struct column last;
 	struct column values;
 	PyObject *number; /* borrowed: one value for all of them, instead of the column */
-	const uint64_t *firsts;
-	const uint64_t *lasts;
+	const mt_key *firsts;
+	const mt_key *lasts;
 	const uint64_t *words; /* if `number`, only one: */
 	uint64_t word;
 	size_t count;

@@ -155,7 +155,8 @@ static int refuse_several(PyObject *key)
 
 static int tree_contains(struct tree_object *self, PyObject *key)
 {
-	uint64_t index, word;
+	mt_key index;
+	uint64_t word;
 	int kind;
 
 	if (!PyLong_CheckExact(key) && refuse_several(key) < 0)
@@ -168,11 +169,12 @@ static int tree_contains(struct tree_object *self, PyObject *key)
 
 static PyObject *tree_subscript(struct tree_object *self, PyObject *key)
 {
-	uint64_t index, word;
+	mt_key index;
+	uint64_t word;
 	int kind;
 
 	if (PySlice_Check(key)) {
-		uint64_t last;
+		mt_key last;
 
 		kind = slice_clip(key, &index, &last);
 		return kind < 0 ? NULL : tree_slice(self, index, last, kind == 0);
@@ -194,7 +196,8 @@ static int enter_store(struct tree_object *self, PyObject *value, uint64_t *word
 
 static int store_slice(struct tree_object *self, PyObject *key, PyObject *value)
 {
-	uint64_t first, last, word;
+	mt_key first, last;
+	uint64_t word;
 	int status = slice_require(key, &first, &last);
 
 	if (status < 0 || enter_store(self, value, &word) < 0)
@@ -212,7 +215,8 @@ static int store_slice(struct tree_object *self, PyObject *key, PyObject *value)
 
 static int tree_store_subscript(struct tree_object *self, PyObject *key, PyObject *value)
 {
-	uint64_t index, word;
+	mt_key index;
+	uint64_t word;
 	int status;
 
 	if (PySlice_Check(key))

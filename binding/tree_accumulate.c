@@ -79,7 +79,8 @@ PyObject *tree_accumulate(struct tree_object *self, PyObject *const *args, Py_ss
 {
 	static const char *const names[] = {"first", "last", "value", "op"};
 	static const struct signature signature = {"accumulate", names, 4, 3, 4};
-	uint64_t first, last, word;
+	mt_key first, last;
+	uint64_t word;
 	struct mt_accumulation what = {.first = &first, .last = &last, .words = &word, .count = 1};
 	PyObject *given[4];
 	enum dtype dtype;

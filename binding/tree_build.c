@@ -31,8 +31,8 @@ static int check_size(const struct gathered *gathered, Py_ssize_t size)
 }
 
 /* Convert an item. 0, with an owned reference if the word is an object; or -1. */
-static int parse_item(const struct gathered *gathered, PyObject *item, uint64_t *first,
-		      uint64_t *last, uint64_t *word)
+static int parse_item(const struct gathered *gathered, PyObject *item, mt_key *first,
+		      mt_key *last, uint64_t *word)
 {
 	/* Always a tuple, since converting an index can change a list. */
 	PyObject *tuple = PyTuple_Check(item) ? Py_NewRef(item) : PySequence_Tuple(item);
@@ -127,7 +127,7 @@ static int gather_coalesced(struct gathered *gathered, const struct mt_value_ops
 }
 
 /* Add a triple at the end. The value is taken over if there is memory. 0 or -1. */
-static int gathered_add(struct gathered *gathered, uint64_t first, uint64_t last, uint64_t word)
+static int gathered_add(struct gathered *gathered, mt_key first, mt_key last, uint64_t word)
 {
 	if (gathered->count == gathered->size &&
 	    gathered_resize(gathered, gathered->size ? gathered->size * 2 : 64) < 0)
@@ -149,7 +149,8 @@ int gather_triples(struct gathered *gathered, PyObject *iterable)
 	if (!iterator)
 		return -1;
 	while (status == 0 && (item = PyIter_Next(iterator))) {
-		uint64_t first, last, word;
+		mt_key first, last;
+		uint64_t word;
 
 		status = parse_item(gathered, item, &first, &last, &word);
 		if (status < 0) {
@@ -202,7 +203,8 @@ static int build(struct maple_tree *mt, struct gathered *gathered)
 static int add_triple(struct maple_tree *mt, struct gathered *gathered, bool *sorted,
 		      PyObject *item, Py_ssize_t position)
 {
-	uint64_t first, last, word;
+	mt_key first, last;
+	uint64_t word;
 	int status = parse_item(gathered, item, &first, &last, &word);
 
 	if (status < 0) {

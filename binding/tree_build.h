@@ -9,8 +9,8 @@
 struct gathered {
 	enum dtype dtype;
 	bool ends_only; /* items may be pairs, and values are not taken: all words are 0 */
-	uint64_t *first;
-	uint64_t *last;
+	mt_key *first;
+	mt_key *last;
 	uint64_t *words; /* for objects: owned references */
 	size_t count;
 	size_t size;

@@ -18,7 +18,7 @@
 /* Append the text of the next entries to `parts`, but of no more than `most`. */
 static int print_entries(PyObject *iterator, unsigned most, PyObject *parts)
 {
-	uint64_t first, last;
+	mt_key first, last;
 	PyObject *value;
 	int status = 0;
 

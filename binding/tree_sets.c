@@ -159,7 +159,7 @@ static PyObject *new_tree(struct tree_object *self, struct operand *operand)
 	if (!copy)
 		return NULL;
 	if (operand_enter(operand, self) < 0) {
-		copy_drop(copy, self->state);
+		copy_drop(copy, self->kind);
 		return NULL;
 	}
 	/* A policy can empty the tree, which then leaves its family. */

@@ -5,7 +5,7 @@ A network is no key. `t[network]` means all of its addresses, which `window_of()
 """
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Any, Final
+from typing import Any
 
 from samara._arguments import index_of, shown
 from samara._errors import type_name
@@ -88,7 +88,7 @@ class AddressKind(Kind):
         return str(self.key(number)) if 0 <= number <= self.top else shown(number)
 
 
-KINDS: Final = (
-    AddressKind("IPv4", 32, IPv4Address, IPv4Network),
-    AddressKind("IPv6", 128, IPv6Address, IPv6Network),
-)
+def address_kind(name: str) -> AddressKind:
+    if name == "ipv4":
+        return AddressKind("IPv4", 32, IPv4Address, IPv4Network)
+    return AddressKind("IPv6", 128, IPv6Address, IPv6Network)

@@ -43,6 +43,3 @@ class FloatKind(Kind):
 
     def shown(self, key: Any) -> str:
         return repr(float(key))
-
-
-KINDS: Final = (FloatKind(),)

@@ -10,7 +10,6 @@ from samara._keys.kind import Kind
 class IntegerKind(Kind):
     """The code of an int is the int itself, plus `zero`."""
 
-    has_int_keys = True
     zero: int
 
     def __init__(self, name: str, bits: int, zero: int = 0) -> None:

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Kind: what a tree knows about its keys.
 
-A tree holds codes: ints from 0 up to the kind's `top`, in the order of the keys. Everything inside a
-tree is the same for all kinds. A kind maps keys to codes and back, sizes to numbers of keys and back,
-and shows keys in messages.
+A tree holds codes: ints from 0 up to the kind's `top`, in the order of the keys. Everything inside
+a tree is the same for all kinds. A kind maps keys to codes and back, sizes to numbers of keys and
+back, and shows keys in messages.
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 from samara._entry import Change, Entry, Gap
 
@@ -32,9 +32,6 @@ class Kind(ABC):
     entry: type[Entry[Any, Any]] = Entry
     gap: type[Gap[Any]] = Gap
     change: type[Change[Any, Any]] = Change
-
-    has_int_keys: ClassVar[bool] = False
-    """Whether keys are ints, so that results are `samara.Entry` itself."""
 
     @abstractmethod
     def code(self, key: Any, name: str) -> int:

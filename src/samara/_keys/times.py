@@ -5,7 +5,7 @@ All conversions are integer arithmetic. numpy and pandas are imported only for k
 "datetime64[ns]", and their objects are recognized without importing them.
 """
 
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -77,10 +77,10 @@ def size_in_atto(size: Any, name: str) -> int:
         exact = size if is_numpy(size, "timedelta64") else size.to_timedelta64()
         number, unit = numpy_number(exact, name)
         if unit in NUMPY_UNITS:
-            return number * NUMPY_UNITS[unit]
+            return int(number * NUMPY_UNITS[unit])
     elif isinstance(size, timedelta):
         return microseconds_of(size) * 10**12
-    given = getattr(size, "dtype", None) if is_numpy(size, "timedelta64") else type_name(size)
+    given = size.dtype if is_numpy(size, "timedelta64") else type_name(size)
     raise TypeError(f"{name} must be a timedelta, not {given}")
 
 
@@ -106,7 +106,7 @@ class DateKind(TimeKind):
 
     def code(self, key: Any, name: str) -> int:
         if isinstance(key, date) and not isinstance(key, datetime):
-            return key.toordinal() - 1
+            return int(key.toordinal()) - 1
         given = type_name(key)
         if is_numpy(key, "datetime64"):
             number, unit = numpy_moment(key, name)
@@ -144,7 +144,7 @@ class MomentKind(TimeKind):
         self.origin = first + self.margin
         """The moment of code 0: units since 1970-01-01."""
         self.top = end - 1 - self.margin - self.origin
-        start = datetime(1, 1, 1, tzinfo=self.zone and timezone.utc)
+        start = datetime(1, 1, 1, tzinfo=self.zone and UTC)
         self.start = start + timedelta(seconds=self.margin // self.per_second)
 
     def limits(self) -> tuple[int, int]:
@@ -234,7 +234,7 @@ def imported(module: str, keys: str) -> Any:
 
 def zone_of(name: str) -> tzinfo:
     if name == "UTC":
-        return timezone.utc
+        return UTC
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -243,6 +243,3 @@ def zone_of(name: str) -> tzinfo:
 
 def moment_kind(unit: str, zone: str | None) -> MomentKind:
     return NanosecondKind(zone) if unit == "ns" else MomentKind(unit, zone)
-
-
-KINDS: Final = (DateKind(), *(moment_kind(unit, None) for unit in UNITS))

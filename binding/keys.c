@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Keys: conversion to codes and back, sizes, windows and slices. Compiled once for each width of
+ * codes.
+ *
+ * Keys that are ints are converted here. Everything else is asked of the Python kind, which can run
+ * any code, as an int's __index__() can. Owns nothing. For all files that know keys.
+ */
+#include "keys.h"
+#include "errors.h"
+
+/* ---- ints ----------------------------------------------------------------------------------- */
+
+#if MT_KEY_BITS == 128
+
+/* Read an int of 0 ... 2^128 - 1 from its digits. */
+static bool int_is_code(PyObject *number, mt_key *code)
+{
+#if PyLong_SHIFT == 30 && PY_VERSION_HEX < 0x030F0000
+	PyLongObject *integer = (PyLongObject *)number;
+	mt_key value = 0;
+#if PY_VERSION_HEX >= 0x030C0000
+	const digit *digits = integer->long_value.ob_digit;
+	uintptr_t size = integer->long_value.lv_tag;
+
+	if ((size & 3) == 2) /* negative */
+		return false;
+	size = size & 3 ? 0 : size >> 3;
+#else
+	const digit *digits = integer->ob_digit;
+	Py_ssize_t size = Py_SIZE(integer);
+
+	if (size < 0)
+		return false;
+#endif
+	if (size > 5 || (size == 5 && digits[4] >> 8))
+		return false;
+	for (int i = (int)size; i-- > 0;)
+		value = value << PyLong_SHIFT | digits[i];
+	*code = value;
+	return true;
+#else
+	(void)number;
+	(void)code;
+	return false;
+#endif
+}
+
+/* The place of an int among those of 128 bits, with its two words: an enum index_kind. */
+static int split_int(PyObject *number, uint64_t *low, uint64_t *high)
+{
+	PyObject *shift = PyLong_FromLong(64);
+	PyObject *rest = shift ? PyNumber_Rshift(number, shift) : NULL;
+	int place = INDEX_ERROR;
+	int overflow;
+	double size;
+
+	if (!rest)
+		goto out;
+	*low = PyLong_AsUnsignedLongLongMask(number);
+	*high = PyLong_AsUnsignedLongLong(rest);
+	place = INDEX_IN;
+	if (!PyErr_Occurred())
+		goto out;
+	PyErr_Clear();
+	place = PyLong_AsLongLongAndOverflow(rest, &overflow) < 0 ? INDEX_BELOW : INDEX_ABOVE;
+	if (overflow < 0)
+		place = INDEX_BELOW;
+	if (place == INDEX_BELOW || *low || PyLong_AsUnsignedLongLongMask(rest))
+		goto out;
+	/* 2^64 is the only multiple of 2^64 that equals it as a float. */
+	size = PyLong_AsDouble(rest);
+	if (size == -1.0 && PyErr_Occurred())
+		PyErr_Clear();
+	if (size == 18446744073709551616.0)
+		place = INDEX_TOP;
+out:
+	Py_XDECREF(shift);
+	Py_XDECREF(rest);
+	return place;
+}
+
+int code_parse(PyObject *number, mt_key top, mt_key *code)
+{
+	if (!int_is_code(number, code)) {
+		uint64_t low, high;
+		int place = split_int(number, &low, &high);
+
+		if (place != INDEX_IN)
+			return place == INDEX_TOP && top < MT_KEY_MAX ? INDEX_ABOVE : place;
+		*code = (mt_key)high << 64 | low;
+	}
+	if (*code <= top)
+		return INDEX_IN;
+	return *code - top == 1 ? INDEX_TOP : INDEX_ABOVE;
+}
+
+PyObject *code_object(mt_key code)
+{
+	PyObject *low = PyLong_FromUnsignedLongLong((uint64_t)code);
+	PyObject *high, *shift, *shifted, *result;
+
+	if (!(code >> 64) || !low)
+		return low;
+	high = PyLong_FromUnsignedLongLong((uint64_t)(code >> 64));
+	shift = PyLong_FromLong(64);
+	shifted = high && shift ? PyNumber_Lshift(high, shift) : NULL;
+	result = shifted ? PyNumber_Or(shifted, low) : NULL;
+	Py_DECREF(low);
+	Py_XDECREF(high);
+	Py_XDECREF(shift);
+	Py_XDECREF(shifted);
+	return result;
+}
+
+#else
+
+int code_parse(PyObject *number, mt_key top, mt_key *code)
+{
+	int place = index_parse(number, "index", code);
+
+	if (place != INDEX_IN)
+		return place == INDEX_TOP && top < MT_KEY_MAX ? INDEX_ABOVE : place;
+	if (*code <= top)
+		return INDEX_IN;
+	return *code - top == 1 ? INDEX_TOP : INDEX_ABOVE;
+}
+
+PyObject *code_object(mt_key code)
+{
+	return PyLong_FromUnsignedLongLong(code);
+}
+
+/* The code of an int of 64 bits with a sign. */
+static int signed_parse(PyObject *number, mt_key *code)
+{
+	const uint64_t zero = UINT64_C(1) << 63;
+	int overflow;
+	long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
+	uint64_t above;
+
+	if (!overflow) {
+		*code = (uint64_t)value ^ zero;
+		return INDEX_IN;
+	}
+	if (overflow < 0)
+		return INDEX_BELOW;
+	above = PyLong_AsUnsignedLongLong(number);
+	if (PyErr_Occurred()) {
+		PyErr_Clear();
+		return INDEX_ABOVE;
+	}
+	return above == zero ? INDEX_TOP : INDEX_ABOVE;
+}
+
+#endif
+
+/* ---- one key -------------------------------------------------------------------------------- */
+
+static int parse_in_python(const struct kind *kind, PyObject *key, const char *name, mt_key *code)
+{
+	PyObject *number = PyObject_CallMethod(kind->object, "code", "Os", key, name);
+	int place = INDEX_ERROR;
+
+	if (!number)
+		return PyErr_ExceptionMatches(kind->state->no_key) ? INDEX_NOWHERE : INDEX_ERROR;
+	if (PyLong_CheckExact(number))
+		place = code_parse(number, kind_top(kind), code);
+	else
+		PyErr_Format(PyExc_TypeError, "code() must return an int, not %s",
+			     Py_TYPE(number)->tp_name);
+	Py_DECREF(number);
+	return place;
+}
+
+/* Of an exact int. */
+static int int_parse(const struct kind *kind, PyObject *number, mt_key *code)
+{
+#if MT_KEY_BITS == 64
+	if (kind->encoding == KEYS_INT64)
+		return signed_parse(number, code);
+#endif
+	return code_parse(number, kind_top(kind), code);
+}
+
+int key_parse_slow(const struct kind *kind, PyObject *key, const char *name, mt_key *code)
+{
+	PyObject *exact;
+	int place;
+
+	if (kind->encoding == KEYS_PYTHON)
+		return parse_in_python(kind, key, name, code);
+	if (PyLong_CheckExact(key))
+		return int_parse(kind, key, code);
+	if (!PyIndex_Check(key)) {
+		PyErr_Format(PyExc_TypeError, "%s must be an integer, not %s", name,
+			     Py_TYPE(key)->tp_name);
+		return INDEX_ERROR;
+	}
+	exact = PyNumber_Index(key);
+	if (!exact)
+		return INDEX_ERROR;
+	place = int_parse(kind, exact, code);
+	Py_DECREF(exact);
+	return place;
+}
+
+/* Raise the ValueError for a key outside the limits. With `end`, one past the last key is within
+ * them. */
+static void raise_outside(const struct kind *kind, PyObject *key, const char *name, bool end)
+{
+	PyObject *method = PyObject_GetAttrString(kind->object, "outside");
+	PyObject *args = method ? Py_BuildValue("(Os)", key, name) : NULL;
+	PyObject *kwargs = args ? Py_BuildValue("{sO}", "end", end ? Py_True : Py_False) : NULL;
+	PyObject *error = kwargs ? PyObject_Call(method, args, kwargs) : NULL;
+
+	if (error)
+		PyErr_SetObject(PyExc_ValueError, error);
+	Py_XDECREF(method);
+	Py_XDECREF(args);
+	Py_XDECREF(kwargs);
+	Py_XDECREF(error);
+}
+
+int key_require_failed(const struct kind *kind, PyObject *key, const char *name, int place)
+{
+	if (place != INDEX_ERROR && place != INDEX_NOWHERE)
+		raise_outside(kind, key, name, false);
+	return -1;
+}
+
+PyObject *key_object_slow(const struct kind *kind, mt_key code)
+{
+	PyObject *number, *key;
+
+	if (codes_are_keys(kind))
+		return code_object(code);
+#if MT_KEY_BITS == 64
+	if (kind->encoding == KEYS_INT64)
+		return PyLong_FromLongLong((long long)(code ^ UINT64_C(1) << 63));
+#endif
+	number = code_object(code);
+	key = number ? PyObject_CallMethod(kind->object, "key", "O", number) : NULL;
+	Py_XDECREF(number);
+	return key;
+}
+
+PyObject *key_shown(const struct kind *kind, PyObject *key)
+{
+	if (kind->encoding != KEYS_PYTHON)
+		return number_shown(key);
+	return PyObject_CallMethod(kind->object, "shown", "O", key);
+}
+
+PyObject *code_shown(const struct kind *kind, mt_key code)
+{
+	PyObject *key = key_object(kind, code);
+	PyObject *text = key ? key_shown(kind, key) : NULL;
+
+	Py_XDECREF(key);
+	return text;
+}
+
+/* ---- sizes ---------------------------------------------------------------------------------- */
+
+int size_parse(const struct kind *kind, PyObject *size, const char *name, mt_key *count)
+{
+	PyObject *number;
+	int place;
+
+	if (PyLong_CheckExact(size) && kind->encoding != KEYS_PYTHON)
+		return code_parse(size, MT_KEY_MAX, count);
+	number = PyObject_CallMethod(kind->object, "count", "Os", size, name);
+	if (!number)
+		return INDEX_ERROR;
+	place = code_parse(number, MT_KEY_MAX, count);
+	Py_DECREF(number);
+	return place;
+}
+
+PyObject *size_shown(const struct kind *kind, PyObject *size)
+{
+	return kind->encoding == KEYS_PYTHON ? PyObject_Str(size) : number_shown(size);
+}
+
+PyObject *size_object(const struct kind *kind, mt_key count, bool carry)
+{
+	PyObject *number = code_object(count);
+	PyObject *size;
+
+	if (carry && number)
+		Py_SETREF(number, Py_NewRef(MT_KEY_BITS == 128 ? kind->state->two_to_128
+							       : kind->state->two_to_64));
+	if (!number || kind->encoding != KEYS_PYTHON)
+		return number;
+	size = PyObject_CallMethod(kind->object, "size", "O", number);
+	Py_DECREF(number);
+	return size;
+}
+
+/* ---- closed windows ------------------------------------------------------------------------- */
+
+static int raise_order(const struct kind *kind, const char *first_name, PyObject *first,
+		       const char *last_name, PyObject *last)
+{
+	PyObject *low = key_shown(kind, first);
+	PyObject *high = low ? key_shown(kind, last) : NULL;
+
+	if (high)
+		PyErr_Format(PyExc_ValueError, "%s %U is above %s %U", first_name, low, last_name,
+			     high);
+	Py_XDECREF(low);
+	Py_XDECREF(high);
+	return -1;
+}
+
+int window_require(const struct kind *kind, PyObject *first_object, PyObject *last_object,
+		   mt_key *first, mt_key *last)
+{
+	*first = 0;
+	*last = kind_top(kind);
+	if (first_object && key_require(kind, first_object, "first", first) < 0)
+		return -1;
+	if (last_object && key_require(kind, last_object, "last", last) < 0)
+		return -1;
+	/* A bound that is not given is a limit: then they are in order. */
+	if (*first > *last)
+		return raise_order(kind, "first", first_object, "last", last_object);
+	return 0;
+}
+
+int window_within(const struct kind *kind, PyObject *first_object, PyObject *last_object,
+		  mt_key *first, mt_key *last)
+{
+	return window_require(kind, or_limit(first_object), or_limit(last_object), first, last);
+}
+
+/* window_clip(), which also says whether an end was cut. A bound that is NULL is a limit. */
+static inline int window_cut(const struct kind *kind, PyObject *first_object,
+			     const char *first_name, PyObject *last_object, const char *last_name,
+			     mt_key *first, mt_key *last, bool *cut)
+{
+	int first_place = INDEX_IN;
+	int last_place = INDEX_IN;
+
+	*first = 0;
+	*last = kind_top(kind);
+	if (first_object) {
+		first_place = key_parse(kind, first_object, first_name, first);
+		if (first_place == INDEX_ERROR || first_place == INDEX_NOWHERE)
+			return -1;
+	}
+	if (last_object) {
+		last_place = key_parse(kind, last_object, last_name, last);
+		if (last_place == INDEX_ERROR || last_place == INDEX_NOWHERE)
+			return -1;
+	}
+	*cut = first_place != INDEX_IN || last_place != INDEX_IN;
+	if (first_place == INDEX_BELOW)
+		*first = 0;
+	if (last_place == INDEX_TOP || last_place == INDEX_ABOVE)
+		*last = kind_top(kind);
+	if (first_place == INDEX_TOP || first_place == INDEX_ABOVE) {
+		if (last_place == INDEX_BELOW || *last < kind_top(kind))
+			return raise_order(kind, first_name, first_object, last_name, last_object);
+		return 0;
+	}
+	if (last_place == INDEX_BELOW) {
+		if (*first > 0)
+			return raise_order(kind, first_name, first_object, last_name, last_object);
+		return 0;
+	}
+	if (*first > *last)
+		return raise_order(kind, first_name, first_object, last_name, last_object);
+	return 1;
+}
+
+int window_clip(const struct kind *kind, PyObject *first_object, const char *first_name,
+		PyObject *last_object, const char *last_name, mt_key *first, mt_key *last)
+{
+	bool cut;
+
+	return window_cut(kind, or_limit(first_object), first_name, or_limit(last_object),
+			  last_name, first, last, &cut);
+}
+
+int window_inside(const struct kind *kind, PyObject *first_object, PyObject *last_object,
+		  mt_key *first, mt_key *last)
+{
+	bool cut;
+	int some = window_cut(kind, first_object, "first", last_object, "last", first, last, &cut);
+
+	return some > 0 && cut ? 0 : some;
+}
+
+/* ---- half-open slices ----------------------------------------------------------------------- */
+
+/* A bound of a slice: a code, or with `top` one past the last code. */
+struct bound {
+	mt_key value;
+	bool top;
+};
+
+static bool bound_above(const struct bound *a, const struct bound *b)
+{
+	return a->top ? !b->top : !b->top && a->value > b->value;
+}
+
+static int bound_parse(const struct kind *kind, PyObject *key, const char *name, bool clip,
+		       struct bound *bound)
+{
+	int place = key_parse(kind, key, name, &bound->value);
+
+	bound->top = false;
+	switch (place) {
+	case INDEX_ERROR:
+	case INDEX_NOWHERE:
+		return -1;
+	case INDEX_IN:
+		return 0;
+	case INDEX_TOP:
+		bound->top = true;
+		return 0;
+	default:
+		break;
+	}
+	if (!clip) {
+		raise_outside(kind, key, name, true);
+		return -1;
+	}
+	bound->value = 0;
+	bound->top = place == INDEX_ABOVE;
+	return 0;
+}
+
+static int slice_parse(const struct kind *kind, PyObject *object, bool clip, mt_key *first,
+		       mt_key *last)
+{
+	PySliceObject *slice = (PySliceObject *)object;
+	struct bound start = {0, false};
+	struct bound stop = {0, true};
+
+	if (slice->step != Py_None) {
+		PyErr_Format(PyExc_ValueError, "the step of a slice must be None, not %R",
+			     slice->step);
+		return -1;
+	}
+	if (slice->start != Py_None && bound_parse(kind, slice->start, "start", clip, &start) < 0)
+		return -1;
+	if (slice->stop != Py_None && bound_parse(kind, slice->stop, "stop", clip, &stop) < 0)
+		return -1;
+	if (bound_above(&start, &stop)) {
+		/* The stop is not the top here, so either both have been given, or only start. */
+		return raise_order(kind, "start", slice->start, "stop", slice->stop);
+	}
+	if (start.top || (!stop.top && start.value == stop.value))
+		return 0;
+	*first = start.value;
+	*last = stop.top ? kind_top(kind) : stop.value - 1;
+	return 1;
+}
+
+/* ---- networks ------------------------------------------------------------------------------- */
+
+/* The ends of a network, if the key is one. */
+static int network_parse(const struct kind *kind, PyObject *key, mt_key *first, mt_key *last)
+{
+	PyObject *window;
+	int status = KEY_IS_ONE;
+
+	if (!kind->networks || PyLong_CheckExact(key))
+		return KEY_IS_ONE;
+	window = PyObject_CallMethod(kind->object, "window_of", "O", key);
+	if (!window)
+		return -1;
+	if (window != Py_None) {
+		status = PyTuple_Check(window) && PyTuple_GET_SIZE(window) == 2 &&
+					 code_parse(PyTuple_GET_ITEM(window, 0), kind_top(kind),
+						    first) == INDEX_IN &&
+					 code_parse(PyTuple_GET_ITEM(window, 1), kind_top(kind),
+						    last) == INDEX_IN
+				 ? 1
+				 : -1;
+		if (status < 0)
+			PyErr_SetString(PyExc_TypeError, "window_of() must return two codes");
+	}
+	Py_DECREF(window);
+	return status;
+}
+
+static int several_parse(const struct kind *kind, PyObject *key, bool clip, mt_key *first,
+			 mt_key *last)
+{
+	if (PySlice_Check(key))
+		return slice_parse(kind, key, clip, first, last);
+	return network_parse(kind, key, first, last);
+}
+
+int several_require(const struct kind *kind, PyObject *key, mt_key *first, mt_key *last)
+{
+	return several_parse(kind, key, false, first, last);
+}
+
+int several_clip(const struct kind *kind, PyObject *key, mt_key *first, mt_key *last)
+{
+	return several_parse(kind, key, true, first, last);
+}
