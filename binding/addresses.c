@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IP addresses in text, with the rules of Python's module ipaddress: four numbers without leading
- * zeros; eight groups of one to four hexadecimal digits, of which the last two may be an IPv4
- * address, and "::" once, for one group of zeros or more.
+ * IP addresses as keys, without a call of Python code. The kind in Python gets all that is not
+ * converted here, and raises all errors.
  *
- * Owns nothing. For the kinds of keys, which leave all other texts, and the messages about them, to
- * Python.
+ * Text has the rules of the module ipaddress: four numbers without leading zeros; eight groups of
+ * one to four hexadecimal digits, of which the last two may be an IPv4 address, and "::" once, for
+ * one group of zeros or more. Owns nothing but what a struct addresses holds. For the kinds of keys.
  */
 #include "addresses.h"
 
@@ -153,4 +153,108 @@ bool ipv6_of_text(PyObject *object, uint64_t *high, uint64_t *low)
 	*high = halves[0];
 	*low = halves[1];
 	return true;
+}
+
+/* ---- objects -------------------------------------------------------------------------------- */
+
+/* Make an address as copy.copy() would: allocate it, and set its attributes. */
+static PyObject *from_attributes(const struct addresses *addresses, PyObject *number)
+{
+	PyObject *address = addresses->type->tp_new(addresses->type, addresses->nothing, NULL);
+
+	if (address &&
+	    (PyObject_SetAttr(address, addresses->number, number) < 0 ||
+	     (addresses->zone && PyObject_SetAttr(address, addresses->zone, Py_None) < 0)))
+		Py_CLEAR(address);
+	return address;
+}
+
+/* Whether from_attributes() makes what the class itself does: 1, 0 or -1. */
+static int can_be_quick(const struct addresses *addresses)
+{
+	PyObject *number = PyLong_FromLong(1);
+	PyObject *address =
+		number ? PyObject_CallOneArg((PyObject *)addresses->type, number) : NULL;
+	PyObject *quick = address ? from_attributes(addresses, number) : NULL;
+	PyObject *text = quick ? PyObject_Str(quick) : NULL;
+	int same = -1;
+
+	if (text)
+		same = PyObject_RichCompareBool(address, quick, Py_EQ);
+	else if (address && !PyErr_ExceptionMatches(PyExc_MemoryError)) {
+		PyErr_Clear();
+		same = 0;
+	}
+	Py_XDECREF(number);
+	Py_XDECREF(address);
+	Py_XDECREF(quick);
+	Py_XDECREF(text);
+	return same;
+}
+
+int addresses_init(struct addresses *addresses, PyObject *kind)
+{
+	PyObject *type = PyObject_GetAttrString(kind, "address");
+	int quick;
+
+	*addresses = (struct addresses){0};
+	if (!type)
+		return -1;
+	if (!PyType_Check(type)) {
+		PyErr_Format(PyExc_TypeError, "address of %R must be a class", kind);
+		Py_DECREF(type);
+		return -1;
+	}
+	addresses->type = (PyTypeObject *)type;
+	addresses->number = PyUnicode_InternFromString("_ip");
+	addresses->nothing = PyTuple_New(0);
+	if (!addresses->number || !addresses->nothing)
+		return -1;
+	if (PyObject_HasAttrString(type, "scope_id")) {
+		addresses->zone = PyUnicode_InternFromString("_scope_id");
+		if (!addresses->zone)
+			return -1;
+	}
+	quick = can_be_quick(addresses);
+	addresses->quick = quick > 0;
+	return quick < 0 ? -1 : 0;
+}
+
+void addresses_clear(struct addresses *addresses)
+{
+	Py_CLEAR(addresses->type);
+	Py_CLEAR(addresses->number);
+	Py_CLEAR(addresses->zone);
+	Py_CLEAR(addresses->nothing);
+}
+
+PyObject *address_number(const struct addresses *addresses, PyObject *key)
+{
+	PyObject *number;
+
+	if (!addresses->quick || !Py_IS_TYPE(key, addresses->type))
+		return NULL;
+	if (addresses->zone) {
+		PyObject *zone = PyObject_GetAttr(key, addresses->zone);
+		bool has_zone = zone != Py_None;
+
+		Py_XDECREF(zone);
+		if (has_zone) {
+			PyErr_Clear();
+			return NULL;
+		}
+	}
+	number = PyObject_GetAttr(key, addresses->number);
+	if (!number)
+		PyErr_Clear();
+	else if (!PyLong_CheckExact(number))
+		Py_CLEAR(number);
+	return number;
+}
+
+PyObject *address_object(const struct addresses *addresses, PyObject *number)
+{
+	if (addresses->quick)
+		return from_attributes(addresses, number);
+	return PyObject_CallOneArg((PyObject *)addresses->type, number);
 }
