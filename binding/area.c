@@ -8,31 +8,9 @@
 #include "args.h"
 #include "errors.h"
 
-/* A size or an alignment: an enum index_kind, at least 1. */
-static int positive_parse(const struct kind *kind, PyObject *object, const char *name, mt_key *count)
-{
-	int place = size_parse(kind, object, name, count);
-	PyObject *least, *texts[2] = {NULL};
-
-	if (place != INDEX_BELOW && (place != INDEX_IN || *count > 0))
-		return place;
-	least = size_object(kind, 1, false);
-	if (least)
-		texts[0] = size_shown(kind, least);
-	if (texts[0])
-		texts[1] = size_shown(kind, object);
-	if (texts[1])
-		PyErr_Format(PyExc_ValueError, "%s must be %U or more, not %U", name, texts[0],
-			     texts[1]);
-	Py_XDECREF(least);
-	Py_XDECREF(texts[0]);
-	Py_XDECREF(texts[1]);
-	return INDEX_ERROR;
-}
-
 int area_size(struct area *area, const struct kind *kind, PyObject *size)
 {
-	int place = positive_parse(kind, size, "size", &area->size);
+	int place = size_require(kind, size, "size", &area->size);
 
 	if (place == INDEX_ERROR)
 		return -1;
@@ -47,7 +25,7 @@ int area_options(struct area *area, PyObject *align, PyObject *reverse)
 {
 	area->align = 1;
 	if (align && align != Py_None) {
-		int place = positive_parse(area->kind, align, "align", &area->align);
+		int place = size_require(area->kind, align, "align", &area->align);
 
 		if (place == INDEX_ERROR)
 			return -1;

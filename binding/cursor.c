@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * samara.Cursor: the kernel's ma_state over a tree that the cursor keeps alive.
+ * samara.Cursor: the kernel's ma_state over a tree that the cursor keeps alive. Compiled once for each
+ * width of codes; cursor_type.c has the type.
  *
  * The ma_state remembers the path to where it stands, and the tree's generation at that time. If
  * the generation has changed, the core walks again, so a cursor never follows a freed node. The
@@ -15,13 +16,6 @@
 #include "area.h"
 #include "attempt.h"
 #include "errors.h"
-#include "docs.h"
-
-struct cursor_object {
-	PyObject_HEAD
-	struct tree_object *tree;
-	struct ma_state mas;
-};
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
@@ -39,7 +33,7 @@ static int parse_place(const struct kind *kind, PyObject *first_object, PyObject
 	return 0;
 }
 
-static PyObject *cursor_new(struct tree_object *tree, PyObject *first_object, PyObject *last_object)
+PyObject *cursor_new(struct tree_object *tree, PyObject *first_object, PyObject *last_object)
 {
 	struct cursor_object *self;
 	mt_key first, last;
@@ -69,40 +63,9 @@ PyObject *tree_cursor(struct tree_object *self, PyObject *const *args, Py_ssize_
 	return cursor_new(self, given[0], given[1]);
 }
 
-static PyObject *cursor_call(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+void cursor_end(struct cursor_object *self)
 {
-	static char *names[] = {"tree", "first", "last", NULL};
-	struct core_state *state = state_of_type(type);
-	PyObject *tree;
-	PyObject *first = NULL;
-	PyObject *last = NULL;
-
-	if (!state)
-		return NULL;
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|OO:Cursor", names, state->tree_type,
-					 &tree, &first, &last))
-		return NULL;
-	return cursor_new((struct tree_object *)tree, first, last);
-}
-
-/* No tp_clear: a cycle through a cursor goes through its tree, which can be cleared. */
-static int cursor_traverse(struct cursor_object *self, visitproc visit, void *arg)
-{
-	Py_VISIT(Py_TYPE(self));
-	Py_VISIT(self->tree);
-	return 0;
-}
-
-static void cursor_dealloc(struct cursor_object *self)
-{
-	PyTypeObject *type = Py_TYPE(self);
-	struct tree_object *tree = self->tree;
-
-	PyObject_GC_UnTrack(self);
 	mas_destroy(&self->mas);
-	PyObject_GC_Del(self);
-	Py_DECREF(tree);
-	Py_DECREF(type);
 }
 
 /* ---- results -------------------------------------------------------------------------------- */
@@ -231,16 +194,16 @@ static inline PyObject *step_to(struct cursor_object *self, const struct step ho
 	return found_or_none(self, how.step(&self->mas, limit, how.gaps), &place);
 }
 
-static PyObject *cursor_next(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-			     PyObject *kwnames)
+PyObject *cursor_next(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"next", mas_next_word, .up = true, .gaps = false, .find = false};
 
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_next_range(struct cursor_object *self, PyObject *const *args,
-				   Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_next_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"next_range", mas_next_word, .up = true, .gaps = true,
 				 .find = false};
@@ -248,16 +211,16 @@ static PyObject *cursor_next_range(struct cursor_object *self, PyObject *const *
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_find(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-			     PyObject *kwnames)
+PyObject *cursor_find(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"find", mas_find_word, .up = true, .gaps = false, .find = true};
 
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_find_range(struct cursor_object *self, PyObject *const *args,
-				   Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_find_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"find_range", mas_find_word, .up = true, .gaps = true,
 				 .find = true};
@@ -265,16 +228,16 @@ static PyObject *cursor_find_range(struct cursor_object *self, PyObject *const *
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_prev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-			     PyObject *kwnames)
+PyObject *cursor_prev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"prev", mas_prev_word, .up = false, .gaps = false, .find = false};
 
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_prev_range(struct cursor_object *self, PyObject *const *args,
-				   Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_prev_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"prev_range", mas_prev_word, .up = false, .gaps = true,
 				 .find = false};
@@ -282,8 +245,8 @@ static PyObject *cursor_prev_range(struct cursor_object *self, PyObject *const *
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_find_rev(struct cursor_object *self, PyObject *const *args,
-				 Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_find_rev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"find_rev", mas_find_rev_word, .up = false, .gaps = false,
 				 .find = true};
@@ -291,8 +254,8 @@ static PyObject *cursor_find_rev(struct cursor_object *self, PyObject *const *ar
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_find_range_rev(struct cursor_object *self, PyObject *const *args,
-				       Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_find_range_rev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"find_range_rev", mas_find_rev_word, .up = false, .gaps = true,
 				 .find = true};
@@ -300,7 +263,7 @@ static PyObject *cursor_find_range_rev(struct cursor_object *self, PyObject *con
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_walk(struct cursor_object *self, PyObject *Py_UNUSED(unused))
+PyObject *cursor_walk(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 {
 	struct place place;
 
@@ -310,7 +273,7 @@ static PyObject *cursor_walk(struct cursor_object *self, PyObject *Py_UNUSED(unu
 	return found_or_none(self, mas_walk_word(&self->mas), &place);
 }
 
-static PyObject *cursor_iternext(struct cursor_object *self)
+PyObject *cursor_iternext(struct cursor_object *self)
 {
 	struct place place;
 
@@ -322,8 +285,8 @@ static PyObject *cursor_iternext(struct cursor_object *self)
 
 /* ---- moving without a step ------------------------------------------------------------------ */
 
-static PyObject *cursor_set(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-			    PyObject *kwnames)
+PyObject *cursor_set(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	static const char *const names[] = {"index"};
 	static const struct signature signature = {"set", names, 1, 1, 1};
@@ -337,8 +300,8 @@ static PyObject *cursor_set(struct cursor_object *self, PyObject *const *args, P
 	Py_RETURN_NONE;
 }
 
-static PyObject *cursor_set_range(struct cursor_object *self, PyObject *const *args,
-				  Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_set_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	static const char *const names[] = {"first", "last"};
 	static const struct signature signature = {"set_range", names, 2, 2, 2};
@@ -352,13 +315,13 @@ static PyObject *cursor_set_range(struct cursor_object *self, PyObject *const *a
 	Py_RETURN_NONE;
 }
 
-static PyObject *cursor_pause(struct cursor_object *self, PyObject *Py_UNUSED(unused))
+PyObject *cursor_pause(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 {
 	mas_pause(&self->mas);
 	Py_RETURN_NONE;
 }
 
-static PyObject *cursor_reset(struct cursor_object *self, PyObject *Py_UNUSED(unused))
+PyObject *cursor_reset(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 {
 	mas_reset(&self->mas);
 	Py_RETURN_NONE;
@@ -396,8 +359,8 @@ static PyObject *write_here(struct cursor_object *self, write_fn write, uint64_t
 	Py_RETURN_NONE;
 }
 
-static PyObject *cursor_store(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-			      PyObject *kwnames)
+PyObject *cursor_store(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	static const char *const names[] = {"value", "merge"};
 	static const struct signature signature = {"store", names, 2, 1, 1};
@@ -416,8 +379,8 @@ static PyObject *cursor_store(struct cursor_object *self, PyObject *const *args,
 	return write_here(self, mas_store_apart_word, word);
 }
 
-static PyObject *cursor_insert(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-			       PyObject *kwnames)
+PyObject *cursor_insert(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	static const char *const names[] = {"value"};
 	static const struct signature signature = {"insert", names, 1, 1, 1};
@@ -444,14 +407,14 @@ static PyObject *cursor_insert(struct cursor_object *self, PyObject *const *args
 	return NULL;
 }
 
-static PyObject *cursor_clear(struct cursor_object *self, PyObject *Py_UNUSED(unused))
+PyObject *cursor_clear(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 {
 	if (tree_enter(self->tree) < 0)
 		return NULL;
 	return write_here(self, clear_word, 0);
 }
 
-static PyObject *cursor_erase(struct cursor_object *self, PyObject *Py_UNUSED(unused))
+PyObject *cursor_erase(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 {
 	struct tree_object *tree = self->tree;
 	struct attempt attempt = {0};
@@ -531,14 +494,14 @@ static PyObject *search_area(struct cursor_object *self, const char *name, bool 
 	return result;
 }
 
-static PyObject *cursor_empty_area(struct cursor_object *self, PyObject *const *args,
-				   Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_empty_area(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	return search_area(self, "empty_area", false, args, nargs, kwnames);
 }
 
-static PyObject *cursor_empty_area_rev(struct cursor_object *self, PyObject *const *args,
-				       Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_empty_area_rev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	return search_area(self, "empty_area_rev", true, args, nargs, kwnames);
 }
@@ -566,17 +529,17 @@ static const char *status_name(enum maple_status status)
 	return "start";
 }
 
-static PyObject *cursor_get_index(struct cursor_object *self, void *Py_UNUSED(closure))
+PyObject *cursor_get_index(struct cursor_object *self, void *Py_UNUSED(closure))
 {
 	return key_object(self->tree->kind, self->mas.index);
 }
 
-static PyObject *cursor_get_last(struct cursor_object *self, void *Py_UNUSED(closure))
+PyObject *cursor_get_last(struct cursor_object *self, void *Py_UNUSED(closure))
 {
 	return key_object(self->tree->kind, self->mas.last);
 }
 
-static PyObject *cursor_get_value(struct cursor_object *self, void *Py_UNUSED(closure))
+PyObject *cursor_get_value(struct cursor_object *self, void *Py_UNUSED(closure))
 {
 	uint64_t word;
 
@@ -587,67 +550,21 @@ static PyObject *cursor_get_value(struct cursor_object *self, void *Py_UNUSED(cl
 	Py_RETURN_NONE;
 }
 
-static PyObject *cursor_get_status(struct cursor_object *self, void *Py_UNUSED(closure))
+PyObject *cursor_get_status(struct cursor_object *self, void *Py_UNUSED(closure))
 {
 	return PyUnicode_FromString(status_name(self->mas.status));
 }
 
-static PyObject *cursor_get_tree(struct cursor_object *self, void *Py_UNUSED(closure))
+PyObject *cursor_repr(struct cursor_object *self)
 {
-	return Py_NewRef((PyObject *)self->tree);
+	PyObject *index = code_shown(self->tree->kind, self->mas.index);
+	PyObject *last = index ? code_shown(self->tree->kind, self->mas.last) : NULL;
+	PyObject *text = NULL;
+
+	if (last)
+		text = PyUnicode_FromFormat("<samara.Cursor [%U, %U] %s>", index, last,
+					    status_name(self->mas.status));
+	Py_XDECREF(index);
+	Py_XDECREF(last);
+	return text;
 }
-
-static PyObject *cursor_repr(struct cursor_object *self)
-{
-	return PyUnicode_FromFormat(
-		"<samara.Cursor [%llu, %llu] %s>", (unsigned long long)self->mas.index,
-		(unsigned long long)self->mas.last, status_name(self->mas.status));
-}
-
-static PyGetSetDef cursor_getset[] = {
-	{"index", (getter)cursor_get_index, NULL, DOC_Cursor_index, NULL},
-	{"last", (getter)cursor_get_last, NULL, DOC_Cursor_last, NULL},
-	{"value", (getter)cursor_get_value, NULL, DOC_Cursor_value, NULL},
-	{"status", (getter)cursor_get_status, NULL, DOC_Cursor_status, NULL},
-	{"tree", (getter)cursor_get_tree, NULL, DOC_Cursor_tree, NULL},
-	{NULL, NULL, NULL, NULL, NULL},
-};
-
-static PyMethodDef cursor_methods[] = {
-	{"set", FASTCALL(cursor_set), DOC_Cursor_set},
-	{"set_range", FASTCALL(cursor_set_range), DOC_Cursor_set_range},
-	{"walk", NOARGS(cursor_walk), DOC_Cursor_walk},
-	{"next", FASTCALL(cursor_next), DOC_Cursor_next},
-	{"next_range", FASTCALL(cursor_next_range), DOC_Cursor_next_range},
-	{"prev", FASTCALL(cursor_prev), DOC_Cursor_prev},
-	{"prev_range", FASTCALL(cursor_prev_range), DOC_Cursor_prev_range},
-	{"find", FASTCALL(cursor_find), DOC_Cursor_find},
-	{"find_range", FASTCALL(cursor_find_range), DOC_Cursor_find_range},
-	{"find_rev", FASTCALL(cursor_find_rev), DOC_Cursor_find_rev},
-	{"find_range_rev", FASTCALL(cursor_find_range_rev), DOC_Cursor_find_range_rev},
-	{"store", FASTCALL(cursor_store), DOC_Cursor_store},
-	{"insert", FASTCALL(cursor_insert), DOC_Cursor_insert},
-	{"clear", NOARGS(cursor_clear), DOC_Cursor_clear},
-	{"erase", NOARGS(cursor_erase), DOC_Cursor_erase},
-	{"empty_area", FASTCALL(cursor_empty_area), DOC_Cursor_empty_area},
-	{"empty_area_rev", FASTCALL(cursor_empty_area_rev), DOC_Cursor_empty_area_rev},
-	{"pause", NOARGS(cursor_pause), DOC_Cursor_pause},
-	{"reset", NOARGS(cursor_reset), DOC_Cursor_reset},
-	{"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, DOC_Cursor___class_getitem__},
-	{NULL, NULL, 0, NULL},
-};
-
-static PyType_Slot cursor_slots[] = {
-	{Py_tp_doc, (void *)DOC_Cursor},   {Py_tp_new, cursor_call},
-	{Py_tp_dealloc, cursor_dealloc},   {Py_tp_traverse, cursor_traverse},
-	{Py_tp_repr, cursor_repr},         {Py_tp_iter, PyObject_SelfIter},
-	{Py_tp_iternext, cursor_iternext}, {Py_tp_methods, cursor_methods},
-	{Py_tp_getset, cursor_getset},     {0, NULL},
-};
-
-PyType_Spec cursor_spec = {
-	.name = "samara.Cursor",
-	.basicsize = sizeof(struct cursor_object),
-	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
-	.slots = cursor_slots,
-};

@@ -205,12 +205,13 @@ int key_parse_slow(const struct kind *kind, PyObject *key, const char *name, mt_
 	return place;
 }
 
-/* Raise the ValueError for a key outside the limits. With `end`, one past the last key is within
- * them. */
-static void raise_outside(const struct kind *kind, PyObject *key, const char *name, bool end)
+/* Raise the ValueError for a key outside the limits, from the code `low` on. With `end`, one past the
+ * last key is within them. */
+static void raise_outside(const struct kind *kind, PyObject *key, const char *name, int low,
+			  bool end)
 {
 	PyObject *method = PyObject_GetAttrString(kind->object, "outside");
-	PyObject *args = method ? Py_BuildValue("(Os)", key, name) : NULL;
+	PyObject *args = method ? Py_BuildValue("(Osi)", key, name, low) : NULL;
 	PyObject *kwargs = args ? Py_BuildValue("{sO}", "end", end ? Py_True : Py_False) : NULL;
 	PyObject *error = kwargs ? PyObject_Call(method, args, kwargs) : NULL;
 
@@ -225,8 +226,23 @@ static void raise_outside(const struct kind *kind, PyObject *key, const char *na
 int key_require_failed(const struct kind *kind, PyObject *key, const char *name, int place)
 {
 	if (place != INDEX_ERROR && place != INDEX_NOWHERE)
-		raise_outside(kind, key, name, false);
+		raise_outside(kind, key, name, 0, false);
 	return -1;
+}
+
+int key_require_end(const struct kind *kind, PyObject *key, const char *name, mt_key *code)
+{
+	int place = key_parse(kind, key, name, code);
+
+	if (place == INDEX_ERROR || place == INDEX_NOWHERE)
+		return -1;
+	if (place == INDEX_TOP)
+		*code = kind_top(kind);
+	else if (place == INDEX_IN && *code > 0)
+		(*code)--;
+	else
+		raise_outside(kind, key, name, 1, true);
+	return PyErr_Occurred() ? -1 : 0;
 }
 
 PyObject *key_object_slow(const struct kind *kind, mt_key code)
@@ -296,6 +312,27 @@ PyObject *size_object(const struct kind *kind, mt_key count, bool carry)
 	size = PyObject_CallMethod(kind->object, "size", "O", number);
 	Py_DECREF(number);
 	return size;
+}
+
+int size_require(const struct kind *kind, PyObject *size, const char *name, mt_key *count)
+{
+	int place = size_parse(kind, size, name, count);
+	PyObject *least, *texts[2] = {NULL};
+
+	if (place != INDEX_BELOW && (place != INDEX_IN || *count > 0))
+		return place;
+	least = size_object(kind, 1, false);
+	if (least)
+		texts[0] = size_shown(kind, least);
+	if (texts[0])
+		texts[1] = size_shown(kind, size);
+	if (texts[1])
+		PyErr_Format(PyExc_ValueError, "%s must be %U or more, not %U", name, texts[0],
+			     texts[1]);
+	Py_XDECREF(least);
+	Py_XDECREF(texts[0]);
+	Py_XDECREF(texts[1]);
+	return INDEX_ERROR;
 }
 
 /* ---- closed windows ------------------------------------------------------------------------- */
@@ -425,7 +462,7 @@ static int bound_parse(const struct kind *kind, PyObject *key, const char *name,
 		break;
 	}
 	if (!clip) {
-		raise_outside(kind, key, name, true);
+		raise_outside(kind, key, name, 0, true);
 		return -1;
 	}
 	bound->value = 0;

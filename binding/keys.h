@@ -78,6 +78,9 @@ static inline int key_require(const struct kind *kind, PyObject *key, const char
 	return key_require_failed(kind, key, name, place);
 }
 
+/* The same for an exclusive end, which may be one past the last key: the code below it. */
+int key_require_end(const struct kind *kind, PyObject *key, const char *name, mt_key *code);
+
 PyObject *key_object_slow(const struct kind *kind, mt_key code);
 
 /* Make the key of a code. For a kind that is not `whole` this can run any code. */
@@ -98,6 +101,8 @@ PyObject *code_shown(const struct kind *kind, mt_key code);
 
 /* Convert a size to a number of keys: an enum index_kind, where INDEX_TOP is 2^64, or 2^128. */
 int size_parse(const struct kind *kind, PyObject *size, const char *name, mt_key *count);
+/* The same for sizes of one key or more: INDEX_IN, INDEX_TOP, INDEX_ABOVE or INDEX_ERROR. */
+int size_require(const struct kind *kind, PyObject *size, const char *name, mt_key *count);
 /* A size in a message. */
 PyObject *size_shown(const struct kind *kind, PyObject *size);
 /* Make a size of a number of keys; with `carry`, of 2^64 or 2^128. */

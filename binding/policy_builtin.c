@@ -133,7 +133,7 @@ static inline PyObject *number_in(PyObject *value)
 }
 
 /* number + by, without the methods of a subclass. */
-static PyObject *int_advanced(PyObject *number, uint64_t by)
+static PyObject *int_advanced(PyObject *number, mt_key by)
 {
 	int overflow;
 	long long start = PyLong_AsLongLongAndOverflow(number, &overflow);
@@ -149,7 +149,7 @@ static PyObject *int_advanced(PyObject *number, uint64_t by)
 	return sum;
 }
 
-static PyObject *number_advanced(PyObject *number, uint64_t by)
+static PyObject *number_advanced(PyObject *number, mt_key by)
 {
 	if (PyLong_Check(number))
 		return int_advanced(number, by);
@@ -197,7 +197,7 @@ static int offset_split_object(void *context, const struct mt_entry *whole, mt_k
 }
 
 /* Whether the right int is the left one + by: 1, 0, or -1 with MemoryError. */
-static int int_continues(PyObject *left, PyObject *right, uint64_t by)
+static int int_continues(PyObject *left, PyObject *right, mt_key by)
 {
 	int overflow[2];
 	long long low = PyLong_AsLongLongAndOverflow(left, &overflow[0]);
@@ -301,7 +301,7 @@ static int offset_merge_objects(void *context, const struct mt_entry *left,
 static int offset_split_unsigned(void *context, const struct mt_entry *whole, mt_key first,
 				 mt_key last, uint64_t *piece)
 {
-	uint64_t by = first - whole->first;
+	mt_key by = first - whole->first;
 
 	(void)context;
 	(void)last;
@@ -319,7 +319,7 @@ static int offset_split_unsigned(void *context, const struct mt_entry *whole, mt
 static int offset_split_signed(void *context, const struct mt_entry *whole, mt_key first,
 			       mt_key last, uint64_t *piece)
 {
-	uint64_t by = first - whole->first;
+	mt_key by = first - whole->first;
 
 	(void)context;
 	(void)last;

@@ -6,7 +6,7 @@
  */
 #include "sorting.h"
 
-#define DIGITS 8
+#define DIGITS sizeof(mt_key)
 #define DIGIT_BITS 8
 #define BUCKETS (1u << DIGIT_BITS)
 

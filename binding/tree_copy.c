@@ -203,6 +203,8 @@ PyObject *tree_dup_into(struct tree_object *self, PyObject *const *args, Py_ssiz
 		PyErr_SetString(PyExc_ValueError, "other must not be the tree itself");
 		return NULL;
 	}
+	if (tree_require_like(self, other) < 0)
+		return NULL;
 	/* While this waits for the second tree, other threads may use the first. */
 	do {
 		if (tree_enter(self) < 0 || tree_enter(other) < 0)

@@ -326,7 +326,9 @@ PyObject *tree_compare(struct tree_object *self, PyObject *object, int operation
 	if ((operation != Py_EQ && operation != Py_NE) ||
 	    !PyObject_TypeCheck(object, self->state->tree_type))
 		Py_RETURN_NOTIMPLEMENTED;
-	equal = trees_equal(self, (struct tree_object *)object);
+	equal = tree_is_like(self, (struct tree_object *)object);
+	if (equal > 0)
+		equal = trees_equal(self, (struct tree_object *)object);
 	return equal < 0 ? NULL : PyBool_FromLong(equal == (operation == Py_EQ));
 }
 
@@ -344,6 +346,8 @@ PyObject *tree_diff(struct tree_object *self, PyObject *const *args, Py_ssize_t 
 	if (!PyObject_TypeCheck(given[0], self->state->tree_type))
 		return PyErr_Format(PyExc_TypeError, "other must be a MapleTree, not %s",
 				    Py_TYPE(given[0])->tp_name);
+	if (tree_require_like(self, (struct tree_object *)given[0]) < 0)
+		return NULL;
 	return (PyObject *)diff_new(self, (struct tree_object *)given[0]);
 }
 

@@ -423,7 +423,7 @@ static void iterator_dealloc(struct iterator_object *self)
 
 /* ---- methods of the tree -------------------------------------------------------------------- */
 
-PyObject *tree_iter(struct tree_object *self)
+PyObject *tree_iterate(struct tree_object *self)
 {
 	struct iteration all = {.last = kind_top(self->kind), .kind = ITERATE_ENTRIES};
 

@@ -116,6 +116,25 @@ void tree_free(struct tree_object *self)
 	Py_TRASHCAN_END
 }
 
+/* ---- keys of two trees ------------------------------------------------------------------------ */
+
+/* Settle the other tree's kind: as the one that it has by default. */
+static const struct kind *kind_of_other(struct tree_object *other)
+{
+	tree_is_wide(other);
+	return other->kind;
+}
+
+int tree_require_like(const struct tree_object *tree, struct tree_object *other)
+{
+	return kind_require_same(tree->kind, kind_of_other(other));
+}
+
+int tree_is_like(const struct tree_object *tree, struct tree_object *other)
+{
+	return kinds_same(tree->kind, kind_of_other(other));
+}
+
 /* ---- entering ------------------------------------------------------------------------------- */
 
 /* For a tree with a lock or a policy. Between this and a write no other thread runs. So the thread

@@ -68,6 +68,26 @@ int tree_visit(struct tree_object *self, visitproc visit, void *arg);
 int tree_clear(struct tree_object *self);
 void tree_free(struct tree_object *self);
 
+/* Whether the codes have 128 bits. Each method asks this first. A tree that has no kind yet gets the
+ * default one: from then on it stays. */
+static inline bool tree_is_wide(struct tree_object *tree)
+{
+	if (__builtin_expect(tree->width == 64, 1))
+		return false;
+	if (tree->width == 128)
+		return true;
+	tree->width = 64;
+	return false;
+}
+
+/* ---- keys of two trees ------------------------------------------------------------------------ */
+
+/* 0; or -1 with ValueError if the other tree has another kind of keys. Afterwards both have this
+ * width. */
+int tree_require_like(const struct tree_object *tree, struct tree_object *other);
+/* Whether they have the same kind: 1, 0 or -1. */
+int tree_is_like(const struct tree_object *tree, struct tree_object *other);
+
 /* ---- entering ------------------------------------------------------------------------------- */
 
 int tree_enter_guarded(struct tree_object *tree);

@@ -8,11 +8,11 @@ import re
 from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
-from samara._errors import type_name
+from samara._errors import NoKey, type_name
 from samara._keys.custom import CustomKind
 from samara._keys.integers import KINDS as INTEGERS
 from samara._keys.integers import UINT64
-from samara._keys.kind import Kind, NoKey
+from samara._keys.kind import Kind
 from samara._keys.results import add_results
 
 __all__ = ["UINT64", "Kind", "NoKey", "kind_of", "result"]

@@ -4,11 +4,13 @@
 A network is no key. `t[network]` means all of its addresses, which `window_of()` returns.
 """
 
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 from samara._arguments import index_of, shown
 from samara._errors import type_name
+from samara._keys.arrays import number_array, wide_array, wide_numbers
 from samara._keys.kind import Kind
 
 Address = IPv4Address | IPv6Address
@@ -80,6 +82,17 @@ class AddressKind(Kind):
 
     def size(self, count: int) -> int:
         return count
+
+    def items(self, array: Any) -> Iterable[Any] | None:
+        numbers = wide_numbers(array) if self.bits == 128 else None
+        if numbers is None and array.dtype.kind == "S":
+            return [text.decode("latin-1") for text in array.tolist()]
+        return numbers
+
+    def array(self, numpy: Any, codes: Sequence[int]) -> Any:
+        if self.bits == 128:
+            return wide_array(numpy, codes)
+        return number_array(numpy, codes, "uint32")
 
     def shown(self, key: Any) -> str:
         if isinstance(key, Address | str):

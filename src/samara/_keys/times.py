@@ -5,12 +5,14 @@ All conversions are integer arithmetic. numpy and pandas are imported only for k
 "datetime64[ns]", and their objects are recognized without importing them.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from samara._errors import type_name
-from samara._keys.kind import Kind, NoKey
+from samara._errors import NoKey, type_name
+from samara._keys.arrays import number_array
+from samara._keys.kind import Kind
 
 UNITS: Final = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # of moments: so many are a second
 ATTO: Final = 10**18
@@ -117,11 +119,36 @@ class DateKind(TimeKind):
             require_no_nat(key, name)
         raise TypeError(f"{name} must be a date, not {given}")
 
+    def items(self, array: Any) -> Iterable[Any] | None:
+        """Moments are dates if they are midnights: most libraries have no unit for days."""
+        if array.dtype.kind != "M":
+            return None
+        days = array.astype("datetime64[D]")
+        return [day if day == item else item for day, item in zip(days, array, strict=True)]
+
+    def array(self, numpy: Any, codes: Sequence[int]) -> Any:
+        return number_array(numpy, codes, "datetime64[D]", EPOCH - 1)
+
     def key(self, code: int) -> date:
         return date.fromordinal(code + 1)
 
     def size(self, count: int) -> timedelta:
         return timedelta(count)
+
+
+class Instant:
+    """An item of an array of datetime64, which a kind with a zone takes as UTC."""
+
+    __slots__ = ("moment",)
+
+    def __init__(self, moment: Any) -> None:
+        self.moment = moment
+
+    def __repr__(self) -> str:
+        return f"{self.moment!r}"
+
+    def __str__(self) -> str:
+        return f"{self.moment}"
 
 
 class MomentKind(TimeKind):
@@ -136,7 +163,7 @@ class MomentKind(TimeKind):
 
     def __init__(self, unit: str, zone: str | None) -> None:
         self.name = f"datetime64[{unit}, {zone}]" if zone else f"datetime64[{unit}]"
-        self.per_second = UNITS[unit]
+        self.resolution, self.per_second = unit, UNITS[unit]
         self.unit = ATTO // self.per_second
         self.zone = zone_of(zone) if zone else None
         self.margin = 0 if zone in (None, "UTC") else WEEK * self.per_second
@@ -157,9 +184,12 @@ class MomentKind(TimeKind):
 
     def moment(self, key: Any, name: str) -> int:
         """Return the units since 1970-01-01, naive or in UTC."""
+        aware = type(key) is Instant
+        if aware:
+            key = key.moment
         if is_numpy(key, "datetime64"):
             number, unit = numpy_moment(key, name)
-            self.require_awareness(False, name)
+            self.require_awareness(aware, name)
             if unit not in NUMPY_UNITS:
                 raise TypeError(f"{name} must have a unit, as datetime64[s] has")
             return self.in_units(number * NUMPY_UNITS[unit], key, name)
@@ -191,6 +221,13 @@ class MomentKind(TimeKind):
         if self.zone and not aware:
             text = "must be a datetime with a time zone (aware), not a naive one"
             raise TypeError(f"{name} {text}")
+
+    def items(self, array: Any) -> Iterable[Any] | None:
+        return map(Instant, array) if self.zone and array.dtype.kind == "M" else None
+
+    def array(self, numpy: Any, codes: Sequence[int]) -> Any:
+        unit = f"datetime64[{self.resolution}]"
+        return number_array(numpy, codes, unit, -self.origin)
 
     def key(self, code: int) -> Any:
         moment = self.start + timedelta(microseconds=code * (10**6 // self.per_second))
