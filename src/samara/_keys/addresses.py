@@ -29,7 +29,7 @@ class AddressKind(Kind):
 
     def code(self, key: Any, name: str) -> int:
         if isinstance(key, str):
-            key = self.parsed(key, name)
+            key = self.parsed(str(key), name)
         if isinstance(key, self.address):
             self.require_no_zone(key, key, name)
             return int(key)
@@ -58,7 +58,7 @@ class AddressKind(Kind):
         if isinstance(key, str):
             if "/" not in key:
                 return None
-            network = self.parsed_network(key)
+            network = self.parsed_network(str(key))
         elif isinstance(key, self.network):
             network = key
         else:
