@@ -164,7 +164,7 @@ static int module_exec(PyObject *module)
 	    import_name("samara._errors", "NoSpaceError", &state->space_error) < 0 ||
 	    import_name("samara._policy", "COALESCE", &state->coalesce) < 0 ||
 	    import_name("samara._policy", "OFFSET", &state->offset) < 0 ||
-	    import_name("samara._keys", "NoKey", &state->no_key) < 0 ||
+	    import_name("samara._errors", "NoKey", &state->no_key) < 0 ||
 	    import_name("samara._keys", "kind_of", &state->kind_of) < 0 ||
 	    import_name("copyreg", "__newobj__", &state->newobj) < 0)
 		return -1;

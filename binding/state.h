@@ -29,8 +29,8 @@ struct core_state {
 	PyTypeObject *change_type; /* samara._entry.Change, a tuple of 4 */
 	PyObject *occupied_error;
 	PyObject *space_error;
-	PyObject *no_key;  /* samara._keys.NoKey, */
-	PyObject *kind_of; /* and kind_of() */
+	PyObject *no_key;  /* samara._errors.NoKey */
+	PyObject *kind_of; /* samara._keys.kind_of() */
 	PyObject *two_to_64;
 	PyObject *two_to_128;
 	PyObject *coalesce;   /* samara._policy.COALESCE, */
