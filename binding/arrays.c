@@ -13,6 +13,7 @@
  */
 #include "arrays.h"
 #include "errors.h"
+#include "key_arrays.h"
 #include "output.h"
 #include "policy.h"
 #include "ranges.h"
@@ -302,27 +303,6 @@ static int fill_outputs(struct maple_tree *snapshot, enum dtype dtype, size_t co
 	return 0;
 }
 
-/* An array of the keys of codes, made by the Python kind. */
-static PyObject *keys_of_codes(const struct kind *kind, PyObject *numpy, const mt_key *codes,
-			       size_t count)
-{
-	PyObject *list = PyList_New((Py_ssize_t)count);
-	PyObject *array = NULL;
-
-	for (size_t i = 0; list && i < count; i++) {
-		PyObject *code = code_object(codes[i]);
-
-		if (!code)
-			Py_CLEAR(list);
-		else
-			PyList_SET_ITEM(list, (Py_ssize_t)i, code);
-	}
-	if (list)
-		array = PyObject_CallMethod(kind->object, "array", "OO", numpy, list);
-	Py_XDECREF(list);
-	return array;
-}
-
 /* The three arrays of a tree whose codes are no array of numpy's: 0 or -1. */
 static int convert_outputs(struct maple_tree *snapshot, const struct kind *kind, PyObject *numpy,
 			   enum dtype dtype, size_t count, PyObject *arrays[3])
@@ -345,8 +325,8 @@ static int convert_outputs(struct maple_tree *snapshot, const struct kind *kind,
 	else
 		memcpy(values.view.buf, words, count * sizeof(uint64_t));
 	arrays[2] = output_take(&values);
-	arrays[0] = keys_of_codes(kind, numpy, codes, count);
-	arrays[1] = arrays[0] ? keys_of_codes(kind, numpy, codes + count, count) : NULL;
+	arrays[0] = array_of_keys(kind, numpy, codes, count);
+	arrays[1] = arrays[0] ? array_of_keys(kind, numpy, codes + count, count) : NULL;
 	status = arrays[1] ? 0 : -1;
 out:
 	PyMem_Free(codes);

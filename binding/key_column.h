@@ -4,14 +4,29 @@
 #define SAMARA_KEY_COLUMN_H
 
 #include "column.h"
+#include "key_words.h"
 #include "keys.h"
+
+enum key_layout {
+	LAYOUT_ITEMS, /* objects, in the column's tuple */
+	LAYOUT_WORDS, /* a buffer of numbers */
+	LAYOUT_PAIRS, /* a buffer of keys of 128 bits, as two words each, */
+	LAYOUT_BYTES, /* or as 16 bytes, big-endian */
+	LAYOUT_CODES, /* a buffer of the codes themselves, the low word first */
+};
 
 struct key_column {
 	struct column column;
 	const struct kind *kind; /* borrowed */
-	mt_key *made;            /* owned: codes, if the buffer is not used in place */
-	uint8_t *outside;        /* owned: 1 where a key or a size does not fit; or NULL */
-	bool coded;              /* the buffer has codes, not keys: words, the low one first */
+	enum key_layout layout;
+	struct key_words words; /* LAYOUT_WORDS: how they become codes */
+	mt_key low;             /* of codes read from a buffer: those below, */
+	mt_key span;            /* and those more than this above, are none */
+	Py_ssize_t high_at;     /* LAYOUT_PAIRS: where an item's high word is, */
+	Py_ssize_t low_at;      /* and its low one */
+	PyObject *array;        /* owned: numpy's array that was given, if it may be asked */
+	mt_key *made;           /* owned: codes, if the buffer is not used in place */
+	uint8_t *outside;       /* owned: 1 where a key or a size does not fit; or NULL */
 };
 
 /* 0 or -1. Call key_column_close() afterwards, even after an error. */

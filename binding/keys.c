@@ -3,11 +3,13 @@
  * Keys: conversion to codes and back, sizes, windows and slices. Compiled once for each width of
  * codes.
  *
- * Keys that are ints are converted here. Everything else is asked of the Python kind, which can run
- * any code, as an int's __index__() can. Owns nothing. For all files that know keys.
+ * Ints, floats, dates, moments and addresses of the most common types are converted in C. Everything
+ * else is asked of the Python kind, which can run any code, as an int's __index__() can, and a time
+ * zone's methods. Owns nothing. For all files that know keys.
  */
 #include "keys.h"
 #include "errors.h"
+#include "floats.h"
 
 /* ---- ints ----------------------------------------------------------------------------------- */
 
@@ -183,13 +185,72 @@ static int int_parse(const struct kind *kind, PyObject *number, mt_key *code)
 	return code_parse(number, kind_top(kind), code);
 }
 
+#if MT_KEY_BITS == 64
+
+/* Convert a key of the most common types: 1; 0 if the Python kind must be asked; -1. */
+static int parse_in_c(const struct kind *kind, PyObject *key, mt_key *code)
+{
+	uint32_t address;
+
+	switch (kind->encoding) {
+	case KEYS_FLOAT64:
+		if (!PyFloat_CheckExact(key))
+			return 0;
+		*code = code_of_double(PyFloat_AS_DOUBLE(key));
+		return *code <= FLOAT_TOP;
+	case KEYS_MOMENTS:
+		return moment_code(&kind->moments, key, code);
+	case KEYS_IPV4:
+		if (!ipv4_of_text(key, &address))
+			return 0;
+		*code = address;
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+#else
+
+static int parse_in_c(const struct kind *kind, PyObject *key, mt_key *code)
+{
+	uint64_t high, low;
+
+	if (kind->encoding != KEYS_IPV6 || !ipv6_of_text(key, &high, &low))
+		return 0;
+	*code = (mt_key)high << 64 | low;
+	return 1;
+}
+
+#endif
+
+/* Of a kind whose keys are not ints. */
+static int parse_object(const struct kind *kind, PyObject *key, const char *name, mt_key *code)
+{
+	int status = parse_in_c(kind, key, code);
+
+	if (status == 0 && kind->networks) {
+		PyObject *number = PyLong_CheckExact(key) ? Py_NewRef(key)
+							  : address_number(&kind->addresses, key);
+
+		if (number) {
+			status = code_parse(number, kind_top(kind), code);
+			Py_DECREF(number);
+			return status;
+		}
+	}
+	if (status == 0)
+		return parse_in_python(kind, key, name, code);
+	return status > 0 ? INDEX_IN : INDEX_ERROR;
+}
+
 int key_parse_slow(const struct kind *kind, PyObject *key, const char *name, mt_key *code)
 {
 	PyObject *exact;
 	int place;
 
-	if (kind->encoding == KEYS_PYTHON)
-		return parse_in_python(kind, key, name, code);
+	if (!kind->whole)
+		return parse_object(kind, key, name, code);
 	if (PyLong_CheckExact(key))
 		return int_parse(kind, key, code);
 	if (!PyIndex_Check(key)) {
@@ -245,6 +306,17 @@ int key_require_end(const struct kind *kind, PyObject *key, const char *name, mt
 	return PyErr_Occurred() ? -1 : 0;
 }
 
+/* Make a float, a date or a moment: false if the Python kind must make the key. */
+static bool make_in_c(const struct kind *kind, mt_key code, PyObject **key)
+{
+	if (kind->encoding == KEYS_FLOAT64) {
+		*key = PyFloat_FromDouble(double_of_code((uint64_t)code));
+		return true;
+	}
+	return kind->encoding == KEYS_MOMENTS &&
+	       moment_key(&kind->moments, (uint64_t)code, key) != 0;
+}
+
 PyObject *key_object_slow(const struct kind *kind, mt_key code)
 {
 	PyObject *number, *key;
@@ -255,15 +327,22 @@ PyObject *key_object_slow(const struct kind *kind, mt_key code)
 	if (kind->encoding == KEYS_INT64)
 		return PyLong_FromLongLong((long long)(code ^ UINT64_C(1) << 63));
 #endif
+	if (!kind->networks && make_in_c(kind, code, &key))
+		return key;
 	number = code_object(code);
-	key = number ? PyObject_CallMethod(kind->object, "key", "O", number) : NULL;
+	if (!number)
+		return NULL;
+	if (kind->networks)
+		key = address_object(&kind->addresses, number);
+	else
+		key = PyObject_CallMethod(kind->object, "key", "O", number);
 	Py_XDECREF(number);
 	return key;
 }
 
 PyObject *key_shown(const struct kind *kind, PyObject *key)
 {
-	if (kind->encoding != KEYS_PYTHON)
+	if (kind->whole)
 		return number_shown(key);
 	return PyObject_CallMethod(kind->object, "shown", "O", key);
 }
@@ -284,7 +363,7 @@ int size_parse(const struct kind *kind, PyObject *size, const char *name, mt_key
 	PyObject *number;
 	int place;
 
-	if (PyLong_CheckExact(size) && kind->encoding != KEYS_PYTHON)
+	if (PyLong_CheckExact(size) && (kind->whole || kind->networks))
 		return code_parse(size, MT_KEY_MAX, count);
 	number = PyObject_CallMethod(kind->object, "count", "Os", size, name);
 	if (!number)
@@ -296,7 +375,7 @@ int size_parse(const struct kind *kind, PyObject *size, const char *name, mt_key
 
 PyObject *size_shown(const struct kind *kind, PyObject *size)
 {
-	return kind->encoding == KEYS_PYTHON ? PyObject_Str(size) : number_shown(size);
+	return kind->whole ? number_shown(size) : PyObject_Str(size);
 }
 
 PyObject *size_object(const struct kind *kind, mt_key count, bool carry)
@@ -307,7 +386,7 @@ PyObject *size_object(const struct kind *kind, mt_key count, bool carry)
 	if (carry && number)
 		Py_SETREF(number, Py_NewRef(MT_KEY_BITS == 128 ? kind->state->two_to_128
 							       : kind->state->two_to_64));
-	if (!number || kind->encoding != KEYS_PYTHON)
+	if (!number || kind->whole || kind->networks)
 		return number;
 	size = PyObject_CallMethod(kind->object, "size", "O", number);
 	Py_DECREF(number);

@@ -65,27 +65,37 @@ static int read_bits(struct kind *kind)
 	return -1;
 }
 
-static void find_encoding(struct kind *kind)
+static int find_encoding(struct kind *kind)
 {
 	static const struct {
 		const char *name;
 		enum key_encoding encoding;
 	} known[] = {
-		{"uint64", KEYS_UINT64},
-		{"int64", KEYS_INT64},
-		{"uint128", KEYS_UINT128},
+		{"uint64", KEYS_UINT64},   {"int64", KEYS_INT64},  {"uint128", KEYS_UINT128},
+		{"float64", KEYS_FLOAT64}, {"date", KEYS_MOMENTS}, {"ipv4", KEYS_IPV4},
+		{"ipv6", KEYS_IPV6},
 	};
+	const char *name;
 
 	kind->custom = !PyUnicode_Check(kind->name);
 	kind->encoding = KEYS_PYTHON;
 	if (kind->custom)
-		return;
+		return 0;
+	name = PyUnicode_AsUTF8(kind->name);
+	if (!name)
+		return -1;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (PyUnicode_CompareWithASCIIString(kind->name, known[i].name) == 0)
+		if (strcmp(name, known[i].name) == 0)
 			kind->encoding = known[i].encoding;
 	}
-	kind->networks = PyUnicode_CompareWithASCIIString(kind->name, "ipv4") == 0 ||
-			 PyUnicode_CompareWithASCIIString(kind->name, "ipv6") == 0;
+	if (strncmp(name, "datetime64[", 11) == 0)
+		kind->encoding = KEYS_MOMENTS;
+	kind->networks = kind->encoding == KEYS_IPV4 || kind->encoding == KEYS_IPV6;
+	if (kind->networks)
+		return addresses_init(&kind->addresses, kind->object);
+	if (kind->encoding == KEYS_MOMENTS)
+		return moments_init(&kind->moments, kind->object);
+	return 0;
 }
 
 static struct kind *kind_new(struct core_state *state, PyObject *object)
@@ -102,12 +112,11 @@ static struct kind *kind_new(struct core_state *state, PyObject *object)
 	    read_number(object, "zero", kind->zero) < 0 ||
 	    read_type(object, "entry", &kind->entry_type) < 0 ||
 	    read_type(object, "gap", &kind->gap_type) < 0 ||
-	    read_type(object, "change", &kind->change_type) < 0) {
+	    read_type(object, "change", &kind->change_type) < 0 || find_encoding(kind) < 0) {
 		Py_DECREF(kind);
 		return NULL;
 	}
 	kind->whole = kind->entry_type == state->entry_type;
-	find_encoding(kind);
 	return kind;
 }
 
@@ -164,6 +173,8 @@ static int kind_traverse(struct kind *self, visitproc visit, void *arg)
 	Py_VISIT(Py_TYPE(self));
 	if (self->state)
 		Py_VISIT(self->state->module);
+	Py_VISIT(self->moments.zone);
+	Py_VISIT(self->addresses.type);
 	Py_VISIT(self->object);
 	Py_VISIT(self->name);
 	Py_VISIT(self->entry_type);
@@ -180,6 +191,8 @@ static void kind_dealloc(struct kind *self)
 	PyObject *module = self->state ? self->state->module : NULL;
 
 	PyObject_GC_UnTrack(self);
+	moments_clear(&self->moments);
+	addresses_clear(&self->addresses);
 	Py_XDECREF(self->object);
 	Py_XDECREF(self->name);
 	Py_XDECREF(self->entry_type);

@@ -3,6 +3,8 @@
 #ifndef SAMARA_KIND_H
 #define SAMARA_KIND_H
 
+#include "addresses.h"
+#include "moments.h"
 #include "state.h"
 
 /* How keys become codes. What has no way of its own in C goes through the Python kind. */
@@ -10,6 +12,10 @@ enum key_encoding {
 	KEYS_UINT64, /* the code is the key */
 	KEYS_INT64,
 	KEYS_UINT128, /* the code is the key */
+	KEYS_FLOAT64,
+	KEYS_MOMENTS, /* dates too */
+	KEYS_IPV4,
+	KEYS_IPV6,
 	KEYS_PYTHON,
 };
 
@@ -23,6 +29,8 @@ struct kind {
 	bool networks;    /* some keys stand for a whole network */
 	uint64_t top[2];  /* the last code: its low word, and its high one */
 	uint64_t zero[2]; /* the code from which alignment counts */
+	struct moments moments;
+	struct addresses addresses;
 	PyObject *object; /* the Python kind, of samara._keys */
 	PyObject *name;   /* what keys_dtype returns */
 	PyTypeObject *entry_type;
