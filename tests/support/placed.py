@@ -155,11 +155,11 @@ class PlacedTree(Placed):
 
     def __init__(self, universe, iterable=(), /, *, random=None, **options):
         super().__init__(universe, None, random)
-        if isinstance(iterable, PlacedTree):
-            given = iterable.raw
-        else:
-            given = [(self.inward(a), self.inward(b), value) for a, b, value in iterable]
-        self.raw = MapleTree(given, keys=universe.keys, **options)
+        self.raw = MapleTree(self.given(iterable), keys=universe.keys, **options)
+
+    def fill(self, iterable, **options):
+        """Call __init__() again."""
+        self.raw.__init__(self.given(iterable), keys=self.universe.keys, **options)
 
     def like(self, raw):
         """Return a placed tree around a tree of the same universe."""
