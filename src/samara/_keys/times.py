@@ -5,7 +5,7 @@ All conversions are integer arithmetic. numpy and pandas are imported only for k
 "datetime64[ns]", and their objects are recognized without importing them.
 """
 
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -144,7 +144,7 @@ class MomentKind(TimeKind):
         self.origin = first + self.margin
         """The moment of code 0: units since 1970-01-01."""
         self.top = end - 1 - self.margin - self.origin
-        start = datetime(1, 1, 1, tzinfo=self.zone and timezone.utc)
+        start = datetime(1, 1, 1, tzinfo=self.zone and UTC)
         self.start = start + timedelta(seconds=self.margin // self.per_second)
 
     def limits(self) -> tuple[int, int]:
@@ -234,7 +234,7 @@ def imported(module: str, keys: str) -> Any:
 
 def zone_of(name: str) -> tzinfo:
     if name == "UTC":
-        return timezone.utc
+        return UTC
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
