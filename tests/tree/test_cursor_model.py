@@ -49,8 +49,8 @@ class Pair:
     def window(self):
         first = self.key()
         last = min(MAX, first + self.random.choice([0, 0, 1, 2, 5, self.size // 4]))
-        if self.universe and last not in self.universe.here:
-            last = first
+        if self.universe and first < self.base + self.size:
+            last = min(last, max(first, self.base + self.size - 1))
         return first, last
 
     def limit(self):
