@@ -49,8 +49,9 @@ class Pair:
     def window(self):
         first = self.key()
         last = min(MAX, first + self.random.choice([0, 0, 1, 2, 5, self.size // 4]))
-        if self.universe and first < self.base + self.size:
-            last = min(last, max(first, self.base + self.size - 1))
+        if self.universe:
+            inside = self.base <= first < self.base + self.size
+            last = min(last, self.base + self.size - 1) if inside else first
         return first, last
 
     def limit(self):
