@@ -19,6 +19,7 @@ from samara._common_gaps import common_gaps
 from samara._entry import Change, Entry, Gap
 from samara._errors import FileFormatError, NoSpaceError, RangeOccupiedError
 from samara._implementation import PURE, Cursor, MapleTree, TreeLock
+from samara._key_type import KeyType
 from samara._policy import COALESCE, OFFSET, Policy
 
 __version__: Final = "0.1.0"
@@ -35,6 +36,7 @@ __all__ = [
     "Entry",
     "FileFormatError",
     "Gap",
+    "KeyType",
     "MapleTree",
     "NoSpaceError",
     "Policy",

@@ -32,6 +32,15 @@ def index_of(number: Any, name: str) -> int:
     return int.__index__(operator.index(number))  # an exact int, not a subclass such as bool
 
 
+def float_of(number: Any, name: str) -> float:
+    if isinstance(number, float):
+        return float.__float__(number)
+    known = any(hasattr(type(number), way) for way in ("__float__", "__index__"))
+    if not known or isinstance(number, str | bytes):  # numpy's strings have __float__
+        raise TypeError(f"{name} must be a number, not {type_name(number)}")
+    return float(number)
+
+
 def required_index(number: Any, name: str, top: int = MAX, low: int = 0) -> int:
     index = index_of(number, name)
     if not low <= index <= top:

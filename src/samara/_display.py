@@ -45,10 +45,10 @@ _DOTS: Final = _Dots()
 
 
 def shortened(
-    entries: Iterator[Entry[Any]], reverse: Iterator[Entry[Any]]
-) -> list[Entry[Any] | None]:
+    entries: Iterator[Entry[Any, Any]], reverse: Iterator[Entry[Any, Any]]
+) -> list[Entry[Any, Any] | None]:
     """Return the entries to show, given all of them in both directions. None: some are left out."""
-    shown: list[Entry[Any] | None] = list(islice(entries, SHOWN_WHOLE + 1))
+    shown: list[Entry[Any, Any] | None] = list(islice(entries, SHOWN_WHOLE + 1))
     if len(shown) > SHOWN_WHOLE:
         shown[SHOWN_EDGE:] = [None]
         shown += list(islice(reverse, SHOWN_EDGE))[::-1]

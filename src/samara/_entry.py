@@ -4,30 +4,45 @@
 from types import GenericAlias
 from typing import Any, Generic, NamedTuple, TypeVar
 
+K_co = TypeVar("K_co", covariant=True)
 V_co = TypeVar("V_co", covariant=True)
 
 
-class Entry(NamedTuple, Generic[V_co]):
+class Entry(NamedTuple, Generic[K_co, V_co]):
     """A range and its value: `(first, last, value)`, both ends included.
 
     >>> first, last, value = Entry(10, 19, "a")
     >>> Entry(10, 19, "a") == (10, 19, "a")
     True
-    >>> Entry(10, 19, "a").size
-    10
+    >>> Entry(10, 19, "a").size, Entry(10, 19, "a").stop
+    (10, 20)
+
+    This class is for keys that are ints. A tree of other keys returns instances of a subclass of the
+    same name, which knows about these keys.
     """
 
-    first: int
+    first: K_co
     """The first index of the range."""
-    last: int
+    last: K_co
     """The last index of the range, which belongs to it."""
     value: V_co
     """The value of each index of the range."""
 
     @property
-    def size(self) -> int:
-        """The number of indices in the range. (`len()` is that of the tuple, 3.)"""
-        return self.last - self.first + 1
+    def stop(self) -> K_co | Any:
+        """The exclusive end: the index after `last`.
+
+        None after the last key of all, if the keys are not ints.
+        """
+        return self.last + 1  # type: ignore[operator]
+
+    @property
+    def size(self) -> Any:
+        """The number of indices in the range. (`len()` is that of the tuple, 3.)
+
+        For dates and moments it is a timedelta. TypeError for floats.
+        """
+        return self.last - self.first + 1  # type: ignore[operator]
 
     # The same as tuple's. Generic's has another signature than type checkers assume.
     @classmethod
@@ -35,27 +50,37 @@ class Entry(NamedTuple, Generic[V_co]):
         return GenericAlias(cls, item)
 
 
-class Gap(NamedTuple):
+class Gap(NamedTuple, Generic[K_co]):
     """A free range: `(first, last)`, both ends included.
 
     >>> Gap(20, 29) == (20, 29)
     True
-    >>> Gap(20, 29).size
-    10
+    >>> Gap(20, 29).size, Gap(20, 29).stop
+    (10, 30)
     """
 
-    first: int
+    first: K_co
     """The first free index."""
-    last: int
+    last: K_co
     """The last free index."""
 
     @property
-    def size(self) -> int:
-        """The number of free indices."""
-        return self.last - self.first + 1
+    def stop(self) -> K_co | Any:
+        """The exclusive end, as in Entry."""
+        return self.last + 1  # type: ignore[operator]
+
+    @property
+    def size(self) -> Any:
+        """The number of free indices, as in Entry."""
+        return self.last - self.first + 1  # type: ignore[operator]
+
+    # As in Entry.
+    @classmethod
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias:
+        return GenericAlias(cls, item)
 
 
-class Change(NamedTuple, Generic[V_co]):
+class Change(NamedTuple, Generic[K_co, V_co]):
     """A range over which two trees differ: `(first, last, before, after)`, both ends included.
 
     `before` and `after` are the values of the two trees there. None stands for a gap. If None is
@@ -63,19 +88,24 @@ class Change(NamedTuple, Generic[V_co]):
 
     >>> Change(10, 19, "a", None) == (10, 19, "a", None)
     True
-    >>> Change(10, 19, "a", None).size
-    10
+    >>> Change(10, 19, "a", None).size, Change(10, 19, "a", None).stop
+    (10, 20)
     """
 
-    first: int
-    last: int
+    first: K_co
+    last: K_co
     before: V_co | None
     after: V_co | None
 
     @property
-    def size(self) -> int:
-        """The number of indices in the range."""
-        return self.last - self.first + 1
+    def stop(self) -> K_co | Any:
+        """The exclusive end, as in Entry."""
+        return self.last + 1  # type: ignore[operator]
+
+    @property
+    def size(self) -> Any:
+        """The number of indices in the range, as in Entry."""
+        return self.last - self.first + 1  # type: ignore[operator]
 
     # As in Entry.
     @classmethod

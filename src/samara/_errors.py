@@ -21,7 +21,7 @@ class RangeOccupiedError(ValueError):
     'a'
     """
 
-    def __init__(self, first: int, last: int, entry: Entry[Any]) -> None:
+    def __init__(self, first: Any, last: Any, entry: Entry[Any, Any]) -> None:
         super().__init__(first, last, entry)
         self.first = first
         self.last = last

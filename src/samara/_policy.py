@@ -48,7 +48,7 @@ class Policy(Protocol[V]):
     Entry(first=20, last=49, value=60.0)
     """
 
-    def split(self, entry: Entry[V], first: int, last: int, /) -> V:
+    def split(self, entry: Entry[Any, V], first: int, last: int, /) -> V:
         """Return the value for [first, last], a part of an entry.
 
         Asked when a write cuts off the rest of the entry, and when a slice, `pop_range()` or
@@ -57,7 +57,9 @@ class Policy(Protocol[V]):
         """
         ...
 
-    def merge(self, left: Entry[V], right: Entry[V], stored: Entry[V], /) -> V | NotImplementedType:
+    def merge(
+        self, left: Entry[Any, V], right: Entry[Any, V], stored: Entry[Any, V], /
+    ) -> V | NotImplementedType:
         """Return the value of the merged entry [left.first, right.last], or NotImplemented.
 
         NotImplemented keeps the two apart. Each store asks about the range stored and the entry
@@ -128,11 +130,13 @@ class Coalesce(BuiltInPolicy):
 
     __slots__ = ()
 
-    def split(self, entry: Entry[Any], first: int, last: int, /) -> Any:
+    def split(self, entry: Entry[Any, Any], first: int, last: int, /) -> Any:
         """Return the value as it is."""
         return entry.value
 
-    def merge(self, left: Entry[Any], right: Entry[Any], stored: Entry[Any], /) -> Any:
+    def merge(
+        self, left: Entry[Any, Any], right: Entry[Any, Any], stored: Entry[Any, Any], /
+    ) -> Any:
         """Return the left value if the two are equal, else NotImplemented."""
         same = left.value is right.value or left.value == right.value
         return left.value if same else NotImplemented
@@ -168,7 +172,7 @@ class Offset(BuiltInPolicy):
 
     __slots__ = ()
 
-    def split(self, entry: Entry[Any], first: int, last: int, /) -> Any:
+    def split(self, entry: Entry[Any, Any], first: int, last: int, /) -> Any:
         """Return the value, advanced from the entry's first index to `first`."""
         value = entry.value
         number = number_in(value)
@@ -179,7 +183,9 @@ class Offset(BuiltInPolicy):
             return number
         return tuple.__new__(type(value), (tuple.__getitem__(value, 0), number))
 
-    def merge(self, left: Entry[Any], right: Entry[Any], stored: Entry[Any], /) -> Any:
+    def merge(
+        self, left: Entry[Any, Any], right: Entry[Any, Any], stored: Entry[Any, Any], /
+    ) -> Any:
         """Return the left value if the right one continues it, else NotImplemented."""
         values = left.value, right.value
         numbers = number_in(left.value), number_in(right.value)

@@ -29,7 +29,7 @@ for _cls, _texts in _TEXTS.items():
 
 def _pool_stats() -> tuple[int, int, int]:
     """Return (nodes in use, nodes allocated so far, bytes the used ones take in the extension)."""
-    return POOL.live, POOL.allocated, POOL.live * NODE_BYTES
+    return POOL.live, POOL.allocated, POOL.live * NODE_BYTES[64]
 
 
 def _fail_nth(n: object, /) -> None:

@@ -17,11 +17,11 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from samara._arguments import MAX
 from samara._pure.build import Triple, build
 from samara._pure.dup import fork, slice_of
 from samara._pure.node import GAP, Head
 from samara._pure.packed import LIMITS
+from samara._pure.results import shown_range
 from samara._pure.walk import pieces_of
 from samara._pure.write import write_range
 
@@ -64,7 +64,7 @@ def accumulated(head: Head, ranges: list[Triple], op: str) -> Head:
     """Return the head of a tree to which these ranges have been applied. It shares nodes."""
     if head.policy is not None:
         return one_by_one(head, ranges, op)
-    profile = profile_of(ranges, OPERATIONS[op]) if len(ranges) > 1 else ranges
+    profile = profile_of(ranges, OPERATIONS[op], head.limit) if len(ranges) > 1 else ranges
     if len(ranges) > 1 and head.known_counts()[0] // ENTRIES_PER_STRETCH <= len(profile):
         return rebuilt(head, profile, op)
     new = fork(head)
@@ -90,7 +90,7 @@ def rebuilt(head: Head, profile: list[Triple], op: str) -> Head:
     """Make a new tree of all pieces. O(n)."""
     triples: list[Triple] = []
     free = 0
-    for stretch in [*profile, (MAX + 1, MAX + 1, GAP)]:
+    for stretch in [*profile, (head.limit + 1, head.limit + 1, GAP)]:
         if free < stretch[0]:
             pieces = pieces_of(head, free, stretch[0] - 1)
             triples += [piece for piece in pieces if piece[2] is not GAP]
@@ -111,15 +111,17 @@ def combined(head: Head, stretch: Triple, op: str) -> Iterator[Triple]:
     for low, high, value in pieces_of(head, first, last):
         new = addend if value is GAP else combine(value, addend)
         if bounds and not bounds[0] <= new <= bounds[1]:
-            place = f"[{low}, {high}] is outside {bounds[0]} ... {bounds[1]}"
-            raise OverflowError(f"the sum over {place}")
+            place = shown_range(head.kind, low, high)
+            raise OverflowError(f"the sum over {place} is outside {bounds[0]} ... {bounds[1]}")
         yield low, high, new
 
 
-def profile_of(ranges: list[Triple], combine: Callable[[Any, Any], Any]) -> list[Triple]:
+def profile_of(
+    ranges: list[Triple], combine: Callable[[Any, Any], Any], limit: int
+) -> list[Triple]:
     """Return the stretches that some range covers, in order. O(n log n)."""
     ends = {first for first, _, _ in ranges} | {last + 1 for _, last, _ in ranges}
-    keys = sorted(ends | {MAX + 1})
+    keys = sorted(ends | {limit + 1})
     count = len(keys) - 1
     place = {key: position for position, key in enumerate(keys, count)}
     nodes: list[Any] = [GAP] * (2 * count)

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
-from samara._arguments import MAX
 from samara._columns import (
     Column,
     Columns,
@@ -16,9 +15,10 @@ from samara._columns import (
     open_ranges,
     require_same_length,
 )
+from samara._keys import Kind
 from samara._policy import Policy
 from samara._pure.build import Triple, build, coalesced
-from samara._pure.node import GAP, Head
+from samara._pure.node import GAP, UINT64, Head
 from samara._pure.packed import FORMS, checked_policy, convert, policy_of
 from samara._pure.ranges import Layout, Ranges
 from samara._pure.walk import entries_of, load
@@ -36,6 +36,7 @@ NO_DEFAULT: Final[Any] = NoDefault()
 
 
 def head_of(
+    kind: Kind,
     columns: Columns,
     dtype: str | None,
     track_gaps: bool,
@@ -43,8 +44,8 @@ def head_of(
     layout: Layout,
 ) -> Head:
     """Return a new head. Without a dtype, it has that of the values."""
-    head = Head(track_gaps, dtype or columns[2].dtype, policy)
-    ranges = Ranges(columns, head.dtype, layout)
+    head = Head(track_gaps, dtype or columns[2].dtype, policy, kind)
+    ranges = Ranges(kind, columns, head.dtype, layout)
     if layout.sort:
         ranges.require_sound()
     elif layout.last_wins:
@@ -58,13 +59,19 @@ def head_of(
 
 
 def restored(
-    first: Any, last: Any, values: Any, dtype: str | None, track_gaps: bool, policy: Any
+    kind: Kind,
+    first: Any,
+    last: Any,
+    values: Any,
+    dtype: str | None,
+    track_gaps: bool,
+    policy: Any,
 ) -> Head:
     """Return a new head from columns that were saved, without asking the policy."""
     policy = checked_policy(policy, dtype, None)
-    ranges = Ranges(open_ranges(first, last, values, objects=dtype is None), dtype)
+    ranges = Ranges(UINT64, open_ranges(first, last, values, objects=dtype is None), dtype)
     ranges.require_apart()
-    head = Head(track_gaps, dtype, policy)
+    head = Head(track_gaps, dtype, policy, kind)
     build(head, ranges.triples)
     return head
 
@@ -76,21 +83,21 @@ def store_all(head: Head, triples: Iterable[Triple]) -> Head:
     return head
 
 
-def stores_of(given: tuple[Any, Any, Any], dtype: str | None) -> list[Triple]:
+def stores_of(kind: Kind, given: tuple[Any, Any, Any], dtype: str | None) -> list[Triple]:
     """Convert and check the arguments of store_many()."""
-    ranges = Ranges(open_ranges(*given, objects=dtype is None), dtype)
+    ranges = Ranges(kind, open_ranges(*given, objects=dtype is None), dtype)
     ranges.require_sound()
     return ranges.triples
 
 
-def addends_of(given: tuple[Any, Any, Any], dtype: str | None) -> list[Triple]:
+def addends_of(kind: Kind, given: tuple[Any, Any, Any], dtype: str | None) -> list[Triple]:
     """Convert and check the arguments of accumulate_many(), whose values may be one number."""
     *ends, values = given
     if not is_number(values):
-        return stores_of(given, dtype)
+        return stores_of(kind, given, dtype)
     first, last = open_column(ends[0], "first"), open_column(ends[1], "last")
     require_same_length([first, last])
-    ranges = Ranges((first, last, Column("values", (0,) * len(first.items))), dtype)
+    ranges = Ranges(kind, (first, last, Column("values", (0,) * len(first.items))), dtype)
     number = convert(values, dtype)
     ranges.require_sound()
     return [(low, high, number) for low, high, _ in ranges.triples]
@@ -111,14 +118,15 @@ def values_beside(sizes: Column, given: Any, dtype: str | None) -> list[Any]:
 
 def saved(head: Head) -> tuple[Any, ...]:
     """Return what `samara._file` saves of a tree."""
-    first, last, values = list(zip(*entries_of(head, 0, MAX), strict=True)) or ((), (), ())
+    entries = entries_of(head, 0, head.kind.top)
+    first, last, values = list(zip(*entries, strict=True)) or ((), (), ())
     form = f"={len(values)}"
     ends = struct.pack(f"{form}Q", *first), struct.pack(f"{form}Q", *last)
     words = struct.pack(form + FORMS[head.dtype], *values) if head.dtype else list(values)
     return *ends, words, head.dtype, head.tracks_gaps, head.policy
 
 
-def look_up(head: Head, keys: Column, indices: list[int], default: Any, found: bool) -> Any:
+def look_up(head: Head, keys: Column, codes: list[int], default: Any, found: bool) -> Any:
     """Return the values at the keys: a list, or in a packed tree a numpy array.
 
     With `found`, return also which keys have a value.
@@ -126,7 +134,7 @@ def look_up(head: Head, keys: Column, indices: list[int], default: Any, found: b
     if default is not NO_DEFAULT:
         default = convert(default, head.dtype)
     numpy = head.dtype and import_numpy("load_many")
-    values = [load(head, index) if 0 <= index <= MAX else GAP for index in indices]
+    values = [load(head, code) if code >= 0 else GAP for code in codes]
     mask = [value is not GAP for value in values]
     if default is NO_DEFAULT:
         if not found and not all(mask):

@@ -9,22 +9,25 @@ The C core keeps the path to the place as long as nobody else writes. Here each 
 from `index`, in O(log n): a path would keep values alive that are no longer in the tree. `_seen` is
 the tree's generation at the cursor's last step. If it has changed, there was another writer, and
 what was looked up before may be out of date.
+
+All of it works on codes. Results, and `index` and `last` for callers, are made of them at the end.
 """
 
 from operator import attrgetter
 from types import GenericAlias
 from typing import Any, Protocol, Self, cast
 
-from samara import _arguments as arguments
-from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
 from samara._entry import Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError, type_name
+from samara._keys import Kind
+from samara._keys.windows import clipped_window, required_code, required_count, required_window
 from samara._pure.gap import Request, search
 from samara._pure.node import GAP, Head
+from samara._pure.results import Keys, entry_of, keys_once, shown_range
 from samara._pure.walk import Level, descend, entries_of, load, step
 from samara._pure.write import write_range
 
-Found = Entry[Any] | Gap
+Found = Entry[Any, Any] | Gap[Any]
 STOPPED = {1: "overflow", -1: "underflow"}
 SEARCH_STOPS = ("pause", "overflow", "underflow")  # others stay if a search finds nothing at all
 LOOKED_UP = ("active", "none", "overflow", "underflow")
@@ -38,6 +41,9 @@ class Tree(Protocol):
     @property
     def _gate(self) -> Any: ...
 
+    @property
+    def _kind(self) -> Kind: ...
+
     def _change(self, given: Any, change: Any, way: Any = ...) -> Any: ...
 
 
@@ -48,13 +54,16 @@ class Cursor:
     _seen: int
 
     # Not __init__(): there must be no cursor without a tree.
-    def __new__(cls, tree: Tree, first: Any = 0, last: Any = None) -> Self:
+    def __new__(cls, tree: Tree, first: Any = None, last: Any = None) -> Self:
         if not hasattr(type(tree), "_fork_head"):
             raise TypeError(f"Cursor() argument 1 must be samara.MapleTree, not {type_name(tree)}")
-        first = required_index(first, "first")
+        low = 0 if first is None else required_code(tree._kind, first, "first")
         self = object.__new__(cls)
         self._tree, self._seen = tree, 0
-        self.set_range(first, first if last is None else last)
+        self._index = self._last = low
+        self._status = "start"
+        if last is not None:
+            self._index, self._last = required_window(tree._kind, first, last, optional=True)
         return self
 
     @classmethod
@@ -68,11 +77,11 @@ class Cursor:
         raise TypeError("type 'samara.Cursor' is not an acceptable base type")
 
     def set(self, index: Any) -> None:
-        self._index = self._last = required_index(index, "index")
+        self._index = self._last = required_code(self._tree._kind, index, "index")
         self._status = "start"
 
     def set_range(self, first: Any, last: Any) -> None:
-        self._index, self._last = required_window(first, last)
+        self._index, self._last = required_window(self._tree._kind, first, last)
         self._status = "start"
 
     def reset(self) -> None:
@@ -81,8 +90,14 @@ class Cursor:
     def pause(self) -> None:
         self._status = "pause"
 
-    index = property(attrgetter("_index"))
-    last = property(attrgetter("_last"))
+    @property
+    def index(self) -> Any:
+        return self._tree._kind.key(self._index)
+
+    @property
+    def last(self) -> Any:
+        return self._tree._kind.key(self._last)
+
     status = property(attrgetter("_status"))
     tree = property(attrgetter("_tree"))
 
@@ -94,7 +109,8 @@ class Cursor:
         return None if value is GAP else value
 
     def __repr__(self) -> str:
-        return f"<samara.Cursor [{self.index}, {self.last}] {self.status}>"
+        place = shown_range(self._tree._kind, self._index, self._last)
+        return f"<samara.Cursor {place} {self.status}>"
 
     # ---- the range around index, and from there on
 
@@ -114,10 +130,18 @@ class Cursor:
 
     def _stand(self, path: list[Level]) -> Found:
         """Take the range where a path ends as the place. Returns its Entry or Gap."""
-        here = found_at(path)
+        here = self._found_at(path)
         self._index, self._last = here[:2]
         self._status = "active" if path else "none"
         return here
+
+    def _found_at(self, path: list[Level]) -> Found:
+        """Return the Entry or the Gap where a path ends. In an empty tree, all is one gap."""
+        top = self._tree._kind.top
+        if not path:
+            return Gap(0, top)
+        first, last, content = path[-1].slot_first, path[-1].slot_last, path[-1].content
+        return Gap(first, min(last, top)) if content is GAP else Entry(first, last, content)
 
     def _onward(
         self, path: list[Level], limit: int, way: int, gaps: bool, end: str
@@ -126,7 +150,7 @@ class Cursor:
 
         A range that meets the limit is the end: the cursor stays on it, with the status `end`.
         """
-        here = found_at(path) if path else self._stand(path)
+        here = self._found_at(path) if path else self._stand(path)
         while not (here.last >= limit if way > 0 else here.first <= limit):
             step(path, way)
             here = self._stand(path)
@@ -150,30 +174,30 @@ class Cursor:
     def walk(self) -> Any:
         with self._tree._gate:
             here = self._stand(self._descend())
-        return here if isinstance(here, Entry) else None
+        return entry_of(self._tree._kind, here) if isinstance(here, Entry) else None
 
-    def next(self, max: Any = MAX) -> Any:
+    def next(self, max: Any = None) -> Any:
         return self._step(max, 1, find=False, gaps=False)
 
-    def next_range(self, max: Any = MAX) -> Any:
+    def next_range(self, max: Any = None) -> Any:
         return self._step(max, 1, find=False, gaps=True)
 
-    def prev(self, min: Any = 0) -> Any:
+    def prev(self, min: Any = None) -> Any:
         return self._step(min, -1, find=False, gaps=False)
 
-    def prev_range(self, min: Any = 0) -> Any:
+    def prev_range(self, min: Any = None) -> Any:
         return self._step(min, -1, find=False, gaps=True)
 
-    def find(self, max: Any = MAX) -> Any:
+    def find(self, max: Any = None) -> Any:
         return self._step(max, 1, find=True, gaps=False)
 
-    def find_range(self, max: Any = MAX) -> Any:
+    def find_range(self, max: Any = None) -> Any:
         return self._step(max, 1, find=True, gaps=True)
 
-    def find_rev(self, min: Any = 0) -> Any:
+    def find_rev(self, min: Any = None) -> Any:
         return self._step(min, -1, find=True, gaps=False)
 
-    def find_range_rev(self, min: Any = 0) -> Any:
+    def find_range_rev(self, min: Any = None) -> Any:
         return self._step(min, -1, find=True, gaps=True)
 
     def __iter__(self) -> Self:
@@ -186,16 +210,27 @@ class Cursor:
         return entry
 
     def _step(self, limit: Any, way: int, find: bool, gaps: bool) -> Found | None:
-        limit = index_of(limit, "max" if way > 0 else "min")
-        beyond_all = limit < 0 if way > 0 else limit > MAX
+        kind = self._tree._kind
+        if limit is None:
+            limit = kind.top if way > 0 else 0
+        else:
+            limit = kind.code(limit, "max" if way > 0 else "min")
         with self._tree._gate:
-            if find and beyond_all and self._status not in SEARCH_STOPS:
-                return None
-            self._catch_up()
-            limit = min(max(limit, 0), MAX)
-            if not find:
-                return self._leave(limit, way, gaps)
-            return self._find(limit, gaps) if way > 0 else self._find_rev(limit, gaps)
+            here = self._stepped(limit, way, find, gaps)
+        if isinstance(here, Entry):
+            return entry_of(kind, here)
+        return kind.gap(*map(kind.key, here)) if here else None
+
+    def _stepped(self, limit: int, way: int, find: bool, gaps: bool) -> Found | None:
+        top = self._tree._kind.top
+        beyond_all = limit < 0 if way > 0 else limit > top
+        if find and beyond_all and self._status not in SEARCH_STOPS:
+            return None
+        self._catch_up()
+        limit = min(max(limit, 0), top)
+        if not find:
+            return self._leave(limit, way, gaps)
+        return self._find(limit, gaps) if way > 0 else self._find_rev(limit, gaps)
 
     def _leave(self, limit: int, way: int, gaps: bool) -> Found | None:
         """next() and prev(): what lies at index itself is not a result, unless they turn round."""
@@ -257,7 +292,12 @@ class Cursor:
         self._tree._change(value, write)  # returns what was displaced, to be dropped unlocked
 
     def insert(self, value: Any) -> None:
-        self._tree._change(value, self._insert)
+        key = keys_once(self._tree._kind)
+
+        def insert(value: Any, seen: int) -> list[Any]:
+            return self._insert(value, seen, key)
+
+        self._tree._change(value, insert)
 
     def _write(self, value: Any, seen: int, merge: bool = True) -> list[Any]:
         here = (self._index, self._last)
@@ -266,12 +306,13 @@ class Cursor:
         self._seen = seen + 1
         return displaced
 
-    def _insert(self, value: Any, seen: int) -> list[Any]:
+    def _insert(self, value: Any, seen: int, key: Keys) -> list[Any]:
         here = (self._index, self._last)
         occupied = next(entries_of(self._tree._head, *here), None)
         if occupied:
             self._status = "error"
-            raise RangeOccupiedError(*here, occupied)
+            occupied = entry_of(self._tree._kind, occupied, key)
+            raise RangeOccupiedError(key(here[0]), key(here[1]), occupied)
         return self._write(value, seen)
 
     def clear(self) -> None:
@@ -280,18 +321,23 @@ class Cursor:
 
         self._tree._change(GAP, clear)
 
-    def erase(self) -> Entry[Any] | None:
-        def erase(gap: Any, seen: int) -> Entry[Any] | None:
+    def erase(self) -> Entry[Any, Any] | None:
+        kind = self._tree._kind
+        key = keys_once(kind)
+
+        def erase(gap: Any, seen: int) -> Entry[Any, Any] | None:
             entry = next(entries_of(self._tree._head, self._index, self._index), None)
             if entry:
+                result = entry_of(kind, entry, key)
                 self._vacate(entry.first, entry.last, seen)
-            elif self._tree._head.root:
+                return result
+            if self._tree._head.root:
                 self._stand(self._descend())
             else:
                 self._status, self._seen = "none", seen
-            return entry
+            return None
 
-        return cast(Entry[Any] | None, self._tree._change(GAP, erase))
+        return cast(Entry[Any, Any] | None, self._tree._change(GAP, erase))
 
     def _vacate(self, first: int, last: int, seen: int) -> list[Any]:
         """Remove everything in [first, last]. The place becomes the whole gap."""
@@ -307,15 +353,17 @@ class Cursor:
 
     # ---- free room
 
-    def empty_area(self, size: Any, min: Any = 0, max: Any = MAX) -> int:
+    def empty_area(self, size: Any, min: Any = None, max: Any = None) -> Any:
         return self._take_area(size, (min, max), reverse=False)
 
-    def empty_area_rev(self, size: Any, min: Any = 0, max: Any = MAX) -> int:
+    def empty_area_rev(self, size: Any, min: Any = None, max: Any = None) -> Any:
         return self._take_area(size, (min, max), reverse=True)
 
-    def _take_area(self, size: Any, ends: tuple[Any, Any], reverse: bool) -> int:
-        size, window = arguments.positive(size, "size"), clipped_window(*ends, ("min", "max"))
-        request = Request(size, window, 1, reverse)
+    def _take_area(self, size: Any, ends: tuple[Any, Any], reverse: bool) -> Any:
+        kind = self._tree._kind
+        size = required_count(kind, size, "size")
+        window = clipped_window(kind, *ends, ("min", "max"))
+        request = Request(size, window, reverse=reverse)
         with self._tree._gate:
             head = self._tree._head
             try:
@@ -326,11 +374,4 @@ class Cursor:
                 raise
             self._index, self._last = start, start + request.size - 1
             self._status, self._seen = "active" if head.root else "none", head.generation
-            return start
-
-
-def found_at(path: list[Level]) -> Found:
-    """Return the Entry or the Gap where a path ends. In an empty tree, all is one gap."""
-    first, last = (path[-1].slot_first, path[-1].slot_last) if path else (0, MAX)
-    content = path[-1].content if path else GAP
-    return Gap(first, last) if content is GAP else Entry(first, last, content)
+        return kind.key(start)

@@ -10,7 +10,6 @@ so a node that both trees share is always met on both sides at once.
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from samara._arguments import MAX
 from samara._entry import Change, Entry
 from samara._pure.node import GAP, Head
 from samara._pure.packed import part_of, policy_of, word_of
@@ -25,7 +24,7 @@ class Side:
     def __init__(self, head: Head) -> None:
         self.path: list[Level] = []
         self.content: Any = head.root or GAP
-        self.first, self.last, self.height = 0, MAX, head.height
+        self.first, self.last, self.height = 0, head.limit, head.height
         self.tree_height = head.height
 
     def _stand(self) -> None:
@@ -46,7 +45,7 @@ class Side:
         self._stand()
 
     @property
-    def slot(self) -> Entry[Any]:
+    def slot(self) -> Entry[Any, Any]:
         return Entry(self.first, self.last, self.content)
 
 
@@ -55,8 +54,8 @@ class Stretch(NamedTuple):
 
     first: int
     last: int
-    a: Entry[Any]
-    b: Entry[Any]
+    a: Entry[Any, Any]
+    b: Entry[Any, Any]
 
 
 def stretches(a: Head, b: Head) -> Iterator[Stretch | tuple[int, int]]:
@@ -76,7 +75,7 @@ def stretches(a: Head, b: Head) -> Iterator[Stretch | tuple[int, int]]:
                     side.go_down()
         last = min(one.last, two.last)
         yield (key, last) if shared else Stretch(key, last, one.slot, two.slot)
-        if last == MAX:
+        if last == a.limit:
             return
         key = last + 1
         for side in sides:
@@ -100,7 +99,7 @@ class Diff:
 
     def __init__(self, before: Head, after: Head) -> None:
         self._walk = stretches(before, after)
-        self._dtypes = before.dtype, after.dtype
+        self._kind, self._dtypes = before.kind, (before.dtype, after.dtype)
         self._policies = policy_of(before), policy_of(after)
         self._again: Stretch | None = None
         self._taken = 0
@@ -108,7 +107,7 @@ class Diff:
     def __iter__(self) -> "Diff":
         return self
 
-    def __next__(self) -> Change[Any]:
+    def __next__(self) -> Change[Any, Any]:
         while True:
             at = self._again or next(self._walk)
             self._again = None
@@ -120,7 +119,8 @@ class Diff:
                 a, b = self._values_of(at)
                 if not contents_equal(a, b, self._dtypes):
                     shown = (None if value is GAP else value for value in (a, b))
-                    return Change(at.first, at.last, *shown)
+                    kind = self._kind
+                    return kind.change(kind.key(at.first), kind.key(at.last), *shown)
             except BaseException:
                 if turn == self._taken:
                     self._again = at

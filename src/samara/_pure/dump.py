@@ -3,7 +3,6 @@
 
 from collections.abc import Iterator
 
-from samara._arguments import MAX
 from samara._pure.node import GAP, Head
 from samara._pure.packed import word_of
 from samara._pure.walk import Level
@@ -13,7 +12,7 @@ def dump(head: Head, hexadecimal: bool) -> str:
     form = "#x" if hexadecimal else "d"
     lines = [f"maple tree: height {head.height}, attributes {2 + head.tracks_gaps:#x}"]
     if head.root:
-        lines += node_lines(head, Level(head.root, 0, MAX, 0), form)
+        lines += node_lines(head, Level(head.root, 0, head.limit, 0), form)
     return "\n".join(lines) + "\n"
 
 

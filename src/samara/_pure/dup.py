@@ -12,7 +12,6 @@ tree stays empty.
         A   B          A   B              A   B                      A'  B'
 """
 
-from samara._arguments import MAX
 from samara._pure.node import GAP, POOL, Head, Node
 from samara._pure.write import write_range
 
@@ -58,6 +57,6 @@ def slice_of(head: Head, first: int, last: int) -> Head:
     new.counts = None
     if first > 0:
         write_range(new, 0, first - 1, GAP, seen=new.generation)
-    if last < MAX:
-        write_range(new, last + 1, MAX, GAP, seen=new.generation)
+    if last < new.limit:
+        write_range(new, last + 1, new.limit, GAP, seen=new.generation)
     return new

@@ -10,25 +10,32 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from samara._arguments import MAX, Window, shown
-from samara._entry import Gap
 from samara._errors import NoSpaceError
+from samara._keys import Kind
+from samara._keys.windows import Window, shown_size
 from samara._pure.node import Head
 from samara._pure.walk import Level, entries_of
 
 
 class Request(NamedTuple):
-    """A request for `size` free keys in a window, beginning at a multiple of `align`."""
+    """A request for `size` free keys in a window.
+
+    They begin at a code whose distance from `zero` is a multiple of `align`.
+    """
 
     size: int
     window: Window | None
-    align: int
-    reverse: bool
+    align: int = 1
+    reverse: bool = False
+    zero: int = 0
 
     def fit(self, first: int, last: int) -> int | None:
         """Return where the keys begin in this gap, or None if they do not fit."""
         low, high = first, last - self.size + 1
-        start = high - high % self.align if self.reverse else low + -low % self.align
+        if self.reverse:
+            start = high - (high - self.zero) % self.align
+        else:
+            start = low + (self.zero - low) % self.align
         return start if low <= start <= high else None
 
     def search(self, level: Level, first: int, last: int) -> int | None:
@@ -51,20 +58,20 @@ def covers(head: Head, first: int, last: int) -> bool:
     if not head.tracks_gaps:
         return next(gaps_of(head, first, last), None) is None
     try:
-        search(head, Request(1, (first, last), 1, reverse=False))
+        search(head, Request(1, (first, last)))
     except NoSpaceError:
         return True
     return False
 
 
-def gaps_of(head: Head, first: int, last: int) -> Iterator[Gap]:
+def gaps_of(head: Head, first: int, last: int) -> Iterator[Window]:
     """Iterate over the gaps: the ranges between the end of one entry and the start of the next."""
     for low, high, _ in entries_of(head, first, last):
         if low > first:
-            yield Gap(first, low - 1)
+            yield first, low - 1
         first = high + 1
     if first <= last:
-        yield Gap(first, last)
+        yield first, last
 
 
 def search(head: Head, request: Request) -> int:
@@ -79,14 +86,19 @@ def search(head: Head, request: Request) -> int:
             "this tree does not track gaps: create it with track_gaps=True to "
             "search for free indices"
         )
-    size, window, align, _ = request
+    window = request.window
     if window is None:
-        raise NoSpaceError(f"no {shown(size)} free indices outside 0 ... {MAX}")
-    root = Level(head.root, 0, MAX, 0) if head.root else None
+        raise no_space(head.kind, request, "outside {} ... {}", (0, head.kind.top))
+    root = Level(head.root, 0, head.limit, 0) if head.root else None
     start = request.search(root, *window) if root else request.fit(*window)
     if start is None:
-        text = f"no {shown(size)} free indices in [{window[0]}, {window[1]}]"
-        if align > 1:
-            text += f" that start at a multiple of {shown(align)}"
-        raise NoSpaceError(text)
+        raise no_space(head.kind, request, "in [{}, {}]", window)
     return start
+
+
+def no_space(kind: Kind, request: Request, where: str, ends: Window) -> NoSpaceError:
+    size = request.size if kind.zero is None else shown_size(kind, request.size)
+    text = f"no {size} free indices " + where.format(*(kind.shown(kind.key(end)) for end in ends))
+    if request.window and request.align > 1:
+        text += f" that start at a multiple of {shown_size(kind, request.align)}"
+    return NoSpaceError(text)

@@ -23,12 +23,13 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-from samara._arguments import MAX
+from samara._keys import Kind, kind_of
 from samara._policy import Policy
 from samara._pure.process import Claim
 
 GAP: Final[Any] = type("Gap", (), {"__slots__": (), "__repr__": lambda self: "-"})()
-NODE_BYTES: Final = 256  # of a node of the extension
+UINT64: Final = kind_of("uint64")
+NODE_BYTES: Final = {64: 256, 128: 512}  # of a node of the extension, by the width of keys
 Answer = TypeVar("Answer")
 Item = tuple[int, Any, int]  # a slot outside a node: its last key, its content, its largest gap
 
@@ -78,11 +79,14 @@ POOL: Final = Pool()
 class Head:
     """A tree's own part: its root, and what is known about the nodes below.
 
-    `tracks_gaps`, `dtype` and `policy` are the attributes. All copies of the tree have the same.
+    `tracks_gaps`, `dtype`, `policy` and `kind` are the attributes. All copies of the tree have the
+    same. The nodes hold codes of keys, and reach to `limit`, the last code of that width, as in the
+    core. Whatever lies above `kind.top` is free, and no caller sees it.
+    `settled` is whether the kind can no longer change.
     `asking` is the claim of the thread whose write is asking the policy, or None.
     `counts` has the numbers of entries and of covered keys; None if a cut left them unknown.
     `generation` increases with each write. A path is valid as long as it stays the same.
-    `took_max` is whether alloc_cyclic() has taken the key MAX and no call has told of it yet.
+    `took_max` is whether alloc_cyclic() has taken the last key and no call has told of it yet.
     """
 
     __slots__ = (
@@ -91,17 +95,26 @@ class Head:
         "dtype",
         "generation",
         "height",
+        "kind",
+        "limit",
         "owner",
         "policy",
         "root",
+        "settled",
         "took_max",
         "tracks_gaps",
     )
 
     def __init__(
-        self, tracks_gaps: bool, dtype: str | None = None, policy: Policy[Any] | None = None
+        self,
+        tracks_gaps: bool,
+        dtype: str | None = None,
+        policy: Policy[Any] | None = None,
+        kind: Kind = UINT64,
     ) -> None:
         self.tracks_gaps, self.dtype, self.policy = tracks_gaps, dtype, policy
+        self.kind, self.limit = kind, 2**kind.bits - 1
+        self.settled = True
         self.asking: Claim | None = None
         self.owner = object()
         self.root: Node | None = None
@@ -109,8 +122,13 @@ class Head:
         self.height, self.generation = 0, 1
         self.took_max = False
 
+    def settle(self, kind: Kind) -> None:
+        """Give an empty tree its kind, unless it has got one."""
+        if not self.settled:
+            self.kind, self.limit, self.settled = kind, 2**kind.bits - 1, True
+
     def is_like(self, other: "Head") -> bool:
-        """Return whether the attributes are the same."""
+        """Return whether the attributes are the same, apart from the kind."""
         same = self.tracks_gaps == other.tracks_gaps and self.dtype == other.dtype
         return same and self.policy is other.policy
 
@@ -118,7 +136,16 @@ class Head:
         return f"track_gaps={self.tracks_gaps}, dtype={self.dtype!r}, policy={self.policy!r}"
 
     def empty(self) -> "Head":
-        return Head(self.tracks_gaps, self.dtype, self.policy)
+        return Head(self.tracks_gaps, self.dtype, self.policy, self.kind)
+
+    def capacity(self, is_leaf: bool) -> int:
+        """Return the most slots of a node. All but the root and the last leaf have at least half.
+
+        Branches that track gaps have fewer, as in the extension, where all nodes have the same
+        size.
+        """
+        most, narrow = (16, 10) if self.kind.bits == 64 else (20, 12)
+        return narrow if self.tracks_gaps and not is_leaf else most
 
     def require_idle(self) -> None:
         if self.asking and not self.asking.is_void():
@@ -161,14 +188,17 @@ class Head:
         return self.counts or self.whole(self._count)
 
     def _count(self, seen: int) -> tuple[int, int]:
-        counts = count(self.root, 0, MAX)
+        counts = count(self.root, 0, self.limit)
         if self.generation != seen:
             raise OvertakenError
         self.counts = counts
         return counts
 
     def swap(self, other: "Head", seen: int) -> None:
-        """Swap contents and attributes, if this tree still has the generation `seen`."""
+        """Swap contents and attributes, if this tree still has the generation `seen`.
+
+        The kinds are the same, or equal: each tree keeps its own.
+        """
         self.require_idle()
         if self.generation != seen:
             raise OvertakenError
@@ -181,14 +211,6 @@ class Head:
         self.counts, other.counts = other.counts, self.counts
         self.took_max, other.took_max = other.took_max, self.took_max
         self.generation += 1
-
-
-def capacity(is_leaf: bool, tracks_gaps: bool) -> int:
-    """Return the most slots of a node. All but the root and the last leaf have at least half.
-
-    Branches that track gaps have fewer, as in the extension, where all nodes have the same size.
-    """
-    return 10 if tracks_gaps and not is_leaf else 16
 
 
 def even_shares(count: int, most: int) -> list[int]:

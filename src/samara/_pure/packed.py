@@ -10,13 +10,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from samara._arguments import MAX, required_index
+from samara._arguments import MAX, float_of, required_index
 from samara._entry import Entry
-from samara._errors import type_name
+from samara._keys import Kind
 from samara._policy import COALESCE, OFFSET, Coalesce, Offset, Policy
-from samara._pure.node import GAP, Head
+from samara._pure.node import GAP, UINT64, Head
+from samara._pure.results import entry_of, shown_range
 
 FORMS: Final = {"u8": "Q", "i8": "q", "f8": "d"}  # the format characters of struct
+LIMITS: Final = {"u8": (0, MAX), "i8": (-(2**63), 2**63 - 1)}  # of integers
 
 
 def checked_dtype(dtype: Any) -> str | None:
@@ -57,69 +59,86 @@ class SameBits(Coalesce):
 
     __slots__ = ()
 
-    def merge(self, left: Entry[Any], right: Entry[Any], stored: Entry[Any], /) -> Any:
+    def merge(
+        self, left: Entry[Any, Any], right: Entry[Any, Any], stored: Entry[Any, Any], /
+    ) -> Any:
         words = [word_of(entry.value, "f8") for entry in (left, right)]
         return left.value if words[0] == words[1] else NotImplemented
+
+
+SAME_BITS: Final = SameBits()
 
 
 class Limited(Offset):
     """OFFSET of packed integers: a piece's number must fit the dtype."""
 
-    __slots__ = ("dtype", "low", "top")
+    __slots__ = ("dtype", "kind")
 
-    def __init__(self, dtype: str, low: int, top: int) -> None:
-        self.dtype, self.low, self.top = dtype, low, top
+    def __init__(self, dtype: str, kind: Kind) -> None:
+        self.dtype, self.kind = dtype, kind
 
-    def split(self, entry: Entry[Any], first: int, last: int, /) -> Any:
+    def split(self, entry: Entry[Any, Any], first: int, last: int, /) -> Any:
         number = super().split(entry, first, last)
-        if number <= self.top:
+        low, top = LIMITS[self.dtype]
+        if number <= top:
             return number
-        text = f"value {entry.value} of [{entry.first}, {entry.last}] cannot advance by "
-        text += f"{first - entry.first}: with dtype {self.dtype!r} it must be in "
-        raise OverflowError(f"{text}{self.low} ... {self.top}")
+        place = shown_range(self.kind, entry.first, entry.last)
+        text = f"value {entry.value} of {place} cannot advance by {first - entry.first}"
+        raise OverflowError(f"{text}: with dtype {self.dtype!r} it must be in {low} ... {top}")
 
 
-# The built-in policies, as packed trees run them.
-PACKED_POLICIES: Final[dict[tuple[object, str], Policy[Any]]] = {
-    (COALESCE, "u8"): COALESCE,
-    (COALESCE, "i8"): COALESCE,
-    (COALESCE, "f8"): SameBits(),
-    (OFFSET, "u8"): Limited("u8", 0, MAX),
-    (OFFSET, "i8"): Limited("i8", -(2**63), 2**63 - 1),
-    (OFFSET, "f8"): OFFSET,
-}
+class Keyed:
+    """A user's policy, which is asked about entries with keys instead of codes."""
+
+    __slots__ = ("kind", "policy")
+
+    def __init__(self, policy: Policy[Any], kind: Kind) -> None:
+        self.policy, self.kind = policy, kind
+
+    def split(self, entry: Entry[Any, Any], first: int, last: int, /) -> Any:
+        whole, key = entry_of(self.kind, entry), self.kind.key
+        return part_of(self.policy, whole, key(first), key(last), self.kind.shown)
+
+    def merge(
+        self, left: Entry[Any, Any], right: Entry[Any, Any], stored: Entry[Any, Any], /
+    ) -> Any:
+        given, other = entry_of(self.kind, stored), right if stored is left else left
+        beside = entry_of(self.kind, other)
+        pair = (given, beside) if stored is left else (beside, given)
+        return self.policy.merge(*pair, given)
 
 
 def policy_of(head: Head) -> Policy[Any] | None:
-    """Return the policy to ask about the values of a tree, if it has one."""
-    if head.policy is None or head.dtype is None:
-        return head.policy
-    return PACKED_POLICIES[head.policy, head.dtype]
+    """Return the policy to ask about the values of a tree, with codes as keys, if it has one."""
+    policy, dtype = head.policy, head.dtype
+    if policy is None or (dtype is None and head.kind is UINT64):
+        return policy
+    if not is_built_in(policy):
+        return Keyed(policy, head.kind)
+    if policy is COALESCE and dtype == "f8":
+        return SAME_BITS
+    return Limited(dtype, head.kind) if policy is OFFSET and dtype in LIMITS else policy
 
 
-def part_of(policy: Policy[Any], whole: Entry[Any], first: int, last: int) -> Any:
+def part_of(
+    policy: Policy[Any],
+    whole: Entry[Any, Any],
+    first: Any,
+    last: Any,
+    shown: Callable[[Any], str] = str,
+) -> Any:
     """Return the value of [first, last], a part of an entry. Runs the policy's split()."""
     part = policy.split(whole, first, last)
     if part is None and whole.value is not None:
-        raise TypeError(f"the policy's split() returned None for [{first}, {last}]")
+        text = f"[{shown(first)}, {shown(last)}]"
+        raise TypeError(f"the policy's split() returned None for {text}")
     return part
 
-
-def to_float(value: Any) -> float:
-    if isinstance(value, float):
-        return float.__float__(value)
-    known = any(hasattr(type(value), way) for way in ("__float__", "__index__"))
-    if not known or isinstance(value, str | bytes):  # numpy's strings have __float__
-        raise TypeError(f"value must be a number, not {type_name(value)}")
-    return float(value)
-
-
-LIMITS: Final = {"u8": (0, MAX), "i8": (-(2**63), 2**63 - 1)}  # of integers
 
 CONVERTERS: Final[dict[str, Callable[[Any], int | float]]] = {
     "u8": partial(required_index, name="value"),
     "i8": partial(required_index, name="value", low=LIMITS["i8"][0], top=LIMITS["i8"][1]),
-    "f8": to_float,
+    "f8": partial(float_of, name="value"),
 }
 
 

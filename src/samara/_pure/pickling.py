@@ -5,9 +5,13 @@
     (2, track_gaps, firsts, lasts, values, attributes, dtype)   of a packed tree
     (3, track_gaps, firsts, lasts, values, attributes, policy)  of a tree with a policy
     (4, track_gaps, firsts, lasts, values, attributes, dtype, policy)  of a packed tree with one
+    (5, track_gaps, firsts, lasts, values, attributes, dtype, policy, keys)  of any other tree than
+        those with keys "uint64"
 
-    firsts, lasts  bytes: the ends of the ranges in order, 8 bytes each, little-endian
-    values         a list, one value for each range; of a packed tree bytes, as the ends
+    firsts, lasts  bytes: the codes of the ends of the ranges in order, 8 bytes each, little-endian;
+                   16 bytes if the codes have 128 bits
+    values         a list, one value for each range; of a packed tree bytes, 8 for each value
+    keys           the name of the kind of keys, or the object with the KeyType protocol
     attributes     what object.__getstate__() returns for an instance of a subclass, else None
 
 A state comes from outside, so all of it is checked before the tree changes.
@@ -15,16 +19,17 @@ A state comes from outside, so all of it is checked before the tree changes.
 
 import copyreg
 import struct
+from collections.abc import Sequence
 from typing import Any, Final
 
-from samara._arguments import MAX, shown
+from samara._arguments import shown
+from samara._keys import Kind, kind_of
 from samara._pure.build import build
-from samara._pure.node import Head
+from samara._pure.node import UINT64, Head
 from samara._pure.packed import FORMS, checked_dtype
 from samara._pure.walk import entries_of
 
-MEMBERS: Final = {1: 6, 2: 7, 3: 7, 4: 8}  # of a state, by its format
-PACKED: Final = (2, 4)
+MEMBERS: Final = {1: 6, 2: 7, 3: 7, 4: 8, 5: 9}  # of a state, by its format
 OWN: Final = ("_head", "_lock")  # the slots of a MapleTree itself
 
 
@@ -46,9 +51,14 @@ def set_attributes(tree: Any, attributes: Any) -> None:
 
 
 def state_of(head: Head, attributes: Any) -> tuple[Any, ...]:
-    firsts, lasts, values = list(zip(*entries_of(head, 0, MAX), strict=True)) or ((), (), ())
+    entries = entries_of(head, 0, head.kind.top)
+    firsts, lasts, values = list(zip(*entries, strict=True)) or ((), (), ())
     form = f"<{len(values)}"
-    ends = struct.pack(f"{form}Q", *firsts), struct.pack(f"{form}Q", *lasts)
+    ends = packed(head.kind, firsts), packed(head.kind, lasts)
+    if head.kind is not UINT64:
+        words = struct.pack(form + FORMS[head.dtype], *values) if head.dtype else list(values)
+        own = head.dtype, head.policy, head.kind.name
+        return 5, head.tracks_gaps, *ends, words, attributes, *own
     if head.policy is not None and head.dtype is None:
         return 3, head.tracks_gaps, *ends, list(values), attributes, head.policy
     if head.dtype is None:
@@ -59,6 +69,17 @@ def state_of(head: Head, attributes: Any) -> tuple[Any, ...]:
     return 2, head.tracks_gaps, *ends, words, attributes, head.dtype
 
 
+def packed(kind: Kind, codes: Sequence[int]) -> bytes:
+    size = kind.bits // 8
+    return b"".join(code.to_bytes(size, "little") for code in codes)
+
+
+def unpacked(kind: Kind, words: bytes) -> list[int]:
+    size = kind.bits // 8
+    starts = range(0, len(words), size)
+    return [int.from_bytes(words[start : start + size], "little") for start in starts]
+
+
 def expect(sound: bool, reason: str) -> None:
     if not sound:
         raise ValueError(f"not the state of a MapleTree: {reason}")
@@ -66,21 +87,23 @@ def expect(sound: bool, reason: str) -> None:
 
 def check_state(tree: Any, state: Any) -> None:
     """Check everything in a state, except what can still change and the order of the ranges."""
-    expect(isinstance(state, tuple) and 6 <= len(state) <= 8, "expected a tuple of 6 to 8 items")
-    version, track_gaps, *ends, values, attributes, dtype = (*state, None)[:7]
+    expect(isinstance(state, tuple) and 6 <= len(state) <= 9, "expected a tuple of 6 to 9 items")
+    version, track_gaps, *ends, values, attributes = state[:6]
     expect(type(version) is int, "the format is not an integer")
     if version not in MEMBERS:
-        text = f"the format of a pickled MapleTree must be 1, 2, 3 or 4, not {shown(version)}"
+        text = f"the format of a pickled MapleTree must be 1, 2, 3, 4 or 5, not {shown(version)}"
         raise ValueError(text)
     members = MEMBERS[version]
     expect(len(state) == members, f"expected a tuple of {members} items")
     expect(isinstance(track_gaps, bool), "track_gaps is not a bool")
     expect(all(isinstance(end, bytes) for end in ends), "the ranges are not bytes")
-    kind, text = (bytes, "bytes") if version in PACKED else (list, "a list")
+    dtype = dtype_in(state)
+    known = dtype in tuple(FORMS) or (version == 5 and dtype is None)
+    expect(known or version in (1, 3), "dtype is not 'u8', 'i8' or 'f8'")
+    kind, text = (list, "a list") if dtype is None else (bytes, "bytes")
     expect(isinstance(values, kind), f"the values are not {text}")
-    sizes = {len(end) for end in ends}
-    expect(len(sizes) == 1 and not sum(sizes) % 8, "firsts and lasts differ in number")
-    expect(version not in PACKED or dtype in tuple(FORMS), "dtype is not 'u8', 'i8' or 'f8'")
+    sizes, item = {len(end) for end in ends}, kind_in(state).bits // 8
+    expect(len(sizes) == 1 and not sum(sizes) % item, "firsts and lasts differ in number")
     dicts = attributes if isinstance(attributes, tuple) else (attributes, {})
     expect(len(dicts) == 2 and isinstance(dicts[1], dict), "the attributes are not a pair of dicts")
     slots = {*copyreg._slotnames(type(tree))}.difference(OWN)  # type: ignore[attr-defined]
@@ -93,22 +116,32 @@ def check_state(tree: Any, state: Any) -> None:
 
 def policy_in(state: tuple[Any, ...]) -> tuple[Any, str | None]:
     """Return the policy and the dtype of a state that has been checked."""
-    return state[-1] if state[0] in (3, 4) else None, state[6] if state[0] in PACKED else None
+    place = {3: 6, 4: 7, 5: 7}.get(state[0])
+    return state[place] if place else None, dtype_in(state)
+
+
+def dtype_in(state: tuple[Any, ...]) -> Any:
+    return state[6] if state[0] in (2, 4, 5) else None
+
+
+def kind_in(state: tuple[Any, ...]) -> Kind:
+    return kind_of(state[8]) if state[0] == 5 else UINT64
 
 
 def head_of(state: tuple[Any, ...], policy: Any) -> Head:
     """Return a new head from a state that has been checked."""
-    version, track_gaps, *ends, values, _, dtype = (*state, None)[:7]
-    dtype = dtype if version in PACKED else None
-    count = len(ends[0]) // 8
+    _, track_gaps, *ends, values, _ = state[:6]
+    kind, dtype = kind_in(state), dtype_in(state)
+    firsts, lasts = (unpacked(kind, end) for end in ends)
+    count = len(firsts)
     expect(len(values) == (count * 8 if dtype else count), "ranges and values differ in number")
-    firsts, lasts = (struct.unpack(f"<{count}Q", end) for end in ends)
     if dtype:
         values = struct.unpack(f"<{count}{FORMS[dtype]}", values)
     free = 0
     for position, (first, last) in enumerate(zip(firsts, lasts, strict=True)):
-        expect(free <= first <= last, f"range {position}, [{first}, {last}], is out of order")
+        text = f"range {position}, [{first}, {last}], is out of order"
+        expect(free <= first <= last <= kind.top, text)
         free = last + 1
-    head = Head(track_gaps, checked_dtype(dtype), policy)
+    head = Head(track_gaps, checked_dtype(dtype), policy, kind)
     build(head, list(zip(firsts, lasts, values, strict=True)))
     return head

@@ -6,8 +6,9 @@ from functools import partial
 from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
 
-from samara._arguments import MAX, required_index
 from samara._columns import Columns
+from samara._keys import Kind
+from samara._keys.windows import code_to_end, required_code
 from samara._pure.build import Triple
 from samara._pure.packed import convert
 
@@ -35,9 +36,10 @@ def second_of(given: Any, name: str, words: tuple[str, str]) -> bool:
     return given == words[1]
 
 
-def last_of(end: Any) -> int:
-    """Return the index below an exclusive end."""
-    return required_index(end, "last", top=MAX + 1, low=1) - 1
+def last_of(kind: Kind, end: Any) -> int:
+    """Return the code below an exclusive end."""
+    code = code_to_end(kind, end, "last", low=1)
+    return code - 1
 
 
 class Ranges:
@@ -46,29 +48,44 @@ class Ranges:
     `rows` has the position of each in the caller's columns, once they are sorted.
     """
 
-    def __init__(self, columns: Columns, dtype: str | None, layout: Layout = PLAIN) -> None:
+    def __init__(
+        self, kind: Kind, columns: Columns, dtype: str | None, layout: Layout = PLAIN
+    ) -> None:
         first, last, values = columns
-        closed: Callable[[Any], int] = partial(required_index, name="last")
+        closed: Callable[[Any], int] = partial(required_code, kind, name="last")
+        floats = not kind.has_int_keys
         lists = [
-            first.converted(partial(required_index, name="first")),
-            last.converted(last_of if layout.half_open else closed),
+            first.converted(partial(required_code, kind, name="first"), floats),
+            last.converted(partial(last_of, kind) if layout.half_open else closed, floats),
             values.converted(partial(convert, dtype=dtype), floats=dtype not in ("u8", "i8")),
         ]
-        self.layout = layout
+        self.kind, self.layout = kind, layout
         self.triples: list[Triple] = list(zip(*lists, strict=True))
         self.rows: list[int] | range = range(len(self.triples))
 
     def shown(self, at: int) -> str:
         first, last, _ = self.triples[at]
-        return f"[{first}, {last + 1})" if self.layout.half_open else f"[{first}, {last}]"
+        if self.layout.half_open:
+            return f"[{self.key(first)}, {self.end(last)})"
+        return f"[{self.key(first)}, {self.key(last)}]"
+
+    def key(self, code: int) -> str:
+        """Return a key for a message."""
+        return self.kind.shown(self.kind.key(code))
+
+    def end(self, last: int) -> str:
+        """Return an exclusive end for a message."""
+        return self.kind.shown(self.kind.stop(last))
 
     def require_sound(self) -> None:
         """Check that no range ends before it begins."""
         for at, (first, last, _) in enumerate(self.triples):
-            if first > last:
-                half_open = self.layout.half_open
-                text = f"not below last {last + 1}" if half_open else f"above last {last}"
-                raise ValueError(f"position {at}: first {first} is {text}")
+            if first <= last:
+                continue
+            text = f"position {at}: first {self.key(first)} is"
+            if self.layout.half_open:
+                raise ValueError(f"{text} not below last {self.end(last)}")
+            raise ValueError(f"{text} above last {self.key(last)}")
 
     def require_rising(self) -> None:
         """Check that no range begins before the one above it. Those up to there must be sound."""
@@ -77,7 +94,8 @@ class Ranges:
             if first > last:
                 self.require_sound()
             if first < low:
-                raise ValueError(f"position {at}: first {first} is below first {low}")
+                ends = self.key(first), self.key(low)
+                raise ValueError(f"position {at}: first {ends[0]} is below first {ends[1]}")
             low = first
 
     def first_overlap(self) -> int | None:

@@ -5,46 +5,57 @@ Each makes a fork of the left tree and writes to it. What to write comes from wa
 side by side (`diff`). Nodes that both share are skipped, or cleared without reading them.
 """
 
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from samara._arguments import MAX, required_window
 from samara._columns import convert_one
-from samara._pure.build import Triple, fill, triple_of
+from samara._entry import Entry
+from samara._keys import Kind
+from samara._keys.windows import required_window
+from samara._pure.build import Triple, triple_of
 from samara._pure.diff import Stretch, same_word, stretches
 from samara._pure.dup import fork
 from samara._pure.node import GAP, Head
+from samara._pure.packed import convert
 from samara._pure.walk import entries_of
 from samara._pure.write import write_range
 
 Given = Head | tuple[Any, ...]  # a right operand: a tree that nobody writes, or items
 
 
-def stores_from(given: Given, dtype: str | None) -> Head | list[Triple]:
-    """Return what union() takes for a tree of that dtype."""
+def stores_from(kind: Kind, given: Given, dtype: str | None) -> Head | list[Triple]:
+    """Return what union() takes for a tree of that kind and dtype."""
+    if isinstance(given, Head) and given.dtype == dtype:
+        return given
+    parse: Callable[[Any], Triple] = partial(triple_of, kind, dtype)
+    items: Iterable[Any] = given if isinstance(given, tuple) else entries_of(given, 0, given.limit)
     if isinstance(given, Head):
-        if given.dtype == dtype:
-            return given
-        given = tuple(entries_of(given, 0, MAX))
-    parse = partial(triple_of, dtype=dtype)
-    return [convert_one(item, parse, "item", position) for position, item in enumerate(given)]
+        parse = partial(converted_entry, dtype)
+    return [convert_one(item, parse, "item", position) for position, item in enumerate(items)]
 
 
-def ranges_from(given: Given, dtype: str | None) -> Head:
-    """Return what intersection() and difference() take, for a tree of any dtype."""
+def converted_entry(dtype: str | None, entry: Entry[Any, Any]) -> Triple:
+    return entry.first, entry.last, convert(entry.value, dtype)
+
+
+def ranges_from(kind: Kind, given: Given, dtype: str | None) -> Head:
+    """Return what intersection() and difference() take, for a tree of that kind and any dtype."""
     if isinstance(given, Head):
         return given
-    ranges = Head(False)
-    fill(ranges, [convert_one(item, range_of, "item", n) for n, item in enumerate(given)])
+    ranges = Head(False, kind=kind)
+    parse = partial(range_of, kind)
+    for position, item in enumerate(given):
+        write_range(ranges, *convert_one(item, parse, "item", position), seen=ranges.generation)
     return ranges
 
 
-def range_of(item: Any) -> Triple:
+def range_of(kind: Kind, item: Any) -> Triple:
     members = tuple(item)
     if len(members) not in (2, 3):
         text = f"expected (first, last) or (first, last, value), got {len(members)} items"
         raise ValueError(text)
-    return *required_window(*members[:2]), None
+    return *required_window(kind, *members[:2]), None
 
 
 def union(left: Head, right: Head | list[Triple]) -> Head:

@@ -14,12 +14,22 @@ from threading import RLock
 from types import GenericAlias
 from typing import Any, Final, Self, cast
 
-from samara import _arguments as arguments
 from samara import _display as display
-from samara._arguments import MAX, clipped_window, index_of, required_index, required_window
 from samara._columns import array_of, import_numpy, open_column, open_ranges
 from samara._entry import Change, Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError, type_name
+from samara._keys import Kind, NoKey, kind_of
+from samara._keys.windows import (
+    Window,
+    alignment_of,
+    clipped_window,
+    code_inside,
+    cut_window,
+    required_code,
+    required_count,
+    required_window,
+    slice_window,
+)
 from samara._pure import arrays, dup, pickling, sets, validate
 from samara._pure.accumulate import accumulated, check_dtype, checked_operation
 from samara._pure.arrays import NO_DEFAULT
@@ -29,10 +39,11 @@ from samara._pure.diff import Diff, equal
 from samara._pure.dump import dump
 from samara._pure.gap import Request, covers, gaps_of, search
 from samara._pure.lock import TreeLock
-from samara._pure.node import GAP, NODE_BYTES, Head, OvertakenError, node_count
+from samara._pure.node import GAP, NODE_BYTES, UINT64, Head, OvertakenError, node_count
 from samara._pure.packed import checked_dtype, checked_policy, convert, is_built_in
 from samara._pure.ranges import layout_of
-from samara._pure.walk import entries_of, load, pieces_of
+from samara._pure.results import Results, entry_of, keys_once
+from samara._pure.walk import entries_of, load, pieces_of, slot_around
 from samara._pure.write import write_range
 
 
@@ -48,15 +59,17 @@ class MapleTree:
         iterable: Any = (),
         /,
         *,
+        keys: Any = "uint64",
         dtype: Any = None,
         track_gaps: Any = True,
         policy: Any = None,
     ) -> None:
-        dtype = checked_dtype(dtype)
-        head = Head(bool(track_gaps), dtype, checked_policy(policy, dtype, self.policy))
+        kind, dtype = kind_of(keys), checked_dtype(dtype)
+        self._require_kind(kind)
+        head = Head(bool(track_gaps), dtype, checked_policy(policy, dtype, self.policy), kind)
         if isinstance(iterable, MapleTree) and type(iterable).__iter__ is MapleTree.__iter__:
             relative = iterable._fork_head()
-            if relative.is_like(head):
+            if relative.kind is kind and relative.is_like(head):
                 head, iterable = relative, ()
         fill(head, iterable)
         self._become(head, policy)
@@ -64,7 +77,9 @@ class MapleTree:
     # inspect.signature() looks here first, so this wraps __init__().
     @functools.wraps(__init__, assigned=(), updated=())  # type: ignore[misc]
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        return cls._of(Head(True))
+        self = cls._of(Head(True))
+        self._head.settled = False
+        return self
 
     @classmethod
     def _of(cls, head: Head) -> Self:
@@ -77,15 +92,37 @@ class MapleTree:
         def become(seen: int) -> None:
             if if_empty:
                 self._require_empty()
+            self._require_kind(head.kind)
             checked_policy(policy, head.dtype, self.policy)  # the tree may have a new one by now
+            self._head.settle(head.kind)
             self._head.swap(head, seen)
 
-        with self._gate:
+        with self._lock._gate:
             self._head.whole(become)
+
+    def _require_kind(self, kind: Kind) -> None:
+        """Check that keys of this kind are what the tree has, or can still have."""
+        own = self._head.kind
+        if self._head.settled and not own.same_as(kind):
+            raise ValueError(f"this tree has keys {own.name!r}, not {kind.name!r}")
+
+    @property
+    def _kind(self) -> Kind:
+        """The kind of keys, which cannot change any more after this."""
+        self._head.settled = True
+        return self._head.kind
 
     @property
     def _gate(self) -> Any:
+        self._head.settled = True
         return self._lock._gate
+
+    def _same_kind(self, other: "MapleTree") -> "MapleTree":
+        """Return the other tree, if both can be combined."""
+        own, its = self._kind, other._kind
+        if not own.same_as(its):
+            raise ValueError(f"other must have keys {own.name!r}, not {its.name!r}")
+        return other
 
     def _fork_head(self) -> Head:
         with self._gate:
@@ -110,6 +147,7 @@ class MapleTree:
             raise TypeError(f"other must be a MapleTree, not {type_name(other)}")
         if other is self:
             raise ValueError("other must not be the tree itself")
+        self._same_kind(other)
         head = self._fork_head()
 
         def fill_other(seen: int) -> None:
@@ -129,18 +167,19 @@ class MapleTree:
     def __copy__(self) -> Self:
         return self.fork()
 
-    def diff(self, other: Any) -> Iterator[Change[Any]]:
+    def diff(self, other: Any) -> Iterator[Change[Any, Any]]:
         if not isinstance(other, MapleTree):
             raise TypeError(f"other must be a MapleTree, not {type_name(other)}")
+        self._same_kind(other)
         return Diff(self._fork_head(), other._fork_head())
 
     def _combined(self, other: Any, convert: Any, combine: Any) -> Any:
         """Return a new tree: convert `other`, then combine both."""
         if not is_iterable(other):
             return NotImplemented
-        given = operand_of(other)
+        given = self._operand(other)
         while True:
-            right = convert(given, dtype := self.dtype)
+            right = convert(self._kind, given, dtype := self.dtype)
             left = self._fork_head()
             if left.dtype == dtype:  # the conversion may have run t.__init__()
                 return self._relative(combine(left, right))
@@ -151,7 +190,14 @@ class MapleTree:
         def replace(right: Any, seen: int) -> Head:
             return self._replace(seen, lambda left: combine(left, right))
 
-        self._change(operand_of(other), replace, convert)
+        way = functools.partial(convert, self._kind)
+        self._change(self._operand(other), replace, way)
+
+    def _operand(self, other: Any) -> sets.Given:
+        """Return what a set operation takes from its right side: a tree's contents, or items."""
+        if isinstance(other, MapleTree) and type(other).__iter__ is MapleTree.__iter__:
+            return self._same_kind(other)._fork_head()
+        return tuple(other)
 
     def _assign(self, other: Any, convert: Any, combine: Any) -> Self:
         if not is_iterable(other):
@@ -196,6 +242,7 @@ class MapleTree:
 
     def __setstate__(self, state: tuple[Any, ...], /) -> None:
         pickling.check_state(self, state)
+        self._require_kind(pickling.kind_in(state))
         policy = checked_policy(*pickling.policy_in(state), self.policy)
         self._require_empty()
         head = pickling.head_of(state, policy)
@@ -203,120 +250,161 @@ class MapleTree:
         self._become(head, policy, if_empty=True)
 
     def _require_empty(self) -> None:
-        if self:
+        if self._head.height:
             raise ValueError("__setstate__() requires an empty tree")
 
     def get(self, index: Any, default: Any = None) -> Any:
-        index = index_of(index, "index")
+        code = code_inside(self._kind, index)
         with self._gate:
-            value = load(self._head, index) if 0 <= index <= MAX else GAP
+            value = load(self._head, code) if code >= 0 else GAP
         return default if value is GAP else value
 
     def __contains__(self, key: Any, /) -> bool:
-        if isinstance(key, range | slice | tuple) and not hasattr(type(key), "__index__"):
-            raise TypeError(
-                f"index must be an integer, not {type_name(key)}: `in` takes one index; use "
-                "covers(first, last) or overlaps(first, last) for a range"
-            )
-        return self.get(key, GAP) is not GAP
+        try:
+            return self.get(key, GAP) is not GAP
+        except TypeError as error:
+            if type(error) is not TypeError or not isinstance(key, range | slice | tuple):
+                raise
+            hint = "use covers(first, last) or overlaps(first, last) for a range"
+            raise TypeError(f"{error}: `in` takes one index; {hint}") from None
 
-    def _first(self, first: int, last: int, way: int = 1) -> Entry[Any] | None:
-        """Return the first entry of a window, or with way -1 the last."""
+    def _first(self, first: int, last: int, way: int = 1) -> Entry[Any, Any] | None:
+        """Return the first entry of a window of codes, or with way -1 the last."""
         with self._gate:
             return next(entries_of(self._head, first, last, way), None)
 
-    def entry(self, index: Any) -> Entry[Any] | None:
-        index = index_of(index, "index")
-        return self._first(index, index) if 0 <= index <= MAX else None
+    def _first_entry(self, window: Window | None, way: int = 1) -> Entry[Any, Any] | None:
+        """Return the same with keys."""
+        entry = self._first(*window, way) if window else None
+        return entry_of(self._kind, entry) if entry else None
 
-    def find(self, index: Any, last: Any = MAX) -> Entry[Any] | None:
-        window = clipped_window(index, last, ("index", "last"))
-        return self._first(*window) if window else None
+    def entry(self, index: Any) -> Entry[Any, Any] | None:
+        code = code_inside(self._kind, index)
+        return self._first_entry((code, code)) if code >= 0 else None
 
-    def find_rev(self, index: Any, first: Any = 0) -> Entry[Any] | None:
-        window = clipped_window(first, index, ("first", "index"))
-        return self._first(*window, -1) if window else None
+    def find(self, index: Any, last: Any = None) -> Entry[Any, Any] | None:
+        names, optional = ("index", "last"), (False, True)
+        return self._first_entry(clipped_window(self._kind, index, last, names, optional))
 
-    def first_entry(self) -> Entry[Any] | None:
-        return self._first(0, MAX)
+    def find_rev(self, index: Any, first: Any = None) -> Entry[Any, Any] | None:
+        names, optional = ("first", "index"), (True, False)
+        return self._first_entry(clipped_window(self._kind, first, index, names, optional), -1)
 
-    def last_entry(self) -> Entry[Any] | None:
-        return self._first(0, MAX, -1)
+    def first_entry(self) -> Entry[Any, Any] | None:
+        return self._first_entry((0, self._kind.top))
 
-    def next(self, index: Any) -> Entry[Any] | None:
-        index = index_of(index, "index")
-        return Cursor(self, index).next() if 0 <= index <= MAX else self.find(index)
+    def last_entry(self) -> Entry[Any, Any] | None:
+        return self._first_entry((0, self._kind.top), -1)
 
-    def prev(self, index: Any) -> Entry[Any] | None:
-        index = index_of(index, "index")
-        return Cursor(self, index).prev() if 0 <= index <= MAX else self.find_rev(index)
+    def next(self, index: Any) -> Entry[Any, Any] | None:
+        return self._beside(index, 1)
+
+    def prev(self, index: Any) -> Entry[Any, Any] | None:
+        return self._beside(index, -1)
+
+    def _beside(self, index: Any, way: int) -> Entry[Any, Any] | None:
+        kind = self._kind
+        try:
+            code = kind.code(index, "index")
+        except NoKey:
+            return None
+        with self._gate:
+            around = slot_around(self._head, code) if 0 <= code <= kind.top else (code, code)
+            first, last = (around[1] + 1, kind.top) if way > 0 else (0, around[0] - 1)
+            first, last = max(first, 0), min(last, kind.top)
+            return self._first_entry((first, last) if first <= last else None, way)
 
     def covers(self, first: Any, last: Any) -> bool:
-        asked = index_of(first, "first"), index_of(last, "last")
-        window = clipped_window(*asked)
+        kind = self._kind
+        codes = kind.code(first, "first"), kind.code(last, "last")
+        window = cut_window(kind, *codes, (first, last))
         with self._gate:
-            return window == asked and covers(self._head, *asked)
+            return window == codes and covers(self._head, *codes)
 
     def overlaps(self, first: Any, last: Any) -> bool:
-        window = clipped_window(first, last)
+        window = clipped_window(self._kind, first, last, optional=(False, False))
         return window is not None and self._first(*window) is not None
 
     def is_free(self, first: Any, last: Any) -> bool:
-        window = clipped_window(first, last)
-        return window is None or self._first(*window) is None
+        return not self.overlaps(first, last)
+
+    def _request(self, size: int, window: Window | None, align: Any, reverse: Any) -> Request:
+        kind = self._kind
+        return Request(size, window, alignment_of(kind, align), bool(reverse), kind.zero or 0)
 
     def empty_area(
-        self, size: Any, first: Any = 0, last: Any = MAX, *, align: Any = 1, reverse: Any = False
-    ) -> int:
-        size, window = arguments.positive(size, "size"), clipped_window(first, last)
-        request = Request(size, window, arguments.positive(align, "align"), bool(reverse))
+        self,
+        size: Any,
+        first: Any = None,
+        last: Any = None,
+        *,
+        align: Any = None,
+        reverse: Any = False,
+    ) -> Any:
+        kind = self._kind
+        size = required_count(kind, size, "size")
+        request = self._request(size, clipped_window(kind, first, last), align, reverse)
         with self._gate:
-            return search(self._head, request)
+            start = search(self._head, request)
+        return kind.key(start)
 
-    def __iter__(self) -> Iterator[Entry[Any]]:
-        return entries_of(self._fork_head(), 0, MAX)
+    def __iter__(self) -> Iterator[Entry[Any, Any]]:
+        return self._keyed(entries_of(self._fork_head(), 0, self._kind.top))
 
-    def __reversed__(self) -> Iterator[Entry[Any]]:
-        return entries_of(self._fork_head(), 0, MAX, -1)
+    def __reversed__(self) -> Iterator[Entry[Any, Any]]:
+        return self._keyed(entries_of(self._fork_head(), 0, self._kind.top, -1))
 
-    def _entries(self, first: Any, last: Any, reverse: Any, clip: Any) -> Iterator[Entry[Any]]:
-        window, way, clip = clipped_window(first, last), -1 if reverse else 1, bool(clip)
+    def _keyed(self, entries: Iterator[Entry[Any, Any]]) -> Iterator[Entry[Any, Any]]:
+        """Return an iterator over the same entries with keys."""
+        if self._kind is UINT64:
+            return entries
+        return Results(entries, functools.partial(entry_of, self._kind))
+
+    def _entries(self, first: Any, last: Any, reverse: Any, clip: Any) -> Iterator[Entry[Any, Any]]:
+        """Return an iterator over entries with codes."""
+        window = clipped_window(self._kind, first, last)
+        way, clip = -1 if reverse else 1, bool(clip)
         if window is None:
             return iter(())
         if not clip:
             return entries_of(self._fork_head(), *window, way)
-        low, high = window
+        return self._clipped(*window, way)
+
+    def _clipped(self, low: int, high: int, way: int = 1) -> Iterator[Entry[Any, Any]]:
+        """Return an iterator over entries with codes, cut at the ends of a window."""
         # If there is a policy, the slice asks it for the values of cut entries.
         head = self._fork_head() if self.policy is None else self._slice_head(low, high)
         entries = entries_of(head, low, high, way)
         return (Entry(max(a, low), min(b, high), v) for a, b, v in entries)
 
     def entries(
-        self, first: Any = 0, last: Any = MAX, *, reverse: Any = False, clip: Any = False
-    ) -> Iterator[Entry[Any]]:
-        return self._entries(first, last, reverse, clip)
+        self, first: Any = None, last: Any = None, *, reverse: Any = False, clip: Any = False
+    ) -> Iterator[Entry[Any, Any]]:
+        return self._keyed(self._entries(first, last, reverse, clip))
 
     def ranges(
-        self, first: Any = 0, last: Any = MAX, *, reverse: Any = False, clip: Any = False
-    ) -> Iterator[tuple[int, int]]:
-        entries = self._entries(first, last, reverse, clip)
-        return ((low, high) for low, high, _ in entries)
+        self, first: Any = None, last: Any = None, *, reverse: Any = False, clip: Any = False
+    ) -> Iterator[tuple[Any, Any]]:
+        entries, key = self._entries(first, last, reverse, clip), self._kind.key
+        return Results(entries, lambda entry: (key(entry.first), key(entry.last)))
 
     def values(
-        self, first: Any = 0, last: Any = MAX, *, reverse: Any = False, clip: Any = False
+        self, first: Any = None, last: Any = None, *, reverse: Any = False, clip: Any = False
     ) -> Iterator[Any]:
         entries = self._entries(first, last, reverse, clip)
         return (value for _, _, value in entries)
 
     def items(
-        self, first: Any = 0, last: Any = MAX, *, reverse: Any = False, clip: Any = False
-    ) -> Iterator[tuple[tuple[int, int], Any]]:
-        entries = self._entries(first, last, reverse, clip)
-        return (((low, high), value) for low, high, value in entries)
+        self, first: Any = None, last: Any = None, *, reverse: Any = False, clip: Any = False
+    ) -> Iterator[tuple[tuple[Any, Any], Any]]:
+        entries, key = self._entries(first, last, reverse, clip), self._kind.key
+        return Results(entries, lambda entry: ((key(entry.first), key(entry.last)), entry.value))
 
-    def gaps(self, first: Any = 0, last: Any = MAX) -> Iterator[Gap]:
-        window = clipped_window(first, last)
-        return gaps_of(self._fork_head(), *window) if window else iter(())
+    def gaps(self, first: Any = None, last: Any = None) -> Iterator[Gap[Any]]:
+        kind = self._kind
+        window = clipped_window(kind, first, last)
+        gaps = gaps_of(self._fork_head(), *window) if window else iter(())
+        return Results(gaps, lambda gap: kind.gap(*map(kind.key, gap)))
 
     def _change(
         self, given: Any, change: Callable[[Any, int], Any], way: Callable[..., Any] = convert
@@ -337,7 +425,7 @@ class MapleTree:
             if answer:
                 return answer[0]
 
-    def _write(self, window: arguments.Window | None, value: Any) -> None:
+    def _write(self, window: Window | None, value: Any) -> None:
         def write(value: Any, seen: int) -> Any:
             return window and write_range(self._head, *window, value, seen=seen)
 
@@ -346,78 +434,91 @@ class MapleTree:
         self._change(value, write)
 
     def store_range(self, first: Any, last: Any, value: Any) -> None:
-        self._write(required_window(first, last), value)
+        self._write(required_window(self._kind, first, last), value)
 
     def insert_range(self, first: Any, last: Any, value: Any) -> None:
-        window = required_window(first, last)
+        kind = self._kind
+        window, key = required_window(kind, first, last), keys_once(kind)
 
         def insert(value: Any, seen: int) -> None:
             occupied = self._first(*window)
             if occupied:
-                raise RangeOccupiedError(*window, occupied)
+                occupied = entry_of(kind, occupied, key)
+                raise RangeOccupiedError(key(window[0]), key(window[1]), occupied)
             write_range(self._head, *window, value, seen=seen)
 
         self._change(value, insert)
 
-    def erase(self, index: Any) -> Entry[Any] | None:
-        index = required_index(index, "index")
+    def erase(self, index: Any) -> Entry[Any, Any] | None:
+        kind = self._kind
+        code, key = required_code(kind, index, "index"), keys_once(kind)
 
-        def erase(gap: Any, seen: int) -> Entry[Any] | None:
-            entry = self._first(index, index)
-            if entry:
-                write_range(self._head, *entry[:2], gap, seen=seen)
-            return entry
+        def erase(gap: Any, seen: int) -> Entry[Any, Any] | None:
+            entry = self._first(code, code)
+            if entry is None:
+                return None
+            result = entry_of(kind, entry, key)
+            write_range(self._head, *entry[:2], gap, seen=seen)
+            return result
 
-        return cast(Entry[Any] | None, self._change(GAP, erase))
+        return cast(Entry[Any, Any] | None, self._change(GAP, erase))
 
-    def pop_range(self, first: Any, last: Any) -> list[Entry[Any]]:
-        first, last = required_window(first, last)
+    def pop_range(self, first: Any, last: Any) -> list[Entry[Any, Any]]:
+        kind = self._kind
+        window, key = required_window(kind, first, last), keys_once(kind)
 
-        def pop(gap: Any, seen: int) -> list[Entry[Any]]:
+        def pop(gap: Any, seen: int) -> list[Entry[Any, Any]]:
             # A policy must not write the tree, or this would start again each time.
             with self._head.busy():
-                removed = list(self.entries(first, last, clip=True))
-            write_range(self._head, first, last, gap, seen=seen)
-            return removed
+                removed = list(self._clipped(*window))
+            result = [entry_of(kind, entry, key) for entry in removed]
+            write_range(self._head, *window, gap, seen=seen)
+            return result
 
-        return cast(list[Entry[Any]], self._change(GAP, pop))
+        return cast(list[Entry[Any, Any]], self._change(GAP, pop))
 
     def alloc_range(
         self,
         size: Any,
         value: Any,
         *,
-        first: Any = 0,
-        last: Any = MAX,
-        align: Any = 1,
+        first: Any = None,
+        last: Any = None,
+        align: Any = None,
         reverse: Any = False,
-    ) -> int:
-        size, window = arguments.positive(size, "size"), required_window(first, last)
-        request = Request(size, window, arguments.positive(align, "align"), bool(reverse))
+    ) -> Any:
+        kind = self._kind
+        count, key = required_count(kind, size, "size"), keys_once(kind)
+        request = self._request(count, self._window(first, last), align, reverse)
 
-        def take(value: Any, seen: int) -> int:
+        def take(value: Any, seen: int) -> Any:
             start = search(self._head, request)
-            write_range(self._head, start, start + size - 1, value, seen=seen)
-            return start
+            result = key(start)
+            write_range(self._head, start, start + count - 1, value, seen=seen)
+            return result
 
-        return int(self._change(value, take))
+        return self._change(value, take)
+
+    def _window(self, first: Any, last: Any) -> Window:
+        """Return the window of a method that allocates."""
+        return required_window(self._kind, first, last, optional=True)
 
     def alloc_many(
         self,
         sizes: Any,
         values: Any,
         *,
-        first: Any = 0,
-        last: Any = MAX,
-        align: Any = 1,
+        first: Any = None,
+        last: Any = None,
+        align: Any = None,
         reverse: Any = False,
-    ) -> list[int]:
-        column = open_column(sizes, "sizes")
-        spans = column.converted(functools.partial(arguments.positive, name="size"))
-        window = required_window(first, last)
-        align, reverse = arguments.positive(align, "align"), bool(reverse)
-        requests = [Request(size, window, align, reverse) for size in spans]
-        starts: list[int] = []
+    ) -> list[Any]:
+        kind, column = self._kind, open_column(sizes, "sizes")
+        counts = column.converted(functools.partial(required_count, kind, name="size"))
+        request = self._request(1, self._window(first, last), align, reverse)
+        requests = [request._replace(size=count) for count in counts]
+        starts: list[Any] = []
+        key = keys_once(kind)
 
         def write(head: Head, values: list[Any]) -> Head:
             starts.clear()
@@ -428,7 +529,7 @@ class MapleTree:
                     raise NoSpaceError(f"position {position}: {error}") from None
                 end = start + request.size - 1
                 write_range(head, start, end, value, seen=head.generation)
-                starts.append(start)
+                starts.append(key(start))
             return head
 
         def take(values: list[Any], seen: int) -> Head:
@@ -438,26 +539,28 @@ class MapleTree:
         return starts
 
     def alloc_cyclic(
-        self, value: Any, *, first: Any = 0, last: Any = MAX, next: Any
-    ) -> tuple[int, int, bool]:
-        low, high = required_window(first, last)
-        start = max(required_index(next, "next"), low)
+        self, value: Any, *, first: Any = None, last: Any = None, next: Any
+    ) -> tuple[Any, Any, bool]:
+        kind = self._kind
+        (low, high), key = self._window(first, last), keys_once(kind)
+        start = max(required_code(kind, next, "next"), low)
 
         def look(first: int) -> int:
-            return search(self._head, Request(1, (first, high), 1, reverse=False))
+            return search(self._head, Request(1, (first, high)))
 
-        def take(value: Any, seen: int) -> tuple[int, int, bool]:
+        def take(value: Any, seen: int) -> tuple[Any, Any, bool]:
             wrapped = start > high
             try:
                 index = look(low if wrapped else start)
             except NoSpaceError:
                 wrapped, index = True, look(low)
+            result = key(index), key(index + 1 if index < kind.top else 0)
             write_range(self._head, index, index, value, seen=seen)
             told = not wrapped and self._head.took_max
-            self._head.took_max = index == MAX or (self._head.took_max and not told)
-            return index, index + 1 if index < MAX else 0, wrapped or told
+            self._head.took_max = index == kind.top or (self._head.took_max and not told)
+            return *result, wrapped or told
 
-        return cast(tuple[int, int, bool], self._change(value, take))
+        return cast(tuple[Any, Any, bool], self._change(value, take))
 
     @classmethod
     def from_arrays(
@@ -466,6 +569,7 @@ class MapleTree:
         last: Any,
         values: Any,
         *,
+        keys: Any = "uint64",
         dtype: Any = None,
         track_gaps: Any = True,
         policy: Any = None,
@@ -473,27 +577,29 @@ class MapleTree:
         sort: Any = False,
         overlap: Any = "error",
     ) -> Self:
-        dtype, track_gaps = checked_dtype(dtype), bool(track_gaps)
+        kind, dtype, track_gaps = kind_of(keys), checked_dtype(dtype), bool(track_gaps)
         layout = layout_of(closed, sort, overlap)
         policy = checked_policy(policy, dtype, None)
         objects = policy is not None and not is_built_in(policy)
         columns = open_ranges(first, last, values, objects)
-        return cls._of(arrays.head_of(columns, dtype, track_gaps, policy, layout))
+        return cls._of(arrays.head_of(kind, columns, dtype, track_gaps, policy, layout))
 
     def to_arrays(self) -> tuple[Any, ...]:
         numpy = import_numpy("to_arrays")
         head = self._fork_head()
-        firsts, lasts, values = list(zip(*entries_of(head, 0, MAX), strict=True)) or ((), (), ())
+        entries = entries_of(head, 0, head.kind.top)
+        firsts, lasts, values = list(zip(*entries, strict=True)) or ((), (), ())
         ends = array_of(numpy, firsts, "u8"), array_of(numpy, lasts, "u8")
         return *ends, array_of(numpy, values, head.dtype)
 
     def load_many(self, keys: Any, default: Any = NO_DEFAULT, found: Any = False) -> Any:
         found, column = bool(found), open_column(keys, "keys")
-        indices = column.converted(functools.partial(index_of, name="key"))
-        return arrays.look_up(self._fork_head(), column, indices, default, found)
+        codes = column.converted(functools.partial(code_inside, self._kind, name="key"))
+        return arrays.look_up(self._fork_head(), column, codes, default, found)
 
     def store_many(self, first: Any, last: Any, values: Any) -> None:
-        self._change((first, last, values), self._store_all, arrays.stores_of)
+        way = functools.partial(arrays.stores_of, self._kind)
+        self._change((first, last, values), self._store_all, way)
 
     def _store_all(self, triples: list[Triple], seen: int, erase: bool = False) -> Head:
         """Store all triples. With `erase`, first erase from the first range to the last one.
@@ -510,7 +616,7 @@ class MapleTree:
         return self._replace(seen, write)
 
     def accumulate(self, first: Any, last: Any, value: Any, op: Any = "add") -> None:
-        window, op = required_window(first, last), checked_operation(op)
+        window, op = required_window(self._kind, first, last), checked_operation(op)
 
         def way(value: Any, dtype: str | None) -> list[Triple]:
             check_dtype(dtype, op, "accumulate")
@@ -519,11 +625,11 @@ class MapleTree:
         self._accumulate(value, op, way)
 
     def accumulate_many(self, first: Any, last: Any, values: Any, op: Any = "add") -> None:
-        op = checked_operation(op)
+        kind, op = self._kind, checked_operation(op)
 
         def way(given: tuple[Any, Any, Any], dtype: str | None) -> list[Triple]:
             check_dtype(dtype, op, "accumulate_many")
-            return arrays.addends_of(given, dtype)
+            return arrays.addends_of(kind, given, dtype)
 
         self._accumulate((first, last, values), op, way)
 
@@ -534,7 +640,7 @@ class MapleTree:
         self._change(given, change, way)
 
     def map_range(self, first: Any, last: Any, function: Any, default: Any = NO_DEFAULT) -> None:
-        window = required_window(first, last)
+        window = required_window(self._kind, first, last)
         if not callable(function):
             raise TypeError(f"function must be callable, not {type_name(function)}")
 
@@ -586,29 +692,36 @@ class MapleTree:
     def load(cls, path: Any, *, policy: Any = None) -> Self:
         from samara import _file
 
-        return _file.load(path, policy, lambda *columns: cls._of(arrays.restored(*columns)))
+        return _file.load(path, policy, lambda *columns: cls._of(arrays.restored(UINT64, *columns)))
 
     def __getitem__(self, key: Any, /) -> Any:
-        if isinstance(key, slice):
-            window = arguments.slice_window(key, clip=True)
+        window = self._window_of(key, clip=True)
+        if window != NO_WINDOW:
             return self._relative(self._slice_head(*window) if window else self._head.empty())
         value = self.get(key, GAP)
         if value is GAP:
             raise KeyError(key)
         return value
 
-    def __setitem__(self, key: Any, value: Any, /) -> None:
+    def _window_of(self, key: Any, clip: bool) -> Window | None:
+        """Return the window of a slice or network, None if it is empty, and else NO_WINDOW."""
+        kind = self._kind
         if isinstance(key, slice):
-            window = arguments.slice_window(key, clip=False)
-        else:
-            window = (required_index(key, "index"),) * 2
+            return slice_window(kind, key, clip)
+        return kind.window_of(key) or NO_WINDOW
+
+    def __setitem__(self, key: Any, value: Any, /) -> None:
+        window = self._window_of(key, clip=False)
+        if window == NO_WINDOW:
+            window = (required_code(self._kind, key, "index"),) * 2
         self._write(window, value)
 
     def __delitem__(self, key: Any, /) -> None:
-        if isinstance(key, slice):
-            self[key] = GAP
+        window = self._window_of(key, clip=False)
+        if window != NO_WINDOW:
+            self._write(window, GAP)
             return
-        index = required_index(key, "index")
+        index = required_code(self._kind, key, "index")
 
         def delete(gap: Any, seen: int) -> list[Any]:
             if load(self._head, index) is GAP:
@@ -627,15 +740,19 @@ class MapleTree:
     def __eq__(self, other: object, /) -> bool:
         if not isinstance(other, MapleTree):
             return NotImplemented
+        if not self._kind.same_as(other._kind):
+            return False
         return equal(self._fork_head(), other._fork_head())  # each as it is at one moment
 
     @reprlib.recursive_repr("...")
     def __repr__(self) -> str:
         with self._gate:
             count, head = self._head.known_counts()[0], dup.fork(self._head)
-        shown = display.shortened(entries_of(head, 0, MAX), entries_of(head, 0, MAX, -1))
+        ways = (entries_of(head, 0, head.kind.top, way) for way in (1, -1))
+        shown, key = display.shortened(*ways), head.kind.key
         parts = ", ".join(
-            f"({entry.first}, {entry.last}, {entry.value!r})" if entry else "..." for entry in shown
+            f"({key(entry.first)!r}, {key(entry.last)!r}, {entry.value!r})" if entry else "..."
+            for entry in shown
         )
         if None in shown:
             return f"<{display.caption(self, count)}: {parts}>"
@@ -648,9 +765,10 @@ class MapleTree:
         return display.for_rich(self)
 
     @property
-    def covered(self) -> int:
+    def covered(self) -> Any:
         with self._gate:
-            return self._head.known_counts()[1]
+            covered = self._head.known_counts()[1]
+        return self._kind.size(covered)
 
     @property
     def height(self) -> int:
@@ -664,7 +782,7 @@ class MapleTree:
 
     @property
     def nbytes(self) -> int:
-        return (self.node_count + 1) * NODE_BYTES
+        return (self.node_count + 1) * NODE_BYTES[self._head.kind.bits]
 
     def __sizeof__(self) -> int:
         return self.nbytes
@@ -672,13 +790,23 @@ class MapleTree:
     track_gaps = property(attrgetter("_head.tracks_gaps"))
     dtype = property(attrgetter("_head.dtype"))
     policy = property(attrgetter("_head.policy"))
+    keys_dtype = property(attrgetter("_head.kind.name"))
+
+    @property
+    def first_key(self) -> Any:
+        return self._kind.key(0)
+
+    @property
+    def last_key(self) -> Any:
+        return self._kind.key(self._kind.top)
+
     lock = property(attrgetter("_lock"))
 
     @classmethod
     def __class_getitem__(cls, item: Any, /) -> GenericAlias:
         return GenericAlias(cls, item)
 
-    def cursor(self, first: Any = 0, last: Any = None) -> Cursor:
+    def cursor(self, first: Any = None, last: Any = None) -> Cursor:
         return Cursor(self, first, last)
 
     def check(self) -> None:
@@ -690,17 +818,11 @@ class MapleTree:
             return dump(self._head, bool(hex))
 
 
+NO_WINDOW: Final = (-1, -1)  # of one key
+
 UNION: Final = sets.stores_from, sets.union
 INTERSECTION: Final = sets.ranges_from, sets.intersection
 DIFFERENCE: Final = sets.ranges_from, sets.difference
-
-
-def operand_of(other: Any) -> sets.Given:
-    """Return what a set operation takes from its right side: a tree's contents, or items."""
-    if isinstance(other, MapleTree) and type(other).__iter__ is MapleTree.__iter__:
-        head: Head = other._fork_head()
-        return head
-    return tuple(other)
 
 
 def is_iterable(thing: Any) -> bool:

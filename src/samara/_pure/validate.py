@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Checking a tree's invariants."""
 
-from samara._arguments import MAX
-from samara._pure.node import GAP, Head, capacity, count
+from samara._pure.node import GAP, Head, count
 from samara._pure.walk import Level
 
 
@@ -14,10 +13,10 @@ def expect(sound: bool, level: Level, reason: str) -> None:
 def check(head: Head) -> None:
     """Raise AssertionError, saying what is broken and where, unless the tree is valid. O(n)."""
     if head.root:
-        check_subtree(head, Level(head.root, 0, MAX, 0), head.height, after_gap=False)
+        check_subtree(head, Level(head.root, 0, head.limit, 0), head.height, after_gap=False)
     elif head.height:
         raise AssertionError(f"height {head.height} does not fit the root")
-    held = count(head.root, 0, MAX)
+    held = count(head.root, 0, head.limit)
     if head.counts not in (None, held):
         raise AssertionError(f"(entries, keys) are {held}, but {head.counts} are counted")
 
@@ -25,9 +24,9 @@ def check(head: Head) -> None:
 def check_subtree(head: Head, level: Level, height: int, after_gap: bool) -> bool:
     """Check a subtree. Return whether its last slot is a gap."""
     node, is_leaf = level.node, height == 1
-    most = capacity(is_leaf, head.tracks_gaps)
+    most = head.capacity(is_leaf)
     least = most // 2
-    if node is head.root or (is_leaf and level.last == MAX):
+    if node is head.root or (is_leaf and level.last == head.limit):
         least = 1 if is_leaf else 2
     size, ends = len(node.slots), [level.first - 1, *level.pivots, level.last]
     expect(node.is_leaf == is_leaf, level, "a leaf above the lowest level, or another node in it")

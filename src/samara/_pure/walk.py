@@ -10,7 +10,6 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any
 
-from samara._arguments import MAX
 from samara._entry import Entry
 from samara._pure.node import GAP, Head, Item, Node
 
@@ -40,6 +39,10 @@ class Level:
     def enter(self, index: int) -> "Level":
         return Level(self.content, self.slot_first, self.slot_last, index)
 
+    def enter_from(self, way: int) -> "Level":
+        """Enter the node at its first slot (way 1) or at its last one (-1)."""
+        return self.enter(self.slot_first if way > 0 else self.slot_last)
+
     def items(self, start: int, stop: int) -> list[Item]:
         """Return slots [start, stop) as items."""
         lasts = (*self.pivots, self.last)
@@ -48,7 +51,7 @@ class Level:
 
 def descend(head: Head, index: int) -> list[Level]:
     """Return the path to the slot around a key; an empty path in an empty tree. O(log n)."""
-    path = [Level(head.root, 0, MAX, index)] if head.root else []
+    path = [Level(head.root, 0, head.limit, index)] if head.root else []
     while path and not path[-1].node.is_leaf:
         path.append(path[-1].enter(index))
     return path
@@ -74,8 +77,14 @@ def step(path: list[Level], way: int) -> bool:
     if depth >= 0:
         path[depth].slot += way
         for below in range(depth + 1, len(path)):
-            path[below] = path[below - 1].enter(0 if way > 0 else MAX)
+            path[below] = path[below - 1].enter_from(way)
     return depth >= 0
+
+
+def slot_around(head: Head, index: int) -> tuple[int, int]:
+    """Return the ends of the entry or gap around a key. O(log n)."""
+    path = descend(head, index)
+    return (path[-1].slot_first, path[-1].slot_last) if path else (0, head.limit)
 
 
 def load(head: Head, index: int) -> Any:
@@ -98,7 +107,7 @@ def pieces_of(head: Head, first: int, last: int) -> Iterator[tuple[int, int, Any
         yield first, last, GAP
 
 
-def entries_of(head: Head, first: int, last: int, way: int = 1) -> Iterator[Entry[Any]]:
+def entries_of(head: Head, first: int, last: int, way: int = 1) -> Iterator[Entry[Any, Any]]:
     """Iterate over the entries that overlap [first, last], whole.
 
     The tree must not change meanwhile.

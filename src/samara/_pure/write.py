@@ -21,7 +21,6 @@ starts again.
 from collections.abc import Callable
 from typing import Any
 
-from samara._arguments import MAX
 from samara._entry import Entry
 from samara._policy import Policy
 from samara._pure.node import (
@@ -30,7 +29,6 @@ from samara._pure.node import (
     Item,
     Node,
     OvertakenError,
-    capacity,
     content_of,
     deal,
     even_shares,
@@ -73,7 +71,9 @@ def write_range(
     return splice.displaced
 
 
-def merged(policy: Policy[Any], left: Entry[Any], right: Entry[Any], stored: Entry[Any]) -> Any:
+def merged(
+    policy: Policy[Any], left: Entry[Any, Any], right: Entry[Any, Any], stored: Entry[Any, Any]
+) -> Any:
     """Return the value of the merged entry, or NotImplemented. `stored` is left or right."""
     value = policy.merge(left, right, stored)
     if value is None and left.value is not None and right.value is not None:
@@ -149,7 +149,7 @@ class Splice:
     def _widen(self) -> None:
         """Extend a new gap over the gaps beside it: two gaps are never neighbours."""
         before = descend(self.head, max(self.first - 1, 0))
-        behind = descend(self.head, min(self.last + 1, MAX))
+        behind = descend(self.head, min(self.last + 1, self.head.limit))
         if before and before[-1].content is GAP:
             self.first = min(self.first, before[-1].slot_first)
         if behind and behind[-1].content is GAP:
@@ -162,7 +162,8 @@ class Splice:
     def _merge(self, policy: Policy[Any]) -> None:
         """Extend a new value over the neighbours that merge with it."""
         for way, index in ((-1, self.first - 1), (1, self.last + 1)):
-            beside = next(entries_of(self.head, index, index), None) if 0 <= index <= MAX else None
+            inside = 0 <= index <= self.head.limit
+            beside = next(entries_of(self.head, index, index), None) if inside else None
             if beside:
                 stored = Entry(self.first, self.last, self.value)
                 pair = [beside, stored][::-way]
@@ -205,7 +206,9 @@ class Splice:
 
     def _pieces(self) -> list[Item]:
         """Return the new slot, and the remains of the slots that it cuts."""
-        low, high = (self.left[-1].slot_first, self.right[-1].slot_last) if self.left else (0, MAX)
+        low, high = 0, self.head.limit
+        if self.left:
+            low, high = self.left[-1].slot_first, self.right[-1].slot_last
         pieces = [(self.first, self.last, self.value)]
         for at, path, first, last in (
             (0, self.left, low, self.first - 1),
@@ -228,7 +231,7 @@ class Splice:
         if is_leaf and left.node is self.right[depth].node and len(items) >= len(left.slots):
             if any(content is not GAP for _, content, _ in items):
                 return items  # the last leaf may have few slots, and this one has lost none
-        while len(items) < capacity(is_leaf, self.head.tracks_gaps) // 2:
+        while len(items) < self.head.capacity(is_leaf) // 2:
             from_left, from_right = self._room(depth, -1), self._room(depth, 1)
             if max(from_left, from_right) < 0:
                 break
@@ -242,7 +245,7 @@ class Splice:
         """Move a path to the next node of this level, and return all slots of that node."""
         above = path[:depth]
         step(above, way)
-        beside = above[-1].enter(MAX if way > 0 else 0)
+        beside = above[-1].enter_from(-way)
         path[: depth + 1] = [*above, beside]
         return beside.items(0, len(beside.slots))
 
@@ -253,16 +256,17 @@ class Splice:
             return False
         if above and max(item[2] for item in items) != above[-1].gaps[above[-1].slot]:
             return False
-        return len(items) <= capacity(node.is_leaf, self.head.tracks_gaps)
+        return len(items) <= self.head.capacity(node.is_leaf)
 
     def _nodes(self, items: list[Item], depth: int) -> list[Item]:
         """Make new nodes of these items. At depth -1, make a new root."""
         is_leaf = depth + 1 == len(self.left)
-        shares = even_shares(len(items), capacity(is_leaf, self.head.tracks_gaps))
-        if is_leaf and len(shares) == 2 and items[-1][0] == MAX and self.last >= items[-2][0]:
+        most, at_end = self.head.capacity(is_leaf), items[-1][0] == self.head.limit
+        shares = even_shares(len(items), most)
+        if is_leaf and len(shares) == 2 and at_end and self.last >= items[-2][0]:
             # Loads in ascending order write at the very end. The first leaf is unlikely to get
             # more, so it is filled. A leaf must not contain only the last gap.
-            first = 15 if len(items) == 17 and items[-1][1] is GAP else 16
+            first = most - (len(items) == most + 1 and items[-1][1] is GAP)
             shares = [first, len(items) - first]
         self.height = len(self.left) - depth
         return deal(items, shares, is_leaf, self.head.owner)

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""Keys that are ints: "uint64", "int64" and "uint128"."""
+
+from typing import Any, Final
+
+from samara._arguments import index_of, shown
+from samara._keys.kind import Kind
+
+
+class IntegerKind(Kind):
+    """The code of an int is the int itself, plus `zero`."""
+
+    has_int_keys = True
+    zero: int
+
+    def __init__(self, name: str, bits: int, zero: int = 0) -> None:
+        self.name, self.bits, self.top, self.zero = name, bits, 2**bits - 1, zero
+
+    def code(self, key: Any, name: str) -> int:
+        return index_of(key, name) + self.zero
+
+    def key(self, code: int) -> int:
+        return code - self.zero
+
+    def stop(self, code: int) -> int:
+        return code + 1 - self.zero
+
+    def count(self, size: Any, name: str) -> int:
+        return index_of(size, name)
+
+    def size(self, count: int) -> int:
+        return count
+
+    def shown(self, key: Any) -> str:
+        return shown(index_of(key, "key"))
+
+
+UINT64: Final = IntegerKind("uint64", 64)
+KINDS: Final = (UINT64, IntegerKind("int64", 64, 2**63), IntegerKind("uint128", 128))

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: MIT
+"""Keys that are dates or moments: "date", "datetime64[us]" and the like.
+
+All conversions are integer arithmetic. numpy and pandas are imported only for keys of
+"datetime64[ns]", and their objects are recognized without importing them.
+"""
+
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from samara._errors import type_name
+from samara._keys.kind import Kind, NoKey
+
+UNITS: Final = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # of moments: so many are a second
+ATTO: Final = 10**18
+DAY: Final = 86400  # seconds
+# Units of numpy, in attoseconds. Those of months are converted to days first.
+NUMPY_UNITS: Final = {
+    "W": 7 * DAY * ATTO,
+    "D": DAY * ATTO,
+    "h": 3600 * ATTO,
+    "m": 60 * ATTO,
+    **{unit: ATTO // 1000**power for power, unit in enumerate(("s", "ms", "us", "ns", "ps"))},
+    "fs": 10**3,
+    "as": 1,
+}
+MONTHS: Final = {"Y": 12, "M": 1}
+NAT: Final = -(2**63)
+EPOCH: Final = date(1970, 1, 1).toordinal()
+WEEK: Final = 7 * DAY
+
+
+def is_numpy(thing: Any, name: str) -> bool:
+    """Return whether an object is a numpy scalar of that type."""
+    return type(thing).__name__ == name and type(thing).__module__ == "numpy"
+
+
+def numpy_number(thing: Any, name: str) -> tuple[int, str]:
+    """Return the number in a datetime64 or timedelta64, and its unit without a multiple."""
+    import numpy
+
+    number = int(thing.astype("int64"))
+    if number == NAT:
+        raise NoKey(f"{name} must not be NaT")
+    unit, multiple = numpy.datetime_data(thing.dtype)
+    return number * multiple, unit
+
+
+def days_to_month(month: int) -> int:
+    """Return the days from 1970-01-01 to the first day of a month, counted from then."""
+    year, month = divmod(month, 12)
+    cycles, year = divmod(year + 1970, 400)  # the calendar repeats
+    return date(year + 400, month + 1, 1).toordinal() + (cycles - 1) * 146097 - EPOCH
+
+
+def numpy_moment(key: Any, name: str) -> tuple[int, str]:
+    """Return the number in a datetime64 since 1970-01-01, and its unit, one of NUMPY_UNITS."""
+    number, unit = numpy_number(key, name)
+    if unit in MONTHS:
+        return days_to_month(number * MONTHS[unit]), "D"
+    return number, unit
+
+
+def require_no_nat(key: datetime, name: str) -> None:
+    """Refuse pandas.NaT, which is a datetime."""
+    if key != key:
+        raise NoKey(f"{name} must not be NaT")
+
+
+def microseconds_of(span: timedelta) -> int:
+    return (span.days * DAY + span.seconds) * 10**6 + span.microseconds
+
+
+def size_in_atto(size: Any, name: str) -> int:
+    if is_numpy(size, "timedelta64") or hasattr(size, "to_timedelta64"):
+        exact = size if is_numpy(size, "timedelta64") else size.to_timedelta64()
+        number, unit = numpy_number(exact, name)
+        if unit in NUMPY_UNITS:
+            return number * NUMPY_UNITS[unit]
+    elif isinstance(size, timedelta):
+        return microseconds_of(size) * 10**12
+    given = getattr(size, "dtype", None) if is_numpy(size, "timedelta64") else type_name(size)
+    raise TypeError(f"{name} must be a timedelta, not {given}")
+
+
+class TimeKind(Kind):
+    """Dates and moments: their sizes are timedeltas."""
+
+    name: str
+    unit: int  # attoseconds
+
+    def count(self, size: Any, name: str) -> int:
+        count, rest = divmod(size_in_atto(size, name), self.unit)
+        if rest:
+            raise ValueError(f"{name} {size} is finer than the unit of {self.name}")
+        return count
+
+
+class DateKind(TimeKind):
+    """The code of a date is the number of days since 0001-01-01."""
+
+    name = "date"
+    unit = NUMPY_UNITS["D"]
+    top = date.max.toordinal() - 1
+
+    def code(self, key: Any, name: str) -> int:
+        if isinstance(key, date) and not isinstance(key, datetime):
+            return key.toordinal() - 1
+        given = type_name(key)
+        if is_numpy(key, "datetime64"):
+            number, unit = numpy_moment(key, name)
+            if unit in ("D", "W"):
+                return number * (7 if unit == "W" else 1) + EPOCH - 1
+            given = key.dtype
+        elif isinstance(key, datetime):
+            require_no_nat(key, name)
+        raise TypeError(f"{name} must be a date, not {given}")
+
+    def key(self, code: int) -> date:
+        return date.fromordinal(code + 1)
+
+    def size(self, count: int) -> timedelta:
+        return timedelta(count)
+
+
+class MomentKind(TimeKind):
+    """The code of a moment is the number of units since the first one.
+
+    Keys are naive if there is no zone. Otherwise they are aware, and codes are moments in UTC. For
+    other zones the limits are 7 days nearer, so that each key can be shown in its zone.
+    """
+
+    first = 1 - EPOCH  # days from 1970-01-01 to the first and past the last possible day
+    end = date.max.toordinal() + 1 - EPOCH
+
+    def __init__(self, unit: str, zone: str | None) -> None:
+        self.name = f"datetime64[{unit}, {zone}]" if zone else f"datetime64[{unit}]"
+        self.per_second = UNITS[unit]
+        self.unit = ATTO // self.per_second
+        self.zone = zone_of(zone) if zone else None
+        self.margin = 0 if zone in (None, "UTC") else WEEK * self.per_second
+        first, end = self.limits()
+        self.origin = first + self.margin
+        """The moment of code 0: units since 1970-01-01."""
+        self.top = end - 1 - self.margin - self.origin
+        start = datetime(1, 1, 1, tzinfo=self.zone and UTC)
+        self.start = start + timedelta(seconds=self.margin // self.per_second)
+
+    def limits(self) -> tuple[int, int]:
+        """Return the first moment, and the one past the last: units since 1970-01-01."""
+        day = DAY * self.per_second
+        return self.first * day, self.end * day
+
+    def code(self, key: Any, name: str) -> int:
+        return self.moment(key, name) - self.origin
+
+    def moment(self, key: Any, name: str) -> int:
+        """Return the units since 1970-01-01, naive or in UTC."""
+        if is_numpy(key, "datetime64"):
+            number, unit = numpy_moment(key, name)
+            self.require_awareness(False, name)
+            if unit not in NUMPY_UNITS:
+                raise TypeError(f"{name} must have a unit, as datetime64[s] has")
+            return self.in_units(number * NUMPY_UNITS[unit], key, name)
+        if not isinstance(key, datetime):
+            raise TypeError(f"{name} must be a datetime, not {type_name(key)}")
+        require_no_nat(key, name)
+        offset = key.utcoffset()
+        self.require_awareness(offset is not None, name)
+        if hasattr(key, "to_datetime64"):  # a pandas.Timestamp, which can have nanoseconds
+            number, unit = numpy_moment(key.to_datetime64(), name)
+            return self.in_units(number * NUMPY_UNITS[unit], key, name)
+        days = key.toordinal() - EPOCH
+        seconds = ((days * 24 + key.hour) * 60 + key.minute) * 60 + key.second
+        number = seconds * 10**6 + key.microsecond
+        if offset:
+            number -= microseconds_of(offset)
+        return self.in_units(number * 10**12, key, name)
+
+    def in_units(self, atto: int, key: Any, name: str) -> int:
+        units, rest = divmod(atto, self.unit)
+        if rest:
+            raise ValueError(f"{name} {key} is finer than the unit of {self.name}")
+        return units
+
+    def require_awareness(self, aware: bool, name: str) -> None:
+        if aware and not self.zone:
+            text = "must be a datetime without a time zone (naive), not an aware one"
+            raise TypeError(f"{name} {text}")
+        if self.zone and not aware:
+            text = "must be a datetime with a time zone (aware), not a naive one"
+            raise TypeError(f"{name} {text}")
+
+    def key(self, code: int) -> Any:
+        moment = self.start + timedelta(microseconds=code * (10**6 // self.per_second))
+        return moment.astimezone(self.zone) if self.margin else moment
+
+    def size(self, count: int) -> Any:
+        return timedelta(microseconds=count * (10**6 // self.per_second))
+
+
+class NanosecondKind(MomentKind):
+    """Moments as numpy and pandas have them: 64-bit nanoseconds since 1970, of which one is NaT."""
+
+    def __init__(self, zone: str | None) -> None:
+        super().__init__("ns", zone)
+        self.zero = -self.origin
+
+    def limits(self) -> tuple[int, int]:
+        return NAT + 1, 2**63
+
+    def key(self, code: int) -> Any:
+        if self.zone is None:
+            return imported("numpy", self.name).datetime64(code + self.origin, "ns")
+        pandas = imported("pandas", self.name)
+        return pandas.Timestamp(code + self.origin, unit="ns", tz=self.zone)
+
+    def size(self, count: int) -> Any:
+        if count >= 2**63:
+            raise OverflowError(f"a size of {count} ns does not fit in 64 bits")
+        if self.zone is None:
+            return imported("numpy", self.name).timedelta64(count, "ns")
+        return imported("pandas", self.name).Timedelta(count, unit="ns")
+
+
+def imported(module: str, keys: str) -> Any:
+    """Return numpy or pandas, which keys of that name consist of."""
+    try:
+        return __import__(module)
+    except ImportError as error:
+        raise ImportError(f"keys={keys!r} requires {module}: pip install {module}") from error
+
+
+def zone_of(name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {name!r}") from None
+
+
+def moment_kind(unit: str, zone: str | None) -> MomentKind:
+    return NanosecondKind(zone) if unit == "ns" else MomentKind(unit, zone)
+
+
+KINDS: Final = (DateKind(), *(moment_kind(unit, None) for unit in UNITS))
