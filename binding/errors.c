@@ -41,6 +41,16 @@ void raise_number(const char *format, const char *name, PyObject *number)
 	Py_DECREF(text);
 }
 
+void raise_key(PyObject *key)
+{
+	PyObject *error = PyObject_CallOneArg(PyExc_KeyError, key);
+
+	if (!error)
+		return;
+	PyErr_SetObject(PyExc_KeyError, error);
+	Py_DECREF(error);
+}
+
 void locate_error(const char *noun, Py_ssize_t position)
 {
 	PyObject *type, *value, *traceback;

@@ -14,6 +14,9 @@ PyObject *number_shown(PyObject *number);
 /* Set ValueError from a format with %s for the name and %U for the number. */
 void raise_number(const char *format, const char *name, PyObject *number);
 
+/* Set KeyError for a key, which may be a tuple. */
+void raise_key(PyObject *key);
+
 /* Put "item N: " (or another noun) before the message of a TypeError or ValueError. */
 void locate_error(const char *noun, Py_ssize_t position);
 
