@@ -19,73 +19,73 @@ from samara.mm import VMA, AddressSpace
 TRIPLES = [(10, 19, "a")]
 
 
-class Named(MapleTree[str]):
+class Named(MapleTree[int, str]):
     pass
 
 
-class Counts(MapleTree[int]):
+class Counts(MapleTree[int, int]):
     pass
 
 
 def test_values_of_any_type() -> None:
     t = MapleTree(TRIPLES)
-    assert_type(t, MapleTree[str])
+    assert_type(t, MapleTree[int, str])
     assert_type(t[15], str)
-    assert_type(t[10:20], MapleTree[str])
+    assert_type(t[10:20], MapleTree[int, str])
     assert_type(t.get(15), str | None)
     assert_type(t.get(15, 0), str | int)
-    assert_type(t.entry(15), Entry[str] | None)
-    assert_type(t.entries(), Iterator[Entry[str]])
-    assert_type(t.first_entry(), Entry[str] | None)
+    assert_type(t.entry(15), Entry[int, str] | None)
+    assert_type(t.entries(), Iterator[Entry[int, str]])
+    assert_type(t.first_entry(), Entry[int, str] | None)
     assert_type(t.ranges(), Iterator[tuple[int, int]])
     assert_type(t.values(5, clip=True), Iterator[str])
     assert_type(t.items(reverse=True), Iterator[tuple[tuple[int, int], str]])
     assert_type(t.covers(5, 6), bool)
-    assert_type(t.gaps(), Iterator[Gap])
-    assert_type(common_gaps([t, MapleTree(dtype="u8")], 5), Iterator[Gap])
-    assert_type(t.fork(), MapleTree[str])
-    assert_type(t.diff(t), Iterator[Change[str]])
-    assert_type(t.diff(MapleTree([(1, 2, 3)])), Iterator[Change[str | int]])
-    assert_type(t | [(1, 2, "b")], MapleTree[str])
-    assert_type(t | t, MapleTree[str])
-    assert_type(t & [(1, 2)], MapleTree[str])
-    assert_type(t - MapleTree([(1, 2, 3)]), MapleTree[str])
-    assert_type(t - t.gaps(), MapleTree[str])
+    assert_type(t.gaps(), Iterator[Gap[int]])
+    assert_type(common_gaps([t, MapleTree(dtype="u8")], 5), Iterator[Gap[int]])
+    assert_type(t.fork(), MapleTree[int, str])
+    assert_type(t.diff(t), Iterator[Change[int, str]])
+    assert_type(t.diff(MapleTree([(1, 2, 3)])), Iterator[Change[int, str | int]])
+    assert_type(t | [(1, 2, "b")], MapleTree[int, str])
+    assert_type(t | t, MapleTree[int, str])
+    assert_type(t & [(1, 2)], MapleTree[int, str])
+    assert_type(t - MapleTree([(1, 2, 3)]), MapleTree[int, str])
+    assert_type(t - t.gaps(), MapleTree[int, str])
     t |= [(1, 2, "b")]
     t &= t.gaps()
     t -= [(3, 4)]
     t.update(MapleTree(TRIPLES))
-    assert_type(t, MapleTree[str])
+    assert_type(t, MapleTree[int, str])
     t = MapleTree(TRIPLES)
     assert_type(t.alloc_range(5, "b"), int)
     assert_type(t.alloc_many([1, 2], ["b", "c"]), list[int])
     assert_type(t.load_many([15], found=True), tuple[Any, Any])
     assert_type(t.load_many([15], None, True), tuple[Any, Any])
     assert_type(t.alloc_cyclic("b", next=5), tuple[int, int, bool])
-    assert_type(t.cursor(), Cursor[str])
-    assert_type(t.cursor().next_range(), Entry[str] | Gap | None)
+    assert_type(t.cursor(), Cursor[int, str])
+    assert_type(t.cursor().next_range(), Entry[int, str] | Gap[int] | None)
     for first, last, value in t:
         assert_type((first, last, value), tuple[int, int, str])
 
 
 def test_literals_make_trees_of_their_classes() -> None:
     t = MapleTree([(10, 19, "a"), (30, 39, "b")])
-    assert_type(t, MapleTree[str])
+    assert_type(t, MapleTree[int, str])
     t[12:14] = "c"
-    assert_type(MapleTree([(1, 2, 3)]), MapleTree[int])
-    assert_type(MapleTree([(1, 2, None), (3, 4, "a")]), MapleTree[str | None])
-    wider: MapleTree[float | str] = MapleTree([(1, 2, 3)])
-    lists: MapleTree[list[int]] = MapleTree([(1, 2, [])])
-    empty: MapleTree[str] = MapleTree([])
-    assert_type(MapleTree(empty), MapleTree[str])
+    assert_type(MapleTree([(1, 2, 3)]), MapleTree[int, int])
+    assert_type(MapleTree([(1, 2, None), (3, 4, "a")]), MapleTree[int, str | None])
+    wider: MapleTree[int, float | str] = MapleTree([(1, 2, 3)])
+    lists: MapleTree[int, list[int]] = MapleTree([(1, 2, [])])
+    empty: MapleTree[int, str] = MapleTree([])
+    assert_type(MapleTree(empty), MapleTree[int, str])
     assert len(wider) + len(lists) == 2
 
 
 def test_packed_values() -> None:
-    assert_type(MapleTree(dtype="u8"), MapleTree[int])
-    assert_type(MapleTree([(1, 2, 3)], dtype="f8"), MapleTree[float])
+    assert_type(MapleTree(dtype="u8"), MapleTree[int, int])
+    assert_type(MapleTree([(1, 2, 3)], dtype="f8"), MapleTree[int, float])
     chosen: Literal["u8", "i8", "f8"] | None = "f8" if len("chosen at run time") else None
-    tree: MapleTree[float] = MapleTree(dtype=chosen)
+    tree: MapleTree[int, float] = MapleTree(dtype=chosen)
     assert_type(tree.dtype, Literal["u8", "i8", "f8"] | None)
 
 
@@ -111,19 +111,19 @@ def test_arrays() -> None:
     from numpy.typing import NDArray
 
     # A class method of plain `MapleTree` leaves the value type open in some checkers.
-    strings: MapleTree[str] = MapleTree.from_arrays([1], [2], ["a"])
-    integers: MapleTree[int] = MapleTree.from_arrays([1], [2], [3], dtype="u8")
-    floats: MapleTree[float] = MapleTree.from_arrays([1], [2], [3], dtype="f8")
-    halves: MapleTree[float] = MapleTree.from_arrays(np.array([1]), np.array([2]), np.array([0.5]))
+    strings: MapleTree[int, str] = MapleTree.from_arrays([1], [2], ["a"])
+    integers: MapleTree[int, int] = MapleTree.from_arrays([1], [2], [3], dtype="u8")
+    floats: MapleTree[int, float] = MapleTree.from_arrays([1], [2], [3], dtype="f8")
+    halves: MapleTree[int, float] = MapleTree.from_arrays(np.array([1]), np.array([2]), np.array([0.5]))
     assert [len(tree) for tree in (strings, integers, floats, halves)] == [1] * 4
-    t = MapleTree[str].from_arrays([1], [2], ["a"], closed="left", sort=True, overlap="last")
-    assert_type(t, MapleTree[str])
-    assert_type(MapleTree[str].from_arrays([1], [2], ["a"]), MapleTree[str])
-    assert_type(MapleTree[float].from_arrays([1], [2], array("d", [1.5])), MapleTree[float])
-    assert_type(MapleTree[int].from_arrays([1], [2], [3], dtype="u8"), MapleTree[int])
+    t = MapleTree[int, str].from_arrays([1], [2], ["a"], closed="left", sort=True, overlap="last")
+    assert_type(t, MapleTree[int, str])
+    assert_type(MapleTree[int, str].from_arrays([1], [2], ["a"]), MapleTree[int, str])
+    assert_type(MapleTree[int, float].from_arrays([1], [2], array("d", [1.5])), MapleTree[int, float])
+    assert_type(MapleTree[int, int].from_arrays([1], [2], [3], dtype="u8"), MapleTree[int, int])
     ends = np.array([1])
-    f = MapleTree[float].from_arrays(ends, ends, [3], dtype="f8")
-    assert_type(f, MapleTree[float])
+    f = MapleTree[int, float].from_arrays(ends, ends, [3], dtype="f8")
+    assert_type(f, MapleTree[int, float])
     first, last, values = f.to_arrays()
     assert_type((first, last), tuple[NDArray[np.uint64], NDArray[np.uint64]])
     assert_type(values, NDArray[Any])
@@ -132,11 +132,11 @@ def test_arrays() -> None:
 class Longest:
     """A policy for strings: the value that is stored wins."""
 
-    def split(self, entry: Entry[str], first: int, last: int) -> str:
+    def split(self, entry: Entry[int, str], first: int, last: int) -> str:
         return entry.value
 
     def merge(
-        self, left: Entry[str], right: Entry[str], stored: Entry[str]
+        self, left: Entry[int, str], right: Entry[int, str], stored: Entry[int, str]
     ) -> str | NotImplementedType:
         other = right if stored is left else left
         return stored.value if len(stored.value) >= len(other.value) else NotImplemented
@@ -144,9 +144,9 @@ class Longest:
 
 def test_policies() -> None:
     policy: Policy[str] = Longest()
-    assert_type(MapleTree(TRIPLES, policy=policy), MapleTree[str])
-    t = MapleTree[str].from_arrays([1, 2], [1, 5], ["a", "bc"], policy=policy)
-    assert_type(t, MapleTree[str])
+    assert_type(MapleTree(TRIPLES, policy=policy), MapleTree[int, str])
+    t = MapleTree[int, str].from_arrays([1, 2], [1, 5], ["a", "bc"], policy=policy)
+    assert_type(t, MapleTree[int, str])
     assert_type(t.policy, Policy[str] | None)
     assert list(t) == [(1, 5, "bc")]
     cursor = t.cursor(3)
@@ -155,17 +155,17 @@ def test_policies() -> None:
 
 
 def test_built_in_policies() -> None:
-    assert_type(MapleTree(TRIPLES, policy=COALESCE), MapleTree[str])
-    t: MapleTree[str] = MapleTree(policy=COALESCE)
+    assert_type(MapleTree(TRIPLES, policy=COALESCE), MapleTree[int, str])
+    t: MapleTree[int, str] = MapleTree(policy=COALESCE)
     assert_type(t.policy, Policy[str] | None)
-    assert_type(MapleTree(dtype="u8", policy=OFFSET), MapleTree[int])
-    assert_type(MapleTree([(1, 2, 3)], dtype="f8", policy=COALESCE), MapleTree[float])
-    f = MapleTree[float].from_arrays([1], [2], [3], dtype="f8", policy=OFFSET)
-    assert_type(f, MapleTree[float])
-    named = MapleTree[str].from_arrays([1], [2], ["a"], policy=COALESCE)
-    assert_type(named, MapleTree[str])
+    assert_type(MapleTree(dtype="u8", policy=OFFSET), MapleTree[int, int])
+    assert_type(MapleTree([(1, 2, 3)], dtype="f8", policy=COALESCE), MapleTree[int, float])
+    f = MapleTree[int, float].from_arrays([1], [2], [3], dtype="f8", policy=OFFSET)
+    assert_type(f, MapleTree[int, float])
+    named = MapleTree[int, str].from_arrays([1], [2], ["a"], policy=COALESCE)
+    assert_type(named, MapleTree[int, str])
     either: Policy[Any] = COALESCE if len(named) else OFFSET
-    assert_type(MapleTree[str](policy=either), MapleTree[str])
+    assert_type(MapleTree[int, str](policy=either), MapleTree[int, str])
 
 
 def test_subclasses_stay_what_they_are() -> None:
@@ -176,7 +176,7 @@ def test_subclasses_stay_what_they_are() -> None:
     with tempfile.TemporaryDirectory() as folder:
         t.save(f"{folder}/tree")
         assert_type(Named.load(f"{folder}/tree"), Named)
-        assert_type(MapleTree[str].load(Path(folder) / "tree"), MapleTree[str])
+        assert_type(MapleTree[int, str].load(Path(folder) / "tree"), MapleTree[int, str])
 
 
 def test_packed_subclasses_stay_what_they_are() -> None:
@@ -185,7 +185,7 @@ def test_packed_subclasses_stay_what_they_are() -> None:
 
 
 def test_entries_are_covariant() -> None:
-    entry: Entry[float] = Entry[int](1, 2, 3)
+    entry: Entry[int, float] = Entry[int, int](1, 2, 3)
     assert_type(entry.size, int)
 
 

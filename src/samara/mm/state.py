@@ -28,7 +28,7 @@ class ForkMark(Enum):
 
 
 # A tree of VMAs. A half-made child's tree also holds one ForkMark.
-Tree: TypeAlias = MapleTree[Any]
+Tree: TypeAlias = MapleTree[int, Any]
 
 
 class State:
