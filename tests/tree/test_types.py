@@ -7,6 +7,8 @@
 import tempfile
 from array import array
 from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 from types import NotImplementedType
 from typing import Any, Literal, assert_type
@@ -42,7 +44,7 @@ def test_values_of_any_type() -> None:
     assert_type(t.items(reverse=True), Iterator[tuple[tuple[int, int], str]])
     assert_type(t.covers(5, 6), bool)
     assert_type(t.gaps(), Iterator[Gap[int]])
-    assert_type(common_gaps([t, MapleTree(dtype="u8")], 5), Iterator[Gap[int]])
+    assert_type(common_gaps([t, MapleTree(dtype="u8")], 5), Iterator[Gap[Any]])
     assert_type(t.fork(), MapleTree[int, str])
     assert_type(t.diff(t), Iterator[Change[int, str]])
     assert_type(t.diff(MapleTree([(1, 2, 3)])), Iterator[Change[int, str | int]])
@@ -114,19 +116,64 @@ def test_arrays() -> None:
     strings: MapleTree[int, str] = MapleTree.from_arrays([1], [2], ["a"])
     integers: MapleTree[int, int] = MapleTree.from_arrays([1], [2], [3], dtype="u8")
     floats: MapleTree[int, float] = MapleTree.from_arrays([1], [2], [3], dtype="f8")
-    halves: MapleTree[int, float] = MapleTree.from_arrays(np.array([1]), np.array([2]), np.array([0.5]))
+    halves: MapleTree[int, float] = MapleTree.from_arrays(
+        np.array([1]), np.array([2]), np.array([0.5])
+    )
     assert [len(tree) for tree in (strings, integers, floats, halves)] == [1] * 4
     t = MapleTree[int, str].from_arrays([1], [2], ["a"], closed="left", sort=True, overlap="last")
     assert_type(t, MapleTree[int, str])
     assert_type(MapleTree[int, str].from_arrays([1], [2], ["a"]), MapleTree[int, str])
-    assert_type(MapleTree[int, float].from_arrays([1], [2], array("d", [1.5])), MapleTree[int, float])
+    assert_type(
+        MapleTree[int, float].from_arrays([1], [2], array("d", [1.5])), MapleTree[int, float]
+    )
     assert_type(MapleTree[int, int].from_arrays([1], [2], [3], dtype="u8"), MapleTree[int, int])
     ends = np.array([1])
     f = MapleTree[int, float].from_arrays(ends, ends, [3], dtype="f8")
     assert_type(f, MapleTree[int, float])
     first, last, values = f.to_arrays()
-    assert_type((first, last), tuple[NDArray[np.uint64], NDArray[np.uint64]])
+    assert_type((first, last), tuple[NDArray[Any], NDArray[Any]])
     assert_type(values, NDArray[Any])
+
+
+class Version:
+    """Keys (major, minor)."""
+
+    name = "version"
+    bits: Literal[64] = 64
+
+    def encode(self, key: tuple[int, int]) -> int:
+        return key[0] << 32 | key[1]
+
+    def decode(self, code: int) -> tuple[int, int]:
+        return code >> 32, code & 0xFFFFFFFF
+
+
+def test_keys() -> None:
+    wide: MapleTree[int, str] = MapleTree(keys="uint128")
+    wide[2**100] = "a"
+    assert_type(wide.first_key, int)
+    assert_type(MapleTree([(0.5, 1, "a")], keys="float64"), MapleTree[float, str])
+    days = MapleTree([(date(2024, 1, 1), date(2024, 1, 31), "January")], keys="date")
+    assert_type(days, MapleTree[date, str])
+    assert_type(days.get(date(2024, 1, 15)), str | None)
+    assert_type(days.alloc_range(timedelta(5), "b"), date)
+    moments: MapleTree[datetime, str] = MapleTree(keys="datetime64[us, Europe/Berlin]")
+    assert_type(moments.first_key, datetime)
+    addresses = MapleTree([("10.0.0.0", "10.0.0.255", "lan")], keys="ipv4")
+    assert_type(addresses, MapleTree[IPv4Address, str])
+    assert_type(addresses.find("10.0.0.7"), Entry[IPv4Address, str] | None)
+    assert_type(addresses[ip_network("10.0.0.0/24")], MapleTree[IPv4Address, str])
+    addresses["10.1.0.0/16"] = "more"
+    assert_type(addresses.cursor("10.0.0.1").index, IPv4Address)
+    assert_type(addresses.gaps(), Iterator[Gap[IPv4Address]])
+    versions = MapleTree([((1, 0), (1, 9), "old")], keys=Version())
+    assert_type(versions, MapleTree[tuple[int, int], str])
+    counts = MapleTree([((1, 0), (1, 9), 5)], keys=Version(), dtype="u8")
+    assert_type(counts, MapleTree[tuple[int, int], int])
+    numbers: MapleTree[IPv6Address, float] = MapleTree(keys="ipv6", dtype="f8")
+    loaded = MapleTree[IPv6Address, str].from_arrays(["::1"], ["::2"], ["a"], keys="ipv6")
+    assert_type(loaded, MapleTree[IPv6Address, str])
+    assert len(numbers) == 0 and versions[1, 5] == "old" and counts[1, 5] == 5
 
 
 class Longest:
@@ -186,7 +233,7 @@ def test_packed_subclasses_stay_what_they_are() -> None:
 
 def test_entries_are_covariant() -> None:
     entry: Entry[int, float] = Entry[int, int](1, 2, 3)
-    assert_type(entry.size, int)
+    assert_type(entry.first, int)
 
 
 def test_address_spaces() -> None:

@@ -129,7 +129,7 @@ class State:
         >>> AddressSpace([VMA(0x1000, 0x3000)]).size
         8192
         """
-        size = self.tree.covered
+        size: int = self.tree.covered
         if self._counters.outside:
             for start in GATES:
                 vma = self.find(start)
