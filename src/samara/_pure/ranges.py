@@ -56,9 +56,14 @@ class Ranges:
     `rows` has the position of each in the caller's columns, once they are sorted.
     """
 
-    def __init__(
-        self, kind: Kind, columns: Columns, dtype: str | None, layout: Layout = PLAIN
-    ) -> None:
+    def __init__(self, kind: Kind, triples: list[Triple], layout: Layout = PLAIN) -> None:
+        self.kind, self.layout, self.triples = kind, layout, triples
+        self.rows: list[int] | range = range(len(triples))
+
+    @classmethod
+    def read(
+        cls, kind: Kind, columns: Columns, dtype: str | None, layout: Layout = PLAIN
+    ) -> "Ranges":
         first, last, values = columns
         closed: Callable[[Any], int] = partial(required_code, kind, name="last")
         floats = not kind.has_int_keys
@@ -67,9 +72,7 @@ class Ranges:
             last.converted(partial(last_of, kind) if layout.half_open else closed, floats),
             values.converted(partial(convert, dtype=dtype), floats=dtype not in ("u8", "i8")),
         ]
-        self.kind, self.layout = kind, layout
-        self.triples: list[Triple] = list(zip(*lists, strict=True))
-        self.rows: list[int] | range = range(len(self.triples))
+        return cls(kind, list(zip(*lists, strict=True)), layout)
 
     def shown(self, at: int) -> str:
         first, last, _ = self.triples[at]

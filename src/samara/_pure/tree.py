@@ -693,10 +693,10 @@ class MapleTree:
         _file.save(path, arrays.saved(self._fork_head()))
 
     @classmethod
-    def load(cls, path: Any, *, policy: Any = None) -> Self:
+    def load(cls, path: Any, *, policy: Any = None, keys: Any = None) -> Self:
         from samara import _file
 
-        return _file.load(path, policy, lambda *columns: cls._of(arrays.restored(UINT64, *columns)))
+        return _file.load(path, policy, keys, lambda *columns: cls._of(arrays.restored(*columns)))
 
     def __getitem__(self, key: Any, /) -> Any:
         window = self._window_of(key, clip=True)
