@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-from samara._errors import type_name
+from samara._errors import NoKey, type_name
 
 T = TypeVar("T")
 
@@ -44,9 +44,10 @@ def convert_one(item: Any, convert: Callable[[Any], T], noun: str, position: int
     try:
         return convert(item)
     except (TypeError, ValueError) as error:
-        if type(error) not in (TypeError, ValueError):
+        if type(error) not in (TypeError, ValueError, NoKey):
             raise
-        raise type(error)(f"{noun} {position}: {error}") from None
+        kind = TypeError if type(error) is TypeError else ValueError
+        raise kind(f"{noun} {position}: {error}") from None
 
 
 def open_column(given: Any, name: str, objects: bool = False) -> Column:
@@ -69,13 +70,6 @@ def require_same_length(columns: Sequence[Column]) -> None:
         lengths = ", ".join(map(str, sizes))
         text = f"{', '.join(names)} and {name} must have the same length, not {lengths}"
         raise ValueError(text)
-
-
-def open_ranges(first: Any, last: Any, values: Any, objects: bool = False) -> Columns:
-    ends = open_column(first, "first"), open_column(last, "last")
-    columns = *ends, open_column(values, "values", objects)
-    require_same_length(columns)
-    return columns
 
 
 def open_buffer(given: Any, name: str) -> Column | None:

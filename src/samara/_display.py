@@ -61,21 +61,33 @@ def caption(tree: Any, count: int) -> str:
     return f"{type(tree).__name__} of {ranges}{options(tree)}"
 
 
+def has_other_keys(tree: Any) -> bool:
+    return type(tree.keys_dtype) is not str or tree.keys_dtype != "uint64"
+
+
 def options(tree: Any) -> str:
-    text = f", dtype={tree.dtype!r}" if tree.dtype else ""
+    text = f", keys={tree.keys_dtype!r}" if has_other_keys(tree) else ""
+    text += f", dtype={tree.dtype!r}" if tree.dtype else ""
     return text + ("" if tree.track_gaps else ", track_gaps=False")
 
 
-def _cell(value: Any) -> str:
-    text = repr(value)
+def _cell(text: str) -> str:
     return escape(text if len(text) <= SHOWN_TEXT else f"{text[:SHOWN_TEXT]}...")
+
+
+def _size(entry: Entry[Any, Any]) -> str:
+    """Format a size; nothing for floats, which have none, or if it is too large for numpy."""
+    try:
+        return str(entry.size)
+    except (TypeError, OverflowError):
+        return ""
 
 
 def as_html(tree: Any) -> str:
     """Return a table for a notebook, in the notebook's own fonts and colours."""
     snapshot = tree.fork()
     rows = [
-        _ROW.format(entry.first, entry.last, entry.size, _cell(entry.value))
+        _ROW.format(*map(_cell, (*map(str, entry[:2]), _size(entry), repr(entry.value))))
         if entry
         else _ROW.format(*["..."] * 4)
         for entry in shortened(snapshot.entries(), snapshot.entries(reverse=True))
@@ -91,6 +103,8 @@ def for_rich(tree: Any) -> Iterator[Any]:
     given: list[Any] = [shown]
     if None in entries:
         given = [("ranges", len(snapshot)), ("entries", shown)]
+    if has_other_keys(snapshot):
+        given.append(("keys", snapshot.keys_dtype))
     given.append(("dtype", snapshot.dtype, None))
     given.append(("track_gaps", snapshot.track_gaps, True))
     return iter(given)

@@ -17,8 +17,8 @@ class Entry(NamedTuple, Generic[K_co, V_co]):
     >>> Entry(10, 19, "a").size, Entry(10, 19, "a").stop
     (10, 20)
 
-    This class is for keys that are ints. A tree of other keys returns instances of a subclass of the
-    same name, which knows about these keys.
+    This class is for keys that are ints. A tree of other keys returns instances of a subclass with
+    the same name, which knows about these keys.
     """
 
     first: K_co

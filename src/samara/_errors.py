@@ -13,6 +13,10 @@ def type_name(value: object) -> str:
     return f"{kind.__module__}.{kind.__name__}".removeprefix("builtins.") if in_c else kind.__name__
 
 
+class NoKey(ValueError):
+    """A NaN or NaT was given as a key. Look-ups of one key find nothing; all others raise this."""
+
+
 class RangeOccupiedError(ValueError):
     """An insert found an entry in [first, last]. `.entry` is the first one there.
 

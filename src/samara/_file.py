@@ -3,13 +3,17 @@
 
 A file is a ZIP archive of uncompressed members, as numpy's .npz files are:
 
-    samara.json    a JSON object: format, version, dtype, track_gaps, policy
-    first.npy      the first index of each range, in ascending order
-    last.npy       the last index of each range
+    samara.json    a JSON object: format, version, keys, dtype, track_gaps, policy
+    first.npy      the code of the first key of each range, in ascending order
+    last.npy       the code of the last key of each range
     values.npy     the values of a packed tree; otherwise their places in the table
     table.json     not for a packed tree: a JSON list of the distinct values
 
-The arrays have 64-bit items, little-endian. `encode` says how values become JSON. Lists and dicts
+The arrays have 64-bit items, little-endian. Codes of 128 bits are two of them, the low word first,
+in arrays of the shape (n, 2). Keys of "uint64" are their own codes; a file of these has version 1
+and no member `keys`, so any samara can read it. Of a KeyType, the file has the name and the bits.
+
+`encode` says how values become JSON. Lists and dicts
 that are different objects have entries of their own in the table, so they are also different
 objects after loading.
 
@@ -34,14 +38,17 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Any, BinaryIO, Final, NamedTuple, NoReturn, TypeVar
 
+from samara._arguments import MAX
 from samara._errors import FileFormatError, type_name
+from samara._keys import UINT64, Kind, kind_of
 from samara._policy import COALESCE, OFFSET
 
 T = TypeVar("T")
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 FORMAT: Final = "samara.MapleTree"
-VERSION: Final = 1
+PLAIN: Final = 1  # version of a file with keys of "uint64"
+VERSION: Final = 2  # of others
 DESCRIPTION: Final = "samara.json"
 TABLE: Final = "table.json"
 ARRAYS: Final = ("first.npy", "last.npy", "values.npy")
@@ -54,7 +61,7 @@ ALIGNMENT: Final = 64  # of the arrays in the file
 LOCAL_HEADER: Final = struct.Struct("<4s22xHH")  # signature, sizes of the name and of the extra
 NPY: Final = re.compile(
     rb"\x93NUMPY\x01\x00(..)\{'descr': '<([uif]8)', 'fortran_order': False, "
-    rb"'shape': \((\d{1,19}),\), \} *\n",
+    rb"'shape': \((\d{1,19}),( 2|)\), \} *\n",
     re.DOTALL,
 )
 
@@ -62,13 +69,14 @@ NPY: Final = re.compile(
 class Columns(NamedTuple):
     """What a tree consists of.
 
-    `first` and `last` are bytes in this machine's order, 8 for each range; so are the values of a
-    packed tree. Others are a list.
+    `first` and `last` are words in this machine's order, one for each range; for codes of 128 bits
+    two, the low one first. The values of a packed tree are words too. Others are a list.
     """
 
     first: Any
     last: Any
     values: Any
+    keys: Any  # as MapleTree(keys=...) takes it
     dtype: str | None
     track_gaps: bool
     policy: Any
@@ -240,35 +248,57 @@ def mode_of(target: str) -> int | None:
 def members_of(columns: Columns) -> list[tuple[str, bytes, Any]]:
     """Return the members of the archive: each with its name, its header and its contents."""
     table = Table()
-    values, dtype = columns.values, columns.dtype
+    values, dtype, kind = columns.values, columns.dtype, kind_of(columns.keys)
     if dtype is None:
         places = array("Q", bytes(8 * len(values)))
         for number, value in enumerate(values):
             try:
                 places[number] = table.place_of(value)
             except (TypeError, ValueError) as error:
-                raise located(error, columns, number) from None
+                raise located(error, columns, kind, number) from None
         values = memoryview(places).cast("B")
+    plain = kind is UINT64
     description = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": PLAIN if plain else VERSION,
+        **({} if plain else {"keys": described(kind)}),
         "dtype": dtype,
         "track_gaps": columns.track_gaps,
         "policy": policy_name(columns.policy),
     }
-    arrays = zip(ARRAYS, (columns.first, columns.last, values), ("u8", "u8", dtype), strict=True)
     members: list[tuple[str, bytes, Any]] = [(DESCRIPTION, b"", json.dumps(description).encode())]
-    members += [
-        (name, npy_header(len(data) // 8, kind), swapped(data)) for name, data, kind in arrays
-    ]
+    for name, data in zip(ARRAYS, (columns.first, columns.last, values), strict=True):
+        is_value = name == ARRAYS[-1]
+        header = npy_header(
+            len(data) // 8, dtype if is_value else None, 1 if is_value else words_of(kind)
+        )
+        members.append((name, header, swapped(data)))
     if dtype is None:
         members.append((TABLE, b"", table.to_json()))
     return members
 
 
-def located(error: Exception, columns: Columns, number: int) -> Exception:
+def words_of(kind: Kind) -> int:
+    return kind.bits // 64
+
+
+def described(kind: Kind) -> str | dict[str, Any]:
+    """Return what stands for a kind of keys in JSON."""
+    if isinstance(kind.name, str):
+        return kind.name
+    return {"name": kind.name.name, "bits": kind.bits}
+
+
+def code_at(words: memoryview, kind: Kind, number: int) -> int:
+    if words_of(kind) == 1:
+        return int(words[number])
+    return int(words[2 * number] | words[2 * number + 1] << 64)
+
+
+def located(error: Exception, columns: Columns, kind: Kind, number: int) -> Exception:
     """Return the error of a value that cannot be saved, with its range."""
-    first, last = (memoryview(end).cast("Q")[number] for end in columns[:2])
+    ends = (memoryview(end).cast("Q") for end in columns[:2])
+    first, last = (kind.shown(kind.key(code_at(end, kind, number))) for end in ends)
     if isinstance(error, TypeError):
         return TypeError(f"cannot save the value of [{first}, {last}], {error}: use pickle")
     text = f"the value of [{first}, {last}] must not be nested more than {DEEPEST} levels deep"
@@ -290,9 +320,10 @@ def swapped(data: Any) -> Any:
     return memoryview(words).cast("B")
 
 
-def npy_header(count: int, dtype: str | None) -> bytes:
-    """Return the beginning of a .npy file, as numpy writes it."""
-    text = f"{{'descr': '<{dtype or 'u8'}', 'fortran_order': False, 'shape': ({count},), }}"
+def npy_header(count: int, dtype: str | None, width: int = 1) -> bytes:
+    """Return the beginning of a .npy file, as numpy writes it, for rows of `width` words."""
+    shape = f"({count},)" if width == 1 else f"({count // width}, {width})"
+    text = f"{{'descr': '<{dtype or 'u8'}', 'fortran_order': False, 'shape': {shape}, }}"
     padding = -(10 + len(text) + 1) % ALIGNMENT
     return struct.pack("<6sBBH", b"\x93NUMPY", 1, 0, len(text) + padding + 1) + (
         text + " " * padding + "\n"
@@ -316,7 +347,7 @@ def write_archive(file: BinaryIO, members: list[tuple[str, bytes, Any]]) -> None
 # ---- reading -------------------------------------------------------------------------------------
 
 
-def load(path: Path, policy: Any, build: Callable[..., T]) -> T:
+def load(path: Path, policy: Any, keys: Any, build: Callable[..., T]) -> T:
     """Read a file, and return what `build` makes of the fields of its Columns."""
     name = name_of(path)
     data = read(name)
@@ -326,9 +357,12 @@ def load(path: Path, policy: Any, build: Callable[..., T]) -> T:
         raise
     except Exception as error:  # whatever is wrong, it is in the data
         raise FileFormatError(f"{name!r}: {reason_of(error)}") from None
-    chosen = chosen_policy(name, columns.policy, policy)
+    chosen = columns._replace(
+        keys=chosen_keys(name, columns.keys, keys),
+        policy=chosen_policy(name, columns.policy, policy),
+    )
     try:
-        return build(*columns[:-1], chosen)
+        return build(*chosen)
     except ValueError as error:
         raise FileFormatError(f"{name!r}: {error}") from None
 
@@ -353,23 +387,28 @@ def expect(sound: bool, reason: str) -> None:
 
 
 def columns_of(data: bytes) -> Columns:
-    """Return the columns in an archive, with the name of the policy as the policy."""
+    """Return the columns in an archive, with the policy and the keys as they are in JSON."""
     members = read_archive(data)
     expect(DESCRIPTION in members, f"there is no {DESCRIPTION} in it")
-    dtype, track_gaps, policy = read_description(members.pop(DESCRIPTION))
+    keys, dtype, track_gaps, policy = read_description(members.pop(DESCRIPTION))
     names = {*ARRAYS, TABLE} if dtype is None else {*ARRAYS}
     for name in sorted(names - members.keys()):
         raise ValueError(f"there is no {name} in it")
     for name in sorted(members.keys() - names):
         raise ValueError(f"it has an unknown member {name!r}")
-    kinds = "u8", "u8", dtype or "u8"
-    arrays = zip(ARRAYS, kinds, strict=True)
-    first, last, values = [read_array(name, members[name], kind) for name, kind in arrays]
-    lengths = [len(first), len(last), len(values)]
+    bits, top = limits_of(keys)
+    width = bits // 64
+    forms = ("u8", width), ("u8", width), (dtype or "u8", 1)
+    arrays = zip(ARRAYS, forms, strict=True)
+    first, last, values = [read_array(name, members[name], *form) for name, form in arrays]
+    lengths = [len(first) // width, len(last) // width, len(values)]
     expect(len({*lengths}) == 1, f"its arrays must have the same length, not {lengths}")
+    if top < MAX:
+        highest = max(max(end, default=0) for end in (first, last))
+        expect(highest <= top, f"{highest} is no code of a key: they are 0 ... {top}")
     if dtype is None:
         values = read_values(values, members[TABLE])
-    return Columns(first, last, values, dtype, track_gaps, policy)
+    return Columns(first, last, values, keys, dtype, track_gaps, policy)
 
 
 def read_archive(data: bytes) -> dict[str, memoryview]:
@@ -395,13 +434,30 @@ def read_archive(data: bytes) -> dict[str, memoryview]:
     return members
 
 
-def read_description(data: memoryview) -> tuple[str | None, bool, str | None]:
+def limits_of(keys: Any) -> tuple[int, int]:
+    """Return the bits and the last code of keys as they are in JSON. ValueError if unknown."""
+    if isinstance(keys, str):
+        kind = kind_of(keys)
+        return kind.bits, kind.top
+    members = sorted(keys) if isinstance(keys, dict) else None
+    expect(members == ["bits", "name"], "its keys must be a name, or an object with name and bits")
+    bits, name = keys["bits"], keys["name"]
+    expect(isinstance(name, str), f"the name of its keys must be a string, not {name!r}")
+    expect(
+        type(bits) is int and bits in (64, 128), f"its keys must have 64 or 128 bits, not {bits!r}"
+    )
+    return bits, 2**bits - 1
+
+
+def read_description(data: memoryview) -> tuple[Any, str | None, bool, str | None]:
     found = read_json(data)
     expect(isinstance(found, dict) and found.get("format") == FORMAT, "it has no MapleTree")
     version = found.get("version")
-    text = f"its version must be {VERSION}, not {version!r}: it may need a newer samara"
-    expect(type(version) is int and version == VERSION, text)
+    text = f"its version must be {PLAIN} or {VERSION}, not {version!r}: it may need a newer samara"
+    expect(type(version) is int and version in (PLAIN, VERSION), text)
     names = ["dtype", "format", "policy", "track_gaps", "version"]
+    if version == VERSION:
+        names.insert(2, "keys")
     expect(sorted(found) == names, f"{DESCRIPTION} must have the members {', '.join(names)}")
     dtype, track_gaps, policy = found["dtype"], found["track_gaps"], found["policy"]
     expect(dtype in (None, *CODES), f"its dtype must be null, u8, i8 or f8, not {dtype!r}")
@@ -409,18 +465,20 @@ def read_description(data: memoryview) -> tuple[str | None, bool, str | None]:
     known = (None, OTHER, *POLICIES)
     expect(policy in known, f"its policy must be one of {known}, not {policy!r}")
     expect(policy != OTHER or dtype is None, "a tree with a dtype cannot have that policy")
-    return dtype, track_gaps, policy
+    return found.get("keys", UINT64.name), dtype, track_gaps, policy
 
 
-def read_array(name: str, data: memoryview, dtype: str) -> Any:
+def read_array(name: str, data: memoryview, dtype: str, width: int) -> Any:
     header = NPY.match(data)
     expect(header is not None, f"{name} is not an array of 64-bit numbers, little-endian")
     assert header
-    size, kind, count = header.groups()
+    size, kind, count, pairs = header.groups()
+    shape = "(n,)" if width == 1 else f"(n, {width})"
+    expect(bool(pairs) == (width == 2), f"{name} must have the shape {shape}")
     expect(int.from_bytes(size, "little") == header.end() - 10, f"the header of {name} is damaged")
     expect(kind.decode() == dtype, f"{name} must be of type {dtype}, not {kind.decode()}")
-    words = data[header.end() :]
-    expect(len(words) == 8 * int(count), f"{name} must have {8 * int(count)} bytes")
+    words, bytes_in_all = data[header.end() :], 8 * width * int(count)
+    expect(len(words) == bytes_in_all, f"{name} must have {bytes_in_all} bytes")
     return memoryview(swapped(words)).cast(CODES[dtype])
 
 
@@ -430,6 +488,23 @@ def read_values(places: memoryview, data: memoryview) -> list[Any]:
     values = decode(table)
     expect(max(places, default=-1) < len(values), "a value is not in the table")
     return [values[place] for place in places]
+
+
+def chosen_keys(name: str, saved: Any, given: Any) -> Any:
+    """Return the tree's keys: those saved by name, or the KeyType from the caller."""
+    own = saved if isinstance(saved, str) else None
+    if given is None:
+        if own is None:
+            text = f"the tree was saved with the KeyType {saved['name']!r}"
+            raise ValueError(f"{name!r}: {text}: load it with load(path, keys=...)")
+        return own
+    kind = kind_of(given)
+    if described(kind) != saved:
+        shown = (
+            f"the keys {own!r}" if own else f"the KeyType {saved['name']!r} of {saved['bits']} bits"
+        )
+        raise ValueError(f"{name!r}: the tree was saved with {shown}, not with {given!r}")
+    return kind.name
 
 
 def chosen_policy(name: str, saved: str | None, given: Any) -> Any:

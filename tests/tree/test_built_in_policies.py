@@ -779,7 +779,7 @@ def test_a_forged_state_is_refused():
     good = MapleTree([(0, 9, 5)], dtype="u8", policy=COALESCE).__reduce__()[2]
     for state, match in (
         (good[:7], "expected a tuple of 8 items"),
-        ((*good, 1), "expected a tuple of 6 to 8 items"),
+        ((*good, 1, 1), "expected a tuple of 6 to 9 items"),
         ((*good[:6], "x", COALESCE), "dtype is not 'u8', 'i8' or 'f8'"),
         ((*good[:6], None, COALESCE), "dtype is not 'u8', 'i8' or 'f8'"),
         ((*good[:4], [5], *good[5:]), "the values are not bytes"),

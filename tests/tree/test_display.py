@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A tree looks short in a prompt, a notebook and rich, however many ranges it has."""
 
+import datetime
 import html.parser
+import math
+from ipaddress import IPv4Address
 
 import pytest
 from rich import pretty
@@ -87,6 +90,51 @@ class Table(html.parser.HTMLParser):
             self.rows[-1].append(data)
         elif self.open[-1:] == ["p"]:
             self.after += data
+
+
+def test_a_repr_has_the_keys():
+    t = MapleTree([("10.0.0.0", "10.0.0.9", "a")], keys="ipv4", dtype=None)
+    assert repr(t) == (
+        "MapleTree([(IPv4Address('10.0.0.0'), IPv4Address('10.0.0.9'), 'a')], keys='ipv4')"
+    )
+    assert eval(repr(t), {"MapleTree": MapleTree, "IPv4Address": IPv4Address}) == t
+    t = MapleTree([(-0.0, 1.5, 2)], keys="float64", dtype="u8", track_gaps=False)
+    assert repr(t) == "MapleTree([(0.0, 1.5, 2)], keys='float64', dtype='u8', track_gaps=False)"
+    t = MapleTree(((n, n, n) for n in range(-20, 20, 2)), keys="int64")
+    t[50] = 1
+    assert repr(t).startswith("<MapleTree of 21 ranges, keys='int64': (-20, -20, -20), (-18, ")
+
+
+class Texts:
+    """A KeyType: texts of up to 8 characters."""
+
+    name = "texts"
+    bits = 64
+
+    def encode(self, key):
+        return int.from_bytes(key.encode("ascii").ljust(8, b"\0"), "big")
+
+    def decode(self, code):
+        return code.to_bytes(8, "big").rstrip(b"\0").decode("latin-1")
+
+
+def test_keys_in_a_notebook():
+    day = datetime.date(2024, 2, 28)
+    table = Table(MapleTree([(day, day + datetime.timedelta(2), "a")], keys="date")._repr_html_())
+    assert table.rows[1:] == [["2024-02-28", "2024-03-01", "3 days, 0:00:00", "'a'"]]
+    assert table.after == "MapleTree of 1 range, keys='date'"
+    table = Table(MapleTree([(-1.0, math.inf, 5)], keys="float64")._repr_html_())
+    assert table.rows[1:] == [["-1.0", "inf", "5"]]  # the size is empty
+    table = Table(MapleTree([("<b>", "<b>", 5)], keys=Texts())._repr_html_())
+    assert table.rows[1:] == [["<b>", "<b>", "1", "5"]]
+
+
+def test_keys_in_rich():
+    t = MapleTree([("::1", "::2", "a")], keys="ipv6")
+    assert pretty.pretty_repr(t) == (
+        "MapleTree([(IPv6Address('::1'), IPv6Address('::2'), 'a')], keys='ipv6')"
+    )
+    assert pretty.pretty_repr(MapleTree(keys=Texts())).startswith("MapleTree([], keys=<test_disp")
 
 
 def test_in_a_notebook():

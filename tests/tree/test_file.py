@@ -18,6 +18,7 @@ import pytest
 from interpreter import collect, counted_nodes, counts_references, references
 from samara import COALESCE, MAX, OFFSET, FileFormatError, MapleTree
 from samara._file import DEEPEST
+from samara._keys import kind_of
 from tree_oracle import seeded
 
 DTYPES = [None, "u8", "i8", "f8"]
@@ -499,6 +500,99 @@ def test_a_machine_with_the_other_byte_order(path, monkeypatch):
     assert [*memoryview(_file.swapped(memoryview(swapped))).cast("Q")] == [1, 2**63]
 
 
+# ---- keys
+
+
+KEYS = ["int64", "uint128", "float64", "date", "datetime64[us]", "datetime64[s, Europe/Berlin]"]
+KEYS += ["ipv4", "ipv6"]
+
+
+class Letters:
+    """A KeyType: strings of one letter."""
+
+    name = "letters"
+    bits = 64
+
+    def encode(self, key):
+        return ord(key)
+
+    def decode(self, code):
+        return chr(code)
+
+
+def keyed_sample(keys, **options):
+    kind = kind_of(keys)
+    tree = MapleTree(keys=keys, **options)
+    for code in (0, 5, kind.top // 2, kind.top - 1):
+        tree.store_range(kind.key(code), kind.key(code + 1), code % 9)
+    return tree
+
+
+@pytest.mark.parametrize("keys", KEYS)
+@each_kind
+def test_trees_of_other_keys_come_back(path, keys, dtype):
+    for tree in (keyed_sample(keys, dtype=dtype), MapleTree(keys=keys, dtype=dtype)):
+        loaded = again(tree, path)
+        assert (loaded.keys_dtype, loaded.dtype) == (keys, dtype)
+        assert loaded == tree
+        assert list(loaded) == list(tree)
+        assert MapleTree.load(path, keys=keys) == tree
+        with pytest.raises(ValueError, match="was saved with the keys '.*', not with 'uint64'$"):
+            MapleTree.load(path, keys="uint64")
+
+
+@pytest.mark.parametrize("keys", KEYS)
+def test_the_columns_are_codes(path, keys):
+    np = pytest.importorskip("numpy")
+    keyed_sample(keys).save(path)
+    top = kind_of(keys).top
+    codes = {"first": [0, 5, top // 2, top - 1], "last": [1, 6, top // 2 + 1, top]}
+    with np.load(path) as data:
+        for name in ("first", "last"):
+            column = data[name].tolist()
+            if kind_of(keys).bits == 128:
+                assert data[name].shape == (4, 2)
+                column = [low | high << 64 for low, high in column]
+            assert column == codes[name]
+    description = json.loads(members_of(path)["samara.json"])
+    assert (description["version"], description["keys"]) == (2, keys)
+
+
+def test_a_key_type_is_given_again(path):
+    keys = Letters()
+    tree = MapleTree([("a", "c", 1), ("x", "z", 2)], keys=keys)
+    tree.save(path)
+    description = json.loads(members_of(path)["samara.json"])
+    assert description["keys"] == {"name": "letters", "bits": 64}
+    loaded = MapleTree.load(path, keys=keys)
+    assert loaded.keys_dtype is keys
+    assert loaded == tree
+    with pytest.raises(
+        ValueError, match=r"KeyType 'letters': load it with load\(path, keys=\.\.\.\)$"
+    ):
+        MapleTree.load(path)
+    other = Letters()
+    other.name = "others"
+    text = r"was saved with the KeyType 'letters' of 64 bits, not with "
+    for wrong in ("uint64", other):
+        with pytest.raises(ValueError, match=text):
+            MapleTree.load(path, keys=wrong)
+    with pytest.raises(TypeError, match="keys must be a str or a samara.KeyType, not int"):
+        MapleTree.load(path, keys=5)
+    # The codes of the file are checked, but the keys are what the caller's object says.
+    assert MapleTree.load(path, keys=Letters()) != tree
+
+
+def test_a_value_that_cannot_be_saved_is_located_by_its_keys(path):
+    tree = MapleTree([("10.0.0.0", "10.0.0.9", object())], keys="ipv4")
+    text = r"cannot save the value of \[10\.0\.0\.0, 10\.0\.0\.9\], object: use pickle"
+    with pytest.raises(TypeError, match=text):
+        tree.save(path)
+    tree = MapleTree([("::1", "1::", object())], keys="ipv6")
+    with pytest.raises(TypeError, match=r"cannot save the value of \[::1, 1::\], object"):
+        tree.save(path)
+
+
 # ---- files that are refused
 
 
@@ -572,6 +666,10 @@ def test_a_forged_file_that_is_good(path):
     assert list(MapleTree.load(path)) == [(1, 2, -1), (5, 6, 5)]
 
 
+def keyed(keys, **changes):
+    return described(version=2, keys=keys, **changes)
+
+
 DEEP = "[" * 100_000 + "]" * 100_000
 
 
@@ -587,8 +685,29 @@ DEEP = "[" * 100_000 + "]" * 100_000
         ({"samara_json": "{"}, "Expecting property name"),
         ({"samara_json": b"\xff"}, "'ascii' codec can't decode byte"),
         (described(format="x"), "it has no MapleTree"),
-        (described(version=2), "its version must be 1, not 2: it may need a newer samara"),
-        (described(version=True), "its version must be 1, not True"),
+        (described(version=3), "its version must be 1 or 2, not 3: it may need a newer samara"),
+        (described(version=True), "its version must be 1 or 2, not True"),
+        (described(version=2), "samara.json must have the members dtype, format, keys, policy"),
+        (described(keys="uint64"), "samara.json must have the members dtype, format, policy"),
+        (keyed("int32"), "keys must be 'uint64', 'int64',"),
+        (keyed("datetime64[us, No/Where]"), "there is no time zone 'No/Where'"),
+        (keyed(None), "its keys must be a name, or an object with name and bits"),
+        (keyed({"name": "x"}), "its keys must be a name, or an object with name and bits"),
+        (keyed({"name": 5, "bits": 64}), "the name of its keys must be a string, not 5"),
+        (keyed({"name": "x", "bits": 64.0}), "its keys must have 64 or 128 bits, not 64.0"),
+        (keyed("ipv6"), "first.npy must have the shape (n, 2)"),
+        (
+            keyed("ipv4") | {"last_npy": npy([2, 2**32])},
+            "4294967296 is no code of a key: they are 0 ... 4294967295",
+        ),
+        (
+            keyed("date") | {"last_npy": npy([2, 3652059])},
+            "3652059 is no code of a key: they are 0 ... 3652058",
+        ),
+        (
+            keyed("ipv4") | {"last_npy": npy([5, 6])},
+            "position 1: [0.0.0.5, 0.0.0.6] overlaps or is below [0.0.0.1, 0.0.0.5]",
+        ),
         (described(dtype="u4"), "its dtype must be null, u8, i8 or f8, not 'u4'"),
         (described(dtype=[]), "its dtype must be null, u8, i8 or f8, not []"),
         (described(track_gaps=1), "track_gaps must be true or false, not 1"),
@@ -618,7 +737,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
         ),
         (
             {"last_npy": npy([1, 5]).replace(b"(2,)", b"(1, 2)")},
-            "last.npy is not an array of 64-bit numbers, little-endian",
+            "last.npy must have the shape (n,)",
         ),
         (
             {

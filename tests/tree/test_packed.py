@@ -531,7 +531,7 @@ def forged(**changes):
         (list(GOOD), "expected a tuple of"),
         (forged(version=1), "expected a tuple of 6"),
         (forged(version=4), "expected a tuple of 8 items"),
-        (forged(version=5), "format of a pickled MapleTree must be 1, 2, 3 or 4, not 5"),
+        (forged(version=6), "format of a pickled MapleTree must be 1, 2, 3, 4 or 5, not 6"),
         (forged(version=2.0), "format is not an integer"),
         (forged(track_gaps=1), "track_gaps is not a bool"),
         (forged(firsts="ab"), "the ranges are not bytes"),

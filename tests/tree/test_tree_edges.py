@@ -3,6 +3,8 @@
 
 import pickle
 import sys
+from contextlib import nullcontext
+from functools import partial
 
 import pytest
 
@@ -107,21 +109,17 @@ def look_ups(t, index):
     yield lambda: t.next(index)
     yield lambda: t.prev(index)
     yield lambda: t[index]
-    yield lambda: t.entries(index)
-    yield lambda: t.entries(0, index)
-    for call in (t.ranges, t.values, t.items):
-        yield lambda call=call: call(index)
-        yield lambda call=call: call(0, index)
     yield lambda: t.covers(index, MAX)
     yield lambda: t.covers(0, index)
     yield lambda: t.overlaps(index, MAX)
     yield lambda: t.overlaps(0, index)
-    yield lambda: t.gaps(index)
-    yield lambda: t.gaps(0, index)
     yield lambda: t.is_free(index, MAX)
     yield lambda: t.is_free(0, index)
-    yield lambda: t.empty_area(1, index)
-    yield lambda: t.empty_area(1, 0, index)
+    if index is None:
+        return  # the limits, from here on
+    for call in (t.entries, t.ranges, t.values, t.items, t.gaps, partial(t.empty_area, 1)):
+        yield lambda call=call: call(index)
+        yield lambda call=call: call(0, index)
 
 
 def writes(t, index):
@@ -136,14 +134,16 @@ def writes(t, index):
     yield lambda: t.map_range(index, MAX, str)
     yield lambda: t.map_range(0, index, str)
     yield lambda: t.pop_range(0, index)
-    yield lambda: t.alloc_range(1, "x", first=index)
-    yield lambda: t.alloc_range(1, "x", last=index)
-    yield lambda: t.cursor(index)
-    yield lambda: t.cursor(0, "none" if index is None else index)
     yield lambda: t.cursor().set(index)
     yield lambda: t.cursor().set_range(index, MAX)
     yield lambda: t.cursor().set_range(0, index)
     yield lambda: MapleTree([(0, index, 1)])
+    if index is None:
+        return  # the limits, from here on
+    yield lambda: t.alloc_range(1, "x", first=index)
+    yield lambda: t.alloc_range(1, "x", last=index)
+    yield lambda: t.cursor(index)
+    yield lambda: t.cursor(0, index)
 
 
 @pytest.mark.parametrize("index", NO_INTEGERS, ids=repr)
@@ -160,7 +160,7 @@ def test_what_is_no_integer_is_a_type_error(index):
                 call()
     with pytest.raises(TypeError, match="size must be an integer"):
         t.empty_area(index)
-    with pytest.raises(TypeError, match="align must be an integer"):
+    with pytest.raises(TypeError, match="align must be an integer") if index else nullcontext():
         t.empty_area(1, align=index)
     assert t == tree()
 

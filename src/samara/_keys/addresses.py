@@ -4,11 +4,13 @@
 A network is no key. `t[network]` means all of its addresses, which `window_of()` returns.
 """
 
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Any, Final
+from typing import Any
 
 from samara._arguments import index_of, shown
 from samara._errors import type_name
+from samara._keys.arrays import number_array, wide_array, wide_numbers
 from samara._keys.kind import Kind
 
 Address = IPv4Address | IPv6Address
@@ -27,7 +29,7 @@ class AddressKind(Kind):
 
     def code(self, key: Any, name: str) -> int:
         if isinstance(key, str):
-            key = self.parsed(key, name)
+            key = self.parsed(str(key), name)
         if isinstance(key, self.address):
             self.require_no_zone(key, key, name)
             return int(key)
@@ -56,7 +58,7 @@ class AddressKind(Kind):
         if isinstance(key, str):
             if "/" not in key:
                 return None
-            network = self.parsed_network(key)
+            network = self.parsed_network(str(key))
         elif isinstance(key, self.network):
             network = key
         else:
@@ -81,6 +83,17 @@ class AddressKind(Kind):
     def size(self, count: int) -> int:
         return count
 
+    def items(self, array: Any) -> Iterable[Any] | None:
+        numbers = wide_numbers(array) if self.bits == 128 else None
+        if numbers is None and array.dtype.kind == "S":
+            return [text.decode("latin-1") for text in array.tolist()]
+        return numbers
+
+    def array(self, numpy: Any, codes: Sequence[int]) -> Any:
+        if self.bits == 128:
+            return wide_array(numpy, codes)
+        return number_array(numpy, codes, "uint32")
+
     def shown(self, key: Any) -> str:
         if isinstance(key, Address | str):
             return str(key)
@@ -88,7 +101,7 @@ class AddressKind(Kind):
         return str(self.key(number)) if 0 <= number <= self.top else shown(number)
 
 
-KINDS: Final = (
-    AddressKind("IPv4", 32, IPv4Address, IPv4Network),
-    AddressKind("IPv6", 128, IPv6Address, IPv6Network),
-)
+def address_kind(name: str) -> AddressKind:
+    if name == "ipv4":
+        return AddressKind("IPv4", 32, IPv4Address, IPv4Network)
+    return AddressKind("IPv6", 128, IPv6Address, IPv6Network)

@@ -37,6 +37,6 @@ class CustomKind(Kind):
         return count
 
     def same_as(self, other: Kind) -> bool:
-        if self is other:
-            return True
-        return isinstance(other, CustomKind) and bool(self.name == other.name)
+        if not isinstance(other, CustomKind):
+            return False
+        return self.name is other.name or bool(self.name == other.name)

@@ -2,10 +2,12 @@
 """Keys that are floats: "float64", from -inf to inf. -0.0 is 0.0, and NaN is no key."""
 
 import struct
+from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
 from samara._arguments import float_of
-from samara._keys.kind import Kind, NoKey
+from samara._errors import NoKey
+from samara._keys.kind import Kind
 
 INFINITY: Final = 0x7FF0 << 48  # the bits of inf; the code of 0.0
 SIGN: Final = 1 << 63
@@ -41,8 +43,8 @@ class FloatKind(Kind):
     def size(self, count: int) -> NoReturn:
         raise TypeError("float64 keys have no sizes")
 
+    def array(self, numpy: Any, codes: Sequence[int]) -> Any:
+        return numpy.fromiter(map(self.key, codes), numpy.float64, len(codes))
+
     def shown(self, key: Any) -> str:
         return repr(float(key))
-
-
-KINDS: Final = (FloatKind(),)

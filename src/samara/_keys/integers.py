@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Keys that are ints: "uint64", "int64" and "uint128"."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from samara._arguments import index_of, shown
+from samara._keys.arrays import number_array, wide_array, wide_numbers
 from samara._keys.kind import Kind
 
 
@@ -30,6 +32,14 @@ class IntegerKind(Kind):
 
     def size(self, count: int) -> int:
         return count
+
+    def items(self, array: Any) -> Iterable[Any] | None:
+        return wide_numbers(array) if self.bits == 128 else None
+
+    def array(self, numpy: Any, codes: Sequence[int]) -> Any:
+        if self.bits == 128:
+            return wide_array(numpy, codes)
+        return number_array(numpy, codes, self.name, self.zero)
 
     def shown(self, key: Any) -> str:
         return shown(index_of(key, "key"))

@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Kind: what a tree knows about its keys.
 
-A tree holds codes: ints from 0 up to the kind's `top`, in the order of the keys. Everything inside a
-tree is the same for all kinds. A kind maps keys to codes and back, sizes to numbers of keys and back,
-and shows keys in messages.
+A tree holds codes: ints from 0 up to the kind's `top`, in the order of the keys. Everything inside
+a tree is the same for all kinds. A kind maps keys to codes and back, sizes to numbers of keys and
+back, and shows keys in messages.
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from samara._entry import Change, Entry, Gap
-
-
-class NoKey(ValueError):
-    """A NaN or NaT was given as a key. Look-ups of one key find nothing; all others raise this."""
 
 
 class Kind(ABC):
@@ -29,12 +26,11 @@ class Kind(ABC):
     """The code that alignment counts from. None: keys have no sizes."""
     extension: Any = None
     """What the extension keeps here."""
+    has_int_keys: bool = False
+    """Whether keys are ints."""
     entry: type[Entry[Any, Any]] = Entry
     gap: type[Gap[Any]] = Gap
     change: type[Change[Any, Any]] = Change
-
-    has_int_keys: ClassVar[bool] = False
-    """Whether keys are ints, so that results are `samara.Entry` itself."""
 
     @abstractmethod
     def code(self, key: Any, name: str) -> int:
@@ -48,7 +44,7 @@ class Kind(ABC):
 
         Raises:
             TypeError: The object is no key of this kind.
-            ValueError: Nor is this value. NoKey for NaN and NaT.
+            ValueError: Nor is this value. samara._errors.NoKey for NaN and NaT.
         """
 
     @abstractmethod
@@ -75,6 +71,20 @@ class Kind(ABC):
     def window_of(self, key: Any) -> tuple[int, int] | None:
         """Return the first and the last code of a network, or None for anything else."""
         return None
+
+    def items(self, array: Any) -> Iterable[Any] | None:
+        """Return what `code()` takes for the items of a numpy array, if that is not its items.
+
+        The array has one dimension or more. None: `code()` takes the items themselves.
+        """
+        return None
+
+    def array(self, numpy: Any, codes: Sequence[int]) -> Any:
+        """Return a numpy array of the keys of codes. For keys without a dtype, it holds objects."""
+        array = numpy.empty(len(codes), object)
+        for position, code in enumerate(codes):
+            array[position] = self.key(code)
+        return array
 
     def shown(self, key: Any) -> str:
         """Format a key for a message."""

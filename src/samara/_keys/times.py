@@ -5,12 +5,14 @@ All conversions are integer arithmetic. numpy and pandas are imported only for k
 "datetime64[ns]", and their objects are recognized without importing them.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from samara._errors import type_name
-from samara._keys.kind import Kind, NoKey
+from samara._errors import NoKey, type_name
+from samara._keys.arrays import number_array
+from samara._keys.kind import Kind
 
 UNITS: Final = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # of moments: so many are a second
 ATTO: Final = 10**18
@@ -77,10 +79,10 @@ def size_in_atto(size: Any, name: str) -> int:
         exact = size if is_numpy(size, "timedelta64") else size.to_timedelta64()
         number, unit = numpy_number(exact, name)
         if unit in NUMPY_UNITS:
-            return number * NUMPY_UNITS[unit]
+            return int(number * NUMPY_UNITS[unit])
     elif isinstance(size, timedelta):
         return microseconds_of(size) * 10**12
-    given = getattr(size, "dtype", None) if is_numpy(size, "timedelta64") else type_name(size)
+    given = size.dtype if is_numpy(size, "timedelta64") else type_name(size)
     raise TypeError(f"{name} must be a timedelta, not {given}")
 
 
@@ -106,7 +108,7 @@ class DateKind(TimeKind):
 
     def code(self, key: Any, name: str) -> int:
         if isinstance(key, date) and not isinstance(key, datetime):
-            return key.toordinal() - 1
+            return int(key.toordinal()) - 1
         given = type_name(key)
         if is_numpy(key, "datetime64"):
             number, unit = numpy_moment(key, name)
@@ -117,11 +119,36 @@ class DateKind(TimeKind):
             require_no_nat(key, name)
         raise TypeError(f"{name} must be a date, not {given}")
 
+    def items(self, array: Any) -> Iterable[Any] | None:
+        """Moments are dates if they are midnights: most libraries have no unit for days."""
+        if array.dtype.kind != "M":
+            return None
+        days = array.astype("datetime64[D]")
+        return [day if day == item else item for day, item in zip(days, array, strict=True)]
+
+    def array(self, numpy: Any, codes: Sequence[int]) -> Any:
+        return number_array(numpy, codes, "datetime64[D]", EPOCH - 1)
+
     def key(self, code: int) -> date:
         return date.fromordinal(code + 1)
 
     def size(self, count: int) -> timedelta:
         return timedelta(count)
+
+
+class Instant:
+    """An item of an array of datetime64, which a kind with a zone takes as UTC."""
+
+    __slots__ = ("moment",)
+
+    def __init__(self, moment: Any) -> None:
+        self.moment = moment
+
+    def __repr__(self) -> str:
+        return f"{self.moment!r}"
+
+    def __str__(self) -> str:
+        return f"{self.moment}"
 
 
 class MomentKind(TimeKind):
@@ -136,7 +163,7 @@ class MomentKind(TimeKind):
 
     def __init__(self, unit: str, zone: str | None) -> None:
         self.name = f"datetime64[{unit}, {zone}]" if zone else f"datetime64[{unit}]"
-        self.per_second = UNITS[unit]
+        self.resolution, self.per_second = unit, UNITS[unit]
         self.unit = ATTO // self.per_second
         self.zone = zone_of(zone) if zone else None
         self.margin = 0 if zone in (None, "UTC") else WEEK * self.per_second
@@ -157,9 +184,12 @@ class MomentKind(TimeKind):
 
     def moment(self, key: Any, name: str) -> int:
         """Return the units since 1970-01-01, naive or in UTC."""
+        aware = type(key) is Instant
+        if aware:
+            key = key.moment
         if is_numpy(key, "datetime64"):
             number, unit = numpy_moment(key, name)
-            self.require_awareness(False, name)
+            self.require_awareness(aware, name)
             if unit not in NUMPY_UNITS:
                 raise TypeError(f"{name} must have a unit, as datetime64[s] has")
             return self.in_units(number * NUMPY_UNITS[unit], key, name)
@@ -191,6 +221,13 @@ class MomentKind(TimeKind):
         if self.zone and not aware:
             text = "must be a datetime with a time zone (aware), not a naive one"
             raise TypeError(f"{name} {text}")
+
+    def items(self, array: Any) -> Iterable[Any] | None:
+        return map(Instant, array) if self.zone and array.dtype.kind == "M" else None
+
+    def array(self, numpy: Any, codes: Sequence[int]) -> Any:
+        unit = f"datetime64[{self.resolution}]"
+        return number_array(numpy, codes, unit, -self.origin)
 
     def key(self, code: int) -> Any:
         moment = self.start + timedelta(microseconds=code * (10**6 // self.per_second))
@@ -243,6 +280,3 @@ def zone_of(name: str) -> tzinfo:
 
 def moment_kind(unit: str, zone: str | None) -> MomentKind:
     return NanosecondKind(zone) if unit == "ns" else MomentKind(unit, zone)
-
-
-KINDS: Final = (DateKind(), *(moment_kind(unit, None) for unit in UNITS))

@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any, Final
 
 from samara._arguments import shown
-from samara._keys.kind import Kind, NoKey
+from samara._errors import NoKey
+from samara._keys.kind import Kind
 
 Window = tuple[int, int]
 NAMES: Final = ("first", "last")

@@ -2,25 +2,26 @@
 """Arrays in and out. Input comes as columns (`samara/_columns.py`), output is numpy arrays."""
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
+from samara._arguments import MAX
 from samara._columns import (
     Column,
     Columns,
     array_of,
     import_numpy,
     open_column,
-    open_ranges,
     require_same_length,
 )
-from samara._keys import Kind
+from samara._keys import Kind, kind_of
+from samara._keys.arrays import open_keys
 from samara._policy import Policy
 from samara._pure.build import Triple, build, coalesced
-from samara._pure.node import GAP, UINT64, Head
+from samara._pure.node import GAP, Head
 from samara._pure.packed import FORMS, checked_policy, convert, policy_of
-from samara._pure.ranges import Layout, Ranges
+from samara._pure.ranges import Layout, Ranges, open_ranges
 from samara._pure.walk import entries_of, load
 from samara._pure.write import write_range
 
@@ -45,7 +46,7 @@ def head_of(
 ) -> Head:
     """Return a new head. Without a dtype, it has that of the values."""
     head = Head(track_gaps, dtype or columns[2].dtype, policy, kind)
-    ranges = Ranges(kind, columns, head.dtype, layout)
+    ranges = Ranges.read(kind, columns, head.dtype, layout)
     if layout.sort:
         ranges.require_sound()
     elif layout.last_wins:
@@ -59,21 +60,31 @@ def head_of(
 
 
 def restored(
-    kind: Kind,
     first: Any,
     last: Any,
     values: Any,
+    keys: Any,
     dtype: str | None,
     track_gaps: bool,
     policy: Any,
 ) -> Head:
     """Return a new head from columns that were saved, without asking the policy."""
-    policy = checked_policy(policy, dtype, None)
-    ranges = Ranges(UINT64, open_ranges(first, last, values, objects=dtype is None), dtype)
+    kind = kind_of(keys)
+    head = Head(track_gaps, dtype, checked_policy(policy, dtype, None), kind)
+    ends = [codes_in(kind, end) for end in (first, last)]
+    column = open_column(values, "values", objects=dtype is None)
+    numbers = column.converted(partial(convert, dtype=dtype), floats=dtype not in ("u8", "i8"))
+    ranges = Ranges(kind, list(zip(*ends, numbers, strict=True)))
     ranges.require_apart()
-    head = Head(track_gaps, dtype, policy, kind)
     build(head, ranges.triples)
     return head
+
+
+def codes_in(kind: Kind, words: Sequence[int]) -> Iterable[int]:
+    """Return the codes in saved words: in 128 bits, two for each code, the low one first."""
+    if kind.bits == 64:
+        return words
+    return (low | high << 64 for low, high in zip(words[::2], words[1::2], strict=True))
 
 
 def store_all(head: Head, triples: Iterable[Triple]) -> Head:
@@ -85,7 +96,7 @@ def store_all(head: Head, triples: Iterable[Triple]) -> Head:
 
 def stores_of(kind: Kind, given: tuple[Any, Any, Any], dtype: str | None) -> list[Triple]:
     """Convert and check the arguments of store_many()."""
-    ranges = Ranges(kind, open_ranges(*given, objects=dtype is None), dtype)
+    ranges = Ranges.read(kind, open_ranges(kind, *given, objects=dtype is None), dtype)
     ranges.require_sound()
     return ranges.triples
 
@@ -95,9 +106,9 @@ def addends_of(kind: Kind, given: tuple[Any, Any, Any], dtype: str | None) -> li
     *ends, values = given
     if not is_number(values):
         return stores_of(kind, given, dtype)
-    first, last = open_column(ends[0], "first"), open_column(ends[1], "last")
+    first, last = open_keys(kind, ends[0], "first"), open_keys(kind, ends[1], "last")
     require_same_length([first, last])
-    ranges = Ranges(kind, (first, last, Column("values", (0,) * len(first.items))), dtype)
+    ranges = Ranges.read(kind, (first, last, Column("values", (0,) * len(first.items))), dtype)
     number = convert(values, dtype)
     ranges.require_sound()
     return [(low, high, number) for low, high, _ in ranges.triples]
@@ -120,10 +131,18 @@ def saved(head: Head) -> tuple[Any, ...]:
     """Return what `samara._file` saves of a tree."""
     entries = entries_of(head, 0, head.kind.top)
     first, last, values = list(zip(*entries, strict=True)) or ((), (), ())
-    form = f"={len(values)}"
-    ends = struct.pack(f"{form}Q", *first), struct.pack(f"{form}Q", *last)
-    words = struct.pack(form + FORMS[head.dtype], *values) if head.dtype else list(values)
-    return *ends, words, head.dtype, head.tracks_gaps, head.policy
+    words: Any = list(values)
+    if head.dtype:
+        words = struct.pack(f"={len(values)}{FORMS[head.dtype]}", *values)
+    ends = words_of(head.kind, first), words_of(head.kind, last)
+    return *ends, words, head.kind.name, head.dtype, head.tracks_gaps, head.policy
+
+
+def words_of(kind: Kind, codes: Sequence[int]) -> bytes:
+    """Return the words that `codes_in()` reads, in this machine's byte order."""
+    if kind.bits == 128:
+        codes = [word for code in codes for word in (code & MAX, code >> 64)]
+    return struct.pack(f"={len(codes)}Q", *codes)
 
 
 def look_up(head: Head, keys: Column, codes: list[int], default: Any, found: bool) -> Any:

@@ -6,11 +6,19 @@ from functools import partial
 from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
 
-from samara._columns import Columns
+from samara._columns import Columns, open_column, require_same_length
 from samara._keys import Kind
+from samara._keys.arrays import open_keys
 from samara._keys.windows import code_to_end, required_code
 from samara._pure.build import Triple
 from samara._pure.packed import convert
+
+
+def open_ranges(kind: Kind, first: Any, last: Any, values: Any, objects: bool = False) -> Columns:
+    ends = open_keys(kind, first, "first"), open_keys(kind, last, "last")
+    columns = *ends, open_column(values, "values", objects)
+    require_same_length(columns)
+    return columns
 
 
 class Layout(NamedTuple):
@@ -48,9 +56,14 @@ class Ranges:
     `rows` has the position of each in the caller's columns, once they are sorted.
     """
 
-    def __init__(
-        self, kind: Kind, columns: Columns, dtype: str | None, layout: Layout = PLAIN
-    ) -> None:
+    def __init__(self, kind: Kind, triples: list[Triple], layout: Layout = PLAIN) -> None:
+        self.kind, self.layout, self.triples = kind, layout, triples
+        self.rows: list[int] | range = range(len(triples))
+
+    @classmethod
+    def read(
+        cls, kind: Kind, columns: Columns, dtype: str | None, layout: Layout = PLAIN
+    ) -> "Ranges":
         first, last, values = columns
         closed: Callable[[Any], int] = partial(required_code, kind, name="last")
         floats = not kind.has_int_keys
@@ -59,9 +72,7 @@ class Ranges:
             last.converted(partial(last_of, kind) if layout.half_open else closed, floats),
             values.converted(partial(convert, dtype=dtype), floats=dtype not in ("u8", "i8")),
         ]
-        self.kind, self.layout = kind, layout
-        self.triples: list[Triple] = list(zip(*lists, strict=True))
-        self.rows: list[int] | range = range(len(self.triples))
+        return cls(kind, list(zip(*lists, strict=True)), layout)
 
     def shown(self, at: int) -> str:
         first, last, _ = self.triples[at]
