@@ -130,4 +130,8 @@ def test_same_errors_for_what_is_no_kind(keys):
         ask(attribute(name), trees)
     for name in ("from_arrays", "load"):
         given = ["no such file"] if name == "load" else [[], [], []]
-        ask(lambda side, *given: getattr(side.MapleTree, name)(*given, keys=keys), Both(SIDES), *given)
+        ask(
+            lambda side, *given: getattr(side.MapleTree, name)(*given, keys=keys),
+            Both(SIDES),
+            *given,
+        )
