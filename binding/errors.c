@@ -55,15 +55,3 @@ void locate_error(const char *noun, Py_ssize_t position)
 		PyErr_Restore(type, value, traceback);
 	}
 }
-
-void raise_occupied(const struct core_state *state, uint64_t first, uint64_t last, PyObject *entry)
-{
-	PyObject *error =
-		PyObject_CallFunction(state->occupied_error, "KKO", (unsigned long long)first,
-				      (unsigned long long)last, entry);
-
-	if (!error)
-		return;
-	PyErr_SetObject(state->occupied_error, error);
-	Py_DECREF(error);
-}

@@ -17,7 +17,4 @@ void raise_number(const char *format, const char *name, PyObject *number);
 /* Put "item N: " (or another noun) before the message of a TypeError or ValueError. */
 void locate_error(const char *noun, Py_ssize_t position);
 
-/* Set RangeOccupiedError for [first, last], which that entry occupies. */
-void raise_occupied(const struct core_state *state, uint64_t first, uint64_t last, PyObject *entry);
-
 #endif /* SAMARA_ERRORS_H */
