@@ -2,30 +2,30 @@
 /*
  * samara.MapleTree.alloc_many(): alloc_range() for each of many sizes, all or nothing.
  *
- * Everything is converted first, and the list of results is there before the tree is entered: then
- * only a policy can run between the first search and the last store. Owns its columns and the list
- * until it returns. Only for the type's method table.
+ * Everything is converted first. A fork of the tree then gets all the values, and replaces the tree's
+ * contents once the list of keys has been made. Compiled once for each width of codes. Owns its columns
+ * and the results until it returns. Only for the type's method table.
  */
 #include "alloc_many.h"
 #include "area.h"
-#include "column.h"
+#include "attempt.h"
+#include "key_column.h"
 #include "errors.h"
 
 struct request {
 	struct area area;
-	struct column sizes;
+	struct key_column sizes;
 	struct column values;
-	const uint64_t *spans; /* the sizes, each less 1 */
+	const mt_key *spans; /* the sizes, each less 1 */
 	const uint64_t *words;
-	uint64_t start;   /* the last result */
-	PyObject *starts; /* the list of results; nobody can see it before it is full */
+	mt_key *starts; /* owned: the results */
 };
 
 static void request_close(struct request *request)
 {
-	column_close(&request->sizes);
+	key_column_close(&request->sizes);
 	column_close(&request->values);
-	Py_CLEAR(request->starts);
+	PyMem_Free(request->starts);
 }
 
 /* Open the values as the tree's dtype needs them. */
@@ -34,10 +34,10 @@ static int open_values(struct request *request, PyObject *given, enum dtype dtyp
 	column_close(&request->values);
 	if (column_open(&request->values, given, "values", dtype == DTYPE_OBJECT) < 0)
 		return -1;
-	if (request->values.count == request->sizes.count)
+	if (request->values.count == request->sizes.column.count)
 		return 0;
 	PyErr_Format(PyExc_ValueError, "sizes and values must have the same length, not %zu, %zu",
-		     request->sizes.count, request->values.count);
+		     request->sizes.column.count, request->values.count);
 	return -1;
 }
 
@@ -50,24 +50,23 @@ static void use_size(struct request *request, size_t at)
 }
 
 /* Set NoSpaceError for an item. */
-static void raise_no_space(const struct core_state *state, struct request *request, size_t at)
+static void raise_no_space(struct request *request, size_t at)
 {
 	PyObject *type, *error, *traceback;
 	PyObject *size = request->area.size_above
-				 ? Py_NewRef(PyTuple_GET_ITEM(request->sizes.items, (Py_ssize_t)at))
-			 : request->area.size_whole
-				 ? Py_NewRef(state->two_to_64)
-				 : PyLong_FromUnsignedLongLong(request->area.size);
+				 ? key_column_key(&request->sizes, at)
+				 : size_object(request->area.kind, request->area.size,
+					       request->area.size_whole);
 
 	if (!size)
 		return;
 	request->area.size_object = size;
-	area_raise(state, &request->area);
+	area_raise(&request->area);
 	Py_DECREF(size);
-	if (!PyErr_ExceptionMatches(state->space_error))
+	if (!PyErr_ExceptionMatches(request->area.kind->state->space_error))
 		return;
 	PyErr_Fetch(&type, &error, &traceback);
-	PyErr_Format(state->space_error, "position %zu: %S", at, error);
+	PyErr_Format(request->area.kind->state->space_error, "position %zu: %S", at, error);
 	Py_XDECREF(type);
 	Py_XDECREF(error);
 	Py_XDECREF(traceback);
@@ -75,7 +74,7 @@ static void raise_no_space(const struct core_state *state, struct request *reque
 
 /* Narrow the window: a search for an earlier, no larger size has found no room before its result.
  * Returns false if nothing is left. */
-static bool skip_searched(struct area *area, uint64_t start, uint64_t last)
+static bool skip_searched(struct area *area, mt_key start, mt_key last)
 {
 	if (area->reverse ? start <= area->first : last >= area->last)
 		return false;
@@ -91,56 +90,92 @@ static bool skip_searched(struct area *area, uint64_t start, uint64_t last)
 static int alloc_one(struct ma_state *mas, struct request *request, size_t at)
 {
 	struct area area;
-	PyObject *result;
-	uint64_t start;
+	mt_key *start = &request->starts[at];
 	int status;
 
 	use_size(request, at);
 	area = request->area;
 	if (at && request->spans[at] >= request->spans[at - 1] &&
-	    !skip_searched(&area, request->start, request->start + request->spans[at - 1]))
+	    !skip_searched(&area, start[-1], start[-1] + request->spans[at - 1]))
 		return 0;
-	status = area_find(mas->tree, &area, &start);
+	status = area_find(mas->tree, &area, start);
 	if (status <= 0)
 		return status;
-	/* An int is no container: making one starts no garbage collection. */
-	result = PyLong_FromUnsignedLongLong(start);
-	if (!result)
-		return -1;
-	PyList_SET_ITEM(request->starts, (Py_ssize_t)at, result);
-	mas_set_range(mas, start, start + request->spans[at]);
+	mas_set_range(mas, *start, *start + request->spans[at]);
 	status = mas_store_word(mas, request->words[at]);
-	request->start = start;
 	if (status < 0)
 		raise_status(status);
 	return status < 0 ? -1 : 1;
 }
 
-static int alloc_all(struct tree_object *self, struct request *request)
+/* Take all of them in a fork. 0 or -1. */
+static int alloc_all(struct maple_tree *work, struct request *request)
 {
-	struct maple_tree work;
 	struct ma_state mas;
 	size_t at = 0;
 	int status = 1;
 
-	tree_begin_work(self, &work);
-	mas_init(&mas, &work, 0);
-	while (status == 1 && at < request->sizes.count)
+	mas_init(&mas, work, 0);
+	while (status == 1 && at < request->sizes.column.count)
 		status = alloc_one(&mas, request, at++);
-	tree_end_work(self, &work, status == 1 ? 0 : -1);
 	if (status == 0)
-		raise_no_space(self->state, request, at - 1);
+		raise_no_space(request, at - 1);
 	return status == 1 ? 0 : -1;
 }
 
-/* A list that only we know. */
-static PyObject *hidden_list(size_t count)
+static PyObject *list_of_starts(const struct request *request)
 {
+	size_t count = request->sizes.column.count;
 	PyObject *list = PyList_New((Py_ssize_t)count);
 
-	if (list)
-		PyObject_GC_UnTrack(list);
+	for (size_t i = 0; list && i < count; i++) {
+		PyObject *key = key_object(request->area.kind, request->starts[i]);
+
+		if (!key)
+			Py_CLEAR(list);
+		else
+			PyList_SET_ITEM(list, (Py_ssize_t)i, key);
+	}
 	return list;
+}
+
+/* One attempt, in a tree that has been entered and is idle: 1 with the list of keys; 0 to begin again;
+ * -1. */
+static int try_all(struct tree_object *self, struct request *request, struct attempt *attempt,
+		   PyObject **keys)
+{
+	struct maple_tree work;
+	int status;
+
+	tree_begin_work(self, &work);
+	status = alloc_all(&work, request);
+	self->mt.ma_busy = false; /* only policies must not write the tree */
+	*keys = NULL;
+	if (status == 0) {
+		attempt_begin(attempt, self);
+		*keys = list_of_starts(request);
+		status = attempt_end(attempt, self, *keys);
+	}
+	tree_end_work(self, &work, status == 1 ? 0 : -1);
+	if (status != 1)
+		Py_CLEAR(*keys);
+	return status;
+}
+
+/* Convert the values, and enter the tree. 0 or -1. */
+static int enter_with_values(struct tree_object *self, struct request *request, PyObject *given)
+{
+	enum dtype dtype;
+
+	do {
+		dtype = self->dtype;
+		if (open_values(request, given, dtype) < 0)
+			return -1;
+		request->words = column_values(&request->values, dtype);
+		if (!request->words || tree_enter(self) < 0)
+			return -1;
+	} while (self->dtype != dtype);
+	return tree_require_idle(self);
 }
 
 PyObject *tree_alloc_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
@@ -148,37 +183,35 @@ PyObject *tree_alloc_many(struct tree_object *self, PyObject *const *args, Py_ss
 {
 	static const char *const names[] = {"sizes", "values", "first", "last", "align", "reverse"};
 	static const struct signature signature = {"alloc_many", names, 6, 2, 2};
-	struct request request = {.sizes = {.kind = COLUMN_OBJECTS},
+	struct request request = {.area = {.kind = self->kind},
+				  .sizes = {.column = {.kind = COLUMN_OBJECTS}},
 				  .values = {.kind = COLUMN_OBJECTS}};
+	struct attempt attempt = {0};
 	PyObject *given[6];
-	PyObject *starts = NULL;
-	enum dtype dtype;
+	PyObject *keys = NULL;
 	int status;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
 		return NULL;
-	status = column_open(&request.sizes, given[0], "sizes", false);
+	status = size_column_open(&request.sizes, self->kind, given[0], "sizes");
 	if (status == 0)
-		request.spans = column_sizes(&request.sizes);
+		request.spans = size_column_counts(&request.sizes);
 	if (status < 0 || !request.spans ||
-	    window_require(given[2], given[3], &request.area.first, &request.area.last) < 0 ||
+	    window_within(self->kind, given[2], given[3], &request.area.first,
+			  &request.area.last) < 0 ||
 	    area_options(&request.area, given[4], given[5]) < 0)
 		goto out;
-	request.starts = hidden_list(request.sizes.count);
-	if (!request.starts)
+	request.starts = PyMem_New(mt_key, request.sizes.column.count);
+	if (!request.starts) {
+		PyErr_NoMemory();
 		goto out;
-	do {
-		dtype = self->dtype;
-		status = open_values(&request, given[1], dtype);
-		request.words = status == 0 ? column_values(&request.values, dtype) : NULL;
-		if (!request.words || tree_enter(self) < 0)
-			goto out;
-	} while (self->dtype != dtype);
-	if (tree_require_idle(self) == 0 && alloc_all(self, &request) == 0) {
-		starts = Py_NewRef(request.starts);
-		PyObject_GC_Track(starts);
 	}
+	do {
+		status = enter_with_values(self, &request, given[1]);
+		if (status == 0)
+			status = try_all(self, &request, &attempt, &keys);
+	} while (status == 0);
 out:
 	request_close(&request);
-	return starts;
+	return keys;
 }

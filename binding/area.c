@@ -8,84 +8,96 @@
 #include "args.h"
 #include "errors.h"
 
-int area_size(struct area *area, PyObject *size)
+int area_size(struct area *area, const struct kind *kind, PyObject *size)
 {
-	int kind = index_parse(size, "size", &area->size);
+	int place = size_require(kind, size, "size", &area->size);
 
-	if (kind == INDEX_ERROR)
+	if (place == INDEX_ERROR)
 		return -1;
-	if (kind == INDEX_BELOW || (kind == INDEX_IN && area->size == 0)) {
-		raise_number("%s must be 1 or more, not %U", "size", size);
-		return -1;
-	}
+	area->kind = kind;
 	area->size_object = size;
-	area->size_whole = kind == INDEX_TOP;
-	area->size_above = kind == INDEX_ABOVE;
+	area->size_whole = place == INDEX_TOP;
+	area->size_above = place == INDEX_ABOVE;
 	return 0;
 }
 
 int area_options(struct area *area, PyObject *align, PyObject *reverse)
 {
 	area->align = 1;
-	if (align) {
-		int kind = index_parse(align, "align", &area->align);
+	if (align && align != Py_None) {
+		int place = size_require(area->kind, align, "align", &area->align);
 
-		if (kind == INDEX_ERROR)
+		if (place == INDEX_ERROR)
 			return -1;
-		if (kind == INDEX_BELOW || (kind == INDEX_IN && area->align == 0)) {
-			raise_number("%s must be 1 or more, not %U", "align", align);
-			return -1;
-		}
 		area->align_object = align;
-		area->align_above = kind >= INDEX_TOP;
+		area->align_above = place == INDEX_TOP || place == INDEX_ABOVE;
 	}
 	return truth_parse(reverse, &area->reverse);
+}
+
+mt_key area_span(const struct area *area)
+{
+	return area->size_whole ? MT_KEY_MAX : area->size - 1;
 }
 
 bool area_can_fit(const struct area *area)
 {
 	if (area->outside || area->size_above)
 		return false;
-	return (area->size_whole ? MAX_INDEX : area->size - 1) <= area->last - area->first;
+	return area_span(area) <= area->last - area->first;
 }
 
-/* The start can only be 0: the size is the whole domain, or only 0 is aligned. */
-static int search_at_zero(struct maple_tree *mt, const struct area *area, uint64_t *start)
+/* Whether the keys can only begin at one place: the size is that of the whole domain, or only the
+ * kind's zero is aligned. */
+static bool has_one_place(const struct area *area, mt_key *start)
 {
-	uint64_t last = area->size_whole ? MAX_INDEX : area->size - 1;
+	*start = area->align_above ? kind_zero(area->kind) : 0;
+	return area->size_whole || area->align_above;
+}
+
+/* 1 if the keys fit there, else 0. */
+static int search_at(struct maple_tree *mt, const struct area *area, mt_key start)
+{
 	struct mt_entry entry;
 
-	if (area->first > 0 || mtree_find(mt, 0, last, &entry))
+	if (start < area->first || start > area->last || area_span(area) > area->last - start)
 		return 0;
-	*start = 0;
-	return 1;
+	if (!area->align_above && kind_zero(area->kind) % area->align)
+		return 0;
+	return !mtree_find(mt, start, start + area_span(area), &entry);
 }
 
-void area_raise(const struct core_state *state, const struct area *area)
+void area_raise(const struct area *area)
 {
+	const struct kind *kind = area->kind;
+	PyObject *space_error = kind->state->space_error;
 	bool aligned = !area->outside && (area->align_above || area->align > 1);
-	PyObject *size = number_shown(area->size_object);
-	PyObject *align = size && aligned ? number_shown(area->align_object) : NULL;
+	PyObject *size = size_shown(kind, area->size_object);
+	PyObject *align = aligned ? size_shown(kind, area->align_object) : NULL;
+	PyObject *first = code_shown(kind, area->outside ? 0 : area->first);
+	PyObject *last = code_shown(kind, area->outside ? kind_top(kind) : area->last);
 
-	if (!size)
-		return;
+	if (!size || (aligned && !align) || !first || !last)
+		goto out;
 	if (area->outside)
-		PyErr_Format(state->space_error, "no %U free indices outside 0 ... %llu", size,
-			     (unsigned long long)MAX_INDEX);
+		PyErr_Format(space_error, "no %U free indices outside %U ... %U", size, first,
+			     last);
 	else if (align)
-		PyErr_Format(state->space_error,
-			     "no %U free indices in [%llu, %llu] that start at a multiple of %U",
-			     size, (unsigned long long)area->first, (unsigned long long)area->last,
-			     align);
-	else if (!aligned)
-		PyErr_Format(state->space_error, "no %U free indices in [%llu, %llu]", size,
-			     (unsigned long long)area->first, (unsigned long long)area->last);
+		PyErr_Format(space_error,
+			     "no %U free indices in [%U, %U] that start at a multiple of %U", size,
+			     first, last, align);
+	else
+		PyErr_Format(space_error, "no %U free indices in [%U, %U]", size, first, last);
+out:
+	Py_XDECREF(size);
 	Py_XDECREF(align);
-	Py_DECREF(size);
+	Py_XDECREF(first);
+	Py_XDECREF(last);
 }
 
-int area_find(struct maple_tree *mt, const struct area *area, uint64_t *start)
+int area_find(struct maple_tree *mt, const struct area *area, mt_key *start)
 {
+	mt_key zero = kind_zero(area->kind);
 	int status;
 
 	if (!(mt_attr(mt) & MT_FLAGS_ALLOC_RANGE)) {
@@ -96,10 +108,10 @@ int area_find(struct maple_tree *mt, const struct area *area, uint64_t *start)
 	}
 	if (!area_can_fit(area))
 		return 0;
-	if (area->size_whole || area->align_above)
-		return search_at_zero(mt, area, start);
-	status = mt_empty_area(mt, area->first, area->last, area->size, area->align, area->reverse,
-			       start);
+	if (has_one_place(area, start))
+		return search_at(mt, area, *start);
+	status = mt_empty_area(mt, area->first, area->last, area->size, area->align, zero,
+			       area->reverse, start);
 	if (status < 0 && status != -EBUSY) {
 		raise_status(status);
 		return -1;
@@ -107,11 +119,11 @@ int area_find(struct maple_tree *mt, const struct area *area, uint64_t *start)
 	return status == 0;
 }
 
-int area_search(struct tree_object *tree, const struct area *area, uint64_t *start)
+int area_search(struct tree_object *tree, const struct area *area, mt_key *start)
 {
 	int status = area_find(&tree->mt, area, start);
 
 	if (status == 0)
-		area_raise(tree->state, area);
+		area_raise(area);
 	return status;
 }

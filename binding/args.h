@@ -35,6 +35,7 @@ enum index_kind {
 	INDEX_BELOW,      /* negative */
 	INDEX_TOP,        /* 2^64 */
 	INDEX_ABOVE,      /* larger */
+	INDEX_NOWHERE,    /* no key at all, such as NaN */
 };
 
 int index_parse_slow(PyObject *number, const char *name, uint64_t *out);
@@ -120,18 +121,6 @@ static inline int index_require(PyObject *number, const char *name, uint64_t *ou
 		return 0;
 	return index_require_failed(number, name, kind);
 }
-
-/* Parse closed windows. A bound that is NULL takes its default, 0 or MAX.
- * require: both must be in 0 ... MAX, and first <= last: 0, or -1.
- * clip: ends outside are cut: 1; 0 if the whole window lies outside; -1 if first > last.
- * inside: the same, but 0 if any part of the window lies outside. */
-int window_require(PyObject *first_object, PyObject *last_object, uint64_t *first, uint64_t *last);
-int window_clip(PyObject *first_object, const char *first_name, PyObject *last_object,
-		const char *last_name, uint64_t *first, uint64_t *last);
-int window_inside(PyObject *first_object, PyObject *last_object, uint64_t *first, uint64_t *last);
-/* The same for a half-open slice, converted to a closed window: 1; 0 if it is empty; -1. */
-int slice_require(PyObject *slice, uint64_t *first, uint64_t *last);
-int slice_clip(PyObject *slice, uint64_t *first, uint64_t *last);
 
 /* A truth value; NULL means false. 0 or -1. */
 int truth_parse(PyObject *object, bool *truth);

@@ -13,6 +13,7 @@
  */
 #include "arrays.h"
 #include "errors.h"
+#include "key_arrays.h"
 #include "output.h"
 #include "policy.h"
 #include "ranges.h"
@@ -143,14 +144,14 @@ static int fill_tree(struct maple_tree *mt, enum dtype dtype, struct ranges *ran
 
 /* Make an instance of `type` from converted ranges, without __init__(). Nobody can get hold of it
  * before it is whole. */
-static PyObject *build_ranges(PyTypeObject *type, struct core_state *state, struct ranges *ranges,
+static PyObject *build_ranges(PyTypeObject *type, struct kind *kind, struct ranges *ranges,
 			      const struct layout *layout, enum dtype dtype, bool track_gaps,
 			      struct policy *policy, bool asks_policy)
 {
 	struct tree_object *tree = NULL;
 	struct maple_tree mt;
 
-	mt_init_pool(&mt, tree_flags(track_gaps), state->pool, policy_ops(policy, dtype));
+	mt_init_pool(&mt, tree_flags(track_gaps), kind->state->pool, policy_ops(policy, dtype));
 	if (fill_tree(&mt, dtype, ranges, layout, asks_policy) == 0)
 		tree = tree_alloc(type);
 	if (!tree) {
@@ -160,68 +161,52 @@ static PyObject *build_ranges(PyTypeObject *type, struct core_state *state, stru
 	tree->mt = mt;
 	tree->dtype = dtype;
 	policy_adopt(tree, policy);
-	tree_adopt(tree, state);
+	tree_adopt(tree, kind);
 	return (PyObject *)tree;
 }
 
-PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
-			   PyObject *kwnames)
+PyObject *tree_from_columns(PyTypeObject *type, struct kind *kind, PyObject *const *given)
 {
-	static const char *const names[] = {"first",  "last",   "values", "dtype",  "track_gaps",
-					    "policy", "closed", "sort",   "overlap"};
-	static const struct signature signature = {"from_arrays", names, 9, 3, 3};
-	struct core_state *state = state_of_type(type);
 	struct policy *policy;
-	PyObject *given[9];
 	PyObject *tree = NULL;
 	struct layout layout;
 	struct ranges ranges;
 	enum dtype dtype;
 	bool track_gaps = true;
 
-	if (!state || args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    dtype_parse(given[3], &dtype) < 0 ||
-	    (given[4] && truth_parse(given[4], &track_gaps) < 0) ||
-	    layout_parse(given + 6, &layout) < 0 ||
-	    policy_make(state, given[5], dtype, &policy) < 0)
+	if (dtype_parse(given[4], &dtype) < 0 ||
+	    (given[5] && truth_parse(given[5], &track_gaps) < 0) ||
+	    layout_parse(given + 7, &layout) < 0 || policy_make(kind, given[6], dtype, &policy) < 0)
 		return NULL;
-	if (ranges_open(&ranges, given, policy && !policy_is_builtin(policy)) == 0) {
+	if (ranges_open(&ranges, kind, given, policy && !policy_is_builtin(policy)) == 0) {
 		ranges.half_open = layout.half_open;
 		ranges.any_order = layout.sort;
 		if (dtype == DTYPE_OBJECT)
 			dtype = dtype_of(&ranges.values);
 		if (ranges_convert(&ranges, dtype) == 0)
-			tree = build_ranges(type, state, &ranges, &layout, dtype, track_gaps,
-					    policy, policy != NULL);
+			tree = build_ranges(type, kind, &ranges, &layout, dtype, track_gaps, policy,
+					    policy != NULL);
 	}
 	ranges_close(&ranges);
 	Py_XDECREF((PyObject *)policy);
 	return tree;
 }
 
-PyObject *tree_restore(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
-		       PyObject *kwnames)
+PyObject *tree_from_saved(PyTypeObject *type, struct kind *kind, PyObject *const *given)
 {
-	static const char *const names[] = {"first", "last",       "values",
-					    "dtype", "track_gaps", "policy"};
-	static const struct signature signature = {"restore", names, 6, 6, 6};
-	struct core_state *state = state_of_type(type);
 	struct layout layout = {0};
 	struct policy *policy;
-	PyObject *given[6];
 	PyObject *tree = NULL;
 	struct ranges ranges;
 	enum dtype dtype;
 	bool track_gaps;
 
-	if (!state || args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    dtype_parse(given[3], &dtype) < 0 || truth_parse(given[4], &track_gaps) < 0 ||
-	    policy_make(state, given[5], dtype, &policy) < 0)
+	if (dtype_parse(given[4], &dtype) < 0 || truth_parse(given[5], &track_gaps) < 0 ||
+	    policy_make(kind, given[6], dtype, &policy) < 0)
 		return NULL;
-	if (ranges_open(&ranges, given, dtype == DTYPE_OBJECT) == 0 &&
+	if (ranges_open_codes(&ranges, kind, given, dtype == DTYPE_OBJECT) == 0 &&
 	    ranges_convert(&ranges, dtype) == 0)
-		tree = build_ranges(type, state, &ranges, &layout, dtype, track_gaps, policy,
-				    false);
+		tree = build_ranges(type, kind, &ranges, &layout, dtype, track_gaps, policy, false);
 	ranges_close(&ranges);
 	Py_XDECREF((PyObject *)policy);
 	return tree;
@@ -241,7 +226,7 @@ PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ss
 		return NULL;
 	do {
 		dtype = self->dtype;
-		status = ranges_read(&ranges, given, dtype, false);
+		status = ranges_read(&ranges, self->kind, given, dtype, false);
 		if (status == 0)
 			status = tree_enter(self);
 	} while (status == 0 && self->dtype != dtype);
@@ -283,8 +268,8 @@ PyObject *list_of_objects(const uint64_t *words, size_t count)
 	return list;
 }
 
-void snapshot_read(const struct maple_tree *snapshot, size_t count, uint64_t *firsts,
-		   uint64_t *lasts, uint64_t *words)
+void snapshot_read(const struct maple_tree *snapshot, size_t count, mt_key *firsts,
+		   mt_key *lasts, uint64_t *words)
 {
 	if (count < FEW) {
 		mt_read(snapshot, firsts, lasts, words);
@@ -295,12 +280,12 @@ void snapshot_read(const struct maple_tree *snapshot, size_t count, uint64_t *fi
 	}
 }
 
-/* Fill the three arrays; 0 or -1. */
+/* Fill the three arrays, of codes and of values; 0 or -1. */
 static int fill_outputs(struct maple_tree *snapshot, enum dtype dtype, size_t count,
 			struct output *outputs)
 {
-	uint64_t *firsts = outputs[0].view.buf;
-	uint64_t *lasts = outputs[1].view.buf;
+	mt_key *firsts = outputs[0].view.buf;
+	mt_key *lasts = outputs[1].view.buf;
 	uint64_t *words = outputs[2].view.buf;
 
 	if (dtype == DTYPE_OBJECT) {
@@ -318,13 +303,61 @@ static int fill_outputs(struct maple_tree *snapshot, enum dtype dtype, size_t co
 	return 0;
 }
 
-PyObject *tree_to_arrays(struct tree_object *self, PyObject *Py_UNUSED(unused))
+/* The three arrays of a tree whose codes are no array of numpy's: 0 or -1. */
+static int convert_outputs(struct maple_tree *snapshot, const struct kind *kind, PyObject *numpy,
+			   enum dtype dtype, size_t count, PyObject *arrays[3])
+{
+	mt_key *codes = PyMem_New(mt_key, 2 * count);
+	uint64_t *words = PyMem_New(uint64_t, count);
+	struct output values = {0};
+	int status = -1;
+
+	if (!codes || !words) {
+		PyErr_NoMemory();
+		goto out;
+	}
+	status = output_make(&values, numpy, dtype, count);
+	if (status < 0)
+		goto out;
+	snapshot_read(snapshot, count, codes, codes + count, words);
+	if (dtype == DTYPE_OBJECT)
+		fill_objects(values.view.buf, words, count);
+	else
+		memcpy(values.view.buf, words, count * sizeof(uint64_t));
+	arrays[2] = output_take(&values);
+	arrays[0] = array_of_keys(kind, numpy, codes, count);
+	arrays[1] = arrays[0] ? array_of_keys(kind, numpy, codes + count, count) : NULL;
+	status = arrays[1] ? 0 : -1;
+out:
+	PyMem_Free(codes);
+	PyMem_Free(words);
+	return status;
+}
+
+/* The three arrays of a tree whose codes are uint64 keys: 0 or -1. */
+static int make_outputs(struct maple_tree *snapshot, PyObject *numpy, enum dtype dtype,
+			size_t count, PyObject *arrays[3])
 {
 	struct output outputs[3] = {0};
+	int status = output_make(&outputs[0], numpy, DTYPE_U8, count);
+
+	if (status == 0)
+		status = output_make(&outputs[1], numpy, DTYPE_U8, count);
+	if (status == 0)
+		status = output_make(&outputs[2], numpy, dtype, count);
+	if (status == 0)
+		status = fill_outputs(snapshot, dtype, count, outputs);
+	for (int i = 0; i < 3; i++)
+		arrays[i] = output_take(&outputs[i]);
+	return status;
+}
+
+PyObject *tree_to_arrays(struct tree_object *self, PyObject *Py_UNUSED(unused))
+{
 	struct maple_tree snapshot;
 	PyObject *numpy = import_numpy("to_arrays");
 	PyObject *result = NULL;
-	PyObject *arrays[3];
+	PyObject *arrays[3] = {NULL};
 	enum dtype dtype;
 	size_t count;
 	int status;
@@ -338,15 +371,10 @@ PyObject *tree_to_arrays(struct tree_object *self, PyObject *Py_UNUSED(unused))
 	dtype = self->dtype;
 	mt_fork(&self->mt, &snapshot);
 	count = mt_entries(&snapshot);
-	status = output_make(&outputs[0], numpy, DTYPE_U8, count);
-	if (status == 0)
-		status = output_make(&outputs[1], numpy, DTYPE_U8, count);
-	if (status == 0)
-		status = output_make(&outputs[2], numpy, dtype, count);
-	if (status == 0)
-		status = fill_outputs(&snapshot, dtype, count, outputs);
-	for (int i = 0; i < 3; i++)
-		arrays[i] = output_take(&outputs[i]);
+	if (MT_KEY_BITS == 64 && codes_are_keys(self->kind))
+		status = make_outputs(&snapshot, numpy, dtype, count, arrays);
+	else
+		status = convert_outputs(&snapshot, self->kind, numpy, dtype, count, arrays);
 	if (status == 0)
 		result = PyTuple_Pack(3, arrays[0], arrays[1], arrays[2]);
 	for (int i = 0; i < 3; i++)

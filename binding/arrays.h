@@ -5,19 +5,19 @@
 
 #include "tree_object.h"
 
-PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
-			   PyObject *kwnames);
-/* For load(): from_arrays() of checked columns in order, without asking the policy. Takes values as
- * they come from columns_of(). */
-PyObject *tree_restore(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
-		       PyObject *kwnames);
+/* from_arrays(), with its arguments: first, last, values, keys, dtype, track_gaps, policy, closed, sort,
+ * overlap. */
+PyObject *tree_from_columns(PyTypeObject *type, struct kind *kind, PyObject *const *given);
+/* For load(): the same from checked columns of codes in order, without asking the policy. Takes the first
+ * seven, as they come from columns_of(). */
+PyObject *tree_from_saved(PyTypeObject *type, struct kind *kind, PyObject *const *given);
 PyObject *tree_to_arrays(struct tree_object *self, PyObject *unused);
 PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			  PyObject *kwnames);
 
 /* mt_read() of a snapshot with `count` entries. Releases the GIL if they are many. */
-void snapshot_read(const struct maple_tree *snapshot, size_t count, uint64_t *firsts,
-		   uint64_t *lasts, uint64_t *words);
+void snapshot_read(const struct maple_tree *snapshot, size_t count, mt_key *firsts,
+		   mt_key *lasts, uint64_t *words);
 /* The objects that these words are, as a new list; or NULL. */
 PyObject *list_of_objects(const uint64_t *words, size_t count);
 

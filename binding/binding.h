@@ -40,8 +40,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "maple_tree.h"
+/* The width of this file's codes of keys: see ARCHITECTURE.md. */
+#ifndef MT_KEY_BITS
+#define MT_KEY_BITS 64
+#endif
 
-#define MAX_INDEX UINT64_MAX
+#if MT_KEY_BITS == 128
+#include "names_128.h"
+#include "binding_names_128.h"
+#else
+#include "maple_tree.h"
+#endif
 
 #endif /* SAMARA_BINDING_H */

@@ -9,8 +9,8 @@
  * Invariants: `view` is held unless the kind is COLUMN_OBJECTS; `items` is a tuple, which nothing
  * can change. Every error names its position.
  *
- * A column owns its view, its items and the words made of them until column_close(). For ranges.c,
- * alloc_many.c and arrays.c.
+ * A column owns its view, its items and the words made of them until column_close(). For
+ * key_column.c, ranges.c, alloc_many.c and arrays.c.
  */
 #include "column.h"
 #include "args.h"
@@ -113,7 +113,6 @@ int column_open(struct column *column, PyObject *object, const char *name, bool 
 void column_close(struct column *column)
 {
 	PyMem_Free(column->made);
-	PyMem_Free(column->outside);
 	if (column->kind != COLUMN_OBJECTS)
 		PyBuffer_Release(&column->view);
 	Py_XDECREF(column->items);
@@ -122,8 +121,7 @@ void column_close(struct column *column)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-/* Return whether the buffer itself can be used as the words. */
-static bool in_place(const struct column *column)
+bool column_is_words(const struct column *column)
 {
 	return column->kind != COLUMN_OBJECTS && column->item == EIGHT && column->step == EIGHT &&
 	       (uintptr_t)column->view.buf % EIGHT == 0;
@@ -138,7 +136,7 @@ static bool in_place(const struct column *column)
 	break
 
 /* Integers are extended with their sign; floats become the bits of a double. */
-static void widen(const struct column *column, size_t at, size_t count, uint64_t *out)
+void column_widen(const struct column *column, size_t at, size_t count, uint64_t *out)
 {
 	const char *from = (const char *)column->view.buf + (Py_ssize_t)at * column->step;
 
@@ -177,13 +175,12 @@ static uint64_t *make_words(struct column *column)
 	return column->made;
 }
 
-/* The words of a buffer, by kind. */
-static const uint64_t *buffer_words(struct column *column)
+const uint64_t *column_words(struct column *column)
 {
-	if (in_place(column))
+	if (column_is_words(column))
 		return column->view.buf;
 	if (make_words(column))
-		widen(column, 0, column->count, column->made);
+		column_widen(column, 0, column->count, column->made);
 	return column->made;
 }
 
@@ -198,7 +195,7 @@ static size_t highest_bit(const uint64_t *words, size_t count)
 	return i;
 }
 
-static int check_sign(const struct column *column, const char *noun, const uint64_t *words)
+int column_check_sign(const struct column *column, const char *noun, const uint64_t *words)
 {
 	size_t bad = highest_bit(words, column->count);
 
@@ -216,122 +213,13 @@ static int check_sign(const struct column *column, const char *noun, const uint6
 	return -1;
 }
 
-static int refuse_floats(const struct column *column)
+int column_refuse_floats(const struct column *column)
 {
 	if (column->kind != COLUMN_FLOATS)
 		return 0;
 	PyErr_Format(PyExc_TypeError, "%s must hold integers, not items of format '%s'",
 		     column->name, column->view.format);
 	return -1;
-}
-
-const uint64_t *column_indices(struct column *column)
-{
-	const uint64_t *words;
-
-	if (column->kind != COLUMN_OBJECTS) {
-		if (refuse_floats(column) < 0)
-			return NULL;
-		words = buffer_words(column);
-		if (words && column->kind == COLUMN_SIGNED &&
-		    check_sign(column, column->name, words) < 0)
-			return NULL;
-		return words;
-	}
-	if (!make_words(column))
-		return NULL;
-	for (size_t i = 0; i < column->count; i++) {
-		PyObject *item = PyTuple_GET_ITEM(column->items, (Py_ssize_t)i);
-
-		if (index_require(item, column->name, &column->made[i]) < 0) {
-			locate_error("position", (Py_ssize_t)i);
-			return NULL;
-		}
-	}
-	return column->made;
-}
-
-/* Each number of a buffer less 1. For one below 1, raise ValueError in that format, which takes the
- * noun and the number. */
-static const uint64_t *buffer_less_1(struct column *column, const char *noun, const char *format)
-{
-	uint64_t negative = column->kind == COLUMN_SIGNED ? UINT64_C(1) << 63 : 0;
-
-	if (refuse_floats(column) < 0 || !make_words(column))
-		return NULL;
-	widen(column, 0, column->count, column->made);
-	for (size_t i = 0; i < column->count; i++) {
-		PyObject *number;
-
-		if (column->made[i] != 0 && !(column->made[i] & negative)) {
-			column->made[i]--;
-			continue;
-		}
-		number = PyLong_FromLongLong((long long)column->made[i]);
-		if (number) {
-			raise_number(format, noun, number);
-			locate_error("position", (Py_ssize_t)i);
-			Py_DECREF(number);
-		}
-		return NULL;
-	}
-	return column->made;
-}
-
-static const uint64_t *items_less_1(struct column *column, const char *noun, const char *format)
-{
-	column->outside = PyMem_New(uint8_t, column->count);
-	if (!column->outside) {
-		PyErr_NoMemory();
-		return NULL;
-	}
-	if (!make_words(column))
-		return NULL;
-	for (size_t i = 0; i < column->count; i++) {
-		PyObject *item = PyTuple_GET_ITEM(column->items, (Py_ssize_t)i);
-		uint64_t *word = &column->made[i];
-		int kind = index_parse(item, noun, word);
-
-		column->outside[i] = kind == INDEX_ABOVE;
-		if (kind >= INDEX_TOP)
-			*word = 0;
-		else if (kind == INDEX_BELOW || (kind == INDEX_IN && *word == 0))
-			raise_number(format, noun, item);
-		if (PyErr_Occurred()) {
-			locate_error("position", (Py_ssize_t)i);
-			return NULL;
-		}
-		(*word)--;
-	}
-	return column->made;
-}
-
-/* Numbers of 1 ... 2^64, each less 1. `outside` is set where one is larger. */
-static const uint64_t *numbers_less_1(struct column *column, const char *noun, const char *format)
-{
-	return column->kind == COLUMN_OBJECTS ? items_less_1(column, noun, format)
-					      : buffer_less_1(column, noun, format);
-}
-
-const uint64_t *column_sizes(struct column *column)
-{
-	return numbers_less_1(column, "size", "%s must be 1 or more, not %U");
-}
-
-const uint64_t *column_ends(struct column *column)
-{
-	const char *format = "%s %U is outside 1 ... 18446744073709551616";
-	const uint64_t *words = numbers_less_1(column, column->name, format);
-
-	for (size_t i = 0; words && column->outside && i < column->count; i++) {
-		if (column->outside[i]) {
-			raise_number(format, column->name,
-				     PyTuple_GET_ITEM(column->items, (Py_ssize_t)i));
-			locate_error("position", (Py_ssize_t)i);
-			return NULL;
-		}
-	}
-	return words;
 }
 
 /* ---- values --------------------------------------------------------------------------------- */
@@ -344,7 +232,7 @@ static const uint64_t *items_as_values(struct column *column, enum dtype dtype)
 		PyObject *item = PyTuple_GET_ITEM(column->items, (Py_ssize_t)i);
 
 		if (value_to_word(dtype, item, &column->made[i]) < 0) {
-			locate_error("position", (Py_ssize_t)i);
+			locate_error(NULL, "position", (Py_ssize_t)i);
 			return NULL;
 		}
 	}
@@ -357,7 +245,7 @@ static const uint64_t *integers_as_floats(struct column *column)
 
 	if (!make_words(column))
 		return NULL;
-	widen(column, 0, column->count, column->made);
+	column_widen(column, 0, column->count, column->made);
 	for (size_t i = 0; i < column->count; i++) {
 		uint64_t word = column->made[i];
 
@@ -374,77 +262,12 @@ const uint64_t *column_values(struct column *column, enum dtype dtype)
 	if (column->kind == COLUMN_OBJECTS)
 		return items_as_values(column, dtype);
 	if (dtype == DTYPE_F8)
-		return column->kind == COLUMN_FLOATS ? buffer_words(column)
+		return column->kind == COLUMN_FLOATS ? column_words(column)
 						     : integers_as_floats(column);
-	if (refuse_floats(column) < 0)
+	if (column_refuse_floats(column) < 0)
 		return NULL;
-	words = buffer_words(column);
-	if (words && column->kind != same && check_sign(column, "value", words) < 0)
+	words = column_words(column);
+	if (words && column->kind != same && column_check_sign(column, "value", words) < 0)
 		return NULL;
 	return words;
-}
-
-/* ---- keys ----------------------------------------------------------------------------------- */
-
-int column_keys(struct column *column)
-{
-	if (column->kind != COLUMN_OBJECTS)
-		return refuse_floats(column);
-	column->outside = PyMem_New(uint8_t, column->count);
-	if (!column->outside) {
-		PyErr_NoMemory();
-		return -1;
-	}
-	if (!make_words(column))
-		return -1;
-	for (size_t i = 0; i < column->count; i++) {
-		PyObject *item = PyTuple_GET_ITEM(column->items, (Py_ssize_t)i);
-		int kind = index_parse(item, "key", &column->made[i]);
-
-		if (kind == INDEX_ERROR) {
-			locate_error("position", (Py_ssize_t)i);
-			return -1;
-		}
-		column->outside[i] = kind != INDEX_IN;
-		if (kind != INDEX_IN)
-			column->made[i] = 0;
-	}
-	return 0;
-}
-
-const uint64_t *column_block(const struct column *column, size_t at, size_t count,
-			     uint64_t *scratch)
-{
-	if (column->kind == COLUMN_OBJECTS)
-		return column->made + at;
-	if (in_place(column))
-		return (const uint64_t *)column->view.buf + at;
-	widen(column, at, count, scratch);
-	return scratch;
-}
-
-bool column_mask(const struct column *column, size_t at, size_t count, const uint64_t *words,
-		 uint8_t *present)
-{
-	if (column->kind == COLUMN_SIGNED) {
-		for (size_t i = 0; i < count; i++)
-			present[i] &= (uint8_t) ~(words[i] >> 63);
-	} else if (column->kind == COLUMN_OBJECTS) {
-		for (size_t i = 0; i < count; i++)
-			present[i] &= (uint8_t)!column->outside[at + i];
-	} else {
-		return false;
-	}
-	return true;
-}
-
-PyObject *column_key(const struct column *column, size_t at)
-{
-	uint64_t scratch;
-	uint64_t word;
-
-	if (column->kind == COLUMN_OBJECTS)
-		return Py_NewRef(PyTuple_GET_ITEM(column->items, (Py_ssize_t)at));
-	word = *column_block(column, at, 1, &scratch);
-	return word_to_value(column->kind == COLUMN_SIGNED ? DTYPE_I8 : DTYPE_U8, word);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * samara.Cursor: the kernel's ma_state over a tree that the cursor keeps alive.
+ * samara.Cursor: the kernel's ma_state over a tree that the cursor keeps alive. Compiled once for each
+ * width of codes; cursor_type.c has the type.
  *
  * The ma_state remembers the path to where it stands, and the tree's generation at that time. If
  * the generation has changed, the core walks again, so a cursor never follows a freed node. The
@@ -13,37 +14,31 @@
  */
 #include "cursor.h"
 #include "area.h"
-#include "collector.h"
+#include "attempt.h"
 #include "errors.h"
-#include "docs.h"
-
-struct cursor_object {
-	PyObject_HEAD
-	struct tree_object *tree;
-	struct ma_state mas;
-};
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
 /* [first, last]. If last is NULL or None: the single index first. */
-static int parse_place(PyObject *first_object, PyObject *last_object, uint64_t *first,
-		       uint64_t *last)
+static int parse_place(const struct kind *kind, PyObject *first_object, PyObject *last_object,
+		       mt_key *first, mt_key *last)
 {
 	if (last_object && last_object != Py_None)
-		return window_require(first_object, last_object, first, last);
+		return window_require(kind, first_object, last_object, first, last);
 	*first = 0;
-	if (first_object && index_require(first_object, "first", first) < 0)
+	if (first_object && first_object != Py_None &&
+	    key_require(kind, first_object, "first", first) < 0)
 		return -1;
 	*last = *first;
 	return 0;
 }
 
-static PyObject *cursor_new(struct tree_object *tree, PyObject *first_object, PyObject *last_object)
+PyObject *cursor_new(struct tree_object *tree, PyObject *first_object, PyObject *last_object)
 {
 	struct cursor_object *self;
-	uint64_t first, last;
+	mt_key first, last;
 
-	if (parse_place(first_object, last_object, &first, &last) < 0)
+	if (parse_place(tree->kind, first_object, last_object, &first, &last) < 0)
 		return NULL;
 	self = PyObject_GC_New(struct cursor_object, tree->state->cursor_type);
 	if (!self)
@@ -68,43 +63,23 @@ PyObject *tree_cursor(struct tree_object *self, PyObject *const *args, Py_ssize_
 	return cursor_new(self, given[0], given[1]);
 }
 
-static PyObject *cursor_call(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+void cursor_end(struct cursor_object *self)
 {
-	static char *names[] = {"tree", "first", "last", NULL};
-	struct core_state *state = state_of_type(type);
-	PyObject *tree;
-	PyObject *first = NULL;
-	PyObject *last = NULL;
-
-	if (!state)
-		return NULL;
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|OO:Cursor", names, state->tree_type,
-					 &tree, &first, &last))
-		return NULL;
-	return cursor_new((struct tree_object *)tree, first, last);
-}
-
-/* No tp_clear: a cycle through a cursor goes through its tree, which can be cleared. */
-static int cursor_traverse(struct cursor_object *self, visitproc visit, void *arg)
-{
-	Py_VISIT(Py_TYPE(self));
-	Py_VISIT(self->tree);
-	return 0;
-}
-
-static void cursor_dealloc(struct cursor_object *self)
-{
-	PyTypeObject *type = Py_TYPE(self);
-	struct tree_object *tree = self->tree;
-
-	PyObject_GC_UnTrack(self);
 	mas_destroy(&self->mas);
-	PyObject_GC_Del(self);
-	Py_DECREF(tree);
-	Py_DECREF(type);
 }
 
 /* ---- results -------------------------------------------------------------------------------- */
+
+/* After a call of the core that moved the cursor: no place reaches beyond the kind's last key, as the
+ * core's last gap does. Returns what the call returned. */
+static inline int within_limits(struct cursor_object *self, int result)
+{
+	mt_key top = kind_top(self->tree->kind);
+
+	if (__builtin_expect(self->mas.last > top, 0))
+		self->mas.last = top;
+	return result;
+}
 
 /* The Entry or Gap that the cursor stands on, right after a step of the core. */
 static PyObject *found(struct cursor_object *self)
@@ -112,14 +87,14 @@ static PyObject *found(struct cursor_object *self)
 	struct ma_state *mas = &self->mas;
 
 	if (!mas->present)
-		return gap_new(self->tree->state, mas->index, mas->last);
-	return entry_new(self->tree->state, mas->index, mas->last, tree_box(self->tree, mas->word));
+		return gap_new(self->tree->kind, mas->index, mas->last);
+	return entry_new(self->tree->kind, mas->index, mas->last, tree_box(self->tree, mas->word));
 }
 
 /* Where a cursor is. */
 struct place {
-	uint64_t index;
-	uint64_t last;
+	mt_key index;
+	mt_key last;
 	enum maple_status status;
 	uint64_t seen;
 };
@@ -175,22 +150,24 @@ static bool word_now(struct cursor_object *self, uint64_t *word)
 
 /* A limit: an upper one for steps up, a lower one for steps down. 1; 0 if nothing can lie on this
  * side of it; -1. Limits outside 0 ... MAX are cut. */
-static int parse_limit(const struct signature *signature, bool up, PyObject *const *args,
-		       Py_ssize_t nargs, PyObject *kwnames, uint64_t *limit)
+static int parse_limit(const struct kind *kind, const struct signature *signature, bool up,
+		       PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, mt_key *limit)
 {
 	PyObject *given[1];
-	int kind;
+	int place;
 
 	if (args_parse(signature, args, nargs, kwnames, given) < 0)
 		return -1;
-	*limit = up ? MAX_INDEX : 0;
-	kind = given[0] ? index_parse(given[0], signature->names[0], limit) : INDEX_IN;
-	if (kind == INDEX_ERROR)
+	*limit = up ? kind_top(kind) : 0;
+	place = INDEX_IN;
+	if (given[0] && given[0] != Py_None)
+		place = key_parse(kind, given[0], signature->names[0], limit);
+	if (place == INDEX_ERROR || place == INDEX_NOWHERE)
 		return -1;
-	if (kind == INDEX_IN)
+	if (place == INDEX_IN)
 		return 1;
-	*limit = kind == INDEX_BELOW ? 0 : MAX_INDEX;
-	return (kind == INDEX_BELOW) != up;
+	*limit = place == INDEX_BELOW ? 0 : kind_top(kind);
+	return (place == INDEX_BELOW) != up;
 }
 
 /* Whether a search ends without any change if nothing lies within its limit. In other statuses, a
@@ -200,7 +177,7 @@ static bool search_stays(enum maple_status status)
 	return status != ma_pause && status != ma_overflow && status != ma_underflow;
 }
 
-typedef bool (*step_fn)(struct ma_state *mas, uint64_t limit, bool gaps);
+typedef bool (*step_fn)(struct ma_state *mas, mt_key limit, bool gaps);
 
 /* A step in either direction, from entry to entry or with gaps. */
 struct step {
@@ -217,27 +194,28 @@ static inline PyObject *step_to(struct cursor_object *self, const struct step ho
 	static const char *const limit_names[] = {"min", "max"};
 	const struct signature signature = {how.name, limit_names + how.up, 1, 0, 1};
 	struct place place;
-	uint64_t limit;
-	int some = parse_limit(&signature, how.up, args, nargs, kwnames, &limit);
+	mt_key limit;
+	int some = parse_limit(self->tree->kind, &signature, how.up, args, nargs, kwnames, &limit);
 
 	if (some < 0 || tree_enter(self->tree) < 0)
 		return NULL;
 	place = place_of(self);
 	if (!some && how.find && search_stays(place.status))
 		Py_RETURN_NONE;
-	return found_or_none(self, how.step(&self->mas, limit, how.gaps), &place);
+	return found_or_none(self, within_limits(self, how.step(&self->mas, limit, how.gaps)),
+			     &place);
 }
 
-static PyObject *cursor_next(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-			     PyObject *kwnames)
+PyObject *cursor_next(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"next", mas_next_word, .up = true, .gaps = false, .find = false};
 
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_next_range(struct cursor_object *self, PyObject *const *args,
-				   Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_next_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"next_range", mas_next_word, .up = true, .gaps = true,
 				 .find = false};
@@ -245,16 +223,16 @@ static PyObject *cursor_next_range(struct cursor_object *self, PyObject *const *
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_find(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-			     PyObject *kwnames)
+PyObject *cursor_find(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"find", mas_find_word, .up = true, .gaps = false, .find = true};
 
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_find_range(struct cursor_object *self, PyObject *const *args,
-				   Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_find_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"find_range", mas_find_word, .up = true, .gaps = true,
 				 .find = true};
@@ -262,16 +240,16 @@ static PyObject *cursor_find_range(struct cursor_object *self, PyObject *const *
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_prev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-			     PyObject *kwnames)
+PyObject *cursor_prev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"prev", mas_prev_word, .up = false, .gaps = false, .find = false};
 
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_prev_range(struct cursor_object *self, PyObject *const *args,
-				   Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_prev_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"prev_range", mas_prev_word, .up = false, .gaps = true,
 				 .find = false};
@@ -279,8 +257,8 @@ static PyObject *cursor_prev_range(struct cursor_object *self, PyObject *const *
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_find_rev(struct cursor_object *self, PyObject *const *args,
-				 Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_find_rev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"find_rev", mas_find_rev_word, .up = false, .gaps = false,
 				 .find = true};
@@ -288,8 +266,8 @@ static PyObject *cursor_find_rev(struct cursor_object *self, PyObject *const *ar
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_find_range_rev(struct cursor_object *self, PyObject *const *args,
-				       Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_find_range_rev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	const struct step how = {"find_range_rev", mas_find_rev_word, .up = false, .gaps = true,
 				 .find = true};
@@ -297,65 +275,67 @@ static PyObject *cursor_find_range_rev(struct cursor_object *self, PyObject *con
 	return step_to(self, how, args, nargs, kwnames);
 }
 
-static PyObject *cursor_walk(struct cursor_object *self, PyObject *Py_UNUSED(unused))
+PyObject *cursor_walk(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 {
 	struct place place;
 
 	if (tree_enter(self->tree) < 0)
 		return NULL;
 	place = place_of(self);
-	return found_or_none(self, mas_walk_word(&self->mas), &place);
+	return found_or_none(self, within_limits(self, mas_walk_word(&self->mas)), &place);
 }
 
-static PyObject *cursor_iternext(struct cursor_object *self)
+PyObject *cursor_iternext(struct cursor_object *self)
 {
 	struct place place;
 
 	if (tree_enter(self->tree) < 0)
 		return NULL;
 	place = place_of(self);
-	return mas_find_word(&self->mas, MAX_INDEX, false) ? found_or_back(self, &place) : NULL;
+	if (!within_limits(self, mas_find_word(&self->mas, kind_top(self->tree->kind), false)))
+		return NULL;
+	return found_or_back(self, &place);
 }
 
 /* ---- moving without a step ------------------------------------------------------------------ */
 
-static PyObject *cursor_set(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-			    PyObject *kwnames)
+PyObject *cursor_set(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	static const char *const names[] = {"index"};
 	static const struct signature signature = {"set", names, 1, 1, 1};
 	PyObject *given[1];
-	uint64_t index;
+	mt_key index;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    index_require(given[0], "index", &index) < 0)
+	    key_require(self->tree->kind, given[0], "index", &index) < 0)
 		return NULL;
 	mas_set(&self->mas, index);
 	Py_RETURN_NONE;
 }
 
-static PyObject *cursor_set_range(struct cursor_object *self, PyObject *const *args,
-				  Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_set_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	static const char *const names[] = {"first", "last"};
 	static const struct signature signature = {"set_range", names, 2, 2, 2};
 	PyObject *given[2];
-	uint64_t first, last;
+	mt_key first, last;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    window_require(given[0], given[1], &first, &last) < 0)
+	    window_require(self->tree->kind, given[0], given[1], &first, &last) < 0)
 		return NULL;
 	mas_set_range(&self->mas, first, last);
 	Py_RETURN_NONE;
 }
 
-static PyObject *cursor_pause(struct cursor_object *self, PyObject *Py_UNUSED(unused))
+PyObject *cursor_pause(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 {
 	mas_pause(&self->mas);
 	Py_RETURN_NONE;
 }
 
-static PyObject *cursor_reset(struct cursor_object *self, PyObject *Py_UNUSED(unused))
+PyObject *cursor_reset(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 {
 	mas_reset(&self->mas);
 	Py_RETURN_NONE;
@@ -386,6 +366,7 @@ static PyObject *write_here(struct cursor_object *self, write_fn write, uint64_t
 		status = write(&mas, word);
 		self->mas = mas;
 	}
+	within_limits(self, 0);
 	if (status < 0) {
 		go_back(self, &place);
 		return raise_status(status);
@@ -393,8 +374,8 @@ static PyObject *write_here(struct cursor_object *self, write_fn write, uint64_t
 	Py_RETURN_NONE;
 }
 
-static PyObject *cursor_store(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-			      PyObject *kwnames)
+PyObject *cursor_store(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	static const char *const names[] = {"value", "merge"};
 	static const struct signature signature = {"store", names, 2, 1, 1};
@@ -413,8 +394,8 @@ static PyObject *cursor_store(struct cursor_object *self, PyObject *const *args,
 	return write_here(self, mas_store_apart_word, word);
 }
 
-static PyObject *cursor_insert(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-			       PyObject *kwnames)
+PyObject *cursor_insert(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	static const char *const names[] = {"value"};
 	static const struct signature signature = {"insert", names, 1, 1, 1};
@@ -434,65 +415,64 @@ static PyObject *cursor_insert(struct cursor_object *self, PyObject *const *args
 	entry = tree_box_entry(tree, &occupied);
 	if (!entry)
 		return NULL;
-	raise_occupied(tree->state, place.index, place.last, entry);
+	raise_occupied(tree->kind, place.index, place.last, entry);
 	Py_DECREF(entry);
 	if (PyErr_ExceptionMatches(tree->state->occupied_error))
 		self->mas.status = ma_error;
 	return NULL;
 }
 
-static PyObject *cursor_clear(struct cursor_object *self, PyObject *Py_UNUSED(unused))
+PyObject *cursor_clear(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 {
 	if (tree_enter(self->tree) < 0)
 		return NULL;
 	return write_here(self, clear_word, 0);
 }
 
-static PyObject *cursor_erase(struct cursor_object *self, PyObject *Py_UNUSED(unused))
+PyObject *cursor_erase(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 {
 	struct tree_object *tree = self->tree;
+	struct attempt attempt = {0};
+	struct place place;
+	PyObject *result;
+	int status;
 
-	for (bool again = false;; again = true) {
-		PyObject *result = NULL;
+	do {
 		struct mt_entry entry;
-		struct place place;
-		uint64_t generation;
-		int status;
 
 		if (tree_enter(tree) < 0)
 			return NULL;
-		generation = tree->mt.ma_generation;
 		place = place_of(self);
-		if (mtree_lookup(&tree->mt, place.index, &entry)) {
-			int paused = collector_pause(again);
-
+		attempt_begin(&attempt, tree);
+		if (mtree_lookup(&tree->mt, place.index, &entry))
 			result = tree_box_entry(tree, &entry);
-			collector_resume(paused);
-			if (!result)
-				return NULL;
-		}
-		if (tree->mt.ma_generation != generation || self->mas.index != place.index) {
-			Py_XDECREF(result);
-			continue;
-		}
-		status = mas_erase(&self->mas, NULL);
-		if (status == 0)
-			return result ? result : Py_NewRef(Py_None);
-		go_back(self, &place);
-		Py_XDECREF(result);
-		return raise_status(status);
-	}
+		else
+			result = Py_NewRef(Py_None);
+		status = attempt_end(&attempt, tree, result);
+		if (status == 1 && self->mas.index != place.index) /* the cursor was moved */
+			status = 0;
+		if (status <= 0)
+			Py_CLEAR(result);
+	} while (status == 0);
+	if (!result)
+		return NULL;
+	status = within_limits(self, mas_erase(&self->mas, NULL));
+	if (status == 0)
+		return result;
+	go_back(self, &place);
+	Py_DECREF(result);
+	return raise_status(status);
 }
 
 /* ---- free room ------------------------------------------------------------------------------ */
 
 /* Stand on free indices that were just found: on a part of a gap, or in an empty tree. */
-static void stand_on(struct cursor_object *self, const struct area *area, uint64_t start)
+static void stand_on(struct cursor_object *self, const struct area *area, mt_key start)
 {
 	struct ma_state *mas = &self->mas;
 
 	if (area->size_whole) {
-		mas_set_range(mas, 0, MAX_INDEX);
+		mas_set_range(mas, 0, MT_KEY_MAX);
 		mas->status = ma_none;
 	} else {
 		mas_empty_area(mas, start, start + (area->size - 1), area->size);
@@ -507,13 +487,13 @@ static PyObject *search_area(struct cursor_object *self, const char *name, bool 
 	struct area area = {.align = 1, .reverse = reverse};
 	PyObject *given[3];
 	PyObject *result;
-	uint64_t start;
+	mt_key start;
 	int some, found;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    area_size(&area, given[0]) < 0)
+	    area_size(&area, self->tree->kind, given[0]) < 0)
 		return NULL;
-	some = window_clip(given[1], "min", given[2], "max", &area.first, &area.last);
+	some = window_clip(self->tree->kind, given[1], "min", given[2], "max", &area.first, &area.last);
 	if (some < 0 || tree_enter(self->tree) < 0)
 		return NULL;
 	area.outside = !some;
@@ -523,20 +503,20 @@ static PyObject *search_area(struct cursor_object *self, const char *name, bool 
 		self->mas.status = ma_error;
 	if (found <= 0)
 		return NULL;
-	result = PyLong_FromUnsignedLongLong(start);
+	result = key_object(self->tree->kind, start);
 	if (result)
 		stand_on(self, &area, start);
 	return result;
 }
 
-static PyObject *cursor_empty_area(struct cursor_object *self, PyObject *const *args,
-				   Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_empty_area(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	return search_area(self, "empty_area", false, args, nargs, kwnames);
 }
 
-static PyObject *cursor_empty_area_rev(struct cursor_object *self, PyObject *const *args,
-				       Py_ssize_t nargs, PyObject *kwnames)
+PyObject *cursor_empty_area_rev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
+		      PyObject *kwnames)
 {
 	return search_area(self, "empty_area_rev", true, args, nargs, kwnames);
 }
@@ -564,17 +544,17 @@ static const char *status_name(enum maple_status status)
 	return "start";
 }
 
-static PyObject *cursor_get_index(struct cursor_object *self, void *Py_UNUSED(closure))
+PyObject *cursor_get_index(struct cursor_object *self, void *Py_UNUSED(closure))
 {
-	return PyLong_FromUnsignedLongLong(self->mas.index);
+	return key_object(self->tree->kind, self->mas.index);
 }
 
-static PyObject *cursor_get_last(struct cursor_object *self, void *Py_UNUSED(closure))
+PyObject *cursor_get_last(struct cursor_object *self, void *Py_UNUSED(closure))
 {
-	return PyLong_FromUnsignedLongLong(self->mas.last);
+	return key_object(self->tree->kind, self->mas.last);
 }
 
-static PyObject *cursor_get_value(struct cursor_object *self, void *Py_UNUSED(closure))
+PyObject *cursor_get_value(struct cursor_object *self, void *Py_UNUSED(closure))
 {
 	uint64_t word;
 
@@ -585,67 +565,21 @@ static PyObject *cursor_get_value(struct cursor_object *self, void *Py_UNUSED(cl
 	Py_RETURN_NONE;
 }
 
-static PyObject *cursor_get_status(struct cursor_object *self, void *Py_UNUSED(closure))
+PyObject *cursor_get_status(struct cursor_object *self, void *Py_UNUSED(closure))
 {
 	return PyUnicode_FromString(status_name(self->mas.status));
 }
 
-static PyObject *cursor_get_tree(struct cursor_object *self, void *Py_UNUSED(closure))
+PyObject *cursor_repr(struct cursor_object *self)
 {
-	return Py_NewRef((PyObject *)self->tree);
+	PyObject *index = code_shown(self->tree->kind, self->mas.index);
+	PyObject *last = index ? code_shown(self->tree->kind, self->mas.last) : NULL;
+	PyObject *text = NULL;
+
+	if (last)
+		text = PyUnicode_FromFormat("<samara.Cursor [%U, %U] %s>", index, last,
+					    status_name(self->mas.status));
+	Py_XDECREF(index);
+	Py_XDECREF(last);
+	return text;
 }
-
-static PyObject *cursor_repr(struct cursor_object *self)
-{
-	return PyUnicode_FromFormat(
-		"<samara.Cursor [%llu, %llu] %s>", (unsigned long long)self->mas.index,
-		(unsigned long long)self->mas.last, status_name(self->mas.status));
-}
-
-static PyGetSetDef cursor_getset[] = {
-	{"index", (getter)cursor_get_index, NULL, DOC_Cursor_index, NULL},
-	{"last", (getter)cursor_get_last, NULL, DOC_Cursor_last, NULL},
-	{"value", (getter)cursor_get_value, NULL, DOC_Cursor_value, NULL},
-	{"status", (getter)cursor_get_status, NULL, DOC_Cursor_status, NULL},
-	{"tree", (getter)cursor_get_tree, NULL, DOC_Cursor_tree, NULL},
-	{NULL, NULL, NULL, NULL, NULL},
-};
-
-static PyMethodDef cursor_methods[] = {
-	{"set", FASTCALL(cursor_set), DOC_Cursor_set},
-	{"set_range", FASTCALL(cursor_set_range), DOC_Cursor_set_range},
-	{"walk", NOARGS(cursor_walk), DOC_Cursor_walk},
-	{"next", FASTCALL(cursor_next), DOC_Cursor_next},
-	{"next_range", FASTCALL(cursor_next_range), DOC_Cursor_next_range},
-	{"prev", FASTCALL(cursor_prev), DOC_Cursor_prev},
-	{"prev_range", FASTCALL(cursor_prev_range), DOC_Cursor_prev_range},
-	{"find", FASTCALL(cursor_find), DOC_Cursor_find},
-	{"find_range", FASTCALL(cursor_find_range), DOC_Cursor_find_range},
-	{"find_rev", FASTCALL(cursor_find_rev), DOC_Cursor_find_rev},
-	{"find_range_rev", FASTCALL(cursor_find_range_rev), DOC_Cursor_find_range_rev},
-	{"store", FASTCALL(cursor_store), DOC_Cursor_store},
-	{"insert", FASTCALL(cursor_insert), DOC_Cursor_insert},
-	{"clear", NOARGS(cursor_clear), DOC_Cursor_clear},
-	{"erase", NOARGS(cursor_erase), DOC_Cursor_erase},
-	{"empty_area", FASTCALL(cursor_empty_area), DOC_Cursor_empty_area},
-	{"empty_area_rev", FASTCALL(cursor_empty_area_rev), DOC_Cursor_empty_area_rev},
-	{"pause", NOARGS(cursor_pause), DOC_Cursor_pause},
-	{"reset", NOARGS(cursor_reset), DOC_Cursor_reset},
-	{"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, DOC_Cursor___class_getitem__},
-	{NULL, NULL, 0, NULL},
-};
-
-static PyType_Slot cursor_slots[] = {
-	{Py_tp_doc, (void *)DOC_Cursor},   {Py_tp_new, cursor_call},
-	{Py_tp_dealloc, cursor_dealloc},   {Py_tp_traverse, cursor_traverse},
-	{Py_tp_repr, cursor_repr},         {Py_tp_iter, PyObject_SelfIter},
-	{Py_tp_iternext, cursor_iternext}, {Py_tp_methods, cursor_methods},
-	{Py_tp_getset, cursor_getset},     {0, NULL},
-};
-
-PyType_Spec cursor_spec = {
-	.name = "samara.Cursor",
-	.basicsize = sizeof(struct cursor_object),
-	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
-	.slots = cursor_slots,
-};

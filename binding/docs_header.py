@@ -17,7 +17,6 @@ CLASSES = {"MAPLE_TREE": "MapleTree", "CURSOR": "Cursor", "TREE_LOCK": "TreeLock
 
 def text_signature(name: str, parameters: str, is_class: bool) -> str:
     """Return the first line that CPython's own docstrings have."""
-    parameters = parameters.replace("MAX", str(2**64 - 1))
     if not is_class:
         bound = "$type" if name in CLASS_METHODS else "$self"
         parameters = f"{bound}, {parameters}" if parameters else bound

@@ -59,7 +59,7 @@ int member_traverse(const struct member *member, const struct maple_tree *mt, vi
 
 struct family *family_new(struct core_state *state)
 {
-	struct family *family = PyObject_GC_New(struct family, state->family_type);
+	struct family *family = PyObject_GC_New(struct family, WIDTH_TYPES(state)->family_type);
 
 	if (!family)
 		return NULL;

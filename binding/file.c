@@ -8,9 +8,10 @@
 #include "arrays.h"
 #include "policy.h"
 
-/* (first, last, values, dtype, track_gaps, policy): the first two as bytes, 8 for each range, in
- * this machine's byte order. So are the values of a packed tree; others are a list. */
-static PyObject *columns_of(struct maple_tree *snapshot, enum dtype dtype, PyObject *policy)
+/* (first, last, values, keys, dtype, track_gaps, policy): the first two are codes, as bytes, 8 or 16 for
+ * each range, in this machine's byte order. So are the values of a packed tree; others are a list. */
+static PyObject *columns_of(struct maple_tree *snapshot, const struct kind *kind, enum dtype dtype,
+			    PyObject *policy)
 {
 	Py_ssize_t count = (Py_ssize_t)mt_entries(snapshot);
 	PyObject *track_gaps = mt_attr(snapshot) & MT_FLAGS_ALLOC_RANGE ? Py_True : Py_False;
@@ -19,12 +20,15 @@ static PyObject *columns_of(struct maple_tree *snapshot, enum dtype dtype, PyObj
 	PyObject *result = NULL;
 
 	for (int i = 0; i < 3; i++) {
-		columns[i] = name ? PyBytes_FromStringAndSize(NULL, count * 8) : NULL;
+		size_t item = i < 2 ? sizeof(mt_key) : sizeof(uint64_t);
+
+		if (name)
+			columns[i] = PyBytes_FromStringAndSize(NULL, count * (Py_ssize_t)item);
 		if (!columns[i])
 			goto out;
 	}
-	snapshot_read(snapshot, (size_t)count, (uint64_t *)PyBytes_AS_STRING(columns[0]),
-		      (uint64_t *)PyBytes_AS_STRING(columns[1]),
+	snapshot_read(snapshot, (size_t)count, (mt_key *)PyBytes_AS_STRING(columns[0]),
+		      (mt_key *)PyBytes_AS_STRING(columns[1]),
 		      (uint64_t *)PyBytes_AS_STRING(columns[2]));
 	if (dtype == DTYPE_OBJECT) {
 		PyObject *list =
@@ -33,8 +37,8 @@ static PyObject *columns_of(struct maple_tree *snapshot, enum dtype dtype, PyObj
 		Py_SETREF(columns[2], list);
 	}
 	if (columns[2])
-		result = PyTuple_Pack(6, columns[0], columns[1], columns[2], name, track_gaps,
-				      policy);
+		result = PyTuple_Pack(7, columns[0], columns[1], columns[2], kind->name, name,
+				      track_gaps, policy);
 out:
 	Py_XDECREF(name);
 	for (int i = 0; i < 3; i++)
@@ -68,30 +72,10 @@ PyObject *tree_save(struct tree_object *self, PyObject *const *args, Py_ssize_t 
 		return NULL;
 	dtype = self->dtype;
 	mt_fork(&self->mt, &snapshot);
-	given[1] = columns_of(&snapshot, dtype, policy_given(self->policy));
+	given[1] = columns_of(&snapshot, self->kind, dtype, policy_given(self->policy));
 	mt_fini(&snapshot);
 	if (given[1])
 		result = call_file("save", given, 2);
 	Py_XDECREF(given[1]);
-	return result;
-}
-
-PyObject *tree_load(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-	static const char *const names[] = {"path", "policy"};
-	static const struct signature signature = {"load", names, 2, 1, 1};
-	static PyMethodDef restore = {"restore", FASTCALL(tree_restore), NULL};
-	PyObject *given[3];
-	PyObject *result;
-
-	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
-		return NULL;
-	if (!given[1])
-		given[1] = Py_None;
-	given[2] = PyCFunction_New(&restore, (PyObject *)type);
-	if (!given[2])
-		return NULL;
-	result = call_file("load", given, 3);
-	Py_DECREF(given[2]);
 	return result;
 }

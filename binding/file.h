@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* MapleTree.save() and MapleTree.load(). */
+/* MapleTree.save(). */
 #ifndef SAMARA_FILE_H
 #define SAMARA_FILE_H
 
@@ -7,6 +7,5 @@
 
 PyObject *tree_save(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 		    PyObject *kwnames);
-PyObject *tree_load(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 
 #endif /* SAMARA_FILE_H */

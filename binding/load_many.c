@@ -10,16 +10,17 @@
  */
 #include "load_many.h"
 #include "arrays.h"
-#include "column.h"
+#include "errors.h"
+#include "key_column.h"
 #include "output.h"
 
 struct look {
 	const struct maple_tree *snapshot;
-	const struct column *keys;
+	const struct key_column *keys;
 	uint64_t *words;   /* what was found */
 	uint8_t *mask;     /* whether something was found, for all keys; or NULL */
 	size_t block;      /* this many keys at a time */
-	uint64_t *scratch; /* for a block */
+	mt_key *scratch;   /* for a block */
 	uint8_t *present;  /* for a block, if there is no mask */
 	bool fill;         /* absent keys get `absent`; if not set, the first absent key ends the
 			    * look-up */
@@ -40,17 +41,17 @@ static void fill_absent(const struct look *look, uint64_t *words, const uint8_t 
 /* 0; or 1 with the position of a key that is absent. Needs no GIL. */
 static int look_up(const struct look *look, size_t *bad)
 {
-	size_t count = look->keys->count;
+	size_t count = look->keys->column.count;
 
 	for (size_t at = 0; at < count; at += look->block) {
 		size_t some = count - at < look->block ? count - at : look->block;
-		const uint64_t *keys = column_block(look->keys, at, some, look->scratch);
+		const mt_key *keys = key_column_block(look->keys, at, some, look->scratch);
 		uint64_t *words = look->words + at;
 		uint8_t *present = look->mask ? look->mask + at : look->present;
 		bool masked;
 
 		mt_load_batch(look->snapshot, keys, some, look->absent, words, present);
-		masked = column_mask(look->keys, at, some, keys, present);
+		masked = key_column_mask(look->keys, at, some, keys, present);
 		if (look->fill && masked) {
 			fill_absent(look, words, present, some);
 		} else if (!look->fill) {
@@ -68,13 +69,13 @@ static int look_up(const struct look *look, size_t *bad)
 /* Look up all keys into look->words. 0, or -1 with KeyError or MemoryError. */
 static int look_up_all(struct look *look)
 {
-	size_t count = look->keys->count;
+	size_t count = look->keys->column.count;
 	size_t block = mt_batch_size(look->snapshot);
 	size_t bad = 0;
 	int status;
 
 	look->block = count < block ? count : block;
-	look->scratch = PyMem_New(uint64_t, look->block);
+	look->scratch = PyMem_New(mt_key, look->block);
 	look->present = PyMem_New(uint8_t, look->block);
 	if (!look->scratch || !look->present) {
 		PyErr_NoMemory();
@@ -89,10 +90,10 @@ static int look_up_all(struct look *look)
 	PyMem_Free(look->scratch);
 	PyMem_Free(look->present);
 	if (status > 0) {
-		PyObject *key = column_key(look->keys, bad);
+		PyObject *key = key_column_key(look->keys, bad);
 
 		if (key)
-			PyErr_SetObject(PyExc_KeyError, key);
+			raise_key(key);
 		Py_XDECREF(key);
 	}
 	return status == 0 ? 0 : -1;
@@ -119,7 +120,7 @@ static PyObject *list_of_bools(const uint8_t *mask, size_t count)
 
 static PyObject *look_up_objects(struct look *look, bool found)
 {
-	size_t count = look->keys->count;
+	size_t count = look->keys->column.count;
 	PyObject *result = NULL;
 
 	look->words = PyMem_New(uint64_t, count);
@@ -137,7 +138,7 @@ static PyObject *look_up_objects(struct look *look, bool found)
 
 static PyObject *look_up_numbers(struct look *look, enum dtype dtype, bool found)
 {
-	size_t count = look->keys->count;
+	size_t count = look->keys->column.count;
 	struct output values = {0};
 	struct output mask = {0};
 	PyObject *numpy = import_numpy("load_many");
@@ -180,7 +181,7 @@ PyObject *tree_load_many(struct tree_object *self, PyObject *const *args, Py_ssi
 	static const char *const names[] = {"keys", "default", "found"};
 	static const struct signature signature = {"load_many", names, 3, 1, 3};
 	struct maple_tree snapshot;
-	struct column keys;
+	struct key_column keys;
 	struct look look = {.snapshot = &snapshot, .keys = &keys};
 	PyObject *given[3];
 	PyObject *result = NULL;
@@ -190,7 +191,8 @@ PyObject *tree_load_many(struct tree_object *self, PyObject *const *args, Py_ssi
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
 	    truth_parse(given[2], &found) < 0)
 		return NULL;
-	if (column_open(&keys, given[0], "keys", false) < 0 || column_keys(&keys) < 0 ||
+	if (key_column_open(&keys, self->kind, given[0], "keys") < 0 ||
+	    key_column_prepare(&keys) < 0 ||
 	    tree_enter(self) < 0)
 		goto out;
 	dtype = self->dtype;
@@ -200,6 +202,6 @@ PyObject *tree_load_many(struct tree_object *self, PyObject *const *args, Py_ssi
 					       : look_up_numbers(&look, dtype, found);
 	mt_fini(&snapshot);
 out:
-	column_close(&keys);
+	key_column_close(&keys);
 	return result;
 }

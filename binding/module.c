@@ -4,14 +4,16 @@
  * Also hooks for tests. Only the interpreter calls this file.
  */
 #include "args.h"
-#include "cursor.h"
+#include "cursor_type.h"
 #include "family.h"
+#include "kind.h"
 #include "lock.h"
 #include "policy.h"
 #include "state.h"
 #include "tree.h"
 #include "tree_diff.h"
 #include "tree_iter.h"
+#include "wide.h"
 
 /* ---- hooks for tests ------------------------------------------------------------------------ */
 
@@ -81,6 +83,40 @@ static int make_type(PyObject *module, PyType_Spec *spec, PyTypeObject **out)
 	return *out ? 0 : -1;
 }
 
+WIDE_FORM(iterator_spec);
+WIDE_FORM(diff_spec);
+WIDE_FORM(family_spec);
+WIDE_FORM(policy_spec);
+
+/* The types that have two forms. */
+static int make_types_of_widths(PyObject *module)
+{
+	struct width_types *types = state_of(module)->widths;
+
+	if (make_type(module, &iterator_spec, &types[0].iterator_type) < 0 ||
+	    make_type(module, &diff_spec, &types[0].diff_type) < 0 ||
+	    make_type(module, &family_spec, &types[0].family_type) < 0 ||
+	    make_type(module, &policy_spec, &types[0].policy_type) < 0)
+		return -1;
+#ifdef SAMARA_WIDE_KEYS
+	if (make_type(module, &iterator_spec_128, &types[1].iterator_type) < 0 ||
+	    make_type(module, &diff_spec_128, &types[1].diff_type) < 0 ||
+	    make_type(module, &family_spec_128, &types[1].family_type) < 0 ||
+	    make_type(module, &policy_spec_128, &types[1].policy_type) < 0)
+		return -1;
+#endif
+	return 0;
+}
+
+static struct kind *default_kind(struct core_state *state)
+{
+	PyObject *name = PyUnicode_FromString("uint64");
+	struct kind *kind = name ? kind_parse(state, name) : NULL;
+
+	Py_XDECREF(name);
+	return kind;
+}
+
 /* Free-threaded Python turns the GIL on for this module, which does not declare that it needs none;
  * unless the user forced it off. 0, or -1 with ImportError. */
 static int require_interpreter_lock(void)
@@ -128,21 +164,24 @@ static int module_exec(PyObject *module)
 	    import_name("samara._errors", "NoSpaceError", &state->space_error) < 0 ||
 	    import_name("samara._policy", "COALESCE", &state->coalesce) < 0 ||
 	    import_name("samara._policy", "OFFSET", &state->offset) < 0 ||
+	    import_name("samara._errors", "NoKey", &state->no_key) < 0 ||
+	    import_name("samara._keys", "kind_of", &state->kind_of) < 0 ||
 	    import_name("copyreg", "__newobj__", &state->newobj) < 0)
 		return -1;
 	state->base_state = PyObject_GetAttrString((PyObject *)&PyBaseObject_Type, "__getstate__");
 	if (!state->base_state)
 		return -1;
-	state->two_to_64 = PyLong_FromString("18446744073709551616", NULL, 10);
-	if (!state->two_to_64)
+	state->two_to_64 = PyLong_FromString("0x10000000000000000", NULL, 16);
+	state->two_to_128 = PyLong_FromString("0x100000000000000000000000000000000", NULL, 16);
+	if (!state->two_to_64 || !state->two_to_128)
 		return -1;
 	if (make_type(module, &tree_spec, &state->tree_type) < 0 ||
 	    make_type(module, &cursor_spec, &state->cursor_type) < 0 ||
-	    make_type(module, &iterator_spec, &state->iterator_type) < 0 ||
-	    make_type(module, &diff_spec, &state->diff_type) < 0 ||
-	    make_type(module, &family_spec, &state->family_type) < 0 ||
-	    make_type(module, &lock_spec, &state->lock_type) < 0 ||
-	    make_type(module, &policy_spec, &state->policy_type) < 0)
+	    make_type(module, &kind_spec, &state->kind_type) < 0 ||
+	    make_type(module, &lock_spec, &state->lock_type) < 0 || make_types_of_widths(module) < 0)
+		return -1;
+	state->uint64 = default_kind(state);
+	if (!state->uint64)
 		return -1;
 	if (PyModule_AddType(module, state->tree_type) < 0 ||
 	    PyModule_AddType(module, state->cursor_type) < 0 ||

@@ -6,7 +6,7 @@
  *
  *   (1, track_gaps, firsts, lasts, values, attributes)
  *
- *   firsts, lasts  bytes: the ends of the ranges in order, 8 bytes each, little-endian
+ *   firsts, lasts  bytes: the codes of the ends of the ranges in order, 8 bytes each, little-endian
  *   values         a list, one value for each range
  *   attributes     what object.__getstate__() returns for an instance of a subclass; else None
  *
@@ -25,8 +25,17 @@
  *
  *   (4, track_gaps, firsts, lasts, values, attributes, dtype, policy)
  *
+ * For any tree with another kind of keys than uint64 it is
+ *
+ *   (5, track_gaps, firsts, lasts, values, attributes, dtype, policy, keys)
+ *
+ *   firsts, lasts  16 bytes each for codes of 128 bits
+ *   dtype, policy  None if the tree has none
+ *   keys           the name of the kind, or the user's KeyType
+ *
  * A state comes from outside, so all of it is checked before the tree is touched. What is made of
- * it is owned here until the tree takes it. Only for the type's method table.
+ * it is owned here until the tree takes it. Compiled once for each width of codes. Only for the type's
+ * method table.
  */
 #include "pickle.h"
 #include "errors.h"
@@ -41,32 +50,48 @@
 #define POLICY_MEMBERS 7
 #define PACKED_POLICY_VERSION 4
 #define PACKED_POLICY_MEMBERS 8
+#define KIND_VERSION 5
+#define KEY_BYTES ((int)sizeof(mt_key))
 
-static void put_little_endian(char *bytes, uint64_t number)
+/* A version's tuple: how many items it has, and where its dtype and its policy are; 0: nowhere. */
+static const struct form {
+	int members;
+	int dtype;
+	int policy;
+} forms[] = {
+	[OBJECT_VERSION] = {OBJECT_MEMBERS, 0, 0},
+	[PACKED_VERSION] = {PACKED_MEMBERS, 6, 0},
+	[POLICY_VERSION] = {POLICY_MEMBERS, 0, 6},
+	[PACKED_POLICY_VERSION] = {PACKED_POLICY_MEMBERS, 6, 7},
+	[KIND_VERSION] = {KIND_MEMBERS, 6, 7},
+};
+
+/* Of 8 bytes, or of as many as a code has. */
+static void put_little_endian(char *bytes, mt_key number, int size)
 {
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < size; i++)
 		bytes[i] = (char)(number >> (8 * i));
 }
 
-static uint64_t get_little_endian(const char *bytes)
+static mt_key get_little_endian(const char *bytes, int size)
 {
-	uint64_t number = 0;
+	mt_key number = 0;
 
-	for (int i = 0; i < 8; i++)
-		number |= (uint64_t)(unsigned char)bytes[i] << (8 * i);
+	for (int i = 0; i < size; i++)
+		number |= (mt_key)(unsigned char)bytes[i] << (8 * i);
 	return number;
 }
 
 /* ---- out ------------------------------------------------------------------------------------ */
 
 /* The state of a snapshot. Nothing else runs between the first item and the last. */
-static PyObject *state_of_snapshot(struct maple_tree *snapshot, enum dtype dtype,
-				   PyObject *attributes, PyObject *policy)
+static PyObject *state_of_snapshot(struct maple_tree *snapshot, const struct kind *kind,
+				   enum dtype dtype, PyObject *attributes, PyObject *policy)
 {
 	bool packed = dtype != DTYPE_OBJECT;
 	Py_ssize_t count = (Py_ssize_t)mt_entries(snapshot);
-	PyObject *firsts = PyBytes_FromStringAndSize(NULL, count * 8);
-	PyObject *lasts = firsts ? PyBytes_FromStringAndSize(NULL, count * 8) : NULL;
+	PyObject *firsts = PyBytes_FromStringAndSize(NULL, count * KEY_BYTES);
+	PyObject *lasts = firsts ? PyBytes_FromStringAndSize(NULL, count * KEY_BYTES) : NULL;
 	PyObject *values = NULL;
 	PyObject *track_gaps = mt_attr(snapshot) & MT_FLAGS_ALLOC_RANGE ? Py_True : Py_False;
 	PyObject *state = NULL;
@@ -77,15 +102,18 @@ static PyObject *state_of_snapshot(struct maple_tree *snapshot, enum dtype dtype
 	if (!values)
 		goto out;
 	mas_init(&mas, snapshot, 0);
-	for (Py_ssize_t i = 0; i < count && mas_find_word(&mas, MAX_INDEX, false); i++) {
-		put_little_endian(PyBytes_AS_STRING(firsts) + i * 8, mas.index);
-		put_little_endian(PyBytes_AS_STRING(lasts) + i * 8, mas.last);
+	for (Py_ssize_t i = 0; i < count && mas_find_word(&mas, MT_KEY_MAX, false); i++) {
+		put_little_endian(PyBytes_AS_STRING(firsts) + i * KEY_BYTES, mas.index, KEY_BYTES);
+		put_little_endian(PyBytes_AS_STRING(lasts) + i * KEY_BYTES, mas.last, KEY_BYTES);
 		if (packed)
-			put_little_endian(PyBytes_AS_STRING(values) + i * 8, mas.word);
+			put_little_endian(PyBytes_AS_STRING(values) + i * 8, mas.word, 8);
 		else
 			PyList_SET_ITEM(values, i, Py_NewRef(object_of(mas.word)));
 	}
-	if (packed && policy != Py_None)
+	if (MT_KEY_BITS != 64 || !codes_are_keys(kind))
+		state = Py_BuildValue("(iOOOOOzOO)", KIND_VERSION, track_gaps, firsts, lasts,
+				      values, attributes, dtype_name(dtype), policy, kind->name);
+	else if (packed && policy != Py_None)
 		state = Py_BuildValue("(iOOOOOsO)", PACKED_POLICY_VERSION, track_gaps, firsts,
 				      lasts, values, attributes, dtype_name(dtype), policy);
 	else if (packed)
@@ -116,7 +144,7 @@ PyObject *tree_reduce(struct tree_object *self, PyObject *Py_UNUSED(unused))
 		goto out;
 	dtype = self->dtype;
 	mt_fork(&self->mt, &snapshot);
-	state = state_of_snapshot(&snapshot, dtype, attributes, policy_given(self->policy));
+	state = state_of_snapshot(&snapshot, self->kind, dtype, attributes, policy_given(self->policy));
 	mt_fini(&snapshot);
 	if (state)
 		result = Py_BuildValue("O(O)O", self->state->newobj, Py_TYPE(self), state);
@@ -184,43 +212,54 @@ static int check_attributes(PyObject *self, PyObject *attributes)
 static int check_version(PyObject *state)
 {
 	PyObject *version, *text;
-	Py_ssize_t members;
 	long number;
 
 	if (!PyTuple_Check(state) || PyTuple_GET_SIZE(state) < OBJECT_MEMBERS ||
-	    PyTuple_GET_SIZE(state) > PACKED_POLICY_MEMBERS)
-		return refuse("expected a tuple of 6 to 8 items");
+	    PyTuple_GET_SIZE(state) > KIND_MEMBERS)
+		return refuse("expected a tuple of 6 to 9 items");
 	version = PyTuple_GET_ITEM(state, 0);
 	if (!PyLong_CheckExact(version))
 		return refuse("the format is not an integer");
 	number = PyLong_AsLong(version);
 	PyErr_Clear();
-	if (number < OBJECT_VERSION || number > PACKED_POLICY_VERSION) {
+	if (number < OBJECT_VERSION || number > KIND_VERSION) {
 		text = number_shown(version);
 		if (text)
 			PyErr_Format(PyExc_ValueError,
-				     "the format of a pickled MapleTree must be 1, 2, 3 or 4, not "
-				     "%U",
+				     "the format of a pickled MapleTree must be 1, 2, 3, 4 or 5, "
+				     "not %U",
 				     text);
 		Py_XDECREF(text);
 		return -1;
 	}
-	members = PyTuple_GET_SIZE(state);
-	if (number == OBJECT_VERSION && members != OBJECT_MEMBERS)
-		return refuse("expected a tuple of 6 items");
-	if (number == PACKED_POLICY_VERSION && members != PACKED_POLICY_MEMBERS)
-		return refuse("expected a tuple of 8 items");
-	static_assert(PACKED_MEMBERS == POLICY_MEMBERS, "one message does for both");
-	if ((number == PACKED_VERSION || number == POLICY_VERSION) && members != PACKED_MEMBERS)
-		return refuse("expected a tuple of 7 items");
-	return (int)number;
+	if (PyTuple_GET_SIZE(state) == forms[number].members)
+		return (int)number;
+	PyErr_Format(PyExc_ValueError, "not the state of a MapleTree: expected a tuple of %d items",
+		     forms[number].members);
+	return -1;
 }
 
+/* The dtype of a state of that version. 0 or -1. */
+static int check_dtype(PyObject *state, int version, enum dtype *dtype)
+{
+	int place = forms[version].dtype;
+	PyObject *name = place ? PyTuple_GET_ITEM(state, place) : Py_None;
+
+	*dtype = DTYPE_OBJECT;
+	if (!place || (version == KIND_VERSION && name == Py_None))
+		return 0;
+	if (!PyUnicode_Check(name) || dtype_parse(name, dtype) < 0)
+		PyErr_Clear();
+	return *dtype == DTYPE_OBJECT ? refuse("dtype is not 'u8', 'i8' or 'f8'") : 0;
+}
+
+/* Check everything except what can still change, and the order of the ranges. Returns the version,
+ * or -1. */
 static int check_state(PyObject *self, PyObject *state, enum dtype *dtype)
 {
 	PyObject *firsts, *lasts, *values;
 	int version = check_version(state);
-	bool packed = version == PACKED_VERSION || version == PACKED_POLICY_VERSION;
+	bool packed;
 
 	if (version < 0)
 		return -1;
@@ -231,31 +270,42 @@ static int check_state(PyObject *self, PyObject *state, enum dtype *dtype)
 		return refuse("track_gaps is not a bool");
 	if (!PyBytes_Check(firsts) || !PyBytes_Check(lasts))
 		return refuse("the ranges are not bytes");
+	if (check_dtype(state, version, dtype) < 0)
+		return -1;
+	packed = *dtype != DTYPE_OBJECT;
 	if (!packed && !PyList_Check(values))
 		return refuse("the values are not a list");
 	if (packed && !PyBytes_Check(values))
 		return refuse("the values are not bytes");
 	if (PyBytes_GET_SIZE(firsts) != PyBytes_GET_SIZE(lasts) ||
-	    PyBytes_GET_SIZE(firsts) % 8 != 0)
+	    PyBytes_GET_SIZE(firsts) % KEY_BYTES != 0)
 		return refuse("firsts and lasts differ in number");
-	*dtype = DTYPE_OBJECT;
-	if (packed) {
-		if (dtype_parse(PyTuple_GET_ITEM(state, 6), dtype) < 0)
-			PyErr_Clear();
-		if (*dtype == DTYPE_OBJECT)
-			return refuse("dtype is not 'u8', 'i8' or 'f8'");
-	}
-	return check_attributes(self, PyTuple_GET_ITEM(state, 5));
+	return check_attributes(self, PyTuple_GET_ITEM(state, 5)) < 0 ? -1 : version;
+}
+
+static void raise_order(size_t bad, mt_key first, mt_key last)
+{
+	PyObject *low = code_object(first);
+	PyObject *high = low ? code_object(last) : NULL;
+
+	if (high)
+		PyErr_Format(PyExc_ValueError,
+			     "not the state of a MapleTree: range %zu, [%S, %S], is out of order",
+			     bad, low, high);
+	Py_XDECREF(low);
+	Py_XDECREF(high);
 }
 
 /* Build `mt`, which is empty, from a checked state. Sets the exception for -EINVAL only. */
-static int build_from_state(struct maple_tree *mt, enum dtype dtype, PyObject *state)
+static int build_from_state(struct maple_tree *mt, const struct kind *kind, enum dtype dtype,
+			    PyObject *state)
 {
 	const char *firsts = PyBytes_AS_STRING(PyTuple_GET_ITEM(state, 2));
 	const char *lasts = PyBytes_AS_STRING(PyTuple_GET_ITEM(state, 3));
 	PyObject *values = PyTuple_GET_ITEM(state, 4);
-	size_t count = (size_t)PyBytes_GET_SIZE(PyTuple_GET_ITEM(state, 2)) / 8;
-	uint64_t *numbers;
+	size_t count = (size_t)(PyBytes_GET_SIZE(PyTuple_GET_ITEM(state, 2)) / KEY_BYTES);
+	uint64_t *words;
+	mt_key *codes;
 	size_t bad = 0;
 	bool packed = dtype != DTYPE_OBJECT;
 	int status;
@@ -266,24 +316,24 @@ static int build_from_state(struct maple_tree *mt, enum dtype dtype, PyObject *s
 		refuse("ranges and values differ in number");
 		return -EINVAL;
 	}
-	numbers = PyMem_New(uint64_t, count * 3 + 1);
-	if (!numbers)
+	codes = PyMem_New(mt_key, count * 3 + 1);
+	if (!codes)
 		return -ENOMEM;
+	words = (uint64_t *)(codes + 2 * count);
 	for (size_t i = 0; i < count; i++) {
-		numbers[i] = get_little_endian(firsts + i * 8);
-		numbers[count + i] = get_little_endian(lasts + i * 8);
-		numbers[2 * count + i] =
-			packed ? get_little_endian(PyBytes_AS_STRING(values) + i * 8)
-			       : word_of(PyList_GET_ITEM(values, (Py_ssize_t)i));
+		codes[i] = get_little_endian(firsts + i * sizeof(mt_key), KEY_BYTES);
+		codes[count + i] = get_little_endian(lasts + i * sizeof(mt_key), KEY_BYTES);
+		words[i] = packed ? (uint64_t)get_little_endian(PyBytes_AS_STRING(values) + i * 8, 8)
+				  : word_of(PyList_GET_ITEM(values, (Py_ssize_t)i));
 	}
-	status = mt_build(mt, numbers, numbers + count, numbers + 2 * count, count, &bad);
+	status = mt_build(mt, codes, codes + count, words, count, &bad);
+	if (status == 0 && count && codes[2 * count - 1] > kind_top(kind)) {
+		bad = count - 1;
+		status = -EINVAL;
+	}
 	if (status == -EINVAL)
-		PyErr_Format(
-			PyExc_ValueError,
-			"not the state of a MapleTree: range %zu, [%llu, %llu], is out of order",
-			bad, (unsigned long long)numbers[bad],
-			(unsigned long long)numbers[count + bad]);
-	PyMem_Free(numbers);
+		raise_order(bad, codes[bad], codes[count + bad]);
+	PyMem_Free(codes);
 	return status;
 }
 
@@ -308,21 +358,20 @@ PyObject *tree_setstate(struct tree_object *self, PyObject *state)
 	PyObject *result = NULL;
 	struct maple_tree mt;
 	enum dtype dtype;
-	long version;
+	int version = check_state((PyObject *)self, state, &dtype);
 	int status;
 
-	if (check_state((PyObject *)self, state, &dtype) < 0)
+	if (version < 0)
 		return NULL;
-	version = PyLong_AsLong(PyTuple_GET_ITEM(state, 0));
-	if (version == POLICY_VERSION || version == PACKED_POLICY_VERSION)
-		given = PyTuple_GET_ITEM(state, PyTuple_GET_SIZE(state) - 1);
+	if (forms[version].policy)
+		given = PyTuple_GET_ITEM(state, forms[version].policy);
 	if (policy_parse(self, given, dtype, &policy) < 0)
 		return NULL;
 	if (enter_empty(self) < 0)
 		goto out;
 	mt_init_pool(&mt, tree_flags(PyTuple_GET_ITEM(state, 1) == Py_True), self->state->pool,
 		     policy_ops(policy, dtype));
-	status = build_from_state(&mt, dtype, state);
+	status = build_from_state(&mt, self->kind, dtype, state);
 	if (status == 0 && attributes_set((PyObject *)self, PyTuple_GET_ITEM(state, 5)) == 0 &&
 	    enter_empty(self) == 0 && policy_settle(self, policy, &mt, dtype) == 0) {
 		tree_replace(self, &mt, dtype, NULL);

@@ -5,6 +5,9 @@
 
 #include "tree_object.h"
 
+/* How many items a state with keys has. The last is the argument keys=. */
+#define KIND_MEMBERS 9
+
 PyObject *tree_reduce(struct tree_object *self, PyObject *unused);
 PyObject *tree_setstate(struct tree_object *self, PyObject *state);
 

@@ -19,6 +19,7 @@
 struct policy {
 	PyObject_HEAD
 	struct core_state *state; /* keeps the module alive */
+	struct kind *keys;        /* owned: of its trees */
 	enum policy_kind kind;
 	struct mt_value_ops ops; /* for POLICY_PYTHON; at first those of any object */
 	PyObject *given;
@@ -28,26 +29,40 @@ struct policy {
 
 static PyObject *entry_of(const struct policy *policy, const struct mt_entry *entry)
 {
-	return entry_new(policy->state, entry->first, entry->last,
+	return entry_new(policy->keys, entry->first, entry->last,
 			 Py_NewRef(object_of(entry->word)));
 }
 
+static void raise_none(const struct policy *policy, mt_key first, mt_key last)
+{
+	PyObject *low = code_shown(policy->keys, first);
+	PyObject *high = low ? code_shown(policy->keys, last) : NULL;
+
+	if (high)
+		PyErr_Format(PyExc_TypeError, "the policy's split() returned None for [%U, %U]",
+			     low, high);
+	Py_XDECREF(low);
+	Py_XDECREF(high);
+}
+
 /* The core's split(). On an exception of the method it returns -ECANCELED. */
-static int ask_split(void *context, const struct mt_entry *whole, uint64_t first, uint64_t last,
+static int ask_split(void *context, const struct mt_entry *whole, mt_key first, mt_key last,
 		     uint64_t *piece)
 {
 	struct policy *policy = context;
-	PyObject *given[3] = {entry_of(policy, whole), PyLong_FromUnsignedLongLong(first),
-			      PyLong_FromUnsignedLongLong(last)};
+	PyObject *given[3] = {entry_of(policy, whole), NULL, NULL};
 	PyObject *result = NULL;
 
+	if (given[0])
+		given[1] = key_object(policy->keys, first);
+	if (given[1])
+		given[2] = key_object(policy->keys, last);
 	if (given[0] && given[1] && given[2])
 		result = PyObject_Vectorcall(policy->split, given, 3, NULL);
 	for (int i = 0; i < 3; i++)
 		Py_XDECREF(given[i]);
 	if (result == Py_None && object_of(whole->word) != Py_None) {
-		PyErr_Format(PyExc_TypeError, "the policy's split() returned None for [%llu, %llu]",
-			     (unsigned long long)first, (unsigned long long)last);
+		raise_none(policy, first, last);
 		Py_CLEAR(result);
 	}
 	if (!result)
@@ -104,8 +119,9 @@ static enum policy_kind kind_of(const struct core_state *state, const PyObject *
 	return given == state->offset ? POLICY_OFFSET : POLICY_PYTHON;
 }
 
-static struct policy *policy_new(struct core_state *state, PyObject *given)
+static struct policy *policy_new(struct kind *keys, PyObject *given)
 {
+	struct core_state *state = keys->state;
 	enum policy_kind kind = kind_of(state, given);
 	bool asks = kind == POLICY_PYTHON;
 	PyObject *split = asks ? method_of(given, "split") : NULL;
@@ -113,7 +129,7 @@ static struct policy *policy_new(struct core_state *state, PyObject *given)
 	struct policy *policy = NULL;
 
 	if (merge || !asks)
-		policy = PyObject_GC_New(struct policy, state->policy_type);
+		policy = PyObject_GC_New(struct policy, WIDTH_TYPES(state)->policy_type);
 	if (!policy) {
 		Py_XDECREF(split);
 		Py_XDECREF(merge);
@@ -121,6 +137,7 @@ static struct policy *policy_new(struct core_state *state, PyObject *given)
 	}
 	Py_INCREF(state->module);
 	policy->state = state;
+	policy->keys = (struct kind *)Py_NewRef((PyObject *)keys);
 	policy->kind = kind;
 	policy->ops = *dtype_ops(DTYPE_OBJECT);
 	policy->ops.split = ask_split;
@@ -143,19 +160,19 @@ static int check_kept(const struct tree_object *tree, PyObject *given)
 	return -1;
 }
 
-int policy_make(struct core_state *state, PyObject *given, enum dtype dtype, struct policy **out)
+int policy_make(struct kind *keys, PyObject *given, enum dtype dtype, struct policy **out)
 {
 	*out = NULL;
 	if (!given || given == Py_None)
 		return 0;
-	if (dtype != DTYPE_OBJECT && kind_of(state, given) == POLICY_PYTHON) {
+	if (dtype != DTYPE_OBJECT && kind_of(keys->state, given) == POLICY_PYTHON) {
 		PyErr_Format(PyExc_ValueError,
 			     "the policy of a tree with dtype '%s' must be samara.COALESCE or "
 			     "samara.OFFSET, not %R",
 			     dtype_name(dtype), given);
 		return -1;
 	}
-	*out = policy_new(state, given);
+	*out = policy_new(keys, given);
 	return *out ? 0 : -1;
 }
 
@@ -166,7 +183,7 @@ int policy_parse(const struct tree_object *tree, PyObject *given, enum dtype dty
 	if (tree->policy && check_kept(tree, given ? given : Py_None) < 0)
 		return -1;
 	if (!tree->policy || dtype != DTYPE_OBJECT)
-		return policy_make(tree->state, given, dtype, out);
+		return policy_make(tree->kind, given, dtype, out);
 	*out = (struct policy *)Py_NewRef((PyObject *)tree->policy);
 	return 0;
 }
@@ -209,6 +226,7 @@ static int policy_traverse(struct policy *self, visitproc visit, void *arg)
 {
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(self->state->module);
+	Py_VISIT((PyObject *)self->keys);
 	Py_VISIT(self->given);
 	Py_VISIT(self->split);
 	Py_VISIT(self->merge);
@@ -233,6 +251,7 @@ static void policy_dealloc(struct policy *self)
 	PyObject *module = self->state->module;
 
 	PyObject_GC_UnTrack(self);
+	Py_DECREF((PyObject *)self->keys);
 	Py_DECREF(self->given);
 	Py_XDECREF(self->split);
 	Py_XDECREF(self->merge);

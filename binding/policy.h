@@ -8,7 +8,7 @@
 
 /* Turn an argument into the policy for a new tree: an owned reference in *out, NULL for None. 0, or
  * -1 with an exception. */
-int policy_make(struct core_state *state, PyObject *given, enum dtype dtype, struct policy **out);
+int policy_make(struct kind *keys, PyObject *given, enum dtype dtype, struct policy **out);
 /* The same for __init__(), of a tree that may have a policy. */
 int policy_parse(const struct tree_object *tree, PyObject *given, enum dtype dtype,
 		 struct policy **out);

@@ -133,7 +133,7 @@ static inline PyObject *number_in(PyObject *value)
 }
 
 /* number + by, without the methods of a subclass. */
-static PyObject *int_advanced(PyObject *number, uint64_t by)
+static PyObject *int_advanced(PyObject *number, mt_key by)
 {
 	int overflow;
 	long long start = PyLong_AsLongLongAndOverflow(number, &overflow);
@@ -149,7 +149,7 @@ static PyObject *int_advanced(PyObject *number, uint64_t by)
 	return sum;
 }
 
-static PyObject *number_advanced(PyObject *number, uint64_t by)
+static PyObject *number_advanced(PyObject *number, mt_key by)
 {
 	if (PyLong_Check(number))
 		return int_advanced(number, by);
@@ -175,8 +175,8 @@ static PyObject *value_with(PyObject *value, PyObject *number)
 	return pair;
 }
 
-static int offset_split_object(void *context, const struct mt_entry *whole, uint64_t first,
-			       uint64_t last, uint64_t *piece)
+static int offset_split_object(void *context, const struct mt_entry *whole, mt_key first,
+			       mt_key last, uint64_t *piece)
 {
 	PyObject *value = object_of(whole->word);
 	PyObject *number = number_in(value);
@@ -197,7 +197,7 @@ static int offset_split_object(void *context, const struct mt_entry *whole, uint
 }
 
 /* Whether the right int is the left one + by: 1, 0, or -1 with MemoryError. */
-static int int_continues(PyObject *left, PyObject *right, uint64_t by)
+static int int_continues(PyObject *left, PyObject *right, mt_key by)
 {
 	int overflow[2];
 	long long low = PyLong_AsLongLongAndOverflow(left, &overflow[0]);
@@ -298,10 +298,10 @@ static int offset_merge_objects(void *context, const struct mt_entry *left,
 
 /* ---- OFFSET: packed numbers ----------------------------------------------------------------- */
 
-static int offset_split_unsigned(void *context, const struct mt_entry *whole, uint64_t first,
-				 uint64_t last, uint64_t *piece)
+static int offset_split_unsigned(void *context, const struct mt_entry *whole, mt_key first,
+				 mt_key last, uint64_t *piece)
 {
-	uint64_t by = first - whole->first;
+	mt_key by = first - whole->first;
 
 	(void)context;
 	(void)last;
@@ -316,10 +316,10 @@ static int offset_split_unsigned(void *context, const struct mt_entry *whole, ui
 	return -ECANCELED;
 }
 
-static int offset_split_signed(void *context, const struct mt_entry *whole, uint64_t first,
-			       uint64_t last, uint64_t *piece)
+static int offset_split_signed(void *context, const struct mt_entry *whole, mt_key first,
+			       mt_key last, uint64_t *piece)
 {
-	uint64_t by = first - whole->first;
+	mt_key by = first - whole->first;
 
 	(void)context;
 	(void)last;
@@ -334,8 +334,8 @@ static int offset_split_signed(void *context, const struct mt_entry *whole, uint
 	return -ECANCELED;
 }
 
-static int offset_split_float(void *context, const struct mt_entry *whole, uint64_t first,
-			      uint64_t last, uint64_t *piece)
+static int offset_split_float(void *context, const struct mt_entry *whole, mt_key first,
+			      mt_key last, uint64_t *piece)
 {
 	(void)context;
 	(void)last;

@@ -17,8 +17,8 @@ const struct mt_value_ops *policy_builtin_ops(enum policy_kind kind, enum dtype 
 
 /* Ranges in order, in three arrays. */
 struct columns {
-	const uint64_t *first;
-	const uint64_t *last;
+	const mt_key *first;
+	const mt_key *last;
 	const uint64_t *words;
 	size_t count;
 };

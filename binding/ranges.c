@@ -17,8 +17,8 @@
 
 void ranges_close(struct ranges *ranges)
 {
-	column_close(&ranges->first);
-	column_close(&ranges->last);
+	key_column_close(&ranges->first);
+	key_column_close(&ranges->last);
 	column_close(&ranges->values);
 	PyMem_Free(ranges->rows);
 	PyMem_Free(ranges->made);
@@ -26,20 +26,37 @@ void ranges_close(struct ranges *ranges)
 	ranges->made = NULL;
 }
 
-int ranges_open(struct ranges *ranges, PyObject *const *given, bool objects)
+static int require_same_length(struct ranges *ranges)
 {
-	*ranges = (struct ranges){0};
-	if (column_open(&ranges->first, given[0], "first", false) < 0 ||
-	    column_open(&ranges->last, given[1], "last", false) < 0 ||
-	    column_open(&ranges->values, given[2], "values", objects) < 0)
-		return -1;
-	ranges->count = ranges->first.count;
-	if (ranges->last.count == ranges->count && ranges->values.count == ranges->count)
+	ranges->count = ranges->first.column.count;
+	if (ranges->last.column.count == ranges->count && ranges->values.count == ranges->count)
 		return 0;
 	PyErr_Format(PyExc_ValueError,
 		     "first, last and values must have the same length, not %zu, %zu, %zu",
-		     ranges->count, ranges->last.count, ranges->values.count);
+		     ranges->count, ranges->last.column.count, ranges->values.count);
 	return -1;
+}
+
+int ranges_open(struct ranges *ranges, const struct kind *kind, PyObject *const *given,
+		bool objects)
+{
+	*ranges = (struct ranges){.kind = kind};
+	if (key_column_open(&ranges->first, kind, given[0], "first") < 0 ||
+	    key_column_open(&ranges->last, kind, given[1], "last") < 0 ||
+	    column_open(&ranges->values, given[2], "values", objects) < 0)
+		return -1;
+	return require_same_length(ranges);
+}
+
+int ranges_open_codes(struct ranges *ranges, const struct kind *kind, PyObject *const *given,
+		      bool objects)
+{
+	*ranges = (struct ranges){.kind = kind};
+	if (code_column_open(&ranges->first, kind, given[0], "first") < 0 ||
+	    code_column_open(&ranges->last, kind, given[1], "last") < 0 ||
+	    column_open(&ranges->values, given[2], "values", objects) < 0)
+		return -1;
+	return require_same_length(ranges);
 }
 
 /* Whether an object is one number rather than a column of them. */
@@ -52,28 +69,28 @@ static bool is_number(PyObject *object)
 }
 
 /* ranges_open(), where the third may be a number. */
-static int open_with_number(struct ranges *ranges, PyObject *const *given)
+static int open_with_number(struct ranges *ranges, const struct kind *kind, PyObject *const *given)
 {
 	if (!is_number(given[2]))
-		return ranges_open(ranges, given, false);
-	*ranges = (struct ranges){.number = given[2]};
-	if (column_open(&ranges->first, given[0], "first", false) < 0 ||
-	    column_open(&ranges->last, given[1], "last", false) < 0)
+		return ranges_open(ranges, kind, given, false);
+	*ranges = (struct ranges){.kind = kind, .number = given[2]};
+	if (key_column_open(&ranges->first, kind, given[0], "first") < 0 ||
+	    key_column_open(&ranges->last, kind, given[1], "last") < 0)
 		return -1;
-	ranges->count = ranges->first.count;
-	if (ranges->last.count == ranges->count)
+	ranges->count = ranges->first.column.count;
+	if (ranges->last.column.count == ranges->count)
 		return 0;
 	PyErr_Format(PyExc_ValueError, "first and last must have the same length, not %zu, %zu",
-		     ranges->count, ranges->last.count);
+		     ranges->count, ranges->last.column.count);
 	return -1;
 }
 
 int ranges_convert(struct ranges *ranges, enum dtype dtype)
 {
-	ranges->firsts = column_indices(&ranges->first);
+	ranges->firsts = key_column_codes(&ranges->first);
 	if (ranges->firsts)
-		ranges->lasts = ranges->half_open ? column_ends(&ranges->last)
-						  : column_indices(&ranges->last);
+		ranges->lasts = ranges->half_open ? key_column_ends(&ranges->last)
+						  : key_column_codes(&ranges->last);
 	if (ranges->lasts && ranges->number) {
 		ranges->words = &ranges->word;
 		return number_to_word(dtype, ranges->number, &ranges->word);
@@ -84,17 +101,39 @@ int ranges_convert(struct ranges *ranges, enum dtype dtype)
 
 /* ---- checking ------------------------------------------------------------------------------- */
 
+/* The exclusive end after a code; after the last one, "the end". */
+static PyObject *end_shown(const struct kind *kind, mt_key last)
+{
+	PyObject *number, *end, *text;
+
+	if (last < kind_top(kind))
+		return code_shown(kind, last + 1);
+	number = code_object(last);
+	end = number ? PyObject_CallMethod(kind->object, "stop", "O", number) : NULL;
+	Py_XDECREF(number);
+	if (!end)
+		return NULL;
+	text = end == Py_None ? PyUnicode_FromString("the end") : key_shown(kind, end);
+	Py_DECREF(end);
+	return text;
+}
+
 /* "[10, 19]", or "[10, 20)" if that is how they are given. */
 static PyObject *range_shown(const struct ranges *ranges, size_t at)
 {
-	unsigned long long first = ranges->firsts[at];
-	unsigned long long last = ranges->lasts[at];
+	bool half_open = ranges->half_open;
+	PyObject *first = code_shown(ranges->kind, ranges->firsts[at]);
+	PyObject *last = NULL;
+	PyObject *text = NULL;
 
-	if (!ranges->half_open)
-		return PyUnicode_FromFormat("[%llu, %llu]", first, last);
-	if (last == MAX_INDEX)
-		return PyUnicode_FromFormat("[%llu, 18446744073709551616)", first);
-	return PyUnicode_FromFormat("[%llu, %llu)", first, last + 1);
+	if (first)
+		last = half_open ? end_shown(ranges->kind, ranges->lasts[at])
+				 : code_shown(ranges->kind, ranges->lasts[at]);
+	if (last)
+		text = PyUnicode_FromFormat(half_open ? "[%U, %U)" : "[%U, %U]", first, last);
+	Py_XDECREF(first);
+	Py_XDECREF(last);
+	return text;
 }
 
 static size_t row_of(const struct ranges *ranges, size_t at)
@@ -117,19 +156,31 @@ static void raise_pair(const struct ranges *ranges, size_t at)
 	Py_XDECREF(range);
 }
 
+/* Raise ValueError in a format that takes a position and two texts, which are dropped. */
+static void raise_texts(const char *format, size_t at, PyObject *one, PyObject *other)
+{
+	if (one && other)
+		PyErr_Format(PyExc_ValueError, format, at, one, other);
+	Py_XDECREF(one);
+	Py_XDECREF(other);
+}
+
 void ranges_raise(const struct ranges *ranges, size_t at)
 {
-	unsigned long long first = ranges->firsts[at];
-	unsigned long long last = ranges->lasts[at];
+	const struct kind *kind = ranges->kind;
+	PyObject *first;
 
-	if (first <= last)
+	if (ranges->firsts[at] <= ranges->lasts[at]) {
 		raise_pair(ranges, at);
-	else if (ranges->half_open)
-		PyErr_Format(PyExc_ValueError, "position %zu: first %llu is not below last %llu",
-			     at, first, last + 1);
-	else
-		PyErr_Format(PyExc_ValueError, "position %zu: first %llu is above last %llu", at,
-			     first, last);
+		return;
+	}
+	first = code_shown(kind, ranges->firsts[at]);
+	if (first && ranges->half_open)
+		raise_texts("position %zu: first %U is not below last %U", at, first,
+			    end_shown(kind, ranges->lasts[at]));
+	else if (first)
+		raise_texts("position %zu: first %U is above last %U", at, first,
+			    code_shown(kind, ranges->lasts[at]));
 }
 
 int ranges_require_sound(const struct ranges *ranges)
@@ -151,10 +202,11 @@ int ranges_require_rising(const struct ranges *ranges)
 			return -1;
 		}
 		if (i && ranges->firsts[i] < ranges->firsts[i - 1]) {
-			PyErr_Format(PyExc_ValueError,
-				     "position %zu: first %llu is below first %llu", i,
-				     (unsigned long long)ranges->firsts[i],
-				     (unsigned long long)ranges->firsts[i - 1]);
+			PyObject *first = code_shown(ranges->kind, ranges->firsts[i]);
+
+			if (first)
+				raise_texts("position %zu: first %U is below first %U", i, first,
+					    code_shown(ranges->kind, ranges->firsts[i - 1]));
 			return -1;
 		}
 	}
@@ -189,13 +241,14 @@ int ranges_require_apart(const struct ranges *ranges)
 	return -1;
 }
 
-int ranges_read(struct ranges *ranges, PyObject *const *given, enum dtype dtype, bool or_number)
+int ranges_read(struct ranges *ranges, const struct kind *kind, PyObject *const *given,
+		enum dtype dtype, bool or_number)
 {
 	int status;
 
 	ranges_close(ranges);
-	status = or_number ? open_with_number(ranges, given)
-			   : ranges_open(ranges, given, dtype == DTYPE_OBJECT);
+	status = or_number ? open_with_number(ranges, kind, given)
+			   : ranges_open(ranges, kind, given, dtype == DTYPE_OBJECT);
 	if (status == 0)
 		status = ranges_convert(ranges, dtype);
 	return status == 0 ? ranges_require_sound(ranges) : status;
@@ -213,32 +266,39 @@ static bool is_sorted(const struct ranges *ranges)
 }
 
 /* Memory for three columns. */
-static uint64_t *make_columns(size_t count)
+static mt_key *make_columns(size_t count)
 {
-	uint64_t *made = NULL;
+	mt_key *made = NULL;
 
 	if (count <= SIZE_MAX / 3)
-		made = PyMem_New(uint64_t, 3 * count);
+		made = PyMem_New(mt_key, 3 * count);
 	if (!made)
 		PyErr_NoMemory();
 	return made;
 }
 
+/* The third column, after two of keys. */
+static uint64_t *words_of(mt_key *made, size_t size)
+{
+	return (uint64_t *)(made + 2 * size);
+}
+
 /* Take over new columns of up to `size` ranges. */
-static void use_columns(struct ranges *ranges, uint64_t *made, size_t size, size_t count)
+static void use_columns(struct ranges *ranges, mt_key *made, size_t size, size_t count)
 {
 	PyMem_Free(ranges->made);
 	ranges->made = made;
 	ranges->firsts = made;
 	ranges->lasts = made + size;
-	ranges->words = made + 2 * size;
+	ranges->words = words_of(made, size);
 	ranges->count = count;
 }
 
 int ranges_sort(struct ranges *ranges)
 {
 	size_t count = ranges->count;
-	uint64_t *made;
+	uint64_t *words;
+	mt_key *made;
 
 	if (is_sorted(ranges))
 		return 0;
@@ -252,12 +312,13 @@ int ranges_sort(struct ranges *ranges)
 	made = make_columns(count);
 	if (!made)
 		return -1;
+	words = words_of(made, count);
 	for (size_t i = 0; i < count; i++) {
 		size_t row = ranges->rows[i];
 
 		made[i] = ranges->firsts[row];
 		made[count + i] = ranges->lasts[row];
-		made[2 * count + i] = ranges->words[row];
+		words[i] = ranges->words[row];
 	}
 	use_columns(ranges, made, count, count);
 	return 0;
@@ -314,16 +375,16 @@ static void pop(struct heap *heap)
 
 /* Walk over the keys from one begin or end of a range to the next. Each range begins a piece, or
  * lets an older one go on when it ends: there are fewer than two pieces for each range. */
-static size_t overlay(struct heap *heap, uint64_t *firsts, uint64_t *lasts, uint64_t *words)
+static size_t overlay(struct heap *heap, mt_key *firsts, mt_key *lasts, uint64_t *words)
 {
 	const struct ranges *ranges = heap->ranges;
 	size_t owner = 0; /* of the last piece */
 	size_t pieces = 0;
 	size_t next = 0; /* the next range to begin */
-	uint64_t key = 0;
+	mt_key key = 0;
 
 	while (next < ranges->count || heap->count) {
-		uint64_t end;
+		mt_key end;
 		size_t top;
 
 		if (!heap->count)
@@ -346,7 +407,7 @@ static size_t overlay(struct heap *heap, uint64_t *firsts, uint64_t *lasts, uint
 			words[pieces++] = ranges->words[top];
 		}
 		owner = top;
-		if (end == MAX_INDEX)
+		if (end == MT_KEY_MAX)
 			break;
 		key = end + 1;
 	}
@@ -357,12 +418,13 @@ int ranges_overlay(struct ranges *ranges)
 {
 	struct heap heap = {.ranges = ranges, .items = PyMem_New(size_t, ranges->count)};
 	size_t size = 2 * ranges->count;
-	uint64_t *made = heap.items ? make_columns(size) : NULL;
+	mt_key *made = heap.items ? make_columns(size) : NULL;
 
 	if (!heap.items)
 		PyErr_NoMemory();
 	if (made)
-		use_columns(ranges, made, size, overlay(&heap, made, made + size, made + 2 * size));
+		use_columns(ranges, made, size,
+			    overlay(&heap, made, made + size, words_of(made, size)));
 	PyMem_Free(heap.items);
 	return made ? 0 : -1;
 }

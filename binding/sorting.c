@@ -6,16 +6,16 @@
  */
 #include "sorting.h"
 
-#define DIGITS 8
+#define DIGITS sizeof(mt_key)
 #define DIGIT_BITS 8
 #define BUCKETS (1u << DIGIT_BITS)
 
 struct pair {
-	uint64_t key;
+	mt_key key;
 	size_t row;
 };
 
-static unsigned digit_of(uint64_t key, unsigned digit)
+static unsigned digit_of(mt_key key, unsigned digit)
 {
 	return (unsigned)(key >> (digit * DIGIT_BITS)) & (BUCKETS - 1);
 }
@@ -56,7 +56,7 @@ static void sort_pairs(struct pair *pairs, struct pair *spare, size_t count, siz
 		rows[i] = pairs[i].row;
 }
 
-int sort_rows(const uint64_t *keys, size_t count, size_t *rows)
+int sort_rows(const mt_key *keys, size_t count, size_t *rows)
 {
 	struct pair *pairs = PyMem_New(struct pair, count);
 	struct pair *spare = PyMem_New(struct pair, count);

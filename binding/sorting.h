@@ -7,6 +7,6 @@
 
 /* Fill `rows` with 0 ... count - 1, ordered by keys[row]; equal keys keep their order. O(count).
  * 0 or -1. */
-int sort_rows(const uint64_t *keys, size_t count, size_t *rows);
+int sort_rows(const mt_key *keys, size_t count, size_t *rows);
 
 #endif /* SAMARA_SORTING_H */

@@ -10,21 +10,30 @@
  */
 #include "state.h"
 
+#define OWNED_OF_WIDTH(DO, types)                                                                  \
+	DO(types.iterator_type);                                                                   \
+	DO(types.diff_type);                                                                       \
+	DO(types.family_type);                                                                     \
+	DO(types.policy_type)
+
 /* All that the state owns, except the pool. */
 #define OWNED(DO)                                                                                  \
 	DO(tree_type);                                                                             \
 	DO(cursor_type);                                                                           \
-	DO(iterator_type);                                                                         \
-	DO(diff_type);                                                                             \
-	DO(family_type);                                                                           \
+	DO(kind_type);                                                                             \
 	DO(lock_type);                                                                             \
-	DO(policy_type);                                                                           \
+	OWNED_OF_WIDTH(DO, widths[0]);                                                             \
+	OWNED_OF_WIDTH(DO, widths[1]);                                                             \
+	DO(uint64);                                                                                \
 	DO(entry_type);                                                                            \
 	DO(gap_type);                                                                              \
 	DO(change_type);                                                                           \
 	DO(occupied_error);                                                                        \
 	DO(space_error);                                                                           \
+	DO(no_key);                                                                                \
+	DO(kind_of);                                                                               \
 	DO(two_to_64);                                                                             \
+	DO(two_to_128);                                                                            \
 	DO(coalesce);                                                                              \
 	DO(offset);                                                                                \
 	DO(newobj);                                                                                \

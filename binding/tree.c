@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * samara.MapleTree: the type, with methods from all files below. The rest is in this file:
- * __init__(), the mapping protocol, and the attributes.
+ * samara.MapleTree: the type. Its methods are in all files below, most of them in two forms: for codes of
+ * 64 and of 128 bits. The rows of its tables are functions of this file, which call the form that a
+ * tree needs.
  *
  * Owns nothing beyond a call: tree_object.c has the tree's life. Only for module.c.
  */
@@ -9,305 +10,199 @@
 #include "alloc_many.h"
 #include "arrays.h"
 #include "cursor.h"
-#include "errors.h"
 #include "file.h"
 #include "load_many.h"
 #include "pickle.h"
-#include "policy.h"
 #include "tree_accumulate.h"
-#include "tree_build.h"
+#include "tree_attributes.h"
 #include "tree_copy.h"
 #include "tree_diff.h"
 #include "tree_iter.h"
+#include "tree_make.h"
 #include "tree_map.h"
-#include "tree_object.h"
+#include "tree_mapping.h"
 #include "tree_read.h"
 #include "tree_repr.h"
 #include "tree_sets.h"
 #include "tree_write.h"
+#include "wide.h"
 #include "docs.h"
 
-/* ---- making one ----------------------------------------------------------------------------- */
+/* The maple tree is last in the struct, and larger with codes of 128 bits. */
+#ifdef SAMARA_WIDE_KEYS
+#include "maple_tree_128.h"
+#define TREE_SIZE (offsetof(struct tree_object, mt) + sizeof(struct maple_tree_128))
+static_assert(sizeof(struct maple_tree) <= sizeof(struct maple_tree_128), "both fit");
+static_assert(_Alignof(struct maple_tree_128) == _Alignof(struct maple_tree), "at one place");
+#else
+#define TREE_SIZE sizeof(struct tree_object)
+#endif
 
-static PyObject *tree_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+/* ---- both forms ----------------------------------------------------------------------------- */
+
+/* either_NAME() calls the form of NAME() that a tree needs. */
+#define DISPATCH(type, name, parameters, arguments)                                                \
+	WIDE_FORM(name);                                                                           \
+	static type either_##name parameters                                                       \
+	{                                                                                          \
+		return EITHER(self, name, arguments);                                              \
+	}
+/* A method with arguments, one without, and an attribute. */
+#define FAST(name)                                                                                 \
+	DISPATCH(PyObject *, name,                                                                 \
+		 (struct tree_object * self, PyObject *const *args, Py_ssize_t nargs,              \
+		  PyObject *kwnames),                                                              \
+		 (self, args, nargs, kwnames))
+#define PLAIN(name)                                                                                \
+	DISPATCH(PyObject *, name, (struct tree_object * self, PyObject * unused), (self, unused))
+#define GETTER(name)                                                                               \
+	DISPATCH(PyObject *, name, (struct tree_object * self, void *closure), (self, closure))
+/* A binary operator. The left operand may be anything. */
+#define OPERATOR(name)                                                                             \
+	WIDE_FORM(name);                                                                           \
+	static PyObject *either_##name(PyObject *left, PyObject *right)                            \
+	{                                                                                          \
+		struct tree_object *self = as_tree(left);                                          \
+                                                                                                   \
+		if (!self)                                                                         \
+			Py_RETURN_NOTIMPLEMENTED;                                                  \
+		return EITHER(self, name, (self, right));                                          \
+	}
+
+/* The object as a tree; or NULL, without an exception. */
+static struct tree_object *as_tree(PyObject *object)
 {
-	struct core_state *state = state_of_type(type);
-	struct tree_object *tree;
+	struct core_state *state = state_of_type(Py_TYPE(object));
 
-	(void)args;
-	(void)kwargs;
 	if (!state)
-		return NULL;
-	tree = tree_alloc(type);
-	if (!tree)
-		return NULL;
-	mt_init_pool(&tree->mt, tree_flags(true), state->pool, dtype_ops(DTYPE_OBJECT));
-	tree_adopt(tree, state);
-	return (PyObject *)tree;
+		PyErr_Clear();
+	return state && PyObject_TypeCheck(object, state->tree_type) ? (struct tree_object *)object
+								     : NULL;
 }
 
-/* Contents from another tree: a fork. 1, or 0 if the attributes differ, or -1. */
-static int init_from_tree(struct tree_object *self, struct tree_object *other, uint32_t flags,
-			  enum dtype dtype, struct policy *policy)
-{
-	struct maple_tree mt;
+/* clang-format off: one row for each */
+FAST(tree_get)
+FAST(tree_entry)
+FAST(tree_find)
+FAST(tree_find_rev)
+FAST(tree_next)
+FAST(tree_prev)
+FAST(tree_entries)
+FAST(tree_ranges)
+FAST(tree_values)
+FAST(tree_items)
+FAST(tree_gaps)
+FAST(tree_covers)
+FAST(tree_overlaps)
+FAST(tree_is_free)
+FAST(tree_empty_area)
+FAST(tree_store_range)
+FAST(tree_insert_range)
+FAST(tree_erase)
+FAST(tree_pop_range)
+FAST(tree_alloc_range)
+FAST(tree_alloc_many)
+FAST(tree_alloc_cyclic)
+FAST(tree_dup_into)
+FAST(tree_diff)
+FAST(tree_update)
+FAST(tree_cursor)
+FAST(tree_load_many)
+FAST(tree_store_many)
+FAST(tree_accumulate)
+FAST(tree_accumulate_many)
+FAST(tree_map_range)
+FAST(tree_save)
+FAST(tree_dump)
+PLAIN(tree_first_entry)
+PLAIN(tree_last_entry)
+PLAIN(tree_clear_all)
+PLAIN(tree_dup)
+PLAIN(tree_fork)
+PLAIN(tree_to_arrays)
+PLAIN(tree_check)
+PLAIN(tree_repr_html)
+PLAIN(tree_rich_repr)
+PLAIN(tree_reduce)
+PLAIN(tree_reversed)
+PLAIN(tree_sizeof)
+GETTER(tree_get_covered)
+GETTER(tree_get_height)
+GETTER(tree_get_node_count)
+GETTER(tree_get_nbytes)
+GETTER(tree_get_track_gaps)
+GETTER(tree_get_dtype)
+GETTER(tree_get_policy)
+GETTER(tree_get_lock)
+GETTER(tree_get_first_key)
+GETTER(tree_get_last_key)
+GETTER(tree_get_keys_dtype)
+DISPATCH(PyObject *, tree_repr, (struct tree_object * self), (self))
+DISPATCH(PyObject *, tree_iterate, (struct tree_object * self), (self))
+DISPATCH(PyObject *, tree_subscript, (struct tree_object * self, PyObject *key), (self, key))
+DISPATCH(int, tree_store_subscript, (struct tree_object * self, PyObject *key, PyObject *value),
+	 (self, key, value))
+DISPATCH(int, tree_contains, (struct tree_object * self, PyObject *key), (self, key))
+DISPATCH(Py_ssize_t, tree_length, (struct tree_object * self), (self))
+DISPATCH(int, tree_bool, (struct tree_object * self), (self))
+DISPATCH(PyObject *, tree_compare, (struct tree_object * self, PyObject *object, int operation),
+	 (self, object, operation))
+OPERATOR(tree_or)
+OPERATOR(tree_and)
+OPERATOR(tree_subtract)
+OPERATOR(tree_or_in_place)
+OPERATOR(tree_and_in_place)
+OPERATOR(tree_subtract_in_place)
+/* clang-format on */
 
-	do {
-		if (tree_enter(self) < 0 || tree_enter_family(other) < 0)
-			return -1;
-	} while (lock_blocks(self->lock));
-	if (mt_attr(&other->mt) != flags || other->dtype != dtype ||
-	    policy_given(other->policy) != policy_given(policy))
-		return 0;
-	if (tree_require_idle(self) < 0)
-		return -1;
-	mt_fork(&other->mt, &mt);
-	mt.ma_ops = policy_ops(policy, dtype); /* its own operations, for the same policy */
-	if (policy_settle(self, policy, &mt, dtype) < 0) {
-		mt_fini(&mt);
-		return -1;
+/* For the collector and the end of a tree, which settle nothing. */
+WIDE_FORM(tree_visit);
+WIDE_FORM(tree_clear);
+WIDE_FORM(tree_free);
+
+static int tree_traverse(struct tree_object *self, visitproc visit, void *arg)
+{
+#ifdef SAMARA_WIDE_KEYS
+	if (self->width == 128)
+		return tree_visit_128(self, visit, arg);
+#endif
+	return tree_visit(self, visit, arg);
+}
+
+static int tree_drop(struct tree_object *self)
+{
+#ifdef SAMARA_WIDE_KEYS
+	if (self->width == 128)
+		return tree_clear_128(self);
+#endif
+	return tree_clear(self);
+}
+
+static void tree_dealloc(struct tree_object *self)
+{
+#ifdef SAMARA_WIDE_KEYS
+	if (self->width == 128) {
+		tree_free_128(self);
+		return;
 	}
-	tree_replace(self, &mt, dtype, other->member.family);
-	return 1;
+#endif
+	tree_free(self);
 }
 
-static int init_from_iterable(struct tree_object *self, PyObject *iterable, uint32_t flags,
-			      enum dtype dtype, struct policy *policy)
-{
-	struct maple_tree mt;
-	int status = 0;
-
-	mt_init_pool(&mt, flags, self->state->pool, policy_ops(policy, dtype));
-	if (iterable)
-		status = build_from_iterable(&mt, dtype, iterable);
-	if (status == 0)
-		status = tree_enter(self);
-	if (status == 0)
-		status = tree_require_idle(self);
-	if (status == 0)
-		status = policy_settle(self, policy, &mt, dtype);
-	if (status == 0)
-		tree_replace(self, &mt, dtype, NULL);
-	else
-		mt_fini(&mt);
-	return status;
-}
-
-static int tree_init(struct tree_object *self, PyObject *args, PyObject *kwargs)
-{
-	static char *names[] = {"", "dtype", "track_gaps", "policy", NULL};
-	PyObject *iterable = NULL;
-	PyObject *dtype_given = NULL;
-	PyObject *policy_argument = NULL;
-	struct policy *policy;
-	enum dtype dtype;
-	int track_gaps = 1;
-	int status = 0;
-
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$OpO:MapleTree", names, &iterable,
-					 &dtype_given, &track_gaps, &policy_argument) ||
-	    dtype_parse(dtype_given, &dtype) < 0 ||
-	    policy_parse(self, policy_argument, dtype, &policy) < 0)
-		return -1;
-	if (iterable && PyObject_TypeCheck(iterable, self->state->tree_type) &&
-	    Py_TYPE(iterable)->tp_iter == (getiterfunc)tree_iter)
-		status = init_from_tree(self, (struct tree_object *)iterable,
-					tree_flags(track_gaps), dtype, policy);
-	if (status == 0)
-		status = init_from_iterable(self, iterable, tree_flags(track_gaps), dtype, policy);
-	Py_XDECREF((PyObject *)policy);
-	return status < 0 ? -1 : 0;
-}
-
-/* ---- the mapping protocol ------------------------------------------------------------------- */
-
-static Py_ssize_t tree_length(struct tree_object *self)
-{
-	uint64_t entries;
-
-	if (tree_enter(self) < 0)
-		return -1;
-	entries = mt_entries(&self->mt);
-	return entries > PY_SSIZE_T_MAX ? PY_SSIZE_T_MAX : (Py_ssize_t)entries;
-}
-
-static int tree_bool(struct tree_object *self)
-{
-	if (tree_enter(self) < 0)
-		return -1;
-	return !mtree_empty(&self->mt);
-}
-
-/* For `in`: 0; or -1 with TypeError if the key stands for several indices. */
-static int refuse_several(PyObject *key)
-{
-	bool several = PyRange_Check(key) || PySlice_Check(key) || PyTuple_Check(key);
-
-	if (!several || PyIndex_Check(key))
-		return 0;
-	PyErr_Format(
-		PyExc_TypeError,
-		"index must be an integer, not %s: `in` takes one index; use covers(first, last) "
-		"or overlaps(first, last) for a range",
-		Py_TYPE(key)->tp_name);
-	return -1;
-}
-
-static int tree_contains(struct tree_object *self, PyObject *key)
-{
-	uint64_t index, word;
-	int kind;
-
-	if (!PyLong_CheckExact(key) && refuse_several(key) < 0)
-		return -1;
-	kind = tree_enter_index(self, key, &index);
-	if (kind == INDEX_ERROR)
-		return -1;
-	return kind == INDEX_IN && mtree_load_word(&self->mt, index, &word);
-}
-
-static PyObject *tree_subscript(struct tree_object *self, PyObject *key)
-{
-	uint64_t index, word;
-	int kind;
-
-	if (PySlice_Check(key)) {
-		uint64_t last;
-
-		kind = slice_clip(key, &index, &last);
-		return kind < 0 ? NULL : tree_slice(self, index, last, kind == 0);
-	}
-	kind = tree_enter_index(self, key, &index);
-	if (kind == INDEX_ERROR)
-		return NULL;
-	if (kind == INDEX_IN && mtree_load_word(&self->mt, index, &word))
-		return tree_box(self, word);
-	PyErr_SetObject(PyExc_KeyError, key);
-	return NULL;
-}
-
-/* tree_enter(), with a value if there is one. */
-static int enter_store(struct tree_object *self, PyObject *value, uint64_t *word)
-{
-	return value ? tree_enter_value(self, value, word) : tree_enter(self);
-}
-
-static int store_slice(struct tree_object *self, PyObject *key, PyObject *value)
-{
-	uint64_t first, last, word;
-	int status = slice_require(key, &first, &last);
-
-	if (status < 0 || enter_store(self, value, &word) < 0)
-		return -1;
-	if (status == 0)
-		return 0;
-	if (value)
-		status = mtree_store_range_word(&self->mt, first, last, word);
-	else
-		status = mtree_clear_range(&self->mt, first, last);
-	if (status < 0)
-		raise_status(status);
-	return status < 0 ? -1 : 0;
-}
-
-static int tree_store_subscript(struct tree_object *self, PyObject *key, PyObject *value)
-{
-	uint64_t index, word;
-	int status;
-
-	if (PySlice_Check(key))
-		return store_slice(self, key, value);
-	if (index_require(key, "index", &index) < 0 || enter_store(self, value, &word) < 0)
-		return -1;
-	if (value) {
-		status = mtree_store_range_word(&self->mt, index, index, word);
-	} else {
-		if (!mtree_load_word(&self->mt, index, &word)) {
-			PyErr_SetObject(PyExc_KeyError, key);
-			return -1;
-		}
-		status = mtree_clear_range(&self->mt, index, index);
-	}
-	if (status < 0)
-		raise_status(status);
-	return status < 0 ? -1 : 0;
-}
-
-/* ---- attributes ----------------------------------------------------------------------------- */
-
-static PyObject *tree_get_covered(struct tree_object *self, void *Py_UNUSED(closure))
-{
-	uint64_t low, high;
-
-	if (tree_enter(self) < 0)
-		return NULL;
-	mt_covered(&self->mt, &low, &high);
-	return high ? Py_NewRef(self->state->two_to_64) : PyLong_FromUnsignedLongLong(low);
-}
-
-static PyObject *tree_get_height(struct tree_object *self, void *Py_UNUSED(closure))
-{
-	if (tree_enter(self) < 0)
-		return NULL;
-	return PyLong_FromUnsignedLong(mt_height(&self->mt));
-}
-
-static PyObject *tree_get_node_count(struct tree_object *self, void *Py_UNUSED(closure))
-{
-	if (tree_enter(self) < 0)
-		return NULL;
-	return PyLong_FromSize_t(mt_node_count(&self->mt));
-}
-
-static PyObject *tree_get_nbytes(struct tree_object *self, void *Py_UNUSED(closure))
-{
-	if (tree_enter(self) < 0)
-		return NULL;
-	return PyLong_FromSize_t(mt_node_count(&self->mt) * MT_NODE_BYTES +
-				 (size_t)Py_TYPE(self)->tp_basicsize);
-}
-
-static PyObject *tree_sizeof(struct tree_object *self, PyObject *Py_UNUSED(unused))
-{
-	return tree_get_nbytes(self, NULL);
-}
-
-static PyObject *tree_get_track_gaps(struct tree_object *self, void *Py_UNUSED(closure))
-{
-	return PyBool_FromLong(tree_tracks_gaps(self));
-}
-
-static PyObject *tree_get_dtype(struct tree_object *self, void *Py_UNUSED(closure))
-{
-	return dtype_object(self->dtype);
-}
-
-static PyObject *tree_get_policy(struct tree_object *self, void *Py_UNUSED(closure))
-{
-	return Py_NewRef(policy_given(self->policy));
-}
-
-static PyObject *tree_get_lock(struct tree_object *self, void *Py_UNUSED(closure))
-{
-	if (!self->lock) {
-		struct lock_object *lock = lock_new(self->state);
-
-		if (!lock)
-			return NULL;
-		self->lock = lock;
-	}
-	return Py_NewRef((PyObject *)self->lock);
-}
+/* ---- tables --------------------------------------------------------------------------------- */
 
 static PyGetSetDef tree_getset[] = {
-	{"covered", (getter)tree_get_covered, NULL, DOC_MapleTree_covered, NULL},
-	{"height", (getter)tree_get_height, NULL, DOC_MapleTree_height, NULL},
-	{"node_count", (getter)tree_get_node_count, NULL, DOC_MapleTree_node_count, NULL},
-	{"nbytes", (getter)tree_get_nbytes, NULL, DOC_MapleTree_nbytes, NULL},
-	{"track_gaps", (getter)tree_get_track_gaps, NULL, DOC_MapleTree_track_gaps, NULL},
-	{"dtype", (getter)tree_get_dtype, NULL, DOC_MapleTree_dtype, NULL},
-	{"policy", (getter)tree_get_policy, NULL, DOC_MapleTree_policy, NULL},
-	{"lock", (getter)tree_get_lock, NULL, DOC_MapleTree_lock, NULL},
+	{"covered", (getter)either_tree_get_covered, NULL, DOC_MapleTree_covered, NULL},
+	{"height", (getter)either_tree_get_height, NULL, DOC_MapleTree_height, NULL},
+	{"node_count", (getter)either_tree_get_node_count, NULL, DOC_MapleTree_node_count, NULL},
+	{"nbytes", (getter)either_tree_get_nbytes, NULL, DOC_MapleTree_nbytes, NULL},
+	{"track_gaps", (getter)either_tree_get_track_gaps, NULL, DOC_MapleTree_track_gaps, NULL},
+	{"dtype", (getter)either_tree_get_dtype, NULL, DOC_MapleTree_dtype, NULL},
+	{"policy", (getter)either_tree_get_policy, NULL, DOC_MapleTree_policy, NULL},
+	{"keys_dtype", (getter)either_tree_get_keys_dtype, NULL, DOC_MapleTree_keys_dtype, NULL},
+	{"first_key", (getter)either_tree_get_first_key, NULL, DOC_MapleTree_first_key, NULL},
+	{"last_key", (getter)either_tree_get_last_key, NULL, DOC_MapleTree_last_key, NULL},
+	{"lock", (getter)either_tree_get_lock, NULL, DOC_MapleTree_lock, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -320,55 +215,55 @@ static PyMemberDef tree_members[] = {
 /* ---- the type ------------------------------------------------------------------------------- */
 
 static PyMethodDef tree_methods[] = {
-	{"get", FASTCALL(tree_get), DOC_MapleTree_get},
-	{"entry", FASTCALL(tree_entry), DOC_MapleTree_entry},
-	{"find", FASTCALL(tree_find), DOC_MapleTree_find},
-	{"find_rev", FASTCALL(tree_find_rev), DOC_MapleTree_find_rev},
-	{"first_entry", NOARGS(tree_first_entry), DOC_MapleTree_first_entry},
-	{"last_entry", NOARGS(tree_last_entry), DOC_MapleTree_last_entry},
-	{"next", FASTCALL(tree_next), DOC_MapleTree_next},
-	{"prev", FASTCALL(tree_prev), DOC_MapleTree_prev},
-	{"entries", FASTCALL(tree_entries), DOC_MapleTree_entries},
-	{"ranges", FASTCALL(tree_ranges), DOC_MapleTree_ranges},
-	{"values", FASTCALL(tree_values), DOC_MapleTree_values},
-	{"items", FASTCALL(tree_items), DOC_MapleTree_items},
-	{"gaps", FASTCALL(tree_gaps), DOC_MapleTree_gaps},
-	{"covers", FASTCALL(tree_covers), DOC_MapleTree_covers},
-	{"overlaps", FASTCALL(tree_overlaps), DOC_MapleTree_overlaps},
-	{"is_free", FASTCALL(tree_is_free), DOC_MapleTree_is_free},
-	{"empty_area", FASTCALL(tree_empty_area), DOC_MapleTree_empty_area},
-	{"store_range", FASTCALL(tree_store_range), DOC_MapleTree_store_range},
-	{"insert_range", FASTCALL(tree_insert_range), DOC_MapleTree_insert_range},
-	{"erase", FASTCALL(tree_erase), DOC_MapleTree_erase},
-	{"pop_range", FASTCALL(tree_pop_range), DOC_MapleTree_pop_range},
-	{"alloc_range", FASTCALL(tree_alloc_range), DOC_MapleTree_alloc_range},
-	{"alloc_many", FASTCALL(tree_alloc_many), DOC_MapleTree_alloc_many},
-	{"alloc_cyclic", FASTCALL(tree_alloc_cyclic), DOC_MapleTree_alloc_cyclic},
-	{"clear", NOARGS(tree_clear_all), DOC_MapleTree_clear},
-	{"dup", NOARGS(tree_dup), DOC_MapleTree_dup},
-	{"dup_into", FASTCALL(tree_dup_into), DOC_MapleTree_dup_into},
-	{"fork", NOARGS(tree_fork), DOC_MapleTree_fork},
-	{"diff", FASTCALL(tree_diff), DOC_MapleTree_diff},
-	{"update", FASTCALL(tree_update), DOC_MapleTree_update},
-	{"cursor", FASTCALL(tree_cursor), DOC_MapleTree_cursor},
+	{"get", FASTCALL(either_tree_get), DOC_MapleTree_get},
+	{"entry", FASTCALL(either_tree_entry), DOC_MapleTree_entry},
+	{"find", FASTCALL(either_tree_find), DOC_MapleTree_find},
+	{"find_rev", FASTCALL(either_tree_find_rev), DOC_MapleTree_find_rev},
+	{"first_entry", NOARGS(either_tree_first_entry), DOC_MapleTree_first_entry},
+	{"last_entry", NOARGS(either_tree_last_entry), DOC_MapleTree_last_entry},
+	{"next", FASTCALL(either_tree_next), DOC_MapleTree_next},
+	{"prev", FASTCALL(either_tree_prev), DOC_MapleTree_prev},
+	{"entries", FASTCALL(either_tree_entries), DOC_MapleTree_entries},
+	{"ranges", FASTCALL(either_tree_ranges), DOC_MapleTree_ranges},
+	{"values", FASTCALL(either_tree_values), DOC_MapleTree_values},
+	{"items", FASTCALL(either_tree_items), DOC_MapleTree_items},
+	{"gaps", FASTCALL(either_tree_gaps), DOC_MapleTree_gaps},
+	{"covers", FASTCALL(either_tree_covers), DOC_MapleTree_covers},
+	{"overlaps", FASTCALL(either_tree_overlaps), DOC_MapleTree_overlaps},
+	{"is_free", FASTCALL(either_tree_is_free), DOC_MapleTree_is_free},
+	{"empty_area", FASTCALL(either_tree_empty_area), DOC_MapleTree_empty_area},
+	{"store_range", FASTCALL(either_tree_store_range), DOC_MapleTree_store_range},
+	{"insert_range", FASTCALL(either_tree_insert_range), DOC_MapleTree_insert_range},
+	{"erase", FASTCALL(either_tree_erase), DOC_MapleTree_erase},
+	{"pop_range", FASTCALL(either_tree_pop_range), DOC_MapleTree_pop_range},
+	{"alloc_range", FASTCALL(either_tree_alloc_range), DOC_MapleTree_alloc_range},
+	{"alloc_many", FASTCALL(either_tree_alloc_many), DOC_MapleTree_alloc_many},
+	{"alloc_cyclic", FASTCALL(either_tree_alloc_cyclic), DOC_MapleTree_alloc_cyclic},
+	{"clear", NOARGS(either_tree_clear_all), DOC_MapleTree_clear},
+	{"dup", NOARGS(either_tree_dup), DOC_MapleTree_dup},
+	{"dup_into", FASTCALL(either_tree_dup_into), DOC_MapleTree_dup_into},
+	{"fork", NOARGS(either_tree_fork), DOC_MapleTree_fork},
+	{"diff", FASTCALL(either_tree_diff), DOC_MapleTree_diff},
+	{"update", FASTCALL(either_tree_update), DOC_MapleTree_update},
+	{"cursor", FASTCALL(either_tree_cursor), DOC_MapleTree_cursor},
 	{"from_arrays", CLASS_FASTCALL(tree_from_arrays), DOC_MapleTree_from_arrays},
-	{"to_arrays", NOARGS(tree_to_arrays), DOC_MapleTree_to_arrays},
-	{"load_many", FASTCALL(tree_load_many), DOC_MapleTree_load_many},
-	{"store_many", FASTCALL(tree_store_many), DOC_MapleTree_store_many},
-	{"accumulate", FASTCALL(tree_accumulate), DOC_MapleTree_accumulate},
-	{"accumulate_many", FASTCALL(tree_accumulate_many), DOC_MapleTree_accumulate_many},
-	{"map_range", FASTCALL(tree_map_range), DOC_MapleTree_map_range},
-	{"save", FASTCALL(tree_save), DOC_MapleTree_save},
+	{"to_arrays", NOARGS(either_tree_to_arrays), DOC_MapleTree_to_arrays},
+	{"load_many", FASTCALL(either_tree_load_many), DOC_MapleTree_load_many},
+	{"store_many", FASTCALL(either_tree_store_many), DOC_MapleTree_store_many},
+	{"accumulate", FASTCALL(either_tree_accumulate), DOC_MapleTree_accumulate},
+	{"accumulate_many", FASTCALL(either_tree_accumulate_many), DOC_MapleTree_accumulate_many},
+	{"map_range", FASTCALL(either_tree_map_range), DOC_MapleTree_map_range},
+	{"save", FASTCALL(either_tree_save), DOC_MapleTree_save},
 	{"load", CLASS_FASTCALL(tree_load), DOC_MapleTree_load},
-	{"check", NOARGS(tree_check), DOC_MapleTree_check},
-	{"dump", FASTCALL(tree_dump), DOC_MapleTree_dump},
-	{"_repr_html_", NOARGS(tree_repr_html), DOC_MapleTree__repr_html_},
-	{"__rich_repr__", NOARGS(tree_rich_repr), DOC_MapleTree___rich_repr__},
-	{"__copy__", NOARGS(tree_fork), DOC_MapleTree___copy__},
-	{"__reduce__", NOARGS(tree_reduce), DOC_MapleTree___reduce__},
-	{"__setstate__", ONE_ARG(tree_setstate), DOC_MapleTree___setstate__},
-	{"__reversed__", NOARGS(tree_reversed), DOC_MapleTree___reversed__},
-	{"__sizeof__", NOARGS(tree_sizeof), DOC_MapleTree___sizeof__},
+	{"check", NOARGS(either_tree_check), DOC_MapleTree_check},
+	{"dump", FASTCALL(either_tree_dump), DOC_MapleTree_dump},
+	{"_repr_html_", NOARGS(either_tree_repr_html), DOC_MapleTree__repr_html_},
+	{"__rich_repr__", NOARGS(either_tree_rich_repr), DOC_MapleTree___rich_repr__},
+	{"__copy__", NOARGS(either_tree_fork), DOC_MapleTree___copy__},
+	{"__reduce__", NOARGS(either_tree_reduce), DOC_MapleTree___reduce__},
+	{"__setstate__", ONE_ARG(tree_restore_state), DOC_MapleTree___setstate__},
+	{"__reversed__", NOARGS(either_tree_reversed), DOC_MapleTree___reversed__},
+	{"__sizeof__", NOARGS(either_tree_sizeof), DOC_MapleTree___sizeof__},
 	{"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS,
 	 DOC_MapleTree___class_getitem__},
 	{NULL, NULL, 0, NULL},
@@ -380,31 +275,31 @@ static PyType_Slot tree_slots[] = {
 	{Py_tp_init, tree_init},
 	{Py_tp_dealloc, tree_dealloc},
 	{Py_tp_traverse, tree_traverse},
-	{Py_tp_clear, tree_clear},
-	{Py_tp_repr, tree_repr},
+	{Py_tp_clear, tree_drop},
+	{Py_tp_repr, either_tree_repr},
 	{Py_tp_hash, PyObject_HashNotImplemented},
-	{Py_tp_richcompare, tree_compare},
-	{Py_tp_iter, tree_iter},
+	{Py_tp_richcompare, either_tree_compare},
+	{Py_tp_iter, either_tree_iterate},
 	{Py_tp_methods, tree_methods},
 	{Py_tp_getset, tree_getset},
 	{Py_tp_members, tree_members},
-	{Py_mp_length, tree_length},
-	{Py_mp_subscript, tree_subscript},
-	{Py_mp_ass_subscript, tree_store_subscript},
-	{Py_sq_contains, tree_contains},
-	{Py_nb_bool, tree_bool},
-	{Py_nb_or, tree_or},
-	{Py_nb_and, tree_and},
-	{Py_nb_subtract, tree_subtract},
-	{Py_nb_inplace_or, tree_or_in_place},
-	{Py_nb_inplace_and, tree_and_in_place},
-	{Py_nb_inplace_subtract, tree_subtract_in_place},
+	{Py_mp_length, either_tree_length},
+	{Py_mp_subscript, either_tree_subscript},
+	{Py_mp_ass_subscript, either_tree_store_subscript},
+	{Py_sq_contains, either_tree_contains},
+	{Py_nb_bool, either_tree_bool},
+	{Py_nb_or, either_tree_or},
+	{Py_nb_and, either_tree_and},
+	{Py_nb_subtract, either_tree_subtract},
+	{Py_nb_inplace_or, either_tree_or_in_place},
+	{Py_nb_inplace_and, either_tree_and_in_place},
+	{Py_nb_inplace_subtract, either_tree_subtract_in_place},
 	{0, NULL},
 };
 
 PyType_Spec tree_spec = {
 	.name = "samara.MapleTree",
-	.basicsize = sizeof(struct tree_object),
+	.basicsize = TREE_SIZE,
 	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE |
 		 Py_TPFLAGS_IMMUTABLETYPE,
 	.slots = tree_slots,

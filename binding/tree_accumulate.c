@@ -60,6 +60,7 @@ static enum mt_number number_of(enum dtype dtype)
 /* Call the core in a tree that has been entered. None, or NULL with an exception. */
 static PyObject *accumulate(struct tree_object *self, const struct mt_accumulation *what)
 {
+	PyObject *first, *last;
 	struct mt_entry bad;
 	int status = mtree_accumulate(&self->mt, what, &bad);
 
@@ -67,11 +68,17 @@ static PyObject *accumulate(struct tree_object *self, const struct mt_accumulati
 		Py_RETURN_NONE;
 	if (status != -ERANGE)
 		return raise_status(status);
-	return PyErr_Format(PyExc_OverflowError, "the sum over [%llu, %llu] is outside %s",
-			    (unsigned long long)bad.first, (unsigned long long)bad.last,
-			    what->number == mt_number_unsigned
-				    ? "0 ... 18446744073709551615"
-				    : "-9223372036854775808 ... 9223372036854775807");
+	first = code_shown(self->kind, bad.first);
+	last = first ? code_shown(self->kind, bad.last) : NULL;
+	if (last)
+		PyErr_Format(PyExc_OverflowError, "the sum over [%U, %U] is outside %s", first,
+			     last,
+			     what->number == mt_number_unsigned
+				     ? "0 ... 18446744073709551615"
+				     : "-9223372036854775808 ... 9223372036854775807");
+	Py_XDECREF(first);
+	Py_XDECREF(last);
+	return NULL;
 }
 
 PyObject *tree_accumulate(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
@@ -79,13 +86,14 @@ PyObject *tree_accumulate(struct tree_object *self, PyObject *const *args, Py_ss
 {
 	static const char *const names[] = {"first", "last", "value", "op"};
 	static const struct signature signature = {"accumulate", names, 4, 3, 4};
-	uint64_t first, last, word;
+	mt_key first, last;
+	uint64_t word;
 	struct mt_accumulation what = {.first = &first, .last = &last, .words = &word, .count = 1};
 	PyObject *given[4];
 	enum dtype dtype;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    window_require(given[0], given[1], &first, &last) < 0 ||
+	    window_require(self->kind, given[0], given[1], &first, &last) < 0 ||
 	    operation_parse(given[3], &what.operation) < 0)
 		return NULL;
 	do {
@@ -117,7 +125,7 @@ PyObject *tree_accumulate_many(struct tree_object *self, PyObject *const *args, 
 		dtype = self->dtype;
 		status = check_dtype(dtype, what.operation, "accumulate_many");
 		if (status == 0)
-			status = ranges_read(&ranges, given, dtype, true);
+			status = ranges_read(&ranges, self->kind, given, dtype, true);
 		if (status == 0)
 			status = tree_enter(self);
 	} while (status == 0 && self->dtype != dtype);

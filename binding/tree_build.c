@@ -31,8 +31,8 @@ static int check_size(const struct gathered *gathered, Py_ssize_t size)
 }
 
 /* Convert an item. 0, with an owned reference if the word is an object; or -1. */
-static int parse_item(const struct gathered *gathered, PyObject *item, uint64_t *first,
-		      uint64_t *last, uint64_t *word)
+static int parse_item(const struct gathered *gathered, PyObject *item, mt_key *first,
+		      mt_key *last, uint64_t *word)
 {
 	/* Always a tuple, since converting an index can change a list. */
 	PyObject *tuple = PyTuple_Check(item) ? Py_NewRef(item) : PySequence_Tuple(item);
@@ -43,8 +43,8 @@ static int parse_item(const struct gathered *gathered, PyObject *item, uint64_t 
 	*word = 0;
 	status = check_size(gathered, PyTuple_GET_SIZE(tuple));
 	if (status == 0)
-		status = window_require(PyTuple_GET_ITEM(tuple, 0), PyTuple_GET_ITEM(tuple, 1),
-					first, last);
+		status = window_require(gathered->kind, PyTuple_GET_ITEM(tuple, 0),
+					PyTuple_GET_ITEM(tuple, 1), first, last);
 	if (status == 0 && !gathered->ends_only)
 		status = value_to_word(gathered->dtype, PyTuple_GET_ITEM(tuple, 2), word);
 	if (status == 0 && gathered->dtype == DTYPE_OBJECT)
@@ -55,17 +55,24 @@ static int parse_item(const struct gathered *gathered, PyObject *item, uint64_t 
 
 static int gathered_resize(struct gathered *gathered, size_t size)
 {
-	uint64_t **arrays[] = {&gathered->first, &gathered->last, &gathered->words};
+	mt_key **keys[] = {&gathered->first, &gathered->last};
+	uint64_t *words;
 
-	for (int i = 0; i < 3; i++) {
-		uint64_t *larger = PyMem_Realloc(*arrays[i], size * sizeof(uint64_t));
+	for (int i = 0; i < 2; i++) {
+		mt_key *larger = PyMem_Realloc(*keys[i], size * sizeof(mt_key));
 
 		if (!larger) {
 			PyErr_NoMemory();
 			return -1;
 		}
-		*arrays[i] = larger;
+		*keys[i] = larger;
 	}
+	words = PyMem_Realloc(gathered->words, size * sizeof(uint64_t));
+	if (!words) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	gathered->words = words;
 	gathered->size = size;
 	return 0;
 }
@@ -80,7 +87,9 @@ void gathered_free(struct gathered *gathered)
 	PyMem_Free(gathered->first);
 	PyMem_Free(gathered->last);
 	PyMem_Free(gathered->words);
-	*gathered = (struct gathered){.dtype = gathered->dtype, .ends_only = gathered->ends_only};
+	*gathered = (struct gathered){.kind = gathered->kind,
+				      .dtype = gathered->dtype,
+				      .ends_only = gathered->ends_only};
 }
 
 /* Ask whether the entry `at` of the columns, which is being stored, merges with the last one that
@@ -127,7 +136,7 @@ static int gather_coalesced(struct gathered *gathered, const struct mt_value_ops
 }
 
 /* Add a triple at the end. The value is taken over if there is memory. 0 or -1. */
-static int gathered_add(struct gathered *gathered, uint64_t first, uint64_t last, uint64_t word)
+static int gathered_add(struct gathered *gathered, mt_key first, mt_key last, uint64_t word)
 {
 	if (gathered->count == gathered->size &&
 	    gathered_resize(gathered, gathered->size ? gathered->size * 2 : 64) < 0)
@@ -149,11 +158,12 @@ int gather_triples(struct gathered *gathered, PyObject *iterable)
 	if (!iterator)
 		return -1;
 	while (status == 0 && (item = PyIter_Next(iterator))) {
-		uint64_t first, last, word;
+		mt_key first, last;
+		uint64_t word;
 
 		status = parse_item(gathered, item, &first, &last, &word);
 		if (status < 0) {
-			locate_error("item", position);
+			locate_error(gathered->kind->state, "item", position);
 		} else {
 			status = gathered_add(gathered, first, last, word);
 			if (status < 0)
@@ -202,11 +212,12 @@ static int build(struct maple_tree *mt, struct gathered *gathered)
 static int add_triple(struct maple_tree *mt, struct gathered *gathered, bool *sorted,
 		      PyObject *item, Py_ssize_t position)
 {
-	uint64_t first, last, word;
+	mt_key first, last;
+	uint64_t word;
 	int status = parse_item(gathered, item, &first, &last, &word);
 
 	if (status < 0) {
-		locate_error("item", position);
+		locate_error(gathered->kind->state, "item", position);
 		return -1;
 	}
 	if (*sorted && gathered->count && first <= gathered->last[gathered->count - 1]) {
@@ -251,16 +262,17 @@ static int build_from(struct maple_tree *mt, struct gathered *gathered, PyObject
 	return status;
 }
 
-int build_from_iterable(struct maple_tree *mt, enum dtype dtype, PyObject *iterable)
+int build_from_iterable(struct maple_tree *mt, const struct kind *kind, enum dtype dtype,
+			PyObject *iterable)
 {
-	struct gathered gathered = {.dtype = dtype};
+	struct gathered gathered = {.kind = kind, .dtype = dtype};
 
 	return build_from(mt, &gathered, iterable);
 }
 
-int build_from_ranges(struct maple_tree *mt, PyObject *iterable)
+int build_from_ranges(struct maple_tree *mt, const struct kind *kind, PyObject *iterable)
 {
-	struct gathered gathered = {.dtype = DTYPE_U8, .ends_only = true};
+	struct gathered gathered = {.kind = kind, .dtype = DTYPE_U8, .ends_only = true};
 
 	return build_from(mt, &gathered, iterable);
 }
@@ -269,7 +281,7 @@ int build_from_columns(struct maple_tree *mt, enum dtype dtype, const struct col
 		       size_t alone)
 {
 	struct gathered gathered = {.dtype = dtype};
-	size_t size = alone * sizeof(uint64_t);
+	size_t size = alone * sizeof(mt_key);
 	int status;
 
 	if (!columns->count)
@@ -280,7 +292,7 @@ int build_from_columns(struct maple_tree *mt, enum dtype dtype, const struct col
 	}
 	memcpy(gathered.first, columns->first, size);
 	memcpy(gathered.last, columns->last, size);
-	memcpy(gathered.words, columns->words, size);
+	memcpy(gathered.words, columns->words, alone * sizeof(uint64_t));
 	gathered.count = alone;
 	if (dtype == DTYPE_OBJECT) {
 		for (size_t i = 0; i < alone; i++)

@@ -72,10 +72,10 @@ PyObject *copy_finish(struct tree_object *self, struct tree_object *copy)
 /* ---- copies --------------------------------------------------------------------------------- */
 
 /* The instance is an empty tree by then, because its __del__() may run. */
-void copy_drop(struct tree_object *copy, struct core_state *state)
+void copy_drop(struct tree_object *copy, struct kind *kind)
 {
-	mt_init_pool(&copy->mt, tree_flags(true), state->pool, dtype_ops(DTYPE_OBJECT));
-	tree_adopt(copy, state);
+	mt_init_pool(&copy->mt, tree_flags(true), kind->state->pool, dtype_ops(DTYPE_OBJECT));
+	tree_adopt(copy, kind);
 	Py_DECREF(copy);
 }
 
@@ -87,7 +87,7 @@ static struct tree_object *relative_alloc(struct tree_object *self)
 
 	if (!copy || tree_enter_family(self) == 0)
 		return copy;
-	copy_drop(copy, self->state);
+	copy_drop(copy, self->kind);
 	return NULL;
 }
 
@@ -95,7 +95,7 @@ void copy_adopt(struct tree_object *self, struct tree_object *copy, struct famil
 {
 	copy->dtype = self->dtype;
 	policy_adopt(copy, self->policy);
-	tree_adopt(copy, self->state);
+	tree_adopt(copy, self->kind);
 	if (family)
 		family_join(family, &copy->member, &copy->mt);
 }
@@ -111,7 +111,7 @@ PyObject *tree_fork(struct tree_object *self, PyObject *Py_UNUSED(unused))
 	return copy_finish(self, copy);
 }
 
-PyObject *tree_slice(struct tree_object *self, uint64_t first, uint64_t last, bool empty)
+PyObject *tree_slice(struct tree_object *self, mt_key first, mt_key last, bool empty)
 {
 	struct tree_object *copy = relative_alloc(self);
 	struct family *family;
@@ -144,14 +144,14 @@ PyObject *tree_dup(struct tree_object *self, PyObject *Py_UNUSED(unused))
 	if (!copy)
 		return NULL;
 	if (tree_enter(self) < 0) {
-		copy_drop(copy, self->state);
+		copy_drop(copy, self->kind);
 		return NULL;
 	}
 	mt_init_pool(&copy->mt, mt_attr(&self->mt), self->state->pool,
 		     policy_ops(self->policy, self->dtype));
 	copy->dtype = self->dtype;
 	policy_adopt(copy, self->policy);
-	tree_adopt(copy, self->state);
+	tree_adopt(copy, self->kind);
 	status = __mt_dup(&self->mt, &copy->mt);
 	if (status < 0) {
 		Py_DECREF(copy);
@@ -203,6 +203,8 @@ PyObject *tree_dup_into(struct tree_object *self, PyObject *const *args, Py_ssiz
 		PyErr_SetString(PyExc_ValueError, "other must not be the tree itself");
 		return NULL;
 	}
+	if (tree_require_like(self, other) < 0)
+		return NULL;
 	/* While this waits for the second tree, other threads may use the first. */
 	do {
 		if (tree_enter(self) < 0 || tree_enter(other) < 0)

@@ -10,13 +10,13 @@ PyObject *tree_dup(struct tree_object *self, PyObject *unused);
 PyObject *tree_dup_into(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			PyObject *kwnames);
 /* t[first:last]. `empty`: the slice has no index at all. */
-PyObject *tree_slice(struct tree_object *self, uint64_t first, uint64_t last, bool empty);
+PyObject *tree_slice(struct tree_object *self, mt_key first, mt_key last, bool empty);
 
 /* The steps of all copies that share nodes, after tree_alloc(). One of these two:
  * copy_drop() ends an instance that did not become a copy, and whose maple tree is not initialised;
  * copy_adopt() makes it whole once its maple tree is initialised: it has the attributes of self,
  * and shares nodes with that family, if any. */
-void copy_drop(struct tree_object *copy, struct core_state *state);
+void copy_drop(struct tree_object *copy, struct kind *kind);
 void copy_adopt(struct tree_object *self, struct tree_object *copy, struct family *family);
 /* The last step: the instance's own attributes. Takes over `copy`. */
 PyObject *copy_finish(struct tree_object *self, struct tree_object *copy);

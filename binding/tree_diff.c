@@ -30,6 +30,7 @@ struct diff_side {
 struct diff_object {
 	PyObject_HEAD
 	struct core_state *state; /* keeps the module alive */
+	struct kind *kind;        /* owned */
 	struct diff_side side[2];
 	bool done;
 	bool again;     /* the next step begins with `at` */
@@ -59,12 +60,13 @@ static enum mt_diff_words words_of(const struct diff_side side[2])
 
 static struct diff_object *diff_new(struct tree_object *before, struct tree_object *after)
 {
-	struct diff_object *self = PyObject_GC_New(struct diff_object, before->state->diff_type);
+	struct diff_object *self = PyObject_GC_New(struct diff_object, WIDTH_TYPES(before->state)->diff_type);
 
 	if (!self)
 		return NULL;
 	self->state = before->state;
 	Py_INCREF(self->state->module);
+	self->kind = (struct kind *)Py_NewRef((PyObject *)before->kind);
 	self->done = true;
 	self->again = false;
 	self->taken = 0;
@@ -101,6 +103,7 @@ static int diff_traverse(struct diff_object *self, visitproc visit, void *arg)
 {
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(self->state->module);
+	Py_VISIT((PyObject *)self->kind);
 	for (int i = 0; i < 2; i++) {
 		struct diff_side *side = &self->side[i];
 		int result;
@@ -130,6 +133,7 @@ static void diff_dealloc(struct diff_object *self)
 	diff_finish(self);
 	for (int i = 0; i < 2; i++)
 		Py_XDECREF((PyObject *)self->side[i].policy);
+	Py_DECREF((PyObject *)self->kind);
 	Py_DECREF(self->state->module);
 	PyObject_GC_Del(self);
 	Py_DECREF(type);
@@ -213,7 +217,7 @@ static PyObject *make_change(const struct diff_object *self, const struct mt_dif
 		return NULL;
 	equal = values_equal(self, at, values);
 	if (equal == 0)
-		return change_new(self->state, at->first, at->last, values[0], values[1]);
+		return change_new(self->kind, at->first, at->last, values[0], values[1]);
 	Py_DECREF(values[0]);
 	Py_DECREF(values[1]);
 	return NULL;
@@ -322,7 +326,9 @@ PyObject *tree_compare(struct tree_object *self, PyObject *object, int operation
 	if ((operation != Py_EQ && operation != Py_NE) ||
 	    !PyObject_TypeCheck(object, self->state->tree_type))
 		Py_RETURN_NOTIMPLEMENTED;
-	equal = trees_equal(self, (struct tree_object *)object);
+	equal = tree_is_like(self, (struct tree_object *)object);
+	if (equal > 0)
+		equal = trees_equal(self, (struct tree_object *)object);
 	return equal < 0 ? NULL : PyBool_FromLong(equal == (operation == Py_EQ));
 }
 
@@ -340,6 +346,8 @@ PyObject *tree_diff(struct tree_object *self, PyObject *const *args, Py_ssize_t 
 	if (!PyObject_TypeCheck(given[0], self->state->tree_type))
 		return PyErr_Format(PyExc_TypeError, "other must be a MapleTree, not %s",
 				    Py_TYPE(given[0])->tp_name);
+	if (tree_require_like(self, (struct tree_object *)given[0]) < 0)
+		return NULL;
 	return (PyObject *)diff_new(self, (struct tree_object *)given[0]);
 }
 

@@ -28,8 +28,8 @@ enum iterator_kind {
 };
 
 struct iteration {
-	uint64_t first;
-	uint64_t last;
+	mt_key first;
+	mt_key last;
 	enum iterator_kind kind;
 	bool empty; /* the window has no index at all */
 	bool reverse;
@@ -39,6 +39,7 @@ struct iteration {
 struct iterator_object {
 	PyObject_HEAD
 	struct core_state *state; /* keeps the module alive */
+	struct kind *kind;        /* owned */
 	struct maple_tree snapshot;
 	enum dtype dtype;
 	struct policy *policy; /* owned, or NULL: the snapshot's */
@@ -49,9 +50,9 @@ struct iterator_object {
 	bool ending; /* the last gap is being made: nothing follows, but it is not done yet */
 	bool reverse;
 	bool clip;
-	enum iterator_kind kind;
-	uint64_t first; /* the window; for gaps `first` moves forward */
-	uint64_t last;
+	enum iterator_kind what;
+	mt_key first; /* the window; for gaps `first` moves forward */
+	mt_key last;
 	struct ma_state mas;
 };
 
@@ -80,11 +81,12 @@ static PyObject *iterator_new(struct tree_object *tree, const struct iteration *
 {
 	struct iterator_object *self;
 
-	self = PyObject_GC_New(struct iterator_object, tree->state->iterator_type);
+	self = PyObject_GC_New(struct iterator_object, WIDTH_TYPES(tree->state)->iterator_type);
 	if (!self)
 		return NULL;
 	self->state = tree->state;
 	Py_INCREF(self->state->module);
+	self->kind = (struct kind *)Py_NewRef((PyObject *)tree->kind);
 	self->member = (struct member){0};
 	self->policy = NULL;
 	self->results[0] = NULL;
@@ -94,7 +96,7 @@ static PyObject *iterator_new(struct tree_object *tree, const struct iteration *
 	self->ending = false;
 	self->reverse = iteration->reverse;
 	self->clip = iteration->clip;
-	self->kind = iteration->kind;
+	self->what = iteration->kind;
 	self->first = iteration->first;
 	self->last = iteration->last;
 	if (tree_enter_family(tree) < 0) {
@@ -123,19 +125,37 @@ static void iterator_finish(struct iterator_object *self)
 	mt_fini(&self->snapshot);
 }
 
+/* Make the keys of a range, which may run any code. 0, or -1. */
+static inline int make_keys(const struct iterator_object *self, mt_key first, mt_key last,
+			    PyObject *keys[2])
+{
+	keys[0] = key_object(self->kind, first);
+	keys[1] = keys[0] ? key_object(self->kind, last) : NULL;
+	if (keys[1])
+		return 0;
+	Py_XDECREF(keys[0]);
+	return -1;
+}
+
 /* An Entry: the reusable one whose turn it is, if nobody else holds it; otherwise a new one. Takes
  * over `value`. */
-static PyObject *entry_again(struct iterator_object *self, uint64_t first, uint64_t last,
+static PyObject *entry_again(struct iterator_object *self, mt_key first, mt_key last,
 			     PyObject *value)
 {
-	PyObject *result = self->results[self->turn];
-	PyObject *numbers[2];
+	PyObject *keys[2];
 	PyObject *old[3];
-	int turn = self->turn;
+	PyObject *result;
+	int turn;
 
+	if (make_keys(self, first, last, keys) < 0) {
+		Py_DECREF(value);
+		return NULL;
+	}
+	turn = self->turn;
+	result = self->results[turn];
 	self->turn = !turn;
 	if (!result || Py_REFCNT(result) != 1) {
-		PyObject *entry = entry_new(self->state, first, last, value);
+		PyObject *entry = entry_of_keys(self->kind, keys[0], keys[1], value);
 
 		/* Making it may have run a garbage collection, and that anything, even this
 		 * function. */
@@ -143,20 +163,12 @@ static PyObject *entry_again(struct iterator_object *self, uint64_t first, uint6
 			self->results[turn] = Py_NewRef(entry);
 		return entry;
 	}
-	numbers[0] = PyLong_FromUnsignedLongLong(first);
-	numbers[1] = PyLong_FromUnsignedLongLong(last);
-	if (!numbers[0] || !numbers[1]) {
-		Py_XDECREF(numbers[0]);
-		Py_XDECREF(numbers[1]);
-		Py_DECREF(value);
-		return NULL;
-	}
 	Py_INCREF(result);
 	for (int i = 0; i < 3; i++)
 		old[i] = PyTuple_GET_ITEM(result, i);
 	tuple_forget_hash(result);
-	PyTuple_SET_ITEM(result, 0, numbers[0]);
-	PyTuple_SET_ITEM(result, 1, numbers[1]);
+	PyTuple_SET_ITEM(result, 0, keys[0]);
+	PyTuple_SET_ITEM(result, 1, keys[1]);
 	PyTuple_SET_ITEM(result, 2, value);
 	for (int i = 0; i < 3; i++)
 		Py_DECREF(old[i]);
@@ -164,13 +176,13 @@ static PyObject *entry_again(struct iterator_object *self, uint64_t first, uint6
 }
 
 /* Let the next step find again what lies around these ends. */
-static void step_back(struct iterator_object *self, uint64_t first, uint64_t last)
+static void step_back(struct iterator_object *self, mt_key first, mt_key last)
 {
 	mas_set(&self->mas, self->reverse ? last : first);
 }
 
 /* The next entry, whose value is self->mas.word: whether there is one. */
-static inline bool step_word(struct iterator_object *self, uint64_t *first, uint64_t *last)
+static inline bool step_word(struct iterator_object *self, mt_key *first, mt_key *last)
 {
 	bool found = self->reverse ? mas_find_rev_word(&self->mas, self->first, false)
 				   : mas_find_word(&self->mas, self->last, false);
@@ -189,7 +201,7 @@ static inline bool step_word(struct iterator_object *self, uint64_t *first, uint
 }
 
 /* The same with its value: 1 with an owned *value; 0 at the end; -1. */
-static inline int step(struct iterator_object *self, uint64_t *first, uint64_t *last,
+static inline int step(struct iterator_object *self, mt_key *first, mt_key *last,
 		       PyObject **value)
 {
 	if (!step_word(self, first, last))
@@ -201,7 +213,7 @@ static inline int step(struct iterator_object *self, uint64_t *first, uint64_t *
 	return -1;
 }
 
-int iterator_step(PyObject *iterator, uint64_t *first, uint64_t *last, PyObject **value)
+int iterator_step(PyObject *iterator, mt_key *first, mt_key *last, PyObject **value)
 {
 	struct iterator_object *self = (struct iterator_object *)iterator;
 
@@ -223,7 +235,7 @@ void iterator_turn(PyObject *iterator)
 
 static PyObject *next_entry(struct iterator_object *self)
 {
-	uint64_t first, last;
+	mt_key first, last;
 	PyObject *value;
 	PyObject *entry;
 
@@ -268,12 +280,6 @@ static inline PyObject *pair_again(PyObject *again, PyObject *one, PyObject *two
 	return again;
 }
 
-static inline PyObject *range_again(PyObject *again, uint64_t first, uint64_t last)
-{
-	return pair_again(again, PyLong_FromUnsignedLongLong(first),
-			  PyLong_FromUnsignedLongLong(last));
-}
-
 /* Return the pair, and keep it to be used again. Making it may have run any code. */
 static inline PyObject *keep_pair(struct iterator_object *self, PyObject *pair)
 {
@@ -287,12 +293,14 @@ static inline PyObject *keep_pair(struct iterator_object *self, PyObject *pair)
 
 static PyObject *next_range(struct iterator_object *self)
 {
-	uint64_t first, last;
-	PyObject *range;
+	PyObject *range = NULL;
+	PyObject *keys[2];
+	mt_key first, last;
 
 	if (!step_word(self, &first, &last))
 		return NULL;
-	range = range_again(self->results[self->turn], first, last);
+	if (make_keys(self, first, last, keys) == 0)
+		range = pair_again(self->results[self->turn], keys[0], keys[1]);
 	if (!range)
 		step_back(self, first, last);
 	return keep_pair(self, range);
@@ -300,7 +308,7 @@ static PyObject *next_range(struct iterator_object *self)
 
 static PyObject *next_value(struct iterator_object *self)
 {
-	uint64_t first, last;
+	mt_key first, last;
 	PyObject *value;
 
 	return step(self, &first, &last, &value) > 0 ? value : NULL;
@@ -308,14 +316,20 @@ static PyObject *next_value(struct iterator_object *self)
 
 static PyObject *next_item(struct iterator_object *self)
 {
-	uint64_t first, last;
 	PyObject *value, *again, *range, *item;
+	PyObject *keys[2];
+	mt_key first, last;
 
 	if (step(self, &first, &last, &value) <= 0)
 		return NULL;
+	if (make_keys(self, first, last, keys) < 0) {
+		Py_DECREF(value);
+		step_back(self, first, last);
+		return NULL;
+	}
 	again = self->results[self->turn];
-	range = range_again(again && Py_REFCNT(again) == 1 ? PyTuple_GET_ITEM(again, 0) : NULL,
-			    first, last);
+	range = pair_again(again && Py_REFCNT(again) == 1 ? PyTuple_GET_ITEM(again, 0) : NULL,
+			   keys[0], keys[1]);
 	/* Making a new pair may have run any code. */
 	item = pair_again(self->results[self->turn], range, value);
 	if (!item)
@@ -330,7 +344,7 @@ static PyObject *next_item(struct iterator_object *self)
 static PyObject *next_gap(struct iterator_object *self)
 {
 	PyObject *gap = NULL;
-	uint64_t first, last;
+	mt_key first, last;
 	bool found;
 
 	do {
@@ -342,7 +356,7 @@ static PyObject *next_gap(struct iterator_object *self)
 			self->first = self->mas.last + 1;
 	} while (found && self->mas.index <= first && !self->ending);
 	if (!found || self->mas.index > first) {
-		gap = gap_new(self->state, first, last);
+		gap = gap_new(self->kind, first, last);
 		if (!gap) {
 			self->ending = false;
 			self->first = first;
@@ -359,7 +373,7 @@ static PyObject *iterator_next(struct iterator_object *self)
 {
 	if (self->done || self->ending)
 		return NULL;
-	switch (self->kind) {
+	switch (self->what) {
 	case ITERATE_RANGES:
 		return next_range(self);
 	case ITERATE_VALUES:
@@ -379,6 +393,7 @@ static int iterator_traverse(struct iterator_object *self, visitproc visit, void
 	Py_VISIT(self->state->module);
 	Py_VISIT(self->results[0]);
 	Py_VISIT(self->results[1]);
+	Py_VISIT((PyObject *)self->kind);
 	Py_VISIT((PyObject *)self->policy);
 	if (self->done || self->dtype != DTYPE_OBJECT)
 		return 0;
@@ -399,6 +414,7 @@ static void iterator_dealloc(struct iterator_object *self)
 	Py_TRASHCAN_BEGIN(self, iterator_dealloc)
 	iterator_finish(self);
 	Py_XDECREF((PyObject *)self->policy);
+	Py_DECREF((PyObject *)self->kind);
 	Py_DECREF(self->state->module);
 	PyObject_GC_Del(self);
 	Py_DECREF(type);
@@ -407,9 +423,9 @@ static void iterator_dealloc(struct iterator_object *self)
 
 /* ---- methods of the tree -------------------------------------------------------------------- */
 
-PyObject *tree_iter(struct tree_object *self)
+PyObject *tree_iterate(struct tree_object *self)
 {
-	struct iteration all = {.first = 0, .last = MAX_INDEX, .kind = ITERATE_ENTRIES};
+	struct iteration all = {.last = kind_top(self->kind), .kind = ITERATE_ENTRIES};
 
 	return iterator_new(self, &all);
 }
@@ -428,7 +444,8 @@ static PyObject *iterate(struct tree_object *self, const struct signature *signa
 
 	if (args_parse(signature, args, nargs, kwnames, given) < 0)
 		return NULL;
-	some = window_clip(given[0], "first", given[1], "last", &iteration.first, &iteration.last);
+	some = window_clip(self->kind, given[0], "first", given[1], "last", &iteration.first,
+			   &iteration.last);
 	if (some < 0 || truth_parse(given[2], &iteration.reverse) < 0 ||
 	    truth_parse(given[3], &iteration.clip) < 0)
 		return NULL;
@@ -478,7 +495,8 @@ PyObject *tree_gaps(struct tree_object *self, PyObject *const *args, Py_ssize_t 
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
 		return NULL;
-	some = window_clip(given[0], "first", given[1], "last", &iteration.first, &iteration.last);
+	some = window_clip(self->kind, given[0], "first", given[1], "last", &iteration.first,
+			   &iteration.last);
 	if (some < 0)
 		return NULL;
 	iteration.empty = !some;
@@ -488,7 +506,7 @@ PyObject *tree_gaps(struct tree_object *self, PyObject *const *args, Py_ssize_t 
 PyObject *tree_reversed(struct tree_object *self, PyObject *Py_UNUSED(unused))
 {
 	struct iteration iteration = {
-		.first = 0, .last = MAX_INDEX, .kind = ITERATE_ENTRIES, .reverse = true};
+		.last = kind_top(self->kind), .kind = ITERATE_ENTRIES, .reverse = true};
 
 	return iterator_new(self, &iteration);
 }

@@ -6,9 +6,9 @@
 #include "tree_object.h"
 
 /* Iterate over all entries. The tree's tp_iter. */
-PyObject *tree_iter(struct tree_object *self);
+PyObject *tree_iterate(struct tree_object *self);
 /* One step of an iterator of entries: 1 with an owned *value, 0 at the end, -1 with MemoryError. */
-int iterator_step(PyObject *iterator, uint64_t *first, uint64_t *last, PyObject **value);
+int iterator_step(PyObject *iterator, mt_key *first, mt_key *last, PyObject **value);
 /* How many entries the whole snapshot of an iterator has that is not at its end. */
 uint64_t iterator_entries(PyObject *iterator);
 /* Let it go on from its last entry, backwards. It must not be at its end. */

@@ -17,20 +17,21 @@ struct pieces {
 	struct maple_tree slice;
 	enum dtype dtype;
 	size_t count;
-	uint64_t *memory;
-	uint64_t *first;
-	uint64_t *last;
+	mt_key *memory;
+	mt_key *first;
+	mt_key *last;
 	uint64_t *words; /* at first the values, borrowed from the slice; 0 for a gap */
 	bool *is_gap;
 	size_t done; /* so many words are results; if objects, owned */
 };
 
 /* Read the slice's entries, and with `gaps` the gaps between them. 0 or -1. */
-static int pieces_read(struct pieces *pieces, uint64_t first, uint64_t last, bool gaps)
+static int pieces_read(struct pieces *pieces, mt_key first, mt_key last, bool gaps)
 {
 	struct maple_tree *slice = &pieces->slice;
 	size_t most = (size_t)mt_entries(slice) * (gaps ? 2 : 1) + 1;
-	uint64_t *memory = PyMem_Calloc(most, 3 * sizeof(uint64_t) + sizeof(bool));
+	mt_key *memory =
+		PyMem_Calloc(most, 2 * sizeof(mt_key) + sizeof(uint64_t) + sizeof(bool));
 	struct ma_state mas;
 	size_t count = 0;
 
@@ -41,8 +42,8 @@ static int pieces_read(struct pieces *pieces, uint64_t first, uint64_t last, boo
 	pieces->memory = memory;
 	pieces->first = memory;
 	pieces->last = memory + most;
-	pieces->words = memory + 2 * most;
-	pieces->is_gap = (bool *)(memory + 3 * most);
+	pieces->words = (uint64_t *)(memory + 2 * most);
+	pieces->is_gap = (bool *)(pieces->words + most);
 	mas_init(&mas, slice, first);
 	mas_walk_word(&mas);
 	for (;;) {
@@ -59,8 +60,8 @@ static int pieces_read(struct pieces *pieces, uint64_t first, uint64_t last, boo
 }
 
 /* Cut the range out of the tree, which has been entered. */
-static int pieces_open(struct pieces *pieces, struct tree_object *self, uint64_t first,
-		       uint64_t last, bool gaps)
+static int pieces_open(struct pieces *pieces, struct tree_object *self, mt_key first,
+		       mt_key last, bool gaps)
 {
 	int status;
 
@@ -137,13 +138,14 @@ PyObject *tree_map_range(struct tree_object *self, PyObject *const *args, Py_ssi
 	static const char *const names[] = {"first", "last", "function", "default"};
 	static const struct signature signature = {"map_range", names, 4, 3, 4};
 	PyObject *given[4];
-	uint64_t first, last, generation;
+	mt_key first, last;
+	uint64_t generation;
 	struct pieces pieces;
 	bool gaps;
 	int status;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    window_require(given[0], given[1], &first, &last) < 0)
+	    window_require(self->kind, given[0], given[1], &first, &last) < 0)
 		return NULL;
 	if (!PyCallable_Check(given[2]))
 		return PyErr_Format(PyExc_TypeError, "function must be callable, not %s",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree's struct, and its life. A tree owns one maple tree, a reference to its module (so that
- * the state outlives it), its lock object, its policy and its place in a family. A value in it is
+ * The tree's struct, and its life. Compiled once for each width of codes. A tree owns one maple tree,
+ * a reference to its module (so that the state outlives it), its kind of keys, its lock object, its
+ * policy and its place in a family. A value in it is
  * one strong reference. The leaf that the value lies in holds it, however many trees share that
  * leaf. A packed tree (one with a dtype) holds numbers and no references.
  *
@@ -30,10 +31,12 @@ struct tree_object *tree_alloc(PyTypeObject *type)
 	return tree;
 }
 
-void tree_adopt(struct tree_object *tree, struct core_state *state)
+void tree_adopt(struct tree_object *tree, struct kind *kind)
 {
-	Py_INCREF(state->module);
-	tree->state = state;
+	Py_INCREF(kind->state->module);
+	tree->state = kind->state;
+	tree->kind = (struct kind *)Py_NewRef((PyObject *)kind);
+	tree->width = MT_KEY_BITS;
 	PyObject_GC_Track(tree);
 }
 
@@ -69,12 +72,13 @@ int tree_end_work(struct tree_object *self, struct maple_tree *work, int status)
 	return status;
 }
 
-int tree_traverse(struct tree_object *self, visitproc visit, void *arg)
+int tree_visit(struct tree_object *self, visitproc visit, void *arg)
 {
 	Py_VISIT(Py_TYPE(self));
 	if (!self->state)
 		return 0;
 	Py_VISIT(self->state->module);
+	Py_VISIT((PyObject *)self->kind);
 	Py_VISIT((PyObject *)self->policy);
 	if (self->dtype != DTYPE_OBJECT)
 		return 0;
@@ -88,13 +92,13 @@ int tree_clear(struct tree_object *self)
 	return 0;
 }
 
-void tree_dealloc(struct tree_object *self)
+void tree_free(struct tree_object *self)
 {
 	PyTypeObject *type = Py_TYPE(self);
 
 	PyObject_GC_UnTrack(self);
 	/* Deeply nested trees in trees must not use up the C stack. */
-	Py_TRASHCAN_BEGIN(self, tree_dealloc)
+	Py_TRASHCAN_BEGIN(self, tree_free)
 	if (self->weak_references)
 		PyObject_ClearWeakRefs((PyObject *)self);
 	family_leave(&self->member);
@@ -105,10 +109,30 @@ void tree_dealloc(struct tree_object *self)
 		Py_DECREF(module);
 	}
 	Py_XDECREF((PyObject *)self->policy);
+	Py_XDECREF((PyObject *)self->kind);
 	Py_XDECREF(self->lock);
 	type->tp_free(self);
 	Py_DECREF(type);
 	Py_TRASHCAN_END
+}
+
+/* ---- keys of two trees ------------------------------------------------------------------------ */
+
+/* Settle the other tree's kind: as the one that it has by default. */
+static const struct kind *kind_of_other(struct tree_object *other)
+{
+	tree_is_wide(other);
+	return other->kind;
+}
+
+int tree_require_like(const struct tree_object *tree, struct tree_object *other)
+{
+	return kind_require_same(tree->kind, kind_of_other(other));
+}
+
+int tree_is_like(const struct tree_object *tree, struct tree_object *other)
+{
+	return kinds_same(tree->kind, kind_of_other(other));
 }
 
 /* ---- entering ------------------------------------------------------------------------------- */

@@ -3,34 +3,37 @@
  * The tree as an object: its struct, its life, and what every operation on it passes through.
  *
  *        struct tree_object
- *        +----------+------+-------+--------+-------+------+--------+--------------+
- *        | PyObject |  mt  | dtype | policy | state | lock | member | weak refs    |
- *        +----------+--|---+-------+--------+-------+------+---|----+--------------+
- *                      v                                       v
- *                  nodes (maple tree)                       family, once nodes have been shared
+ *        +----------+-------+-------+------+--------+-------+------+--------+-----------+------+
+ *        | PyObject | width | dtype | kind | policy | state | lock | member | weak refs |  mt  |
+ *        +----------+-------+-------+------+--------+-------+------+---|----+-----------+--|---+
+ *                                                                      v                   v
+ *                                       family, once nodes have been shared     nodes (maple tree)
+ *
+ * The maple tree is last: it has one of two types, by the width of the codes. Everything before it
+ * is the same for both.
  */
 #ifndef SAMARA_TREE_OBJECT_H
 #define SAMARA_TREE_OBJECT_H
 
-#include "args.h"
 #include "entry.h"
 #include "family.h"
 #include "lock.h"
-#include "state.h"
-#include "value.h"
+#include "value_ops.h"
 
 struct policy;
 
 struct tree_object {
 	PyObject_HEAD
-	struct maple_tree mt;
+	unsigned width; /* of the codes: 64 or 128; 0: not settled, and mt has 64 */
 	enum dtype dtype;
+	struct kind *kind;        /* owned; stays once the width is settled */
 	struct policy *policy;    /* owned; NULL: none. A policy stays once set */
 	struct core_state *state; /* NULL until the maple tree is initialised */
 	struct lock_object *lock; /* NULL until t.lock is first asked for */
 	struct claim writer;      /* with a policy: who last entered while it was not busy */
 	struct member member;
 	PyObject *weak_references;
+	struct maple_tree mt;
 };
 
 /* The attributes of the maple tree for a new tree object. */
@@ -48,7 +51,7 @@ static inline bool tree_tracks_gaps(const struct tree_object *tree)
 
 /* Make an instance of `type`. The caller initialises its maple tree, then calls tree_adopt(). */
 struct tree_object *tree_alloc(PyTypeObject *type);
-void tree_adopt(struct tree_object *tree, struct core_state *state);
+void tree_adopt(struct tree_object *tree, struct kind *kind);
 /* Give the tree new contents: `mt` is moved into it. `source` is the family that `mt` shares nodes
  * with, or NULL. Runs the finalizers of the old values. */
 void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dtype,
@@ -61,9 +64,29 @@ void tree_begin_work(struct tree_object *self, struct maple_tree *work);
 int tree_end_work(struct tree_object *self, struct maple_tree *work, int status);
 
 /* For the type's slots. */
-int tree_traverse(struct tree_object *self, visitproc visit, void *arg);
+int tree_visit(struct tree_object *self, visitproc visit, void *arg);
 int tree_clear(struct tree_object *self);
-void tree_dealloc(struct tree_object *self);
+void tree_free(struct tree_object *self);
+
+/* Whether the codes have 128 bits. Each method asks this first. A tree that has no kind yet gets the
+ * default one: from then on it stays. */
+static inline bool tree_is_wide(struct tree_object *tree)
+{
+	if (__builtin_expect(tree->width == 64, 1))
+		return false;
+	if (tree->width == 128)
+		return true;
+	tree->width = 64;
+	return false;
+}
+
+/* ---- keys of two trees ------------------------------------------------------------------------ */
+
+/* 0; or -1 with ValueError if the other tree has another kind of keys. Afterwards both have this
+ * width. */
+int tree_require_like(const struct tree_object *tree, struct tree_object *other);
+/* Whether they have the same kind: 1, 0 or -1. */
+int tree_is_like(const struct tree_object *tree, struct tree_object *other);
 
 /* ---- entering ------------------------------------------------------------------------------- */
 
@@ -77,12 +100,12 @@ static inline int tree_enter(struct tree_object *tree)
 	return tree_enter_guarded(tree);
 }
 
-/* The same with an index to look up. Returns an enum index_kind. */
-static inline int tree_enter_index(struct tree_object *tree, PyObject *key, uint64_t *index)
+/* The same with a key to look up. Returns an enum index_kind. */
+static inline int tree_enter_key(struct tree_object *tree, PyObject *key, mt_key *index)
 {
-	int kind = index_parse(key, "index", index);
+	int place = key_look(tree->kind, key, "index", index);
 
-	return kind == INDEX_ERROR || tree_enter(tree) < 0 ? INDEX_ERROR : kind;
+	return place == INDEX_ERROR || tree_enter(tree) < 0 ? INDEX_ERROR : place;
 }
 
 /* The same with a value to store, which is converted to the tree's kind of word. */
@@ -119,7 +142,7 @@ static inline PyObject *tree_box(const struct tree_object *tree, uint64_t word)
 /* Make an Entry from what the core just found. The word is still borrowed. */
 static inline PyObject *tree_box_entry(const struct tree_object *tree, const struct mt_entry *entry)
 {
-	return entry_new(tree->state, entry->first, entry->last, tree_box(tree, entry->word));
+	return entry_new(tree->kind, entry->first, entry->last, tree_box(tree, entry->word));
 }
 
 #endif /* SAMARA_TREE_OBJECT_H */

@@ -18,11 +18,11 @@ static const char *const dump_names[] = {"hex"};
  * enter the tree. Returns an enum index_kind. */
 static inline __attribute__((always_inline)) int
 enter_index(struct tree_object *self, const struct signature *signature, PyObject *const *args,
-	    Py_ssize_t nargs, PyObject *kwnames, PyObject **given, uint64_t *index)
+	    Py_ssize_t nargs, PyObject *kwnames, PyObject **given, mt_key *index)
 {
 	if (args_parse(signature, args, nargs, kwnames, given) < 0)
 		return INDEX_ERROR;
-	return tree_enter_index(self, given[0], index);
+	return tree_enter_key(self, given[0], index);
 }
 
 /* The same for a window of the first two arguments; its lower end is the argument at `low`. 1; 0 if
@@ -30,13 +30,13 @@ enter_index(struct tree_object *self, const struct signature *signature, PyObjec
 static inline __attribute__((always_inline)) int
 enter_window(struct tree_object *self, const struct signature *signature, int low,
 	     PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **given,
-	     uint64_t *first, uint64_t *last)
+	     mt_key *first, mt_key *last)
 {
 	int some;
 
 	if (args_parse(signature, args, nargs, kwnames, given) < 0)
 		return -1;
-	some = window_clip(given[low], signature->names[low], given[!low], signature->names[!low],
+	some = window_clip(self->kind, given[low], signature->names[low], given[!low], signature->names[!low],
 			   first, last);
 	return some < 0 || tree_enter(self) < 0 ? -1 : some;
 }
@@ -46,7 +46,8 @@ PyObject *tree_get(struct tree_object *self, PyObject *const *args, Py_ssize_t n
 {
 	static const struct signature signature = {"get", index_names, 2, 1, 2};
 	PyObject *given[2];
-	uint64_t index, word;
+	mt_key index;
+	uint64_t word;
 	int kind = enter_index(self, &signature, args, nargs, kwnames, given, &index);
 
 	if (kind == INDEX_ERROR)
@@ -62,7 +63,7 @@ PyObject *tree_entry(struct tree_object *self, PyObject *const *args, Py_ssize_t
 	static const struct signature signature = {"entry", index_names, 1, 1, 1};
 	PyObject *given[1];
 	struct mt_entry entry;
-	uint64_t index;
+	mt_key index;
 	int kind = enter_index(self, &signature, args, nargs, kwnames, given, &index);
 
 	if (kind == INDEX_ERROR)
@@ -79,7 +80,7 @@ static inline PyObject *find_in_window(struct tree_object *self, const struct si
 {
 	PyObject *given[2];
 	struct mt_entry entry;
-	uint64_t first, last;
+	mt_key first, last;
 	int some =
 		enter_window(self, signature, reverse, args, nargs, kwnames, given, &first, &last);
 
@@ -113,8 +114,8 @@ static PyObject *outermost_entry(struct tree_object *self, bool reverse)
 
 	if (tree_enter(self) < 0)
 		return NULL;
-	if (reverse ? mtree_find_rev(&self->mt, MAX_INDEX, 0, &entry)
-		    : mtree_find(&self->mt, 0, MAX_INDEX, &entry))
+	if (reverse ? mtree_find_rev(&self->mt, kind_top(self->kind), 0, &entry)
+		    : mtree_find(&self->mt, 0, kind_top(self->kind), &entry))
 		return tree_box_entry(self, &entry);
 	Py_RETURN_NONE;
 }
@@ -131,7 +132,7 @@ PyObject *tree_last_entry(struct tree_object *self, PyObject *Py_UNUSED(unused))
 
 static PyObject *entry_at(const struct tree_object *self, const struct ma_state *mas)
 {
-	return entry_new(self->state, mas->index, mas->last, tree_box(self, mas->word));
+	return entry_new(self->kind, mas->index, mas->last, tree_box(self, mas->word));
 }
 
 /* The next entry after an index, or the last one before it. If the index lies outside all that the
@@ -142,7 +143,7 @@ static inline PyObject *step_from(struct tree_object *self, const struct signatu
 {
 	PyObject *given[1];
 	struct ma_state mas;
-	uint64_t index;
+	mt_key index;
 	bool found = false;
 	int kind = enter_index(self, signature, args, nargs, kwnames, given, &index);
 
@@ -151,11 +152,11 @@ static inline PyObject *step_from(struct tree_object *self, const struct signatu
 	if (kind == INDEX_IN) {
 		mas_init(&mas, &self->mt, index);
 		found = reverse ? mas_prev_word(&mas, 0, false)
-				: mas_next_word(&mas, MAX_INDEX, false);
-	} else if (reverse != (kind == INDEX_BELOW)) {
-		mas_init(&mas, &self->mt, reverse ? MAX_INDEX : 0);
+				: mas_next_word(&mas, MT_KEY_MAX, false);
+	} else if (kind != INDEX_NOWHERE && reverse != (kind == INDEX_BELOW)) {
+		mas_init(&mas, &self->mt, reverse ? MT_KEY_MAX : 0);
 		found = reverse ? mas_find_rev_word(&mas, 0, false)
-				: mas_find_word(&mas, MAX_INDEX, false);
+				: mas_find_word(&mas, MT_KEY_MAX, false);
 	}
 	if (found)
 		return entry_at(self, &mas);
@@ -186,7 +187,7 @@ static inline int window_occupied(struct tree_object *self, const struct signatu
 {
 	PyObject *given[2];
 	struct mt_entry entry;
-	uint64_t first, last;
+	mt_key first, last;
 	int some = enter_window(self, signature, 0, args, nargs, kwnames, given, &first, &last);
 
 	return some > 0 ? mtree_find(&self->mt, first, last, &entry) : some;
@@ -211,7 +212,7 @@ PyObject *tree_overlaps(struct tree_object *self, PyObject *const *args, Py_ssiz
 }
 
 /* Whether every index of [first, last] has a value, in a tree that does not track gaps. */
-static bool covered_by_steps(struct maple_tree *mt, uint64_t first, uint64_t last)
+static bool covered_by_steps(struct maple_tree *mt, mt_key first, mt_key last)
 {
 	struct ma_state mas;
 
@@ -229,19 +230,19 @@ PyObject *tree_covers(struct tree_object *self, PyObject *const *args, Py_ssize_
 {
 	static const struct signature signature = {"covers", window_names, 2, 2, 2};
 	PyObject *given[2];
-	uint64_t first, last, start;
+	mt_key first, last, start;
 	bool covered;
 	int inside;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
 		return NULL;
-	inside = window_inside(given[0], given[1], &first, &last);
+	inside = window_inside(self->kind, given[0], given[1], &first, &last);
 	if (inside < 0 || tree_enter(self) < 0)
 		return NULL;
 	if (!inside)
 		covered = false;
 	else if (tree_tracks_gaps(self))
-		covered = mt_empty_area(&self->mt, first, last, 1, 1, false, &start) == -EBUSY;
+		covered = mt_empty_area(&self->mt, first, last, 1, 1, 0, false, &start) == -EBUSY;
 	else
 		covered = covered_by_steps(&self->mt, first, last);
 	return PyBool_FromLong(covered);
@@ -253,20 +254,20 @@ PyObject *tree_empty_area(struct tree_object *self, PyObject *const *args, Py_ss
 	static const struct signature signature = {"empty_area", area_names, 5, 1, 3};
 	struct area area = {0};
 	PyObject *given[5];
-	uint64_t start;
+	mt_key start;
 	int some;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
 		return NULL;
-	if (area_size(&area, given[0]) < 0)
+	if (area_size(&area, self->kind, given[0]) < 0)
 		return NULL;
-	some = window_clip(given[1], "first", given[2], "last", &area.first, &area.last);
+	some = window_clip(self->kind, given[1], "first", given[2], "last", &area.first, &area.last);
 	if (some < 0 || area_options(&area, given[3], given[4]) < 0 || tree_enter(self) < 0)
 		return NULL;
 	area.outside = !some;
 	if (area_search(self, &area, &start) <= 0)
 		return NULL;
-	return PyLong_FromUnsignedLongLong(start);
+	return key_object(self->kind, start);
 }
 
 /* ---- checks --------------------------------------------------------------------------------- */

@@ -15,25 +15,37 @@
 #define SHOWN_WHOLE 20 /* the most entries that are all shown */
 #define SHOWN_EDGE 3   /* of a longer tree: so many at each end */
 
-/* Append the text of the next entries to `parts`, but of no more than `most`. */
-static int print_entries(PyObject *iterator, unsigned most, PyObject *parts)
+/* "(10, 19, 'a')" */
+static PyObject *entry_text(const struct kind *kind, mt_key first, mt_key last, PyObject *value)
 {
-	uint64_t first, last;
+	PyObject *keys[2] = {key_object(kind, first), NULL};
+	PyObject *text = NULL;
+
+	if (keys[0])
+		keys[1] = key_object(kind, last);
+	if (keys[1])
+		text = PyUnicode_FromFormat("(%R, %R, %R)", keys[0], keys[1], value);
+	Py_XDECREF(keys[0]);
+	Py_XDECREF(keys[1]);
+	return text;
+}
+
+/* Append the text of the next entries to `parts`, but of no more than `most`. */
+static int print_entries(const struct kind *kind, PyObject *iterator, unsigned most,
+			 PyObject *parts)
+{
+	mt_key first, last;
 	PyObject *value;
 	int status = 0;
 
 	for (; status == 0 && most > 0; most--) {
 		int more = iterator_step(iterator, &first, &last, &value);
-		PyObject *text, *part = NULL;
+		PyObject *part;
 
 		if (more <= 0)
 			return more;
-		text = PyObject_Repr(value);
+		part = entry_text(kind, first, last, value);
 		Py_DECREF(value);
-		if (text)
-			part = PyUnicode_FromFormat("(%llu, %llu, %U)", (unsigned long long)first,
-						    (unsigned long long)last, text);
-		Py_XDECREF(text);
 		status = part ? PyList_Append(parts, part) : -1;
 		Py_XDECREF(part);
 	}
@@ -41,7 +53,7 @@ static int print_entries(PyObject *iterator, unsigned most, PyObject *parts)
 }
 
 /* Append the texts of the last entries to `parts`, in ascending order. */
-static int print_last_entries(PyObject *iterator, PyObject *parts)
+static int print_last_entries(const struct kind *kind, PyObject *iterator, PyObject *parts)
 {
 	PyObject *dots = PyUnicode_FromString("...");
 	PyObject *texts = dots ? PyList_New(0) : NULL;
@@ -49,7 +61,7 @@ static int print_last_entries(PyObject *iterator, PyObject *parts)
 
 	iterator_turn(iterator);
 	if (texts && PyList_Append(parts, dots) == 0 &&
-	    print_entries(iterator, SHOWN_EDGE, texts) == 0 && PyList_Reverse(texts) == 0)
+	    print_entries(kind, iterator, SHOWN_EDGE, texts) == 0 && PyList_Reverse(texts) == 0)
 		status = PyList_SetSlice(parts, PY_SSIZE_T_MAX, PY_SSIZE_T_MAX, texts);
 	Py_XDECREF(dots);
 	Py_XDECREF(texts);
@@ -68,15 +80,20 @@ static PyObject *print_tree(struct tree_object *self, PyObject *iterator)
 	PyObject *separator = parts ? PyUnicode_FromString(", ") : NULL;
 	PyObject *name =
 		separator ? PyObject_GetAttrString((PyObject *)Py_TYPE(self), "__name__") : NULL;
+	PyObject *keys = NULL;
 	PyObject *options = NULL;
 	PyObject *joined = NULL;
 	PyObject *text = NULL;
 
 	if (name)
-		options = PyUnicode_FromFormat("%s%s%s%s", dtype ? ", dtype='" : "",
+		keys = codes_are_keys(self->kind) && MT_KEY_BITS == 64
+			       ? PyUnicode_FromString("")
+			       : PyUnicode_FromFormat(", keys=%R", self->kind->name);
+	if (keys)
+		options = PyUnicode_FromFormat("%U%s%s%s%s", keys, dtype ? ", dtype='" : "",
 					       dtype ? dtype : "", dtype ? "'" : "", gaps);
-	if (options && print_entries(iterator, whole ? SHOWN_WHOLE : SHOWN_EDGE, parts) == 0 &&
-	    (whole || print_last_entries(iterator, parts) == 0))
+	if (options && print_entries(self->kind, iterator, whole ? SHOWN_WHOLE : SHOWN_EDGE, parts) == 0 &&
+	    (whole || print_last_entries(self->kind, iterator, parts) == 0))
 		joined = PyUnicode_Join(separator, parts);
 	if (joined && whole)
 		text = PyUnicode_FromFormat("%S([%U]%U)", name, joined, options);
@@ -86,6 +103,7 @@ static PyObject *print_tree(struct tree_object *self, PyObject *iterator)
 	Py_XDECREF(parts);
 	Py_XDECREF(separator);
 	Py_XDECREF(name);
+	Py_XDECREF(keys);
 	Py_XDECREF(options);
 	Py_XDECREF(joined);
 	return text;
@@ -103,7 +121,7 @@ PyObject *tree_repr(struct tree_object *self)
 		return PyUnicode_FromString("...");
 	if (tree_enter(self) == 0) {
 		mt_entries(&self->mt); /* counted here, the snapshot need not count again */
-		iterator = tree_iter(self);
+		iterator = tree_iterate(self);
 		if (iterator)
 			text = print_tree(self, iterator);
 		Py_XDECREF(iterator);

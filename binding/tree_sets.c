@@ -48,17 +48,19 @@ static int operand_open(struct operand *operand, struct tree_object *self, PyObj
 {
 	struct core_state *state = self->state;
 
-	*operand = (struct operand){.operation = operation};
+	*operand = (struct operand){.operation = operation, .triples = {.kind = self->kind}};
 	mt_init_pool(&operand->mt, tree_flags(false), state->pool, NULL);
 	if (PyObject_TypeCheck(right, state->tree_type) &&
-	    Py_TYPE(right)->tp_iter == (getiterfunc)tree_iter) {
+	    Py_TYPE(right)->tp_iter == state->tree_type->tp_iter) {
 		operand->tree = (struct tree_object *)right;
-		return 0;
+		return tree_require_like(self, operand->tree);
 	}
 	operand->items = PySequence_Tuple(right);
 	if (!operand->items)
 		return -1;
-	return operation == UNION ? 0 : build_from_ranges(&operand->mt, operand->items);
+	return operation == UNION
+		       ? 0
+		       : build_from_ranges(&operand->mt, self->kind, operand->items);
 }
 
 /* Convert the triples for a tree of that dtype. 0 or -1. */
@@ -159,7 +161,7 @@ static PyObject *new_tree(struct tree_object *self, struct operand *operand)
 	if (!copy)
 		return NULL;
 	if (operand_enter(operand, self) < 0) {
-		copy_drop(copy, self->state);
+		copy_drop(copy, self->kind);
 		return NULL;
 	}
 	/* A policy can empty the tree, which then leaves its family. */
@@ -206,23 +208,12 @@ static bool is_iterable(PyObject *object)
 	return Py_TYPE(object)->tp_iter || PySequence_Check(object);
 }
 
-/* Whether `left` is a tree and `right` something that its operators take. */
-static bool are_operands(PyObject *left, PyObject *right)
+static PyObject *operate(struct tree_object *self, PyObject *right, enum set_operation operation)
 {
-	struct core_state *state = state_of_type(Py_TYPE(left));
-
-	if (!state)
-		PyErr_Clear();
-	return state && PyObject_TypeCheck(left, state->tree_type) && is_iterable(right);
-}
-
-static PyObject *operate(PyObject *left, PyObject *right, enum set_operation operation)
-{
-	struct tree_object *self = (struct tree_object *)left;
 	PyObject *result = NULL;
 	struct operand operand;
 
-	if (!are_operands(left, right))
+	if (!is_iterable(right))
 		Py_RETURN_NOTIMPLEMENTED;
 	if (operand_open(&operand, self, right, operation) == 0)
 		result = new_tree(self, &operand);
@@ -241,41 +232,41 @@ static int operate_in_place(struct tree_object *self, PyObject *right, enum set_
 	return status;
 }
 
-static PyObject *assign(PyObject *self, PyObject *right, enum set_operation operation)
+static PyObject *assign(struct tree_object *self, PyObject *right, enum set_operation operation)
 {
 	if (!is_iterable(right))
 		Py_RETURN_NOTIMPLEMENTED;
-	if (operate_in_place((struct tree_object *)self, right, operation) < 0)
+	if (operate_in_place(self, right, operation) < 0)
 		return NULL;
-	return Py_NewRef(self);
+	return Py_NewRef((PyObject *)self);
 }
 
-PyObject *tree_or(PyObject *left, PyObject *right)
+PyObject *tree_or(struct tree_object *self, PyObject *right)
 {
-	return operate(left, right, UNION);
+	return operate(self, right, UNION);
 }
 
-PyObject *tree_and(PyObject *left, PyObject *right)
+PyObject *tree_and(struct tree_object *self, PyObject *right)
 {
-	return operate(left, right, INTERSECTION);
+	return operate(self, right, INTERSECTION);
 }
 
-PyObject *tree_subtract(PyObject *left, PyObject *right)
+PyObject *tree_subtract(struct tree_object *self, PyObject *right)
 {
-	return operate(left, right, DIFFERENCE);
+	return operate(self, right, DIFFERENCE);
 }
 
-PyObject *tree_or_in_place(PyObject *self, PyObject *right)
+PyObject *tree_or_in_place(struct tree_object *self, PyObject *right)
 {
 	return assign(self, right, UNION);
 }
 
-PyObject *tree_and_in_place(PyObject *self, PyObject *right)
+PyObject *tree_and_in_place(struct tree_object *self, PyObject *right)
 {
 	return assign(self, right, INTERSECTION);
 }
 
-PyObject *tree_subtract_in_place(PyObject *self, PyObject *right)
+PyObject *tree_subtract_in_place(struct tree_object *self, PyObject *right)
 {
 	return assign(self, right, DIFFERENCE);
 }

@@ -2,8 +2,7 @@
 /*
  * Values: what a tree's 64-bit words stand for, by its dtype.
  *
- * The words of an object tree are references, which the core takes and gives back through
- * object_ops. The words of a packed tree are numbers. They are converted when they are stored, and
+ * The words of an object tree are references, which the core takes and gives back. The words of a packed tree are numbers. They are converted when they are stored, and
  * made into new objects when they are read. To the core they are words without operations.
  *
  * Owns nothing: a reference belongs to the leaf that its word lies in. For all files.
@@ -32,11 +31,6 @@ void objects_release(void *context, const uint64_t *words, uint32_t present)
 	}
 }
 
-static const struct mt_value_ops object_ops = {
-	.retain = objects_retain,
-	.release = objects_release,
-};
-
 /* ---- dtypes --------------------------------------------------------------------------------- */
 
 static const char *const names[] = {
@@ -45,11 +39,6 @@ static const char *const names[] = {
 	[DTYPE_I8] = "i8",
 	[DTYPE_F8] = "f8",
 };
-
-const struct mt_value_ops *dtype_ops(enum dtype dtype)
-{
-	return dtype == DTYPE_OBJECT ? &object_ops : NULL;
-}
 
 const char *dtype_name(enum dtype dtype)
 {

@@ -18,8 +18,6 @@ int dtype_parse(PyObject *object, enum dtype *dtype);
 const char *dtype_name(enum dtype dtype);
 /* Its name as an object, or None. */
 PyObject *dtype_object(enum dtype dtype);
-/* The value operations for such words. */
-const struct mt_value_ops *dtype_ops(enum dtype dtype);
 
 /* Take / give back references: the value operations of objects. */
 void objects_retain(void *context, const uint64_t *words, uint32_t present);

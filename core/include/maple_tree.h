@@ -307,11 +307,12 @@ MT_API int mtree_alloc_cyclic(struct maple_tree *mt, mt_key *start, void *entry,
 			      mt_key high, mt_key *next);
 MT_API int mtree_alloc_cyclic_word(struct maple_tree *mt, mt_key *start, uint64_t word, mt_key low,
 				   mt_key high, mt_key *next);
-/* Only search, with alignment: *start is the lowest or highest place that is a multiple of align
- * (>= 1). Takes no lock. O(h) if align is 1; otherwise O(h) for each gap of at least `size` without
- * an aligned place. */
+/* Only search, with alignment: *start is the lowest or highest place whose distance from the key
+ * `zero` is a multiple of align (>= 1). With zero 0, places are multiples of align. `zero` may lie
+ * above the place, or outside the window; only its remainder by align matters. Takes no lock. O(h)
+ * if align is 1; otherwise O(h) for each gap of at least `size` without an aligned place. */
 MT_API int mt_empty_area(const struct maple_tree *mt, mt_key min, mt_key max, mt_key size,
-			 mt_key align, bool reverse, mt_key *start);
+			 mt_key align, mt_key zero, bool reverse, mt_key *start);
 
 /* How many keys to pass to mt_load_batch() at a time, if there are that many. Usually as many as
  * stay in a cache until their results are used. For a large tree, so many that it pays to sort them

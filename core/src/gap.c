@@ -81,19 +81,31 @@ void mt_gap_propagate(struct ma_level *path, unsigned depth, mt_key gap)
 	}
 }
 
-/* What a search looks for: `size` keys inside [min, max], starting at a multiple of `align`. */
+/* What a search looks for: `size` keys inside [min, max], starting at a key that leaves the
+ * remainder `phase` when divided by `align`. */
 struct gap_request {
 	mt_key min;
 	mt_key max;
 	mt_key size;
 	mt_key align;
+	mt_key phase; /* less than align */
 	bool reverse;
 };
+
+/* How far a key lies above the aligned place at or below it. That place may be below key 0. */
+static mt_key past_aligned(const struct gap_request *request, mt_key key)
+{
+	mt_key past = key % request->align;
+
+	if (past >= request->phase)
+		return past - request->phase;
+	return past + (request->align - request->phase);
+}
 
 /* The lowest (or highest) start in the gap [first, last] that fits the request. */
 static bool fit(const struct gap_request *request, mt_key first, mt_key last, mt_key *start)
 {
-	mt_key below;
+	mt_key room, past;
 
 	if (first < request->min)
 		first = request->min;
@@ -102,16 +114,15 @@ static bool fit(const struct gap_request *request, mt_key first, mt_key last, mt
 	assert(first <= last); /* the gap reaches into the window */
 	if (last - first < request->size - 1)
 		return false;
+	room = last - first - (request->size - 1); /* the starts are [first, first + room] */
 	if (request->reverse) {
-		*start = last - (request->size - 1);
-		*start -= *start % request->align;
-		return *start >= first;
+		past = past_aligned(request, first + room);
+		*start = first + room - past;
+		return past <= room;
 	}
-	below = first % request->align;
-	if (below && request->align - below > last - first - (request->size - 1))
-		return false;
-	*start = below ? first + (request->align - below) : first;
-	return true;
+	past = past_aligned(request, first);
+	*start = past ? first + (request->align - past) : first;
+	return !past || request->align - past <= room;
 }
 
 /*
@@ -187,9 +198,9 @@ static int find_area(const struct maple_tree *mt, const struct gap_request *requ
 }
 
 int mt_empty_area(const struct maple_tree *mt, mt_key min, mt_key max, mt_key size, mt_key align,
-		  bool reverse, mt_key *start)
+		  mt_key zero, bool reverse, mt_key *start)
 {
-	struct gap_request request = {min, max, size, align, reverse};
+	struct gap_request request = {min, max, size, align, align ? zero % align : 0, reverse};
 	struct ma_level path[MT_MAX_HEIGHT];
 	mt_key found;
 	int status = find_area(mt, &request, path, &found);
@@ -201,7 +212,7 @@ int mt_empty_area(const struct maple_tree *mt, mt_key min, mt_key max, mt_key si
 
 int mt_cursor_area(struct ma_state *mas, mt_key min, mt_key max, mt_key size, bool reverse)
 {
-	struct gap_request request = {min, max, size, 1, reverse};
+	struct gap_request request = {min, max, size, 1, 0, reverse};
 	const struct maple_tree *mt = mas->tree;
 	mt_key start;
 	int status = find_area(mt, &request, mas->path, &start);

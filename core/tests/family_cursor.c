@@ -185,7 +185,7 @@ static void empty_area(struct family *family, struct family_cursor *cursor,
 	if (!(family->kind.flags & MT_FLAGS_ALLOC_RANGE) || size - 1 > max - min) {
 		CHECK_EQ(got, -EINVAL);
 		check_place(cursor);
-	} else if (!oracle_empty_area(oracle, min, max, size, 1, reverse, &start)) {
+	} else if (!oracle_empty_area(oracle, min, max, size, 1, 0, reverse, &start)) {
 		CHECK_EQ(got, -EBUSY);
 		now_has(cursor, ma_error);
 	} else {

@@ -152,11 +152,12 @@ static void random_window(const struct oracle *oracle, mt_key *min, mt_key *max,
 
 /* The status that a search for room must return, apart from a lack of memory. */
 static int room_status(const struct family *family, const struct oracle *oracle, mt_key min,
-		       mt_key max, mt_key size, mt_key align, bool reverse, mt_key *start)
+		       mt_key max, mt_key size, mt_key align, mt_key zero, bool reverse,
+		       mt_key *start)
 {
 	if (!(family->kind.flags & MT_FLAGS_ALLOC_RANGE) || !size || size - 1 > max - min)
 		return -EINVAL;
-	return oracle_empty_area(oracle, min, max, size, align, reverse, start) ? 0 : -EBUSY;
+	return oracle_empty_area(oracle, min, max, size, align, zero, reverse, start) ? 0 : -EBUSY;
 }
 
 void family_allocate(struct family *family, struct member *member)
@@ -169,8 +170,8 @@ void family_allocate(struct family *family, struct member *member)
 	int status, got;
 
 	random_window(oracle, &min, &max, &size);
-	status =
-		word ? room_status(family, oracle, min, max, size, 1, reverse, &expected) : -EINVAL;
+	status = word ? room_status(family, oracle, min, max, size, 1, 0, reverse, &expected)
+		      : -EINVAL;
 	/* A result that takes a part of a cell cannot be stored in the oracle, so it is not
 	 * requested. */
 	if (!status && !family_whole_cells(oracle, expected, expected + (size - 1), &low, &high))
@@ -202,9 +203,10 @@ void family_allocate_cyclic(struct family *family, struct member *member)
 		high = MT_KEY_MAX;
 	next = oracle_key(oracle, test_below(oracle->cells));
 	from = next < low || next > high ? low : next;
-	status = word ? room_status(family, oracle, from, high, 1, 1, false, &expected) : -EINVAL;
+	status =
+		word ? room_status(family, oracle, from, high, 1, 1, 0, false, &expected) : -EINVAL;
 	if (status == -EBUSY && from > low)
-		status = room_status(family, oracle, low, from - 1, 1, 1, false, &expected);
+		status = room_status(family, oracle, low, from - 1, 1, 1, 0, false, &expected);
 	wraps = next > high || expected < from;
 	if (!status && !family_whole_cells(oracle, expected, expected, &cell, &same))
 		return;
@@ -369,15 +371,15 @@ void family_refusals(struct family *family, struct member *member)
 		CHECK_EQ(mtree_store_range(mt, first, first - 1, ENTRY(1)), -EINVAL);
 		CHECK_EQ(mtree_clear_range(mt, first, 0), -EINVAL);
 		CHECK_EQ(mtree_insert_range_word(mt, first, 0, 1, &entry), -EINVAL);
-		CHECK_EQ(mt_empty_area(mt, first, 0, 1, 1, false, &start), -EINVAL);
+		CHECK_EQ(mt_empty_area(mt, first, 0, 1, 1, 0, false, &start), -EINVAL);
 		MA_STATE(mas, mt, first, first - 1);
 		CHECK_EQ(mas_store_word(&mas, 1), -EINVAL);
 		CHECK_EQ(mas_insert(&mas, ENTRY(1)), -EINVAL);
 		CHECK_EQ(mas_preallocate(&mas, ENTRY(1)), -EINVAL);
 		CHECK_EQ(mas.reserved, 0);
 	}
-	CHECK_EQ(mt_empty_area(mt, 0, first, 0, 1, false, &start), -EINVAL);
-	CHECK_EQ(mt_empty_area(mt, 0, first, 1, 0, true, &start), -EINVAL);
+	CHECK_EQ(mt_empty_area(mt, 0, first, 0, 1, 0, false, &start), -EINVAL);
+	CHECK_EQ(mt_empty_area(mt, 0, first, 1, 0, 0, true, &start), -EINVAL);
 	CHECK_EQ(mtree_alloc_range(mt, &start, ENTRY(1), 0, 0, first), -EINVAL);
 	CHECK_EQ(start, 0);
 	if (other != mt && !mtree_empty(other))
@@ -489,13 +491,15 @@ void family_search(struct family *family, struct member *member)
 {
 	mt_key min, max, size,
 		start = 1, expected = 1,
-		align = test_below(4) ? 1 + test_below(5) : (mt_key)1 << test_below(MT_KEY_BITS);
+		align = test_below(4) ? 1 + test_below(5) : (mt_key)1 << test_below(MT_KEY_BITS),
+		zero = test_below(2) ? 0 : test_key();
 	bool reverse = test_below(2);
 	int status;
 
 	random_window(&member->oracle, &min, &max, &size);
-	status = room_status(family, &member->oracle, min, max, size, align, reverse, &expected);
-	CHECK_EQ(mt_empty_area(&member->mt, min, max, size, align, reverse, &start), status);
+	status = room_status(family, &member->oracle, min, max, size, align, zero, reverse,
+			     &expected);
+	CHECK_EQ(mt_empty_area(&member->mt, min, max, size, align, zero, reverse, &start), status);
 	CHECK_EQ(start, status ? 1 : expected);
 }
 

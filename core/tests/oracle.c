@@ -283,24 +283,37 @@ void oracle_clear_where(const struct oracle *a, const struct oracle *b, bool cov
 	}
 }
 
+/* The next key at or above (or at or below) `key` whose distance from `zero` is a multiple of
+ * `align`, counted in steps from `zero`. */
+static bool aligned(mt_key key, mt_key align, mt_key zero, bool up, mt_key *place)
+{
+	bool above = key > zero;
+	mt_key distance = above ? key - zero : zero - key;
+	mt_key steps = distance / align;
+
+	if (above == up && distance % align)
+		steps++;
+	if (steps > (above ? MT_KEY_MAX - zero : zero) / align)
+		return false;
+	*place = above ? zero + steps * align : zero - steps * align;
+	return true;
+}
+
 /* The best place in one gap, cut to the window. */
-static bool fits(mt_key first, mt_key last, mt_key size, mt_key align, bool reverse, mt_key *start)
+static bool fits(mt_key first, mt_key last, mt_key size, mt_key align, mt_key zero, bool reverse,
+		 mt_key *start)
 {
 	mt_key highest, lowest;
 
-	if (last - first < size - 1)
-		return false;
-	highest = (last - (size - 1)) / align * align;
-	lowest = first % align ? first - first % align + align : first;
-	/* Rounding up may wrap. Rounding down may leave the gap. */
-	if (highest < first || lowest < first || lowest > highest)
+	if (last - first < size - 1 || !aligned(last - (size - 1), align, zero, false, &highest) ||
+	    !aligned(first, align, zero, true, &lowest) || lowest > highest)
 		return false;
 	*start = reverse ? highest : lowest;
 	return true;
 }
 
 bool oracle_empty_area(const struct oracle *oracle, mt_key min, mt_key max, mt_key size,
-		       mt_key align, bool reverse, mt_key *start)
+		       mt_key align, mt_key zero, bool reverse, mt_key *start)
 {
 	bool found = false;
 	size_t cell, high;
@@ -314,7 +327,7 @@ bool oracle_empty_area(const struct oracle *oracle, mt_key min, mt_key max, mt_k
 			continue;
 		first = first < min ? min : first;
 		last = last > max ? max : last;
-		if (fits(first, last, size, align, reverse, start)) {
+		if (fits(first, last, size, align, zero, reverse, start)) {
 			found = true;
 			if (!reverse)
 				break;

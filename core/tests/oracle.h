@@ -74,10 +74,10 @@ bool oracle_find(const struct oracle *oracle, size_t cell, size_t max, struct mt
 bool oracle_find_rev(const struct oracle *oracle, size_t cell, size_t min, struct mt_entry *out);
 /* The first range of the cells [from, to], if any. */
 bool oracle_occupied(const struct oracle *oracle, size_t from, size_t to, struct mt_entry *out);
-/* The lowest or highest multiple of `align` in [min, max] with `size` free keys, all within [min,
- * max]. */
+/* The lowest or highest key with `size` free keys from there on, all within [min, max], that is a
+ * multiple of `align` away from `zero`. */
 bool oracle_empty_area(const struct oracle *oracle, mt_key min, mt_key max, mt_key size,
-		       mt_key align, bool reverse, mt_key *start);
+		       mt_key align, mt_key zero, bool reverse, mt_key *start);
 
 /* Check that the tree is valid and holds exactly this, read upwards and downwards, and that its
  * counts agree. */

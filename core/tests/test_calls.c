@@ -113,7 +113,7 @@ QUIET(mt_next, CHECK(mt_next(&s->mt, 3, 99) == ENTRY(2)))
 QUIET(mt_prev, CHECK(mt_prev(&s->mt, 25, 0) == ENTRY(3)))
 QUIET(mtree_find, CHECK(mtree_find(&s->mt, 6, 99, &s->entry)))
 QUIET(mtree_find_rev, CHECK(mtree_find_rev(&s->mt, 9, 0, &s->entry)))
-QUIET(mt_empty_area, CHECK_EQ(mt_empty_area(&s->mt, 1, 9999, 7, 1, false, &s->index), 0))
+QUIET(mt_empty_area, CHECK_EQ(mt_empty_area(&s->mt, 1, 9999, 7, 1, 0, false, &s->index), 0))
 
 /* Cursors. */
 QUIET(mas_init, mas_init(&s->mas, &s->mt, 5))

@@ -46,14 +46,22 @@ static mt_key random_align(void)
 	return align[test_below(sizeof(align) / sizeof(*align))];
 }
 
+/* Inside, or far above. */
+static mt_key random_zero(size_t cells)
+{
+	return test_below(2) ? test_below(cells) : test_key();
+}
+
 static void search_one(const struct oracle *oracle, struct maple_tree *mt)
 {
 	mt_key min, max, size, align = random_align(), expected = 0, start = 12345;
+	mt_key zero = random_zero(oracle->cells);
 	bool reverse = test_below(2), found;
 
 	random_window(oracle->cells, &min, &max, &size);
-	found = oracle_empty_area(oracle, min, max, size, align, reverse, &expected);
-	CHECK_EQ(mt_empty_area(mt, min, max, size, align, reverse, &start), found ? 0 : -EBUSY);
+	found = oracle_empty_area(oracle, min, max, size, align, zero, reverse, &expected);
+	CHECK_EQ(mt_empty_area(mt, min, max, size, align, zero, reverse, &start),
+		 found ? 0 : -EBUSY);
 	CHECK_EQ(start, found ? expected : 12345);
 }
 
@@ -64,7 +72,7 @@ static void search_by_cursor(const struct oracle *oracle, struct maple_tree *mt)
 	struct ma_state mas;
 
 	random_window(oracle->cells, &min, &max, &size);
-	found = oracle_empty_area(oracle, min, max, size, 1, reverse, &expected);
+	found = oracle_empty_area(oracle, min, max, size, 1, 0, reverse, &expected);
 	mas_init(&mas, mt, test_below(oracle->cells));
 	CHECK_EQ((reverse ? mas_empty_area_rev : mas_empty_area)(&mas, min, max, size),
 		 found ? 0 : -EBUSY);
@@ -92,7 +100,7 @@ static void allocate_one(struct oracle *oracle, struct maple_tree *mt)
 		max = oracle->cells - 2;
 	if (size - 1 > max - min)
 		size = max - min + 1;
-	found = oracle_empty_area(oracle, min, max, size, 1, reverse, &expected);
+	found = oracle_empty_area(oracle, min, max, size, 1, 0, reverse, &expected);
 	CHECK_EQ((reverse ? mtree_alloc_rrange : mtree_alloc_range)(mt, &start, ENTRY(min + 1),
 								    size, min, max),
 		 found ? 0 : -EBUSY);
@@ -171,35 +179,75 @@ static void windows_at_the_ends(void)
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	/* Empty: everything is one gap. */
-	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, MT_KEY_MAX, 1, false, &start), 0);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, MT_KEY_MAX, 1, 0, false, &start), 0);
 	CHECK_EQ(start, 0);
-	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, MT_KEY_MAX, 1, true, &start), 0);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, MT_KEY_MAX, 1, 0, true, &start), 0);
 	CHECK_EQ(start, 1);
-	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 4096, 4096, true, &start), 0);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 4096, 4096, 0, true, &start), 0);
 	CHECK_EQ(start, (mt_key)0 - 4096);
-	CHECK_EQ(mt_empty_area(&mt, MT_KEY_MAX, MT_KEY_MAX, 1, 1, false, &start), 0);
+	CHECK_EQ(mt_empty_area(&mt, MT_KEY_MAX, MT_KEY_MAX, 1, 1, 0, false, &start), 0);
 	CHECK_EQ(start, MT_KEY_MAX);
 	/* There is none above the largest multiple: rounding up must not wrap. */
-	CHECK_EQ(mt_empty_area(&mt, MT_KEY_MAX - 5, MT_KEY_MAX, 1, 4096, false, &start), -EBUSY);
-	CHECK_EQ(mt_empty_area(&mt, 1, 4095, 1, 4096, true, &start), -EBUSY);
-	CHECK_EQ(mt_empty_area(&mt, 1, 4095, 1, (uint64_t)1 << 63, true, &start), -EBUSY);
+	CHECK_EQ(mt_empty_area(&mt, MT_KEY_MAX - 5, MT_KEY_MAX, 1, 4096, 0, false, &start), -EBUSY);
+	CHECK_EQ(mt_empty_area(&mt, 1, 4095, 1, 4096, 0, true, &start), -EBUSY);
+	CHECK_EQ(mt_empty_area(&mt, 1, 4095, 1, (uint64_t)1 << 63, 0, true, &start), -EBUSY);
 
 	CHECK_EQ(mtree_store_range(&mt, 10, MT_KEY_MAX - 10, ENTRY(1)), 0);
-	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 10, 1, false, &start), 0);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 10, 1, 0, false, &start), 0);
 	CHECK_EQ(start, 0);
-	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 10, 1, true, &start), 0);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 10, 1, 0, true, &start), 0);
 	CHECK_EQ(start, MT_KEY_MAX - 9);
-	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 11, 1, false, &start), -EBUSY);
-	CHECK_EQ(mt_empty_area(&mt, 3, MT_KEY_MAX - 1, 8, 1, false, &start), 0);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 11, 1, 0, false, &start), -EBUSY);
+	CHECK_EQ(mt_empty_area(&mt, 3, MT_KEY_MAX - 1, 8, 1, 0, false, &start), 0);
 	CHECK_EQ(start, MT_KEY_MAX - 9);
-	CHECK_EQ(mt_empty_area(&mt, 3, MT_KEY_MAX - 1, 9, 1, true, &start), 0);
+	CHECK_EQ(mt_empty_area(&mt, 3, MT_KEY_MAX - 1, 9, 1, 0, true, &start), 0);
 	CHECK_EQ(start, MT_KEY_MAX - 9);
-	CHECK_EQ(mt_empty_area(&mt, 3, MT_KEY_MAX - 2, 9, 1, true, &start), -EBUSY);
+	CHECK_EQ(mt_empty_area(&mt, 3, MT_KEY_MAX - 2, 9, 1, 0, true, &start), -EBUSY);
 
 	/* No gap at all. */
 	CHECK_EQ(mtree_store_range(&mt, 0, MT_KEY_MAX, ENTRY(2)), 0);
-	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 1, 1, false, &start), -EBUSY);
-	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 1, 1, true, &start), -EBUSY);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 1, 1, 0, false, &start), -EBUSY);
+	CHECK_EQ(mt_empty_area(&mt, 0, MT_KEY_MAX, 1, 1, 0, true, &start), -EBUSY);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
+/* Places are counted from a key inside, above or below the window: nothing wraps. */
+static void places_from_any_key(void)
+{
+	static const struct {
+		mt_key min, max, size, align, zero;
+		bool found;
+		mt_key low, high;
+	} searches[] = {
+		{0, 99, 10, 10, 3, true, 3, 83},
+		{0, 99, 10, 10, 93, true, 3, 83},
+		{50, 99, 1, 10, 50, true, 50, 90},
+		{5, 9, 1, 10, 4, false, 0, 0},
+		{5, 9, 1, 10, MT_KEY_MAX, true, MT_KEY_MAX % 10, MT_KEY_MAX % 10},
+		{0, 5, 1, MT_KEY_MAX, 5, true, 5, 5},
+		{0, 4, 1, MT_KEY_MAX, 5, false, 0, 0},
+		{0, MT_KEY_MAX, 1, MT_KEY_MAX, MT_KEY_MAX, true, 0, MT_KEY_MAX},
+		{0, MT_KEY_MAX, 1, MT_KEY_MAX, MT_KEY_MAX - 1, true, MT_KEY_MAX - 1,
+		 MT_KEY_MAX - 1},
+		{MT_KEY_MAX - 3, MT_KEY_MAX, 1, MT_KEY_MAX, 0, true, MT_KEY_MAX, MT_KEY_MAX},
+		{0, MT_KEY_MAX, MT_KEY_MAX, 2, 1, true, 1, 1},
+		{0, MT_KEY_MAX, MT_KEY_MAX, 2, MT_KEY_MAX - 1, true, 0, 0},
+	};
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	for (size_t i = 0; i < 2 * sizeof(searches) / sizeof(*searches); i++) {
+		bool reverse = i % 2;
+		mt_key expected = reverse ? searches[i / 2].high : searches[i / 2].low, start = 7;
+
+		CHECK_EQ(mt_empty_area(&mt, searches[i / 2].min, searches[i / 2].max,
+				       searches[i / 2].size, searches[i / 2].align,
+				       searches[i / 2].zero, reverse, &start),
+			 searches[i / 2].found ? 0 : -EBUSY);
+		CHECK_EQ(start, searches[i / 2].found ? expected : 7);
+	}
 	mt_fini(&mt);
 	test_pool_end(pool);
 }
@@ -232,10 +280,10 @@ static void refusals(void)
 	mt_key start = 42, next = 43;
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
-	CHECK_EQ(mt_empty_area(&mt, 0, 100, 0, 1, false, &start), -EINVAL);
-	CHECK_EQ(mt_empty_area(&mt, 5, 4, 1, 1, false, &start), -EINVAL);
-	CHECK_EQ(mt_empty_area(&mt, 5, 9, 6, 1, false, &start), -EINVAL);
-	CHECK_EQ(mt_empty_area(&mt, 5, 9, 1, 0, false, &start), -EINVAL);
+	CHECK_EQ(mt_empty_area(&mt, 0, 100, 0, 1, 0, false, &start), -EINVAL);
+	CHECK_EQ(mt_empty_area(&mt, 5, 4, 1, 1, 0, false, &start), -EINVAL);
+	CHECK_EQ(mt_empty_area(&mt, 5, 9, 6, 1, 0, false, &start), -EINVAL);
+	CHECK_EQ(mt_empty_area(&mt, 5, 9, 1, 0, 0, false, &start), -EINVAL);
 	CHECK_EQ(mtree_alloc_range(&mt, &start, ENTRY(1), 0, 0, 100), -EINVAL);
 	CHECK_EQ(mtree_alloc_range(&mt, &start, ENTRY(1), 1, 5, 4), -EINVAL);
 	CHECK_EQ(mtree_alloc_rrange(&mt, &start, ENTRY(1), 6, 5, 9), -EINVAL);
@@ -404,6 +452,7 @@ static void cyclic_at_a_cursor(void)
 static const struct test_case cases[] = {
 	{"random_searches", random_searches},
 	{"windows_at_the_ends", windows_at_the_ends},
+	{"places_from_any_key", places_from_any_key},
 	{"a_gap_of_the_last_key", a_gap_of_the_last_key},
 	{"refusals", refusals},
 	{"cyclic", cyclic},

@@ -421,7 +421,7 @@ static void bad_arguments(void)
 	CHECK_EQ(mtree_alloc_range(&mt, &start, ENTRY(2), 1, 0, 100), -EINVAL);
 	CHECK_EQ(mtree_alloc_rrange(&mt, &start, ENTRY(2), 1, 0, 100), -EINVAL);
 	CHECK_EQ(mtree_alloc_cyclic(&mt, &start, ENTRY(2), 0, 100, &next), -EINVAL);
-	CHECK_EQ(mt_empty_area(&mt, 0, 100, 1, 1, false, &start), -EINVAL);
+	CHECK_EQ(mt_empty_area(&mt, 0, 100, 1, 1, 0, false, &start), -EINVAL);
 	CHECK_EQ(start, 42);
 	CHECK_VALID(&mt);
 	CHECK_SAME_NODES(&mt, &before);

@@ -30,12 +30,12 @@ static void the_first_free_network(void)
 	struct maple_tree_128 mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
 	mt128_key start = 7, used = first;
 
-	CHECK(mt128_empty_area(&mt, first, last, size, size, false, &start) == 0);
+	CHECK(mt128_empty_area(&mt, first, last, size, size, 0, false, &start) == 0);
 	CHECK(start == first);
-	CHECK(mt128_empty_area(&mt, first, last, size, size, true, &start) == 0);
+	CHECK(mt128_empty_area(&mt, first, last, size, size, 0, true, &start) == 0);
 	CHECK(start == last - (size - 1));
 	for (uint64_t i = 0; i < 3000; i++) {
-		CHECK(mt128_empty_area(&mt, first, last, size, size, false, &start) == 0);
+		CHECK(mt128_empty_area(&mt, first, last, size, size, 0, false, &start) == 0);
 		CHECK(start == used);
 		if (i % 3 == 0) { /* one key in the middle is enough */
 			start += test_random();
@@ -47,19 +47,19 @@ static void the_first_free_network(void)
 	}
 	CHECK(mt128_validate(&mt, NULL, 0) == 0);
 	/* The gaps beside the single keys are too small by that key, or not aligned. */
-	CHECK(mt128_empty_area(&mt, first, used - 1, size, size, false, &start) == -EBUSY);
+	CHECK(mt128_empty_area(&mt, first, used - 1, size, size, 0, false, &start) == -EBUSY);
 	CHECK(mtree128_clear_range(&mt, first + 77 * size, first + 78 * size - 1) == 0);
-	CHECK(mt128_empty_area(&mt, first, last, size, size, false, &start) == 0);
+	CHECK(mt128_empty_area(&mt, first, last, size, size, 0, false, &start) == 0);
 	CHECK(start == first + 77 * size);
 	/* Any place for the whole network, for half of the key space, and for a key too many. */
 	CHECK(mt128_empty_area(&mt, 0, MT128_KEY_MAX, KEY(UINT64_C(1) << 32, 0),
-			       KEY(UINT64_C(1) << 32, 0), true, &start) == 0);
+			       KEY(UINT64_C(1) << 32, 0), 0, true, &start) == 0);
 	CHECK(start == KEY(0xffffffff00000000, 0));
-	CHECK(mt128_empty_area(&mt, 0, MT128_KEY_MAX, KEY(UINT64_C(1) << 63, 0), 1, false,
+	CHECK(mt128_empty_area(&mt, 0, MT128_KEY_MAX, KEY(UINT64_C(1) << 63, 0), 1, 0, false,
 			       &start) == 0);
 	CHECK(start == used);
-	CHECK(mt128_empty_area(&mt, 0, MT128_KEY_MAX, MT128_KEY_MAX - used + 2, 1, false, &start) ==
-	      -EBUSY);
+	CHECK(mt128_empty_area(&mt, 0, MT128_KEY_MAX, MT128_KEY_MAX - used + 2, 1, 0, false,
+			       &start) == -EBUSY);
 	end_tree(&mt);
 }
 

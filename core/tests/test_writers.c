@@ -200,7 +200,7 @@ static void use_guarded(void *context)
 			CHECK_EQ(mas.last - mas.index, mas.word);
 			seen = mas.last + 1;
 		}
-		CHECK_EQ(mt_empty_area(mt, 0, MT_KEY_MAX, 5, 1, true, &start), 0);
+		CHECK_EQ(mt_empty_area(mt, 0, MT_KEY_MAX, 5, 1, 0, true, &start), 0);
 		CHECK_VALID(mt);
 		pthread_rwlock_unlock(guarded->lock);
 	}

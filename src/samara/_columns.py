@@ -72,13 +72,6 @@ def require_same_length(columns: Sequence[Column]) -> None:
         raise ValueError(text)
 
 
-def open_ranges(first: Any, last: Any, values: Any, objects: bool = False) -> Columns:
-    ends = open_column(first, "first"), open_column(last, "last")
-    columns = *ends, open_column(values, "values", objects)
-    require_same_length(columns)
-    return columns
-
-
 def open_buffer(given: Any, name: str) -> Column | None:
     """Open a buffer of numbers.
 

@@ -2,6 +2,7 @@
 """The examples in the documents run and print what the documents say."""
 
 import doctest
+import re
 
 import pytest
 
@@ -10,7 +11,14 @@ from places import ROOT
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))
 DOCUMENTS = ["README.md", *(name for name in PAGES if "\n>>> " in (ROOT / name).read_text())]
 # Packages that an example needs, but that not every test environment has.
-NEEDED = {"docs/howto/ip-lookup.md": "pandas", "docs/howto/coverage.md": "numpy"}
+NEEDED = {
+    "docs/howto/coverage.md": "numpy",
+    "docs/howto/ip-lookup.md": "pandas",
+    "docs/howto/validity.md": "pandas",
+    "docs/reference/keys.md": "numpy",
+}
+# Recipes whose first section has the whole of it.
+SHORT = [name for name in DOCUMENTS if "\n## All of it in 20 lines\n" in (ROOT / name).read_text()]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -35,6 +43,19 @@ def test_examples_run(name, tmp_path, monkeypatch):
 def test_pages_with_examples_are_found():
     named = {"guide", "how-it-works", "mm", "tutorial", "howto/bookings", "howto/coverage"}
     assert {f"docs/{page}.md" for page in named} < set(DOCUMENTS)
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_all_of_it_is_short(name):
+    section = (ROOT / name).read_text().split("\n## ")[1]
+    assert section.startswith("All of it in 20 lines\n")
+    lines = re.findall(r"^(?:>>>|\.\.\.) ", section, re.MULTILINE)
+    assert 10 < len(lines) < 25
+
+
+def test_short_recipes_are_found():
+    named = {"bookings", "ip-lookup", "ipam", "validity"}
+    assert {f"docs/howto/{page}.md" for page in named} <= set(SHORT)
 
 
 @pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", *PAGES])

@@ -41,16 +41,19 @@ class Index:
 
 
 class Oracle:
-    """An array of `size` indices from `base` on. Nothing is ever stored outside."""
+    """An array of `size` indices from `base` on. Nothing is ever stored outside.
 
-    def __init__(self, base, size):
-        self.base = base
+    Alignment counts from `origin`.
+    """
+
+    def __init__(self, base, size, origin=0):
+        self.base, self.origin = base, origin
         self.cells = [None] * size
         self.stores = 0
         self.changes = 0
 
     def copy(self):
-        other = Oracle(self.base, len(self.cells))
+        other = Oracle(self.base, len(self.cells), self.origin)
         other.cells = self.cells[:]
         other.stores = self.stores
         return other
@@ -207,7 +210,9 @@ class Oracle:
         for low, high in self.gaps(first, last)[:: -1 if reverse else 1]:
             if high - low + 1 < size:
                 continue
-            start = (high - size + 1) // align * align if reverse else -(-low // align) * align
+            start = high - size + 1 if reverse else low
+            above = (start - self.origin) % align
+            start -= above if reverse or not above else above - align
             if start >= low and start + size - 1 <= high:
                 return start
         return None

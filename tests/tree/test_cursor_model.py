@@ -11,6 +11,8 @@ import pytest
 
 from cursor_model import FlatCursor, FlatTree
 from interpreter import steps
+from key_universes import universes
+from placed import PlacedTree
 from samara import MAX, Gap, MapleTree, NoSpaceError, RangeOccupiedError
 from tree_oracle import seeded
 
@@ -27,9 +29,13 @@ def triple(found):
 class Pair:
     """A tree and its model, with cursors on both. Each method makes one random step on both."""
 
-    def __init__(self, random, base, size, track_gaps):
-        self.random, self.base, self.size = random, base, size
-        self.tree, self.flat = MapleTree(track_gaps=track_gaps), FlatTree(track_gaps)
+    def __init__(self, random, base, size, track_gaps, universe=None):
+        self.random, self.base, self.size, self.universe = random, base, size, universe
+        self.flat = FlatTree(track_gaps)
+        if universe:
+            self.tree = PlacedTree(universe, random=random, track_gaps=track_gaps)
+        else:
+            self.tree = MapleTree(track_gaps=track_gaps)
         self.cursors = [(self.tree.cursor(), FlatCursor(self.flat)) for _ in range(3)]
         self.values = 0
 
@@ -42,9 +48,15 @@ class Pair:
 
     def window(self):
         first = self.key()
-        return first, min(MAX, first + self.random.choice([0, 0, 1, 2, 5, self.size // 4]))
+        last = min(MAX, first + self.random.choice([0, 0, 1, 2, 5, self.size // 4]))
+        if self.universe:
+            inside = self.base <= first < self.base + self.size
+            last = min(last, self.base + self.size - 1) if inside else first
+        return first, last
 
     def limit(self):
+        if self.universe:
+            return self.key()
         return self.random.choice([-1, 2**64, -(2**70), 2**70, *[self.key() for _ in range(40)]])
 
     def value(self):
@@ -81,6 +93,7 @@ class Pair:
         reverse = self.random.random() < 0.5
         if self.random.random() < 0.3:
             low, high = 0, MAX
+            size = min(size, 3) if self.universe else size
         try:
             start = (cursor.empty_area_rev if reverse else cursor.empty_area)(size, low, high)
         except NoSpaceError:
@@ -132,23 +145,37 @@ class Pair:
 KINDS = ["step"] * 12 + ["move"] * 3 + ["write"] * 2 + ["search", "others", "others"]
 
 
+def drive(pair, steps, kinds=KINDS):
+    random = pair.random
+    if random.random() < 0.8:
+        for _ in range(pair.size // 3):
+            (first, last), value = pair.window(), pair.value()
+            pair.tree.store_range(first, last, value)
+            pair.flat.store(first, last, value)
+    for number in range(steps):
+        kind = random.choice(kinds)
+        try:
+            pair.check(kind)
+        except Exception as error:
+            error.add_note(f"step {number}")
+            raise
+    assert [tuple(entry) for entry in pair.tree] == pair.flat.entries
+    pair.tree.check()
+
+
 @pytest.mark.parametrize("track_gaps", [True, False], ids=["gaps", "plain"])
 @pytest.mark.parametrize("size", [12, 60, 2000])
 @pytest.mark.parametrize("place", range(3), ids=["bottom", "middle", "top"])
 def test_cursors_follow_the_rules(place, size, track_gaps):
     random = seeded(f"cursor model {place} {size} {track_gaps}")
     pair = Pair(random, [0, 2**63 - size // 2, MAX - size + 1][place], size, track_gaps)
-    if random.random() < 0.8:
-        for _ in range(size // 3):
-            (first, last), value = pair.window(), pair.value()
-            pair.tree.store_range(first, last, value)
-            pair.flat.store(first, last, value)
-    for number in range(STEPS // (4 if size < 100 else 2)):
-        kind = random.choice(KINDS)
-        try:
-            pair.check(kind)
-        except AssertionError as error:
-            error.add_note(f"step {number}")
-            raise
-    assert [tuple(entry) for entry in pair.tree] == pair.flat.entries
-    pair.tree.check()
+    drive(pair, STEPS // (4 if size < 100 else 2))
+
+
+@pytest.mark.parametrize("universe", universes(60), ids=repr)
+def test_cursors_over_keys_of_each_kind(universe):
+    random = seeded(f"cursor model {universe}")
+    track_gaps = random.random() < 0.8
+    pair = Pair(random, universe.base, universe.size, track_gaps, universe)
+    kinds = KINDS if universe.unit is not None else [kind for kind in KINDS if kind != "search"]
+    drive(pair, STEPS // 50, kinds)

@@ -12,7 +12,8 @@ import pytest
 from test_tree_oracle import Driver
 
 from interpreter import collect, live_nodes, steps
-from samara import MAX, MapleTree, _implementation
+from key_universes import LINES, Universe
+from samara import MAX, _implementation
 from tree_oracle import seeded
 
 STEPS = steps(60_000)
@@ -23,8 +24,8 @@ MEMBERS = 6
 class Member(Driver):
     """A tree and its array. The driver has single operations; this adds cursors and failures."""
 
-    def __init__(self, random, base, track_gaps=True):
-        super().__init__(random, base, SIZE, track_gaps)
+    def __init__(self, random, base, size=SIZE, track_gaps=True, universe=None):
+        super().__init__(random, base, size, track_gaps, universe)
         # The array's contents now. Computing them is most of the cost of a step.
         self.expected = []
 
@@ -129,12 +130,13 @@ class Member(Driver):
 
     def empty(self):
         self.tree.clear()
-        self.oracle.clear(self.oracle.base, self.oracle.base + SIZE - 1)
+        self.oracle.clear(self.oracle.base, self.oracle.base + len(self.oracle.cells) - 1)
 
 
 def child_of(parent, other):
     """Make a new member from the parent in one of all possible ways, some with another member."""
-    child = Member(parent.random, parent.oracle.base, parent.tree.track_gaps)
+    base, size = parent.oracle.base, len(parent.oracle.cells)
+    child = Member(parent.random, base, size, parent.tree.track_gaps, parent.universe)
     child.oracle = parent.oracle.copy()
     way = parent.random.choice(
         ["fork", "copy", "dup", "dup_into", "slice", "pickle", "build", "or", "and", "sub"]
@@ -157,16 +159,15 @@ def child_of(parent, other):
     elif way == "slice":
         first, last = parent.window()
         child.tree = parent.tree[first : last + 1]
-        end = child.oracle.base + SIZE - 1
-        child.oracle.clear(child.oracle.base, first - 1)
-        child.oracle.clear(last + 1, end)
+        child.oracle.clear(base, first - 1)
+        child.oracle.clear(last + 1, base + size - 1)
     elif way == "pickle" and all(type(value) is not object for _, _, value in parent.expected):
         # An object() equals only itself, so a copy of one would not compare equal.
         child.tree = pickle.loads(pickle.dumps(parent.tree))
         assert child.tree == parent.tree
         child.adopt_values()
     else:
-        child.tree = MapleTree(parent.tree.entries(), track_gaps=parent.tree.track_gaps)
+        child.tree = parent.new(parent.tree.entries(), track_gaps=parent.tree.track_gaps)
     return child
 
 
@@ -222,8 +223,22 @@ def test_every_member_is_as_if_alone(base, track_gaps):
     random = seeded(f"family of {base} {track_gaps}")
     collect()
     before = live_nodes()
-    family = [Member(random, base, track_gaps)]
+    family = [Member(random, base, track_gaps=track_gaps)]
     drive(family, random, STEPS // 6 + 1)
+    family.clear()
+    collect()
+    assert live_nodes() == before
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.name)
+def test_every_member_of_each_kind(line):
+    random = seeded(f"family of {line.name}")
+    universe = Universe(line, random.choice([*line.places]), 70)
+    print(universe)
+    collect()
+    before = live_nodes()
+    family = [Member.over(universe, random, random.random() < 0.8)]
+    drive(family, random, STEPS // 80 + 1)
     family.clear()
     collect()
     assert live_nodes() == before

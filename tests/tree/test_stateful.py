@@ -15,6 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from cursor_model import FlatCursor
 from examples import profile, repeatable
+from key_universes import universes
+from placed import NO_SIZES, PlacedTree
 from samara import COALESCE, MAX, Entry, Gap, MapleTree, NoSpaceError, RangeOccupiedError
 from tree_oracle import Oracle
 
@@ -104,12 +106,23 @@ class Family(RuleBasedStateMachine):
     oracle = Oracle
 
     @initialize(
-        base=st.sampled_from([0, 2**63 - SIZE // 2, MAX - SIZE + 1]), track_gaps=st.booleans()
+        base=st.sampled_from([0, 2**63 - SIZE // 2, MAX - SIZE + 1]),
+        track_gaps=st.booleans(),
+        universe=st.none() | st.sampled_from(universes(SIZE)),
     )
-    def begin(self, base, track_gaps):
-        tree = MapleTree(policy=self.policy, track_gaps=track_gaps)
-        self.base = base
-        self.members = [Member(tree, self.oracle(base, SIZE))]
+    def begin(self, base, track_gaps, universe):
+        """Make a tree of ints, or one of another kind of keys, called with positions."""
+        self.universe = universe
+        self.base = universe.base if universe else base
+        self.sized = universe is None or universe.unit is not None
+        tree = self.new(policy=self.policy, track_gaps=track_gaps)
+        oracle = self.oracle(self.base, SIZE, universe.origin if universe else 0)
+        self.members = [Member(tree, oracle)]
+
+    def new(self, *arguments, **options):
+        if self.universe:
+            return PlacedTree(self.universe, *arguments, **options)
+        return MapleTree(*arguments, **options)
 
     def member(self, pick):
         return self.members[pick % len(self.members)]
@@ -171,7 +184,10 @@ class Family(RuleBasedStateMachine):
         start = member.oracle.empty_area(size, first, last, align, reverse)
         call = member.tree.alloc_range
         options = {"first": first, "last": last, "align": align, "reverse": reverse}
-        if not member.tree.track_gaps:
+        if not self.sized:
+            with pytest.raises(TypeError, match=NO_SIZES):
+                call(size, "a", **options)
+        elif not member.tree.track_gaps:
             with pytest.raises(ValueError, match="track_gaps"):
                 call(size, "a", **options)
         elif start is None:
@@ -190,7 +206,7 @@ class Family(RuleBasedStateMachine):
     )
     def alloc_many(self, pick, sizes, place, width, reverse):
         member, (first, last) = self.member(pick), self.window(place, width)
-        if not member.tree.track_gaps:
+        if not member.tree.track_gaps or not self.sized:
             return
         starts, oracle = [], member.oracle.copy()
         for size in sizes:
@@ -247,13 +263,14 @@ class Family(RuleBasedStateMachine):
         elif way == "dup":
             tree = parent.tree.dup()
         elif way == "dup_into":
-            tree = MapleTree(**options)
+            tree = self.new(**options)
             parent.tree.dup_into(tree)
         elif way == "pickle":
             tree = pickle.loads(pickle.dumps(parent.tree))
         elif way == "init":
-            tree = MapleTree([(self.base, self.base, "old")], **options)
-            tree.__init__(parent.tree, **options)
+            tree = self.new([(self.base, self.base, "old")], **options)
+            refill = tree.fill if self.universe else tree.__init__
+            refill(parent.tree, **options)
         else:
             first, last = self.window(place, width)
             tree = parent.tree[first : last + 1]

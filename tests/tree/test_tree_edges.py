@@ -3,6 +3,7 @@
 
 import pickle
 import sys
+from contextlib import nullcontext
 from functools import partial
 
 import pytest
@@ -159,7 +160,7 @@ def test_what_is_no_integer_is_a_type_error(index):
                 call()
     with pytest.raises(TypeError, match="size must be an integer"):
         t.empty_area(index)
-    with pytest.raises(TypeError, match="align must be an integer"):
+    with pytest.raises(TypeError, match="align must be an integer") if index else nullcontext():
         t.empty_area(1, align=index)
     assert t == tree()
 

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpreter import scaled
+from key_universes import LINES, Universe, universes
+from placed import NO_SIZES, PlacedTree
 from samara import MAX, MapleTree, NoSpaceError, RangeOccupiedError
 from tree_oracle import Oracle, seeded
 
@@ -33,12 +35,26 @@ def same(tree, oracle):
 
 
 class Driver:
-    """One tree and its oracle, driven by one random generator."""
+    """One tree and its oracle, driven by one random generator.
 
-    def __init__(self, random, base, size, track_gaps=True):
-        self.random = random
-        self.tree = MapleTree(track_gaps=track_gaps)
-        self.oracle = Oracle(base, size)
+    With a universe, the tree has keys of its kind, and is called with their positions.
+    """
+
+    def __init__(self, random, base, size, track_gaps=True, universe=None):
+        self.random, self.universe = random, universe
+        self.tree = self.new(track_gaps=track_gaps)
+        self.oracle = Oracle(base, size, universe.origin if universe else 0)
+        self.sized = universe is None or universe.unit is not None
+
+    @classmethod
+    def over(cls, universe, random, track_gaps=True):
+        return cls(random, universe.base, universe.size, track_gaps, universe)
+
+    def new(self, *arguments, **options):
+        """Make a tree with the keys of this driver."""
+        if self.universe:
+            return PlacedTree(self.universe, *arguments, random=self.random, **options)
+        return MapleTree(*arguments, **options)
 
     def index(self):
         return self.oracle.base + self.random.randrange(len(self.oracle.cells))
@@ -112,7 +128,10 @@ class Driver:
         area = self.area()
         value = object()
         start = self.oracle.empty_area(**area)
-        if not self.tree.track_gaps:
+        if not self.sized:
+            with pytest.raises(TypeError, match=NO_SIZES):
+                self.tree.alloc_range(value=value, **area)
+        elif not self.tree.track_gaps:
             with pytest.raises(ValueError, match="track_gaps"):
                 self.tree.alloc_range(value=value, **area)
         elif start is None:
@@ -149,12 +168,15 @@ class Driver:
             if starts[-1] is None:
                 break
             oracle.store(starts[-1], starts[-1] + size - 1, value)
-        if sizes and not self.tree.track_gaps:
+        if sizes and not self.sized:
+            with pytest.raises(TypeError, match=NO_SIZES):
+                self.tree.alloc_many(sizes, values, **area)
+        elif sizes and not self.tree.track_gaps:
             with pytest.raises(ValueError, match="track_gaps"):
                 self.tree.alloc_many(sizes, values, **area)
         elif None in starts:
             at = starts.index(None)
-            with pytest.raises(NoSpaceError, match=f"^position {at}: no {sizes[at]} free "):
+            with pytest.raises(NoSpaceError, match=f"^position {at}: no "):
                 self.tree.alloc_many(sizes, values, **area)
         else:
             assert self.tree.alloc_many(sizes, values, **area) == starts
@@ -208,7 +230,10 @@ class Driver:
         assert plain(tree.gaps(first, last)) == oracle.gaps(first, last)
         assert plain(tree[first : last + 1]) == oracle.clipped(first, last)
         area = self.area()
-        if tree.track_gaps:
+        if not self.sized:
+            with pytest.raises(TypeError, match=NO_SIZES):
+                tree.empty_area(**area)
+        elif tree.track_gaps:
             start = oracle.empty_area(**area)
             if start is None:
                 with pytest.raises(NoSpaceError):
@@ -232,6 +257,19 @@ def test_random_operations(size, place, track_gaps):
     random = seeded(f"operations {size} {place} {track_gaps}")
     driver = Driver(random, bases(size)[place], size, track_gaps)
     for step in range(400 if size < 900 else 250):
+        driver.write()
+        if step % 5 == 0:
+            driver.look()
+        if step % 25 == 0:
+            driver.look_everywhere()
+    driver.look_everywhere()
+
+
+@pytest.mark.parametrize("universe", universes(), ids=repr)
+def test_keys_of_each_kind(universe):
+    random = seeded(f"operations {universe}")
+    driver = Driver.over(universe, random, track_gaps=random.random() < 0.8)
+    for step in range(scaled(200, least=60)):
         driver.write()
         if step % 5 == 0:
             driver.look()
@@ -286,10 +324,20 @@ def test_spanning_writes(count, track_gaps):
 
 
 def test_a_family_of_copies():
-    random = seeded("family")
-    size = 200
-    family = [Driver(random, 5, size)]
-    for step in range(400):
+    copy_at_random(Driver(seeded("family"), 5, 200), 400)
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.name)
+def test_a_family_of_each_kind(line):
+    random = seeded(f"family {line.name}")
+    universe = Universe(line, random.choice([*line.places]), 60)
+    print(universe)
+    copy_at_random(Driver.over(universe, random), scaled(200, least=40))
+
+
+def copy_at_random(driver, steps):
+    random, family = driver.random, [driver]
+    for step in range(steps):
         driver = random.choice(family)
         for _ in range(random.randrange(4)):
             driver.write()
@@ -315,7 +363,8 @@ def test_a_family_of_copies():
 
 
 def make_copy(driver, way):
-    other = Driver(driver.random, driver.oracle.base, len(driver.oracle.cells))
+    base, size = driver.oracle.base, len(driver.oracle.cells)
+    other = Driver(driver.random, base, size, universe=driver.universe)
     other.oracle = driver.oracle.copy()
     if way == "fork":
         other.tree = driver.tree.fork()
@@ -326,7 +375,7 @@ def make_copy(driver, way):
     elif way == "into":
         driver.tree.dup_into(other.tree)
     elif way == "init":
-        other.tree = MapleTree(driver.tree)
+        other.tree = driver.new(driver.tree)
     elif way == "slice":
         first, last = driver.window()
         other.tree = driver.tree[first : last + 1]
@@ -334,7 +383,7 @@ def make_copy(driver, way):
         high = low + len(other.oracle.cells) - 1
         other.oracle.fill(low, first - 1, None)
         other.oracle.fill(last + 1, high, None)
-    assert other.tree == MapleTree(other.oracle.entries())
+    assert other.tree == driver.new(other.oracle.entries())
     return other
 
 

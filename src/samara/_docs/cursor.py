@@ -4,7 +4,7 @@
 from typing import Final
 
 CURSOR: Final = {
-    "Cursor(tree, first=0, last=None)": """
+    "Cursor(tree, first=None, last=None)": """
 A place in a tree, with the path to it: the kernel's ma_state.
 
 The place is [index, last]. A step moves it to another range of the tree and returns that range,
@@ -28,8 +28,9 @@ find_range_rev    at an entry at index, or     underflow
 
 Later steps go on from the place. `for entry in cursor` does the same as find().
 
-A max above MAX means MAX, and a min below 0 means 0. Nothing lies at or below a negative max,
-or at or above a min over MAX: the step does not move the cursor.
+A limit outside the tree's limits is cut, and None is the limit of the tree. Nothing lies at or
+below a max that is below the first key, or at or above a min that is above the last key: the step
+does not move the cursor.
 
 Values, status, index and last follow the rules of Linux's cursor. They are in the reference
 manual, status by status. A step costs O(1), a look-up by index O(log n).
@@ -39,7 +40,7 @@ walks to its index again. It never reads anything that has been removed.
 
 Args:
     tree: the MapleTree
-    first: the first index of the range to start at
+    first: the first index of the range to start at. None: the first key.
     last: the last index of that range, included. Without it, the range is the index first
         alone. The status is "start" in both cases.
 
@@ -107,7 +108,7 @@ True
 Set the place to one index, without looking there. The status becomes "start". O(1).
 
 Raises:
-    ValueError: index is outside 0 ... MAX.
+    ValueError: index is outside the limits.
 
 >>> cursor = MapleTree([(10, 19, 'a')]).cursor()
 >>> cursor.set(15)
@@ -120,7 +121,7 @@ Set the place to [first, last], both ends included, without looking there. O(1).
 The status becomes "start".
 
 Raises:
-    ValueError: first is above last, or an end is outside 0 ... MAX.
+    ValueError: first is above last, or an end is outside the limits.
 
 >>> t = MapleTree()
 >>> cursor = t.cursor()
@@ -141,7 +142,7 @@ Returns:
 >>> cursor.walk() is None, cursor.index, cursor.last
 (True, 0, 9)
 """,
-    "next(max=MAX)": """
+    "next(max=None)": """
 Move to the next entry, if it begins at or below max. O(1) amortised.
 
 What lies at index itself is not a result, with one exception: if the last step met its min,
@@ -158,14 +159,14 @@ Entry(first=30, last=39, value='b')
 >>> cursor.next() is None
 True
 """,
-    "next_range(max=MAX)": """
+    "next_range(max=None)": """
 Like next(), but stop at gaps too.
 
 >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(10)
 >>> cursor.next_range()
 Gap(first=20, last=29)
 """,
-    "prev(min=0)": """
+    "prev(min=None)": """
 Move to the previous entry, if it ends at or above min. O(1) amortised.
 
 What lies at index itself is not a result, with one exception: if the last step met its max,
@@ -180,14 +181,14 @@ Returns:
 >>> cursor.prev()
 Entry(first=10, last=19, value='a')
 """,
-    "prev_range(min=0)": """
+    "prev_range(min=None)": """
 Like prev(), but stop at gaps too.
 
 >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(30)
 >>> cursor.prev_range()
 Gap(first=20, last=29)
 """,
-    "find(max=MAX)": """
+    "find(max=None)": """
 Find the first entry at or above index that begins at or below max. O(1) amortised.
 
 The first call after set() looks at index itself. Each later call finds the next entry. A
@@ -202,7 +203,7 @@ Entry(first=10, last=19, value='a')
 >>> cursor.find(29) is None, cursor.find()
 (True, Entry(first=30, last=39, value='b'))
 """,
-    "find_range(max=MAX)": """
+    "find_range(max=None)": """
 Like find(), but stop at gaps too, except at a gap around index in the first call.
 
 >>> cursor = MapleTree([(10, 19, 'a')]).cursor(5)
@@ -211,7 +212,7 @@ Entry(first=10, last=19, value='a')
 >>> cursor.find_range()
 Gap(first=20, last=18446744073709551615)
 """,
-    "find_rev(min=0)": """
+    "find_rev(min=None)": """
 Find the last entry at or below index that ends at or above min. O(1) amortised.
 
 The first call after set() looks at index itself. Each later call finds the entry before.
@@ -225,7 +226,7 @@ Entry(first=30, last=39, value='b')
 >>> cursor.find_rev()
 Entry(first=10, last=19, value='a')
 """,
-    "find_range_rev(min=0)": """
+    "find_range_rev(min=None)": """
 Like find_rev(), but stop at gaps too, except at a gap around index in the first call.
 
 >>> cursor = MapleTree([(10, 19, 'a')]).cursor(25)
@@ -295,10 +296,10 @@ Entry(first=10, last=19, value='a')
 >>> cursor.index, cursor.last
 (0, 29)
 """,
-    "empty_area(size, min=0, max=MAX)": """
+    "empty_area(size, min=None, max=None)": """
 Set the place to the lowest `size` free indices in [min, max]. O(log n).
 
-Both ends are included. Bounds outside 0 ... MAX are cut. The status is "active", or "none" if
+Both ends are included. Bounds outside the limits are cut. The status is "active", or "none" if
 the tree is empty. The place can be a part of a gap; a later step goes on from the whole gap.
 
 Returns:
@@ -317,7 +318,7 @@ Raises:
 >>> t.entry(30)
 Entry(first=20, last=30, value='b')
 """,
-    "empty_area_rev(size, min=0, max=MAX)": """
+    "empty_area_rev(size, min=None, max=None)": """
 Like empty_area(), but choose the highest free indices.
 
 >>> MapleTree([(10, 19, 'a')]).cursor().empty_area_rev(5, 0, 19)
@@ -345,5 +346,5 @@ Entry(first=10, last=19, value='a')
 >>> cursor.find()
 Entry(first=10, last=19, value='a')
 """,
-    "__class_getitem__(item, /)": "The type of a cursor of a MapleTree[V]: Cursor[V].",
+    "__class_getitem__(item, /)": "The type of a cursor of a MapleTree[K, V]: Cursor[K, V].",
 }

@@ -4,11 +4,12 @@
 from typing import Final
 
 MAPLE_TREE: Final = {
-    "MapleTree(iterable=(), /, *, dtype=None, track_gaps=True, policy=None)": """
-An ordered map from ranges of integers to values.
+    "MapleTree(iterable=(), /, *, keys='uint64', dtype=None, track_gaps=True, policy=None)": """
+An ordered map from ranges of keys to values.
 
-Ranges are closed, [first, last], within 0 ... MAX = 2**64 - 1, and do not overlap. An index
-without a value lies in a gap. Values are any objects, including None. In a tree with a dtype,
+Ranges are closed, [first, last], and do not overlap. Keys are integers in 0 ... MAX = 2**64 - 1,
+or of the kind that `keys` says; t.first_key and t.last_key are the limits. An index, which is one
+key, without a value lies in a gap. Values are any objects, including None. In a tree with a dtype,
 they are 64-bit numbers. In the costs below, n is the number of ranges.
 
 Args:
@@ -16,9 +17,22 @@ Args:
         taken, not the attributes; dup() and fork() take both. A later triple overwrites what
         it covers. Sorted triples that do not overlap are stored in O(n), into full nodes;
         any other triple costs O(log n).
+    keys: the kind of keys, which the tree keeps:
+
+        - 'uint64', 'int64', 'uint128': integers
+        - 'float64': floats from -inf to inf. Two neighbours have no float between them. There are
+          no sizes: `covered`, empty_area() and other methods with a size raise TypeError.
+        - 'date': datetime.date. 'datetime64[s]', 'datetime64[ms]', 'datetime64[us]': naive
+          datetimes. 'datetime64[us, UTC]', or with any other zone: aware datetimes, which come
+          out in that zone. 'datetime64[ns]': numpy.datetime64; pandas.Timestamp with a zone.
+          Sizes are timedeltas.
+        - 'ipv4', 'ipv6': addresses, as objects, text or integers. t[network] is about all
+          addresses of a network, as a slice is.
+        - an object with the protocol samara.KeyType, for any other keys
+
     dtype: None for any object. 'u8', 'i8' or 'f8' for a packed tree, whose values are
-        unsigned integers, signed integers or floats. Values are converted when they are
-        stored, and there is no reference counting.
+        unsigned integers, signed integers or floats; numpy's names and types do as well. Values
+        are converted when they are stored, and there is no reference counting.
     track_gaps: keep the largest gap of each subtree. empty_area() and the three methods
         alloc_*() need this. Stores are faster without.
     policy: None, or a samara.Policy: an object with the methods split() and merge(). split()
@@ -28,11 +42,12 @@ Args:
         these two.
 
 t[i], t[i] = v, del t[i] and i in t are about one index. t[a:b] is half-open, and t[a:] reaches
-MAX. All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut at the
-ends. For a whole range, ask t.covers(first, last) or t.overlaps(first, last), not `in`.
+the last key. All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut
+at the ends. For a whole range, ask t.covers(first, last) or t.overlaps(first, last), not `in`.
 
-Look-ups take any integer; there is nothing outside 0 ... MAX. Writes there raise ValueError.
-Anything that is not an integer raises TypeError. A packed tree raises TypeError for anything
+Look-ups take any integer; there is nothing outside the limits. Writes there raise ValueError.
+Anything that is not an integer raises TypeError. For other keys it is the same; NaN and NaT lie
+outside, and raise ValueError as an end of a window. A packed tree raises TypeError for anything
 that is not a number, ValueError for an integer outside its 64 bits, and OverflowError for an
 integer too large for a float. MemoryError leaves the tree as it was.
 
@@ -78,6 +93,10 @@ MapleTree([(13, 13, 'c'), (14, 19, 'a'), (30, 34, 'b')])
 MapleTree([(30, 34, 'b'), (37, 39, 'b')])
 >>> MapleTree([(10, 19, 1.5)], dtype='f8')
 MapleTree([(10, 19, 1.5)], dtype='f8')
+>>> t = MapleTree(keys='ipv4')
+>>> t['10.0.0.0/8'] = 'private'
+>>> t['10.1.2.3'], t.find('9.0.0.0').first
+('private', IPv4Address('10.0.0.0'))
 """,
     "get(index, default=None)": """
 Return the value at an index, or default if there is none. O(log n).
@@ -92,10 +111,11 @@ Return the whole range around an index with its value, or None in a gap. O(log n
 >>> MapleTree([(10, 19, 'a')]).entry(15)
 Entry(first=10, last=19, value='a')
 """,
-    "find(index, last=MAX)": """
+    "find(index, last=None)": """
 Return the first entry in [index, last], both ends included. O(log n).
 
-An entry counts if any part of it lies there. Bounds outside 0 ... MAX are cut.
+An entry counts if any part of it lies there. Bounds outside the limits are cut. Without the
+second one, the window reaches to the limit.
 
 Returns:
     The whole entry, or None.
@@ -111,10 +131,11 @@ Entry(first=30, last=39, value='b')
 >>> t.find(20, 29) is None
 True
 """,
-    "find_rev(index, first=0)": """
+    "find_rev(index, first=None)": """
 Return the last entry in [first, index], both ends included. O(log n).
 
-An entry counts if any part of it lies there. Bounds outside 0 ... MAX are cut.
+An entry counts if any part of it lies there. Bounds outside the limits are cut. Without the
+second one, the window reaches to the limit.
 
 Returns:
     The whole entry, or None.
@@ -148,7 +169,7 @@ Entry(first=30, last=39, value='b')
     "next(index)": """
 Return the next entry after the entry or gap that contains index. O(log n).
 
-A negative index lies before all entries.
+An index below the first key lies before all entries.
 
 Returns:
     The entry, or None.
@@ -162,7 +183,7 @@ True
     "prev(index)": """
 Return the last entry before the entry or gap that contains index. O(log n).
 
-An index above MAX lies after all entries.
+An index above the last key lies after all entries.
 
 Returns:
     The entry, or None.
@@ -173,16 +194,16 @@ Entry(first=10, last=19, value='a')
 >>> t.prev(15) is None
 True
 """,
-    "entries(first=0, last=MAX, *, reverse=False, clip=False)": """
+    "entries(first=None, last=None, *, reverse=False, clip=False)": """
 Iterate over the entries in [first, last], both ends included.
 
 An entry counts if any part of it lies there. The iterator sees the tree as it is now,
 whatever is stored later. It costs O(log n) to make, and O(1) for each entry. Bounds outside
-0 ... MAX are cut.
+the limits are cut.
 
 Args:
-    first: the first index of the window
-    last: the last index of the window
+    first: the first index of the window. None: the first key.
+    last: the last index of the window. None: the last key.
     reverse: go from the last entry to the first
     clip: cut the first and the last entry at the ends of the window. If the tree has a
         policy, its split() is asked for their values.
@@ -196,7 +217,7 @@ Raises:
 >>> [tuple(entry) for entry in t.entries(15, 30, clip=True, reverse=True)]
 [(30, 30, 'b'), (15, 19, 'a')]
 """,
-    "ranges(first=0, last=MAX, *, reverse=False, clip=False)": """
+    "ranges(first=None, last=None, *, reverse=False, clip=False)": """
 Iterate over the ranges in [first, last], as pairs (first, last), both ends included.
 
 Arguments, cost and errors are those of entries().
@@ -207,7 +228,7 @@ Arguments, cost and errors are those of entries().
 >>> list(t.ranges(15, 30, clip=True))
 [(15, 19), (30, 30)]
 """,
-    "values(first=0, last=MAX, *, reverse=False, clip=False)": """
+    "values(first=None, last=None, *, reverse=False, clip=False)": """
 Iterate over the values of the ranges in [first, last], both ends included.
 
 Each range counts once, however many indices it has. Arguments, cost and errors are those of
@@ -217,7 +238,7 @@ entries(). (clip matters only if the tree has a policy.)
 >>> list(t.values()), list(t.values(30, reverse=True))
 (['a', 'b'], ['b'])
 """,
-    "items(first=0, last=MAX, *, reverse=False, clip=False)": """
+    "items(first=None, last=None, *, reverse=False, clip=False)": """
 Iterate over ((first, last), value) for the ranges in [first, last], both ends included.
 
 Arguments, cost and errors are those of entries().
@@ -226,12 +247,13 @@ Arguments, cost and errors are those of entries().
 >>> dict(t.items())
 {(10, 19): 'a', (30, 39): 'b'}
 """,
-    "gaps(first=0, last=MAX)": """
+    "gaps(first=None, last=None)": """
 Iterate over the free ranges in [first, last], cut at its ends.
 
 Each is a Gap: a pair (first, last), both ends included, whose .size is the number of free
 indices. The iterator sees the tree as it is now. It does not need gap tracking. It costs
-O(log n) to make, and O(1) for each entry that it passes. Bounds outside 0 ... MAX are cut.
+O(log n) to make, and O(1) for each entry that it passes. Bounds outside the limits are cut, and
+None means the limit.
 
 Raises:
     ValueError: first is above last.
@@ -246,7 +268,7 @@ Raises:
 Return whether every index of [first, last], both ends included, has a value.
 
 O(log n). Without gap tracking, O(log n + entries passed) up to the first gap. Several ranges
-without a gap between them cover as one does. Indices outside 0 ... MAX are free.
+without a gap between them cover as one does. Indices outside the limits are free.
 
 Raises:
     ValueError: first is above last.
@@ -258,7 +280,7 @@ Raises:
     "overlaps(first, last)": """
 Return whether any index of [first, last], both ends included, has a value. O(log n).
 
-The opposite of is_free(). Indices outside 0 ... MAX are free.
+The opposite of is_free(). Indices outside the limits are free.
 
 Raises:
     ValueError: first is above last.
@@ -270,7 +292,7 @@ Raises:
     "is_free(first, last)": """
 Return whether [first, last], both ends included, is entirely free. O(log n).
 
-Indices outside 0 ... MAX are free.
+Indices outside the limits are free.
 
 Raises:
     ValueError: first is above last.
@@ -279,17 +301,18 @@ Raises:
 >>> t.is_free(20, 29), t.is_free(19, 29)
 (True, False)
 """,
-    "empty_area(size, first=0, last=MAX, *, align=1, reverse=False)": """
+    "empty_area(size, first=None, last=None, *, align=None, reverse=False)": """
 Find `size` free indices in [first, last], both ends included.
 
 O(log n). With align, O(log n) for each gap of that size without an aligned place. Bounds
-outside 0 ... MAX are cut.
+outside the limits are cut.
 
 Args:
-    size: how many indices, 1 or more
-    first: the first index of the window
-    last: the last index of the window
-    align: the place must be a multiple of this; 1 or more
+    size: how many indices, 1 or more; a timedelta if the keys are dates or datetimes
+    first: the first index of the window. None: the first key.
+    last: the last index of the window. None: the last key.
+    align: the place must be a multiple of this; 1 or more, as a size. Dates and datetimes are
+        aligned from a Monday, at midnight in UTC or without a zone.
     reverse: find the highest place, not the lowest
 
 Returns:
@@ -299,6 +322,7 @@ Raises:
     NoSpaceError: There is no such place.
     ValueError: first is above last, size or align is below 1, or the tree has
         track_gaps=False.
+    TypeError: The keys are floats, which have no sizes.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> t.empty_area(10), t.empty_area(11), t.empty_area(10, 0, 99, reverse=True)
@@ -313,7 +337,7 @@ Overwrites what is there. An entry that is cut keeps its value on both sides. O(
 O(1) for each entry that is dropped.
 
 Raises:
-    ValueError: first is above last, or an end is outside 0 ... MAX.
+    ValueError: first is above last, or an end is outside the limits.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> t.store_range(12, 13, 'b')
@@ -325,7 +349,7 @@ Store a value over [first, last], both ends included, if all of it is free. O(lo
 
 Raises:
     RangeOccupiedError: It is not free. The error's .entry is the first entry there.
-    ValueError: first is above last, or an end is outside 0 ... MAX.
+    ValueError: first is above last, or an end is outside the limits.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> t.insert_range(20, 29, 'b')
@@ -342,7 +366,7 @@ Returns:
     The removed entry, or None.
 
 Raises:
-    ValueError: index is outside 0 ... MAX.
+    ValueError: index is outside the limits.
 
 >>> t = MapleTree([(10, 19, 'a')])
 >>> t.erase(12)
@@ -360,7 +384,7 @@ Returns:
     for the values of cut entries.
 
 Raises:
-    ValueError: first is above last, or an end is outside 0 ... MAX.
+    ValueError: first is above last, or an end is outside the limits.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> t.pop_range(15, 30)
@@ -368,10 +392,10 @@ Raises:
 >>> t
 MapleTree([(10, 14, 'a'), (31, 39, 'b')])
 """,
-    "alloc_range(size, value, *, first=0, last=MAX, align=1, reverse=False)": """
+    "alloc_range(size, value, *, first=None, last=None, align=None, reverse=False)": """
 Find `size` free indices in [first, last], both ends included, and store a value there.
 
-Arguments, cost and errors are those of empty_area(), except that bounds outside 0 ... MAX
+Arguments, cost and errors are those of empty_area(), except that bounds outside the limits
 raise ValueError.
 
 Returns:
@@ -386,14 +410,14 @@ Returns:
 Traceback (most recent call last):
 samara.NoSpaceError: no 5 free indices in [0, 12]
 """,
-    "alloc_many(sizes, values, *, first=0, last=MAX, align=1, reverse=False)": """
+    "alloc_many(sizes, values, *, first=None, last=None, align=None, reverse=False)": """
 Do what alloc_range() does for each size and its value, in order. All or nothing.
 
 O(log n) for each. The other arguments are those of alloc_range(), and count for all.
 
 Args:
     sizes: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
-        of integers. It must not change during the call.
+        of sizes. It must not change during the call.
     values: a value for each size: a sequence; for a packed tree also a buffer of numbers,
         which is converted to its dtype
 
@@ -415,7 +439,7 @@ samara.NoSpaceError: position 1: no 9 free indices in [0, 30]
 >>> len(t)
 4
 """,
-    "alloc_cyclic(value, *, first=0, last=MAX, next)": """
+    "alloc_cyclic(value, *, first=None, last=None, next)": """
 Store a value at one free index of [first, last], both ends included. O(log n).
 
 Searches from next up. If there is no free index, it wraps: it searches again from first. Pass
@@ -423,21 +447,22 @@ the `next` that it returns to the next call, so that a freed index is not reused
 
 Args:
     value: what to store
-    first: the first index of the window
-    last: the last index of the window
+    first: the first index of the window. None: the first key.
+    last: the last index of the window. None: the last key.
     next: where to begin, often what the last call returned. Required.
 
 Returns:
     The tuple (index, next, wrapped). The value is now at index. The next call should begin at
-    next, which is index + 1, or 0 after MAX. wrapped says whether the search has wrapped.
+    next, which is the key after index, or the first key after the last one. wrapped says
+    whether the search has wrapped.
 
-    Taking the index MAX makes next wrap to 0. The tree remembers that, even after clear(): the
-    first later call whose search does not wrap returns True too. Copies by fork(), dup() and
-    copy.copy() remember it; pickles do not.
+    Taking the last key makes next wrap to the first one. The tree remembers that, even after
+    clear(): the first later call whose search does not wrap returns True too. Copies by fork(),
+    dup() and copy.copy() remember it; pickles do not.
 
 Raises:
     NoSpaceError: No index of [first, last] is free.
-    ValueError: first is above last, a number is outside 0 ... MAX, or the tree has
+    ValueError: first is above last, a bound is outside the limits, or the tree has
         track_gaps=False.
 
 >>> t = MapleTree()
@@ -476,10 +501,10 @@ you are going to change the copy all over.
     "dup_into(other)": """
 Copy the whole tree into another one. O(n).
 
-The other tree must be empty and have the same attributes.
+The other tree must be empty and have the same kind of keys and the same attributes.
 
 Raises:
-    ValueError: other is not empty, its dtype or track_gaps differs, or its policy is not
+    ValueError: other is not empty, its keys, dtype or track_gaps differ, or its policy is not
         the same object. Nothing has changed.
     MemoryError: other is still empty.
 
@@ -522,6 +547,7 @@ Otherwise O(n) for both trees together. The iterator sees both trees as they are
 
 Raises:
     TypeError: other is not a MapleTree.
+    ValueError: other has another kind of keys.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
 >>> u = t.fork()
@@ -548,7 +574,8 @@ Args:
         another dtype are converted, as any store does.
 
 Raises:
-    ValueError: A range of a triple is not within 0 ... MAX, or its first is above its last.
+    ValueError: A range of a triple is not within the limits, or its first is above its last; or
+        other is a tree with another kind of keys.
     TypeError: other is not iterable, or an item is not a triple.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -559,20 +586,20 @@ MapleTree([(10, 14, 'a'), (15, 20, 'c'), (30, 39, 'b')])
 >>> u
 MapleTree([(0, 9, 'd'), (10, 14, 'a'), (15, 20, 'c'), (30, 39, 'b')])
 """,
-    "cursor(first=0, last=None)": """
+    "cursor(first=None, last=None)": """
 Return a Cursor at [first, last], both ends included. O(1).
 
 Without last, the cursor is at the single index first.
 
 Raises:
-    ValueError: first is above last, or an end is outside 0 ... MAX.
+    ValueError: first is above last, or an end is outside the limits.
 
 >>> cursor = MapleTree([(10, 19, 'a')]).cursor(12)
 >>> cursor.walk()
 Entry(first=10, last=19, value='a')
 """,
-    "from_arrays(first, last, values, *, dtype=None, track_gaps=True, policy=None, closed='both',"
-    " sort=False, overlap='error')": """
+    "from_arrays(first, last, values, *, keys='uint64', dtype=None, track_gaps=True, policy=None,"
+    " closed='both', sort=False, overlap='error')": """
 Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
 O(n), into full nodes. The ranges must be sorted and must not overlap, unless sort or overlap
@@ -581,8 +608,11 @@ without calling __init__().
 
 Args:
     first, last: buffers of integers (numpy array, array.array, memoryview) with one
-        dimension, of any size, signed or unsigned; or sequences of integers
-    values: the same, or a buffer of floats, or a sequence of any objects
+        dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
+        sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
+        structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
+    values: a buffer of numbers, or a sequence of any objects
+    keys: as in MapleTree()
     dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
         integers, signed integers or floats makes a tree of that dtype; anything else makes
         a tree of objects. So does any buffer with a policy other than samara.COALESCE and
@@ -599,7 +629,7 @@ Args:
         O(n log n) if any ranges overlap. A policy is asked as by store_many().
 
 Raises:
-    ValueError: The three differ in length; an end is outside 0 ... MAX; a range is empty or
+    ValueError: The three differ in length; an end is outside the limits; a range is empty or
         ends before it begins; ranges overlap or are not in order; or a value is outside its
         dtype's 64 bits. The message gives the position. Also raised for a buffer with
         several dimensions or in another byte order, for a dtype with another policy than
@@ -625,8 +655,10 @@ MapleTree([(0, 4, 'a'), (5, 6, 'b'), (7, 9, 'a')])
     "to_arrays()": """
 Return all ranges as three numpy arrays (first, last, values), both ends included. O(n).
 
-The first two have dtype uint64. The values have uint64, int64 or float64 as the tree's
-dtype says, or object.
+The values have uint64, int64 or float64 as the tree's dtype says, or object. The first two are
+uint64, int64, float64 or datetime64 arrays, as t.keys_dtype says: datetime64 in UTC if there is a
+zone, datetime64[D] for dates. Addresses of IPv4 are uint32. Keys of 128 bits are rows of two
+uint64 (high, low). Keys of a samara.KeyType are objects.
 
 Raises:
     ImportError: numpy is not installed.
@@ -643,8 +675,8 @@ threads run meanwhile and may write the tree.
 
 Args:
     keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
-        of integers. It must not change during the call.
-    default: returned for a key without a value, and for a key outside 0 ... MAX. A packed
+        of integers; for other keys, as in from_arrays(). It must not change during the call.
+    default: returned for a key without a value, and for a key outside the limits. A packed
         tree converts it to its dtype. There is none unless you pass one. In the signature,
         `...` stands for that; passed as an argument, Ellipsis is a value like any other.
     found: also return which keys have a value. No key is then an error. Without a default,
@@ -657,7 +689,7 @@ Returns:
 Raises:
     KeyError: A key has no value, and there is neither a default nor found. The error has
         the first such key.
-    TypeError: A key is not an integer.
+    TypeError: A key is not an integer, or not of the tree's kind.
     ImportError: The tree has a dtype, and numpy is not installed.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -783,7 +815,8 @@ Raises:
     "save(path)": """
 Write the tree to a file, which load() reads. O(n).
 
-The file has the ranges, the values, dtype, track_gaps, and the name of a policy of samara's.
+The file has the ranges, the values, the names of the keys and of a policy of samara's, dtype, and
+track_gaps.
 Attributes of a subclass and its instances are not saved. The format is a ZIP archive of numpy
 arrays: numpy.load() reads it too. It is written beside the old file, if there is one, and
 then takes its place. Whatever goes wrong, the old file stays.
@@ -807,7 +840,7 @@ Raises:
 ...     MapleTree.load(path)
 MapleTree([(10, 19, 'a')])
 """,
-    "load(path, *, policy=None)": """
+    "load(path, *, policy=None, keys=None)": """
 Return a tree from a file that save() wrote. O(n), into full nodes.
 
 An instance of a subclass is made without calling __init__(). No code in the file is run. All
@@ -816,11 +849,12 @@ of it is checked, so it may come from anyone.
 Args:
     path: a str, bytes or os.PathLike
     policy: the tree's policy. Required if the saved tree had one that is not samara's own.
+    keys: the tree's samara.KeyType. Required if the saved tree had one.
 
 Raises:
     FileFormatError: The file is not one of save()'s, it is damaged, or it is of a newer
         version. The message says what is wrong.
-    ValueError: The saved tree had a policy, and none is given; or the reverse.
+    ValueError: The saved tree had a policy or a KeyType, and none is given; or the reverse.
     TypeError: path is not a path.
     OSError: The file cannot be read.
 
@@ -867,11 +901,12 @@ Raises:
 """,
     "__reversed__()": "The same as entries(reverse=True).",
     "__sizeof__()": "The same as nbytes.",
-    "__class_getitem__(item, /)": "The type of a tree with values of type V: MapleTree[V].",
+    "__class_getitem__(item, /)": "The type of a tree with keys of type K: MapleTree[K, V].",
     "covered": """
-The number of indices with a value, up to 2**64.
+The number of indices with a value, up to 2**64, or 2**128 if the keys have 128 bits.
 
-O(1), or O(n) after a write dropped shared nodes.
+O(1), or O(n) after a write dropped shared nodes. A timedelta if the keys are dates or datetimes;
+TypeError if they are floats.
 
 >>> MapleTree([(10, 19, 'a'), (30, 39, 'b')]).covered
 20
@@ -891,7 +926,7 @@ The number of nodes, including those shared with other trees. O(nodes above the 
     "nbytes": """
 The size of the tree in bytes: 256 for each node, including shared ones, and the object.
 
-Values are not counted.
+512 for each node if the keys have 128 bits. Values are not counted.
 
 >>> t = MapleTree()
 >>> t[5] = 'a'
@@ -903,6 +938,26 @@ Whether the tree can search for free space. Set when the tree is made.
 
 >>> MapleTree(track_gaps=False).track_gaps
 False
+""",
+    "keys_dtype": """
+The kind of keys: a name, or an object with the protocol samara.KeyType.
+
+Set when the tree is made, and kept.
+
+>>> MapleTree().keys_dtype, MapleTree(keys='ipv6').keys_dtype
+('uint64', 'ipv6')
+""",
+    "first_key": """
+The first key that the tree can have.
+
+>>> MapleTree().first_key, MapleTree(keys='int64').first_key
+(0, -9223372036854775808)
+""",
+    "last_key": """
+The last key that the tree can have.
+
+>>> MapleTree(keys='date').last_key
+datetime.date(9999, 12, 31)
 """,
     "dtype": """
 The type of the values: None for any object, else 'u8', 'i8' or 'f8'.

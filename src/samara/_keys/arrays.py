@@ -72,4 +72,4 @@ def number_array(numpy: Any, codes: Sequence[int], dtype: str, zero: int = 0) ->
     """Return an array of numbers, or of numpy's dates: each is its code minus `zero`."""
     integers = dtype if dtype.startswith(("u", "i")) else "int64"
     numbers = numpy.fromiter((code - zero for code in codes), integers, len(codes))
-    return numbers.view(dtype)
+    return numbers.astype(dtype, copy=False)

@@ -13,15 +13,15 @@ from samara._columns import (
     array_of,
     import_numpy,
     open_column,
-    open_ranges,
     require_same_length,
 )
 from samara._keys import Kind, kind_of
+from samara._keys.arrays import open_keys
 from samara._policy import Policy
 from samara._pure.build import Triple, build, coalesced
 from samara._pure.node import GAP, Head
 from samara._pure.packed import FORMS, checked_policy, convert, policy_of
-from samara._pure.ranges import Layout, Ranges
+from samara._pure.ranges import Layout, Ranges, open_ranges
 from samara._pure.walk import entries_of, load
 from samara._pure.write import write_range
 
@@ -96,7 +96,7 @@ def store_all(head: Head, triples: Iterable[Triple]) -> Head:
 
 def stores_of(kind: Kind, given: tuple[Any, Any, Any], dtype: str | None) -> list[Triple]:
     """Convert and check the arguments of store_many()."""
-    ranges = Ranges.read(kind, open_ranges(*given, objects=dtype is None), dtype)
+    ranges = Ranges.read(kind, open_ranges(kind, *given, objects=dtype is None), dtype)
     ranges.require_sound()
     return ranges.triples
 
@@ -106,7 +106,7 @@ def addends_of(kind: Kind, given: tuple[Any, Any, Any], dtype: str | None) -> li
     *ends, values = given
     if not is_number(values):
         return stores_of(kind, given, dtype)
-    first, last = open_column(ends[0], "first"), open_column(ends[1], "last")
+    first, last = open_keys(kind, ends[0], "first"), open_keys(kind, ends[1], "last")
     require_same_length([first, last])
     ranges = Ranges.read(kind, (first, last, Column("values", (0,) * len(first.items))), dtype)
     number = convert(values, dtype)

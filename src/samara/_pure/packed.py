@@ -21,14 +21,6 @@ FORMS: Final = {"u8": "Q", "i8": "q", "f8": "d"}  # the format characters of str
 LIMITS: Final = {"u8": (0, MAX), "i8": (-(2**63), 2**63 - 1)}  # of integers
 
 
-def checked_dtype(dtype: Any) -> str | None:
-    if dtype is None:
-        return None
-    if not isinstance(dtype, str) or dtype not in FORMS:
-        raise ValueError(f"dtype must be None, 'u8', 'i8' or 'f8', not {dtype!r}")
-    return str(dtype)
-
-
 def checked_policy(policy: Any, dtype: str | None, present: Any) -> Any:
     """Check a policy for a tree that has the policy `present`, or None, and return it.
 

@@ -26,7 +26,7 @@ from samara._arguments import shown
 from samara._keys import Kind, kind_of
 from samara._pure.build import build
 from samara._pure.node import UINT64, Head
-from samara._pure.packed import FORMS, checked_dtype
+from samara._pure.packed import FORMS
 from samara._pure.walk import entries_of
 
 MEMBERS: Final = {1: 6, 2: 7, 3: 7, 4: 8, 5: 9}  # of a state, by its format
@@ -142,6 +142,6 @@ def head_of(state: tuple[Any, ...], policy: Any) -> Head:
         text = f"range {position}, [{first}, {last}], is out of order"
         expect(free <= first <= last <= kind.top, text)
         free = last + 1
-    head = Head(track_gaps, checked_dtype(dtype), policy, kind)
+    head = Head(track_gaps, dtype, policy, kind)
     build(head, list(zip(firsts, lasts, values, strict=True)))
     return head

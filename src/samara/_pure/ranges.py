@@ -6,11 +6,19 @@ from functools import partial
 from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
 
-from samara._columns import Columns
+from samara._columns import Columns, open_column, require_same_length
 from samara._keys import Kind
+from samara._keys.arrays import open_keys
 from samara._keys.windows import code_to_end, required_code
 from samara._pure.build import Triple
 from samara._pure.packed import convert
+
+
+def open_ranges(kind: Kind, first: Any, last: Any, values: Any, objects: bool = False) -> Columns:
+    ends = open_keys(kind, first, "first"), open_keys(kind, last, "last")
+    columns = *ends, open_column(values, "values", objects)
+    require_same_length(columns)
+    return columns
 
 
 class Layout(NamedTuple):

@@ -15,10 +15,12 @@ from types import GenericAlias
 from typing import Any, Final, Self, cast
 
 from samara import _display as display
-from samara._columns import array_of, import_numpy, open_column, open_ranges
+from samara._columns import array_of, import_numpy, open_column
+from samara._dtypes import checked_dtype
 from samara._entry import Change, Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError, type_name
 from samara._keys import Kind, NoKey, kind_of
+from samara._keys.arrays import open_keys
 from samara._keys.windows import (
     Window,
     alignment_of,
@@ -40,8 +42,8 @@ from samara._pure.dump import dump
 from samara._pure.gap import Request, covers, gaps_of, search
 from samara._pure.lock import TreeLock
 from samara._pure.node import GAP, NODE_BYTES, UINT64, Head, OvertakenError, node_count
-from samara._pure.packed import checked_dtype, checked_policy, convert, is_built_in
-from samara._pure.ranges import layout_of
+from samara._pure.packed import checked_policy, convert, is_built_in
+from samara._pure.ranges import layout_of, open_ranges
 from samara._pure.results import Results, entry_of, keys_once
 from samara._pure.walk import entries_of, load, pieces_of, slot_around
 from samara._pure.write import write_range
@@ -581,7 +583,7 @@ class MapleTree:
         layout = layout_of(closed, sort, overlap)
         policy = checked_policy(policy, dtype, None)
         objects = policy is not None and not is_built_in(policy)
-        columns = open_ranges(first, last, values, objects)
+        columns = open_ranges(kind, first, last, values, objects)
         return cls._of(arrays.head_of(kind, columns, dtype, track_gaps, policy, layout))
 
     def to_arrays(self) -> tuple[Any, ...]:
@@ -589,12 +591,14 @@ class MapleTree:
         head = self._fork_head()
         entries = entries_of(head, 0, head.kind.top)
         firsts, lasts, values = list(zip(*entries, strict=True)) or ((), (), ())
-        ends = array_of(numpy, firsts, "u8"), array_of(numpy, lasts, "u8")
+        ends = (head.kind.array(numpy, codes) for codes in (firsts, lasts))
         return *ends, array_of(numpy, values, head.dtype)
 
     def load_many(self, keys: Any, default: Any = NO_DEFAULT, found: Any = False) -> Any:
-        found, column = bool(found), open_column(keys, "keys")
-        codes = column.converted(functools.partial(code_inside, self._kind, name="key"))
+        kind, found = self._kind, bool(found)
+        column = open_keys(kind, keys, "keys")
+        look = functools.partial(code_inside, kind, name="key")
+        codes = column.converted(look, floats=not kind.has_int_keys)
         return arrays.look_up(self._fork_head(), column, codes, default, found)
 
     def store_many(self, first: Any, last: Any, values: Any) -> None:

@@ -1,0 +1,696 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Columns of keys and sizes. Compiled once for each width of codes. Every error names its position.
+ *
+ * Buffers of numbers, numpy's arrays of datetime64, and arrays of 128-bit numbers are converted block
+ * by block. What such a block has no code for, and everything else, is converted item by item: a
+ * tuple of objects, which the kind in Python can make out of a numpy array.
+ *
+ * Owns a column and the codes made of it until key_column_close(). For ranges.c, alloc_many.c and
+ * load_many.c.
+ */
+#include "key_column.h"
+#include "errors.h"
+
+enum { CHUNK = 512 }; /* words at a time, where they need memory of their own */
+
+/* ---- opening: arrays ------------------------------------------------------------------------ */
+
+static long int_attribute(PyObject *object, const char *name)
+{
+	PyObject *number = PyObject_GetAttrString(object, name);
+	long result = number ? PyLong_AsLong(number) : -1;
+
+	Py_XDECREF(number);
+	return result;
+}
+
+/* Return an object as a numpy array, or NULL: it is not a column that has one; or with an exception.
+ * As numpy_array() in samara/_keys/arrays.py. */
+static PyObject *as_array(PyObject *object)
+{
+	PyObject *numpy, *array;
+	long dimensions;
+
+	if (!PyObject_HasAttrString((PyObject *)Py_TYPE(object), "__array__"))
+		return NULL;
+	numpy = PyImport_ImportModule("numpy");
+	if (!numpy) {
+		if (PyErr_ExceptionMatches(PyExc_ImportError))
+			PyErr_Clear();
+		return NULL;
+	}
+	array = PyObject_CallMethod(numpy, "asarray", "(O)", object);
+	Py_DECREF(numpy);
+	dimensions = array ? int_attribute(array, "ndim") : 0;
+	if (array && (dimensions == 0 || PyErr_Occurred()))
+		Py_CLEAR(array);
+	return array;
+}
+
+#if MT_KEY_BITS == 64
+
+/* Open an array that this width of codes can read as a whole, here one of datetime64: 1; 0 if it is
+ * another array; -1. */
+static int open_array(struct key_column *keys, PyObject *array, const char *name)
+{
+	bool moments = keys->kind->encoding == KEYS_MOMENTS;
+	PyObject *type = moments ? PyObject_GetAttrString(array, "dtype") : NULL;
+	PyObject *text = type ? PyObject_GetAttrString(type, "str") : NULL;
+	const char *chars = text && PyUnicode_Check(text) ? PyUnicode_AsUTF8(text) : NULL;
+	PyObject *numbers = NULL;
+	int status = 0;
+
+	if (chars && chars[0] && chars[1] == 'M' && int_attribute(array, "ndim") == 1 &&
+	    key_words_of_moments(&keys->words, &keys->kind->moments, chars)) {
+		numbers = PyObject_CallMethod(array, "view", "s", "i8");
+		status = numbers ? column_open(&keys->column, numbers, name, false) : -1;
+		keys->layout = LAYOUT_WORDS;
+		keys->span = kind_top(keys->kind);
+		status = status < 0 ? -1 : 1;
+	}
+	Py_XDECREF(type);
+	Py_XDECREF(text);
+	Py_XDECREF(numbers);
+	return PyErr_Occurred() ? -1 : status;
+}
+
+#else
+
+/* Whether a struct has just two words. */
+static bool is_pair(const char *format)
+{
+	const char *second;
+
+	if (strncmp(format, "T{", 2) != 0 || !strchr("LQ", format[2]) || format[3] != ':')
+		return false;
+	second = strchr(format + 4, ':');
+	if (!second || !second[1] || !strchr("LQ", second[1]) || second[2] != ':')
+		return false;
+	second = strchr(second + 3, ':');
+	return second && strcmp(second, ":}") == 0;
+}
+
+/* Set the layout of an array of 128-bit numbers, if the view is one. */
+static bool find_layout(struct key_column *keys, const Py_buffer *view)
+{
+	const char *format = view->format;
+
+	if (!format || !view->strides)
+		return false;
+	keys->high_at = 0;
+	keys->low_at = 8;
+	keys->layout = LAYOUT_PAIRS;
+	if (view->ndim == 2) {
+		keys->low_at = view->strides[1];
+		return view->shape[1] == 2 && view->itemsize == 8 && format[0] &&
+		       strchr("LQ", format[0]) && !format[1];
+	}
+	if (view->ndim != 1 || view->itemsize != 16)
+		return false;
+	if (is_pair(format))
+		return true;
+	keys->layout = LAYOUT_BYTES;
+	return strcmp(format, "16s") == 0 || strcmp(format, "16x") == 0;
+}
+
+/* Open an array of 128-bit numbers: 1; 0 if it is another array; -1. */
+static int open_array(struct key_column *keys, PyObject *array, const char *name)
+{
+	Py_buffer *view = &keys->column.view;
+
+	if (keys->kind->custom)
+		return 0;
+	if (PyObject_GetBuffer(array, view, PyBUF_RECORDS_RO) < 0) {
+		if (!PyErr_ExceptionMatches(PyExc_BufferError) &&
+		    !PyErr_ExceptionMatches(PyExc_ValueError))
+			return -1;
+		PyErr_Clear();
+		return 0;
+	}
+	if (!find_layout(keys, view)) {
+		PyBuffer_Release(view);
+		keys->layout = LAYOUT_ITEMS;
+		return 0;
+	}
+	keys->span = MT_KEY_MAX;
+	keys->column.name = name;
+	keys->column.kind = COLUMN_UNSIGNED;
+	keys->column.count = (size_t)view->shape[0];
+	keys->column.item = 16;
+	keys->column.step = view->strides[0];
+	return 1;
+}
+
+#endif
+
+/* ---- opening: numbers ----------------------------------------------------------------------- */
+
+/* How a buffer of numbers becomes codes: false if it does not, except item by item. */
+static bool find_words(struct key_column *keys)
+{
+	enum column_kind column = keys->column.kind;
+	bool is_signed = column == COLUMN_SIGNED;
+
+	keys->words = (struct key_words){.are = WORDS_ARE_CODES};
+	keys->low = 0;
+	keys->span = kind_top(keys->kind);
+	switch (keys->kind->encoding) {
+	case KEYS_UINT64:
+	case KEYS_UINT128:
+	case KEYS_IPV6:
+		if (is_signed)
+			keys->span = INT64_MAX;
+		break;
+	case KEYS_INT64:
+		keys->words.are = WORDS_ARE_SIGNED;
+		if (!is_signed) {
+			keys->low = (mt_key)1 << 63;
+			keys->span = INT64_MAX;
+		}
+		break;
+	case KEYS_FLOAT64:
+		keys->words.are = is_signed                 ? WORDS_ARE_INTS
+				  : column == COLUMN_FLOATS ? WORDS_ARE_FLOATS
+							    : WORDS_ARE_NATURALS;
+		return true;
+	case KEYS_IPV4:
+		break;
+	default:
+		return false;
+	}
+	/* Kinds of ints refuse all floats at once, when they are converted. */
+	return column != COLUMN_FLOATS || keys->kind->whole;
+}
+
+/* A number of a buffer as an object. */
+static PyObject *number_at(const struct column *column, size_t at)
+{
+	static const enum dtype dtypes[] = {[COLUMN_UNSIGNED] = DTYPE_U8,
+					    [COLUMN_SIGNED] = DTYPE_I8,
+					    [COLUMN_FLOATS] = DTYPE_F8};
+	uint64_t word;
+
+	column_widen(column, at, 1, &word);
+	return word_to_value(dtypes[column->kind], word);
+}
+
+/* Turn a buffer of numbers into a tuple of them. */
+static int numbers_to_items(struct column *column)
+{
+	const char *name = column->name;
+	PyObject *items = PyTuple_New((Py_ssize_t)column->count);
+	int status;
+
+	for (size_t i = 0; items && i < column->count; i++) {
+		PyObject *number = number_at(column, i);
+
+		if (!number)
+			Py_CLEAR(items);
+		else
+			PyTuple_SET_ITEM(items, (Py_ssize_t)i, number);
+	}
+	if (!items)
+		return -1;
+	column_close(column);
+	status = column_open(column, items, name, true);
+	Py_DECREF(items);
+	return status;
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+/* Open what the kind in Python makes of an array: 1; 0 if that is just its items; -1. */
+static int open_items(struct key_column *keys, PyObject *array, const char *name)
+{
+	PyObject *items = PyObject_CallMethod(keys->kind->object, "items", "O", array);
+	int status = 0;
+
+	if (!items)
+		return -1;
+	if (items != Py_None)
+		status = column_open(&keys->column, items, name, true) < 0 ? -1 : 1;
+	Py_DECREF(items);
+	return status;
+}
+
+/* Open a buffer of numbers, or any sequence. */
+static int open_column(struct key_column *keys, PyObject *object, const char *name)
+{
+	if (column_open(&keys->column, object, name, false) < 0)
+		return -1;
+	if (keys->column.kind == COLUMN_OBJECTS)
+		return 0;
+	if (!find_words(keys))
+		return numbers_to_items(&keys->column);
+	keys->layout = LAYOUT_WORDS;
+	return 0;
+}
+
+/* Whether a kind's keys come in arrays of their own, which are no buffers of numbers. */
+static bool has_arrays(const struct kind *kind)
+{
+	return kind->encoding != KEYS_UINT64 && kind->encoding != KEYS_INT64 &&
+	       kind->encoding != KEYS_FLOAT64;
+}
+
+/* Open the numbers in the array of an object that is no buffer itself, or else its own items. */
+static int open_foreign(struct key_column *keys, PyObject *object, const char *name)
+{
+	if (!PyObject_CheckBuffer(object)) {
+		if (open_column(keys, keys->array, name) < 0)
+			return -1;
+		if (keys->layout == LAYOUT_WORDS && keys->column.kind != COLUMN_FLOATS)
+			return 0;
+		column_close(&keys->column);
+		keys->layout = LAYOUT_ITEMS;
+	}
+	return open_column(keys, object, name);
+}
+
+int key_column_open(struct key_column *keys, const struct kind *kind, PyObject *object,
+		    const char *name)
+{
+	int status;
+
+	*keys = (struct key_column){.kind = kind, .column = {.kind = COLUMN_OBJECTS}};
+	if (PyList_CheckExact(object) || PyTuple_CheckExact(object) ||
+	    (!has_arrays(kind) && PyObject_CheckBuffer(object)))
+		return open_column(keys, object, name);
+	keys->array = as_array(object);
+	if (!keys->array)
+		return PyErr_Occurred() ? -1 : open_column(keys, object, name);
+	status = open_array(keys, keys->array, name);
+	if (status == 0)
+		status = open_items(keys, keys->array, name);
+	if (status == 0)
+		status = open_foreign(keys, object, name);
+	return status < 0 ? -1 : 0;
+}
+
+int size_column_open(struct key_column *sizes, const struct kind *kind, PyObject *object,
+		     const char *name)
+{
+	*sizes = (struct key_column){.kind = kind};
+	if (column_open(&sizes->column, object, name, !kind->whole) < 0)
+		return -1;
+	if (sizes->column.kind == COLUMN_OBJECTS)
+		return 0;
+	if (MT_KEY_BITS == 128 && sizes->column.kind != COLUMN_FLOATS)
+		return numbers_to_items(&sizes->column);
+	sizes->layout = LAYOUT_WORDS;
+	return 0;
+}
+
+int code_column_open(struct key_column *codes, const struct kind *kind, PyObject *object,
+		     const char *name)
+{
+	*codes = (struct key_column){.kind = kind, .layout = LAYOUT_CODES, .span = MT_KEY_MAX};
+	if (column_open(&codes->column, object, name, false) < 0)
+		return -1;
+	codes->column.count /= sizeof(mt_key) / sizeof(uint64_t);
+	if (codes->column.kind == COLUMN_UNSIGNED && column_is_words(&codes->column))
+		return 0;
+	PyErr_Format(PyExc_TypeError, "%s must be a buffer of codes", name);
+	return -1;
+}
+
+void key_column_close(struct key_column *keys)
+{
+	column_close(&keys->column);
+	Py_XDECREF(keys->array);
+	PyMem_Free(keys->made);
+	PyMem_Free(keys->outside);
+	*keys = (struct key_column){.column = {.kind = COLUMN_OBJECTS}};
+}
+
+/* ---- blocks of a buffer --------------------------------------------------------------------- */
+
+/* Whether the buffer's memory can be used as the codes. */
+static bool in_place(const struct key_column *keys)
+{
+	bool are_codes = keys->layout == LAYOUT_CODES ||
+			 (MT_KEY_BITS == 64 && keys->layout == LAYOUT_WORDS &&
+			  keys->words.are == WORDS_ARE_CODES);
+
+	return are_codes && column_is_words(&keys->column) &&
+	       (uintptr_t)keys->column.view.buf % _Alignof(mt_key) == 0;
+}
+
+#if MT_KEY_BITS == 64
+
+static void read_block(const struct key_column *keys, size_t at, size_t count, mt_key *codes)
+{
+	const struct column *column = &keys->column;
+	const uint64_t *from = codes;
+
+	if (column_is_words(column))
+		from = (const uint64_t *)column->view.buf + at;
+	else
+		column_widen(column, at, count, codes);
+	if (from != codes || keys->words.are != WORDS_ARE_CODES)
+		key_words_convert(&keys->words, from, count, codes);
+}
+
+#else
+
+static uint64_t word_at(const char *from)
+{
+	uint64_t word;
+
+	memcpy(&word, from, sizeof(word));
+	return word;
+}
+
+static uint64_t big_endian_at(const char *from)
+{
+	uint64_t word = word_at(from);
+
+	return PY_LITTLE_ENDIAN ? __builtin_bswap64(word) : word;
+}
+
+static void read_words(const struct column *column, size_t at, size_t count, mt_key *codes)
+{
+	uint64_t words[CHUNK];
+
+	while (count) {
+		size_t some = count < CHUNK ? count : CHUNK;
+
+		column_widen(column, at, some, words);
+		for (size_t i = 0; i < some; i++)
+			codes[i] = words[i];
+		at += some;
+		codes += some;
+		count -= some;
+	}
+}
+
+static void read_block(const struct key_column *keys, size_t at, size_t count, mt_key *codes)
+{
+	const struct column *column = &keys->column;
+	const char *from = (const char *)column->view.buf + (Py_ssize_t)at * column->step;
+
+	switch (keys->layout) {
+	case LAYOUT_WORDS:
+		read_words(column, at, count, codes);
+		break;
+	case LAYOUT_BYTES:
+		for (size_t i = 0; i < count; i++, from += column->step)
+			codes[i] = (mt_key)big_endian_at(from) << 64 | big_endian_at(from + 8);
+		break;
+	case LAYOUT_PAIRS:
+		for (size_t i = 0; i < count; i++, from += column->step)
+			codes[i] = (mt_key)word_at(from + keys->high_at) << 64 |
+				   word_at(from + keys->low_at);
+		break;
+	default: /* codes that are not aligned */
+		memcpy(codes, (const char *)column->view.buf + at * sizeof(mt_key),
+		       count * sizeof(mt_key));
+		break;
+	}
+}
+
+#endif
+
+static bool is_inside(const struct key_column *keys, mt_key code)
+{
+	return code - keys->low <= keys->span;
+}
+
+const mt_key *key_column_block(const struct key_column *keys, size_t at, size_t count,
+			       mt_key *scratch)
+{
+	if (keys->layout == LAYOUT_ITEMS)
+		return keys->made + at;
+	if (in_place(keys))
+		return (const mt_key *)keys->column.view.buf + at;
+	read_block(keys, at, count, scratch);
+	return scratch;
+}
+
+bool key_column_mask(const struct key_column *keys, size_t at, size_t count, const mt_key *codes,
+		     uint8_t *present)
+{
+	if (keys->layout == LAYOUT_ITEMS) {
+		for (size_t i = 0; i < count; i++)
+			present[i] &= (uint8_t)!keys->outside[at + i];
+		return true;
+	}
+	if (keys->span == MT_KEY_MAX)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		present[i] &= (uint8_t)is_inside(keys, codes[i]);
+	return true;
+}
+
+/* ---- one key -------------------------------------------------------------------------------- */
+
+/* What the kind in Python takes for an item of an array. */
+static PyObject *item_of_array(const struct key_column *keys, size_t at)
+{
+	PyObject *slice = PySequence_GetSlice(keys->array, (Py_ssize_t)at, (Py_ssize_t)at + 1);
+	PyObject *items =
+		slice ? PyObject_CallMethod(keys->kind->object, "items", "O", slice) : NULL;
+	PyObject *tuple = items ? PySequence_Tuple(items == Py_None ? slice : items) : NULL;
+	PyObject *item = NULL;
+
+	if (tuple && PyTuple_GET_SIZE(tuple) == 1)
+		item = Py_NewRef(PyTuple_GET_ITEM(tuple, 0));
+	else if (tuple)
+		PyErr_Format(PyExc_RuntimeError, "%s was changed while it was read",
+			     keys->column.name);
+	Py_XDECREF(slice);
+	Py_XDECREF(items);
+	Py_XDECREF(tuple);
+	return item;
+}
+
+PyObject *key_column_key(const struct key_column *keys, size_t at)
+{
+	mt_key code;
+
+	switch (keys->layout) {
+	case LAYOUT_ITEMS:
+		return Py_NewRef(PyTuple_GET_ITEM(keys->column.items, (Py_ssize_t)at));
+	case LAYOUT_WORDS:
+		if (keys->words.are == WORDS_ARE_MOMENTS)
+			return item_of_array(keys, at);
+		return number_at(&keys->column, at);
+	default:
+		return code_object(*key_column_block(keys, at, 1, &code));
+	}
+}
+
+typedef int convert_function(const struct kind *kind, PyObject *key, const char *name,
+			     mt_key *code);
+
+/* Convert one key on its own. An error names its position. */
+static int convert_at(const struct key_column *keys, size_t at, convert_function *convert,
+		      const char *name, mt_key *code)
+{
+	PyObject *key = key_column_key(keys, at);
+	int status = key ? convert(keys->kind, key, name, code) : -1;
+
+	Py_XDECREF(key);
+	if (status < 0)
+		locate_error(keys->kind->state, "position", (Py_ssize_t)at);
+	return status;
+}
+
+/* ---- whole columns -------------------------------------------------------------------------- */
+
+static mt_key *make_codes(struct key_column *keys)
+{
+	keys->made = PyMem_New(mt_key, keys->column.count);
+	if (!keys->made)
+		PyErr_NoMemory();
+	return keys->made;
+}
+
+/* Memory for codes, and for the marks of those that do not fit. */
+static mt_key *make_marked_codes(struct key_column *keys)
+{
+	keys->outside = PyMem_New(uint8_t, keys->column.count);
+	if (!keys->outside) {
+		PyErr_NoMemory();
+		return NULL;
+	}
+	return make_codes(keys);
+}
+
+/* Convert each item. */
+static const mt_key *convert_items(struct key_column *keys, convert_function *convert)
+{
+	if (!make_codes(keys))
+		return NULL;
+	for (size_t i = 0; i < keys->column.count; i++) {
+		if (convert_at(keys, i, convert, keys->column.name, &keys->made[i]) < 0)
+			return NULL;
+	}
+	return keys->made;
+}
+
+/* Kinds of ints take no buffer of floats. */
+static int refuse_floats(const struct key_column *keys)
+{
+	return keys->kind->whole ? column_refuse_floats(&keys->column) : 0;
+}
+
+/* key_require(), which is inline. */
+static int require(const struct kind *kind, PyObject *key, const char *name, mt_key *code)
+{
+	return key_require(kind, key, name, code);
+}
+
+const mt_key *key_column_codes(struct key_column *keys)
+{
+	size_t count = keys->column.count;
+	const mt_key *codes;
+
+	if (refuse_floats(keys) < 0)
+		return NULL;
+	if (keys->layout == LAYOUT_ITEMS)
+		return convert_items(keys, require);
+	if (!in_place(keys) && !make_codes(keys))
+		return NULL;
+	codes = key_column_block(keys, 0, count, keys->made);
+	for (size_t i = 0; i < count; i++) {
+		mt_key code;
+
+		if (__builtin_expect(is_inside(keys, codes[i]), 1))
+			continue;
+		if (convert_at(keys, i, require, keys->column.name, &code) < 0)
+			return NULL;
+		/* Somebody has just changed the buffer. */
+		if (keys->made)
+			keys->made[i] = code;
+	}
+	return codes;
+}
+
+const mt_key *key_column_ends(struct key_column *keys)
+{
+	size_t count = keys->column.count;
+
+	if (refuse_floats(keys) < 0)
+		return NULL;
+	if (keys->layout == LAYOUT_ITEMS)
+		return convert_items(keys, key_require_end);
+	if (!make_codes(keys))
+		return NULL;
+	if (in_place(keys))
+		memcpy(keys->made, keys->column.view.buf, count * sizeof(mt_key));
+	else
+		read_block(keys, 0, count, keys->made);
+	for (size_t i = 0; i < count; i++) {
+		mt_key *code = &keys->made[i];
+
+		if (__builtin_expect(is_inside(keys, *code) && *code > 0, 1))
+			(*code)--;
+		else if (convert_at(keys, i, key_require_end, keys->column.name, code) < 0)
+			return NULL;
+	}
+	return keys->made;
+}
+
+/* ---- look-ups ------------------------------------------------------------------------------- */
+
+static int look_at_items(struct key_column *keys)
+{
+	if (!make_marked_codes(keys))
+		return -1;
+	for (size_t i = 0; i < keys->column.count; i++) {
+		int place =
+			key_look(keys->kind, PyTuple_GET_ITEM(keys->column.items, (Py_ssize_t)i),
+				 "key", &keys->made[i]);
+
+		if (place == INDEX_ERROR) {
+			locate_error(keys->kind->state, "position", (Py_ssize_t)i);
+			return -1;
+		}
+		keys->outside[i] = place != INDEX_IN;
+		if (place != INDEX_IN)
+			keys->made[i] = 0;
+	}
+	return 0;
+}
+
+/* Moments that are finer than the kind's unit are an error in look-ups too. */
+static int refuse_finer(const struct key_column *keys)
+{
+	uint64_t words[CHUNK];
+	size_t count = keys->column.count;
+	size_t some;
+	mt_key code;
+
+	if (keys->words.are != WORDS_ARE_MOMENTS || keys->words.divisor == 1)
+		return 0;
+	for (size_t at = 0; at < count; at += some) {
+		size_t bad;
+
+		some = count - at < CHUNK ? count - at : CHUNK;
+		column_widen(&keys->column, at, some, words);
+		bad = key_words_find_finer(&keys->words, words, some);
+		if (bad < some)
+			return convert_at(keys, at + bad, require, "key", &code);
+	}
+	return 0;
+}
+
+int key_column_prepare(struct key_column *keys)
+{
+	if (keys->layout == LAYOUT_ITEMS)
+		return look_at_items(keys);
+	return refuse_floats(keys) < 0 ? -1 : refuse_finer(keys);
+}
+
+/* ---- sizes ---------------------------------------------------------------------------------- */
+
+#if MT_KEY_BITS == 64
+
+/* Each number of a buffer less 1. */
+static const mt_key *size_words(struct key_column *sizes)
+{
+	struct column *column = &sizes->column;
+	mt_key top = column->kind == COLUMN_SIGNED ? INT64_MAX : MT_KEY_MAX;
+
+	if (column_refuse_floats(column) < 0 || !make_codes(sizes))
+		return NULL;
+	column_widen(column, 0, column->count, sizes->made);
+	for (size_t i = 0; i < column->count; i++) {
+		mt_key *count = &sizes->made[i];
+
+		if ((*count == 0 || *count > top) &&
+		    convert_at(sizes, i, size_require, "size", count) != 0)
+			return NULL;
+		(*count)--;
+	}
+	return sizes->made;
+}
+
+#endif
+
+const mt_key *size_column_counts(struct key_column *sizes)
+{
+#if MT_KEY_BITS == 64
+	if (sizes->layout == LAYOUT_WORDS)
+		return size_words(sizes);
+#else
+	if (column_refuse_floats(&sizes->column) < 0)
+		return NULL;
+#endif
+	if (!make_marked_codes(sizes))
+		return NULL;
+	for (size_t i = 0; i < sizes->column.count; i++) {
+		mt_key *count = &sizes->made[i];
+		int place = convert_at(sizes, i, size_require, "size", count);
+
+		if (place == INDEX_ERROR)
+			return NULL;
+		sizes->outside[i] = place == INDEX_ABOVE;
+		if (place != INDEX_IN)
+			*count = 0;
+		(*count)--;
+	}
+	return sizes->made;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * samara.MapleTree: everything that makes a tree, and so settles its kind of keys and the width of its
+ * codes: __new__(), __init__(), __setstate__(), from_arrays() and load().
+ *
+ * A tree that only __new__() has made has no kind yet. Its maple tree is empty and has codes of 64 bits
+ * until one of these functions, or the first method, settles the kind. Then it never changes, so what a
+ * method converted fits the tree, whatever code ran meanwhile.
+ *
+ * Owns what it makes until it returns it. Only for the type's tables.
+ */
+#include "tree_make.h"
+#include "arrays.h"
+#include "pickle.h"
+#include "tree_init.h"
+#include "wide.h"
+
+WIDE_FORM(tree_start);
+WIDE_FORM(tree_fill);
+WIDE_FORM(tree_setstate);
+WIDE_FORM(tree_from_columns);
+WIDE_FORM(tree_from_saved);
+
+/* ---- making one ----------------------------------------------------------------------------- */
+
+PyObject *tree_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+	struct core_state *state = state_of_type(type);
+	struct tree_object *tree;
+
+	(void)args;
+	(void)kwargs;
+	if (!state)
+		return NULL;
+	tree = tree_alloc(type);
+	if (!tree)
+		return NULL;
+	tree->state = state;
+	tree_start(tree);
+	tree_adopt(tree, state->uint64);
+	tree->width = 0;
+	return (PyObject *)tree;
+}
+
+/* 0; or -1 with an exception if the tree has another kind. */
+static int settle(struct tree_object *self, struct kind *kind)
+{
+	int same;
+
+	if (self->width) {
+		same = kinds_same(self->kind, kind);
+		if (same == 0)
+			PyErr_Format(PyExc_ValueError, "this tree has keys %R, not %R",
+				     self->kind->name, kind->name);
+		return same > 0 ? 0 : -1;
+	}
+	self->width = (unsigned)kind->bits;
+	Py_INCREF(kind);
+	Py_SETREF(self->kind, kind);
+	if (kind->bits == 128) {
+		mt_fini(&self->mt); /* empty */
+		WIDE(tree_start, (self));
+	}
+	return 0;
+}
+
+/* The same from the argument keys=. */
+static int settle_as(struct tree_object *self, PyObject *keys)
+{
+	struct kind *kind = kind_parse(self->state, keys);
+	int status = kind ? settle(self, kind) : -1;
+
+	Py_XDECREF((PyObject *)kind);
+	return status;
+}
+
+int tree_init(struct tree_object *self, PyObject *args, PyObject *kwargs)
+{
+	static char *names[] = {"", "keys", "dtype", "track_gaps", "policy", NULL};
+	PyObject *iterable = NULL;
+	PyObject *keys = NULL;
+	PyObject *dtype_given = NULL;
+	PyObject *policy = NULL;
+	enum dtype dtype;
+	int track_gaps = 1;
+
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$OOpO:MapleTree", names, &iterable, &keys,
+					 &dtype_given, &track_gaps, &policy) ||
+	    dtype_parse(dtype_given, &dtype) < 0 || settle_as(self, keys) < 0)
+		return -1;
+	return EITHER(self, tree_fill, (self, iterable, dtype, track_gaps, policy));
+}
+
+PyObject *tree_restore_state(struct tree_object *self, PyObject *state)
+{
+	PyObject *keys = NULL;
+
+	/* What else is wrong with the state, tree_setstate() says. */
+	if (PyTuple_Check(state) && PyTuple_GET_SIZE(state) == KIND_MEMBERS)
+		keys = PyTuple_GET_ITEM(state, KIND_MEMBERS - 1);
+	if (settle_as(self, keys) < 0)
+		return NULL;
+	return EITHER(self, tree_setstate, (self, state));
+}
+
+/* ---- from columns --------------------------------------------------------------------------- */
+
+PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
+			   PyObject *kwnames)
+{
+	static const char *const names[] = {"first",      "last",   "values", "keys", "dtype",
+					    "track_gaps", "policy", "closed", "sort", "overlap"};
+	static const struct signature signature = {"from_arrays", names, 10, 3, 3};
+	struct core_state *state = state_of_type(type);
+	PyObject *given[10];
+	struct kind *kind;
+	PyObject *tree;
+
+	if (!state || args_parse(&signature, args, nargs, kwnames, given) < 0)
+		return NULL;
+	kind = kind_parse(state, given[3]);
+	if (!kind)
+		return NULL;
+	tree = EITHER_OF_KIND(kind, tree_from_columns, (type, kind, given));
+	Py_DECREF((PyObject *)kind);
+	return tree;
+}
+
+/* What samara._file calls with the columns that it has read: see columns_of() in file.c. */
+static PyObject *restore(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
+			 PyObject *kwnames)
+{
+	static const char *const names[] = {"first", "last",       "values", "keys",
+					    "dtype", "track_gaps", "policy"};
+	static const struct signature signature = {"restore", names, 7, 7, 7};
+	struct core_state *state = state_of_type(type);
+	PyObject *given[7];
+	struct kind *kind;
+	PyObject *tree;
+
+	if (!state || args_parse(&signature, args, nargs, kwnames, given) < 0)
+		return NULL;
+	kind = kind_parse(state, given[3]);
+	if (!kind)
+		return NULL;
+	tree = EITHER_OF_KIND(kind, tree_from_saved, (type, kind, given));
+	Py_DECREF((PyObject *)kind);
+	return tree;
+}
+
+PyObject *tree_load(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+	static const char *const names[] = {"path", "policy", "keys"};
+	static const struct signature signature = {"load", names, 3, 1, 1};
+	static PyMethodDef method = {"restore", FASTCALL(restore), NULL};
+	PyObject *given[3];
+	PyObject *module, *build;
+	PyObject *result = NULL;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
+		return NULL;
+	module = PyImport_ImportModule("samara._file");
+	build = module ? PyCFunction_New(&method, (PyObject *)type) : NULL;
+	if (build)
+		result = PyObject_CallMethod(module, "load", "OOOO", given[0],
+					     given[1] ? given[1] : Py_None,
+					     given[2] ? given[2] : Py_None, build);
+	Py_XDECREF(module);
+	Py_XDECREF(build);
+	return result;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * samara.MapleTree as a mapping: len(), bool(), `in` and t[...]. Compiled once for each width of codes.
+ * Owns nothing. Only for the type's tables.
+ */
+#include "tree_mapping.h"
+#include "errors.h"
+#include "tree_copy.h"
+
+Py_ssize_t tree_length(struct tree_object *self)
+{
+	uint64_t entries;
+
+	if (tree_enter(self) < 0)
+		return -1;
+	entries = mt_entries(&self->mt);
+	return entries > PY_SSIZE_T_MAX ? PY_SSIZE_T_MAX : (Py_ssize_t)entries;
+}
+
+int tree_bool(struct tree_object *self)
+{
+	if (tree_enter(self) < 0)
+		return -1;
+	return !mtree_empty(&self->mt);
+}
+
+/* For `in`: 0; or -1 with TypeError if the key stands for several indices. */
+static int refuse_several(PyObject *key)
+{
+	bool several = PyRange_Check(key) || PySlice_Check(key) || PyTuple_Check(key);
+
+	if (!several || PyIndex_Check(key))
+		return 0;
+	PyErr_Format(
+		PyExc_TypeError,
+		"index must be an integer, not %s: `in` takes one index; use covers(first, last) "
+		"or overlaps(first, last) for a range",
+		Py_TYPE(key)->tp_name);
+	return -1;
+}
+
+int tree_contains(struct tree_object *self, PyObject *key)
+{
+	mt_key index;
+	uint64_t word;
+	int place;
+
+	if (!PyLong_CheckExact(key) && !self->kind->custom && refuse_several(key) < 0)
+		return -1;
+	place = tree_enter_key(self, key, &index);
+	if (place == INDEX_ERROR)
+		return -1;
+	return place == INDEX_IN && mtree_load_word(&self->mt, index, &word);
+}
+
+/* Whether a key can stand for several: a slice, or a network. */
+static inline bool may_be_several(const struct tree_object *self, PyObject *key)
+{
+	return PySlice_Check(key) || self->kind->networks;
+}
+
+PyObject *tree_subscript(struct tree_object *self, PyObject *key)
+{
+	mt_key index, last;
+	uint64_t word;
+	int place;
+
+	if (may_be_several(self, key)) {
+		int some = several_clip(self->kind, key, &index, &last);
+
+		if (some != KEY_IS_ONE)
+			return some < 0 ? NULL : tree_slice(self, index, last, some == 0);
+	}
+	place = tree_enter_key(self, key, &index);
+	if (place == INDEX_ERROR)
+		return NULL;
+	if (place == INDEX_IN && mtree_load_word(&self->mt, index, &word))
+		return tree_box(self, word);
+	raise_key(key);
+	return NULL;
+}
+
+/* tree_enter(), with a value if there is one. */
+static int enter_store(struct tree_object *self, PyObject *value, uint64_t *word)
+{
+	return value ? tree_enter_value(self, value, word) : tree_enter(self);
+}
+
+/* Store over what a slice or a network stands for, or clear it. `some`: whether that is any key. */
+static int store_several(struct tree_object *self, bool some, mt_key first, mt_key last,
+			 PyObject *value)
+{
+	uint64_t word;
+	int status = 0;
+
+	if (enter_store(self, value, &word) < 0)
+		return -1;
+	if (some && value)
+		status = mtree_store_range_word(&self->mt, first, last, word);
+	else if (some)
+		status = mtree_clear_range(&self->mt, first, last);
+	if (status < 0)
+		raise_status(status);
+	return status < 0 ? -1 : 0;
+}
+
+int tree_store_subscript(struct tree_object *self, PyObject *key, PyObject *value)
+{
+	mt_key index, last;
+	uint64_t word;
+	int status;
+
+	if (may_be_several(self, key)) {
+		int some = several_require(self->kind, key, &index, &last);
+
+		if (some != KEY_IS_ONE)
+			return some < 0 ? -1 : store_several(self, some, index, last, value);
+	}
+	if (key_require(self->kind, key, "index", &index) < 0 ||
+	    enter_store(self, value, &word) < 0)
+		return -1;
+	if (value) {
+		status = mtree_store_range_word(&self->mt, index, index, word);
+	} else {
+		if (!mtree_load_word(&self->mt, index, &word)) {
+			raise_key(key);
+			return -1;
+		}
+		status = mtree_clear_range(&self->mt, index, index);
+	}
+	if (status < 0)
+		raise_status(status);
+	return status < 0 ? -1 : 0;
+}
