@@ -93,7 +93,7 @@ class Coded:
 
     def find(self, index: int, last: int) -> Entry[int, Any] | None:
         entry = self.tree.find(*map(self.kind.key, (index, last)))
-        return entry and Entry(*map(self.code, entry[:2]), entry.value)
+        return entry and Entry(self.code(entry.first), self.code(entry.last), entry.value)
 
     def gaps(self, first: int, last: int) -> Iterator[Gap[int]]:
         gaps = self.tree.gaps(*map(self.kind.key, (first, last)))
