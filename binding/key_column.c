@@ -40,7 +40,7 @@ static PyObject *as_array(PyObject *object)
 			PyErr_Clear();
 		return NULL;
 	}
-	array = PyObject_CallMethod(numpy, "asarray", "O", object);
+	array = PyObject_CallMethod(numpy, "asarray", "(O)", object);
 	Py_DECREF(numpy);
 	dimensions = array ? int_attribute(array, "ndim") : 0;
 	if (array && (dimensions == 0 || PyErr_Occurred()))

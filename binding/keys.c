@@ -344,7 +344,7 @@ PyObject *key_shown(const struct kind *kind, PyObject *key)
 {
 	if (kind->whole)
 		return number_shown(key);
-	return PyObject_CallMethod(kind->object, "shown", "O", key);
+	return PyObject_CallMethod(kind->object, "shown", "(O)", key);
 }
 
 PyObject *code_shown(const struct kind *kind, mt_key code)
@@ -586,7 +586,7 @@ static int network_parse(const struct kind *kind, PyObject *key, mt_key *first, 
 
 	if (!kind->networks || PyLong_CheckExact(key))
 		return KEY_IS_ONE;
-	window = PyObject_CallMethod(kind->object, "window_of", "O", key);
+	window = PyObject_CallMethod(kind->object, "window_of", "(O)", key);
 	if (!window)
 		return -1;
 	if (window != Py_None) {
