@@ -40,7 +40,7 @@ static PyObject *as_array(PyObject *object)
 			PyErr_Clear();
 		return NULL;
 	}
-	array = PyObject_CallMethod(numpy, "asarray", "O", object);
+	array = PyObject_CallMethod(numpy, "asarray", "(O)", object);
 	Py_DECREF(numpy);
 	dimensions = array ? int_attribute(array, "ndim") : 0;
 	if (array && (dimensions == 0 || PyErr_Occurred()))
@@ -493,7 +493,7 @@ static int convert_at(const struct key_column *keys, size_t at, convert_function
 
 	Py_XDECREF(key);
 	if (status < 0)
-		locate_error("position", (Py_ssize_t)at);
+		locate_error(keys->kind->state, "position", (Py_ssize_t)at);
 	return status;
 }
 
@@ -605,7 +605,7 @@ static int look_at_items(struct key_column *keys)
 				 "key", &keys->made[i]);
 
 		if (place == INDEX_ERROR) {
-			locate_error("position", (Py_ssize_t)i);
+			locate_error(keys->kind->state, "position", (Py_ssize_t)i);
 			return -1;
 		}
 		keys->outside[i] = place != INDEX_IN;

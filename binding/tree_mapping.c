@@ -76,7 +76,7 @@ PyObject *tree_subscript(struct tree_object *self, PyObject *key)
 		return NULL;
 	if (place == INDEX_IN && mtree_load_word(&self->mt, index, &word))
 		return tree_box(self, word);
-	PyErr_SetObject(PyExc_KeyError, key);
+	raise_key(key);
 	return NULL;
 }
 
@@ -123,7 +123,7 @@ int tree_store_subscript(struct tree_object *self, PyObject *key, PyObject *valu
 		status = mtree_store_range_word(&self->mt, index, index, word);
 	} else {
 		if (!mtree_load_word(&self->mt, index, &word)) {
-			PyErr_SetObject(PyExc_KeyError, key);
+			raise_key(key);
 			return -1;
 		}
 		status = mtree_clear_range(&self->mt, index, index);

@@ -17,11 +17,11 @@ from samara._implementation import MapleTree
 
 
 def common_gaps(
-    trees: Iterable[MapleTree[Any]],
+    trees: Iterable[MapleTree[Any, Any]],
     size: SupportsIndex = 1,
     first: SupportsIndex = 0,
     last: SupportsIndex = MAX,
-) -> Iterator[Gap]:
+) -> Iterator[Gap[Any]]:
     """Iterate over the ranges of [first, last] that are free in all trees.
 
     They are as long as possible, cut at both ends of the window, in ascending order. The iterator
@@ -67,7 +67,7 @@ common_gaps.__module__ = "samara"  # the public module
 class Searched:
     """The gaps of a tree that tracks gaps. `first` and `last` are the current gap's ends."""
 
-    def __init__(self, tree: MapleTree[Any], window: Window) -> None:
+    def __init__(self, tree: MapleTree[Any, Any], window: Window) -> None:
         self.tree, self.end = tree, window[1]
         self.first, self.last = 0, -1
 
@@ -85,7 +85,7 @@ class Searched:
 class Walked:
     """The same for a tree that does not track gaps: one after the other."""
 
-    def __init__(self, tree: MapleTree[Any], window: Window) -> None:
+    def __init__(self, tree: MapleTree[Any, Any], window: Window) -> None:
         self.gaps = tree.gaps(*window)
         self.first, self.last = 0, -1
 
@@ -97,10 +97,10 @@ class Walked:
         return False
 
 
-class CommonGaps(Iterator[Gap]):
+class CommonGaps(Iterator[Gap[Any]]):
     """The iterator. A step that runs out of memory can be repeated: none of its gaps is lost."""
 
-    def __init__(self, trees: Iterable[MapleTree[Any]], size: int, window: Window) -> None:
+    def __init__(self, trees: Iterable[MapleTree[Any, Any]], size: int, window: Window) -> None:
         self.size, (self.start, self.last) = size, window
         self.trees: list[Searched | Walked] = []
         for tree in trees:
@@ -109,7 +109,7 @@ class CommonGaps(Iterator[Gap]):
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> Gap:
+    def __next__(self) -> Gap[Any]:
         if not self.find():
             self.trees, self.start = [], MAX + 1  # the next writes of the trees copy no nodes
             raise StopIteration
