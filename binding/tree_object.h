@@ -68,6 +68,7 @@ int tree_end_work(struct tree_object *self, struct maple_tree *work, int status)
 /* For the type's slots. */
 int tree_visit(struct tree_object *self, visitproc visit, void *arg);
 int tree_clear(struct tree_object *self);
+/* The end of a tree that the collector no longer tracks. */
 void tree_free(struct tree_object *self);
 
 /* Whether the codes have 128 bits. Each method asks this first. A tree that has no kind yet gets the
