@@ -44,7 +44,7 @@ def test_values_of_any_type() -> None:
     assert_type(t.items(reverse=True), Iterator[tuple[tuple[int, int], str]])
     assert_type(t.covers(5, 6), bool)
     assert_type(t.gaps(), Iterator[Gap[int]])
-    assert_type(common_gaps([t, MapleTree(dtype="u8")], 5), Iterator[Gap[int]])
+    assert_type(common_gaps([t, MapleTree(dtype="u8")], 5), Iterator[Gap[Any]])
     assert_type(t.fork(), MapleTree[int, str])
     assert_type(t.diff(t), Iterator[Change[int, str]])
     assert_type(t.diff(MapleTree([(1, 2, 3)])), Iterator[Change[int, str | int]])
