@@ -226,7 +226,9 @@ class MomentKind(TimeKind):
             raise TypeError(f"{name} {text}")
 
     def items(self, array: Any) -> Iterable[Any] | None:
-        return map(Instant, array) if self.zone and array.dtype.kind == "M" else None
+        if array.dtype.kind != "M":
+            return None
+        return map(Instant, array) if self.zone else array
 
     def array(self, numpy: Any, codes: Sequence[int]) -> Any:
         unit = f"datetime64[{self.resolution}]"

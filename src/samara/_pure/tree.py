@@ -516,7 +516,8 @@ class MapleTree:
         align: Any = None,
         reverse: Any = False,
     ) -> list[Any]:
-        kind, column = self._kind, open_column(sizes, "sizes")
+        kind = self._kind
+        column = open_column(sizes, "sizes", objects=not kind.has_int_keys)
         counts = column.converted(functools.partial(required_count, kind, name="size"))
         request = self._request(1, self._window(first, last), align, reverse)
         requests = [request._replace(size=count) for count in counts]
