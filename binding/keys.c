@@ -506,8 +506,8 @@ int window_clip(const struct kind *kind, PyObject *first_object, const char *fir
 {
 	bool cut;
 
-	return window_cut(kind, or_limit(first_object), first_name, or_limit(last_object),
-			  last_name, first, last, &cut);
+	return window_cut(kind, first_object, first_name, last_object, last_name, first, last,
+			  &cut);
 }
 
 int window_inside(const struct kind *kind, PyObject *first_object, PyObject *last_object,
