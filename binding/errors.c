@@ -41,7 +41,6 @@ void raise_number(const char *format, const char *name, PyObject *number)
 	Py_DECREF(text);
 }
 
-<<<<<<< HEAD
 void raise_key(PyObject *key)
 {
 	PyObject *error = PyObject_CallOneArg(PyExc_KeyError, key);
@@ -52,10 +51,7 @@ void raise_key(PyObject *key)
 	Py_DECREF(error);
 }
 
-void locate_error(const char *noun, Py_ssize_t position)
-=======
 void locate_error(const struct core_state *state, const char *noun, Py_ssize_t position)
->>>>>>> b436923441004f381fd334b0c054e6053fcb3f2b
 {
 	PyObject *type, *value, *traceback;
 
@@ -64,6 +60,21 @@ void locate_error(const struct core_state *state, const char *noun, Py_ssize_t p
 		Py_SETREF(type, Py_NewRef(PyExc_ValueError));
 	if (value && (type == PyExc_TypeError || type == PyExc_ValueError)) {
 		PyErr_Format(type, "%s %zd: %S", noun, position, value);
+		Py_DECREF(type);
+		Py_DECREF(value);
+		Py_XDECREF(traceback);
+	} else {
+		PyErr_Restore(type, value, traceback);
+	}
+}
+
+void extend_type_error(const char *hint)
+{
+	PyObject *type, *value, *traceback;
+
+	PyErr_Fetch(&type, &value, &traceback);
+	if (value && type == PyExc_TypeError) {
+		PyErr_Format(type, "%S%s", value, hint);
 		Py_DECREF(type);
 		Py_DECREF(value);
 		Py_XDECREF(traceback);

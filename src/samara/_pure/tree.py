@@ -549,7 +549,7 @@ class MapleTree:
         start = max(required_code(kind, next, "next"), low)
 
         def look(first: int) -> int:
-            return search(self._head, Request(1, (first, high)))
+            return search(self._head, Request(1, (first, high), one=True))
 
         def take(value: Any, seen: int) -> tuple[Any, Any, bool]:
             wrapped = start > high
