@@ -157,7 +157,9 @@ def test_columns_of_floats(keys, dtype):
 def moments_near(rng, kind, unit):
     """Return numbers of that unit: around the kind's limits, NaT, and whole units of the kind."""
     first, last = moments_of(kind)
-    ends = [np.datetime64(end, "us").astype(f"M8[{unit}]").astype(np.int64) for end in (first, last)]
+    ends = [
+        np.datetime64(end, "us").astype(f"M8[{unit}]").astype(np.int64) for end in (first, last)
+    ]
     near = [int(end) + step for end in ends for step in range(-3, 4)]
     low, high = sorted(map(int, ends))
     for power in (1, 1000, 10**6, 10**9):
@@ -303,7 +305,16 @@ def test_arrays_go_out_and_come_back(keys):
         pytest.importorskip("pandas")
     kind = kind_of(keys)
     rng = seeded("key columns")
-    codes = sorted({0, 1, kind.top // 2, kind.top - 1, kind.top, *(rng.randrange(kind.top) for _ in range(600))})
+    codes = sorted(
+        {
+            0,
+            1,
+            kind.top // 2,
+            kind.top - 1,
+            kind.top,
+            *(rng.randrange(kind.top) for _ in range(600)),
+        }
+    )
     array = kind.array(np, codes)
     tree = MapleTree.from_arrays(array, array, np.arange(len(codes)), keys=keys)
     assert [kind.code(entry.first, "first") for entry in tree] == codes
