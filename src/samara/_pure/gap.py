@@ -59,7 +59,7 @@ def covers(head: Head, first: int, last: int) -> bool:
     if not head.tracks_gaps:
         return next(gaps_of(head, first, last), None) is None
     try:
-        search(head, Request(1, (first, last)))
+        search(head, Request(1, (first, last), one=True))
     except NoSpaceError:
         return True
     return False
