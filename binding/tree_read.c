@@ -36,8 +36,10 @@ enter_window(struct tree_object *self, const struct signature *signature, int lo
 
 	if (args_parse(signature, args, nargs, kwnames, given) < 0)
 		return -1;
-	some = window_clip(self->kind, given[low], signature->names[low], given[!low], signature->names[!low],
-			   first, last);
+	if (signature->required == 1 && given[1] == Py_None)
+		given[1] = NULL;
+	some = window_look(self->kind, given[low], signature->names[low], given[!low],
+			   signature->names[!low], first, last);
 	return some < 0 || tree_enter(self) < 0 ? -1 : some;
 }
 
