@@ -309,7 +309,8 @@ int code_column_open(struct key_column *codes, const struct kind *kind, PyObject
 	if (column_open(&codes->column, object, name, false) < 0)
 		return -1;
 	codes->column.count /= sizeof(mt_key) / sizeof(uint64_t);
-	if (codes->column.kind == COLUMN_UNSIGNED && column_is_words(&codes->column))
+	if (codes->column.kind == COLUMN_UNSIGNED && codes->column.item == sizeof(uint64_t) &&
+	    codes->column.step == sizeof(uint64_t))
 		return 0;
 	PyErr_Format(PyExc_TypeError, "%s must be a buffer of codes", name);
 	return -1;

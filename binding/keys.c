@@ -375,7 +375,9 @@ int size_parse(const struct kind *kind, PyObject *size, const char *name, mt_key
 
 PyObject *size_shown(const struct kind *kind, PyObject *size)
 {
-	return kind->whole ? number_shown(size) : PyObject_Str(size);
+	bool numbers = kind->whole || kind->networks || kind->custom;
+
+	return numbers ? number_shown(size) : PyObject_Str(size);
 }
 
 PyObject *size_object(const struct kind *kind, mt_key count, bool carry)
@@ -451,7 +453,7 @@ int window_within(const struct kind *kind, PyObject *first_object, PyObject *las
 	return window_require(kind, or_limit(first_object), or_limit(last_object), first, last);
 }
 
-/* window_look(), which also says whether an end was cut. A bound that is NULL is a limit. */
+/* window_clip(), which also says whether an end was cut. A bound that is NULL is a limit. */
 static inline int window_cut(const struct kind *kind, PyObject *first_object,
 			     const char *first_name, PyObject *last_object, const char *last_name,
 			     mt_key *first, mt_key *last, bool *cut)
@@ -491,20 +493,13 @@ static inline int window_cut(const struct kind *kind, PyObject *first_object,
 	return 1;
 }
 
-int window_look(const struct kind *kind, PyObject *first_object, const char *first_name,
+int window_clip(const struct kind *kind, PyObject *first_object, const char *first_name,
 		PyObject *last_object, const char *last_name, mt_key *first, mt_key *last)
 {
 	bool cut;
 
 	return window_cut(kind, first_object, first_name, last_object, last_name, first, last,
 			  &cut);
-}
-
-int window_clip(const struct kind *kind, PyObject *first_object, const char *first_name,
-		PyObject *last_object, const char *last_name, mt_key *first, mt_key *last)
-{
-	return window_look(kind, or_limit(first_object), first_name, or_limit(last_object),
-			   last_name, first, last);
 }
 
 int window_inside(const struct kind *kind, PyObject *first_object, PyObject *last_object,

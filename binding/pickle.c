@@ -365,7 +365,7 @@ PyObject *tree_setstate(struct tree_object *self, PyObject *state)
 		return NULL;
 	if (forms[version].policy)
 		given = PyTuple_GET_ITEM(state, forms[version].policy);
-	if (policy_parse(self, given, dtype, &policy) < 0)
+	if (policy_parse(self, self->kind, given, dtype, &policy) < 0)
 		return NULL;
 	if (enter_empty(self) < 0)
 		goto out;

@@ -40,6 +40,11 @@ void tree_adopt(struct tree_object *tree, struct kind *kind)
 	PyObject_GC_Track(tree);
 }
 
+void tree_start(struct tree_object *self)
+{
+	mt_init_pool(&self->mt, tree_flags(true), self->state->pool, dtype_ops(DTYPE_OBJECT));
+}
+
 void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dtype,
 		  struct family *source)
 {

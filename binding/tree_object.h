@@ -52,6 +52,8 @@ static inline bool tree_tracks_gaps(const struct tree_object *tree)
 /* Make an instance of `type`. The caller initialises its maple tree, then calls tree_adopt(). */
 struct tree_object *tree_alloc(PyTypeObject *type);
 void tree_adopt(struct tree_object *tree, struct kind *kind);
+/* Initialise the maple tree: empty, with the default attributes. */
+void tree_start(struct tree_object *self);
 /* Give the tree new contents: `mt` is moved into it. `source` is the family that `mt` shares nodes
  * with, or NULL. Runs the finalizers of the old values. */
 void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dtype,

@@ -66,8 +66,7 @@ class MapleTree:
         track_gaps: Any = True,
         policy: Any = None,
     ) -> None:
-        track_gaps, dtype = bool(track_gaps), checked_dtype(dtype)
-        kind = self._settled(kind_of(keys))
+        track_gaps, dtype, kind = bool(track_gaps), checked_dtype(dtype), kind_of(keys)
         head = Head(track_gaps, dtype, checked_policy(policy, dtype, self.policy), kind)
         if isinstance(iterable, MapleTree) and type(iterable).__iter__ is MapleTree.__iter__:
             relative = iterable._fork_head()
@@ -94,19 +93,19 @@ class MapleTree:
         def become(seen: int) -> None:
             if if_empty:
                 self._require_empty()
+            self._settle(head.kind)
             checked_policy(policy, head.dtype, self.policy)  # the tree may have a new one by now
             self._head.swap(head, seen)
 
-        with self._gate:
+        with self._lock._gate:
             self._head.whole(become)
 
-    def _settled(self, kind: Kind) -> Kind:
+    def _settle(self, kind: Kind) -> None:
         """Give the tree this kind, unless it has one, which must then be the same."""
         self._head.settle(kind)
         own = self._head.kind
         if not own.same_as(kind):
             raise ValueError(f"this tree has keys {own.name!r}, not {kind.name!r}")
-        return own
 
     @property
     def _kind(self) -> Kind:
@@ -243,7 +242,7 @@ class MapleTree:
         return copyreg.__newobj__, (type(self),), state  # type: ignore[attr-defined]
 
     def __setstate__(self, state: tuple[Any, ...], /) -> None:
-        self._settled(pickling.kind_in(state))
+        self._settle(pickling.kind_in(state))
         pickling.check_state(self, state)
         policy = checked_policy(*pickling.policy_in(state), self.policy)
         self._require_empty()
