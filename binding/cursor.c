@@ -24,7 +24,7 @@ static int parse_place(const struct kind *kind, PyObject *first_object, PyObject
 		       mt_key *first, mt_key *last)
 {
 	if (last_object && last_object != Py_None)
-		return window_require(kind, first_object, last_object, first, last);
+		return window_within(kind, first_object, last_object, first, last);
 	*first = 0;
 	if (first_object && first_object != Py_None &&
 	    key_require(kind, first_object, "first", first) < 0)

@@ -24,27 +24,6 @@ int tree_bool(struct tree_object *self)
 	return !mtree_empty(&self->mt);
 }
 
-/* For `in`: add to a TypeError about what stands for several indices. */
-static void hint_at_ranges(PyObject *key)
-{
-	PyObject *type, *value, *traceback;
-
-	if (!PyRange_Check(key) && !PySlice_Check(key) && !PyTuple_Check(key))
-		return;
-	PyErr_Fetch(&type, &value, &traceback);
-	if (value && type == PyExc_TypeError) {
-		PyErr_Format(type,
-			     "%S: `in` takes one index; use covers(first, last) or "
-			     "overlaps(first, last) for a range",
-			     value);
-		Py_DECREF(type);
-		Py_DECREF(value);
-		Py_XDECREF(traceback);
-	} else {
-		PyErr_Restore(type, value, traceback);
-	}
-}
-
 int tree_contains(struct tree_object *self, PyObject *key)
 {
 	mt_key index;
@@ -52,8 +31,11 @@ int tree_contains(struct tree_object *self, PyObject *key)
 	int place = tree_enter_key(self, key, &index);
 
 	if (place == INDEX_ERROR) {
-		if (!self->kind->custom)
-			hint_at_ranges(key);
+		bool several = PyRange_Check(key) || PySlice_Check(key) || PyTuple_Check(key);
+
+		if (several && !self->kind->custom)
+			extend_type_error(": `in` takes one index; use covers(first, last) or "
+					  "overlaps(first, last) for a range");
 		return -1;
 	}
 	return place == INDEX_IN && mtree_load_word(&self->mt, index, &word);
