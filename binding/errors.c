@@ -41,7 +41,6 @@ void raise_number(const char *format, const char *name, PyObject *number)
 	Py_DECREF(text);
 }
 
-<<<<<<< HEAD
 void raise_key(PyObject *key)
 {
 	PyObject *error = PyObject_CallOneArg(PyExc_KeyError, key);
@@ -52,10 +51,7 @@ void raise_key(PyObject *key)
 	Py_DECREF(error);
 }
 
-void locate_error(const char *noun, Py_ssize_t position)
-=======
 void locate_error(const struct core_state *state, const char *noun, Py_ssize_t position)
->>>>>>> b436923441004f381fd334b0c054e6053fcb3f2b
 {
 	PyObject *type, *value, *traceback;
 

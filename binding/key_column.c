@@ -16,39 +16,31 @@ enum { CHUNK = 512 }; /* words at a time, where they need memory of their own */
 
 /* ---- opening: arrays ------------------------------------------------------------------------ */
 
-static long int_attribute(PyObject *object, const char *name)
+/* Return an object as a numpy array, or NULL: it is not a column that has one; or with an
+ * exception. */
+static PyObject *as_array(const struct kind *kind, PyObject *object)
 {
-	PyObject *number = PyObject_GetAttrString(object, name);
-	long result = number ? PyLong_AsLong(number) : -1;
-
-	Py_XDECREF(number);
-	return result;
-}
-
-/* Return an object as a numpy array, or NULL: it is not a column that has one; or with an exception.
- * As numpy_array() in samara/_keys/arrays.py. */
-static PyObject *as_array(PyObject *object)
-{
-	PyObject *numpy, *array;
-	long dimensions;
+	PyObject *array;
 
 	if (!PyObject_HasAttrString((PyObject *)Py_TYPE(object), "__array__"))
 		return NULL;
-	numpy = PyImport_ImportModule("numpy");
-	if (!numpy) {
-		if (PyErr_ExceptionMatches(PyExc_ImportError))
-			PyErr_Clear();
-		return NULL;
-	}
-	array = PyObject_CallMethod(numpy, "asarray", "(O)", object);
-	Py_DECREF(numpy);
-	dimensions = array ? int_attribute(array, "ndim") : 0;
-	if (array && (dimensions == 0 || PyErr_Occurred()))
+	array = PyObject_CallMethod(kind->object, "as_array", "O", object);
+	if (array == Py_None)
 		Py_CLEAR(array);
 	return array;
 }
 
 #if MT_KEY_BITS == 64
+
+/* Whether an array has one dimension: 1, 0 or -1. */
+static int is_row(PyObject *array)
+{
+	PyObject *number = PyObject_GetAttrString(array, "ndim");
+	long dimensions = number ? PyLong_AsLong(number) : -1;
+
+	Py_XDECREF(number);
+	return PyErr_Occurred() ? -1 : dimensions == 1;
+}
 
 /* Open an array that this width of codes can read as a whole, here one of datetime64: 1; 0 if it is
  * another array; -1. */
@@ -61,7 +53,7 @@ static int open_array(struct key_column *keys, PyObject *array, const char *name
 	PyObject *numbers = NULL;
 	int status = 0;
 
-	if (chars && chars[0] && chars[1] == 'M' && int_attribute(array, "ndim") == 1 &&
+	if (chars && chars[0] && chars[1] == 'M' && is_row(array) > 0 &&
 	    key_words_of_moments(&keys->words, &keys->kind->moments, chars)) {
 		numbers = PyObject_CallMethod(array, "view", "s", "i8");
 		status = numbers ? column_open(&keys->column, numbers, name, false) : -1;
@@ -277,7 +269,7 @@ int key_column_open(struct key_column *keys, const struct kind *kind, PyObject *
 	if (PyList_CheckExact(object) || PyTuple_CheckExact(object) ||
 	    (!has_arrays(kind) && PyObject_CheckBuffer(object)))
 		return open_column(keys, object, name);
-	keys->array = as_array(object);
+	keys->array = as_array(kind, object);
 	if (!keys->array)
 		return PyErr_Occurred() ? -1 : open_column(keys, object, name);
 	status = open_array(keys, keys->array, name);
