@@ -55,6 +55,7 @@ static int split_int(PyObject *number, uint64_t *low, uint64_t *high)
 	PyObject *rest = shift ? PyNumber_Rshift(number, shift) : NULL;
 	int place = INDEX_ERROR;
 	int overflow;
+	long long sign;
 	double size;
 
 	if (!rest)
@@ -65,9 +66,8 @@ static int split_int(PyObject *number, uint64_t *low, uint64_t *high)
 	if (!PyErr_Occurred())
 		goto out;
 	PyErr_Clear();
-	place = PyLong_AsLongLongAndOverflow(rest, &overflow) < 0 ? INDEX_BELOW : INDEX_ABOVE;
-	if (overflow < 0)
-		place = INDEX_BELOW;
+	sign = PyLong_AsLongLongAndOverflow(rest, &overflow);
+	place = overflow < 0 || (!overflow && sign < 0) ? INDEX_BELOW : INDEX_ABOVE;
 	if (place == INDEX_BELOW || *low || PyLong_AsUnsignedLongLongMask(rest))
 		goto out;
 	/* 2^64 is the only multiple of 2^64 that equals it as a float. */

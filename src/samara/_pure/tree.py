@@ -265,8 +265,9 @@ class MapleTree:
         try:
             return self.get(key, GAP) is not GAP
         except TypeError as error:
-            if type(error) is not TypeError or not isinstance(key, range | slice | tuple):
-                raise
+            one = not isinstance(key, range | slice | tuple)
+            if one or type(error) is not TypeError or not isinstance(self.keys_dtype, str):
+                raise  # what encode() raises stays as it is
             hint = "use covers(first, last) or overlaps(first, last) for a range"
             raise TypeError(f"{error}: `in` takes one index; {hint}") from None
 
