@@ -412,7 +412,7 @@ static bool is_inside(const struct key_column *keys, mt_key code)
 const mt_key *key_column_block(const struct key_column *keys, size_t at, size_t count,
 			       mt_key *scratch)
 {
-	if (keys->layout == LAYOUT_ITEMS)
+	if (keys->made)
 		return keys->made + at;
 	if (in_place(keys))
 		return (const mt_key *)keys->column.view.buf + at;
@@ -543,9 +543,13 @@ const mt_key *key_column_codes(struct key_column *keys)
 		return NULL;
 	if (keys->layout == LAYOUT_ITEMS)
 		return convert_items(keys, require);
-	if (!in_place(keys) && !make_codes(keys))
-		return NULL;
-	codes = key_column_block(keys, 0, count, keys->made);
+	codes = keys->column.view.buf;
+	if (!in_place(keys)) {
+		if (!make_codes(keys))
+			return NULL;
+		read_block(keys, 0, count, keys->made);
+		codes = keys->made;
+	}
 	for (size_t i = 0; i < count; i++) {
 		mt_key code;
 
@@ -607,24 +611,27 @@ static int look_at_items(struct key_column *keys)
 	return 0;
 }
 
-/* Moments that are finer than the kind's unit are an error in look-ups too. */
-static int refuse_finer(const struct key_column *keys)
+/* Moments that are finer than the kind's unit are an error in look-ups too. If there may be some,
+ * convert all of them. */
+static int refuse_finer(struct key_column *keys)
 {
-	uint64_t words[CHUNK];
 	size_t count = keys->column.count;
-	size_t some;
-	mt_key code;
 
 	if (keys->words.are != WORDS_ARE_MOMENTS || keys->words.divisor == 1)
 		return 0;
-	for (size_t at = 0; at < count; at += some) {
-		size_t bad;
+	if (!make_codes(keys))
+		return -1;
+	read_block(keys, 0, count, keys->made);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t word;
+		mt_key code;
 
-		some = count - at < CHUNK ? count - at : CHUNK;
-		column_widen(&keys->column, at, some, words);
-		bad = key_words_find_finer(&keys->words, words, some);
-		if (bad < some)
-			return convert_at(keys, at + bad, require, "key", &code);
+		if (__builtin_expect(is_inside(keys, keys->made[i]), 1))
+			continue;
+		column_widen(&keys->column, i, 1, &word);
+		if (key_words_is_finer(&keys->words, word) &&
+		    convert_at(keys, i, require, "key", &code) < 0)
+			return -1;
 	}
 	return 0;
 }
