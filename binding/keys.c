@@ -194,8 +194,9 @@ static int parse_in_c(const struct kind *kind, PyObject *key, mt_key *code)
 
 	switch (kind->encoding) {
 	case KEYS_FLOAT64:
-		if (!PyFloat_CheckExact(key))
+		if (!PyFloat_Check(key))
 			return 0;
+		/* As float.__float__() does, for subclasses too. */
 		*code = code_of_double(PyFloat_AS_DOUBLE(key));
 		return *code <= FLOAT_TOP;
 	case KEYS_MOMENTS:
