@@ -46,13 +46,10 @@ MT_INLINE void prefetch_searched(const struct maple_node *node, bool narrow)
 	prefetch_lines(node, offsetof(struct maple_node, narrow.slot), MT_NODE_BYTES);
 }
 
-/* Prefetch what a search does not read at once: the slots; and the pivots if it reads only some of
- * them first. */
-MT_INLINE void prefetch_rest(const struct maple_node *node, bool narrow, bool in_groups)
+/* Prefetch only the slots: the search reads all pivots at once. */
+MT_INLINE void prefetch_slots(const struct maple_node *node, bool narrow)
 {
-	if (in_groups)
-		prefetch_searched(node, narrow);
-	else if (narrow)
+	if (narrow)
 		prefetch_lines(node, offsetof(struct maple_node, narrow.slot), MT_NODE_BYTES);
 	else
 		prefetch_lines(node, offsetof(struct maple_node, wide.slot), MT_NODE_BYTES);
@@ -123,7 +120,8 @@ MT_INLINE bool behind_last_pivot(const struct maple_node *node, mt_key key)
 #if MT_KEY_BITS == 128
 
 /* A comparison takes four instructions. So these look at one pivot of each group first, and then at
- * the group that has the key. */
+ * the group that has the key, which should be there by then. */
+#define MT_PREFETCH prefetch_searched
 
 MT_INLINE unsigned count_below(const struct maple_node *node, unsigned from, unsigned count,
 			       mt_key key)
@@ -154,6 +152,8 @@ MT_INLINE unsigned wide_portable(const struct maple_node *node, mt_key key)
 
 #else
 
+#define MT_PREFETCH prefetch_slots
+
 MT_INLINE unsigned narrow_portable(const struct maple_node *node, mt_key key)
 {
 	unsigned below = 0;
@@ -181,7 +181,6 @@ static void copy_portable(struct maple_node *to, const struct maple_node *from)
 
 #define MT_VERSION portable
 #define MT_TARGET
-#define MT_IN_GROUPS (MT_KEY_BITS == 128)
 #include "search_descents.h"
 
 /* ---- versions with vectors ---- */
@@ -211,21 +210,21 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 #ifdef MT_COUNTS_AVX2
 #define MT_VERSION avx2
 #define MT_TARGET MT_AVX2
-#define MT_IN_GROUPS false
+#define MT_PREFETCH prefetch_slots
 #include "search_descents.h"
 #endif
 
 #ifdef MT_COUNTS_AVX512
 #define MT_VERSION avx512
 #define MT_TARGET MT_AVX512
-#define MT_IN_GROUPS false
+#define MT_PREFETCH prefetch_slots
 #include "search_descents.h"
 #endif
 
 #ifdef MT_COUNTS_NEON
 #define MT_VERSION neon
 #define MT_TARGET
-#define MT_IN_GROUPS false
+#define MT_PREFETCH prefetch_slots
 #include "search_descents.h"
 #endif
 

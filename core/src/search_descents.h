@@ -5,7 +5,7 @@
  *
  *   MT_VERSION      the version's name
  *   MT_TARGET       the attribute that lets the compiler use its instructions, or nothing
- *   MT_IN_GROUPS    whether its counts read some pivots first and then some of the others
+ *   MT_PREFETCH     which part of a child to prefetch before it is searched: a function
  *   wide_VERSION(), narrow_VERSION()
  *                   its count of pivots, for leaves and wide nodes and for narrow ones
  *
@@ -33,7 +33,7 @@ MT_TARGET MT_INLINE const struct maple_node *MT_NAMED(down)(const struct maple_n
 	const uint64_t *slots = narrow ? node->narrow.slot : node->wide.slot;
 
 	node = as_node(slots[narrow ? MT_NAMED(narrow)(node, key) : MT_NAMED(wide)(node, key)]);
-	prefetch_rest(node, below, MT_IN_GROUPS);
+	MT_PREFETCH(node, below);
 	return node;
 }
 
@@ -199,7 +199,7 @@ MT_TARGET MT_INLINE void MT_NAMED(set_levels)(struct ma_level *level, unsigned d
 		min = mt_slot_min(node, slot, min);
 		max = choose(slot + 1u < node->count, node->lane[slot + 1], max);
 		node = as_node(narrow ? node->narrow.slot[slot] : node->wide.slot[slot]);
-		prefetch_rest(node, false, MT_IN_GROUPS);
+		MT_PREFETCH(node, false);
 	}
 	MT_NAMED(set_level)(level, node, min, max, key, false);
 }
@@ -243,5 +243,5 @@ MT_TARGET static size_t MT_NAMED(walk_group)(struct ma_level *path, unsigned dep
 #undef MT_JOIN
 #undef MT_JOIN_NAMES
 #undef MT_TARGET
-#undef MT_IN_GROUPS
+#undef MT_PREFETCH
 #undef MT_VERSION
