@@ -29,14 +29,33 @@ MT_INLINE const struct maple_node *as_node(uint64_t word)
 	return (const struct maple_node *)(uintptr_t)word;
 }
 
-/* Prefetch what a search does not read at once: the slots; and with keys of 128 bits the pivots too,
- * since the portable search reads one of a group first. */
-MT_INLINE void prefetch_slots(const struct maple_node *node)
+/* Prefetch the cache lines of a node that hold the bytes [from, to). */
+MT_INLINE void prefetch_lines(const struct maple_node *node, size_t from, size_t to)
 {
-	size_t at = MT_KEY_BITS == 128 ? 64 : offsetof(struct maple_node, wide.slot);
-
-	for (; at < MT_NODE_BYTES; at += 64)
+	for (size_t at = from / 64 * 64; at < to; at += 64)
 		__builtin_prefetch((const char *)node + at);
+}
+
+/* Prefetch the pivots and slots of a node, but not the gaps between them. */
+MT_INLINE void prefetch_searched(const struct maple_node *node, bool narrow)
+{
+	prefetch_lines(node, 0, offsetof(struct maple_node, narrow.gap));
+	if (!narrow)
+		prefetch_lines(node, (offsetof(struct maple_node, narrow.gap) + 63) / 64 * 64,
+			       offsetof(struct maple_node, narrow.slot) / 64 * 64);
+	prefetch_lines(node, offsetof(struct maple_node, narrow.slot), MT_NODE_BYTES);
+}
+
+/* Prefetch what a search does not read at once: the slots; and the pivots if it reads only some of
+ * them first. */
+MT_INLINE void prefetch_rest(const struct maple_node *node, bool narrow, bool in_groups)
+{
+	if (in_groups)
+		prefetch_searched(node, narrow);
+	else if (narrow)
+		prefetch_lines(node, offsetof(struct maple_node, narrow.slot), MT_NODE_BYTES);
+	else
+		prefetch_lines(node, offsetof(struct maple_node, wide.slot), MT_NODE_BYTES);
 }
 
 /* What a look-up returns that ends in a leaf's slot. */
@@ -162,6 +181,7 @@ static void copy_portable(struct maple_node *to, const struct maple_node *from)
 
 #define MT_VERSION portable
 #define MT_TARGET
+#define MT_IN_GROUPS (MT_KEY_BITS == 128)
 #include "search_descents.h"
 
 /* ---- versions with vectors ---- */
@@ -191,18 +211,21 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 #ifdef MT_COUNTS_AVX2
 #define MT_VERSION avx2
 #define MT_TARGET MT_AVX2
+#define MT_IN_GROUPS false
 #include "search_descents.h"
 #endif
 
 #ifdef MT_COUNTS_AVX512
 #define MT_VERSION avx512
 #define MT_TARGET MT_AVX512
+#define MT_IN_GROUPS false
 #include "search_descents.h"
 #endif
 
 #ifdef MT_COUNTS_NEON
 #define MT_VERSION neon
 #define MT_TARGET
+#define MT_IN_GROUPS false
 #include "search_descents.h"
 #endif
 
