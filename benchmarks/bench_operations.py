@@ -71,13 +71,13 @@ def per_call(work: Callable[[], object], calls: int) -> float:
     return seconds(repeat) / calls
 
 
-def large_tree(dtype: Any) -> MapleTree[Any]:
+def large_tree(dtype: Any) -> MapleTree[int, Any]:
     first = numpy.arange(RANGES, dtype=numpy.uint64) * numpy.uint64(10)
     values: Any = first if dtype else list(range(RANGES))
     return MapleTree.from_arrays(first, first + numpy.uint64(6), values, dtype=dtype)
 
 
-def changed_fork(tree: MapleTree[Any], rng: random.Random) -> MapleTree[Any]:
+def changed_fork(tree: MapleTree[int, Any], rng: random.Random) -> MapleTree[int, Any]:
     """Return a fork in which `CHANGES` entries have other values."""
     fork = tree.fork()
     for place in rng.sample(range(RANGES), CHANGES):
@@ -122,8 +122,8 @@ def numpy_depth(first: Any, last: Any) -> tuple[Any, Any]:
     return places[ends], depth[ends]
 
 
-def tree_depth(first: Any, last: Any) -> MapleTree[int]:
-    tree: MapleTree[int] = MapleTree(dtype="u8")
+def tree_depth(first: Any, last: Any) -> MapleTree[int, int]:
+    tree: MapleTree[int, int] = MapleTree(dtype="u8")
     tree.accumulate_many(first, last, 1)
     return tree
 
@@ -141,7 +141,7 @@ def measure_accumulate(rng: random.Random) -> Seconds:
     first = numpy.sort(draw.integers(0, GENOME, RANGES, dtype=numpy.uint64))
     last = first + draw.integers(99, 150, RANGES, dtype=numpy.uint64)
     check_depth(first, last)
-    empty: MapleTree[int] = MapleTree(dtype="u8")
+    empty: MapleTree[int, int] = MapleTree(dtype="u8")
     full = large_tree("u8")
     ones = numpy.ones(RANGES, numpy.uint64)
     sweep = seconds(lambda: numpy_depth(first, last))
@@ -162,9 +162,9 @@ def measure_policies(rng: random.Random) -> Seconds:
     stores = [(10 * rng.randrange(STORED), rng.randrange(7)) for _ in range(20_000)]
     times: list[float] = []
     for policy in (samara.COALESCE, None):
-        tree: MapleTree[int] = MapleTree(entries, policy=policy)
+        tree: MapleTree[int, int] = MapleTree(entries, policy=policy)
 
-        def store(tree: MapleTree[int]) -> None:
+        def store(tree: MapleTree[int, int]) -> None:
             store_range = tree.store_range
             for place, value in stores:
                 store_range(place + 2, place + 4, value)

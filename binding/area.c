@@ -72,12 +72,18 @@ void area_raise(const struct area *area)
 	const struct kind *kind = area->kind;
 	PyObject *space_error = kind->state->space_error;
 	bool aligned = !area->outside && (area->align_above || area->align > 1);
+	PyObject *align = NULL;
+	PyObject *first = NULL;
+	PyObject *last = NULL;
 	PyObject *size = size_shown(kind, area->size_object);
-	PyObject *align = aligned ? size_shown(kind, area->align_object) : NULL;
-	PyObject *first = code_shown(kind, area->outside ? 0 : area->first);
-	PyObject *last = code_shown(kind, area->outside ? kind_top(kind) : area->last);
 
-	if (!size || (aligned && !align) || !first || !last)
+	if (size && aligned)
+		align = size_shown(kind, area->align_object);
+	if (size && (align || !aligned))
+		first = code_shown(kind, area->outside ? 0 : area->first);
+	if (first)
+		last = code_shown(kind, area->outside ? kind_top(kind) : area->last);
+	if (!last)
 		goto out;
 	if (area->outside)
 		PyErr_Format(space_error, "no %U free indices outside %U ... %U", size, first,

@@ -232,7 +232,7 @@ static const uint64_t *items_as_values(struct column *column, enum dtype dtype)
 		PyObject *item = PyTuple_GET_ITEM(column->items, (Py_ssize_t)i);
 
 		if (value_to_word(dtype, item, &column->made[i]) < 0) {
-			locate_error("position", (Py_ssize_t)i);
+			locate_error(NULL, "position", (Py_ssize_t)i);
 			return NULL;
 		}
 	}

@@ -70,6 +70,17 @@ void cursor_end(struct cursor_object *self)
 
 /* ---- results -------------------------------------------------------------------------------- */
 
+/* After a call of the core that moved the cursor: no place reaches beyond the kind's last key, as the
+ * core's last gap does. Returns what the call returned. */
+static inline int within_limits(struct cursor_object *self, int result)
+{
+	mt_key top = kind_top(self->tree->kind);
+
+	if (__builtin_expect(self->mas.last > top, 0))
+		self->mas.last = top;
+	return result;
+}
+
 /* The Entry or Gap that the cursor stands on, right after a step of the core. */
 static PyObject *found(struct cursor_object *self)
 {
@@ -191,7 +202,8 @@ static inline PyObject *step_to(struct cursor_object *self, const struct step ho
 	place = place_of(self);
 	if (!some && how.find && search_stays(place.status))
 		Py_RETURN_NONE;
-	return found_or_none(self, how.step(&self->mas, limit, how.gaps), &place);
+	return found_or_none(self, within_limits(self, how.step(&self->mas, limit, how.gaps)),
+			     &place);
 }
 
 PyObject *cursor_next(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
@@ -270,7 +282,7 @@ PyObject *cursor_walk(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 	if (tree_enter(self->tree) < 0)
 		return NULL;
 	place = place_of(self);
-	return found_or_none(self, mas_walk_word(&self->mas), &place);
+	return found_or_none(self, within_limits(self, mas_walk_word(&self->mas)), &place);
 }
 
 PyObject *cursor_iternext(struct cursor_object *self)
@@ -280,7 +292,9 @@ PyObject *cursor_iternext(struct cursor_object *self)
 	if (tree_enter(self->tree) < 0)
 		return NULL;
 	place = place_of(self);
-	return mas_find_word(&self->mas, kind_top(self->tree->kind), false) ? found_or_back(self, &place) : NULL;
+	if (!within_limits(self, mas_find_word(&self->mas, kind_top(self->tree->kind), false)))
+		return NULL;
+	return found_or_back(self, &place);
 }
 
 /* ---- moving without a step ------------------------------------------------------------------ */
@@ -352,6 +366,7 @@ static PyObject *write_here(struct cursor_object *self, write_fn write, uint64_t
 		status = write(&mas, word);
 		self->mas = mas;
 	}
+	within_limits(self, 0);
 	if (status < 0) {
 		go_back(self, &place);
 		return raise_status(status);
@@ -441,7 +456,7 @@ PyObject *cursor_erase(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 	} while (status == 0);
 	if (!result)
 		return NULL;
-	status = mas_erase(&self->mas, NULL);
+	status = within_limits(self, mas_erase(&self->mas, NULL));
 	if (status == 0)
 		return result;
 	go_back(self, &place);

@@ -41,11 +41,23 @@ void raise_number(const char *format, const char *name, PyObject *number)
 	Py_DECREF(text);
 }
 
-void locate_error(const char *noun, Py_ssize_t position)
+void raise_key(PyObject *key)
+{
+	PyObject *error = PyObject_CallOneArg(PyExc_KeyError, key);
+
+	if (!error)
+		return;
+	PyErr_SetObject(PyExc_KeyError, error);
+	Py_DECREF(error);
+}
+
+void locate_error(const struct core_state *state, const char *noun, Py_ssize_t position)
 {
 	PyObject *type, *value, *traceback;
 
 	PyErr_Fetch(&type, &value, &traceback);
+	if (state && type == state->no_key)
+		Py_SETREF(type, Py_NewRef(PyExc_ValueError));
 	if (value && (type == PyExc_TypeError || type == PyExc_ValueError)) {
 		PyErr_Format(type, "%s %zd: %S", noun, position, value);
 		Py_DECREF(type);

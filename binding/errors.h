@@ -14,7 +14,11 @@ PyObject *number_shown(PyObject *number);
 /* Set ValueError from a format with %s for the name and %U for the number. */
 void raise_number(const char *format, const char *name, PyObject *number);
 
-/* Put "item N: " (or another noun) before the message of a TypeError or ValueError. */
-void locate_error(const char *noun, Py_ssize_t position);
+/* Set KeyError for a key, which may be a tuple. */
+void raise_key(PyObject *key);
+
+/* Put "item N: " (or another noun) before the message of a TypeError or ValueError. NoKey becomes a
+ * ValueError; without a state there is none. */
+void locate_error(const struct core_state *state, const char *noun, Py_ssize_t position);
 
 #endif /* SAMARA_ERRORS_H */

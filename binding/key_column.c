@@ -40,7 +40,7 @@ static PyObject *as_array(PyObject *object)
 			PyErr_Clear();
 		return NULL;
 	}
-	array = PyObject_CallMethod(numpy, "asarray", "O", object);
+	array = PyObject_CallMethod(numpy, "asarray", "(O)", object);
 	Py_DECREF(numpy);
 	dimensions = array ? int_attribute(array, "ndim") : 0;
 	if (array && (dimensions == 0 || PyErr_Occurred()))
@@ -309,7 +309,9 @@ int code_column_open(struct key_column *codes, const struct kind *kind, PyObject
 	if (column_open(&codes->column, object, name, false) < 0)
 		return -1;
 	codes->column.count /= sizeof(mt_key) / sizeof(uint64_t);
-	if (codes->column.kind == COLUMN_UNSIGNED && column_is_words(&codes->column))
+	/* In a file that another program has written, they need not be aligned. */
+	if (codes->column.kind == COLUMN_UNSIGNED && codes->column.item == sizeof(uint64_t) &&
+	    codes->column.step == (Py_ssize_t)sizeof(uint64_t))
 		return 0;
 	PyErr_Format(PyExc_TypeError, "%s must be a buffer of codes", name);
 	return -1;
@@ -493,7 +495,7 @@ static int convert_at(const struct key_column *keys, size_t at, convert_function
 
 	Py_XDECREF(key);
 	if (status < 0)
-		locate_error("position", (Py_ssize_t)at);
+		locate_error(keys->kind->state, "position", (Py_ssize_t)at);
 	return status;
 }
 
@@ -605,7 +607,7 @@ static int look_at_items(struct key_column *keys)
 				 "key", &keys->made[i]);
 
 		if (place == INDEX_ERROR) {
-			locate_error("position", (Py_ssize_t)i);
+			locate_error(keys->kind->state, "position", (Py_ssize_t)i);
 			return -1;
 		}
 		keys->outside[i] = place != INDEX_IN;

@@ -59,29 +59,31 @@ static int64_t common_divisor(int64_t a, int64_t b)
 }
 
 /* Set divisor and factor for units of `number` / `parts` codes. */
-static bool set_ratio(struct key_words *words, int64_t number, int64_t parts)
+static void set_ratio(struct key_words *words, int64_t number, int64_t parts)
 {
 	int64_t divisor = common_divisor(number, parts);
 
 	words->factor = number / divisor;
 	words->divisor = parts / divisor;
-	return true;
 }
 
 /* The same for a unit of numpy's; false if the numbers are too large. */
 static bool set_unit(struct key_words *words, const struct unit *unit, int64_t multiple,
 		     int64_t per_second)
 {
-	int64_t number = multiple * unit->seconds;
-	int64_t parts = unit->parts;
+	int64_t number = multiple * (unit->seconds ? unit->seconds : 1);
 
-	if (unit->seconds == 0)
-		number = multiple;
-	if (per_second == 0)
-		return !__builtin_mul_overflow(parts, INT64_C(86400), &parts) &&
-		       set_ratio(words, number, parts);
-	return !__builtin_mul_overflow(number, per_second, &number) &&
-	       set_ratio(words, number, parts);
+	if (per_second == 0) {
+		/* As DateKind.items() in Python: nothing below nanoseconds. */
+		if (unit->parts > 1000000000)
+			return false;
+		set_ratio(words, number, unit->parts * 86400);
+		return true;
+	}
+	if (__builtin_mul_overflow(number, per_second, &number))
+		return false;
+	set_ratio(words, number, unit->parts);
+	return true;
 }
 
 static int64_t floor_divided(int64_t number, int64_t divisor)

@@ -55,6 +55,7 @@ static int split_int(PyObject *number, uint64_t *low, uint64_t *high)
 	PyObject *rest = shift ? PyNumber_Rshift(number, shift) : NULL;
 	int place = INDEX_ERROR;
 	int overflow;
+	long long sign;
 	double size;
 
 	if (!rest)
@@ -65,9 +66,8 @@ static int split_int(PyObject *number, uint64_t *low, uint64_t *high)
 	if (!PyErr_Occurred())
 		goto out;
 	PyErr_Clear();
-	place = PyLong_AsLongLongAndOverflow(rest, &overflow) < 0 ? INDEX_BELOW : INDEX_ABOVE;
-	if (overflow < 0)
-		place = INDEX_BELOW;
+	sign = PyLong_AsLongLongAndOverflow(rest, &overflow);
+	place = overflow < 0 || (!overflow && sign < 0) ? INDEX_BELOW : INDEX_ABOVE;
 	if (place == INDEX_BELOW || *low || PyLong_AsUnsignedLongLongMask(rest))
 		goto out;
 	/* 2^64 is the only multiple of 2^64 that equals it as a float. */
@@ -344,7 +344,7 @@ PyObject *key_shown(const struct kind *kind, PyObject *key)
 {
 	if (kind->whole)
 		return number_shown(key);
-	return PyObject_CallMethod(kind->object, "shown", "O", key);
+	return PyObject_CallMethod(kind->object, "shown", "(O)", key);
 }
 
 PyObject *code_shown(const struct kind *kind, mt_key code)
@@ -375,7 +375,17 @@ int size_parse(const struct kind *kind, PyObject *size, const char *name, mt_key
 
 PyObject *size_shown(const struct kind *kind, PyObject *size)
 {
-	return kind->whole ? number_shown(size) : PyObject_Str(size);
+	PyObject *count, *own, *shown;
+
+	if (kind->whole)
+		return number_shown(size);
+	/* In the form that the kind's sizes have. */
+	count = PyObject_CallMethod(kind->object, "count", "Os", size, "size");
+	own = count ? PyObject_CallMethod(kind->object, "size", "O", count) : NULL;
+	shown = !own ? NULL : PyLong_Check(own) ? number_shown(own) : PyObject_Str(own);
+	Py_XDECREF(count);
+	Py_XDECREF(own);
+	return shown;
 }
 
 PyObject *size_object(const struct kind *kind, mt_key count, bool carry)
@@ -586,7 +596,7 @@ static int network_parse(const struct kind *kind, PyObject *key, mt_key *first, 
 
 	if (!kind->networks || PyLong_CheckExact(key))
 		return KEY_IS_ONE;
-	window = PyObject_CallMethod(kind->object, "window_of", "O", key);
+	window = PyObject_CallMethod(kind->object, "window_of", "(O)", key);
 	if (!window)
 		return -1;
 	if (window != Py_None) {

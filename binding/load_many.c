@@ -10,6 +10,7 @@
  */
 #include "load_many.h"
 #include "arrays.h"
+#include "errors.h"
 #include "key_column.h"
 #include "output.h"
 
@@ -92,7 +93,7 @@ static int look_up_all(struct look *look)
 		PyObject *key = key_column_key(look->keys, bad);
 
 		if (key)
-			PyErr_SetObject(PyExc_KeyError, key);
+			raise_key(key);
 		Py_XDECREF(key);
 	}
 	return status == 0 ? 0 : -1;

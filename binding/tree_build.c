@@ -163,7 +163,7 @@ int gather_triples(struct gathered *gathered, PyObject *iterable)
 
 		status = parse_item(gathered, item, &first, &last, &word);
 		if (status < 0) {
-			locate_error("item", position);
+			locate_error(gathered->kind->state, "item", position);
 		} else {
 			status = gathered_add(gathered, first, last, word);
 			if (status < 0)
@@ -217,7 +217,7 @@ static int add_triple(struct maple_tree *mt, struct gathered *gathered, bool *so
 	int status = parse_item(gathered, item, &first, &last, &word);
 
 	if (status < 0) {
-		locate_error("item", position);
+		locate_error(gathered->kind->state, "item", position);
 		return -1;
 	}
 	if (*sorted && gathered->count && first <= gathered->last[gathered->count - 1]) {

@@ -24,32 +24,38 @@ int tree_bool(struct tree_object *self)
 	return !mtree_empty(&self->mt);
 }
 
-/* For `in`: 0; or -1 with TypeError if the key stands for several indices. */
-static int refuse_several(PyObject *key)
+/* For `in`: add to a TypeError about what stands for several indices. */
+static void hint_at_ranges(PyObject *key)
 {
-	bool several = PyRange_Check(key) || PySlice_Check(key) || PyTuple_Check(key);
+	PyObject *type, *value, *traceback;
 
-	if (!several || PyIndex_Check(key))
-		return 0;
-	PyErr_Format(
-		PyExc_TypeError,
-		"index must be an integer, not %s: `in` takes one index; use covers(first, last) "
-		"or overlaps(first, last) for a range",
-		Py_TYPE(key)->tp_name);
-	return -1;
+	if (!PyRange_Check(key) && !PySlice_Check(key) && !PyTuple_Check(key))
+		return;
+	PyErr_Fetch(&type, &value, &traceback);
+	if (value && type == PyExc_TypeError) {
+		PyErr_Format(type,
+			     "%S: `in` takes one index; use covers(first, last) or "
+			     "overlaps(first, last) for a range",
+			     value);
+		Py_DECREF(type);
+		Py_DECREF(value);
+		Py_XDECREF(traceback);
+	} else {
+		PyErr_Restore(type, value, traceback);
+	}
 }
 
 int tree_contains(struct tree_object *self, PyObject *key)
 {
 	mt_key index;
 	uint64_t word;
-	int place;
+	int place = tree_enter_key(self, key, &index);
 
-	if (!PyLong_CheckExact(key) && !self->kind->custom && refuse_several(key) < 0)
+	if (place == INDEX_ERROR) {
+		if (!self->kind->custom)
+			hint_at_ranges(key);
 		return -1;
-	place = tree_enter_key(self, key, &index);
-	if (place == INDEX_ERROR)
-		return -1;
+	}
 	return place == INDEX_IN && mtree_load_word(&self->mt, index, &word);
 }
 
@@ -76,7 +82,7 @@ PyObject *tree_subscript(struct tree_object *self, PyObject *key)
 		return NULL;
 	if (place == INDEX_IN && mtree_load_word(&self->mt, index, &word))
 		return tree_box(self, word);
-	PyErr_SetObject(PyExc_KeyError, key);
+	raise_key(key);
 	return NULL;
 }
 
@@ -123,7 +129,7 @@ int tree_store_subscript(struct tree_object *self, PyObject *key, PyObject *valu
 		status = mtree_store_range_word(&self->mt, index, index, word);
 	} else {
 		if (!mtree_load_word(&self->mt, index, &word)) {
-			PyErr_SetObject(PyExc_KeyError, key);
+			raise_key(key);
 			return -1;
 		}
 		status = mtree_clear_range(&self->mt, index, index);

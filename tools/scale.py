@@ -53,7 +53,7 @@ def many_ranges(count: int, out: Out) -> None:
     last, values = first + (WIDTH - 1), first * 3
     keys = numpy.random.default_rng(1).integers(0, count * STEP, count // 5 + 1, dtype=numpy.uint64)
     report = Report(out)
-    tree: MapleTree[int] = MapleTree.from_arrays(first, last, values)
+    tree: MapleTree[int, int] = MapleTree.from_arrays(first, last, values)
     report("from_arrays", count)
     assert len(tree) == count and tree.covered == count * WIDTH
     found = tree.load_many(keys, 7)
@@ -86,12 +86,12 @@ def many_ranges(count: int, out: Out) -> None:
     report("ended, the last that shared", count)
 
 
-def chained() -> MapleTree[object]:
+def chained() -> MapleTree[int, object]:
     """Make a tree of objects."""
     return MapleTree((STEP * n, STEP * n + WIDTH - 1, ("old", n)) for n in range(CHAINED))
 
 
-def end(trees: list[MapleTree[object]], backwards: bool) -> None:
+def end(trees: list[MapleTree[int, object]], backwards: bool) -> None:
     """Destroy the trees one by one."""
     if not backwards:
         trees.reverse()

@@ -48,7 +48,7 @@ class Samara(Peer):
     def __init__(self, ranges: Ranges) -> None:
         first, last, objects = ranges.first, ranges.last, ranges.objects
 
-        def build() -> MapleTree[int]:
+        def build() -> MapleTree[int, int]:
             return MapleTree.from_arrays(first, last, objects)
 
         self.build = build
@@ -77,7 +77,7 @@ class SamaraPacked(Peer):
     def __init__(self, ranges: Ranges) -> None:
         first, last, values = ranges.first, ranges.last, ranges.values
 
-        def build() -> MapleTree[int]:
+        def build() -> MapleTree[int, int]:
             return MapleTree.from_arrays(first, last, values, dtype="u8")
 
         self.build = build

@@ -6,22 +6,25 @@ Once all of them name the same place, it is free in all. A tree that tracks gaps
 too small in O(log n). Another one walks over its gaps.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import cycle
-from typing import Any, Self, SupportsIndex
+from typing import Any, Self, TypeVar
 
-from samara._arguments import MAX, Window, clipped_window, positive
-from samara._entry import Gap
+from samara._entry import Entry, Gap
 from samara._errors import NoSpaceError, type_name
 from samara._implementation import MapleTree
+from samara._keys import UINT64, Kind, kind_of
+from samara._keys.windows import Window, clipped_window, required_count
+
+K = TypeVar("K")
 
 
 def common_gaps(
-    trees: Iterable[MapleTree[Any]],
-    size: SupportsIndex = 1,
-    first: SupportsIndex = 0,
-    last: SupportsIndex = MAX,
-) -> Iterator[Gap]:
+    trees: Iterable[MapleTree[K, Any]],
+    size: Any = None,
+    first: Any = None,
+    last: Any = None,
+) -> Iterator[Gap[K]]:
     """Iterate over the ranges of [first, last] that are free in all trees.
 
     They are as long as possible, cut at both ends of the window, in ascending order. The iterator
@@ -30,17 +33,21 @@ def common_gaps(
     entries up to there.
 
     Args:
-        trees: any number of MapleTrees of any kind. With none, all of the window is free.
-        size: only ranges of at least so many indices, 1 or more
-        first: the first index of the window
-        last: the last index of the window. Bounds outside 0 ... MAX are cut.
+        trees: any number of MapleTrees with the same keys. With none, all of the window is free,
+            and its bounds are integers.
+        size: only ranges of at least that size: a number of indices, 1 or more; a timedelta if keys
+            are dates or moments. None: of any size. Keys "float64" have no sizes.
+        first: the first index of the window. None: the first of all.
+        last: the last index of the window. None: the last of all. Bounds outside the limits are
+            cut.
 
     Returns:
         An iterator of Gap.
 
     Raises:
-        TypeError: One of the trees is not a MapleTree, or a number is not an integer.
-        ValueError: first is above last, or size is below 1.
+        TypeError: One of the trees is not a MapleTree, or a bound or the size is of another type
+            than the trees' keys and sizes.
+        ValueError: first is above last, size is below 1, or not all trees have the same keys.
 
     >>> ana = MapleTree([(9, 10, "call"), (14, 16, "visit")])
     >>> ben = MapleTree([(8, 9, "bus"), (12, 12, "lunch")])
@@ -55,19 +62,51 @@ def common_gaps(
     for tree in given:
         if not isinstance(tree, MapleTree):
             raise TypeError(f"each tree must be a MapleTree, not {type_name(tree)}")
-    smallest, window = positive(size, "size"), clipped_window(first, last)
+    kinds = [kind_of(tree.keys_dtype) for tree in given] or [UINT64]
+    kind = kinds[0]
+    for other in kinds:
+        if not kind.same_as(other):
+            text = f"each tree must have keys {kind.name!r}, not {other.name!r}"
+            raise ValueError(text)
+    smallest = 1 if size is None else required_count(kind, size, "size")
+    window = clipped_window(kind, first, last)
     if window is None:
         return iter(())
-    return CommonGaps([tree.fork() for tree in given], smallest, window)
+    return CommonGaps(kind, [tree.fork() for tree in given], smallest, window)
 
 
 common_gaps.__module__ = "samara"  # the public module
 
 
+class Coded:
+    """A tree whose methods take and return codes instead of keys."""
+
+    def __init__(self, kind: Kind, tree: MapleTree[Any, Any]) -> None:
+        self.kind, self.tree = kind, tree
+
+    def code(self, key: Any) -> int:
+        return self.kind.code(key, "index")
+
+    def empty_area(self, size: int, first: int, last: int) -> int:
+        bounds = map(self.kind.key, (first, last))
+        return self.code(self.tree.empty_area(self.kind.size(size), *bounds))
+
+    def find(self, index: int, last: int) -> Entry[int, Any] | None:
+        entry = self.tree.find(*map(self.kind.key, (index, last)))
+        return entry and Entry(self.code(entry.first), self.code(entry.last), entry.value)
+
+    def gaps(self, first: int, last: int) -> Iterator[Gap[int]]:
+        gaps = self.tree.gaps(*map(self.kind.key, (first, last)))
+        return (Gap(*map(self.code, gap)) for gap in gaps)
+
+
+Tree = MapleTree[int, Any] | Coded
+
+
 class Searched:
     """The gaps of a tree that tracks gaps. `first` and `last` are the current gap's ends."""
 
-    def __init__(self, tree: MapleTree[Any], window: Window) -> None:
+    def __init__(self, tree: Tree, window: Window) -> None:
         self.tree, self.end = tree, window[1]
         self.first, self.last = 0, -1
 
@@ -85,7 +124,7 @@ class Searched:
 class Walked:
     """The same for a tree that does not track gaps: one after the other."""
 
-    def __init__(self, tree: MapleTree[Any], window: Window) -> None:
+    def __init__(self, tree: Tree, window: Window) -> None:
         self.gaps = tree.gaps(*window)
         self.first, self.last = 0, -1
 
@@ -97,24 +136,37 @@ class Walked:
         return False
 
 
-class CommonGaps(Iterator[Gap]):
+def gap_maker(kind: Kind) -> Callable[[int, int], Gap[Any]]:
+    """Return what makes a Gap of two codes."""
+    if kind is UINT64:
+        return Gap
+    return lambda first, last: kind.gap(kind.key(first), kind.key(last))
+
+
+class CommonGaps(Iterator[Gap[Any]]):
     """The iterator. A step that runs out of memory can be repeated: none of its gaps is lost."""
 
-    def __init__(self, trees: Iterable[MapleTree[Any]], size: int, window: Window) -> None:
+    def __init__(
+        self, kind: Kind, trees: Iterable[MapleTree[Any, Any]], size: int, window: Window
+    ) -> None:
+        self.gap = gap_maker(kind)
         self.size, (self.start, self.last) = size, window
         self.trees: list[Searched | Walked] = []
         for tree in trees:
-            self.trees.append((Searched if tree.track_gaps else Walked)(tree, window))
+            searchable = tree.track_gaps and kind.zero is not None  # with sizes
+            coded = tree if kind is UINT64 else Coded(kind, tree)
+            self.trees.append((Searched if searchable else Walked)(coded, window))
 
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> Gap:
+    def __next__(self) -> Gap[Any]:
         if not self.find():
-            self.trees, self.start = [], MAX + 1  # the next writes of the trees copy no nodes
+            self.trees, self.start = [], self.last + 1  # the next writes of the trees copy no nodes
             raise StopIteration
-        gap = Gap(self.start, min((tree.last for tree in self.trees), default=self.last))
-        self.start = gap.last + 2  # the index after the gap has a value
+        last = min((tree.last for tree in self.trees), default=self.last)
+        gap = self.gap(self.start, last)
+        self.start = last + 2  # the index after the gap has a value
         return gap
 
     def find(self) -> bool:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, timedelta
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from os import PathLike
 from types import GenericAlias, TracebackType
 from typing import (
@@ -17,36 +19,56 @@ from typing import (
     type_check_only,
 )
 
-from numpy import uint64
+from numpy import datetime64, timedelta64
+from numpy import dtype as numpy_dtype
 from numpy.typing import NDArray
 from typing_extensions import Buffer, disjoint_base
 
 from samara._entry import Change, Entry, Gap
+from samara._key_type import KeyType
 from samara._policy import BuiltInPolicy, Policy
 
+_K = TypeVar("_K")
+_K_co = TypeVar("_K_co", covariant=True)
 _V = TypeVar("_V")
 _V_co = TypeVar("_V_co", covariant=True)
 _D = TypeVar("_D")
-_IntTree = TypeVar("_IntTree", bound=MapleTree[int])
-_FloatTree = TypeVar("_FloatTree", bound=MapleTree[float])
-_Ranges: TypeAlias = Iterable[
-    tuple[SupportsIndex, SupportsIndex] | tuple[SupportsIndex, SupportsIndex, Any]
+_IntTree = TypeVar("_IntTree", bound=MapleTree[Any, int])
+_FloatTree = TypeVar("_FloatTree", bound=MapleTree[Any, float])
+
+# What stands for a key of type K: text for an address, anything with __index__ for an int.
+_Key: TypeAlias = _K | SupportsIndex | str | datetime64
+_Network: TypeAlias = IPv4Network | IPv6Network
+_Size: TypeAlias = SupportsIndex | timedelta | timedelta64
+_Ranges: TypeAlias = Iterable[tuple[_Key[_K], _Key[_K]] | tuple[_Key[_K], _Key[_K], Any]]
+_IntegerKeys: TypeAlias = Literal["uint64", "int64", "uint128"]
+_MomentKeys: TypeAlias = Literal[
+    "datetime64[s]",
+    "datetime64[ms]",
+    "datetime64[us]",
+    "datetime64[s, UTC]",
+    "datetime64[ms, UTC]",
+    "datetime64[us, UTC]",
 ]
+_OtherKeys: TypeAlias = str | numpy_dtype[Any]
+_Keys: TypeAlias = _OtherKeys | KeyType[_K]
+_KeyColumn: TypeAlias = Buffer | Iterable[_Key[_K]] | NDArray[Any]
 _Integers: TypeAlias = Buffer | Iterable[SupportsIndex]
 _Numbers: TypeAlias = Buffer | Iterable[SupportsFloat | SupportsIndex]
 _Dtype: TypeAlias = Literal["u8", "i8", "f8"]
+_AnyDtype: TypeAlias = str | type[Any] | numpy_dtype[Any] | None
 _FloatOperation: TypeAlias = Literal["add", "min", "max"]
 _Operation: TypeAlias = Literal["add", "min", "max", "or", "and"]
 _Closed: TypeAlias = Literal["both", "left"]
 _Overlap: TypeAlias = Literal["error", "last"]
 _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 
-# Iterable[tuple[SupportsIndex, SupportsIndex, V]] in other words. With Iterable, pyright infers a
+# Iterable[tuple[K, K, V]] in other words. With Iterable, pyright infers a
 # MapleTree[Literal["a", "b"]] from MapleTree([(1, 2, "a"), (3, 4, "b")]); through a protocol it
 # infers MapleTree[str], as mypy does.
 @type_check_only
-class _Triples(Protocol[_V_co]):
-    def __iter__(self) -> Iterator[tuple[SupportsIndex, SupportsIndex, _V_co]]: ...
+class _Triples(Protocol[_K_co, _V_co]):
+    def __iter__(self) -> Iterator[tuple[_K_co, _K_co, _V_co]]: ...
 
 @final
 class TreeLock:
@@ -91,11 +113,12 @@ class TreeLock:
         """Release the lock."""
 
 @disjoint_base
-class MapleTree(Generic[_V]):
-    """An ordered map from ranges of integers to values.
+class MapleTree(Generic[_K, _V]):
+    """An ordered map from ranges of keys to values.
 
-    Ranges are closed, [first, last], within 0 ... MAX = 2**64 - 1, and do not overlap. An index
-    without a value lies in a gap. Values are any objects, including None. In a tree with a dtype,
+    Ranges are closed, [first, last], and do not overlap. Keys are integers in 0 ... MAX = 2**64 - 1,
+    or of the kind that `keys` says; t.first_key and t.last_key are the limits. An index, which is one
+    key, without a value lies in a gap. Values are any objects, including None. In a tree with a dtype,
     they are 64-bit numbers. In the costs below, n is the number of ranges.
 
     Args:
@@ -103,9 +126,22 @@ class MapleTree(Generic[_V]):
             taken, not the attributes; dup() and fork() take both. A later triple overwrites what
             it covers. Sorted triples that do not overlap are stored in O(n), into full nodes;
             any other triple costs O(log n).
+        keys: the kind of keys, which the tree keeps:
+
+            - 'uint64', 'int64', 'uint128': integers
+            - 'float64': floats from -inf to inf. Two neighbours have no float between them. There are
+              no sizes: `covered`, empty_area() and other methods with a size raise TypeError.
+            - 'date': datetime.date. 'datetime64[s]', 'datetime64[ms]', 'datetime64[us]': naive
+              datetimes. 'datetime64[us, UTC]', or with any other zone: aware datetimes, which come
+              out in that zone. 'datetime64[ns]': numpy.datetime64; pandas.Timestamp with a zone.
+              Sizes are timedeltas.
+            - 'ipv4', 'ipv6': addresses, as objects, text or integers. t[network] is about all
+              addresses of a network, as a slice is.
+            - an object with the protocol samara.KeyType, for any other keys
+
         dtype: None for any object. 'u8', 'i8' or 'f8' for a packed tree, whose values are
-            unsigned integers, signed integers or floats. Values are converted when they are
-            stored, and there is no reference counting.
+            unsigned integers, signed integers or floats; numpy's names and types do as well. Values
+            are converted when they are stored, and there is no reference counting.
         track_gaps: keep the largest gap of each subtree. empty_area() and the three methods
             alloc_*() need this. Stores are faster without.
         policy: None, or a samara.Policy: an object with the methods split() and merge(). split()
@@ -115,11 +151,12 @@ class MapleTree(Generic[_V]):
             these two.
 
     t[i], t[i] = v, del t[i] and i in t are about one index. t[a:b] is half-open, and t[a:] reaches
-    MAX. All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut at the
-    ends. For a whole range, ask t.covers(first, last) or t.overlaps(first, last), not `in`.
+    the last key. All of these are O(log n). Reading t[a:b] returns a tree of the ranges there, cut
+    at the ends. For a whole range, ask t.covers(first, last) or t.overlaps(first, last), not `in`.
 
-    Look-ups take any integer; there is nothing outside 0 ... MAX. Writes there raise ValueError.
-    Anything that is not an integer raises TypeError. A packed tree raises TypeError for anything
+    Look-ups take any integer; there is nothing outside the limits. Writes there raise ValueError.
+    Anything that is not an integer raises TypeError. For other keys it is the same; NaN and NaT lie
+    outside, and raise ValueError as an end of a window. A packed tree raises TypeError for anything
     that is not a number, ValueError for an integer outside its 64 bits, and OverflowError for an
     integer too large for a float. MemoryError leaves the tree as it was.
 
@@ -165,46 +202,154 @@ class MapleTree(Generic[_V]):
     MapleTree([(30, 34, 'b'), (37, 39, 'b')])
     >>> MapleTree([(10, 19, 1.5)], dtype='f8')
     MapleTree([(10, 19, 1.5)], dtype='f8')
+    >>> t = MapleTree(keys='ipv4')
+    >>> t['10.0.0.0/8'] = 'private'
+    >>> t['10.1.2.3'], t.find('9.0.0.0').first
+    ('private', IPv4Address('10.0.0.0'))
     """
 
     @overload
     def __init__(
-        self,
-        iterable: _Triples[_V] = (),
+        self: MapleTree[int, _V],
+        iterable: _Triples[SupportsIndex, _V] = (),
         /,
         *,
+        keys: _IntegerKeys = "uint64",
         dtype: None = None,
         track_gaps: bool = True,
         policy: Policy[_V] | BuiltInPolicy | None = None,
     ) -> None: ...
     @overload
     def __init__(
-        self: MapleTree[int],
-        iterable: _Triples[SupportsIndex] = (),
+        self: MapleTree[float, _V],
+        iterable: _Triples[SupportsFloat | SupportsIndex, _V] = (),
         /,
         *,
-        dtype: Literal["u8", "i8"],
+        keys: Literal["float64"],
+        dtype: None = None,
+        track_gaps: bool = True,
+        policy: Policy[_V] | BuiltInPolicy | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: MapleTree[date, _V],
+        iterable: _Triples[date | datetime64, _V] = (),
+        /,
+        *,
+        keys: Literal["date"],
+        dtype: None = None,
+        track_gaps: bool = True,
+        policy: Policy[_V] | BuiltInPolicy | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: MapleTree[datetime, _V],
+        iterable: _Triples[datetime | datetime64, _V] = (),
+        /,
+        *,
+        keys: _MomentKeys,
+        dtype: None = None,
+        track_gaps: bool = True,
+        policy: Policy[_V] | BuiltInPolicy | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: MapleTree[IPv4Address, _V],
+        iterable: _Triples[IPv4Address | str | SupportsIndex, _V] = (),
+        /,
+        *,
+        keys: Literal["ipv4"],
+        dtype: None = None,
+        track_gaps: bool = True,
+        policy: Policy[_V] | BuiltInPolicy | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: MapleTree[IPv6Address, _V],
+        iterable: _Triples[IPv6Address | str | SupportsIndex, _V] = (),
+        /,
+        *,
+        keys: Literal["ipv6"],
+        dtype: None = None,
+        track_gaps: bool = True,
+        policy: Policy[_V] | BuiltInPolicy | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: MapleTree[_K, _V],
+        iterable: _Triples[_K, _V] = (),
+        /,
+        *,
+        keys: KeyType[_K],
+        dtype: None = None,
+        track_gaps: bool = True,
+        policy: Policy[_V] | BuiltInPolicy | None = None,
+    ) -> None: ...
+    # Of other keys, such as those with a zone: MapleTree[datetime, str](...) or an annotation.
+    @overload
+    def __init__(
+        self: MapleTree[_K, _V],
+        iterable: _Triples[Any, _V] = (),
+        /,
+        *,
+        keys: _OtherKeys,
+        dtype: None = None,
+        track_gaps: bool = True,
+        policy: Policy[_V] | BuiltInPolicy | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: MapleTree[int, int],
+        iterable: _Triples[SupportsIndex, SupportsIndex] = (),
+        /,
+        *,
+        keys: _IntegerKeys = "uint64",
+        dtype: Literal["u8", "i8", "uint64", "int64"],
         track_gaps: bool = True,
         policy: BuiltInPolicy | None = None,
     ) -> None: ...
     @overload
     def __init__(
-        self: MapleTree[float],
-        iterable: _Triples[SupportsFloat | SupportsIndex] = (),
+        self: MapleTree[int, float],
+        iterable: _Triples[SupportsIndex, SupportsFloat | SupportsIndex] = (),
         /,
         *,
-        dtype: Literal["f8"],
+        keys: _IntegerKeys = "uint64",
+        dtype: Literal["f8", "float64"],
+        track_gaps: bool = True,
+        policy: BuiltInPolicy | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: MapleTree[_K, int],
+        iterable: _Triples[Any, SupportsIndex] = (),
+        /,
+        *,
+        keys: _Keys[_K],
+        dtype: Literal["u8", "i8", "uint64", "int64"],
+        track_gaps: bool = True,
+        policy: BuiltInPolicy | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: MapleTree[_K, float],
+        iterable: _Triples[Any, SupportsFloat | SupportsIndex] = (),
+        /,
+        *,
+        keys: _Keys[_K],
+        dtype: Literal["f8", "float64"],
         track_gaps: bool = True,
         policy: BuiltInPolicy | None = None,
     ) -> None: ...
     # A dtype that is known only at run time.
     @overload
     def __init__(
-        self: MapleTree[Any],
-        iterable: _Triples[Any] = (),
+        self: MapleTree[_K, Any],
+        iterable: _Triples[Any, Any] = (),
         /,
         *,
-        dtype: _Dtype | None,
+        keys: _Keys[_K] = "uint64",
+        dtype: _AnyDtype,
         track_gaps: bool = True,
         policy: BuiltInPolicy | None = None,
     ) -> None: ...
@@ -212,10 +357,11 @@ class MapleTree(Generic[_V]):
     @classmethod
     def from_arrays(
         cls,
-        first: _Integers,
-        last: _Integers,
+        first: _KeyColumn[_K],
+        last: _KeyColumn[_K],
         values: Iterable[_V],
         *,
+        keys: _Keys[_K] = "uint64",
         dtype: None = None,
         track_gaps: bool = True,
         policy: Policy[_V] | BuiltInPolicy | None = None,
@@ -231,8 +377,11 @@ class MapleTree(Generic[_V]):
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
-                dimension, of any size, signed or unsigned; or sequences of integers
-            values: the same, or a buffer of floats, or a sequence of any objects
+                dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
+                sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
+                structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
+            values: a buffer of numbers, or a sequence of any objects
+            keys: as in MapleTree()
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
                 a tree of objects. So does any buffer with a policy other than samara.COALESCE and
@@ -249,7 +398,7 @@ class MapleTree(Generic[_V]):
                 O(n log n) if any ranges overlap. A policy is asked as by store_many().
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a range is empty or
+            ValueError: The three differ in length; an end is outside the limits; a range is empty or
                 ends before it begins; ranges overlap or are not in order; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
                 several dimensions or in another byte order, for a dtype with another policy than
@@ -277,11 +426,12 @@ class MapleTree(Generic[_V]):
     @classmethod
     def from_arrays(
         cls: type[_IntTree],
-        first: _Integers,
-        last: _Integers,
+        first: _KeyColumn[Any],
+        last: _KeyColumn[Any],
         values: _Integers,
         *,
-        dtype: Literal["u8", "i8"],
+        keys: _Keys[Any] = "uint64",
+        dtype: Literal["u8", "i8", "uint64", "int64"],
         track_gaps: bool = True,
         policy: BuiltInPolicy | None = None,
         closed: _Closed = "both",
@@ -296,8 +446,11 @@ class MapleTree(Generic[_V]):
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
-                dimension, of any size, signed or unsigned; or sequences of integers
-            values: the same, or a buffer of floats, or a sequence of any objects
+                dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
+                sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
+                structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
+            values: a buffer of numbers, or a sequence of any objects
+            keys: as in MapleTree()
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
                 a tree of objects. So does any buffer with a policy other than samara.COALESCE and
@@ -314,7 +467,7 @@ class MapleTree(Generic[_V]):
                 O(n log n) if any ranges overlap. A policy is asked as by store_many().
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a range is empty or
+            ValueError: The three differ in length; an end is outside the limits; a range is empty or
                 ends before it begins; ranges overlap or are not in order; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
                 several dimensions or in another byte order, for a dtype with another policy than
@@ -340,18 +493,19 @@ class MapleTree(Generic[_V]):
     @overload
     @classmethod
     def from_arrays(
-        cls: type[MapleTree[_D]],
-        first: _Integers,
-        last: _Integers,
+        cls: type[MapleTree[_K, _D]],
+        first: _KeyColumn[_K],
+        last: _KeyColumn[_K],
         values: _Integers,
         *,
-        dtype: Literal["u8", "i8"],
+        keys: _Keys[_K] = "uint64",
+        dtype: Literal["u8", "i8", "uint64", "int64"],
         track_gaps: bool = True,
         policy: BuiltInPolicy | None = None,
         closed: _Closed = "both",
         sort: bool = False,
         overlap: _Overlap = "error",
-    ) -> MapleTree[int]:
+    ) -> MapleTree[_K, int]:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
         O(n), into full nodes. The ranges must be sorted and must not overlap, unless sort or overlap
@@ -360,8 +514,11 @@ class MapleTree(Generic[_V]):
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
-                dimension, of any size, signed or unsigned; or sequences of integers
-            values: the same, or a buffer of floats, or a sequence of any objects
+                dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
+                sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
+                structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
+            values: a buffer of numbers, or a sequence of any objects
+            keys: as in MapleTree()
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
                 a tree of objects. So does any buffer with a policy other than samara.COALESCE and
@@ -378,7 +535,7 @@ class MapleTree(Generic[_V]):
                 O(n log n) if any ranges overlap. A policy is asked as by store_many().
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a range is empty or
+            ValueError: The three differ in length; an end is outside the limits; a range is empty or
                 ends before it begins; ranges overlap or are not in order; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
                 several dimensions or in another byte order, for a dtype with another policy than
@@ -405,11 +562,12 @@ class MapleTree(Generic[_V]):
     @classmethod
     def from_arrays(
         cls: type[_FloatTree],
-        first: _Integers,
-        last: _Integers,
+        first: _KeyColumn[Any],
+        last: _KeyColumn[Any],
         values: _Numbers,
         *,
-        dtype: Literal["f8"],
+        keys: _Keys[Any] = "uint64",
+        dtype: Literal["f8", "float64"],
         track_gaps: bool = True,
         policy: BuiltInPolicy | None = None,
         closed: _Closed = "both",
@@ -424,8 +582,11 @@ class MapleTree(Generic[_V]):
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
-                dimension, of any size, signed or unsigned; or sequences of integers
-            values: the same, or a buffer of floats, or a sequence of any objects
+                dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
+                sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
+                structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
+            values: a buffer of numbers, or a sequence of any objects
+            keys: as in MapleTree()
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
                 a tree of objects. So does any buffer with a policy other than samara.COALESCE and
@@ -442,7 +603,7 @@ class MapleTree(Generic[_V]):
                 O(n log n) if any ranges overlap. A policy is asked as by store_many().
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a range is empty or
+            ValueError: The three differ in length; an end is outside the limits; a range is empty or
                 ends before it begins; ranges overlap or are not in order; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
                 several dimensions or in another byte order, for a dtype with another policy than
@@ -468,18 +629,19 @@ class MapleTree(Generic[_V]):
     @overload
     @classmethod
     def from_arrays(
-        cls: type[MapleTree[_D]],
-        first: _Integers,
-        last: _Integers,
+        cls: type[MapleTree[_K, _D]],
+        first: _KeyColumn[_K],
+        last: _KeyColumn[_K],
         values: _Numbers,
         *,
-        dtype: Literal["f8"],
+        keys: _Keys[_K] = "uint64",
+        dtype: Literal["f8", "float64"],
         track_gaps: bool = True,
         policy: BuiltInPolicy | None = None,
         closed: _Closed = "both",
         sort: bool = False,
         overlap: _Overlap = "error",
-    ) -> MapleTree[float]:
+    ) -> MapleTree[_K, float]:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
         O(n), into full nodes. The ranges must be sorted and must not overlap, unless sort or overlap
@@ -488,8 +650,11 @@ class MapleTree(Generic[_V]):
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
-                dimension, of any size, signed or unsigned; or sequences of integers
-            values: the same, or a buffer of floats, or a sequence of any objects
+                dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
+                sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
+                structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
+            values: a buffer of numbers, or a sequence of any objects
+            keys: as in MapleTree()
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
                 a tree of objects. So does any buffer with a policy other than samara.COALESCE and
@@ -506,7 +671,7 @@ class MapleTree(Generic[_V]):
                 O(n log n) if any ranges overlap. A policy is asked as by store_many().
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a range is empty or
+            ValueError: The three differ in length; an end is outside the limits; a range is empty or
                 ends before it begins; ranges overlap or are not in order; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
                 several dimensions or in another byte order, for a dtype with another policy than
@@ -533,11 +698,12 @@ class MapleTree(Generic[_V]):
     @classmethod
     def from_arrays(
         cls,
-        first: _Integers,
-        last: _Integers,
+        first: _KeyColumn[_K],
+        last: _KeyColumn[_K],
         values: Iterable[_V],
         *,
-        dtype: _Dtype | None,
+        keys: _Keys[_K] = "uint64",
+        dtype: _AnyDtype,
         track_gaps: bool = True,
         policy: BuiltInPolicy | None = None,
         closed: _Closed = "both",
@@ -552,8 +718,11 @@ class MapleTree(Generic[_V]):
 
         Args:
             first, last: buffers of integers (numpy array, array.array, memoryview) with one
-                dimension, of any size, signed or unsigned; or sequences of integers
-            values: the same, or a buffer of floats, or a sequence of any objects
+                dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
+                sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
+                structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
+            values: a buffer of numbers, or a sequence of any objects
+            keys: as in MapleTree()
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
                 a tree of objects. So does any buffer with a policy other than samara.COALESCE and
@@ -570,7 +739,7 @@ class MapleTree(Generic[_V]):
                 O(n log n) if any ranges overlap. A policy is asked as by store_many().
 
         Raises:
-            ValueError: The three differ in length; an end is outside 0 ... MAX; a range is empty or
+            ValueError: The three differ in length; an end is outside the limits; a range is empty or
                 ends before it begins; ranges overlap or are not in order; or a value is outside its
                 dtype's 64 bits. The message gives the position. Also raised for a buffer with
                 several dimensions or in another byte order, for a dtype with another policy than
@@ -594,11 +763,13 @@ class MapleTree(Generic[_V]):
         MapleTree([(0, 4, 'a'), (5, 6, 'b'), (7, 9, 'a')])
         """
     # Only trees that are asked for arrays need numpy.
-    def to_arrays(self) -> tuple[NDArray[uint64], NDArray[uint64], NDArray[Any]]:
+    def to_arrays(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """Return all ranges as three numpy arrays (first, last, values), both ends included. O(n).
 
-        The first two have dtype uint64. The values have uint64, int64 or float64 as the tree's
-        dtype says, or object.
+        The values have uint64, int64 or float64 as the tree's dtype says, or object. The first two are
+        uint64, int64, float64 or datetime64 arrays, as t.keys_dtype says: datetime64 in UTC if there is a
+        zone, datetime64[D] for dates. Addresses of IPv4 are uint32. Keys of 128 bits are rows of two
+        uint64 (high, low). Keys of a samara.KeyType are objects.
 
         Raises:
             ImportError: numpy is not installed.
@@ -609,7 +780,9 @@ class MapleTree(Generic[_V]):
         """
     # An array if the tree is packed, else a list.
     @overload
-    def load_many(self, keys: _Integers, default: Any = ..., found: Literal[False] = False) -> Any:
+    def load_many(
+        self, keys: _KeyColumn[_K], default: Any = ..., found: Literal[False] = False
+    ) -> Any:
         """Look up many indices. O(log n) for each.
 
         The keys are looked up in the tree as it is now, several at once. If there are many, other
@@ -617,8 +790,8 @@ class MapleTree(Generic[_V]):
 
         Args:
             keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
-                of integers. It must not change during the call.
-            default: returned for a key without a value, and for a key outside 0 ... MAX. A packed
+                of integers; for other keys, as in from_arrays(). It must not change during the call.
+            default: returned for a key without a value, and for a key outside the limits. A packed
                 tree converts it to its dtype. There is none unless you pass one. In the signature,
                 `...` stands for that; passed as an argument, Ellipsis is a value like any other.
             found: also return which keys have a value. No key is then an error. Without a default,
@@ -631,7 +804,7 @@ class MapleTree(Generic[_V]):
         Raises:
             KeyError: A key has no value, and there is neither a default nor found. The error has
                 the first such key.
-            TypeError: A key is not an integer.
+            TypeError: A key is not an integer, or not of the tree's kind.
             ImportError: The tree has a dtype, and numpy is not installed.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -645,7 +818,7 @@ class MapleTree(Generic[_V]):
         """
     @overload
     def load_many(
-        self, keys: _Integers, default: Any = ..., *, found: Literal[True]
+        self, keys: _KeyColumn[_K], default: Any = ..., *, found: Literal[True]
     ) -> tuple[Any, Any]:
         """Look up many indices. O(log n) for each.
 
@@ -654,8 +827,8 @@ class MapleTree(Generic[_V]):
 
         Args:
             keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
-                of integers. It must not change during the call.
-            default: returned for a key without a value, and for a key outside 0 ... MAX. A packed
+                of integers; for other keys, as in from_arrays(). It must not change during the call.
+            default: returned for a key without a value, and for a key outside the limits. A packed
                 tree converts it to its dtype. There is none unless you pass one. In the signature,
                 `...` stands for that; passed as an argument, Ellipsis is a value like any other.
             found: also return which keys have a value. No key is then an error. Without a default,
@@ -668,7 +841,7 @@ class MapleTree(Generic[_V]):
         Raises:
             KeyError: A key has no value, and there is neither a default nor found. The error has
                 the first such key.
-            TypeError: A key is not an integer.
+            TypeError: A key is not an integer, or not of the tree's kind.
             ImportError: The tree has a dtype, and numpy is not installed.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -681,7 +854,9 @@ class MapleTree(Generic[_V]):
         KeyError: 20
         """
     @overload
-    def load_many(self, keys: _Integers, default: Any, found: Literal[True]) -> tuple[Any, Any]:
+    def load_many(
+        self, keys: _KeyColumn[_K], default: Any, found: Literal[True]
+    ) -> tuple[Any, Any]:
         """Look up many indices. O(log n) for each.
 
         The keys are looked up in the tree as it is now, several at once. If there are many, other
@@ -689,8 +864,8 @@ class MapleTree(Generic[_V]):
 
         Args:
             keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
-                of integers. It must not change during the call.
-            default: returned for a key without a value, and for a key outside 0 ... MAX. A packed
+                of integers; for other keys, as in from_arrays(). It must not change during the call.
+            default: returned for a key without a value, and for a key outside the limits. A packed
                 tree converts it to its dtype. There is none unless you pass one. In the signature,
                 `...` stands for that; passed as an argument, Ellipsis is a value like any other.
             found: also return which keys have a value. No key is then an error. Without a default,
@@ -703,7 +878,7 @@ class MapleTree(Generic[_V]):
         Raises:
             KeyError: A key has no value, and there is neither a default nor found. The error has
                 the first such key.
-            TypeError: A key is not an integer.
+            TypeError: A key is not an integer, or not of the tree's kind.
             ImportError: The tree has a dtype, and numpy is not installed.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -716,7 +891,7 @@ class MapleTree(Generic[_V]):
         KeyError: 20
         """
     @overload
-    def load_many(self, keys: _Integers, default: Any = ..., found: bool = False) -> Any:
+    def load_many(self, keys: _KeyColumn[_K], default: Any = ..., found: bool = False) -> Any:
         """Look up many indices. O(log n) for each.
 
         The keys are looked up in the tree as it is now, several at once. If there are many, other
@@ -724,8 +899,8 @@ class MapleTree(Generic[_V]):
 
         Args:
             keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
-                of integers. It must not change during the call.
-            default: returned for a key without a value, and for a key outside 0 ... MAX. A packed
+                of integers; for other keys, as in from_arrays(). It must not change during the call.
+            default: returned for a key without a value, and for a key outside the limits. A packed
                 tree converts it to its dtype. There is none unless you pass one. In the signature,
                 `...` stands for that; passed as an argument, Ellipsis is a value like any other.
             found: also return which keys have a value. No key is then an error. Without a default,
@@ -738,7 +913,7 @@ class MapleTree(Generic[_V]):
         Raises:
             KeyError: A key has no value, and there is neither a default nor found. The error has
                 the first such key.
-            TypeError: A key is not an integer.
+            TypeError: A key is not an integer, or not of the tree's kind.
             ImportError: The tree has a dtype, and numpy is not installed.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -750,7 +925,7 @@ class MapleTree(Generic[_V]):
         Traceback (most recent call last):
         KeyError: 20
         """
-    def store_many(self, first: _Integers, last: _Integers, values: Iterable[_V]) -> None:
+    def store_many(self, first: _KeyColumn[_K], last: _KeyColumn[_K], values: Iterable[_V]) -> None:
         """Store values[i] over [first[i], last[i]], both ends included, for each i in order.
 
         All of them are stored, or none. Each costs O(log n), plus what store_range() costs for
@@ -769,9 +944,9 @@ class MapleTree(Generic[_V]):
         """
     @overload
     def accumulate(
-        self: MapleTree[int],
-        first: SupportsIndex,
-        last: SupportsIndex,
+        self: MapleTree[_K, int],
+        first: _Key[_K],
+        last: _Key[_K],
         value: SupportsIndex,
         op: _Operation = "add",
     ) -> None:
@@ -806,9 +981,9 @@ class MapleTree(Generic[_V]):
         """
     @overload
     def accumulate(
-        self: MapleTree[float],
-        first: SupportsIndex,
-        last: SupportsIndex,
+        self: MapleTree[_K, float],
+        first: _Key[_K],
+        last: _Key[_K],
         value: SupportsFloat | SupportsIndex,
         op: _FloatOperation = "add",
     ) -> None:
@@ -843,9 +1018,9 @@ class MapleTree(Generic[_V]):
         """
     @overload
     def accumulate_many(
-        self: MapleTree[int],
-        first: _Integers,
-        last: _Integers,
+        self: MapleTree[_K, int],
+        first: _KeyColumn[_K],
+        last: _KeyColumn[_K],
         values: _Integers | SupportsIndex,
         op: _Operation = "add",
     ) -> None:
@@ -880,9 +1055,9 @@ class MapleTree(Generic[_V]):
         """
     @overload
     def accumulate_many(
-        self: MapleTree[float],
-        first: _Integers,
-        last: _Integers,
+        self: MapleTree[_K, float],
+        first: _KeyColumn[_K],
+        last: _KeyColumn[_K],
         values: _Numbers | SupportsFloat | SupportsIndex,
         op: _FloatOperation = "add",
     ) -> None:
@@ -916,9 +1091,7 @@ class MapleTree(Generic[_V]):
         [(10, 11, 1), (12, 14, 2), (15, 16, 3), (17, 19, 2), (20, 24, 1)]
         """
     @overload
-    def map_range(
-        self, first: SupportsIndex, last: SupportsIndex, function: Callable[[_V], _V]
-    ) -> None:
+    def map_range(self, first: _Key[_K], last: _Key[_K], function: Callable[[_V], _V]) -> None:
         """Replace each value over [first, last], both ends included, by function(value).
 
         Entries are cut at both ends and keep their bounds in between: the function is called once for
@@ -955,8 +1128,8 @@ class MapleTree(Generic[_V]):
     @overload
     def map_range(
         self,
-        first: SupportsIndex,
-        last: SupportsIndex,
+        first: _Key[_K],
+        last: _Key[_K],
         function: Callable[[Any], _V],
         default: Any,
     ) -> None:
@@ -994,6 +1167,29 @@ class MapleTree(Generic[_V]):
         ('B!', '!', None)
         """
     @property
+    def keys_dtype(self) -> str | KeyType[_K]:
+        """The kind of keys: a name, or an object with the protocol samara.KeyType.
+
+        Set when the tree is made, and kept.
+
+        >>> MapleTree().keys_dtype, MapleTree(keys='ipv6').keys_dtype
+        ('uint64', 'ipv6')
+        """
+    @property
+    def first_key(self) -> _K:
+        """The first key that the tree can have.
+
+        >>> MapleTree().first_key, MapleTree(keys='int64').first_key
+        (0, -9223372036854775808)
+        """
+    @property
+    def last_key(self) -> _K:
+        """The last key that the tree can have.
+
+        >>> MapleTree(keys='date').last_key
+        datetime.date(9999, 12, 31)
+        """
+    @property
     def dtype(self) -> _Dtype | None:
         """The type of the values: None for any object, else 'u8', 'i8' or 'f8'.
 
@@ -1015,10 +1211,11 @@ class MapleTree(Generic[_V]):
         samara.COALESCE
         """
     @property
-    def covered(self) -> int:
-        """The number of indices with a value, up to 2**64.
+    def covered(self) -> Any:
+        """The number of indices with a value, up to 2**64, or 2**128 if the keys have 128 bits.
 
-        O(1), or O(n) after a write dropped shared nodes.
+        O(1), or O(n) after a write dropped shared nodes. A timedelta if the keys are dates or datetimes;
+        TypeError if they are floats.
 
         >>> MapleTree([(10, 19, 'a'), (30, 39, 'b')]).covered
         20
@@ -1047,7 +1244,7 @@ class MapleTree(Generic[_V]):
     def nbytes(self) -> int:
         """The size of the tree in bytes: 256 for each node, including shared ones, and the object.
 
-        Values are not counted.
+        512 for each node if the keys have 128 bits. Values are not counted.
 
         >>> t = MapleTree()
         >>> t[5] = 'a'
@@ -1069,7 +1266,7 @@ class MapleTree(Generic[_V]):
         False
         """
     @overload
-    def get(self, index: SupportsIndex, default: None = None) -> _V | None:
+    def get(self, index: _Key[_K], default: None = None) -> _V | None:
         """Return the value at an index, or default if there is none. O(log n).
 
         >>> t = MapleTree([(10, 19, 'a')])
@@ -1077,25 +1274,24 @@ class MapleTree(Generic[_V]):
         ('a', None, 'none')
         """
     @overload
-    def get(self, index: SupportsIndex, default: _D) -> _V | _D:
+    def get(self, index: _Key[_K], default: _D) -> _V | _D:
         """Return the value at an index, or default if there is none. O(log n).
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> t.get(19), t.get(20), t.get(20, 'none')
         ('a', None, 'none')
         """
-    def entry(self, index: SupportsIndex) -> Entry[_V] | None:
+    def entry(self, index: _Key[_K]) -> Entry[_K, _V] | None:
         """Return the whole range around an index with its value, or None in a gap. O(log n).
 
         >>> MapleTree([(10, 19, 'a')]).entry(15)
         Entry(first=10, last=19, value='a')
         """
-    def find(
-        self, index: SupportsIndex, last: SupportsIndex = 18446744073709551615
-    ) -> Entry[_V] | None:
+    def find(self, index: _Key[_K], last: _Key[_K] | None = None) -> Entry[_K, _V] | None:
         """Return the first entry in [index, last], both ends included. O(log n).
 
-        An entry counts if any part of it lies there. Bounds outside 0 ... MAX are cut.
+        An entry counts if any part of it lies there. Bounds outside the limits are cut. Without the
+        second one, the window reaches to the limit.
 
         Returns:
             The whole entry, or None.
@@ -1111,10 +1307,11 @@ class MapleTree(Generic[_V]):
         >>> t.find(20, 29) is None
         True
         """
-    def find_rev(self, index: SupportsIndex, first: SupportsIndex = 0) -> Entry[_V] | None:
+    def find_rev(self, index: _Key[_K], first: _Key[_K] | None = None) -> Entry[_K, _V] | None:
         """Return the last entry in [first, index], both ends included. O(log n).
 
-        An entry counts if any part of it lies there. Bounds outside 0 ... MAX are cut.
+        An entry counts if any part of it lies there. Bounds outside the limits are cut. Without the
+        second one, the window reaches to the limit.
 
         Returns:
             The whole entry, or None.
@@ -1130,7 +1327,7 @@ class MapleTree(Generic[_V]):
         >>> t.find_rev(29, 20) is None
         True
         """
-    def first_entry(self) -> Entry[_V] | None:
+    def first_entry(self) -> Entry[_K, _V] | None:
         """Return the first entry, or None if the tree is empty. O(log n).
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -1139,16 +1336,16 @@ class MapleTree(Generic[_V]):
         >>> MapleTree().first_entry() is None
         True
         """
-    def last_entry(self) -> Entry[_V] | None:
+    def last_entry(self) -> Entry[_K, _V] | None:
         """Return the last entry, or None if the tree is empty. O(log n).
 
         >>> MapleTree([(10, 19, 'a'), (30, 39, 'b')]).last_entry()
         Entry(first=30, last=39, value='b')
         """
-    def next(self, index: SupportsIndex) -> Entry[_V] | None:
+    def next(self, index: _Key[_K]) -> Entry[_K, _V] | None:
         """Return the next entry after the entry or gap that contains index. O(log n).
 
-        A negative index lies before all entries.
+        An index below the first key lies before all entries.
 
         Returns:
             The entry, or None.
@@ -1159,10 +1356,10 @@ class MapleTree(Generic[_V]):
         >>> t.next(35) is None
         True
         """
-    def prev(self, index: SupportsIndex) -> Entry[_V] | None:
+    def prev(self, index: _Key[_K]) -> Entry[_K, _V] | None:
         """Return the last entry before the entry or gap that contains index. O(log n).
 
-        An index above MAX lies after all entries.
+        An index above the last key lies after all entries.
 
         Returns:
             The entry, or None.
@@ -1175,21 +1372,21 @@ class MapleTree(Generic[_V]):
         """
     def entries(
         self,
-        first: SupportsIndex = 0,
-        last: SupportsIndex = 18446744073709551615,
+        first: _Key[_K] | None = None,
+        last: _Key[_K] | None = None,
         *,
         reverse: bool = False,
         clip: bool = False,
-    ) -> Iterator[Entry[_V]]:
+    ) -> Iterator[Entry[_K, _V]]:
         """Iterate over the entries in [first, last], both ends included.
 
         An entry counts if any part of it lies there. The iterator sees the tree as it is now,
         whatever is stored later. It costs O(log n) to make, and O(1) for each entry. Bounds outside
-        0 ... MAX are cut.
+        the limits are cut.
 
         Args:
-            first: the first index of the window
-            last: the last index of the window
+            first: the first index of the window. None: the first key.
+            last: the last index of the window. None: the last key.
             reverse: go from the last entry to the first
             clip: cut the first and the last entry at the ends of the window. If the tree has a
                 policy, its split() is asked for their values.
@@ -1205,12 +1402,12 @@ class MapleTree(Generic[_V]):
         """
     def ranges(
         self,
-        first: SupportsIndex = 0,
-        last: SupportsIndex = 18446744073709551615,
+        first: _Key[_K] | None = None,
+        last: _Key[_K] | None = None,
         *,
         reverse: bool = False,
         clip: bool = False,
-    ) -> Iterator[tuple[int, int]]:
+    ) -> Iterator[tuple[_K, _K]]:
         """Iterate over the ranges in [first, last], as pairs (first, last), both ends included.
 
         Arguments, cost and errors are those of entries().
@@ -1223,8 +1420,8 @@ class MapleTree(Generic[_V]):
         """
     def values(
         self,
-        first: SupportsIndex = 0,
-        last: SupportsIndex = 18446744073709551615,
+        first: _Key[_K] | None = None,
+        last: _Key[_K] | None = None,
         *,
         reverse: bool = False,
         clip: bool = False,
@@ -1240,12 +1437,12 @@ class MapleTree(Generic[_V]):
         """
     def items(
         self,
-        first: SupportsIndex = 0,
-        last: SupportsIndex = 18446744073709551615,
+        first: _Key[_K] | None = None,
+        last: _Key[_K] | None = None,
         *,
         reverse: bool = False,
         clip: bool = False,
-    ) -> Iterator[tuple[tuple[int, int], _V]]:
+    ) -> Iterator[tuple[tuple[_K, _K], _V]]:
         """Iterate over ((first, last), value) for the ranges in [first, last], both ends included.
 
         Arguments, cost and errors are those of entries().
@@ -1255,13 +1452,14 @@ class MapleTree(Generic[_V]):
         {(10, 19): 'a', (30, 39): 'b'}
         """
     def gaps(
-        self, first: SupportsIndex = 0, last: SupportsIndex = 18446744073709551615
-    ) -> Iterator[Gap]:
+        self, first: _Key[_K] | None = None, last: _Key[_K] | None = None
+    ) -> Iterator[Gap[_K]]:
         """Iterate over the free ranges in [first, last], cut at its ends.
 
         Each is a Gap: a pair (first, last), both ends included, whose .size is the number of free
         indices. The iterator sees the tree as it is now. It does not need gap tracking. It costs
-        O(log n) to make, and O(1) for each entry that it passes. Bounds outside 0 ... MAX are cut.
+        O(log n) to make, and O(1) for each entry that it passes. Bounds outside the limits are cut, and
+        None means the limit.
 
         Raises:
             ValueError: first is above last.
@@ -1272,11 +1470,11 @@ class MapleTree(Generic[_V]):
         >>> [gap.size for gap in t.gaps(5, 99)]
         [5, 10, 60]
         """
-    def covers(self, first: SupportsIndex, last: SupportsIndex) -> bool:
+    def covers(self, first: _Key[_K], last: _Key[_K]) -> bool:
         """Return whether every index of [first, last], both ends included, has a value.
 
         O(log n). Without gap tracking, O(log n + entries passed) up to the first gap. Several ranges
-        without a gap between them cover as one does. Indices outside 0 ... MAX are free.
+        without a gap between them cover as one does. Indices outside the limits are free.
 
         Raises:
             ValueError: first is above last.
@@ -1285,10 +1483,10 @@ class MapleTree(Generic[_V]):
         >>> t.covers(12, 25), t.covers(25, 30)
         (True, False)
         """
-    def overlaps(self, first: SupportsIndex, last: SupportsIndex) -> bool:
+    def overlaps(self, first: _Key[_K], last: _Key[_K]) -> bool:
         """Return whether any index of [first, last], both ends included, has a value. O(log n).
 
-        The opposite of is_free(). Indices outside 0 ... MAX are free.
+        The opposite of is_free(). Indices outside the limits are free.
 
         Raises:
             ValueError: first is above last.
@@ -1297,10 +1495,10 @@ class MapleTree(Generic[_V]):
         >>> t.overlaps(19, 29), t.overlaps(20, 29)
         (True, False)
         """
-    def is_free(self, first: SupportsIndex, last: SupportsIndex) -> bool:
+    def is_free(self, first: _Key[_K], last: _Key[_K]) -> bool:
         """Return whether [first, last], both ends included, is entirely free. O(log n).
 
-        Indices outside 0 ... MAX are free.
+        Indices outside the limits are free.
 
         Raises:
             ValueError: first is above last.
@@ -1311,23 +1509,24 @@ class MapleTree(Generic[_V]):
         """
     def empty_area(
         self,
-        size: SupportsIndex,
-        first: SupportsIndex = 0,
-        last: SupportsIndex = 18446744073709551615,
+        size: _Size,
+        first: _Key[_K] | None = None,
+        last: _Key[_K] | None = None,
         *,
-        align: SupportsIndex = 1,
+        align: _Size | None = None,
         reverse: bool = False,
-    ) -> int:
+    ) -> _K:
         """Find `size` free indices in [first, last], both ends included.
 
         O(log n). With align, O(log n) for each gap of that size without an aligned place. Bounds
-        outside 0 ... MAX are cut.
+        outside the limits are cut.
 
         Args:
-            size: how many indices, 1 or more
-            first: the first index of the window
-            last: the last index of the window
-            align: the place must be a multiple of this; 1 or more
+            size: how many indices, 1 or more; a timedelta if the keys are dates or datetimes
+            first: the first index of the window. None: the first key.
+            last: the last index of the window. None: the last key.
+            align: the place must be a multiple of this; 1 or more, as a size. Dates and datetimes are
+                aligned from a Monday, at midnight in UTC or without a zone.
             reverse: find the highest place, not the lowest
 
         Returns:
@@ -1337,6 +1536,7 @@ class MapleTree(Generic[_V]):
             NoSpaceError: There is no such place.
             ValueError: first is above last, size or align is below 1, or the tree has
                 track_gaps=False.
+            TypeError: The keys are floats, which have no sizes.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> t.empty_area(10), t.empty_area(11), t.empty_area(10, 0, 99, reverse=True)
@@ -1344,26 +1544,26 @@ class MapleTree(Generic[_V]):
         >>> t.empty_area(6, 1, align=8)
         24
         """
-    def store_range(self, first: SupportsIndex, last: SupportsIndex, value: _V) -> None:
+    def store_range(self, first: _Key[_K], last: _Key[_K], value: _V) -> None:
         """Store a value over [first, last], both ends included.
 
         Overwrites what is there. An entry that is cut keeps its value on both sides. O(log n), and
         O(1) for each entry that is dropped.
 
         Raises:
-            ValueError: first is above last, or an end is outside 0 ... MAX.
+            ValueError: first is above last, or an end is outside the limits.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> t.store_range(12, 13, 'b')
         >>> t
         MapleTree([(10, 11, 'a'), (12, 13, 'b'), (14, 19, 'a')])
         """
-    def insert_range(self, first: SupportsIndex, last: SupportsIndex, value: _V) -> None:
+    def insert_range(self, first: _Key[_K], last: _Key[_K], value: _V) -> None:
         """Store a value over [first, last], both ends included, if all of it is free. O(log n).
 
         Raises:
             RangeOccupiedError: It is not free. The error's .entry is the first entry there.
-            ValueError: first is above last, or an end is outside 0 ... MAX.
+            ValueError: first is above last, or an end is outside the limits.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> t.insert_range(20, 29, 'b')
@@ -1371,7 +1571,7 @@ class MapleTree(Generic[_V]):
         Traceback (most recent call last):
         samara.RangeOccupiedError: [5, 10] is not free: [10, 19] has a value
         """
-    def erase(self, index: SupportsIndex) -> Entry[_V] | None:
+    def erase(self, index: _Key[_K]) -> Entry[_K, _V] | None:
         """Remove the whole range around an index. O(log n).
 
         `del t[index]` removes only the one index.
@@ -1380,7 +1580,7 @@ class MapleTree(Generic[_V]):
             The removed entry, or None.
 
         Raises:
-            ValueError: index is outside 0 ... MAX.
+            ValueError: index is outside the limits.
 
         >>> t = MapleTree([(10, 19, 'a')])
         >>> t.erase(12)
@@ -1388,7 +1588,7 @@ class MapleTree(Generic[_V]):
         >>> t.erase(12) is None, len(t)
         (True, 0)
         """
-    def pop_range(self, first: SupportsIndex, last: SupportsIndex) -> list[Entry[_V]]:
+    def pop_range(self, first: _Key[_K], last: _Key[_K]) -> list[Entry[_K, _V]]:
         """Clear [first, last], both ends included, and return what was there.
 
         O(log n + removed entries).
@@ -1398,7 +1598,7 @@ class MapleTree(Generic[_V]):
             for the values of cut entries.
 
         Raises:
-            ValueError: first is above last, or an end is outside 0 ... MAX.
+            ValueError: first is above last, or an end is outside the limits.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> t.pop_range(15, 30)
@@ -1408,17 +1608,17 @@ class MapleTree(Generic[_V]):
         """
     def alloc_range(
         self,
-        size: SupportsIndex,
+        size: _Size,
         value: _V,
         *,
-        first: SupportsIndex = 0,
-        last: SupportsIndex = 18446744073709551615,
-        align: SupportsIndex = 1,
+        first: _Key[_K] | None = None,
+        last: _Key[_K] | None = None,
+        align: _Size | None = None,
         reverse: bool = False,
-    ) -> int:
+    ) -> _K:
         """Find `size` free indices in [first, last], both ends included, and store a value there.
 
-        Arguments, cost and errors are those of empty_area(), except that bounds outside 0 ... MAX
+        Arguments, cost and errors are those of empty_area(), except that bounds outside the limits
         raise ValueError.
 
         Returns:
@@ -1435,21 +1635,21 @@ class MapleTree(Generic[_V]):
         """
     def alloc_many(
         self,
-        sizes: _Integers,
+        sizes: Buffer | Iterable[_Size],
         values: Iterable[_V],
         *,
-        first: SupportsIndex = 0,
-        last: SupportsIndex = 18446744073709551615,
-        align: SupportsIndex = 1,
+        first: _Key[_K] | None = None,
+        last: _Key[_K] | None = None,
+        align: _Size | None = None,
         reverse: bool = False,
-    ) -> list[int]:
+    ) -> list[_K]:
         """Do what alloc_range() does for each size and its value, in order. All or nothing.
 
         O(log n) for each. The other arguments are those of alloc_range(), and count for all.
 
         Args:
             sizes: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
-                of integers. It must not change during the call.
+                of sizes. It must not change during the call.
             values: a value for each size: a sequence; for a packed tree also a buffer of numbers,
                 which is converted to its dtype
 
@@ -1475,10 +1675,10 @@ class MapleTree(Generic[_V]):
         self,
         value: _V,
         *,
-        first: SupportsIndex = 0,
-        last: SupportsIndex = 18446744073709551615,
-        next: SupportsIndex,
-    ) -> tuple[int, int, bool]:
+        first: _Key[_K] | None = None,
+        last: _Key[_K] | None = None,
+        next: _Key[_K],
+    ) -> tuple[_K, _K, bool]:
         """Store a value at one free index of [first, last], both ends included. O(log n).
 
         Searches from next up. If there is no free index, it wraps: it searches again from first. Pass
@@ -1486,21 +1686,22 @@ class MapleTree(Generic[_V]):
 
         Args:
             value: what to store
-            first: the first index of the window
-            last: the last index of the window
+            first: the first index of the window. None: the first key.
+            last: the last index of the window. None: the last key.
             next: where to begin, often what the last call returned. Required.
 
         Returns:
             The tuple (index, next, wrapped). The value is now at index. The next call should begin at
-            next, which is index + 1, or 0 after MAX. wrapped says whether the search has wrapped.
+            next, which is the key after index, or the first key after the last one. wrapped says
+            whether the search has wrapped.
 
-            Taking the index MAX makes next wrap to 0. The tree remembers that, even after clear(): the
-            first later call whose search does not wrap returns True too. Copies by fork(), dup() and
-            copy.copy() remember it; pickles do not.
+            Taking the last key makes next wrap to the first one. The tree remembers that, even after
+            clear(): the first later call whose search does not wrap returns True too. Copies by fork(),
+            dup() and copy.copy() remember it; pickles do not.
 
         Raises:
             NoSpaceError: No index of [first, last] is free.
-            ValueError: first is above last, a number is outside 0 ... MAX, or the tree has
+            ValueError: first is above last, a bound is outside the limits, or the tree has
                 track_gaps=False.
 
         >>> t = MapleTree()
@@ -1536,13 +1737,13 @@ class MapleTree(Generic[_V]):
         >>> t[10]
         'a'
         """
-    def dup_into(self, other: MapleTree[_V]) -> None:
+    def dup_into(self, other: MapleTree[_K, _V]) -> None:
         """Copy the whole tree into another one. O(n).
 
-        The other tree must be empty and have the same attributes.
+        The other tree must be empty and have the same kind of keys and the same attributes.
 
         Raises:
-            ValueError: other is not empty, its dtype or track_gaps differs, or its policy is not
+            ValueError: other is not empty, its keys, dtype or track_gaps differ, or its policy is not
                 the same object. Nothing has changed.
             MemoryError: other is still empty.
 
@@ -1567,7 +1768,7 @@ class MapleTree(Generic[_V]):
         >>> t[10], u[10]
         ('b', 'a')
         """
-    def diff(self, other: MapleTree[_D]) -> Iterator[Change[_V | _D]]:
+    def diff(self, other: MapleTree[_K, _D]) -> Iterator[Change[_K, _V | _D]]:
         """Iterate over the ranges where this tree and another one differ, in order.
 
         Each is a Change (first, last, before, after), both ends included: `before` is this tree's
@@ -1585,6 +1786,7 @@ class MapleTree(Generic[_V]):
 
         Raises:
             TypeError: other is not a MapleTree.
+            ValueError: other has another kind of keys.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
         >>> u = t.fork()
@@ -1596,7 +1798,7 @@ class MapleTree(Generic[_V]):
         Change(first=20, last=24, before=None, after='c')
         Change(first=30, last=39, before='b', after=None)
         """
-    def update(self, other: _Triples[_V]) -> None:
+    def update(self, other: _Triples[_Key[_K], _V]) -> None:
         """Store each entry of another tree, or each triple of an iterable, in order.
 
         All of them are stored, or none. What they cover is overwritten, as store_range() does.
@@ -1611,7 +1813,8 @@ class MapleTree(Generic[_V]):
                 another dtype are converted, as any store does.
 
         Raises:
-            ValueError: A range of a triple is not within 0 ... MAX, or its first is above its last.
+            ValueError: A range of a triple is not within the limits, or its first is above its last; or
+                other is a tree with another kind of keys.
             TypeError: other is not iterable, or an item is not a triple.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -1622,13 +1825,13 @@ class MapleTree(Generic[_V]):
         >>> u
         MapleTree([(0, 9, 'd'), (10, 14, 'a'), (15, 20, 'c'), (30, 39, 'b')])
         """
-    def cursor(self, first: SupportsIndex = 0, last: SupportsIndex | None = None) -> Cursor[_V]:
+    def cursor(self, first: _Key[_K] | None = None, last: _Key[_K] | None = None) -> Cursor[_K, _V]:
         """Return a Cursor at [first, last], both ends included. O(1).
 
         Without last, the cursor is at the single index first.
 
         Raises:
-            ValueError: first is above last, or an end is outside 0 ... MAX.
+            ValueError: first is above last, or an end is outside the limits.
 
         >>> cursor = MapleTree([(10, 19, 'a')]).cursor(12)
         >>> cursor.walk()
@@ -1637,7 +1840,8 @@ class MapleTree(Generic[_V]):
     def save(self, path: _Path) -> None:
         """Write the tree to a file, which load() reads. O(n).
 
-        The file has the ranges, the values, dtype, track_gaps, and the name of a policy of samara's.
+        The file has the ranges, the values, the names of the keys and of a policy of samara's, dtype, and
+        track_gaps.
         Attributes of a subclass and its instances are not saved. The format is a ZIP archive of numpy
         arrays: numpy.load() reads it too. It is written beside the old file, if there is one, and
         then takes its place. Whatever goes wrong, the old file stays.
@@ -1662,7 +1866,13 @@ class MapleTree(Generic[_V]):
         MapleTree([(10, 19, 'a')])
         """
     @classmethod
-    def load(cls, path: _Path, *, policy: Policy[_V] | BuiltInPolicy | None = None) -> Self:
+    def load(
+        cls,
+        path: _Path,
+        *,
+        policy: Policy[_V] | BuiltInPolicy | None = None,
+        keys: KeyType[_K] | None = None,
+    ) -> Self:
         """Return a tree from a file that save() wrote. O(n), into full nodes.
 
         An instance of a subclass is made without calling __init__(). No code in the file is run. All
@@ -1671,11 +1881,12 @@ class MapleTree(Generic[_V]):
         Args:
             path: a str, bytes or os.PathLike
             policy: the tree's policy. Required if the saved tree had one that is not samara's own.
+            keys: the tree's samara.KeyType. Required if the saved tree had one.
 
         Raises:
             FileFormatError: The file is not one of save()'s, it is damaged, or it is of a newer
                 version. The message says what is wrong.
-            ValueError: The saved tree had a policy, and none is given; or the reverse.
+            ValueError: The saved tree had a policy or a KeyType, and none is given; or the reverse.
             TypeError: path is not a path.
             OSError: The file cannot be read.
 
@@ -1728,31 +1939,31 @@ class MapleTree(Generic[_V]):
         """The same as nbytes."""
     @classmethod
     def __class_getitem__(cls, item: Any, /) -> GenericAlias:
-        """The type of a tree with values of type V: MapleTree[V]."""
+        """The type of a tree with keys of type K: MapleTree[K, V]."""
     def __bool__(self) -> bool: ...
     def __len__(self) -> int: ...
-    def __contains__(self, key: SupportsIndex, /) -> bool: ...
-    def __iter__(self) -> Iterator[Entry[_V]]: ...
-    def __reversed__(self) -> Iterator[Entry[_V]]:
+    def __contains__(self, key: _Key[_K], /) -> bool: ...
+    def __iter__(self) -> Iterator[Entry[_K, _V]]: ...
+    def __reversed__(self) -> Iterator[Entry[_K, _V]]:
         """The same as entries(reverse=True)."""
     @overload
-    def __getitem__(self, key: SupportsIndex, /) -> _V: ...
+    def __getitem__(self, key: _Key[_K], /) -> _V: ...
     @overload
-    def __getitem__(self, key: slice, /) -> Self: ...
-    def __setitem__(self, key: SupportsIndex | slice, value: _V, /) -> None: ...
-    def __delitem__(self, key: SupportsIndex | slice, /) -> None: ...
-    def __or__(self, value: _Triples[_V], /) -> Self: ...
-    def __and__(self, value: _Ranges, /) -> Self: ...
-    def __sub__(self, value: _Ranges, /) -> Self: ...
-    def __ior__(self, value: _Triples[_V], /) -> Self: ...
-    def __iand__(self, value: _Ranges, /) -> Self: ...
-    def __isub__(self, value: _Ranges, /) -> Self: ...
+    def __getitem__(self, key: slice | _Network, /) -> Self: ...
+    def __setitem__(self, key: _Key[_K] | slice | _Network, value: _V, /) -> None: ...
+    def __delitem__(self, key: _Key[_K] | slice | _Network, /) -> None: ...
+    def __or__(self, value: _Triples[_Key[_K], _V], /) -> Self: ...
+    def __and__(self, value: _Ranges[_K], /) -> Self: ...
+    def __sub__(self, value: _Ranges[_K], /) -> Self: ...
+    def __ior__(self, value: _Triples[_Key[_K], _V], /) -> Self: ...
+    def __iand__(self, value: _Ranges[_K], /) -> Self: ...
+    def __isub__(self, value: _Ranges[_K], /) -> Self: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
     __hash__: None  # type: ignore[assignment]
 
 @final
-class Cursor(Generic[_V]):
+class Cursor(Generic[_K, _V]):
     """A place in a tree, with the path to it: the kernel's ma_state.
 
     The place is [index, last]. A step moves it to another range of the tree and returns that range,
@@ -1776,8 +1987,9 @@ class Cursor(Generic[_V]):
 
     Later steps go on from the place. `for entry in cursor` does the same as find().
 
-    A max above MAX means MAX, and a min below 0 means 0. Nothing lies at or below a negative max,
-    or at or above a min over MAX: the step does not move the cursor.
+    A limit outside the tree's limits is cut, and None is the limit of the tree. Nothing lies at or
+    below a max that is below the first key, or at or above a min that is above the last key: the step
+    does not move the cursor.
 
     Values, status, index and last follow the rules of Linux's cursor. They are in the reference
     manual, status by status. A step costs O(1), a look-up by index O(log n).
@@ -1787,7 +1999,7 @@ class Cursor(Generic[_V]):
 
     Args:
         tree: the MapleTree
-        first: the first index of the range to start at
+        first: the first index of the range to start at. None: the first key.
         last: the last index of that range, included. Without it, the range is the index first
             alone. The status is "start" in both cases.
 
@@ -1798,17 +2010,17 @@ class Cursor(Generic[_V]):
     """
 
     def __new__(
-        cls, tree: MapleTree[_V], first: SupportsIndex = 0, last: SupportsIndex | None = None
+        cls, tree: MapleTree[_K, _V], first: _Key[_K] | None = None, last: _Key[_K] | None = None
     ) -> Self: ...
     @property
-    def index(self) -> int:
+    def index(self) -> _K:
         """The first index of the place.
 
         >>> MapleTree().cursor(10, 19).index
         10
         """
     @property
-    def last(self) -> int:
+    def last(self) -> _K:
         """The last index of the place, included.
 
         >>> MapleTree().cursor(10, 19).last
@@ -1855,31 +2067,31 @@ class Cursor(Generic[_V]):
         (20, 18446744073709551615)
         """
     @property
-    def tree(self) -> MapleTree[_V]:
+    def tree(self) -> MapleTree[_K, _V]:
         """The tree that the cursor belongs to.
 
         >>> t = MapleTree()
         >>> t.cursor().tree is t
         True
         """
-    def set(self, index: SupportsIndex) -> None:
+    def set(self, index: _Key[_K]) -> None:
         """Set the place to one index, without looking there. The status becomes "start". O(1).
 
         Raises:
-            ValueError: index is outside 0 ... MAX.
+            ValueError: index is outside the limits.
 
         >>> cursor = MapleTree([(10, 19, 'a')]).cursor()
         >>> cursor.set(15)
         >>> cursor.walk()
         Entry(first=10, last=19, value='a')
         """
-    def set_range(self, first: SupportsIndex, last: SupportsIndex) -> None:
+    def set_range(self, first: _Key[_K], last: _Key[_K]) -> None:
         """Set the place to [first, last], both ends included, without looking there. O(1).
 
         The status becomes "start".
 
         Raises:
-            ValueError: first is above last, or an end is outside 0 ... MAX.
+            ValueError: first is above last, or an end is outside the limits.
 
         >>> t = MapleTree()
         >>> cursor = t.cursor()
@@ -1888,7 +2100,7 @@ class Cursor(Generic[_V]):
         >>> t
         MapleTree([(10, 19, 'a')])
         """
-    def walk(self) -> Entry[_V] | None:
+    def walk(self) -> Entry[_K, _V] | None:
         """Walk to the range around index: an entry, or the whole gap. O(log n).
 
         Works with any status.
@@ -1900,7 +2112,7 @@ class Cursor(Generic[_V]):
         >>> cursor.walk() is None, cursor.index, cursor.last
         (True, 0, 9)
         """
-    def next(self, max: SupportsIndex = 18446744073709551615) -> Entry[_V] | None:
+    def next(self, max: _Key[_K] | None = None) -> Entry[_K, _V] | None:
         """Move to the next entry, if it begins at or below max. O(1) amortised.
 
         What lies at index itself is not a result, with one exception: if the last step met its min,
@@ -1917,14 +2129,14 @@ class Cursor(Generic[_V]):
         >>> cursor.next() is None
         True
         """
-    def next_range(self, max: SupportsIndex = 18446744073709551615) -> Entry[_V] | Gap | None:
+    def next_range(self, max: _Key[_K] | None = None) -> Entry[_K, _V] | Gap[_K] | None:
         """Like next(), but stop at gaps too.
 
         >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(10)
         >>> cursor.next_range()
         Gap(first=20, last=29)
         """
-    def prev(self, min: SupportsIndex = 0) -> Entry[_V] | None:
+    def prev(self, min: _Key[_K] | None = None) -> Entry[_K, _V] | None:
         """Move to the previous entry, if it ends at or above min. O(1) amortised.
 
         What lies at index itself is not a result, with one exception: if the last step met its max,
@@ -1939,14 +2151,14 @@ class Cursor(Generic[_V]):
         >>> cursor.prev()
         Entry(first=10, last=19, value='a')
         """
-    def prev_range(self, min: SupportsIndex = 0) -> Entry[_V] | Gap | None:
+    def prev_range(self, min: _Key[_K] | None = None) -> Entry[_K, _V] | Gap[_K] | None:
         """Like prev(), but stop at gaps too.
 
         >>> cursor = MapleTree([(10, 19, 'a'), (30, 39, 'b')]).cursor(30)
         >>> cursor.prev_range()
         Gap(first=20, last=29)
         """
-    def find(self, max: SupportsIndex = 18446744073709551615) -> Entry[_V] | None:
+    def find(self, max: _Key[_K] | None = None) -> Entry[_K, _V] | None:
         """Find the first entry at or above index that begins at or below max. O(1) amortised.
 
         The first call after set() looks at index itself. Each later call finds the next entry. A
@@ -1961,7 +2173,7 @@ class Cursor(Generic[_V]):
         >>> cursor.find(29) is None, cursor.find()
         (True, Entry(first=30, last=39, value='b'))
         """
-    def find_range(self, max: SupportsIndex = 18446744073709551615) -> Entry[_V] | Gap | None:
+    def find_range(self, max: _Key[_K] | None = None) -> Entry[_K, _V] | Gap[_K] | None:
         """Like find(), but stop at gaps too, except at a gap around index in the first call.
 
         >>> cursor = MapleTree([(10, 19, 'a')]).cursor(5)
@@ -1970,7 +2182,7 @@ class Cursor(Generic[_V]):
         >>> cursor.find_range()
         Gap(first=20, last=18446744073709551615)
         """
-    def find_rev(self, min: SupportsIndex = 0) -> Entry[_V] | None:
+    def find_rev(self, min: _Key[_K] | None = None) -> Entry[_K, _V] | None:
         """Find the last entry at or below index that ends at or above min. O(1) amortised.
 
         The first call after set() looks at index itself. Each later call finds the entry before.
@@ -1984,7 +2196,7 @@ class Cursor(Generic[_V]):
         >>> cursor.find_rev()
         Entry(first=10, last=19, value='a')
         """
-    def find_range_rev(self, min: SupportsIndex = 0) -> Entry[_V] | Gap | None:
+    def find_range_rev(self, min: _Key[_K] | None = None) -> Entry[_K, _V] | Gap[_K] | None:
         """Like find_rev(), but stop at gaps too, except at a gap around index in the first call.
 
         >>> cursor = MapleTree([(10, 19, 'a')]).cursor(25)
@@ -2038,7 +2250,7 @@ class Cursor(Generic[_V]):
         >>> cursor.index, cursor.last
         (15, 18446744073709551615)
         """
-    def erase(self) -> Entry[_V] | None:
+    def erase(self) -> Entry[_K, _V] | None:
         """Remove the whole entry around index. O(log n).
 
         The place becomes the whole gap that results, or that was there. If the tree was empty, the
@@ -2056,13 +2268,13 @@ class Cursor(Generic[_V]):
         """
     def empty_area(
         self,
-        size: SupportsIndex,
-        min: SupportsIndex = 0,
-        max: SupportsIndex = 18446744073709551615,
-    ) -> int:
+        size: _Size,
+        min: _Key[_K] | None = None,
+        max: _Key[_K] | None = None,
+    ) -> _K:
         """Set the place to the lowest `size` free indices in [min, max]. O(log n).
 
-        Both ends are included. Bounds outside 0 ... MAX are cut. The status is "active", or "none" if
+        Both ends are included. Bounds outside the limits are cut. The status is "active", or "none" if
         the tree is empty. The place can be a part of a gap; a later step goes on from the whole gap.
 
         Returns:
@@ -2083,10 +2295,10 @@ class Cursor(Generic[_V]):
         """
     def empty_area_rev(
         self,
-        size: SupportsIndex,
-        min: SupportsIndex = 0,
-        max: SupportsIndex = 18446744073709551615,
-    ) -> int:
+        size: _Size,
+        min: _Key[_K] | None = None,
+        max: _Key[_K] | None = None,
+    ) -> _K:
         """Like empty_area(), but choose the highest free indices.
 
         >>> MapleTree([(10, 19, 'a')]).cursor().empty_area_rev(5, 0, 19)
@@ -2116,9 +2328,9 @@ class Cursor(Generic[_V]):
         """
     @classmethod
     def __class_getitem__(cls, item: Any, /) -> GenericAlias:
-        """The type of a cursor of a MapleTree[V]: Cursor[V]."""
+        """The type of a cursor of a MapleTree[K, V]: Cursor[K, V]."""
     def __iter__(self) -> Self: ...
-    def __next__(self) -> Entry[_V]: ...
+    def __next__(self) -> Entry[_K, _V]: ...
 
 def _pool_stats() -> tuple[int, int, int]: ...
 def _fail_nth(n: SupportsIndex, /) -> None: ...

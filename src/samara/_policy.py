@@ -48,7 +48,7 @@ class Policy(Protocol[V]):
     Entry(first=20, last=49, value=60.0)
     """
 
-    def split(self, entry: Entry[Any, V], first: int, last: int, /) -> V:
+    def split(self, entry: Entry[Any, V], first: Any, last: Any, /) -> V:
         """Return the value for [first, last], a part of an entry.
 
         Asked when a write cuts off the rest of the entry, and when a slice, `pop_range()` or

@@ -420,7 +420,7 @@ def test_memory_that_runs_out_in_truth(method: ForkMethod) -> None:
 def test_memory_that_does_not_suffice_for_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
     """In that case nothing is left for exit() to release."""
 
-    class Full(MapleTree[Any]):
+    class Full(MapleTree[int, Any]):
         def store_range(self, first: Any, last: Any, value: Any) -> None:
             raise MemoryError
 

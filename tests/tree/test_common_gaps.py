@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """common_gaps(): what is free in several trees, compared with sets of integers."""
 
+import datetime
+
 import pytest
 
 from interpreter import collect, steps
 from interpreter import live_nodes as live
 from samara import MAX, Gap, MapleTree, common_gaps
+from samara._keys import kind_of
 from samara.mm import AddressSpace
 from tree_oracle import Index, seeded
 
@@ -61,6 +64,63 @@ def test_against_sets_of_integers(base):
         gaps = list(common_gaps(trees, size, first, last))
         assert gaps == expected_gaps(busy, size, first, last)
         assert all(type(gap) is Gap for gap in gaps)
+
+
+KEYS = ["int64", "uint128", "float64", "date", "datetime64[us]", "datetime64[s, Europe/Berlin]"]
+KEYS += ["ipv4", "ipv6"]
+
+
+@pytest.mark.parametrize("keys", KEYS)
+@pytest.mark.parametrize("place", [0, 0.5, 1])
+def test_other_keys_against_sets_of_integers(keys, place):
+    random = seeded(f"common gaps {keys} {place}")
+    kind = kind_of(keys)
+    base = int(place * 2) * (kind.top - SIZE + 1) // 2
+    for _ in range(steps(60)):
+        busy, trees = set(), [MapleTree(keys=keys)]
+        for _ in range(random.randrange(4)):
+            tree = MapleTree(keys=keys, **random.choice(KINDS))
+            for _ in range(random.randrange(14)):
+                first = base + random.randrange(SIZE)
+                last = min(first + random.choice([0, 0, 1, 4]), base + SIZE - 1)
+                tree.store_range(kind.key(first), kind.key(last), 7)
+                busy.update(range(first, last + 1))
+            trees.append(tree)
+        first, last = sorted(base + random.randrange(SIZE) for _ in range(2))
+        count = 1 if keys == "float64" else random.choice([1, 1, 2, 3, 7, SIZE])
+        size = None if count == 1 else kind.size(count)
+        expected = expected_gaps(busy, count, first, last)
+        expected = [tuple(map(kind.key, gap)) for gap in expected]
+        gaps = list(common_gaps(trees, size, kind.key(first), kind.key(last)))
+        assert gaps == expected
+        assert all(type(gap) is kind.gap for gap in gaps)
+
+
+def test_sizes_and_bounds_are_those_of_the_keys():
+    day, days = datetime.date(2024, 1, 1), datetime.timedelta(1)
+    a = MapleTree([(day, day + 5 * days, "a")], keys="date")
+    b = MapleTree([(day + 8 * days, day + 9 * days, "b")], keys="date", track_gaps=False)
+    gaps = list(common_gaps([a, b], 2 * days, day, day + 20 * days))
+    assert gaps == [(day + 6 * days, day + 7 * days), (day + 10 * days, day + 20 * days)]
+    assert [gap.size for gap in gaps] == [2 * days, 11 * days]
+    assert list(common_gaps([a, b]))[-1].last == datetime.date.max
+    with pytest.raises(TypeError, match="^size must be a timedelta, not int$"):
+        common_gaps([a, b], 2)
+    with pytest.raises(ValueError, match="^size must be 1 day, 0:00:00 or more, not 0:00:00$"):
+        common_gaps([a, b], 0 * days)
+    with pytest.raises(TypeError, match="^first must be a date, not int$"):
+        common_gaps([a, b], first=5)
+    with pytest.raises(ValueError, match="^first 2024-01-02 is above last 2024-01-01$"):
+        common_gaps([a], first=day + days, last=day)
+    with pytest.raises(TypeError, match="^float64 keys have no sizes$"):
+        common_gaps([MapleTree(keys="float64")], 1)
+
+
+def test_all_trees_must_have_the_same_keys():
+    trees = [MapleTree(keys=keys) for keys in ("ipv4", "ipv4", "uint64")]
+    with pytest.raises(ValueError, match="^each tree must have keys 'ipv4', not 'uint64'$"):
+        common_gaps(trees)
+    assert len(list(common_gaps(trees[:2]))) == 1
 
 
 @pytest.mark.parametrize("track_gaps", [[True, True], [True, False], [False, False]], ids=str)

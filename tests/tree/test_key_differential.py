@@ -10,10 +10,10 @@ import ipaddress
 import math
 
 import pytest
+from test_differential import SIDES, STEPS, Arguments, Both, Fails, ask, attribute, drive, method
 
 from key_universes import LINES, Universe
 from samara import MAX
-from test_differential import SIDES, STEPS, Arguments, Both, Fails, ask, attribute, drive, method
 from tree_oracle import Index, seeded
 
 OTHERS = [True, -1, 5, 2**64, 2**128, -(2**127), 10**30, 1.5, math.nan, math.inf, -math.inf, -0.0]
@@ -128,6 +128,6 @@ def test_same_errors_for_what_is_no_kind(keys):
     ask(method("__init__"), trees, [(5, 6, "a")])
     for name in ("keys_dtype", "first_key", "last_key"):
         ask(attribute(name), trees)
-    for name in ("from_arrays", "load"):
-        given = ["no such file"] if name == "load" else [[], [], []]
-        ask(lambda side, *given: getattr(side.MapleTree, name)(*given, keys=keys), Both(SIDES), *given)
+    columns = [[], [], []]
+    ask(lambda side, *given: side.MapleTree.from_arrays(*given, keys=keys), Both(SIDES), *columns)
+    ask(lambda side: side.MapleTree.load("no such file", keys=keys), Both(SIDES))

@@ -13,11 +13,14 @@ import weakref
 
 import pytest
 
+import keyed_calls
 from interpreter import collect, live_nodes
+from keyed_calls import READS, REPLACES, WRITES, Ints
 from samara import Cursor, MapleTree, NoSpaceError, RangeOccupiedError, common_gaps
 from tree_oracle import Index, seeded
 
-FAR = 9000  # a key that no call here writes
+K = Ints()
+FAR = K.far  # a key that no call here writes
 
 
 class Planted(Exception):
@@ -64,104 +67,14 @@ class Acting:
         return code - 1000
 
 
-def filled(keys, count=12, **options):
-    return MapleTree([(10 * n, 10 * n + 4, n) for n in range(count)], keys=keys, **options)
+def filled(keys, count=keyed_calls.COUNT):
+    return keyed_calls.filled(keys, K, count)
 
 
 def plain(tree):
     return [tuple(entry) for entry in tree]
 
 
-def finished(iterator):
-    return list(iterator)
-
-
-# Each gets a tree with entries at 0 ... 4, 10 ... 14 and so on up to 114.
-READS = {
-    "get": lambda t: t.get(13),
-    "getitem": lambda t: t[13],
-    "contains": lambda t: 13 in t,
-    "entry": lambda t: t.entry(13),
-    "find": lambda t: t.find(15, 40),
-    "find_rev": lambda t: t.find_rev(19, 3),
-    "next": lambda t: t.next(13),
-    "prev": lambda t: t.prev(13),
-    "first_entry": lambda t: t.first_entry(),
-    "last_entry": lambda t: t.last_entry(),
-    "slice": lambda t: t[12:33],
-    "entries": lambda t: finished(t.entries(12, 33)),
-    "clipped": lambda t: finished(t.entries(12, 33, clip=True, reverse=True)),
-    "ranges": lambda t: finished(t.ranges(12, 33)),
-    "values": lambda t: finished(t.values(12, 33)),
-    "items": lambda t: finished(t.items(12, 33)),
-    "gaps": lambda t: finished(t.gaps(12, 33)),
-    "iter": lambda t: finished(iter(t)),
-    "reversed": lambda t: finished(reversed(t)),
-    "covers": lambda t: t.covers(12, 33),
-    "overlaps": lambda t: t.overlaps(12, 33),
-    "is_free": lambda t: t.is_free(12, 33),
-    "empty_area": lambda t: t.empty_area(3, 12, 90, align=2),
-    "no empty_area": lambda t: t.empty_area(50, 12, 90),
-    "common_gaps": lambda t: finished(common_gaps([t, t.fork()], 2, first=3, last=90)),
-    "diff": lambda t: finished(t.diff(t[30:])),
-    "or": lambda t: t | [(3, 7, "x"), (12, 33, "y")],
-    "and": lambda t: t & [(3, 7), (12, 33)],
-    "sub": lambda t: t - [(3, 7), (12, 33)],
-    "repr": repr,
-    "html": lambda t: t._repr_html_(),
-    "rich": lambda t: finished(t.__rich_repr__()),
-    "dump": lambda t: t.dump(),
-    "equal": lambda t: t == t.fork(),
-    "first_key": lambda t: (t.first_key, t.last_key),
-    "covered": lambda t: t.covered,
-    "load_many": lambda t: t.load_many([13, 15, 27]),
-    "to_arrays": lambda t: t.to_arrays(),
-    "from_arrays": lambda t: type(t).from_arrays([1, 5], [2, 9], "ab", keys=t.keys_dtype),
-    "new": lambda t: MapleTree([(1, 2, "a"), (5, 9, "b")], keys=t.keys_dtype),
-    "stop": lambda t: [entry.stop for entry in t],
-    "size": lambda t: [entry.size for entry in t],
-    "cursor": lambda t: t.cursor(12, 33),
-    "walk": lambda t: t.cursor(12).walk(),
-    "cursor steps": lambda t: [t.cursor(12).find(90), t.cursor(12).prev(3), t.cursor(25).walk()],
-    "cursor gaps": lambda t: [t.cursor(12).next_range(90), t.cursor(12).prev_range(3)],
-    "cursor place": lambda t: [walked(t.cursor(12)).index, walked(t.cursor(12)).last],
-    "cursor area": lambda t: t.cursor().empty_area(3, 12, 90),
-    "cursor loop": lambda t: finished(t.cursor(12)),
-    "cursor repr": lambda t: repr(t.cursor(12)),
-}
-WRITES = {
-    "setitem": lambda t: t.__setitem__(13, "x"),
-    "set slice": lambda t: t.__setitem__(slice(13, 33), "x"),
-    "delitem": lambda t: t.__delitem__(13),
-    "delete slice": lambda t: t.__delitem__(slice(13, 33)),
-    "store_range": lambda t: t.store_range(13, 33, "x"),
-    "insert_range": lambda t: t.insert_range(15, 17, "x"),
-    "insert_range refused": lambda t: t.insert_range(15, 33, "x"),
-    "erase": lambda t: t.erase(13),
-    "pop_range": lambda t: t.pop_range(13, 33),
-    "alloc_range": lambda t: t.alloc_range(3, "x", first=12, last=90),
-    "alloc_many": lambda t: t.alloc_many([3, 2, 1], "xyz", first=12, last=90),
-    "alloc_cyclic": lambda t: t.alloc_cyclic("x", first=3, last=90, next=13),
-    "map_range": lambda t: t.map_range(13, 33, lambda value: [value]),
-    "store_many": lambda t: t.store_many([3, 15], [7, 33], "xy"),
-    "update": lambda t: t.update([(3, 7, "x"), (12, 33, "y")]),
-    "update of unsorted": lambda t: t.update([(12, 33, "y"), (3, 7, "x")]),
-    "ior": lambda t: t.__ior__([(3, 7, "x"), (12, 33, "y")]),
-    "iand": lambda t: t.__iand__([(3, 7), (12, FAR)]),
-    "isub": lambda t: t.__isub__([(3, 7), (12, 33)]),
-    "cursor store": lambda t: t.cursor(13, 33).store("x"),
-    "cursor insert": lambda t: t.cursor(15, 17).insert("x"),
-    "cursor insert refused": lambda t: t.cursor(15, 33).insert("x"),
-    "cursor clear": lambda t: t.cursor(13, 33).clear(),
-    "cursor erase": lambda t: t.cursor(13).erase(),
-}
-REPLACES = {
-    "init": lambda t: t.__init__([(3, 7, "x"), (12, 33, "y")], keys=t.keys_dtype),
-    "init with itself": lambda t: t.__init__(t.entries(), keys=t.keys_dtype),
-    "setstate": lambda t: MapleTree.__new__(MapleTree).__setstate__(t.__reduce__()[2]),
-    "clear": lambda t: t.clear(),
-    "set all": lambda t: t.__setitem__(slice(None), "x"),
-}
 CALLS = READS | WRITES | REPLACES
 # What an encode() or decode() does meanwhile.
 ACTS = {
@@ -184,11 +97,6 @@ methods = pytest.mark.parametrize("method", ["encode", "decode"])
 acts = pytest.mark.parametrize("act", ACTS)
 
 
-def walked(cursor):
-    cursor.walk()
-    return cursor
-
-
 @widths
 @methods
 @acts
@@ -200,7 +108,7 @@ def test_a_conversion_that_writes_the_tree(bits, method, act):
             keys.arm(method, lambda t=t: ACTS[act](t), skipped, often)
             try:
                 with contextlib.suppress(*MAY_RAISE):
-                    call(t)
+                    call(t, K)
                 ran = keys.ran
                 keys.disarm()
                 t.check()
@@ -227,7 +135,7 @@ def test_a_conversion_that_fails_changes_nothing(bits, method):
             keys.arm(method, fail, skipped)
             failed = False
             try:
-                call(t)
+                call(t, K)
             except Planted:
                 failed = True
             except REFUSED:
@@ -239,7 +147,7 @@ def test_a_conversion_that_fails_changes_nothing(bits, method):
             if failed:
                 assert plain(t) == before, f"{name}: changed, although call {skipped} failed"
                 with contextlib.suppress(*MAY_RAISE):
-                    call(t)  # it works again
+                    call(t, K)  # it works again
             assert plain(relative) == before
             if not ran:
                 break
@@ -266,7 +174,7 @@ def test_results_are_those_without_the_conversion(bits, method):
 def outcome(call, tree):
     """Return what a call returns or raises, and what it leaves."""
     try:
-        answer = call(tree)
+        answer = call(tree, K)
     except REFUSED as error:
         answer = type(error), str(error)
     if isinstance(answer, MapleTree):
@@ -285,7 +193,7 @@ def test_a_conversion_that_drops_the_last_name_of_the_tree(bits, method):
             names = {"t": filled(keys)}
             keys.arm(method, names.clear, skipped)
             with contextlib.suppress(*MAY_RAISE):
-                call(names["t"])
+                call(names["t"], K)
             ran = keys.ran
             keys.disarm()
             assert bool(names) is not bool(ran)
@@ -345,7 +253,6 @@ def test_an_iterator_whose_decode_fails_goes_on():
 
 def test_a_conversion_that_settles_the_tree_first():
     """While a tree is made, encode() makes it one of other keys. The first one wins."""
-    keys = Acting()
     for bits in (64, 128):
         keys = Acting(bits)
         t = MapleTree.__new__(MapleTree)
@@ -354,7 +261,6 @@ def test_a_conversion_that_settles_the_tree_first():
             t.__init__([(1, 2, "outer")], keys=keys)
         keys.disarm()
         assert t.keys_dtype == "int64" and plain(t) == [(1, 2, "inner")]
-        keys.arm("encode", lambda t=t: t.__init__([(5, 6, "inner")], keys=keys))
     other = Acting(128)
     t = MapleTree.__new__(MapleTree)
     keys = Acting(64)
@@ -443,7 +349,7 @@ def test_codes_without_order(bits):
                 with contextlib.suppress(*MAY_RAISE):
                     t.store_range(10 * n, 10 * n + 4, n)
             with contextlib.suppress(*MAY_RAISE):
-                call(t)
+                call(t, K)
             t.check()
 
 

@@ -75,20 +75,20 @@ def signature_of(thing):
 
 def test_signatures_say_the_defaults():
     assert signature_of(samara.MapleTree.empty_area).endswith(
-        "size, first=0, last=18446744073709551615, *, align=1, reverse=False)"
+        "size, first=None, last=None, *, align=None, reverse=False)"
     )
     assert (
         signature_of(samara.MapleTree)
-        == "(iterable=(), /, *, dtype=None, track_gaps=True, policy=None)"
+        == "(iterable=(), /, *, keys='uint64', dtype=None, track_gaps=True, policy=None)"
     )
-    assert signature_of(samara.Cursor) == "(tree, first=0, last=None)"
+    assert signature_of(samara.Cursor) == "(tree, first=None, last=None)"
     assert signature_of(samara.MapleTree.from_arrays) == (
-        "(first, last, values, *, dtype=None, track_gaps=True, policy=None, closed='both', "
-        "sort=False, overlap='error')"
+        "(first, last, values, *, keys='uint64', dtype=None, track_gaps=True, policy=None, "
+        "closed='both', sort=False, overlap='error')"
     )
     found = signature_of(samara.MapleTree.load_many).replace("self, /, ", "self, ")
     assert found == "(self, keys, default=Ellipsis, found=False)"
-    assert signature_of(samara.MapleTree.load) == "(path, *, policy=None)"
+    assert signature_of(samara.MapleTree.load) == "(path, *, policy=None, keys=None)"
 
 
 def test_the_module_exports_what_the_package_names():

@@ -120,8 +120,11 @@ class DateKind(TimeKind):
         raise TypeError(f"{name} must be a date, not {given}")
 
     def items(self, array: Any) -> Iterable[Any] | None:
-        """Moments are dates if they are midnights: most libraries have no unit for days."""
-        if array.dtype.kind != "M":
+        """Moments are dates if they are midnights: most libraries have no unit for days.
+
+        numpy does not convert units below nanoseconds to days.
+        """
+        if array.dtype.kind != "M" or array.dtype.str.endswith(("ps]", "fs]", "as]")):
             return None
         days = array.astype("datetime64[D]")
         return [day if day == item else item for day, item in zip(days, array, strict=True)]
@@ -223,7 +226,9 @@ class MomentKind(TimeKind):
             raise TypeError(f"{name} {text}")
 
     def items(self, array: Any) -> Iterable[Any] | None:
-        return map(Instant, array) if self.zone and array.dtype.kind == "M" else None
+        if array.dtype.kind != "M":
+            return None
+        return map(Instant, array) if self.zone else array
 
     def array(self, numpy: Any, codes: Sequence[int]) -> Any:
         unit = f"datetime64[{self.resolution}]"

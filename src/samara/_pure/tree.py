@@ -265,8 +265,9 @@ class MapleTree:
         try:
             return self.get(key, GAP) is not GAP
         except TypeError as error:
-            if type(error) is not TypeError or not isinstance(key, range | slice | tuple):
-                raise
+            one = not isinstance(key, range | slice | tuple)
+            if one or type(error) is not TypeError or not isinstance(self.keys_dtype, str):
+                raise  # what encode() raises stays as it is
             hint = "use covers(first, last) or overlaps(first, last) for a range"
             raise TypeError(f"{error}: `in` takes one index; {hint}") from None
 
@@ -515,7 +516,8 @@ class MapleTree:
         align: Any = None,
         reverse: Any = False,
     ) -> list[Any]:
-        kind, column = self._kind, open_column(sizes, "sizes")
+        kind = self._kind
+        column = open_column(sizes, "sizes", objects=not kind.has_int_keys)
         counts = column.converted(functools.partial(required_count, kind, name="size"))
         request = self._request(1, self._window(first, last), align, reverse)
         requests = [request._replace(size=count) for count in counts]

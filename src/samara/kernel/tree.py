@@ -53,7 +53,7 @@ def read_tree(
     flags: int | None = None,
     byteorder: ByteOrder = "little",
     report: Report = raise_damage,
-) -> MapleTree[int | ValueEntry | ReservedEntry]:
+) -> MapleTree[int, int | ValueEntry | ReservedEntry]:
     """Return a tree of the kernel as a tree of this package. O(entries).
 
     Reads nothing but nodes. The values are the kernel's pointers, as ints: what they point to is

@@ -69,7 +69,7 @@ class Merging:
     def __reduce__(self) -> str:
         return "MERGING"
 
-    def split(self, entry: Entry[Any], first: int, last: int) -> Any:
+    def split(self, entry: Entry[int, Any], first: int, last: int) -> Any:
         """Return the part [first, last] of a VMA.
 
         A part of a stack keeps the name only if it is the upper end.
@@ -87,7 +87,7 @@ class Merging:
         return same_kind(vma, fields)
 
     def merge(
-        self, left: Entry[Any], right: Entry[Any], stored: Entry[Any]
+        self, left: Entry[int, Any], right: Entry[int, Any], stored: Entry[int, Any]
     ) -> Any | NotImplementedType:
         """Return the merged VMA of two neighbours, or NotImplemented.
 
@@ -100,7 +100,7 @@ class Merging:
         return merged
 
 
-def joined(left: Entry[Any], right: Entry[Any]) -> Any | NotImplementedType:
+def joined(left: Entry[int, Any], right: Entry[int, Any]) -> Any | NotImplementedType:
     """Return the VMA that two neighbours can merge into, or NotImplemented. O(1)."""
     one, two = left.value, right.value
     touched = one

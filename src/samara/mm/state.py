@@ -28,7 +28,7 @@ class ForkMark(Enum):
 
 
 # A tree of VMAs. A half-made child's tree also holds one ForkMark.
-Tree: TypeAlias = MapleTree[Any]
+Tree: TypeAlias = MapleTree[int, Any]
 
 
 class State:
@@ -129,7 +129,7 @@ class State:
         >>> AddressSpace([VMA(0x1000, 0x3000)]).size
         8192
         """
-        size = self.tree.covered
+        size: int = self.tree.covered
         if self._counters.outside:
             for start in GATES:
                 vma = self.find(start)

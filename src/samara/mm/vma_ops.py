@@ -112,7 +112,7 @@ def _joined_above(space: State, vma: VMA) -> Any | NotImplementedType:
     return NotImplemented if entry is None else joined(_entry_of(vma), entry)
 
 
-def _entry_of(vma: VMA) -> Entry[Any]:
+def _entry_of(vma: VMA) -> Entry[int, Any]:
     return Entry(vma.start, vma.end - 1, vma)
 
 
