@@ -99,7 +99,7 @@ class Contest:
         expected = self.samara.countries(self.samara.many(self.data.array(self.addresses)))
         for peer in self.peers:
             for count, operation, found in self.answers(peer):
-                wanted = expected[:count]
+                wanted: list[Any] = expected[:count]
                 if operation.startswith("in"):
                     wanted = [country is not None for country in wanted]
                 assert found == wanted, f"{peer.name}: {operation} differs"

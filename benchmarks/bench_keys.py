@@ -94,15 +94,16 @@ def nanoseconds(work: Callable[[], object]) -> float:
     return time.process_time_ns() - started
 
 
-def tree_of(kind: Kind, n: int, dtype: str | None) -> MapleTree[Any, Any]:
-    first = numpy.arange(n, dtype=numpy.int64) * STEP
-    last = first + LENGTH - 1
-    if kind.array:
-        ends: Any = kind.array(first), kind.array(last)
-    else:
-        ends = [kind.key(at) for at in first.tolist()], [kind.key(at) for at in last.tolist()]
+def tree_of(kind: Kind, n: int, dtype: Any) -> MapleTree[Any, Any]:
+    starts = numpy.arange(n, dtype=numpy.int64) * STEP
+    ends = starts + LENGTH - 1
+    first, last = [
+        kind.array(column) if kind.array else [kind.key(at) for at in column.tolist()]
+        for column in (starts, ends)
+    ]
     keys: Any = kind.keys
-    return MapleTree.from_arrays(*ends, range(n), keys=keys, dtype=dtype)
+    tree: MapleTree[Any, Any] = MapleTree.from_arrays(first, last, range(n), keys=keys, dtype=dtype)
+    return tree
 
 
 def get_turn(kind: Kind, n: int, positions: list[int]) -> Turn:

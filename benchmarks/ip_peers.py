@@ -44,6 +44,18 @@ class Block:
 
 
 class Peer(ABC):
+    # Operations that a peer has.
+    one_text: Callable[[str], str | None]
+    one: Callable[[Address], str | None]
+    many_text: Callable[[list[str]], Any]
+    many: Callable[[Any], Any]
+    is_in_text: Callable[[str], bool]
+    is_in: Callable[[Address], bool]
+    many_in_text: Callable[[list[str]], list[bool]]
+    many_in: Callable[[Any], list[bool]]
+    free: Callable[[], int]
+    load: Callable[[], Any]
+
     name: ClassVar[str]
     # The package whose version is stored with the figures.
     package: ClassVar[str | None] = None
