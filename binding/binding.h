@@ -19,8 +19,12 @@
  *   errors, args, value   exceptions; arguments and numbers; values, and the words for them
  *   entry, family, lock   results; garbage collection over shared nodes; t.lock and fork()
  *   tree_object           the tree's struct, its life, and the checks that start every operation
+ *   moments, addresses    dates and datetimes, IP addresses: objects and texts to numbers and back
+ *   kind, keys            kinds of keys; keys to codes and back
  *   policy_builtin        COALESCE and OFFSET
  *   policy, area, column  a tree's policy; searches for free room; arrays and sequences of numbers
+ *   key_words, key_column, key_arrays
+ *                         columns of keys in, and arrays of them out
  *   sorting, ranges       sorting rows; ranges as three columns
  *   tree_build, tree_iter, tree_diff, cursor, tree_copy, tree_sets, tree_read, tree_write,
  *   alloc_many, arrays, file, pickle

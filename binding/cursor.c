@@ -24,7 +24,7 @@ static int parse_place(const struct kind *kind, PyObject *first_object, PyObject
 		       mt_key *first, mt_key *last)
 {
 	if (last_object && last_object != Py_None)
-		return window_require(kind, first_object, last_object, first, last);
+		return window_within(kind, first_object, last_object, first, last);
 	*first = 0;
 	if (first_object && first_object != Py_None &&
 	    key_require(kind, first_object, "first", first) < 0)
@@ -493,7 +493,8 @@ static PyObject *search_area(struct cursor_object *self, const char *name, bool 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
 	    area_size(&area, self->tree->kind, given[0]) < 0)
 		return NULL;
-	some = window_clip(self->tree->kind, given[1], "min", given[2], "max", &area.first, &area.last);
+	some = window_clip(self->tree->kind, or_limit(given[1]), "min", or_limit(given[2]), "max",
+			   &area.first, &area.last);
 	if (some < 0 || tree_enter(self->tree) < 0)
 		return NULL;
 	area.outside = !some;

@@ -16,39 +16,31 @@ enum { CHUNK = 512 }; /* words at a time, where they need memory of their own */
 
 /* ---- opening: arrays ------------------------------------------------------------------------ */
 
-static long int_attribute(PyObject *object, const char *name)
+/* Return an object as a numpy array, or NULL: it is not a column that has one; or with an
+ * exception. */
+static PyObject *as_array(const struct kind *kind, PyObject *object)
 {
-	PyObject *number = PyObject_GetAttrString(object, name);
-	long result = number ? PyLong_AsLong(number) : -1;
-
-	Py_XDECREF(number);
-	return result;
-}
-
-/* Return an object as a numpy array, or NULL: it is not a column that has one; or with an exception.
- * As numpy_array() in samara/_keys/arrays.py. */
-static PyObject *as_array(PyObject *object)
-{
-	PyObject *numpy, *array;
-	long dimensions;
+	PyObject *array;
 
 	if (!PyObject_HasAttrString((PyObject *)Py_TYPE(object), "__array__"))
 		return NULL;
-	numpy = PyImport_ImportModule("numpy");
-	if (!numpy) {
-		if (PyErr_ExceptionMatches(PyExc_ImportError))
-			PyErr_Clear();
-		return NULL;
-	}
-	array = PyObject_CallMethod(numpy, "asarray", "(O)", object);
-	Py_DECREF(numpy);
-	dimensions = array ? int_attribute(array, "ndim") : 0;
-	if (array && (dimensions == 0 || PyErr_Occurred()))
+	array = PyObject_CallMethod(kind->object, "as_array", "O", object);
+	if (array == Py_None)
 		Py_CLEAR(array);
 	return array;
 }
 
 #if MT_KEY_BITS == 64
+
+/* Whether an array has one dimension: 1, 0 or -1. */
+static int is_row(PyObject *array)
+{
+	PyObject *number = PyObject_GetAttrString(array, "ndim");
+	long dimensions = number ? PyLong_AsLong(number) : -1;
+
+	Py_XDECREF(number);
+	return PyErr_Occurred() ? -1 : dimensions == 1;
+}
 
 /* Open an array that this width of codes can read as a whole, here one of datetime64: 1; 0 if it is
  * another array; -1. */
@@ -61,7 +53,7 @@ static int open_array(struct key_column *keys, PyObject *array, const char *name
 	PyObject *numbers = NULL;
 	int status = 0;
 
-	if (chars && chars[0] && chars[1] == 'M' && int_attribute(array, "ndim") == 1 &&
+	if (chars && chars[0] && chars[1] == 'M' && is_row(array) > 0 &&
 	    key_words_of_moments(&keys->words, &keys->kind->moments, chars)) {
 		numbers = PyObject_CallMethod(array, "view", "s", "i8");
 		status = numbers ? column_open(&keys->column, numbers, name, false) : -1;
@@ -277,7 +269,7 @@ int key_column_open(struct key_column *keys, const struct kind *kind, PyObject *
 	if (PyList_CheckExact(object) || PyTuple_CheckExact(object) ||
 	    (!has_arrays(kind) && PyObject_CheckBuffer(object)))
 		return open_column(keys, object, name);
-	keys->array = as_array(object);
+	keys->array = as_array(kind, object);
 	if (!keys->array)
 		return PyErr_Occurred() ? -1 : open_column(keys, object, name);
 	status = open_array(keys, keys->array, name);
@@ -309,7 +301,9 @@ int code_column_open(struct key_column *codes, const struct kind *kind, PyObject
 	if (column_open(&codes->column, object, name, false) < 0)
 		return -1;
 	codes->column.count /= sizeof(mt_key) / sizeof(uint64_t);
-	if (codes->column.kind == COLUMN_UNSIGNED && column_is_words(&codes->column))
+	/* In a file that another program has written, they need not be aligned. */
+	if (codes->column.kind == COLUMN_UNSIGNED && codes->column.item == sizeof(uint64_t) &&
+	    codes->column.step == (Py_ssize_t)sizeof(uint64_t))
 		return 0;
 	PyErr_Format(PyExc_TypeError, "%s must be a buffer of codes", name);
 	return -1;
@@ -420,7 +414,7 @@ static bool is_inside(const struct key_column *keys, mt_key code)
 const mt_key *key_column_block(const struct key_column *keys, size_t at, size_t count,
 			       mt_key *scratch)
 {
-	if (keys->layout == LAYOUT_ITEMS)
+	if (keys->made)
 		return keys->made + at;
 	if (in_place(keys))
 		return (const mt_key *)keys->column.view.buf + at;
@@ -551,9 +545,13 @@ const mt_key *key_column_codes(struct key_column *keys)
 		return NULL;
 	if (keys->layout == LAYOUT_ITEMS)
 		return convert_items(keys, require);
-	if (!in_place(keys) && !make_codes(keys))
-		return NULL;
-	codes = key_column_block(keys, 0, count, keys->made);
+	codes = keys->column.view.buf;
+	if (!in_place(keys)) {
+		if (!make_codes(keys))
+			return NULL;
+		read_block(keys, 0, count, keys->made);
+		codes = keys->made;
+	}
 	for (size_t i = 0; i < count; i++) {
 		mt_key code;
 
@@ -615,24 +613,27 @@ static int look_at_items(struct key_column *keys)
 	return 0;
 }
 
-/* Moments that are finer than the kind's unit are an error in look-ups too. */
-static int refuse_finer(const struct key_column *keys)
+/* Moments that are finer than the kind's unit are an error in look-ups too. If there may be some,
+ * convert all of them. */
+static int refuse_finer(struct key_column *keys)
 {
-	uint64_t words[CHUNK];
 	size_t count = keys->column.count;
-	size_t some;
-	mt_key code;
 
 	if (keys->words.are != WORDS_ARE_MOMENTS || keys->words.divisor == 1)
 		return 0;
-	for (size_t at = 0; at < count; at += some) {
-		size_t bad;
+	if (!make_codes(keys))
+		return -1;
+	read_block(keys, 0, count, keys->made);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t word;
+		mt_key code;
 
-		some = count - at < CHUNK ? count - at : CHUNK;
-		column_widen(&keys->column, at, some, words);
-		bad = key_words_find_finer(&keys->words, words, some);
-		if (bad < some)
-			return convert_at(keys, at + bad, require, "key", &code);
+		if (__builtin_expect(is_inside(keys, keys->made[i]), 1))
+			continue;
+		column_widen(&keys->column, i, 1, &word);
+		if (key_words_is_finer(&keys->words, word) &&
+		    convert_at(keys, i, require, "key", &code) < 0)
+			return -1;
 	}
 	return 0;
 }

@@ -120,17 +120,37 @@ static void convert_moments(const struct key_words *words, const uint64_t *from,
 }
 
 /* NaT, and a word that is finer than the kind's unit, become UINT64_MAX. */
+static inline void convert_divided(const struct key_words *words, int64_t divisor,
+				   const uint64_t *from, size_t count, uint64_t *codes)
+{
+	for (size_t i = 0; i < count; i++) {
+		int64_t word = (int64_t)from[i];
+		int64_t whole = word / divisor;
+		uint64_t inside = (uint64_t)whole - (uint64_t)words->lowest <= words->span &&
+				  whole * divisor == word && word != INT64_MIN;
+
+		codes[i] = ((uint64_t)whole * (uint64_t)words->factor - (uint64_t)words->origin) |
+			   (inside - 1);
+	}
+}
+
+/* To divide by a constant takes no division. */
 static void convert_finer(const struct key_words *words, const uint64_t *from, size_t count,
 			  uint64_t *codes)
 {
-	for (size_t i = 0; i < count; i++) {
-		int64_t whole = (int64_t)from[i] / words->divisor;
-		bool inside = (uint64_t)whole - (uint64_t)words->lowest <= words->span &&
-			      whole * words->divisor == (int64_t)from[i] &&
-			      (int64_t)from[i] != INT64_MIN;
-
-		codes[i] = ((uint64_t)whole * (uint64_t)words->factor - (uint64_t)words->origin) |
-			   ((uint64_t)inside - 1);
+	switch (words->divisor) {
+	case 1000:
+		convert_divided(words, 1000, from, count, codes);
+		break;
+	case 1000000:
+		convert_divided(words, 1000000, from, count, codes);
+		break;
+	case 1000000000:
+		convert_divided(words, 1000000000, from, count, codes);
+		break;
+	default:
+		convert_divided(words, words->divisor, from, count, codes);
+		break;
 	}
 }
 
@@ -163,14 +183,7 @@ void key_words_convert(const struct key_words *words, const uint64_t *from, size
 	}
 }
 
-size_t key_words_find_finer(const struct key_words *words, const uint64_t *from, size_t count)
+bool key_words_is_finer(const struct key_words *words, uint64_t word)
 {
-	size_t i = 0;
-
-	if (words->are != WORDS_ARE_MOMENTS || words->divisor == 1)
-		return count;
-	while (i < count &&
-	       ((int64_t)from[i] % words->divisor == 0 || (int64_t)from[i] == INT64_MIN))
-		i++;
-	return i;
+	return (int64_t)word % words->divisor != 0 && (int64_t)word != INT64_MIN;
 }

@@ -32,7 +32,7 @@ bool key_words_of_moments(struct key_words *words, const struct moments *moments
  * than the kind's unit become UINT64_MAX. NaN becomes a code above the top. Needs no GIL. */
 void key_words_convert(const struct key_words *words, const uint64_t *from, size_t count,
 		       uint64_t *codes);
-/* The first word that is finer than the kind's unit, or `count`. */
-size_t key_words_find_finer(const struct key_words *words, const uint64_t *from, size_t count);
+/* Whether a moment is finer than the kind's unit. */
+bool key_words_is_finer(const struct key_words *words, uint64_t word);
 
 #endif /* SAMARA_KEY_WORDS_H */

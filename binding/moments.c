@@ -92,6 +92,21 @@ static int zone_attribute(struct moments *moments, PyObject *kind)
 	return 0;
 }
 
+/* As PyCapsule_Import(), which does not return the capsule: the table lives as long as it does, and
+ * the module goes first when the interpreter ends. */
+static int import_api(struct moments *moments)
+{
+	PyObject *module = PyImport_ImportModule("datetime");
+
+	if (!module)
+		return -1;
+	moments->capsule = PyObject_GetAttrString(module, "datetime_CAPI");
+	Py_DECREF(module);
+	if (moments->capsule)
+		moments->api = PyCapsule_GetPointer(moments->capsule, PyDateTime_CAPSULE_NAME);
+	return moments->api ? 0 : -1;
+}
+
 int moments_init(struct moments *moments, PyObject *kind)
 {
 	PyObject *top;
@@ -99,8 +114,7 @@ int moments_init(struct moments *moments, PyObject *kind)
 	*moments = (struct moments){0};
 	moments->utcoffset = PyUnicode_InternFromString("utcoffset");
 	moments->fromutc = PyUnicode_InternFromString("fromutc");
-	moments->api = PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0);
-	if (!moments->utcoffset || !moments->fromutc || !moments->api ||
+	if (!moments->utcoffset || !moments->fromutc || import_api(moments) < 0 ||
 	    int_attribute(kind, "per_second", &moments->per_second) < 0 ||
 	    int_attribute(kind, "origin", &moments->origin) < 0)
 		return -1;
@@ -119,6 +133,7 @@ int moments_init(struct moments *moments, PyObject *kind)
 
 void moments_clear(struct moments *moments)
 {
+	Py_CLEAR(moments->capsule);
 	Py_CLEAR(moments->zone);
 	Py_CLEAR(moments->utcoffset);
 	Py_CLEAR(moments->fromutc);

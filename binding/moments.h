@@ -8,6 +8,7 @@
 /* What one kind of keys says about its moments. Code 0 is `origin`, and each code is one unit: in
  * units since 1970-01-01T00:00, UTC if keys are aware. */
 struct moments {
+	PyObject *capsule;  /* owned: keeps api */
 	const void *api;    /* PyDateTime_CAPI, of the module datetime */
 	int64_t per_second; /* units; 0: keys are dates, and the unit is a day */
 	int64_t origin;

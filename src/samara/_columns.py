@@ -123,3 +123,15 @@ def import_numpy(function: str) -> Any:
 
 def array_of(numpy: Any, values: Collection[Any], dtype: str | None) -> Any:
     return numpy.fromiter(values, TYPES[dtype], len(values))
+
+
+def numpy_array(given: Any) -> Any:
+    """Return an object as a numpy array, or None if it is not a column that has one."""
+    if not hasattr(type(given), "__array__"):
+        return None
+    try:
+        import numpy
+    except ImportError:
+        return None
+    array = numpy.asarray(given)
+    return array if array.ndim else None

@@ -48,7 +48,7 @@ def outcome(call, *arguments, **options):
     """Return what a call returns, or its error."""
     try:
         result = call(*arguments, **options)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         return type(error), [repr(argument) for argument in error.args]
     if type(result) is tuple:
         return [part.tolist() for part in result]
@@ -347,6 +347,21 @@ def test_columns_of_pandas_and_polars(keys):
         import polars as pl
 
         check(keys, pl.Series(array.astype("M8[ms]") if keys == "date" else array))
+
+
+def test_columns_of_pandas_with_a_zone():
+    """As they are stored: a Timestamp for each would take seconds."""
+    pd = pytest.importorskip("pandas")
+    naive = pd.Series(np.arange(1000).view("M8[s]"))
+    aware = naive.dt.tz_localize("UTC").dt.tz_convert("Europe/Berlin")
+    aware[7] = pd.NaT
+    for keys in ("datetime64[us, UTC]", "datetime64[s, Asia/Tokyo]"):
+        tree = MapleTree.from_arrays(naive, naive, np.arange(1000), keys=keys)
+        for column in (aware, pd.DatetimeIndex(aware), aware.array):
+            found = tree.load_many(column, default=5000)
+            assert found.tolist() == [*range(7), 5000, *range(8, 1000)]
+        with pytest.raises(ValueError, match="position 7: first must not be NaT"):
+            MapleTree.from_arrays(aware, aware, np.arange(1000), keys=keys)
 
 
 def test_a_column_that_changes_while_it_is_read():

@@ -23,7 +23,7 @@ KINDS = [f"datetime64[{u}{z}]" for u in ("s", "ms", "us") for z in ("", ", UTC",
 
 
 def check(tree, kind, key):
-    """Store and look up one key: it has the code, and comes back as the kind says, or is refused."""
+    """Store and look up one key: it comes back as the kind in Python says, or is refused."""
     tree.clear()
     try:
         code = kind.code(key, "index")
@@ -38,7 +38,7 @@ def check(tree, kind, key):
                 tree.get(key)
         return False
     if not 0 <= code <= kind.top:
-        with pytest.raises(ValueError) as caught:  # noqa: PT011
+        with pytest.raises(ValueError) as caught:
             tree[key] = 1
         assert str(caught.value) == str(kind.outside(key, "index"))
         assert tree.get(key) is None

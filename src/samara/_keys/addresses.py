@@ -87,6 +87,8 @@ class AddressKind(Kind):
         numbers = wide_numbers(array) if self.bits == 128 else None
         if numbers is None and array.dtype.kind == "S":
             return [text.decode("latin-1") for text in array.tolist()]
+        if array.dtype.kind == "U":
+            return list(array.tolist())
         return numbers
 
     def array(self, numpy: Any, codes: Sequence[int]) -> Any:

@@ -18,21 +18,9 @@ WORD: Final = 16  # bytes
 
 def open_keys(kind: Kind, given: Any, name: str) -> Column:
     """Open a column of keys. `kind.code()` takes each of its items."""
-    array = numpy_array(given)
+    array = kind.as_array(given)
     items = None if array is None else kind.items(array)
     return open_column(given, name) if items is None else Column(name, tuple(items))
-
-
-def numpy_array(given: Any) -> Any:
-    """Return an object as a numpy array, or None if it is not a column that has one."""
-    if not hasattr(type(given), "__array__"):
-        return None
-    try:
-        import numpy
-    except ImportError:
-        return None
-    array = numpy.asarray(given)
-    return array if array.ndim else None
 
 
 def wide_numbers(array: Any) -> list[int] | None:

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from samara._columns import numpy_array
 from samara._entry import Change, Entry, Gap
 
 
@@ -71,6 +72,10 @@ class Kind(ABC):
     def window_of(self, key: Any) -> tuple[int, int] | None:
         """Return the first and the last code of a network, or None for anything else."""
         return None
+
+    def as_array(self, given: Any) -> Any:
+        """Return a column as a numpy array, or None if it has no such form."""
+        return numpy_array(given)
 
     def items(self, array: Any) -> Iterable[Any] | None:
         """Return what `code()` takes for the items of a numpy array, if that is not its items.

@@ -225,8 +225,17 @@ class MomentKind(TimeKind):
             text = "must be a datetime with a time zone (aware), not a naive one"
             raise TypeError(f"{name} {text}")
 
+    def as_array(self, given: Any) -> Any:
+        """Take a column of pandas with a zone as it is stored, as moments in UTC."""
+        dtype: Any = getattr(given, "dtype", None)
+        if self.zone and hasattr(dtype, "tz") and hasattr(given, "to_numpy"):
+            return given.to_numpy(f"datetime64[{dtype.unit}]")
+        return super().as_array(given)
+
     def items(self, array: Any) -> Iterable[Any] | None:
-        return map(Instant, array) if self.zone and array.dtype.kind == "M" else None
+        if array.dtype.kind != "M":
+            return None
+        return map(Instant, array) if self.zone else array
 
     def array(self, numpy: Any, codes: Sequence[int]) -> Any:
         unit = f"datetime64[{self.resolution}]"
