@@ -20,10 +20,15 @@ enum { CHUNK = 512 }; /* words at a time, where they need memory of their own */
  * exception. */
 static PyObject *as_array(const struct kind *kind, PyObject *object)
 {
+	PyObject *method = PyObject_GetAttrString((PyObject *)Py_TYPE(object), "__array__");
 	PyObject *array;
 
-	if (!PyObject_HasAttrString((PyObject *)Py_TYPE(object), "__array__"))
+	if (!method) {
+		if (PyErr_ExceptionMatches(PyExc_AttributeError))
+			PyErr_Clear();
 		return NULL;
+	}
+	Py_DECREF(method);
 	array = PyObject_CallMethod(kind->object, "as_array", "O", object);
 	if (array == Py_None)
 		Py_CLEAR(array);
