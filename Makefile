@@ -106,7 +106,10 @@ bench: ## samara compared with its peers: prints the bounds, writes build/bench.
 bench-quick: ## the same for three sizes
 bench-docs: ## rebuild docs/performance.md from the stored figures
 bench bench-quick bench-docs: $(VENV)/.dev
-	@nox --session bench -- $(OPTIONS)
+	@nox --session bench -- benchmarks/bench.py $(OPTIONS)
+
+bench-ip: $(VENV)/.dev ## look-ups of IP addresses in a real database, beside peers: writes build/bench_ip.json
+	@nox --session bench -- benchmarks/bench_ip.py --json build/bench_ip.json
 
 mutants: $(VENV)/.dev build/debug/build.ninja ## do C tests notice a changed core? (MUTANTS, 0 for all; SEED)
 	meson compile -C build/debug
@@ -133,6 +136,9 @@ bench-mm: $(VENV)/.samara ## address spaces: writes build/bench_mm.json
 
 bench-operations: $(VENV)/.dev ## diff, unions, sums, policies and files on a million ranges: writes build/bench_operations.json
 	python benchmarks/bench_operations.py --json build/bench_operations.json
+
+bench-keys: $(VENV)/.dev ## other kinds of keys relative to uint64: writes build/bench_keys.json
+	python benchmarks/bench_keys.py --json build/bench_keys.json
 
 docs: $(VENV)/.docs ## the documentation site, in build/docs; fails on warnings and broken internal links
 	rm -rf build/docs

@@ -414,6 +414,6 @@ def coverage_python(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Compare samara with its peers."""
+    """Compare samara with its peers: run a program of benchmarks/ with them installed."""
     python = environment(session, "bench-venv", [".", *extra("bench")])
-    session.run(python, "benchmarks/bench.py", *session.posargs)
+    session.run(python, *session.posargs)

@@ -20,19 +20,21 @@ import os
 import pickle
 import platform
 import random
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import geoip
-from bench_run import machine, number
+from bench_run import machine
 from geoip import Database
 from ip_peers import PEERS, Block, Peer, Samara
 from samara import MapleTree
+from samara._implementation import PURE
+from suite.sections import print_ip
 
 ROUNDS, QUICK_ROUNDS = 7, 3
 MANY = 1_000_000
@@ -51,12 +53,11 @@ TITLES = {
     "in": "in, number or object",
     "many_text": "a million texts",
     "many": "a million numbers or objects",
+    "many_in_text": "in, a million texts",
     "many_in": "in, a million numbers or objects",
     "free": "first free network of a block",
     "load": "load all ranges",
 }
-# What is looked up in each case; the bounds are about these.
-LOOK_UPS = ("one_text", "one", "in_text", "in", "many_text", "many", "many_in")
 Turn = Callable[[], float]
 
 
@@ -67,12 +68,14 @@ def timed(work: Callable[[], object]) -> float:
     return time.process_time_ns() - started
 
 
-def one_by_one(call: Callable[[Any], object], keys: list[Any]) -> Callable[[], None]:
+def time_of_each(call: Callable[[Any], object], keys: list[Any]) -> float:
+    """Return the nanoseconds of one call, of a loop over the keys."""
+
     def loop() -> None:
         for key in keys:
             call(key)
 
-    return loop
+    return timed(loop) / len(keys)
 
 
 class Contest:
@@ -96,7 +99,7 @@ class Contest:
         expected = self.samara.countries(self.samara.many(self.data.array(self.addresses)))
         for peer in self.peers:
             for count, operation, found in self.answers(peer):
-                wanted = expected[:count]
+                wanted: list[Any] = expected[:count]
                 if operation.startswith("in"):
                     wanted = [country is not None for country in wanted]
                 assert found == wanted, f"{peer.name}: {operation} differs"
@@ -132,17 +135,18 @@ class Contest:
         slow = not hasattr(peer, "one")
         found: dict[str, Turn] = {}
         for operation, keys in self.single(peer, SLOW if slow else SINGLE).items():
-            loop = one_by_one(self.call(peer, operation), keys)
-            found[operation] = lambda loop=loop, count=len(keys): timed(loop) / count
+            found[operation] = partial(time_of_each, self.call(peer, operation), keys)
         if slow:
             keys = [peer.form(self.data, address) for address in self.addresses[:SLOW]]
+            texts = self.texts[:SLOW]
             found["many_in"] = lambda: timed(lambda: peer.many_in(keys)) / SLOW
+            found["many_in_text"] = lambda: timed(lambda: peer.many_in_text(texts)) / SLOW
         else:
             forms = peer.forms(self.data, self.addresses)
             found["many"] = lambda: timed(lambda: peer.many(forms)) / MANY
             found["many_text"] = lambda: timed(lambda: peer.many_text(self.texts)) / MANY
             if peer is self.samara:
-                found["many_in"] = found["many"]
+                found["many_in"], found["many_in_text"] = found["many"], found["many_text"]
             found["load"] = lambda: timed(peer.load) / len(self.data.first)
         if hasattr(peer, "free"):
             free = peer.free
@@ -187,6 +191,8 @@ class Contest:
 
 def measure(rounds: int) -> dict[str, Any]:
     """Return the figures of both families."""
+    if PURE:
+        sys.exit("bench_ip: the pure-Python tree is in use; this measures the extension")
     processors = os.sched_getaffinity(0)
     pinned = max(processors)
     os.sched_setaffinity(0, {pinned})
@@ -221,42 +227,8 @@ def measure(rounds: int) -> dict[str, Any]:
     }
 
 
-def medians(samples: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]]:
-    return {
-        operation: {name: statistics.median(rounds) for name, rounds in by_peer.items()}
-        for operation, by_peer in samples.items()
-    }
-
-
-def judge(data: dict[str, Any]) -> Iterator[tuple[str, str, str, float]]:
-    """Yield family, operation, peer and the median of the rounds' ratios samara / peer."""
-    for family, figures in data["families"].items():
-        for operation in LOOK_UPS:
-            by_peer = figures["samples"].get(operation, {})
-            ours = by_peer[Samara.name]
-            for name, theirs in by_peer.items():
-                if name != Samara.name:
-                    pairs = zip(ours, theirs, strict=True)
-                    yield family, operation, name, statistics.median(a / b for a, b in pairs)
-
-
-def report(data: dict[str, Any]) -> bool:
-    """Print the section IP; return whether samara is ahead of each peer in each look-up."""
-    names = [kind.name for kind in PEERS]
-    for family, figures in data["families"].items():
-        print(f"\nIP: {family}, {figures['ranges']:,} ranges, ns (free: ns a call; load: ns a range)")
-        print(" " * 34 + "".join(f"{name:>12}" for name in names))
-        for operation, by_peer in medians(figures["samples"]).items():
-            cells = [number(by_peer[name]) if name in by_peer else "-" for name in names]
-            print(f"{TITLES[operation]:<34}" + "".join(f"{cell:>12}" for cell in cells))
-        times = ", ".join(f"{name} {ms:g} ms" for name, ms in figures["round_trip_ms"].items())
-        print(f"round trip of all ranges: {times}")
-    behind = [case for case in judge(data) if case[3] >= 1]
-    for family, operation, name, ratio in behind:
-        print(f"MISSED: {family}, {TITLES[operation]}: {ratio:.2f} x {name}")
-    if not behind:
-        print("samara is ahead of each peer in each look-up: met")
-    return not behind
+def write(data: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(data, indent=1) + "\n")
 
 
 def main() -> int:
@@ -266,8 +238,8 @@ def main() -> int:
     options = parser.parse_args()
     data = measure(QUICK_ROUNDS if options.quick else ROUNDS)
     if options.json:
-        options.json.write_text(json.dumps(data, indent=1) + "\n")
-    return 0 if report(data) else 1
+        write(data, options.json)
+    return 0 if print_ip(data) else 1
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ operation's name: a callable with as little overhead as Python allows.
     one           an address in the form that `form` makes of it -> the same
     many_text     a list of texts -> a list of countries
     many          what `forms` makes of many addresses -> a list, or codes of countries
-    is_in         as `one`, but whether there is any country: for sets without values
+    is_in         as `one`, but whether there is any country: for sets without values. is_in_text,
+                  many_in and many_in_text likewise
     free          -> the first network of a prefix length that is free in a block
 """
 
@@ -43,6 +44,18 @@ class Block:
 
 
 class Peer(ABC):
+    # Operations that a peer has.
+    one_text: Callable[[str], str | None]
+    one: Callable[[Address], str | None]
+    many_text: Callable[[list[str]], Any]
+    many: Callable[[Any], Any]
+    is_in_text: Callable[[str], bool]
+    is_in: Callable[[Address], bool]
+    many_in_text: Callable[[list[str]], list[bool]]
+    many_in: Callable[[Any], list[bool]]
+    free: Callable[[], int]
+    load: Callable[[], Any]
+
     name: ClassVar[str]
     # The package whose version is stored with the figures.
     package: ClassVar[str | None] = None
@@ -81,7 +94,7 @@ class Samara(Peer):
         tree, packed = build(data.countries), build(codes)
         self.tree, self.packed = tree, packed
         self.one_text = self.one = tree.get
-        self.is_in = tree.__contains__
+        self.is_in = self.is_in_text = tree.__contains__
         load_many, load_packed = tree.load_many, packed.load_many
         self.many_text = lambda texts: load_many(texts, None)
         self.many = lambda array: load_packed(array, -1)
@@ -193,11 +206,15 @@ class NetAddr(Peer):
         self.is_in = used.__contains__
         self.is_in_text = lambda text: netaddr.IPAddress(text, version) in used
         self.many_in = lambda addresses: [address in used for address in addresses]
-        self.many_in_text = lambda texts: [netaddr.IPAddress(text, version) in used for text in texts]
+        self.many_in_text = lambda texts: [
+            netaddr.IPAddress(text, version) in used for text in texts
+        ]
 
         def free() -> int:
             room = netaddr.IPSet([whole]) - inside
-            networks = (network for network in room.iter_cidrs() if network.prefixlen <= block.wanted)
+            networks = (
+                network for network in room.iter_cidrs() if network.prefixlen <= block.wanted
+            )
             return int(next(networks).first)
 
         self.free = free

@@ -67,3 +67,18 @@ void locate_error(const struct core_state *state, const char *noun, Py_ssize_t p
 		PyErr_Restore(type, value, traceback);
 	}
 }
+
+void extend_type_error(const char *hint)
+{
+	PyObject *type, *value, *traceback;
+
+	PyErr_Fetch(&type, &value, &traceback);
+	if (value && type == PyExc_TypeError) {
+		PyErr_Format(type, "%S%s", value, hint);
+		Py_DECREF(type);
+		Py_DECREF(value);
+		Py_XDECREF(traceback);
+	} else {
+		PyErr_Restore(type, value, traceback);
+	}
+}

@@ -21,4 +21,7 @@ void raise_key(PyObject *key);
  * ValueError; without a state there is none. */
 void locate_error(const struct core_state *state, const char *noun, Py_ssize_t position);
 
+/* Put a hint behind the message of an exact TypeError. */
+void extend_type_error(const char *hint);
+
 #endif /* SAMARA_ERRORS_H */

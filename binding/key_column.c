@@ -306,7 +306,9 @@ int code_column_open(struct key_column *codes, const struct kind *kind, PyObject
 	if (column_open(&codes->column, object, name, false) < 0)
 		return -1;
 	codes->column.count /= sizeof(mt_key) / sizeof(uint64_t);
-	if (codes->column.kind == COLUMN_UNSIGNED && column_is_words(&codes->column))
+	/* In a file that another program has written, they need not be aligned. */
+	if (codes->column.kind == COLUMN_UNSIGNED && codes->column.item == sizeof(uint64_t) &&
+	    codes->column.step == (Py_ssize_t)sizeof(uint64_t))
 		return 0;
 	PyErr_Format(PyExc_TypeError, "%s must be a buffer of codes", name);
 	return -1;

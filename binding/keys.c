@@ -376,7 +376,17 @@ int size_parse(const struct kind *kind, PyObject *size, const char *name, mt_key
 
 PyObject *size_shown(const struct kind *kind, PyObject *size)
 {
-	return kind->whole ? number_shown(size) : PyObject_Str(size);
+	PyObject *count, *own, *shown;
+
+	if (kind->whole)
+		return number_shown(size);
+	/* In the form that the kind's sizes have. */
+	count = PyObject_CallMethod(kind->object, "count", "Os", size, "size");
+	own = count ? PyObject_CallMethod(kind->object, "size", "O", count) : NULL;
+	shown = !own ? NULL : PyLong_Check(own) ? number_shown(own) : PyObject_Str(own);
+	Py_XDECREF(count);
+	Py_XDECREF(own);
+	return shown;
 }
 
 PyObject *size_object(const struct kind *kind, mt_key count, bool carry)
@@ -497,8 +507,8 @@ int window_clip(const struct kind *kind, PyObject *first_object, const char *fir
 {
 	bool cut;
 
-	return window_cut(kind, or_limit(first_object), first_name, or_limit(last_object),
-			  last_name, first, last, &cut);
+	return window_cut(kind, first_object, first_name, last_object, last_name, first, last,
+			  &cut);
 }
 
 int window_inside(const struct kind *kind, PyObject *first_object, PyObject *last_object,

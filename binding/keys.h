@@ -118,9 +118,8 @@ static inline PyObject *or_limit(PyObject *object)
 
 /* Parse closed windows. A bound that is NULL is the first or the last key.
  * require: both must be within the limits, and first <= last: 0, or -1.
- * clip: ends outside are cut: 1; 0 if the whole window lies outside; -1 if first > last. A bound that
- *   is None is a limit too.
- * inside: the same, but 0 if any part of the window lies outside, and None is no key. */
+ * clip: ends outside are cut: 1; 0 if the whole window lies outside; -1 if first > last.
+ * inside: the same, but 0 if any part of the window lies outside. */
 int window_require(const struct kind *kind, PyObject *first_object, PyObject *last_object,
 		   mt_key *first, mt_key *last);
 /* within: the same as require, but a bound that is None is a limit. */

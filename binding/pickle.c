@@ -144,7 +144,8 @@ PyObject *tree_reduce(struct tree_object *self, PyObject *Py_UNUSED(unused))
 		goto out;
 	dtype = self->dtype;
 	mt_fork(&self->mt, &snapshot);
-	state = state_of_snapshot(&snapshot, self->kind, dtype, attributes, policy_given(self->policy));
+	state = state_of_snapshot(&snapshot, self->kind, dtype, attributes,
+				  policy_given(self->policy));
 	mt_fini(&snapshot);
 	if (state)
 		result = Py_BuildValue("O(O)O", self->state->newobj, Py_TYPE(self), state);
@@ -245,12 +246,13 @@ static int check_dtype(PyObject *state, int version, enum dtype *dtype)
 	int place = forms[version].dtype;
 	PyObject *name = place ? PyTuple_GET_ITEM(state, place) : Py_None;
 
-	*dtype = DTYPE_OBJECT;
-	if (!place || (version == KIND_VERSION && name == Py_None))
+	if (!place || (version == KIND_VERSION && name == Py_None)) {
+		*dtype = DTYPE_OBJECT;
 		return 0;
-	if (!PyUnicode_Check(name) || dtype_parse(name, dtype) < 0)
-		PyErr_Clear();
-	return *dtype == DTYPE_OBJECT ? refuse("dtype is not 'u8', 'i8' or 'f8'") : 0;
+	}
+	return !dtype_find(name, dtype) || *dtype == DTYPE_OBJECT
+		       ? refuse("dtype is not 'u8', 'i8' or 'f8'")
+		       : 0;
 }
 
 /* Check everything except what can still change, and the order of the ranges. Returns the version,
@@ -323,8 +325,9 @@ static int build_from_state(struct maple_tree *mt, const struct kind *kind, enum
 	for (size_t i = 0; i < count; i++) {
 		codes[i] = get_little_endian(firsts + i * sizeof(mt_key), KEY_BYTES);
 		codes[count + i] = get_little_endian(lasts + i * sizeof(mt_key), KEY_BYTES);
-		words[i] = packed ? (uint64_t)get_little_endian(PyBytes_AS_STRING(values) + i * 8, 8)
-				  : word_of(PyList_GET_ITEM(values, (Py_ssize_t)i));
+		words[i] =
+			packed ? (uint64_t)get_little_endian(PyBytes_AS_STRING(values) + i * 8, 8)
+			       : word_of(PyList_GET_ITEM(values, (Py_ssize_t)i));
 	}
 	status = mt_build(mt, codes, codes + count, words, count, &bad);
 	if (status == 0 && count && codes[2 * count - 1] > kind_top(kind)) {
@@ -365,7 +368,7 @@ PyObject *tree_setstate(struct tree_object *self, PyObject *state)
 		return NULL;
 	if (forms[version].policy)
 		given = PyTuple_GET_ITEM(state, forms[version].policy);
-	if (policy_parse(self, given, dtype, &policy) < 0)
+	if (policy_parse(self, self->kind, given, dtype, &policy) < 0)
 		return NULL;
 	if (enter_empty(self) < 0)
 		goto out;

@@ -176,14 +176,14 @@ int policy_make(struct kind *keys, PyObject *given, enum dtype dtype, struct pol
 	return *out ? 0 : -1;
 }
 
-int policy_parse(const struct tree_object *tree, PyObject *given, enum dtype dtype,
-		 struct policy **out)
+int policy_parse(const struct tree_object *tree, struct kind *kind, PyObject *given,
+		 enum dtype dtype, struct policy **out)
 {
 	*out = NULL;
 	if (tree->policy && check_kept(tree, given ? given : Py_None) < 0)
 		return -1;
 	if (!tree->policy || dtype != DTYPE_OBJECT)
-		return policy_make(tree->kind, given, dtype, out);
+		return policy_make(kind, given, dtype, out);
 	*out = (struct policy *)Py_NewRef((PyObject *)tree->policy);
 	return 0;
 }

@@ -10,8 +10,8 @@
  * -1 with an exception. */
 int policy_make(struct kind *keys, PyObject *given, enum dtype dtype, struct policy **out);
 /* The same for __init__(), of a tree that may have a policy. */
-int policy_parse(const struct tree_object *tree, PyObject *given, enum dtype dtype,
-		 struct policy **out);
+int policy_parse(const struct tree_object *tree, struct kind *kind, PyObject *given,
+		 enum dtype dtype, struct policy **out);
 /* Give a policy to a tree without one. Takes another reference. */
 void policy_adopt(struct tree_object *tree, struct policy *policy);
 /* The same for a tree that will get `mt`, which was made with that policy. The tree may have got a

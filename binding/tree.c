@@ -180,13 +180,16 @@ static int tree_drop(struct tree_object *self)
 
 static void tree_dealloc(struct tree_object *self)
 {
+	PyObject_GC_UnTrack(self);
+	/* Deeply nested trees in trees must not use up the C stack. */
+	Py_TRASHCAN_BEGIN(self, tree_dealloc)
 #ifdef SAMARA_WIDE_KEYS
-	if (self->width == 128) {
+	if (self->width == 128)
 		tree_free_128(self);
-		return;
-	}
+	else
 #endif
-	tree_free(self);
+		tree_free(self);
+	Py_TRASHCAN_END
 }
 
 /* ---- tables --------------------------------------------------------------------------------- */

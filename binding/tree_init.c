@@ -6,13 +6,16 @@
 #include "tree_init.h"
 #include "policy.h"
 #include "tree_build.h"
+#include "tree_settle.h"
 
 /* Contents from another tree: a fork. 1, or 0 if the attributes differ, or -1. */
-static int init_from_tree(struct tree_object *self, struct tree_object *other, uint32_t flags,
-			  enum dtype dtype, struct policy *policy)
+static int init_from_tree(struct tree_object *self, struct kind *kind, struct tree_object *other,
+			  uint32_t flags, enum dtype dtype, struct policy *policy)
 {
 	struct maple_tree mt;
 
+	if (tree_settle(self, kind) < 0)
+		return -1;
 	do {
 		if (tree_enter(self) < 0 || tree_enter_family(other) < 0)
 			return -1;
@@ -32,15 +35,17 @@ static int init_from_tree(struct tree_object *self, struct tree_object *other, u
 	return 1;
 }
 
-static int init_from_iterable(struct tree_object *self, PyObject *iterable, uint32_t flags,
-			      enum dtype dtype, struct policy *policy)
+static int init_from_iterable(struct tree_object *self, struct kind *kind, PyObject *iterable,
+			      uint32_t flags, enum dtype dtype, struct policy *policy)
 {
 	struct maple_tree mt;
 	int status = 0;
 
 	mt_init_pool(&mt, flags, self->state->pool, policy_ops(policy, dtype));
 	if (iterable)
-		status = build_from_iterable(&mt, self->kind, dtype, iterable);
+		status = build_from_iterable(&mt, kind, dtype, iterable);
+	if (status == 0)
+		status = tree_settle(self, kind);
 	if (status == 0)
 		status = tree_enter(self);
 	if (status == 0)
@@ -54,36 +59,33 @@ static int init_from_iterable(struct tree_object *self, PyObject *iterable, uint
 	return status;
 }
 
-void tree_start(struct tree_object *self)
-{
-	mt_init_pool(&self->mt, tree_flags(true), self->state->pool, dtype_ops(DTYPE_OBJECT));
-}
-
 /* Whether an object is a tree with these keys, whose class has no iterator of its own: 1, 0 or -1. */
-static int is_like_tree(struct tree_object *self, PyObject *iterable)
+static int is_like_tree(const struct kind *kind, PyObject *iterable)
 {
-	const struct core_state *state = self->state;
+	const struct core_state *state = kind->state;
 
 	if (!iterable || !PyObject_TypeCheck(iterable, state->tree_type) ||
 	    Py_TYPE(iterable)->tp_iter != state->tree_type->tp_iter)
 		return 0;
-	return tree_is_like(self, (struct tree_object *)iterable);
+	tree_is_wide((struct tree_object *)iterable); /* settles it */
+	return kinds_same(kind, ((struct tree_object *)iterable)->kind);
 }
 
-int tree_fill(struct tree_object *self, PyObject *iterable, enum dtype dtype, bool track_gaps,
-	      PyObject *policy_argument)
+int tree_fill(struct tree_object *self, struct kind *kind, PyObject *iterable, enum dtype dtype,
+	      bool track_gaps, PyObject *policy_argument)
 {
 	struct policy *policy;
 	int status;
 
-	if (policy_parse(self, policy_argument, dtype, &policy) < 0)
+	if (policy_parse(self, kind, policy_argument, dtype, &policy) < 0)
 		return -1;
-	status = is_like_tree(self, iterable);
+	status = is_like_tree(kind, iterable);
 	if (status > 0)
-		status = init_from_tree(self, (struct tree_object *)iterable,
+		status = init_from_tree(self, kind, (struct tree_object *)iterable,
 					tree_flags(track_gaps), dtype, policy);
 	if (status == 0)
-		status = init_from_iterable(self, iterable, tree_flags(track_gaps), dtype, policy);
+		status = init_from_iterable(self, kind, iterable, tree_flags(track_gaps), dtype,
+					    policy);
 	Py_XDECREF((PyObject *)policy);
 	return status < 0 ? -1 : 0;
 }

@@ -5,10 +5,8 @@
 
 #include "tree_object.h"
 
-/* Initialise the maple tree: empty, with the default attributes. */
-void tree_start(struct tree_object *self);
-/* Give a tree whose kind is settled new contents and attributes. 0 or -1. */
-int tree_fill(struct tree_object *self, PyObject *iterable, enum dtype dtype, bool track_gaps,
-	      PyObject *policy_argument);
+/* Give a tree a kind, contents and attributes, or new contents and attributes. 0 or -1. */
+int tree_fill(struct tree_object *self, struct kind *kind, PyObject *iterable, enum dtype dtype,
+	      bool track_gaps, PyObject *policy_argument);
 
 #endif /* SAMARA_TREE_INIT_H */

@@ -201,8 +201,7 @@ static inline bool step_word(struct iterator_object *self, mt_key *first, mt_key
 }
 
 /* The same with its value: 1 with an owned *value; 0 at the end; -1. */
-static inline int step(struct iterator_object *self, mt_key *first, mt_key *last,
-		       PyObject **value)
+static inline int step(struct iterator_object *self, mt_key *first, mt_key *last, PyObject **value)
 {
 	if (!step_word(self, first, last))
 		return 0;
@@ -444,8 +443,8 @@ static PyObject *iterate(struct tree_object *self, const struct signature *signa
 
 	if (args_parse(signature, args, nargs, kwnames, given) < 0)
 		return NULL;
-	some = window_clip(self->kind, given[0], "first", given[1], "last", &iteration.first,
-			   &iteration.last);
+	some = window_clip(self->kind, or_limit(given[0]), "first", or_limit(given[1]), "last",
+			   &iteration.first, &iteration.last);
 	if (some < 0 || truth_parse(given[2], &iteration.reverse) < 0 ||
 	    truth_parse(given[3], &iteration.clip) < 0)
 		return NULL;
@@ -495,8 +494,8 @@ PyObject *tree_gaps(struct tree_object *self, PyObject *const *args, Py_ssize_t 
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
 		return NULL;
-	some = window_clip(self->kind, given[0], "first", given[1], "last", &iteration.first,
-			   &iteration.last);
+	some = window_clip(self->kind, or_limit(given[0]), "first", or_limit(given[1]), "last",
+			   &iteration.first, &iteration.last);
 	if (some < 0)
 		return NULL;
 	iteration.empty = !some;

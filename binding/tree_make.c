@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * samara.MapleTree: everything that makes a tree, and so settles its kind of keys and the width of its
- * codes: __new__(), __init__(), __setstate__(), from_arrays() and load().
- *
- * A tree that only __new__() has made has no kind yet. Its maple tree is empty and has codes of 64 bits
- * until one of these functions, or the first method, settles the kind. Then it never changes, so what a
- * method converted fits the tree, whatever code ran meanwhile.
- *
- * Owns what it makes until it returns it. Only for the type's tables.
+ * samara.MapleTree: everything that makes a tree, and so settles its kind of keys: __new__(), __init__(),
+ * __setstate__(), from_arrays() and load(). Owns what it makes until it returns it. Only for the type's
+ * tables.
  */
 #include "tree_make.h"
 #include "arrays.h"
 #include "pickle.h"
 #include "tree_init.h"
+#include "tree_settle.h"
 #include "wide.h"
 
-WIDE_FORM(tree_start);
 WIDE_FORM(tree_fill);
 WIDE_FORM(tree_setstate);
 WIDE_FORM(tree_from_columns);
@@ -42,38 +37,6 @@ PyObject *tree_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	return (PyObject *)tree;
 }
 
-/* 0; or -1 with an exception if the tree has another kind. */
-static int settle(struct tree_object *self, struct kind *kind)
-{
-	int same;
-
-	if (self->width) {
-		same = kinds_same(self->kind, kind);
-		if (same == 0)
-			PyErr_Format(PyExc_ValueError, "this tree has keys %R, not %R",
-				     self->kind->name, kind->name);
-		return same > 0 ? 0 : -1;
-	}
-	self->width = (unsigned)kind->bits;
-	Py_INCREF(kind);
-	Py_SETREF(self->kind, kind);
-	if (kind->bits == 128) {
-		mt_fini(&self->mt); /* empty */
-		WIDE(tree_start, (self));
-	}
-	return 0;
-}
-
-/* The same from the argument keys=. */
-static int settle_as(struct tree_object *self, PyObject *keys)
-{
-	struct kind *kind = kind_parse(self->state, keys);
-	int status = kind ? settle(self, kind) : -1;
-
-	Py_XDECREF((PyObject *)kind);
-	return status;
-}
-
 int tree_init(struct tree_object *self, PyObject *args, PyObject *kwargs)
 {
 	static char *names[] = {"", "keys", "dtype", "track_gaps", "policy", NULL};
@@ -81,26 +44,36 @@ int tree_init(struct tree_object *self, PyObject *args, PyObject *kwargs)
 	PyObject *keys = NULL;
 	PyObject *dtype_given = NULL;
 	PyObject *policy = NULL;
+	struct kind *kind;
 	enum dtype dtype;
 	int track_gaps = 1;
+	int status;
 
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$OOpO:MapleTree", names, &iterable, &keys,
 					 &dtype_given, &track_gaps, &policy) ||
-	    dtype_parse(dtype_given, &dtype) < 0 || settle_as(self, keys) < 0)
+	    dtype_parse(dtype_given, &dtype) < 0)
 		return -1;
-	return EITHER(self, tree_fill, (self, iterable, dtype, track_gaps, policy));
+	kind = kind_parse(self->state, keys);
+	if (!kind)
+		return -1;
+	status = EITHER_OF_KIND(kind, tree_fill, (self, kind, iterable, dtype, track_gaps, policy));
+	Py_DECREF((PyObject *)kind);
+	return status;
 }
 
 PyObject *tree_restore_state(struct tree_object *self, PyObject *state)
 {
 	PyObject *keys = NULL;
+	struct kind *kind;
+	int status;
 
 	/* What else is wrong with the state, tree_setstate() says. */
 	if (PyTuple_Check(state) && PyTuple_GET_SIZE(state) == KIND_MEMBERS)
 		keys = PyTuple_GET_ITEM(state, KIND_MEMBERS - 1);
-	if (settle_as(self, keys) < 0)
-		return NULL;
-	return EITHER(self, tree_setstate, (self, state));
+	kind = kind_parse(self->state, keys);
+	status = kind ? tree_settle(self, kind) : -1;
+	Py_XDECREF((PyObject *)kind);
+	return status < 0 ? NULL : EITHER(self, tree_setstate, (self, state));
 }
 
 /* ---- from columns --------------------------------------------------------------------------- */

@@ -24,32 +24,20 @@ int tree_bool(struct tree_object *self)
 	return !mtree_empty(&self->mt);
 }
 
-/* For `in`: 0; or -1 with TypeError if the key stands for several indices. */
-static int refuse_several(PyObject *key)
-{
-	bool several = PyRange_Check(key) || PySlice_Check(key) || PyTuple_Check(key);
-
-	if (!several || PyIndex_Check(key))
-		return 0;
-	PyErr_Format(
-		PyExc_TypeError,
-		"index must be an integer, not %s: `in` takes one index; use covers(first, last) "
-		"or overlaps(first, last) for a range",
-		Py_TYPE(key)->tp_name);
-	return -1;
-}
-
 int tree_contains(struct tree_object *self, PyObject *key)
 {
 	mt_key index;
 	uint64_t word;
-	int place;
+	int place = tree_enter_key(self, key, &index);
 
-	if (!PyLong_CheckExact(key) && !self->kind->custom && refuse_several(key) < 0)
+	if (place == INDEX_ERROR) {
+		bool several = PyRange_Check(key) || PySlice_Check(key) || PyTuple_Check(key);
+
+		if (several && !self->kind->custom)
+			extend_type_error(": `in` takes one index; use covers(first, last) or "
+					  "overlaps(first, last) for a range");
 		return -1;
-	place = tree_enter_key(self, key, &index);
-	if (place == INDEX_ERROR)
-		return -1;
+	}
 	return place == INDEX_IN && mtree_load_word(&self->mt, index, &word);
 }
 

@@ -40,6 +40,11 @@ void tree_adopt(struct tree_object *tree, struct kind *kind)
 	PyObject_GC_Track(tree);
 }
 
+void tree_start(struct tree_object *self)
+{
+	mt_init_pool(&self->mt, tree_flags(true), self->state->pool, dtype_ops(DTYPE_OBJECT));
+}
+
 void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dtype,
 		  struct family *source)
 {
@@ -96,9 +101,6 @@ void tree_free(struct tree_object *self)
 {
 	PyTypeObject *type = Py_TYPE(self);
 
-	PyObject_GC_UnTrack(self);
-	/* Deeply nested trees in trees must not use up the C stack. */
-	Py_TRASHCAN_BEGIN(self, tree_free)
 	if (self->weak_references)
 		PyObject_ClearWeakRefs((PyObject *)self);
 	family_leave(&self->member);
@@ -113,7 +115,6 @@ void tree_free(struct tree_object *self)
 	Py_XDECREF(self->lock);
 	type->tp_free(self);
 	Py_DECREF(type);
-	Py_TRASHCAN_END
 }
 
 /* ---- keys of two trees ------------------------------------------------------------------------ */

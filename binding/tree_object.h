@@ -52,6 +52,8 @@ static inline bool tree_tracks_gaps(const struct tree_object *tree)
 /* Make an instance of `type`. The caller initialises its maple tree, then calls tree_adopt(). */
 struct tree_object *tree_alloc(PyTypeObject *type);
 void tree_adopt(struct tree_object *tree, struct kind *kind);
+/* Initialise the maple tree: empty, with the default attributes. */
+void tree_start(struct tree_object *self);
 /* Give the tree new contents: `mt` is moved into it. `source` is the family that `mt` shares nodes
  * with, or NULL. Runs the finalizers of the old values. */
 void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dtype,
@@ -66,6 +68,7 @@ int tree_end_work(struct tree_object *self, struct maple_tree *work, int status)
 /* For the type's slots. */
 int tree_visit(struct tree_object *self, visitproc visit, void *arg);
 int tree_clear(struct tree_object *self);
+/* The end of a tree that the collector no longer tracks. */
 void tree_free(struct tree_object *self);
 
 /* Whether the codes have 128 bits. Each method asks this first. A tree that has no kind yet gets the

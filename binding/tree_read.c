@@ -25,8 +25,8 @@ enter_index(struct tree_object *self, const struct signature *signature, PyObjec
 	return tree_enter_key(self, given[0], index);
 }
 
-/* The same for a window of the first two arguments; its lower end is the argument at `low`. 1; 0 if
- * no index is in it; -1. */
+/* The same for a window of the first two arguments; its lower end is the argument at `low`. The
+ * second may be None, if it need not be given. 1; 0 if no key is in the window; -1. */
 static inline __attribute__((always_inline)) int
 enter_window(struct tree_object *self, const struct signature *signature, int low,
 	     PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **given,
@@ -36,8 +36,10 @@ enter_window(struct tree_object *self, const struct signature *signature, int lo
 
 	if (args_parse(signature, args, nargs, kwnames, given) < 0)
 		return -1;
-	some = window_clip(self->kind, given[low], signature->names[low], given[!low], signature->names[!low],
-			   first, last);
+	if (signature->required < 2)
+		given[1] = or_limit(given[1]);
+	some = window_clip(self->kind, given[low], signature->names[low], given[!low],
+			   signature->names[!low], first, last);
 	return some < 0 || tree_enter(self) < 0 ? -1 : some;
 }
 
@@ -261,7 +263,8 @@ PyObject *tree_empty_area(struct tree_object *self, PyObject *const *args, Py_ss
 		return NULL;
 	if (area_size(&area, self->kind, given[0]) < 0)
 		return NULL;
-	some = window_clip(self->kind, given[1], "first", given[2], "last", &area.first, &area.last);
+	some = window_clip(self->kind, or_limit(given[1]), "first", or_limit(given[2]), "last",
+			   &area.first, &area.last);
 	if (some < 0 || area_options(&area, given[3], given[4]) < 0 || tree_enter(self) < 0)
 		return NULL;
 	area.outside = !some;

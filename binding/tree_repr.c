@@ -15,7 +15,7 @@
 #define SHOWN_WHOLE 20 /* the most entries that are all shown */
 #define SHOWN_EDGE 3   /* of a longer tree: so many at each end */
 
-/* "(10, 19, 'a')" */
+/* "(10, 19, 'a')", with the text of the value. */
 static PyObject *entry_text(const struct kind *kind, mt_key first, mt_key last, PyObject *value)
 {
 	PyObject *keys[2] = {key_object(kind, first), NULL};
@@ -24,7 +24,7 @@ static PyObject *entry_text(const struct kind *kind, mt_key first, mt_key last, 
 	if (keys[0])
 		keys[1] = key_object(kind, last);
 	if (keys[1])
-		text = PyUnicode_FromFormat("(%R, %R, %R)", keys[0], keys[1], value);
+		text = PyUnicode_FromFormat("(%R, %R, %U)", keys[0], keys[1], value);
 	Py_XDECREF(keys[0]);
 	Py_XDECREF(keys[1]);
 	return text;
@@ -40,12 +40,14 @@ static int print_entries(const struct kind *kind, PyObject *iterator, unsigned m
 
 	for (; status == 0 && most > 0; most--) {
 		int more = iterator_step(iterator, &first, &last, &value);
-		PyObject *part;
+		PyObject *text, *part;
 
 		if (more <= 0)
 			return more;
-		part = entry_text(kind, first, last, value);
+		text = PyObject_Repr(value);
 		Py_DECREF(value);
+		part = text ? entry_text(kind, first, last, text) : NULL;
+		Py_XDECREF(text);
 		status = part ? PyList_Append(parts, part) : -1;
 		Py_XDECREF(part);
 	}
@@ -92,7 +94,8 @@ static PyObject *print_tree(struct tree_object *self, PyObject *iterator)
 	if (keys)
 		options = PyUnicode_FromFormat("%U%s%s%s%s", keys, dtype ? ", dtype='" : "",
 					       dtype ? dtype : "", dtype ? "'" : "", gaps);
-	if (options && print_entries(self->kind, iterator, whole ? SHOWN_WHOLE : SHOWN_EDGE, parts) == 0 &&
+	if (options &&
+	    print_entries(self->kind, iterator, whole ? SHOWN_WHOLE : SHOWN_EDGE, parts) == 0 &&
 	    (whole || print_last_entries(self->kind, iterator, parts) == 0))
 		joined = PyUnicode_Join(separator, parts);
 	if (joined && whole)

@@ -272,6 +272,9 @@ static PyObject *alloc_cyclic(struct tree_object *self, PyObject *value, const s
 		Py_DECREF(result);
 		return raise_status(status);
 	}
+	/* The core does so after its own last key, which can lie above the kind's. */
+	if (start == kind_top(self->kind))
+		__atomic_fetch_or(&self->mt.ma_flags, MT_FLAGS_ALLOC_WRAPPED, __ATOMIC_RELAXED);
 	if (status) {
 		PyTuple_SET_ITEM(result, 2, Py_NewRef(Py_True));
 		Py_DECREF(Py_False);

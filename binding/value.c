@@ -52,19 +52,34 @@ PyObject *dtype_object(enum dtype dtype)
 	return PyUnicode_InternFromString(names[dtype]);
 }
 
-int dtype_parse(PyObject *object, enum dtype *dtype)
+bool dtype_find(PyObject *object, enum dtype *dtype)
 {
 	*dtype = DTYPE_OBJECT;
 	if (!object || object == Py_None)
-		return 0;
+		return true;
 	for (int i = DTYPE_U8; i <= DTYPE_F8 && PyUnicode_Check(object); i++) {
 		if (PyUnicode_CompareWithASCIIString(object, names[i]) == 0) {
 			*dtype = (enum dtype)i;
-			return 0;
+			return true;
 		}
 	}
-	PyErr_Format(PyExc_ValueError, "dtype must be None, 'u8', 'i8' or 'f8', not %R", object);
-	return -1;
+	return false;
+}
+
+int dtype_parse(PyObject *object, enum dtype *dtype)
+{
+	PyObject *module, *name;
+
+	if (dtype_find(object, dtype))
+		return 0;
+	/* One of numpy's names or types; otherwise this raises. */
+	module = PyImport_ImportModule("samara._dtypes");
+	name = module ? PyObject_CallMethod(module, "checked_dtype", "(O)", object) : NULL;
+	Py_XDECREF(module);
+	if (name)
+		dtype_find(name, dtype);
+	Py_XDECREF(name);
+	return name ? 0 : -1;
 }
 
 /* ---- numbers -------------------------------------------------------------------------------- */

@@ -12,7 +12,9 @@ enum dtype {
 	DTYPE_F8,     /* the bits of a double */
 };
 
-/* None or a name. 0, or -1 with ValueError. NULL: None. */
+/* Whether an object is None or one of samara's names of dtypes. NULL: None. */
+bool dtype_find(PyObject *object, enum dtype *dtype);
+/* The same, or what numpy has for these. 0, or -1 with ValueError. */
 int dtype_parse(PyObject *object, enum dtype *dtype);
 /* "u8" ...; NULL for DTYPE_OBJECT. */
 const char *dtype_name(enum dtype dtype);

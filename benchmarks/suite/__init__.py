@@ -7,7 +7,8 @@
     figures     the figures of a run, read from its JSON
     bounds      samara's promises, checked against the figures
     report      the tables and the page
+    sections    the figures of bench_ip and bench_keys
     plots       the plots of the page
 
-report and plots read only the JSON of a run.
+report, sections and plots read only the JSON of a run.
 """

@@ -10,15 +10,23 @@ from typing import Any
 
 
 class Figures:
-    def __init__(self, data: dict[str, Any], kernel: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        data: dict[str, Any],
+        kernel: dict[str, Any] | None = None,
+        ip: dict[str, Any] | None = None,
+        keys: dict[str, Any] | None = None,
+    ) -> None:
         self.data = data
         self.kernel = kernel or {}
+        self.ip = ip or {}
+        self.keys = keys or {}
 
     @classmethod
     def read(cls, path: Path) -> Figures:
-        """Read a run's figures, and those of `make bench-kernel` from the same folder."""
-        kernel = path.with_name("bench_kernel.json")
-        return cls(json.loads(path.read_text()), json.loads(kernel.read_text()))
+        """Read a run's figures, and those of the other benchmarks from the same folder."""
+        names = path.name, "bench_kernel.json", "bench_ip.json", "bench_keys.json"
+        return cls(*(json.loads(path.with_name(name).read_text()) for name in names))
 
     def title(self, operation: str) -> str:
         title: str = self.data["operations"][operation]["title"]

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 from collections.abc import Callable
 from typing import Any
 
 from .bounds import PYTHON, Case, judge
 from .figures import Figures
+from .sections import UINT64, ip_peers, ip_ratios, key_ratios
 
 BLOCK = re.compile(r"(<!-- bench:([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -228,6 +230,56 @@ def kernel_block(figures: Figures) -> str:
     )
 
 
+def about(data: dict[str, Any]) -> str:
+    """Return a line about a run of its own."""
+    machine = data["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in data["versions"].items())
+    return (
+        f"\n{data['date'][:10]}, {machine['processor']}, {machine['processors']} processors, "
+        f"pinned to one of them; medians of {data['rounds']} rounds; {versions}.\n"
+    )
+
+
+def ip_block(figures: Figures) -> str:
+    """Return a table for each family of addresses, and how far the closest peer is."""
+    data = figures.ip
+    peers = ip_peers(data)
+    text = ""
+    for family, found in data["families"].items():
+        rows = []
+        for operation, samples in found["samples"].items():
+            cells = [
+                number(statistics.median(samples[name])) if name in samples else "–"
+                for name in peers
+            ]
+            rows.append([data["titles"][operation], *cells])
+        text += markdown([f"ns, {family}, {found['ranges']:,} ranges", *peers], rows) + "\n"
+    family, operation, peer, worst = max(ip_ratios(data), key=lambda case: case[3])
+    verdict = "pass" if worst < 1 else "**miss**"
+    return text + (
+        f"Bound: ahead of each peer in each look-up: {verdict}. The closest is {peer} with "
+        f"`{data['titles'][operation]}`, {family}: samara takes {worst:.2f} of its time.\n"
+        + about(data)
+    )
+
+
+def keys_block(figures: Figures) -> str:
+    """Return the table of other kinds of keys, relative to uint64."""
+    data = figures.keys
+    sizes = [int(n) for n in data["samples"]]
+    rows = []
+    for operation in data["bounds"]:
+        by_size = [data["samples"][str(n)][operation][UINT64] for n in sizes]
+        cells = [number(statistics.median(rounds)) for rounds in by_size]
+        rows.append([f"`{operation}`, {UINT64}, ns", *cells, "", ""])
+        for name, bound, found in (case[1:] for case in key_ratios(data) if case[0] == operation):
+            cells = [f"{found[n]:.2f}" if n in found else "–" for n in sizes]
+            met = bound is None or max(found.values()) <= bound
+            verdict = "" if bound is None else "pass" if met else "**miss**"
+            rows.append([f"{name} / {UINT64}", *cells, f"≤ {bound:g}" if bound else "", verdict])
+    return markdown(["", *map(short, sizes), "bound", ""], rows) + about(data)
+
+
 BLOCKS: dict[str, Callable[[Figures], str]] = {
     "machine": machine_block,
     "bounds": bounds_block,
@@ -238,6 +290,8 @@ BLOCKS: dict[str, Callable[[Figures], str]] = {
     "left-out": left_out_block,
     "growth": growth_block,
     "kernel": kernel_block,
+    "ip": ip_block,
+    "keys": keys_block,
 }
 
 

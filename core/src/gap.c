@@ -200,7 +200,8 @@ static int find_area(const struct maple_tree *mt, const struct gap_request *requ
 int mt_empty_area(const struct maple_tree *mt, mt_key min, mt_key max, mt_key size, mt_key align,
 		  mt_key zero, bool reverse, mt_key *start)
 {
-	struct gap_request request = {min, max, size, align, align ? zero % align : 0, reverse};
+	struct gap_request request = {min,    max, size, align, zero && align ? zero % align : 0,
+				      reverse};
 	struct ma_level path[MT_MAX_HEIGHT];
 	mt_key found;
 	int status = find_area(mt, &request, path, &found);

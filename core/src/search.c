@@ -29,14 +29,30 @@ MT_INLINE const struct maple_node *as_node(uint64_t word)
 	return (const struct maple_node *)(uintptr_t)word;
 }
 
-/* Prefetch what a search does not read at once: the slots; and with keys of 128 bits the pivots too,
- * since the portable search reads one of a group first. */
-MT_INLINE void prefetch_slots(const struct maple_node *node)
+/* Prefetch the cache lines of a node that hold the bytes [from, to). */
+MT_INLINE void prefetch_lines(const struct maple_node *node, size_t from, size_t to)
 {
-	size_t at = MT_KEY_BITS == 128 ? 64 : offsetof(struct maple_node, wide.slot);
-
-	for (; at < MT_NODE_BYTES; at += 64)
+	for (size_t at = from / 64 * 64; at < to; at += 64)
 		__builtin_prefetch((const char *)node + at);
+}
+
+/* Prefetch the pivots and slots of a node, but not the gaps between them. */
+MT_INLINE void prefetch_searched(const struct maple_node *node, bool narrow)
+{
+	prefetch_lines(node, 0, offsetof(struct maple_node, narrow.gap));
+	if (!narrow)
+		prefetch_lines(node, (offsetof(struct maple_node, narrow.gap) + 63) / 64 * 64,
+			       offsetof(struct maple_node, narrow.slot) / 64 * 64);
+	prefetch_lines(node, offsetof(struct maple_node, narrow.slot), MT_NODE_BYTES);
+}
+
+/* Prefetch only the slots: the search reads all pivots at once. */
+MT_INLINE void prefetch_slots(const struct maple_node *node, bool narrow)
+{
+	if (narrow)
+		prefetch_lines(node, offsetof(struct maple_node, narrow.slot), MT_NODE_BYTES);
+	else
+		prefetch_lines(node, offsetof(struct maple_node, wide.slot), MT_NODE_BYTES);
 }
 
 /* What a look-up returns that ends in a leaf's slot. */
@@ -104,7 +120,8 @@ MT_INLINE bool behind_last_pivot(const struct maple_node *node, mt_key key)
 #if MT_KEY_BITS == 128
 
 /* A comparison takes four instructions. So these look at one pivot of each group first, and then at
- * the group that has the key. */
+ * the group that has the key, which should be there by then. */
+#define MT_PREFETCH prefetch_searched
 
 MT_INLINE unsigned count_below(const struct maple_node *node, unsigned from, unsigned count,
 			       mt_key key)
@@ -134,6 +151,8 @@ MT_INLINE unsigned wide_portable(const struct maple_node *node, mt_key key)
 }
 
 #else
+
+#define MT_PREFETCH prefetch_slots
 
 MT_INLINE unsigned narrow_portable(const struct maple_node *node, mt_key key)
 {
@@ -191,18 +210,21 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 #ifdef MT_COUNTS_AVX2
 #define MT_VERSION avx2
 #define MT_TARGET MT_AVX2
+#define MT_PREFETCH prefetch_slots
 #include "search_descents.h"
 #endif
 
 #ifdef MT_COUNTS_AVX512
 #define MT_VERSION avx512
 #define MT_TARGET MT_AVX512
+#define MT_PREFETCH prefetch_slots
 #include "search_descents.h"
 #endif
 
 #ifdef MT_COUNTS_NEON
 #define MT_VERSION neon
 #define MT_TARGET
+#define MT_PREFETCH prefetch_slots
 #include "search_descents.h"
 #endif
 

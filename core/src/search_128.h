@@ -10,7 +10,53 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low word is first"
 
 #ifdef MT_HAVE_X86
 
+#define MT_COUNTS_AVX2 1
 #define MT_COUNTS_AVX512 1
+
+/* ---- AVX2: four keys at a time, low words apart from high words. It compares signed numbers, so
+ * all words have their top bit flipped. Where the low word of the wanted key is above a pivot's, its
+ * high word is taken to be one more: then it is above the pivot's high word exactly if the key is
+ * above the pivot. There is no word above the highest one, so keys that have it are searched
+ * without vectors. ---- */
+
+MT_INLINE bool has_highest_word(mt_key key)
+{
+	return __builtin_expect((uint64_t)(key >> 64) == UINT64_MAX, false);
+}
+
+MT_AVX2 MT_INLINE unsigned lanes_below_avx2(const struct maple_node *node, mt_key key,
+					    unsigned fours)
+{
+	const __m256i *lanes = (const __m256i *)node;
+	const __m256i flip = _mm256_set1_epi64x(INT64_MIN);
+	const __m256i low = _mm256_xor_si256(_mm256_set1_epi64x((int64_t)(uint64_t)key), flip);
+	const __m256i high =
+		_mm256_xor_si256(_mm256_set1_epi64x((int64_t)(uint64_t)(key >> 64)), flip);
+	unsigned below = 0;
+
+	for (unsigned i = 0; i < fours; i++) {
+		__m256i even = _mm256_xor_si256(_mm256_load_si256(lanes + 2 * i), flip);
+		__m256i odd = _mm256_xor_si256(_mm256_load_si256(lanes + 2 * i + 1), flip);
+		__m256i carry = _mm256_cmpgt_epi64(low, _mm256_unpacklo_epi64(even, odd));
+		__m256i less = _mm256_cmpgt_epi64(_mm256_sub_epi64(high, carry),
+						  _mm256_unpackhi_epi64(even, odd));
+
+		below |= (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(less)) << (4 * i);
+	}
+	return (unsigned)__builtin_popcount(below & ~1u); /* the lowest bit is the header's */
+}
+
+MT_AVX2 MT_INLINE unsigned narrow_avx2(const struct maple_node *node, mt_key key)
+{
+	return has_highest_word(key) ? narrow_portable(node, key)
+				     : lanes_below_avx2(node, key, MT_NARROW_SLOTS / 4);
+}
+
+MT_AVX2 MT_INLINE unsigned wide_avx2(const struct maple_node *node, mt_key key)
+{
+	return has_highest_word(key) ? wide_portable(node, key)
+				     : lanes_below_avx2(node, key, MT_WIDE_SLOTS / 4);
+}
 
 /* ---- AVX-512: four keys at a time. Bit i of the masks is word i of the lanes: the header has the
  * lowest two, and pivot i has bits 2 * i + 2 and 2 * i + 3. ---- */

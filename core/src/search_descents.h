@@ -5,6 +5,7 @@
  *
  *   MT_VERSION      the version's name
  *   MT_TARGET       the attribute that lets the compiler use its instructions, or nothing
+ *   MT_PREFETCH     which part of a child to prefetch before it is searched: a function
  *   wide_VERSION(), narrow_VERSION()
  *                   its count of pivots, for leaves and wide nodes and for narrow ones
  *
@@ -25,14 +26,14 @@ MT_TARGET static unsigned MT_NAMED(slot)(const struct maple_node *node, mt_key k
 	return MT_NAMED(any)(node, key);
 }
 
-/* One level down a look-up. */
+/* One level down a look-up. `below` is whether the child is narrow too. */
 MT_TARGET MT_INLINE const struct maple_node *MT_NAMED(down)(const struct maple_node *node,
-							    mt_key key, bool narrow)
+							    mt_key key, bool narrow, bool below)
 {
 	const uint64_t *slots = narrow ? node->narrow.slot : node->wide.slot;
 
 	node = as_node(slots[narrow ? MT_NAMED(narrow)(node, key) : MT_NAMED(wide)(node, key)]);
-	prefetch_slots(node);
+	MT_PREFETCH(node, below);
 	return node;
 }
 
@@ -42,11 +43,11 @@ MT_TARGET MT_INLINE const struct maple_node *
 MT_NAMED(leaf)(const struct maple_node *node, uint32_t height, mt_key key, bool narrow)
 {
 	for (; height > HEIGHT(3); height -= HEIGHT(1))
-		node = MT_NAMED(down)(node, key, narrow);
+		node = MT_NAMED(down)(node, key, narrow, narrow);
 	if (height > HEIGHT(2))
-		node = MT_NAMED(down)(node, key, narrow);
+		node = MT_NAMED(down)(node, key, narrow, narrow);
 	if (height > HEIGHT(1))
-		node = MT_NAMED(down)(node, key, narrow);
+		node = MT_NAMED(down)(node, key, narrow, false);
 	return node;
 }
 
@@ -112,9 +113,9 @@ MT_TARGET static void MT_NAMED(locate)(const struct maple_node *node, uint32_t h
 	leaf->slot = MT_NAMED(wide)(node, key);
 }
 
-/* Move all keys of a group down by one level. */
+/* Move all keys of a group down by one level. If the children may be far away, prefetch them. */
 MT_TARGET MT_INLINE void MT_NAMED(step)(const struct maple_node **node, const mt_key *keys,
-					bool narrow, bool far)
+					bool narrow, bool far, bool below)
 {
 	for (unsigned i = 0; i < MT_GROUP; i++) {
 		const uint64_t *slots = narrow ? node[i]->narrow.slot : node[i]->wide.slot;
@@ -123,7 +124,7 @@ MT_TARGET MT_INLINE void MT_NAMED(step)(const struct maple_node **node, const mt
 
 		node[i] = as_node(slots[slot]);
 		if (far)
-			mt_prefetch_node(node[i]);
+			prefetch_searched(node[i], below);
 	}
 }
 
@@ -137,11 +138,11 @@ MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node **node, uin
 
 	while (--height) {
 		if (height > near)
-			narrow ? MT_NAMED(step)(node, keys, true, false)
-			       : MT_NAMED(step)(node, keys, false, false);
+			narrow ? MT_NAMED(step)(node, keys, true, false, true)
+			       : MT_NAMED(step)(node, keys, false, false, false);
 		else
-			narrow ? MT_NAMED(step)(node, keys, true, true)
-			       : MT_NAMED(step)(node, keys, false, true);
+			narrow ? MT_NAMED(step)(node, keys, true, true, height > 1)
+			       : MT_NAMED(step)(node, keys, false, true, false);
 	}
 	for (unsigned i = 0; i < MT_GROUP; i++) {
 		found += take_slot(node[i], MT_NAMED(wide)(node[i], keys[i]), absent, words + i,
@@ -159,7 +160,7 @@ MT_TARGET static void MT_NAMED(part_group)(const struct maple_node *root, uint32
 	for (unsigned i = 0; i < MT_GROUP; i++)
 		node[i] = root;
 	while (--height)
-		MT_NAMED(step)(node, keys, false, false);
+		MT_NAMED(step)(node, keys, false, false, false);
 	for (unsigned i = 0; i < MT_GROUP; i++)
 		parts[i] = (uint16_t)((size_t)(node[i] - lowest) * MT_WIDE_SLOTS +
 				      MT_NAMED(wide)(node[i], keys[i]));
@@ -198,7 +199,7 @@ MT_TARGET MT_INLINE void MT_NAMED(set_levels)(struct ma_level *level, unsigned d
 		min = mt_slot_min(node, slot, min);
 		max = choose(slot + 1u < node->count, node->lane[slot + 1], max);
 		node = as_node(narrow ? node->narrow.slot[slot] : node->wide.slot[slot]);
-		prefetch_slots(node);
+		MT_PREFETCH(node, false);
 	}
 	MT_NAMED(set_level)(level, node, min, max, key, false);
 }
@@ -242,4 +243,5 @@ MT_TARGET static size_t MT_NAMED(walk_group)(struct ma_level *path, unsigned dep
 #undef MT_JOIN
 #undef MT_JOIN_NAMES
 #undef MT_TARGET
+#undef MT_PREFETCH
 #undef MT_VERSION

@@ -284,6 +284,7 @@ static void refusals(void)
 	CHECK_EQ(mt_empty_area(&mt, 5, 4, 1, 1, 0, false, &start), -EINVAL);
 	CHECK_EQ(mt_empty_area(&mt, 5, 9, 6, 1, 0, false, &start), -EINVAL);
 	CHECK_EQ(mt_empty_area(&mt, 5, 9, 1, 0, 0, false, &start), -EINVAL);
+	CHECK_EQ(mt_empty_area(&mt, 5, 9, 1, 0, 7, false, &start), -EINVAL);
 	CHECK_EQ(mtree_alloc_range(&mt, &start, ENTRY(1), 0, 0, 100), -EINVAL);
 	CHECK_EQ(mtree_alloc_range(&mt, &start, ENTRY(1), 1, 5, 4), -EINVAL);
 	CHECK_EQ(mtree_alloc_rrange(&mt, &start, ENTRY(1), 6, 5, 9), -EINVAL);

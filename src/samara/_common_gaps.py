@@ -8,7 +8,7 @@ too small in O(log n). Another one walks over its gaps.
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import cycle
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from samara._entry import Entry, Gap
 from samara._errors import NoSpaceError, type_name
@@ -16,15 +16,13 @@ from samara._implementation import MapleTree
 from samara._keys import UINT64, Kind, kind_of
 from samara._keys.windows import Window, clipped_window, required_count
 
-K = TypeVar("K")
-
 
 def common_gaps(
-    trees: Iterable[MapleTree[K, Any]],
+    trees: Iterable[MapleTree[Any, Any]],
     size: Any = None,
     first: Any = None,
     last: Any = None,
-) -> Iterator[Gap[K]]:
+) -> Iterator[Gap[Any]]:
     """Iterate over the ranges of [first, last] that are free in all trees.
 
     They are as long as possible, cut at both ends of the window, in ascending order. The iterator

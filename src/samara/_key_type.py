@@ -11,10 +11,10 @@ class KeyType(Protocol[K]):
     """Keys of any type: `MapleTree(keys=...)` takes an object with these members.
 
     A tree stores ints of 64 or 128 bits. `encode()` maps each key to one of them, in the order of
-    the keys, and `decode()` maps back. `range` ends are inclusive, so the key "after" another is
-    that of the next int. An int outside 0 ... 2**bits - 1 counts as a key outside the limits.
-    Exceptions from `encode()` and `decode()` end the call and leave the tree as it was. Sizes are
-    numbers of ints.
+    the keys, and `decode()` maps back. The key after another is that of the next int, so
+    `decode()` must take each int that is next to a stored one. An int outside 0 ... 2**bits - 1
+    is a key outside the limits. Sizes are numbers of ints. What `encode()` or `decode()` raises
+    ends the call and leaves the tree as it was.
 
     A tree keeps the object, and pickles contain it. Two trees have the same keys if their objects
     are identical or equal.
@@ -31,6 +31,10 @@ class KeyType(Protocol[K]):
     ...         return code >> 42, code >> 21 & 0x1FFFFF, code & 0x1FFFFF
     >>> isinstance(Version(), KeyType)
     True
+    >>> t = MapleTree(keys=Version())
+    >>> t[(3, 9, 0):(3, 12, 0)] = "tested"
+    >>> t.get((3, 11, 7)), t.get((3, 12, 0)), t.find((0, 0, 0)).stop
+    ('tested', None, (3, 12, 0))
     """
 
     @property

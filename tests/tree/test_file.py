@@ -670,6 +670,26 @@ def keyed(keys, **changes):
     return described(version=2, keys=keys, **changes)
 
 
+@pytest.mark.parametrize("pad", range(8))
+def test_columns_of_any_alignment(path, pad):
+    def columns(header, **members):
+        text = json.dumps(members["samara_json"]) + pad * " "
+        return forged(
+            samara_json=text,
+            first_npy=npy([1, 0, 5, 0], header=header),
+            last_npy=npy([2, 0, 0, 6], header=header),
+        )
+
+    pairs = "{'descr': '<u8', 'fortran_order': False, 'shape': (2, 2), }"
+    path.write_bytes(columns(pairs, **keyed("uint128")))
+    loaded = MapleTree.load(path)
+    assert list(loaded) == [(1, 2, ()), (5, 6 << 64, "a")]
+    loaded.check()
+    for keys, zero in (("uint64", 0), ("int64", 2**63)):
+        path.write_bytes(forged(samara_json=json.dumps(keyed(keys)["samara_json"]) + pad * " "))
+        assert list(MapleTree.load(path)) == [(1 - zero, 2 - zero, ()), (5 - zero, 6 - zero, "a")]
+
+
 DEEP = "[" * 100_000 + "]" * 100_000
 
 

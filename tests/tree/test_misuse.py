@@ -28,7 +28,7 @@ def test_types_that_only_a_tree_makes(make):
     made = {cls for cls in made if cls.__module__ == "samara._core"} | {TreeLock}
     assert made >= set(hidden_types())
     assert {cls.__name__ for cls in made} == {
-        *("DiffIterator", "Family", "Policy", "TreeIterator", "TreeLock")
+        *("DiffIterator", "Family", "Kind", "Policy", "TreeIterator", "TreeLock")
     }
     for cls in made:
         with pytest.raises(TypeError):

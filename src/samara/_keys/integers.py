@@ -10,22 +10,22 @@ from samara._keys.kind import Kind
 
 
 class IntegerKind(Kind):
-    """The code of an int is the int itself, plus `zero`."""
+    """The code of an int is the int itself, plus the code of 0."""
 
     has_int_keys = True
-    zero: int
 
     def __init__(self, name: str, bits: int, zero: int = 0) -> None:
         self.name, self.bits, self.top, self.zero = name, bits, 2**bits - 1, zero
+        self.shift = zero
 
     def code(self, key: Any, name: str) -> int:
-        return index_of(key, name) + self.zero
+        return index_of(key, name) + self.shift
 
     def key(self, code: int) -> int:
-        return code - self.zero
+        return code - self.shift
 
     def stop(self, code: int) -> int:
-        return code + 1 - self.zero
+        return code + 1 - self.shift
 
     def count(self, size: Any, name: str) -> int:
         return index_of(size, name)
@@ -39,7 +39,7 @@ class IntegerKind(Kind):
     def array(self, numpy: Any, codes: Sequence[int]) -> Any:
         if self.bits == 128:
             return wide_array(numpy, codes)
-        return number_array(numpy, codes, self.name, self.zero)
+        return number_array(numpy, codes, self.name, self.shift)
 
     def shown(self, key: Any) -> str:
         return shown(index_of(key, "key"))

@@ -233,7 +233,9 @@ class MomentKind(TimeKind):
         return super().as_array(given)
 
     def items(self, array: Any) -> Iterable[Any] | None:
-        return map(Instant, array) if self.zone and array.dtype.kind == "M" else None
+        if array.dtype.kind != "M":
+            return None
+        return map(Instant, array) if self.zone else array
 
     def array(self, numpy: Any, codes: Sequence[int]) -> Any:
         unit = f"datetime64[{self.resolution}]"

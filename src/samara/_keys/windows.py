@@ -38,7 +38,6 @@ def required_window(kind: Kind, first: Any, last: Any, optional: bool = False) -
     low = 0 if first is None and optional else required_code(kind, first, "first")
     high = kind.top if last is None and optional else required_code(kind, last, "last")
     if low > high:
-        first, last = kind.key(low), kind.key(high)
         raise ValueError(f"first {kind.shown(first)} is above last {kind.shown(last)}")
     return low, high
 

@@ -28,6 +28,7 @@ class Request(NamedTuple):
     align: int = 1
     reverse: bool = False
     zero: int = 0
+    one: bool = False  # one key is asked for, not a size
 
     def fit(self, first: int, last: int) -> int | None:
         """Return where the keys begin in this gap, or None if they do not fit."""
@@ -58,7 +59,7 @@ def covers(head: Head, first: int, last: int) -> bool:
     if not head.tracks_gaps:
         return next(gaps_of(head, first, last), None) is None
     try:
-        search(head, Request(1, (first, last)))
+        search(head, Request(1, (first, last), one=True))
     except NoSpaceError:
         return True
     return False
@@ -97,7 +98,7 @@ def search(head: Head, request: Request) -> int:
 
 
 def no_space(kind: Kind, request: Request, where: str, ends: Window) -> NoSpaceError:
-    size = request.size if kind.zero is None else shown_size(kind, request.size)
+    size = "1" if request.one else shown_size(kind, request.size)
     text = f"no {size} free indices " + where.format(*(kind.shown(kind.key(end)) for end in ends))
     if request.window and request.align > 1:
         text += f" that start at a multiple of {shown_size(kind, request.align)}"

@@ -124,14 +124,15 @@ def dtype_in(state: tuple[Any, ...]) -> Any:
     return state[6] if state[0] in (2, 4, 5) else None
 
 
-def kind_in(state: tuple[Any, ...]) -> Kind:
-    return kind_of(state[8]) if state[0] == 5 else UINT64
+def kind_in(state: Any) -> Kind:
+    """Return the kind of keys in a state that has not been checked yet."""
+    return kind_of(state[8]) if isinstance(state, tuple) and len(state) == 9 else UINT64
 
 
-def head_of(state: tuple[Any, ...], policy: Any) -> Head:
+def head_of(state: tuple[Any, ...], kind: Kind, policy: Any) -> Head:
     """Return a new head from a state that has been checked."""
     _, track_gaps, *ends, values, _ = state[:6]
-    kind, dtype = kind_in(state), dtype_in(state)
+    dtype = dtype_in(state)
     firsts, lasts = (unpacked(kind, end) for end in ends)
     count = len(firsts)
     expect(len(values) == (count * 8 if dtype else count), "ranges and values differ in number")

@@ -66,9 +66,8 @@ class MapleTree:
         track_gaps: Any = True,
         policy: Any = None,
     ) -> None:
-        kind, dtype = kind_of(keys), checked_dtype(dtype)
-        self._require_kind(kind)
-        head = Head(bool(track_gaps), dtype, checked_policy(policy, dtype, self.policy), kind)
+        track_gaps, dtype, kind = bool(track_gaps), checked_dtype(dtype), kind_of(keys)
+        head = Head(track_gaps, dtype, checked_policy(policy, dtype, self.policy), kind)
         if isinstance(iterable, MapleTree) and type(iterable).__iter__ is MapleTree.__iter__:
             relative = iterable._fork_head()
             if relative.kind is kind and relative.is_like(head):
@@ -94,18 +93,18 @@ class MapleTree:
         def become(seen: int) -> None:
             if if_empty:
                 self._require_empty()
-            self._require_kind(head.kind)
+            self._settle(head.kind)
             checked_policy(policy, head.dtype, self.policy)  # the tree may have a new one by now
-            self._head.settle(head.kind)
             self._head.swap(head, seen)
 
         with self._lock._gate:
             self._head.whole(become)
 
-    def _require_kind(self, kind: Kind) -> None:
-        """Check that keys of this kind are what the tree has, or can still have."""
+    def _settle(self, kind: Kind) -> None:
+        """Give the tree this kind, unless it has one, which must then be the same."""
+        self._head.settle(kind)
         own = self._head.kind
-        if self._head.settled and not own.same_as(kind):
+        if not own.same_as(kind):
             raise ValueError(f"this tree has keys {own.name!r}, not {kind.name!r}")
 
     @property
@@ -243,11 +242,11 @@ class MapleTree:
         return copyreg.__newobj__, (type(self),), state  # type: ignore[attr-defined]
 
     def __setstate__(self, state: tuple[Any, ...], /) -> None:
+        self._settle(pickling.kind_in(state))
         pickling.check_state(self, state)
-        self._require_kind(pickling.kind_in(state))
         policy = checked_policy(*pickling.policy_in(state), self.policy)
         self._require_empty()
-        head = pickling.head_of(state, policy)
+        head = pickling.head_of(state, self._kind, policy)
         pickling.set_attributes(self, state[5])  # this can fail, and can run any code
         self._become(head, policy, if_empty=True)
 
@@ -516,7 +515,8 @@ class MapleTree:
         align: Any = None,
         reverse: Any = False,
     ) -> list[Any]:
-        kind, column = self._kind, open_column(sizes, "sizes")
+        kind = self._kind
+        column = open_column(sizes, "sizes", objects=not kind.has_int_keys)
         counts = column.converted(functools.partial(required_count, kind, name="size"))
         request = self._request(1, self._window(first, last), align, reverse)
         requests = [request._replace(size=count) for count in counts]
@@ -549,7 +549,7 @@ class MapleTree:
         start = max(required_code(kind, next, "next"), low)
 
         def look(first: int) -> int:
-            return search(self._head, Request(1, (first, high)))
+            return search(self._head, Request(1, (first, high), one=True))
 
         def take(value: Any, seen: int) -> tuple[Any, Any, bool]:
             wrapped = start > high
