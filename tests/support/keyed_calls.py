@@ -32,17 +32,19 @@ class Ints:
 
 
 class InUniverse:
-    """The keys of a universe, see `key_universes.py`."""
+    """The keys of a universe, see `key_universes.py`: made beforehand, so that no call makes any."""
 
     def __init__(self, universe):
-        self.universe = universe
-        self.far = self(119)
+        self.keys = [universe.key(universe.base + number) for number in range(universe.size)]
+        sized = universe.unit is not None
+        self.sizes = [universe.length(count) if sized else count for count in range(60)]
+        self.far = self.keys[-1]
 
     def __call__(self, number):
-        return self.universe.key(self.universe.base + number)
+        return self.keys[number]
 
     def size(self, count):
-        return count if self.universe.unit is None else self.universe.length(count)
+        return self.sizes[count]
 
 
 def walked(cursor):
