@@ -197,7 +197,7 @@ THINGS += [samara.Entry(1, 2, 3), Planted("x"), Endless(2**62), Endless(-1), End
 # Keys and sizes of the other kinds, and kinds.
 THINGS += [one for line in key_universes.LINES for one in (line.keys, line.unit, *line.bad[:1])]
 THINGS += [line.at(end) for line in key_universes.LINES for end in (line.first, line.last)]
-THINGS += ["10.0.0.0/24", ipaddress.ip_network("fe80::/10"), -0.0, "datetime64[us, Nowhere]"]
+THINGS += ["10.0.0.0/24", ipaddress.ip_network("fe80::/124"), -0.0, "datetime64[us, Nowhere]"]
 MADE = [list, dict, set, object, Loses, mm.AddressSpace, lambda: {1: 2}, lambda: iter("ab")]
 MADE += [lambda: [(1, 2, "x")], lambda: [(2, 1, "x")], lambda: [(1, 2)], lambda: [[3, 4, None], 5]]
 
