@@ -15,6 +15,7 @@ import sys
 import tempfile
 import weakref
 from array import array
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -170,7 +171,7 @@ def plain(answer):
         return type(answer), str(answer), type(answer.__cause__)
     if isinstance(answer, tuple | list):
         return type(answer), [plain(part) for part in answer]
-    if isinstance(answer, TreeIterator | DiffIterator):
+    if isinstance(answer, Iterator):
         return list(answer)
     if isinstance(answer, TreeLock):
         return repr(answer)
