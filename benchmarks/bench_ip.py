@@ -36,7 +36,7 @@ from samara import MapleTree
 from samara._implementation import PURE
 from suite.sections import print_ip
 
-ROUNDS, QUICK_ROUNDS = 7, 3
+ROUNDS, QUICK_ROUNDS = 5, 3
 MANY = 1_000_000
 SINGLE = 100_000  # look-ups in a turn of single calls
 SLOW = 10_000  # look-ups of netaddr, in any turn

@@ -493,6 +493,74 @@ class MapleTree(Generic[_K, _V]):
     @overload
     @classmethod
     def from_arrays(
+        cls: type[MapleTree[Any, _D]],
+        first: _KeyColumn[int],
+        last: _KeyColumn[int],
+        values: _Integers,
+        *,
+        keys: _IntegerKeys = "uint64",
+        dtype: Literal["u8", "i8", "uint64", "int64"],
+        track_gaps: bool = True,
+        policy: BuiltInPolicy | None = None,
+        closed: _Closed = "both",
+        sort: bool = False,
+        overlap: _Overlap = "error",
+    ) -> MapleTree[int, int]:
+        """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
+
+        O(n), into full nodes. The ranges must be sorted and must not overlap, unless sort or overlap
+        says otherwise. Buffers must not change during the call. An instance of a subclass is made
+        without calling __init__().
+
+        Args:
+            first, last: buffers of integers (numpy array, array.array, memoryview) with one
+                dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
+                sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
+                structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
+            values: a buffer of numbers, or a sequence of any objects
+            keys: as in MapleTree()
+            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
+                integers, signed integers or floats makes a tree of that dtype; anything else makes
+                a tree of objects. So does any buffer with a policy other than samara.COALESCE and
+                samara.OFFSET.
+            track_gaps: as in MapleTree()
+            policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
+                after the other, in ascending order. Whatever it raises leaves nothing behind.
+            closed: 'both': last is included. 'left': last is the exclusive end, first < last. Then
+                2**64 means up to MAX.
+            sort: the rows may be in any order. They are sorted by first, in C for a packed tree.
+                Messages have the positions in the given columns.
+            overlap: 'error', or 'last': where ranges overlap, the one in the later row wins, as in
+                store_many(). Then first may rise or stay the same from row to row, or fall with sort.
+                O(n log n) if any ranges overlap. A policy is asked as by store_many().
+
+        Raises:
+            ValueError: The three differ in length; an end is outside the limits; a range is empty or
+                ends before it begins; ranges overlap or are not in order; or a value is outside its
+                dtype's 64 bits. The message gives the position. Also raised for a buffer with
+                several dimensions or in another byte order, for a dtype with another policy than
+                samara.COALESCE and samara.OFFSET, and for another word as closed or overlap.
+            TypeError: An end is not an integer, or a value is not a number that the dtype takes.
+
+        >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
+        MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> from array import array
+        >>> MapleTree.from_arrays(range(0, 30, 10), range(5, 35, 10), array('d', [1, 2, 3]))
+        MapleTree([(0, 5, 1.0), (10, 15, 2.0), (20, 25, 3.0)], dtype='f8')
+        >>> from samara import COALESCE
+        >>> MapleTree.from_arrays([10, 20], [19, 29], array('d', [1, 1]), policy=COALESCE)
+        MapleTree([(10, 29, 1.0)], dtype='f8')
+        >>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
+        Traceback (most recent call last):
+        ValueError: position 1: [12, 19] overlaps or is below [10, 12]
+        >>> MapleTree.from_arrays([20, 0], [30, 10], ['b', 'a'], closed='left', sort=True)
+        MapleTree([(0, 9, 'a'), (20, 29, 'b')])
+        >>> MapleTree.from_arrays([0, 5], [9, 6], ['a', 'b'], overlap='last')
+        MapleTree([(0, 4, 'a'), (5, 6, 'b'), (7, 9, 'a')])
+        """
+    @overload
+    @classmethod
+    def from_arrays(
         cls: type[MapleTree[_K, _D]],
         first: _KeyColumn[_K],
         last: _KeyColumn[_K],
@@ -574,6 +642,74 @@ class MapleTree(Generic[_K, _V]):
         sort: bool = False,
         overlap: _Overlap = "error",
     ) -> _FloatTree:
+        """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
+
+        O(n), into full nodes. The ranges must be sorted and must not overlap, unless sort or overlap
+        says otherwise. Buffers must not change during the call. An instance of a subclass is made
+        without calling __init__().
+
+        Args:
+            first, last: buffers of integers (numpy array, array.array, memoryview) with one
+                dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
+                sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
+                structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
+            values: a buffer of numbers, or a sequence of any objects
+            keys: as in MapleTree()
+            dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
+                integers, signed integers or floats makes a tree of that dtype; anything else makes
+                a tree of objects. So does any buffer with a policy other than samara.COALESCE and
+                samara.OFFSET.
+            track_gaps: as in MapleTree()
+            policy: as in MapleTree(). It is asked about ranges that touch, as if they were stored one
+                after the other, in ascending order. Whatever it raises leaves nothing behind.
+            closed: 'both': last is included. 'left': last is the exclusive end, first < last. Then
+                2**64 means up to MAX.
+            sort: the rows may be in any order. They are sorted by first, in C for a packed tree.
+                Messages have the positions in the given columns.
+            overlap: 'error', or 'last': where ranges overlap, the one in the later row wins, as in
+                store_many(). Then first may rise or stay the same from row to row, or fall with sort.
+                O(n log n) if any ranges overlap. A policy is asked as by store_many().
+
+        Raises:
+            ValueError: The three differ in length; an end is outside the limits; a range is empty or
+                ends before it begins; ranges overlap or are not in order; or a value is outside its
+                dtype's 64 bits. The message gives the position. Also raised for a buffer with
+                several dimensions or in another byte order, for a dtype with another policy than
+                samara.COALESCE and samara.OFFSET, and for another word as closed or overlap.
+            TypeError: An end is not an integer, or a value is not a number that the dtype takes.
+
+        >>> MapleTree.from_arrays([10, 30], [19, 39], ['a', 'b'])
+        MapleTree([(10, 19, 'a'), (30, 39, 'b')])
+        >>> from array import array
+        >>> MapleTree.from_arrays(range(0, 30, 10), range(5, 35, 10), array('d', [1, 2, 3]))
+        MapleTree([(0, 5, 1.0), (10, 15, 2.0), (20, 25, 3.0)], dtype='f8')
+        >>> from samara import COALESCE
+        >>> MapleTree.from_arrays([10, 20], [19, 29], array('d', [1, 1]), policy=COALESCE)
+        MapleTree([(10, 29, 1.0)], dtype='f8')
+        >>> MapleTree.from_arrays([10, 12], [12, 19], [1, 2])
+        Traceback (most recent call last):
+        ValueError: position 1: [12, 19] overlaps or is below [10, 12]
+        >>> MapleTree.from_arrays([20, 0], [30, 10], ['b', 'a'], closed='left', sort=True)
+        MapleTree([(0, 9, 'a'), (20, 29, 'b')])
+        >>> MapleTree.from_arrays([0, 5], [9, 6], ['a', 'b'], overlap='last')
+        MapleTree([(0, 4, 'a'), (5, 6, 'b'), (7, 9, 'a')])
+        """
+    @overload
+    @classmethod
+    def from_arrays(
+        cls: type[MapleTree[Any, _D]],
+        first: _KeyColumn[int],
+        last: _KeyColumn[int],
+        values: _Numbers,
+        *,
+        keys: _IntegerKeys = "uint64",
+        dtype: Literal["f8", "float64"],
+        track_gaps: bool = True,
+        policy: BuiltInPolicy | None = None,
+        closed: _Closed = "both",
+        sort: bool = False,
+        overlap: _Overlap = "error",
+    ) -> MapleTree[int, float]:
         """Make a tree of the ranges [first[i], last[i]], both ends included, with values[i].
 
         O(n), into full nodes. The ranges must be sorted and must not overlap, unless sort or overlap
