@@ -13,9 +13,11 @@ import array
 import ctypes
 import functools
 import inspect
+import ipaddress
 import itertools
 import math
 
+import key_universes
 import samara
 from samara import MAX, mm
 from tree_oracle import Index
@@ -27,6 +29,7 @@ except ImportError:  # the calls that return numpy arrays report this themselves
 
 DOCUMENTED = (TypeError, ValueError, KeyError, MemoryError)
 ROOM = 40  # valid arguments stay within this many indices
+INDICES = range(80)
 
 
 class Planted(Exception):
@@ -191,6 +194,10 @@ THINGS += [
 ]
 THINGS += [VMA, (VMA, VMA), mm.File("00:00", 5, "/x"), mm.Limits(), mm.Prot.READ, Fails()]
 THINGS += [samara.Entry(1, 2, 3), Planted("x"), Endless(2**62), Endless(-1), Endless(3)]
+# Keys and sizes of the other kinds, and kinds.
+THINGS += [one for line in key_universes.LINES for one in (line.keys, line.unit, *line.bad[:1])]
+THINGS += [line.at(end) for line in key_universes.LINES for end in (line.first, line.last)]
+THINGS += ["10.0.0.0/24", ipaddress.ip_network("fe80::/10"), -0.0, "datetime64[us, Nowhere]"]
 MADE = [list, dict, set, object, Loses, mm.AddressSpace, lambda: {1: 2}, lambda: iter("ab")]
 MADE += [lambda: [(1, 2, "x")], lambda: [(2, 1, "x")], lambda: [(1, 2)], lambda: [[3, 4, None], 5]]
 
@@ -201,9 +208,10 @@ GOOD_ADDRESSES = (0x10000, 0x11000, 0x12000, 0x20000, 0x1000, 4096, 1, 3, 0x22, 
 class Arguments:
     """Valid and invalid arguments for the calls of one tree or address space."""
 
-    def __init__(self, choices, subject):
+    def __init__(self, choices, subject, keys=None):
         self.choices = choices
         self.subject = subject
+        self.keys = keys or INDICES
         # Whether an argument has written the tree itself. If so, the contents may have changed.
         self.wrote = False
 
@@ -215,11 +223,12 @@ class Arguments:
         if what == 0:
             tree.clear()
         elif what == 1:
-            tree[3:30] = 1
+            tree[self.keys[3] : self.keys[30]] = 1
         elif what == 2:
-            tree.__init__([(5, 9, 1)], dtype=self.choices.pick([None, "u8", "f8"]))
+            dtype = self.choices.pick([None, "u8", "f8"])
+            tree.__init__([(self.keys[5], self.keys[9], 1)], keys=tree.keys_dtype, dtype=dtype)
         elif what == 3:
-            tree.fork()[0:9] = 1
+            tree.fork()[self.keys[0] : self.keys[9]] = 1
         elif what == 4:
             del tree[::]
         else:
@@ -237,7 +246,7 @@ class Arguments:
         if kind < 6:
             if isinstance(self.subject, mm.AddressSpace):
                 return choices.pick(GOOD_ADDRESSES)
-            return choices.below(ROOM)
+            return self.keys[choices.below(ROOM)]
         if kind < 8:
             return choices.pick(SCALARS)
         if kind == 8:
@@ -254,7 +263,8 @@ class Arguments:
             return self.subject
         if kind == 14:
             return [self.one() for _ in range(choices.below(4))]
-        return [(5 * n, 5 * n + choices.below(9), n) for n in range(choices.below(5))]
+        count = choices.below(5)
+        return [(self.keys[5 * n], self.keys[5 * n + choices.below(9)], n) for n in range(count)]
 
     def several(self, names):
         """Return positional and keyword arguments, mostly as many as the parameters allow."""
@@ -319,16 +329,18 @@ def contents(subject):
     if isinstance(subject, mm.AddressSpace):
         books = subject._counters.copy()
         return [(vma[:2], id(vma)) for vma in subject], subject.limits, books
-    objects = subject.dtype is None
-    entries = [(e.first, e.last, id(e.value) if objects else repr(e.value)) for e in subject]
-    return entries, subject.dtype, subject.track_gaps, subject.policy
+    # A state has codes: making keys can fail.
+    firsts, lasts, values = type(subject).__reduce__(subject)[2][2:5]
+    values = list(map(id, values)) if subject.dtype is None else values
+    attributes = subject.dtype, subject.track_gaps, subject.policy, subject.keys_dtype
+    return firsts, lasts, values, attributes
 
 
 class Trial:
     """A subject under test: its calls with their arguments, and what must hold after each."""
 
-    def __init__(self, choices, subject, cursor=None):
-        self.choices = choices
+    def __init__(self, choices, subject, cursor=None, keys=None):
+        self.choices, self.keys = choices, keys
         self.subject = subject
         self.cursor = cursor
 
@@ -336,7 +348,7 @@ class Trial:
         on_cursor = self.cursor is not None and self.choices.below(3) == 0
         thing = self.cursor if on_cursor else self.subject
         name = self.choices.pick(calls_of(type(thing)))
-        arguments = Arguments(self.choices, self.subject)
+        arguments = Arguments(self.choices, self.subject, self.keys)
         call = getattr(type(thing), name)
         if inspect.isdatadescriptor(call):
             self.attempt(arguments, lambda: getattr(thing, name), name, [], {})
@@ -347,7 +359,7 @@ class Trial:
 
     def construct(self, cls):
         """Call the class itself."""
-        arguments = Arguments(self.choices, self.subject)
+        arguments = Arguments(self.choices, self.subject, self.keys)
         positional, keywords = arguments.several(parameters(cls) or parameters(mm.VMA))
         if cls.__name__ == "Cursor":
             positional = [self.subject, *positional[1:]]
@@ -390,7 +402,8 @@ class Trial:
 def documented(error):
     """Return whether an error has its documented cause. Each of these kinds has few."""
     if isinstance(error, OverflowError):
-        causes = ("too large to convert to float", "cannot advance", "the sum over")
+        causes = ["too large to convert to float", "cannot advance", "the sum over"]
+        causes += ["does not fit in 64 bits"]  # a size in nanoseconds
         return any(cause in str(error) for cause in causes)
     if isinstance(error, AttributeError):
         return error.name in ("split", "merge")
@@ -438,14 +451,44 @@ OPTIONS = (
 )
 
 
+@functools.cache
+def kinds_of_keys():
+    """Return (what keys= gets, its first, last or middle keys) for each kind and place."""
+    found = [(one.keys, [*one.here.values()]) for one in key_universes.universes(len(INDICES))]
+    return [(KEYS_THAT_FAIL, INDICES), *found]
+
+
+class FailingKeys:
+    """A KeyType that refuses some keys, and cannot decode some codes."""
+
+    name, bits = "failing", 128
+
+    def encode(self, key):
+        if type(key) is not int or key % 32 == 30:
+            raise Planted(key)
+        return key << 63
+
+    def decode(self, code):
+        if code >> 63 & 63 == 37:
+            raise Planted(code)
+        return code >> 63
+
+
+KEYS_THAT_FAIL = FailingKeys()
+
+
 def trees_and_cursors(data, side=samara):
     """Run calls of MapleTree and Cursor of an implementation."""
     choices = Choices(data)
     options = choices.pick(OPTIONS)
-    count = choices.pick((0, 1, 4, 6, 40))
-    tree = side.MapleTree([(9 * n, 9 * n + 4, n) for n in range(count)], **options)
+    kind, keys = choices.pick(kinds_of_keys()) if choices.below(3) else ("uint64", INDICES)
+    count = choices.pick((0, 1, 4, 6, 7))
+    given = [(keys[9 * n], keys[9 * n + 4], n) for n in range(count)]
+    tree = side.MapleTree(given, keys=kind, **options)
+    if kind == "uint64" and choices.below(4) == 0:
+        tree.update([(9 * n, 9 * n + 4, n) for n in range(40)])
     relative = tree.fork() if choices.below(2) else None
-    trial = Trial(choices, tree, tree.cursor(choices.below(ROOM)))
+    trial = Trial(choices, tree, tree.cursor(keys[choices.below(ROOM // 2)]), keys)
     before = contents(relative) if relative is not None else None
     while not choices.ended:
         if choices.below(12) == 0:

@@ -18,8 +18,10 @@ import tempfile
 import zipfile
 
 import samara
+from key_universes import LINES
 from places import DATA
 from samara import mm
+from samara._keys import kind_of
 from surface import DOCUMENTED, Apart, Choices, Joining, Planted
 
 try:
@@ -135,7 +137,21 @@ def samples():
         list(space),
         space.limits,
         samara.Entry(1, 2, tree([(1, 1, 1)])),
+        *keyed_trees(),
+        [*tree([("::1", "::5", 1)], keys="ipv6")],
     ]
+
+
+def keyed_trees():
+    """Return a tree of each kind of keys."""
+    found = []
+    for line in LINES:
+        keys = [line.at(line.last - 9 + n) for n in range(10)]
+        triples = [(keys[0], keys[0], "a"), (keys[2], keys[5], None), (keys[6], keys[9], "a")]
+        found.append(samara.MapleTree(triples, keys=line.keys))
+    found.append(samara.MapleTree([("::1", "::9", 5)], keys="ipv6", dtype="i8"))
+    found.append(samara.MapleTree([(-5, 5, 5)], keys="int64", policy=samara.OFFSET))
+    return found
 
 
 @functools.cache
@@ -249,7 +265,11 @@ def use_tree(tree):
     cls.check(tree)
     before = [(first, last) for first, last, _ in tree]
     assert len(tree) == len(before)
-    assert tree.covered == sum(last + 1 - first for first, last in before)
+    kind = kind_of(tree.keys_dtype)
+    codes = [[kind.code(end, "index") for end in pair] for pair in before]
+    if kind.zero is not None:
+        with contextlib.suppress(OverflowError):  # a size in nanoseconds
+            assert tree.covered == kind.size(sum(last + 1 - first for first, last in codes))
     relative = cls.fork(tree)
     with contextlib.suppress(*DOCUMENTED, OverflowError, AttributeError):
         # A forged policy may do anything, but the tree must stay intact.
@@ -259,7 +279,8 @@ def use_tree(tree):
     cls.check(tree)
     assert [(first, last) for first, last, _ in tree] == before
     again = tree.__reduce__()[2]
-    assert again[2] == b"".join(first.to_bytes(8, "little") for first, _ in before)
+    firsts = (first.to_bytes(kind.bits // 8, "little") for first, _ in codes)
+    assert again[2] == b"".join(firsts)
 
 
 def use_space(space):
@@ -293,26 +314,31 @@ def junk(choices):
     )
 
 
-def ends(choices, count):
+def ends(choices, count, size=8):
     """Return the two ends of some ranges, in order or not, as bytes."""
-    firsts, lasts, at = [], [], 0
+    firsts, lasts, at, top = [], [], 0, 256**size - 1
     for _ in range(count):
         way = choices.below(12)
-        first = at + choices.below(9) if way else choices.pick([0, at, samara.MAX, 2**63])
-        last = first + choices.below(9) if way > 1 else choices.pick([first, 0, samara.MAX, at])
-        firsts.append(first & samara.MAX)
-        lasts.append(last & samara.MAX)
+        first = at + choices.below(9) if way else choices.pick([0, at, top, 2**63])
+        last = first + choices.below(9) if way > 1 else choices.pick([first, 0, top, at])
+        firsts.append(first & top)
+        lasts.append(last & top)
         at = last + 1 + choices.below(2)
-    return [b"".join(end.to_bytes(8, "little") for end in column) for column in (firsts, lasts)]
+    return [b"".join(end.to_bytes(size, "little") for end in column) for column in (firsts, lasts)]
 
 
 def forged_state(choices):
     """Give a handmade state to a tree that may or may not be empty."""
     count = choices.pick([0, 1, 2, 3, 17, 40])
-    version = choices.pick([1, 1, 2, 2, 3])
-    values = list(range(count)) if version != 2 else bytes(choices.take(8 * count)).ljust(8 * count)
-    state = [version, bool(choices.below(2)), *ends(choices, count), values, None]
-    if version != 1:
+    version = choices.pick([1, 1, 2, 2, 3, 5, 5])
+    line = choices.pick(LINES)
+    packed = version == 2 or (version == 5 and choices.below(4) == 0)
+    values = bytes(choices.take(8 * count)).ljust(8 * count) if packed else list(range(count))
+    columns = ends(choices, count, line.bits // 8 if version == 5 else 8)
+    state = [version, bool(choices.below(2)), *columns, values, None]
+    if version == 5:
+        state += [choices.pick(["u8", "f8"]) if packed else None, None, line.keys]
+    elif version != 1:
         state.append(choices.pick(["u8", "i8", "f8"]) if version == 2 else Apart())
     for _ in range(choices.pick([0, 1, 1, 2])):
         state[choices.below(len(state))] = junk(choices)
@@ -320,7 +346,7 @@ def forged_state(choices):
         del state[choices.below(len(state)) :]
     cls = choices.pick([Sub, Slotted])
     tree = cls() if choices.below(4) else cls([(1, 2, 3)])
-    if choices.below(8) == 0:
+    if version == 5 or choices.below(8) == 0:
         tree = cls.__new__(cls)
     with contextlib.suppress(TypeError, ValueError, AttributeError):
         tree.__setstate__(junk(choices) if choices.below(20) == 0 else tuple(state))
@@ -343,6 +369,7 @@ def files():
         tree([(4, 9, 1), (10, 12, 2)], dtype="u8"),
         tree([(n, 2 * n, n / 3) for n in range(1, 2)], dtype="f8"),
         tree([(4, 9, 1), (10, 12, 2)], policy=Joining()),
+        *(one for one in keyed_trees() if isinstance(one.keys_dtype, str)),
     ]
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "tree")
