@@ -304,7 +304,8 @@ def test_tsan(session: nox.Session) -> None:
     starts = subprocess.run(f"{folder}/test_attr", capture_output=True).returncode == 0
     wrapper = [] if starts else ["setarch", "-R"]
     for name in ("lock", "threads", "writers"):
-        session.run(*wrapper, f"{folder}/test_{name}")
+        for width in ("", "_128"):
+            session.run(*wrapper, f"{folder}/test_{name}{width}")
 
 
 def fuzzer(session: nox.Session) -> tuple[str, Path]:

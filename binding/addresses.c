@@ -195,6 +195,7 @@ static int can_be_quick(const struct addresses *addresses)
 int addresses_init(struct addresses *addresses, PyObject *kind)
 {
 	PyObject *type = PyObject_GetAttrString(kind, "address");
+	PyObject *zones;
 	int quick;
 
 	*addresses = (struct addresses){0};
@@ -210,11 +211,16 @@ int addresses_init(struct addresses *addresses, PyObject *kind)
 	addresses->nothing = PyTuple_New(0);
 	if (!addresses->number || !addresses->nothing)
 		return -1;
-	if (PyObject_HasAttrString(type, "scope_id")) {
+	zones = PyObject_GetAttrString(type, "scope_id");
+	if (zones) {
+		Py_DECREF(zones);
 		addresses->zone = PyUnicode_InternFromString("_scope_id");
 		if (!addresses->zone)
 			return -1;
+	} else if (!PyErr_ExceptionMatches(PyExc_AttributeError)) {
+		return -1;
 	}
+	PyErr_Clear();
 	quick = can_be_quick(addresses);
 	addresses->quick = quick > 0;
 	return quick < 0 ? -1 : 0;

@@ -197,8 +197,8 @@ PyObject *tree_alloc_many(struct tree_object *self, PyObject *const *args, Py_ss
 	if (status == 0)
 		request.spans = size_column_counts(&request.sizes);
 	if (status < 0 || !request.spans ||
-	    window_within(self->kind, given[2], given[3], &request.area.first,
-			  &request.area.last) < 0 ||
+	    window_within(self->kind, given[2], given[3], &request.area.first, &request.area.last) <
+		    0 ||
 	    area_options(&request.area, given[4], given[5]) < 0)
 		goto out;
 	request.starts = PyMem_New(mt_key, request.sizes.column.count);

@@ -75,7 +75,8 @@ void area_raise(const struct area *area)
 	PyObject *align = NULL;
 	PyObject *first = NULL;
 	PyObject *last = NULL;
-	PyObject *size = size_shown(kind, area->size_object);
+	PyObject *size =
+		area->size_object ? size_shown(kind, area->size_object) : PyUnicode_FromString("1");
 
 	if (size && aligned)
 		align = size_shown(kind, area->align_object);

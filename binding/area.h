@@ -7,7 +7,7 @@
 
 struct area {
 	const struct kind *kind; /* the tree's; set by area_size() */
-	PyObject *size_object;   /* borrowed, for messages; so is align_object */
+	PyObject *size_object;   /* borrowed, for messages; so is align_object. NULL: 1 key */
 	PyObject *align_object;
 	mt_key size;     /* if neither of the next two is set */
 	bool size_whole; /* the size is 2^64, or 2^128 */

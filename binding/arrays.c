@@ -268,8 +268,8 @@ PyObject *list_of_objects(const uint64_t *words, size_t count)
 	return list;
 }
 
-void snapshot_read(const struct maple_tree *snapshot, size_t count, mt_key *firsts,
-		   mt_key *lasts, uint64_t *words)
+void snapshot_read(const struct maple_tree *snapshot, size_t count, mt_key *firsts, mt_key *lasts,
+		   uint64_t *words)
 {
 	if (count < FEW) {
 		mt_read(snapshot, firsts, lasts, words);

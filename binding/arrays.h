@@ -16,8 +16,8 @@ PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ss
 			  PyObject *kwnames);
 
 /* mt_read() of a snapshot with `count` entries. Releases the GIL if they are many. */
-void snapshot_read(const struct maple_tree *snapshot, size_t count, mt_key *firsts,
-		   mt_key *lasts, uint64_t *words);
+void snapshot_read(const struct maple_tree *snapshot, size_t count, mt_key *firsts, mt_key *lasts,
+		   uint64_t *words);
 /* The objects that these words are, as a new list; or NULL. */
 PyObject *list_of_objects(const uint64_t *words, size_t count);
 

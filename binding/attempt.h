@@ -38,8 +38,7 @@ static inline int attempt_end(struct attempt *attempt, const struct tree_object 
 		return 1;
 	if (attempt->number < MOST_ATTEMPTS)
 		return 0;
-	PyErr_SetString(PyExc_RuntimeError,
-			"the tree was changed each time its keys were made");
+	PyErr_SetString(PyExc_RuntimeError, "the tree was changed each time its keys were made");
 	return -1;
 }
 

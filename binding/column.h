@@ -10,11 +10,11 @@ struct column {
 	const char *name; /* for messages */
 	enum column_kind kind;
 	size_t count;
-	Py_buffer view;   /* not of COLUMN_OBJECTS */
-	size_t item;      /* bytes per item */
-	Py_ssize_t step;  /* from the beginning of one item to the next; may be negative */
-	PyObject *items;  /* COLUMN_OBJECTS: a tuple, owned */
-	uint64_t *made;   /* words, owned, if the buffer is not used in place */
+	Py_buffer view;  /* not of COLUMN_OBJECTS */
+	size_t item;     /* bytes per item */
+	Py_ssize_t step; /* from the beginning of one item to the next; may be negative */
+	PyObject *items; /* COLUMN_OBJECTS: a tuple, owned */
+	uint64_t *made;  /* words, owned, if the buffer is not used in place */
 };
 
 /* 0 or -1. Call column_close() afterwards, even after an error. With `objects` it is taken as a

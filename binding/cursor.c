@@ -215,7 +215,7 @@ PyObject *cursor_next(struct cursor_object *self, PyObject *const *args, Py_ssiz
 }
 
 PyObject *cursor_next_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames)
+			    PyObject *kwnames)
 {
 	const struct step how = {"next_range", mas_next_word, .up = true, .gaps = true,
 				 .find = false};
@@ -232,7 +232,7 @@ PyObject *cursor_find(struct cursor_object *self, PyObject *const *args, Py_ssiz
 }
 
 PyObject *cursor_find_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames)
+			    PyObject *kwnames)
 {
 	const struct step how = {"find_range", mas_find_word, .up = true, .gaps = true,
 				 .find = true};
@@ -249,7 +249,7 @@ PyObject *cursor_prev(struct cursor_object *self, PyObject *const *args, Py_ssiz
 }
 
 PyObject *cursor_prev_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames)
+			    PyObject *kwnames)
 {
 	const struct step how = {"prev_range", mas_prev_word, .up = false, .gaps = true,
 				 .find = false};
@@ -258,7 +258,7 @@ PyObject *cursor_prev_range(struct cursor_object *self, PyObject *const *args, P
 }
 
 PyObject *cursor_find_rev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames)
+			  PyObject *kwnames)
 {
 	const struct step how = {"find_rev", mas_find_rev_word, .up = false, .gaps = false,
 				 .find = true};
@@ -267,7 +267,7 @@ PyObject *cursor_find_rev(struct cursor_object *self, PyObject *const *args, Py_
 }
 
 PyObject *cursor_find_range_rev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames)
+				PyObject *kwnames)
 {
 	const struct step how = {"find_range_rev", mas_find_rev_word, .up = false, .gaps = true,
 				 .find = true};
@@ -300,7 +300,7 @@ PyObject *cursor_iternext(struct cursor_object *self)
 /* ---- moving without a step ------------------------------------------------------------------ */
 
 PyObject *cursor_set(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames)
+		     PyObject *kwnames)
 {
 	static const char *const names[] = {"index"};
 	static const struct signature signature = {"set", names, 1, 1, 1};
@@ -315,7 +315,7 @@ PyObject *cursor_set(struct cursor_object *self, PyObject *const *args, Py_ssize
 }
 
 PyObject *cursor_set_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames)
+			   PyObject *kwnames)
 {
 	static const char *const names[] = {"first", "last"};
 	static const struct signature signature = {"set_range", names, 2, 2, 2};
@@ -375,7 +375,7 @@ static PyObject *write_here(struct cursor_object *self, write_fn write, uint64_t
 }
 
 PyObject *cursor_store(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames)
+		       PyObject *kwnames)
 {
 	static const char *const names[] = {"value", "merge"};
 	static const struct signature signature = {"store", names, 2, 1, 1};
@@ -395,7 +395,7 @@ PyObject *cursor_store(struct cursor_object *self, PyObject *const *args, Py_ssi
 }
 
 PyObject *cursor_insert(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames)
+			PyObject *kwnames)
 {
 	static const char *const names[] = {"value"};
 	static const struct signature signature = {"insert", names, 1, 1, 1};
@@ -511,13 +511,13 @@ static PyObject *search_area(struct cursor_object *self, const char *name, bool 
 }
 
 PyObject *cursor_empty_area(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames)
+			    PyObject *kwnames)
 {
 	return search_area(self, "empty_area", false, args, nargs, kwnames);
 }
 
 PyObject *cursor_empty_area_rev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames)
+				PyObject *kwnames)
 {
 	return search_area(self, "empty_area_rev", true, args, nargs, kwnames);
 }

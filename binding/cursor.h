@@ -21,33 +21,33 @@ PyObject *tree_cursor(struct tree_object *self, PyObject *const *args, Py_ssize_
 
 /* For the type's tables. */
 PyObject *cursor_set(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames);
+		     PyObject *kwnames);
 PyObject *cursor_set_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames);
+			   PyObject *kwnames);
 PyObject *cursor_next(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
 		      PyObject *kwnames);
 PyObject *cursor_next_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames);
+			    PyObject *kwnames);
 PyObject *cursor_prev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
 		      PyObject *kwnames);
 PyObject *cursor_prev_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames);
+			    PyObject *kwnames);
 PyObject *cursor_find(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
 		      PyObject *kwnames);
 PyObject *cursor_find_range(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames);
+			    PyObject *kwnames);
 PyObject *cursor_find_rev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames);
+			  PyObject *kwnames);
 PyObject *cursor_find_range_rev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames);
+				PyObject *kwnames);
 PyObject *cursor_store(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames);
+		       PyObject *kwnames);
 PyObject *cursor_insert(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames);
+			PyObject *kwnames);
 PyObject *cursor_empty_area(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames);
+			    PyObject *kwnames);
 PyObject *cursor_empty_area_rev(struct cursor_object *self, PyObject *const *args, Py_ssize_t nargs,
-		      PyObject *kwnames);
+				PyObject *kwnames);
 PyObject *cursor_walk(struct cursor_object *self, PyObject *unused);
 PyObject *cursor_clear(struct cursor_object *self, PyObject *unused);
 PyObject *cursor_erase(struct cursor_object *self, PyObject *unused);

@@ -34,8 +34,7 @@ static_assert(_Alignof(struct ma_state_128) == _Alignof(struct ma_state), "at on
 		 (struct cursor_object * self, PyObject *const *args, Py_ssize_t nargs,            \
 		  PyObject *kwnames),                                                              \
 		 (self, args, nargs, kwnames))
-#define PLAIN(name)                                                                                \
-	DISPATCH(name, (struct cursor_object * self, PyObject * unused), (self, unused))
+#define PLAIN(name) DISPATCH(name, (struct cursor_object * self, PyObject * unused), (self, unused))
 #define GETTER(name) DISPATCH(name, (struct cursor_object * self, void *closure), (self, closure))
 
 /* clang-format off: one row for each */
@@ -147,11 +146,16 @@ static PyMethodDef cursor_methods[] = {
 };
 
 static PyType_Slot cursor_slots[] = {
-	{Py_tp_doc, (void *)DOC_Cursor},   {Py_tp_new, cursor_call},
-	{Py_tp_dealloc, cursor_dealloc},   {Py_tp_traverse, cursor_traverse},
-	{Py_tp_repr, either_cursor_repr},         {Py_tp_iter, PyObject_SelfIter},
-	{Py_tp_iternext, either_cursor_iternext}, {Py_tp_methods, cursor_methods},
-	{Py_tp_getset, cursor_getset},     {0, NULL},
+	{Py_tp_doc, (void *)DOC_Cursor},
+	{Py_tp_new, cursor_call},
+	{Py_tp_dealloc, cursor_dealloc},
+	{Py_tp_traverse, cursor_traverse},
+	{Py_tp_repr, either_cursor_repr},
+	{Py_tp_iter, PyObject_SelfIter},
+	{Py_tp_iternext, either_cursor_iternext},
+	{Py_tp_methods, cursor_methods},
+	{Py_tp_getset, cursor_getset},
+	{0, NULL},
 };
 
 PyType_Spec cursor_spec = {

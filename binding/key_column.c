@@ -20,10 +20,15 @@ enum { CHUNK = 512 }; /* words at a time, where they need memory of their own */
  * exception. */
 static PyObject *as_array(const struct kind *kind, PyObject *object)
 {
+	PyObject *method = PyObject_GetAttrString((PyObject *)Py_TYPE(object), "__array__");
 	PyObject *array;
 
-	if (!PyObject_HasAttrString((PyObject *)Py_TYPE(object), "__array__"))
+	if (!method) {
+		if (PyErr_ExceptionMatches(PyExc_AttributeError))
+			PyErr_Clear();
 		return NULL;
+	}
+	Py_DECREF(method);
 	array = PyObject_CallMethod(kind->object, "as_array", "O", object);
 	if (array == Py_None)
 		Py_CLEAR(array);
@@ -425,16 +430,37 @@ const mt_key *key_column_block(const struct key_column *keys, size_t at, size_t 
 bool key_column_mask(const struct key_column *keys, size_t at, size_t count, const mt_key *codes,
 		     uint8_t *present)
 {
+	mt_key low = keys->low;
+	mt_key span = keys->span;
+
 	if (keys->layout == LAYOUT_ITEMS) {
 		for (size_t i = 0; i < count; i++)
 			present[i] &= (uint8_t)!keys->outside[at + i];
 		return true;
 	}
-	if (keys->span == MT_KEY_MAX)
+	if (span == MT_KEY_MAX)
 		return false;
+	if (MT_KEY_BITS == 64 && span == INT64_MAX && low == 0) {
+		/* There are vector instructions for this. */
+		for (size_t i = 0; i < count; i++)
+			present[i] &= (uint8_t) ~(codes[i] >> 63);
+		return true;
+	}
 	for (size_t i = 0; i < count; i++)
-		present[i] &= (uint8_t)is_inside(keys, codes[i]);
+		present[i] &= (uint8_t)(codes[i] - low <= span);
 	return true;
+}
+
+/* The first code from `at` on that is none, or the number of all. */
+static size_t next_outside(const struct key_column *keys, const mt_key *codes, size_t at)
+{
+	size_t count = keys->column.count;
+
+	if (keys->span == MT_KEY_MAX)
+		return count;
+	while (at < count && __builtin_expect(is_inside(keys, codes[at]), 1))
+		at++;
+	return at;
 }
 
 /* ---- one key -------------------------------------------------------------------------------- */
@@ -512,14 +538,20 @@ static mt_key *make_marked_codes(struct key_column *keys)
 	return make_codes(keys);
 }
 
-/* Convert each item. */
-static const mt_key *convert_items(struct key_column *keys, convert_function *convert)
+/* Convert each item. Inline, so that `convert` is inlined too. */
+static inline const mt_key *convert_items(struct key_column *keys, convert_function *convert)
 {
+	PyObject *items = keys->column.items;
+
 	if (!make_codes(keys))
 		return NULL;
 	for (size_t i = 0; i < keys->column.count; i++) {
-		if (convert_at(keys, i, convert, keys->column.name, &keys->made[i]) < 0)
+		PyObject *item = PyTuple_GET_ITEM(items, (Py_ssize_t)i);
+
+		if (convert(keys->kind, item, keys->column.name, &keys->made[i]) < 0) {
+			locate_error(keys->kind->state, "position", (Py_ssize_t)i);
 			return NULL;
+		}
 	}
 	return keys->made;
 }
@@ -552,11 +584,10 @@ const mt_key *key_column_codes(struct key_column *keys)
 		read_block(keys, 0, count, keys->made);
 		codes = keys->made;
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = next_outside(keys, codes, 0); i < count;
+	     i = next_outside(keys, codes, i + 1)) {
 		mt_key code;
 
-		if (__builtin_expect(is_inside(keys, codes[i]), 1))
-			continue;
 		if (convert_at(keys, i, require, keys->column.name, &code) < 0)
 			return NULL;
 		/* Somebody has just changed the buffer. */

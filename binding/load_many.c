@@ -17,12 +17,12 @@
 struct look {
 	const struct maple_tree *snapshot;
 	const struct key_column *keys;
-	uint64_t *words;   /* what was found */
-	uint8_t *mask;     /* whether something was found, for all keys; or NULL */
-	size_t block;      /* this many keys at a time */
-	mt_key *scratch;   /* for a block */
-	uint8_t *present;  /* for a block, if there is no mask */
-	bool fill;         /* absent keys get `absent`; if not set, the first absent key ends the
+	uint64_t *words;  /* what was found */
+	uint8_t *mask;    /* whether something was found, for all keys; or NULL */
+	size_t block;     /* this many keys at a time */
+	mt_key *scratch;  /* for a block */
+	uint8_t *present; /* for a block, if there is no mask */
+	bool fill;        /* absent keys get `absent`; if not set, the first absent key ends the
 			    * look-up */
 	uint64_t absent;
 };
@@ -192,8 +192,7 @@ PyObject *tree_load_many(struct tree_object *self, PyObject *const *args, Py_ssi
 	    truth_parse(given[2], &found) < 0)
 		return NULL;
 	if (key_column_open(&keys, self->kind, given[0], "keys") < 0 ||
-	    key_column_prepare(&keys) < 0 ||
-	    tree_enter(self) < 0)
+	    key_column_prepare(&keys) < 0 || tree_enter(self) < 0)
 		goto out;
 	dtype = self->dtype;
 	mt_fork(&self->mt, &snapshot);

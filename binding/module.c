@@ -178,7 +178,8 @@ static int module_exec(PyObject *module)
 	if (make_type(module, &tree_spec, &state->tree_type) < 0 ||
 	    make_type(module, &cursor_spec, &state->cursor_type) < 0 ||
 	    make_type(module, &kind_spec, &state->kind_type) < 0 ||
-	    make_type(module, &lock_spec, &state->lock_type) < 0 || make_types_of_widths(module) < 0)
+	    make_type(module, &lock_spec, &state->lock_type) < 0 ||
+	    make_types_of_widths(module) < 0)
 		return -1;
 	state->uint64 = default_kind(state);
 	if (!state->uint64)

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """names_128.py CORE HEADERS... OUT: write the second names of the binding's functions.
 
-The files that know keys are compiled twice, for keys of 64 and of 128 bits. HEADERS declare what they
-define. In the second build, each of these functions and variables gets the end `_128`. CORE is
-`core/header_128.py`, which reads declarations.
+The files that know keys are compiled twice, for keys of 64 and of 128 bits. HEADERS declare what
+they define. In the second build, each of these functions and variables gets the end `_128`. CORE
+is `core/header_128.py`, which reads declarations.
 """
 
 import runpy

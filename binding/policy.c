@@ -21,7 +21,8 @@ struct policy {
 	struct core_state *state; /* keeps the module alive */
 	struct kind *keys;        /* owned: of its trees */
 	enum policy_kind kind;
-	struct mt_value_ops ops; /* for POLICY_PYTHON; at first those of any object */
+	struct mt_value_ops ops;             /* for POLICY_PYTHON; at first those of any object */
+	struct mt_value_ops counted[DTYPES]; /* for POLICY_OFFSET: with `keys`, for messages */
 	PyObject *given;
 	PyObject *split; /* NULL for the other kinds, */
 	PyObject *merge; /* as this */
@@ -143,6 +144,10 @@ static struct policy *policy_new(struct kind *keys, PyObject *given)
 	policy->ops.split = ask_split;
 	policy->ops.merge = ask_merge;
 	policy->ops.context = policy;
+	for (int dtype = 0; dtype < DTYPES; dtype++) {
+		policy->counted[dtype] = *policy_builtin_ops(POLICY_OFFSET, (enum dtype)dtype);
+		policy->counted[dtype].context = keys;
+	}
 	policy->given = Py_NewRef(given);
 	policy->split = split;
 	policy->merge = merge;
@@ -214,6 +219,8 @@ const struct mt_value_ops *policy_ops(const struct policy *policy, enum dtype dt
 {
 	if (!policy)
 		return dtype_ops(dtype);
+	if (policy->kind == POLICY_OFFSET)
+		return &policy->counted[dtype];
 	return policy_is_builtin(policy) ? policy_builtin_ops(policy->kind, dtype) : &policy->ops;
 }
 

@@ -3,15 +3,15 @@
  * samara.COALESCE and samara.OFFSET as value operations, for objects and for packed numbers. They do
  * what the methods in samara/_policy.py do, which describes both for users.
  *
- * Owns nothing but constants: the operations need no context, so trees of all interpreters share
- * them. Values are borrowed from the tree, which is busy meanwhile and so keeps them; around code
+ * Owns nothing but constants, which trees of all interpreters share. The context of OFFSET's is the
+ * kind of keys, for messages: policy.c adds it. Values are borrowed from the tree, which is busy meanwhile and so keeps them; around code
  * that can be anything they get a reference of their own all the same. Most values are compared
  * without such code. An operation that fails sets an exception and returns -ECANCELED.
  *
  * For policy.c.
  */
 #include "policy_builtin.h"
-#include "args.h"
+#include "keys.h"
 
 /* ---- objects that are equal ----------------------------------------------------------------- */
 
@@ -143,7 +143,7 @@ static PyObject *int_advanced(PyObject *number, mt_key by)
 		return PyLong_FromUnsignedLongLong((uint64_t)start + by);
 	if (!overflow && start < 0 && by <= INT64_MAX)
 		return PyLong_FromLongLong(start + (long long)by);
-	steps = PyLong_FromUnsignedLongLong(by);
+	steps = code_object(by);
 	sum = steps ? PyLong_Type.tp_as_number->nb_add(number, steps) : NULL;
 	Py_XDECREF(steps);
 	return sum;
@@ -298,22 +298,36 @@ static int offset_merge_objects(void *context, const struct mt_entry *left,
 
 /* ---- OFFSET: packed numbers ----------------------------------------------------------------- */
 
+/* Raise the OverflowError for a number, taken over, that a piece from `first` on cannot have. */
+static int raise_overflow(const struct kind *kind, PyObject *number, const struct mt_entry *whole,
+			  mt_key first, const char *limits)
+{
+	PyObject *low = number ? code_shown(kind, whole->first) : NULL;
+	PyObject *high = low ? code_shown(kind, whole->last) : NULL;
+	PyObject *by = high ? code_object(first - whole->first) : NULL;
+
+	if (by)
+		PyErr_Format(PyExc_OverflowError,
+			     "value %S of [%U, %U] cannot advance by %S: with dtype %s", number,
+			     low, high, by, limits);
+	Py_XDECREF(number);
+	Py_XDECREF(low);
+	Py_XDECREF(high);
+	Py_XDECREF(by);
+	return -ECANCELED;
+}
+
 static int offset_split_unsigned(void *context, const struct mt_entry *whole, mt_key first,
 				 mt_key last, uint64_t *piece)
 {
 	mt_key by = first - whole->first;
 
-	(void)context;
 	(void)last;
-	*piece = whole->word + by;
+	*piece = whole->word + (uint64_t)by;
 	if (by <= UINT64_MAX - whole->word)
 		return 0;
-	PyErr_Format(PyExc_OverflowError,
-		     "value %llu of [%llu, %llu] cannot advance by %llu: with dtype 'u8' it must "
-		     "be in 0 ... 18446744073709551615",
-		     (unsigned long long)whole->word, (unsigned long long)whole->first,
-		     (unsigned long long)whole->last, (unsigned long long)by);
-	return -ECANCELED;
+	return raise_overflow(context, PyLong_FromUnsignedLongLong(whole->word), whole, first,
+			      "'u8' it must be in 0 ... 18446744073709551615");
 }
 
 static int offset_split_signed(void *context, const struct mt_entry *whole, mt_key first,
@@ -321,17 +335,12 @@ static int offset_split_signed(void *context, const struct mt_entry *whole, mt_k
 {
 	mt_key by = first - whole->first;
 
-	(void)context;
 	(void)last;
-	*piece = whole->word + by;
+	*piece = whole->word + (uint64_t)by;
 	if (by <= (uint64_t)INT64_MAX - whole->word)
 		return 0;
-	PyErr_Format(PyExc_OverflowError,
-		     "value %lld of [%llu, %llu] cannot advance by %llu: with dtype 'i8' it must "
-		     "be in -9223372036854775808 ... 9223372036854775807",
-		     (long long)whole->word, (unsigned long long)whole->first,
-		     (unsigned long long)whole->last, (unsigned long long)by);
-	return -ECANCELED;
+	return raise_overflow(context, PyLong_FromLongLong((long long)whole->word), whole, first,
+			      "'i8' it must be in -9223372036854775808 ... 9223372036854775807");
 }
 
 static int offset_split_float(void *context, const struct mt_entry *whole, mt_key first,
@@ -345,7 +354,16 @@ static int offset_split_float(void *context, const struct mt_entry *whole, mt_ke
 	return 0;
 }
 
-/* Whether the right entry's number is as far above the left one's as its first key is. */
+/* Whether the right entry's number is as far above the left one's as its first key is. `above` says
+ * whether it is above. */
+static bool goes_on(const struct mt_entry *left, const struct mt_entry *right, bool above)
+{
+	if (right->first < left->first)
+		return !above && left->word - right->word == left->first - right->first;
+	return (above || left->word == right->word) &&
+	       right->word - left->word == right->first - left->first;
+}
+
 static int offset_merge_unsigned(void *context, const struct mt_entry *left,
 				 const struct mt_entry *right, const struct mt_entry *stored,
 				 uint64_t *word)
@@ -353,8 +371,7 @@ static int offset_merge_unsigned(void *context, const struct mt_entry *left,
 	(void)context;
 	(void)stored;
 	*word = left->word;
-	return right->word - left->word == right->first - left->first &&
-	       (right->word < left->word) == (right->first < left->first);
+	return goes_on(left, right, right->word > left->word);
 }
 
 static int offset_merge_signed(void *context, const struct mt_entry *left,
@@ -364,8 +381,7 @@ static int offset_merge_signed(void *context, const struct mt_entry *left,
 	(void)context;
 	(void)stored;
 	*word = left->word;
-	return right->word - left->word == right->first - left->first &&
-	       ((int64_t)right->word < (int64_t)left->word) == (right->first < left->first);
+	return goes_on(left, right, (int64_t)right->word > (int64_t)left->word);
 }
 
 static int offset_merge_floats(void *context, const struct mt_entry *left,

@@ -20,7 +20,7 @@ struct ranges {
 	bool any_order; /* the caller may give the rows in any order: for messages */
 	size_t *rows;   /* owned: where a sorted row was in the caller's columns; NULL: there */
 	const struct kind *kind; /* borrowed */
-	mt_key *made; /* owned: the three columns, if they are no longer the caller's */
+	mt_key *made;            /* owned: the three columns, if they are no longer the caller's */
 };
 
 /* From first, last and values: 0 or -1; call ranges_close() in both cases. `objects`: take the

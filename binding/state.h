@@ -24,9 +24,9 @@ struct core_state {
 	PyTypeObject *lock_type;
 	struct width_types widths[2]; /* for keys of 64 bits, and of 128 */
 	struct kind *uint64;          /* the default kind */
-	PyTypeObject *entry_type;  /* samara._entry.Entry, a tuple of 3 */
-	PyTypeObject *gap_type;    /* samara._entry.Gap, a tuple of 2 */
-	PyTypeObject *change_type; /* samara._entry.Change, a tuple of 4 */
+	PyTypeObject *entry_type;     /* samara._entry.Entry, a tuple of 3 */
+	PyTypeObject *gap_type;       /* samara._entry.Gap, a tuple of 2 */
+	PyTypeObject *change_type;    /* samara._entry.Change, a tuple of 4 */
 	PyObject *occupied_error;
 	PyObject *space_error;
 	PyObject *no_key;  /* samara._errors.NoKey */

@@ -31,8 +31,8 @@ static int check_size(const struct gathered *gathered, Py_ssize_t size)
 }
 
 /* Convert an item. 0, with an owned reference if the word is an object; or -1. */
-static int parse_item(const struct gathered *gathered, PyObject *item, mt_key *first,
-		      mt_key *last, uint64_t *word)
+static int parse_item(const struct gathered *gathered, PyObject *item, mt_key *first, mt_key *last,
+		      uint64_t *word)
 {
 	/* Always a tuple, since converting an index can change a list. */
 	PyObject *tuple = PyTuple_Check(item) ? Py_NewRef(item) : PySequence_Tuple(item);
@@ -87,9 +87,8 @@ void gathered_free(struct gathered *gathered)
 	PyMem_Free(gathered->first);
 	PyMem_Free(gathered->last);
 	PyMem_Free(gathered->words);
-	*gathered = (struct gathered){.kind = gathered->kind,
-				      .dtype = gathered->dtype,
-				      .ends_only = gathered->ends_only};
+	*gathered = (struct gathered){
+		.kind = gathered->kind, .dtype = gathered->dtype, .ends_only = gathered->ends_only};
 }
 
 /* Ask whether the entry `at` of the columns, which is being stored, merges with the last one that

@@ -60,7 +60,8 @@ static enum mt_diff_words words_of(const struct diff_side side[2])
 
 static struct diff_object *diff_new(struct tree_object *before, struct tree_object *after)
 {
-	struct diff_object *self = PyObject_GC_New(struct diff_object, WIDTH_TYPES(before->state)->diff_type);
+	struct diff_object *self =
+		PyObject_GC_New(struct diff_object, WIDTH_TYPES(before->state)->diff_type);
 
 	if (!self)
 		return NULL;

@@ -201,8 +201,7 @@ static inline bool step_word(struct iterator_object *self, mt_key *first, mt_key
 }
 
 /* The same with its value: 1 with an owned *value; 0 at the end; -1. */
-static inline int step(struct iterator_object *self, mt_key *first, mt_key *last,
-		       PyObject **value)
+static inline int step(struct iterator_object *self, mt_key *first, mt_key *last, PyObject **value)
 {
 	if (!step_word(self, first, last))
 		return 0;

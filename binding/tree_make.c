@@ -56,8 +56,7 @@ int tree_init(struct tree_object *self, PyObject *args, PyObject *kwargs)
 	kind = kind_parse(self->state, keys);
 	if (!kind)
 		return -1;
-	status = EITHER_OF_KIND(kind, tree_fill,
-				(self, kind, iterable, dtype, track_gaps, policy));
+	status = EITHER_OF_KIND(kind, tree_fill, (self, kind, iterable, dtype, track_gaps, policy));
 	Py_DECREF((PyObject *)kind);
 	return status;
 }

@@ -30,8 +30,7 @@ static int pieces_read(struct pieces *pieces, mt_key first, mt_key last, bool ga
 {
 	struct maple_tree *slice = &pieces->slice;
 	size_t most = (size_t)mt_entries(slice) * (gaps ? 2 : 1) + 1;
-	mt_key *memory =
-		PyMem_Calloc(most, 2 * sizeof(mt_key) + sizeof(uint64_t) + sizeof(bool));
+	mt_key *memory = PyMem_Calloc(most, 2 * sizeof(mt_key) + sizeof(uint64_t) + sizeof(bool));
 	struct ma_state mas;
 	size_t count = 0;
 
@@ -60,8 +59,8 @@ static int pieces_read(struct pieces *pieces, mt_key first, mt_key last, bool ga
 }
 
 /* Cut the range out of the tree, which has been entered. */
-static int pieces_open(struct pieces *pieces, struct tree_object *self, mt_key first,
-		       mt_key last, bool gaps)
+static int pieces_open(struct pieces *pieces, struct tree_object *self, mt_key first, mt_key last,
+		       bool gaps)
 {
 	int status;
 

@@ -94,7 +94,8 @@ static PyObject *print_tree(struct tree_object *self, PyObject *iterator)
 	if (keys)
 		options = PyUnicode_FromFormat("%U%s%s%s%s", keys, dtype ? ", dtype='" : "",
 					       dtype ? dtype : "", dtype ? "'" : "", gaps);
-	if (options && print_entries(self->kind, iterator, whole ? SHOWN_WHOLE : SHOWN_EDGE, parts) == 0 &&
+	if (options &&
+	    print_entries(self->kind, iterator, whole ? SHOWN_WHOLE : SHOWN_EDGE, parts) == 0 &&
 	    (whole || print_last_entries(self->kind, iterator, parts) == 0))
 		joined = PyUnicode_Join(separator, parts);
 	if (joined && whole)

@@ -58,9 +58,7 @@ static int operand_open(struct operand *operand, struct tree_object *self, PyObj
 	operand->items = PySequence_Tuple(right);
 	if (!operand->items)
 		return -1;
-	return operation == UNION
-		       ? 0
-		       : build_from_ranges(&operand->mt, self->kind, operand->items);
+	return operation == UNION ? 0 : build_from_ranges(&operand->mt, self->kind, operand->items);
 }
 
 /* Convert the triples for a tree of that dtype. 0 or -1. */

@@ -288,20 +288,13 @@ PyObject *tree_alloc_cyclic(struct tree_object *self, PyObject *const *args, Py_
 	static const struct signature signature = {"alloc_cyclic", cyclic_names, 4, 2, 1};
 	struct area area = {.kind = self->kind, .align = 1, .size = 1};
 	PyObject *given[4];
-	PyObject *one, *result;
 	mt_key next;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
 	    window_within(self->kind, given[2], given[3], &area.first, &area.last) < 0 ||
 	    key_require(self->kind, given[1], "next", &next) < 0)
 		return NULL;
-	one = PyLong_FromLong(1);
-	if (!one)
-		return NULL;
-	area.size_object = one;
-	result = alloc_cyclic(self, given[0], &area, next);
-	Py_DECREF(one);
-	return result;
+	return alloc_cyclic(self, given[0], &area, next);
 }
 
 PyObject *tree_clear_all(struct tree_object *self, PyObject *Py_UNUSED(unused))

@@ -10,6 +10,7 @@ enum dtype {
 	DTYPE_U8,     /* packed: an unsigned integer, */
 	DTYPE_I8,     /* a signed one, */
 	DTYPE_F8,     /* the bits of a double */
+	DTYPES        /* how many there are */
 };
 
 /* Whether an object is None or one of samara's names of dtypes. NULL: None. */

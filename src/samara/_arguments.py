@@ -1,21 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Arguments of the plain-Python tree: numbers, windows and slices, checked before anything else.
+"""Numbers that callers give. An integer is anything with `__index__`.
 
-An index is anything with `__index__`. Look-ups cut a window at 0 and MAX; a window that lies
-entirely outside becomes None. Writes raise ValueError for anything outside.
+Keys, and windows of them, are in `samara._keys`.
 """
 
 import operator
-from functools import partial
 from typing import Any, Final
 
 from samara._errors import type_name
 
 MAX: Final = 2**64 - 1
 """The largest index."""
-
-Window = tuple[int, int]
-NAMES: Final = ("first", "last")
 
 
 def shown(number: int) -> str:
@@ -46,41 +41,3 @@ def required_index(number: Any, name: str, top: int = MAX, low: int = 0) -> int:
     if not low <= index <= top:
         raise ValueError(f"{name} {shown(index)} is outside {low} ... {top}")
     return index
-
-
-def positive(number: Any, name: str) -> int:
-    value = index_of(number, name)
-    if value < 1:
-        raise ValueError(f"{name} must be 1 or more, not {shown(value)}")
-    return value
-
-
-def in_order(first: int, last: int, names: tuple[str, str] = NAMES) -> Window:
-    if first > last:
-        raise ValueError(f"{names[0]} {shown(first)} is above {names[1]} {shown(last)}")
-    return first, last
-
-
-def required_window(first: Any, last: Any) -> Window:
-    return in_order(required_index(first, "first"), required_index(last, "last"))
-
-
-def clipped_window(first: Any, last: Any, names: tuple[str, str] = NAMES) -> Window | None:
-    low, high = index_of(first, names[0]), index_of(last, names[1])
-    if (low > MAX and high >= MAX) or (low <= 0 and high < 0):
-        return None
-    in_order(low, high, names)
-    return max(low, 0), min(high, MAX)
-
-
-def slice_window(key: slice, clip: bool) -> Window | None:
-    """Convert a half-open slice to a closed window, or to None if it is empty."""
-    if key.step is not None:
-        raise ValueError(f"the step of a slice must be None, not {key.step!r}")
-    check = index_of if clip else partial(required_index, top=MAX + 1)
-    start = 0 if key.start is None else check(key.start, "start")
-    stop = MAX + 1 if key.stop is None else check(key.stop, "stop")
-    low, high = max(start, 0), min(max(stop, 0), MAX + 1)
-    if min(low, MAX + 1) > high:
-        raise ValueError(f"start {shown(start)} is above stop {shown(stop)}")
-    return (low, high - 1) if low < high else None

@@ -32,7 +32,7 @@ class Ints:
 
 
 class InUniverse:
-    """The keys of a universe, see `key_universes.py`: made beforehand, so that no call makes any."""
+    """The keys of a universe of `key_universes.py`, made beforehand: no call makes any."""
 
     def __init__(self, universe):
         self.keys = [universe.key(universe.base + number) for number in range(universe.size)]

@@ -86,7 +86,7 @@ def out_of_memory(way, n, call, scene):
     except MemoryError:
         failed = True
     except Exception as error:
-        answer = error
+        failed, answer = is_lost_by_python(error), error
     finally:
         end()
     return failed, bare(answer) if isinstance(answer, BaseException) else answer
@@ -96,6 +96,18 @@ def out_of_memory(way, n, call, scene):
 # message: they raised the exception without it, not MemoryError. Try `object() < object()`.
 # Fixed for https://github.com/python/cpython/issues/107915
 MESSAGES_ARE_SAFE = sys.version_info >= (3, 11, 5)
+
+
+def is_lost_by_python(error):
+    """Return whether CPython 3.11 lost a MemoryError on its way out of a Python function.
+
+    It does so if there is no memory for the frame in the traceback.
+    """
+    return (
+        isinstance(error, SystemError)
+        and str(error).startswith("<function ")
+        and str(error).endswith(" returned NULL without setting an exception")
+    )
 
 
 def is_lost(answer, raised):

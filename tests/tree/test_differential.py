@@ -60,6 +60,10 @@ def plain(answer):
         return type(answer), [plain(member) for member in answer]
     if hasattr(answer, "__next__"):
         return "iterator"
+    if type(answer) is tuple:
+        return [plain(part) for part in answer]
+    if hasattr(answer, "tolist"):  # an array
+        return str(answer.dtype), repr(answer.tolist())
     # Equal keys can differ: 0.0 and -0.0, or moments of two zones.
     return type(answer), answer, repr(answer) if isinstance(answer, tuple | list | float) else None
 

@@ -12,6 +12,7 @@ import math
 import pytest
 from test_differential import SIDES, STEPS, Arguments, Both, Fails, ask, attribute, drive, method
 
+import samara
 from key_universes import LINES, Universe
 from samara import MAX
 from tree_oracle import Index, seeded
@@ -111,6 +112,27 @@ def test_same_answers_with_keys_of_each_kind(line):
     for place in line.places:
         given = KeyedArguments(random, Universe(line, place, 70))
         drive(given, STEPS // 40 + 1, track_gaps=random.random() < 0.8)
+
+
+class NumberArguments(KeyedArguments):
+    """The same with values that are mostly numbers."""
+
+    def value(self):
+        if self.random.random() < 0.05:
+            return super().value()
+        return self.random.choice([0, 1, 5, 2**63 - 20, 2**64 - 20, -20, 0.5, ("f", 5), ("f", 9)])
+
+
+TREES = [{"dtype": dtype, "policy": policy} for dtype in (None, "u8", "i8", "f8")
+         for policy in (None, samara.COALESCE, samara.OFFSET)]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.name)
+def test_same_answers_of_numbers_and_policies(line):
+    random = seeded(f"differential numbers {line.name}")
+    for options in TREES[1:]:
+        universe = Universe(line, random.choice([*line.places]), 70)
+        drive(NumberArguments(random, universe), STEPS // 200 + 1, **options)
 
 
 KEYS = ["uint64", "u8", "", "float", "int32", "datetime64", "datetime64[m]", "datetime64[us,UTC]"]

@@ -12,7 +12,7 @@ import pytest
 
 import keyed_calls
 from interpreter import COUNTS_REFERENCES, c_only, collect, counted_nodes, pool_nodes
-from key_universes import LINES, NANOSECONDS, WORDS, Universe
+from key_universes import CELLS, LINES, NANOSECONDS, WORDS, Universe
 from keyed_calls import READS, REPLACES, WRITES, InUniverse
 from no_memory import FUNCTIONS_ARE_SAFE, HAS_HOOKS, NO_FUNCTIONS, NO_HOOKS, WAYS, each_failure
 from samara import Cursor, MapleTree
@@ -84,8 +84,8 @@ def fail_each(way, call, universe, shared):
 
 
 def universe_of(line):
-    place = next(place for place in line.places if place not in ("bottom", "top"))
-    return Universe(line, place, 120)
+    places = [place for place in line.places if place not in ("bottom", "top")]
+    return Universe(line, places[0] if places else "bottom", 120)
 
 
 def by_kind(lines):
@@ -118,6 +118,8 @@ def test_each_allocation_failing(line, way):
     for name, call in CALLS.items():
         if name in NOT_HERE or (universe.unit is None and uses_sizes(name)):
             continue
+        if name == "repr" and line.keys is CELLS:
+            continue  # for the repr of a tuple, Py_ReprLeave() needs memory, or it keeps the tree
         try:
             fail_each(way, call, universe, line.keys is WORDS)
         except BaseException as error:

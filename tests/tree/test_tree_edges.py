@@ -137,7 +137,7 @@ def writes(t, index):
     yield lambda: t.cursor().set(index)
     yield lambda: t.cursor().set_range(index, MAX)
     yield lambda: t.cursor().set_range(0, index)
-    yield lambda: MapleTree([(0, index, 1)])
+    yield lambda: MapleTree([(0, index, 1)], keys=t.keys_dtype)
     if index is None:
         return  # the limits, from here on
     yield lambda: t.alloc_range(1, "x", first=index)

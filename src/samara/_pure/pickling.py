@@ -70,14 +70,16 @@ def state_of(head: Head, attributes: Any) -> tuple[Any, ...]:
 
 
 def packed(kind: Kind, codes: Sequence[int]) -> bytes:
-    size = kind.bits // 8
-    return b"".join(code.to_bytes(size, "little") for code in codes)
+    if kind.bits == 64:
+        return struct.pack(f"<{len(codes)}Q", *codes)
+    return b"".join(code.to_bytes(16, "little") for code in codes)
 
 
-def unpacked(kind: Kind, words: bytes) -> list[int]:
-    size = kind.bits // 8
-    starts = range(0, len(words), size)
-    return [int.from_bytes(words[start : start + size], "little") for start in starts]
+def unpacked(kind: Kind, words: bytes) -> Sequence[int]:
+    if kind.bits == 64:
+        return struct.unpack(f"<{len(words) // 8}Q", words)
+    starts = range(0, len(words), 16)
+    return [int.from_bytes(words[start : start + 16], "little") for start in starts]
 
 
 def expect(sound: bool, reason: str) -> None:
