@@ -72,6 +72,36 @@ static inline bool int_is_short(PyObject *number, uint64_t *out)
 	return false;
 }
 
+/* The same with a sign: an int of up to two digits, between -2^60 and 2^60. */
+static inline bool signed_int_is_short(PyObject *number, int64_t *out)
+{
+#if PyLong_SHIFT == 30 && PY_VERSION_HEX < 0x030F0000
+	PyLongObject *integer = (PyLongObject *)number;
+#if PY_VERSION_HEX >= 0x030C0000
+	const digit *digits = integer->long_value.ob_digit;
+	uintptr_t size = integer->long_value.lv_tag >> 3;
+	bool negative = (integer->long_value.lv_tag & 3) == 2;
+#else
+	const digit *digits = integer->ob_digit;
+	size_t size = (size_t)Py_ABS(Py_SIZE(integer));
+	bool negative = Py_SIZE(integer) < 0;
+#endif
+	int64_t value = size > 0 ? digits[0] : 0;
+
+	if (size > 2)
+		return false;
+	if (size == 2)
+		value |= (int64_t)digits[1] << PyLong_SHIFT;
+	/* Without a branch: signs are hard to predict. */
+	*out = (value ^ -(int64_t)negative) + negative;
+	return true;
+#else
+	(void)number;
+	(void)out;
+	return false;
+#endif
+}
+
 /* Whether two exact ints are equal: 1 or 0, without a call; -1 if their layout is not known. */
 static inline int ints_equal(PyObject *left, PyObject *right)
 {

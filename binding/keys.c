@@ -137,10 +137,12 @@ PyObject *code_object(mt_key code)
 static int signed_parse(PyObject *number, mt_key *code)
 {
 	const uint64_t zero = UINT64_C(1) << 63;
-	int overflow;
-	long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
+	int overflow = 0;
+	int64_t value;
 	uint64_t above;
 
+	if (!signed_int_is_short(number, &value))
+		value = PyLong_AsLongLongAndOverflow(number, &overflow);
 	if (!overflow) {
 		*code = (uint64_t)value ^ zero;
 		return INDEX_IN;

@@ -146,7 +146,8 @@ int kinds_same(const struct kind *kind, const struct kind *other)
 	PyObject *answer;
 	int same;
 
-	if (kind == other)
+	/* A module that is loaded twice in one interpreter has kinds of its own. */
+	if (kind->object == other->object)
 		return 1;
 	if (!kind->custom || !other->custom)
 		return 0;

@@ -7,7 +7,7 @@
 #include "moments.h"
 #include "state.h"
 
-/* How keys become codes. What has no way of its own in C goes through the Python kind. */
+/* How keys become codes: in C, or in the Python kind. */
 enum key_encoding {
 	KEYS_UINT64, /* the code is the key */
 	KEYS_INT64,

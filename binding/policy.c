@@ -21,7 +21,7 @@ struct policy {
 	struct core_state *state; /* keeps the module alive */
 	struct kind *keys;        /* owned: of its trees */
 	enum policy_kind kind;
-	struct mt_value_ops ops; /* for POLICY_PYTHON; at first those of any object */
+	struct mt_value_ops ops;             /* for POLICY_PYTHON; at first those of any object */
 	struct mt_value_ops counted[DTYPES]; /* for POLICY_OFFSET: with `keys`, for messages */
 	PyObject *given;
 	PyObject *split; /* NULL for the other kinds, */

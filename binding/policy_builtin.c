@@ -308,8 +308,8 @@ static int raise_overflow(const struct kind *kind, PyObject *number, const struc
 
 	if (by)
 		PyErr_Format(PyExc_OverflowError,
-			     "value %S of [%U, %U] cannot advance by %S: with dtype %s", number, low,
-			     high, by, limits);
+			     "value %S of [%U, %U] cannot advance by %S: with dtype %s", number,
+			     low, high, by, limits);
 	Py_XDECREF(number);
 	Py_XDECREF(low);
 	Py_XDECREF(high);

@@ -71,8 +71,8 @@ int tree_clear(struct tree_object *self);
 /* The end of a tree that the collector no longer tracks. */
 void tree_free(struct tree_object *self);
 
-/* Whether the codes have 128 bits. Each method asks this first. A tree that has no kind yet gets the
- * default one: from then on it stays. */
+/* Whether the codes have 128 bits. Each method asks this first. A tree without a kind gets the
+ * default one, and keeps it. */
 static inline bool tree_is_wide(struct tree_object *tree)
 {
 	if (__builtin_expect(tree->width == 64, 1))

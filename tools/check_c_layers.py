@@ -24,7 +24,10 @@ DIRECTIVE = re.compile(r"^[ \t]*#(?:\\\n|[^\n])*", re.MULTILINE)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"(\w+)\.h"', re.MULTILINE)
 ATTRIBUTE = re.compile(r"__attribute__\(\(.*?\)\)(?!\))")
 # Statements that other files cannot see, or that do not define a name.
-HIDDEN = re.compile(r"\b(static|MT_INLINE|typedef|static_assert|PyMODINIT_FUNC|PyDoc_STRVAR)\b")
+HIDDEN = re.compile(
+    r"\b(static|MT_INLINE|typedef|static_assert|PyMODINIT_FUNC|PyDoc_STRVAR)\b"
+    r"|^(WIDE_FORM|DISPATCH|FAST|PLAIN|GETTER|OPERATOR)\("  # the binding's macros
+)
 
 
 @dataclass

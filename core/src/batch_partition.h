@@ -8,7 +8,8 @@
 /* The most keys that are sorted by part at a time. Their results are used after all are looked
  * up. */
 #define MT_PARTITION_MAX_KEYS ((size_t)1 << 20)
-#define MT_BATCH_KEYS ((size_t)1 << 14)
+/* The most keys of a smaller tree: so few that a caller can convert them in the first cache. */
+#define MT_BATCH_KEYS ((size_t)1 << 11)
 
 /* Whether this many keys, unsorted, are looked up faster by parts of the tree. */
 bool mt_partition_pays(const struct maple_tree *mt, size_t count);

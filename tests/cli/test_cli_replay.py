@@ -600,7 +600,10 @@ def traces_of(program: str, times: int) -> list[Trace]:
 @pytest.mark.skipif(not can_trace(), reason="recording is of x86-64 Linux")
 def test_a_recorded_external_step_has_neither_arguments_nor_result() -> None:
     """Once it was written with "args" and "ret", which the format does not have for it."""
-    program = "x = []\nfor _ in range(900): x = [x]\nrepr(x); import mmap; mmap.mmap(-1, 4096)"
+    program = (
+        "import sys, mmap; sys.setrecursionlimit(9000)\n"
+        "x = []\nfor _ in range(4000): x = [x]\nrepr(x); mmap.mmap(-1, 4096)"
+    )
     (trace,) = traces_of(program, 1)  # its stack grows
     external = [step for step in trace["steps"] if step["call"] == "external"]
     assert external and all(set(step) == {"call", "removed", "added"} for step in external)

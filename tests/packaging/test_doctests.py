@@ -15,7 +15,8 @@ import samara
 # The public names in these modules say that they belong to samara, and doctest finds them there. It
 # does not find all types of the extension: test_tree_doctests.py runs each of their examples.
 SHOWN_BY_SAMARA = tuple(
-    f"samara.{name}" for name in ("_common_gaps", "_docs", "_entry", "_errors", "_policy")
+    f"samara.{name}"
+    for name in ("_common_gaps", "_docs", "_entry", "_errors", "_key_type", "_policy")
 )
 MODULES = {"samara", *(m.name for m in pkgutil.walk_packages(samara.__path__, "samara."))}
 SHOWN = {name for name in MODULES if name.startswith(SHOWN_BY_SAMARA)}

@@ -69,7 +69,7 @@ class Line:
     after: object = None
     needs: str | None = None
     bits: int = 64
-    junk: list = field(default_factory=list)  # what is no key at all: TypeError
+    junk: list = field(default_factory=list)  # objects that are never keys: TypeError
     bad: list = field(default_factory=list)  # of the right type, but no key: ValueError
 
 

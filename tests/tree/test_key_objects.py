@@ -69,6 +69,23 @@ def test_floats():
         check(tree, kind, key)
 
 
+@pytest.mark.parametrize("keys", ["uint64", "int64", "uint128"])
+def test_ints(keys):
+    """Around each number of digits that an int can have, and at all limits."""
+    rng = seeded("key objects")
+    tree, kind = MapleTree(keys=keys), kind_of(keys)
+    for power in (0, 29, 30, 31, 59, 60, 61, 63, 64, 65, 89, 90, 91, 119, 120, 121, 127, 128, 150):
+        for key in (2**power + step for step in (-1, 0, 1)):
+            check(tree, kind, key)
+            check(tree, kind, -key)
+    for _ in range(200):
+        key = rng.getrandbits(rng.randrange(1, 140))
+        check(tree, kind, key)
+        check(tree, kind, -key)
+    for key in (True, 1.0, "1", None):
+        check(tree, kind, key)
+
+
 def test_dates():
     rng = seeded("key objects")
     tree, kind = MapleTree(keys="date"), kind_of("date")

@@ -37,6 +37,6 @@ class CustomKind(Kind):
         return count
 
     def same_as(self, other: Kind) -> bool:
-        if not isinstance(other, CustomKind):
+        if not isinstance(other, CustomKind) or self.bits != other.bits:
             return False
         return self.name is other.name or bool(self.name == other.name)
