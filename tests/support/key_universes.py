@@ -31,7 +31,7 @@ except ImportError:
 
 TOP = 2**64 - 1  # the position of the last key
 MIDDLE = 2**40  # the position of the first key of a universe that does not begin at an end
-NEAR = 8  # so many keys at either end of the kind have a position in every universe
+NEAR = 50  # so many keys at either end of the kind have a position in every universe
 UTC = datetime.UTC
 BERLIN = ZoneInfo("Europe/Berlin")
 TOKYO = datetime.timezone(datetime.timedelta(hours=9), "JST")
