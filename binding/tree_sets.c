@@ -55,7 +55,9 @@ static int operand_open(struct operand *operand, struct tree_object *self, PyObj
 		operand->tree = (struct tree_object *)right;
 		return tree_require_like(self, operand->tree);
 	}
-	operand->items = PySequence_Tuple(right);
+	operand->items = self->kind->networks ? PyObject_CallMethod(self->kind->object, "ranges_in",
+								    "(O)", right)
+					      : PySequence_Tuple(right);
 	if (!operand->items)
 		return -1;
 	return operation == UNION ? 0 : build_from_ranges(&operand->mt, self->kind, operand->items);

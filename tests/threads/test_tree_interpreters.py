@@ -35,6 +35,18 @@ w = samara.MapleTree([(0, 9, [t]), (10, 19, [t])], policy=samara.COALESCE)
 w[15] = w
 x = samara.MapleTree([(0, 9, 5), (10, 19, 15)], dtype="u8", policy=samara.OFFSET)
 assert len(w) == 3 and list(x) == [(0, 19, 5)] and x[7:][7] == 12
+wide = samara.MapleTree([(5, 2**64, []), (2**100, 2**100, t)], keys="uint128")
+wide[2**127] = wide
+assert len(wide.fork()) == 3 and wide.first_entry().size == 2**64 - 4
+nets = samara.MapleTree(keys="ipv6")
+nets["fe80::/64"] = nets
+assert str(nets.last_entry().last) == "fe80::ffff:ffff:ffff:ffff"
+for keys in ("date", "datetime64[us]", "datetime64[s, Europe/Berlin]", "float64", "ipv4"):
+    keyed = samara.MapleTree(keys=keys)
+    keyed[keyed.first_key :] = keyed
+    entry = keyed.first_entry()
+    assert (entry.first, entry.last) == (keyed.first_key, keyed.last_key)
+    assert keyed[entry.last] is keyed and entry.stop is None
 """
 
 

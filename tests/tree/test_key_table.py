@@ -685,6 +685,19 @@ def calls(tree, key, good):
         yield lambda: tree.store_range(key, key, "x")
 
 
+@pytest.mark.parametrize("keys", ["ipv4", "ipv6"])
+def test_a_network_is_no_operand(keys):
+    """It is an iterable of all its addresses: that would take forever, and all memory."""
+    network = ipaddress.ip_network("10.0.0.0/8" if keys == "ipv4" else "fe80::/10")
+    tree = MapleTree([(network[0], network[9], "a")], keys=keys)
+    for act in (operator.or_, operator.and_, operator.sub, operator.ior, operator.iand):
+        with pytest.raises(TypeError, match=f"^other must be a tree or ranges, not .* {network}$"):
+            act(tree, network)
+    with pytest.raises(TypeError, match="^other must be a tree or ranges"):
+        tree.update(network)
+    assert len(tree - [(network[0], network[4])]) == 1
+
+
 def test_copies_keep_the_kind():
     for line in LINES:
         tree = MapleTree(keys=line.keys)

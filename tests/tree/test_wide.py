@@ -8,9 +8,7 @@ What does not depend on the width is tested with keys of each kind: `test_tree_o
 import copy
 import gc
 import ipaddress
-import os
 import pickle
-import subprocess
 import sys
 import weakref
 
@@ -20,7 +18,6 @@ from test_tree_edges import look_ups, writes
 from interpreter import (
     DEEP,
     PURE,
-    c_only,
     collect,
     counts_references,
     live_nodes,
@@ -641,49 +638,3 @@ def test_custom_keys_of_128_bits():
     assert t.first_key == bytes(16) and t.last_key == b"\xff" * 16
     t[:] = "all"
     assert t.first_entry().stop is None and t.covered == 2**128
-
-
-IN_AN_INTERPRETER = """
-import samara
-t = samara.MapleTree(((key << 64, key << 64, key) for key in range(200)), keys="uint128")
-u = t.fork()
-t[2**127:] = "all"
-assert len(u) == 200 and t.covered == 2**127 + 200, t.covered
-dates = samara.MapleTree(keys="date")
-dates[dates.first_key] = 1
-floats = samara.MapleTree([(-1.5, 0.0, "f")], keys="float64")
-assert floats[-0.0] == "f"
-t.check()
-print(samara.MapleTree([("::1", "::2", 1)], keys="ipv6"))
-"""
-
-
-@c_only
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="needs interpreters with their own state")
-def test_interpreters_side_by_side():
-    module = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
-    code = f"""
-import {module} as interpreters
-for _ in range(3):
-    one = interpreters.create()
-    interpreters.run_string(one, {IN_AN_INTERPRETER!r})
-    interpreters.destroy(one)
-exec({IN_AN_INTERPRETER!r})
-"""
-    run_code(code)
-
-
-def test_a_process_of_its_own():
-    run_code(IN_AN_INTERPRETER)
-
-
-def run_code(code):
-    path = os.pathsep.join(sys.path)
-    done = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", code],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": path},
-    )
-    assert done.returncode == 0, done.stderr
-    assert "IPv6Address('::1')" in done.stdout

@@ -54,6 +54,11 @@ class AddressKind(Kind):
         if getattr(address, "scope_id", None) is not None:
             raise ValueError(f"{name} must be an address without a zone, not '{given}'")
 
+    def ranges_in(self, other: Any) -> tuple[Any, ...]:
+        if isinstance(other, Network):  # it can have 2^128 members
+            raise TypeError(f"other must be a tree or ranges, not the network {other}")
+        return tuple(other)
+
     def window_of(self, key: Any) -> tuple[int, int] | None:
         if isinstance(key, str):
             if "/" not in key:

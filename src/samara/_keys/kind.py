@@ -73,6 +73,10 @@ class Kind(ABC):
         """Return the first and the last code of a network, or None for anything else."""
         return None
 
+    def ranges_in(self, other: Any) -> tuple[Any, ...]:
+        """Return what the right operand of a set operation contains, which must be ranges."""
+        return tuple(other)
+
     def as_array(self, given: Any) -> Any:
         """Return a column as a numpy array, or None if it has no such form."""
         return numpy_array(given)

@@ -198,7 +198,7 @@ class MapleTree:
         """Return what a set operation takes from its right side: a tree's contents, or items."""
         if isinstance(other, MapleTree) and type(other).__iter__ is MapleTree.__iter__:
             return self._same_kind(other)._fork_head()
-        return tuple(other)
+        return self._kind.ranges_in(other)
 
     def _assign(self, other: Any, convert: Any, combine: Any) -> Self:
         if not is_iterable(other):
