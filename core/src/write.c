@@ -165,10 +165,10 @@ static void prefetch_around(const struct mt_value_ops *ops, const struct ma_leve
 	if (!ops->retain)
 		return;
 	for (unsigned i = 0; i < 3 && slot < leaf->node->count; i++) {
-		const char *value = (const char *)(uintptr_t)leaf->node->wide.slot[slot++];
+		uintptr_t value = (uintptr_t)leaf->node->wide.slot[slot++]; /* 0 in a gap */
 
-		__builtin_prefetch(value);
-		__builtin_prefetch(value + 48);
+		__builtin_prefetch((const void *)value);
+		__builtin_prefetch((const void *)(value + 48));
 	}
 }
 

@@ -312,6 +312,40 @@ static void an_empty_tree_that_was_busy_was_filled(void)
 	test_pool_end(pool);
 }
 
+static void keep(void *context, const uint64_t *words, uint32_t present)
+{
+	(void)context;
+	(void)words;
+	(void)present;
+}
+
+static int stay_apart(void *context, const struct mt_entry *left, const struct mt_entry *right,
+		      const struct mt_entry *stored, uint64_t *word)
+{
+	(void)context;
+	(void)left;
+	(void)right;
+	(void)stored;
+	(void)word;
+	return 0;
+}
+
+/* A store beside the word 0 computed an address from a null pointer: clang's UBSan reports that. */
+static void a_null_pointer_was_advanced(void)
+{
+	const struct mt_value_ops ops = {.retain = keep, .release = keep, .merge = stay_apart};
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	mt_init_pool(&mt, 0, pool, &ops);
+	for (mt_key key = 5; key < 8; key++)
+		CHECK_EQ(mtree_store_range_word(&mt, key, key, 0), 0);
+	CHECK_EQ(mt_entries(&mt), 3);
+	CHECK_VALID(&mt);
+	mt_fini(&mt);
+	test_pool_end(pool);
+}
+
 static const struct test_case cases[] = {
 	{"a_leaf_of_nothing_but_a_gap", a_leaf_of_nothing_but_a_gap},
 	{"a_failed_erase_moved_the_cursor", a_failed_erase_moved_the_cursor},
@@ -324,6 +358,7 @@ static const struct test_case cases[] = {
 	{"a_step_believed_an_end_of_before", a_step_believed_an_end_of_before},
 	{"an_empty_tree_that_was_busy_was_filled", an_empty_tree_that_was_busy_was_filled},
 	{"a_replaced_value_did_not_merge", a_replaced_value_did_not_merge},
+	{"a_null_pointer_was_advanced", a_null_pointer_was_advanced},
 };
 
 TEST_MAIN(cases)
