@@ -41,6 +41,12 @@ assert len(wide.fork()) == 3 and wide.first_entry().size == 2**64 - 4
 nets = samara.MapleTree(keys="ipv6")
 nets["fe80::/64"] = nets
 assert str(nets.last_entry().last) == "fe80::ffff:ffff:ffff:ffff"
+"""
+
+
+# Only in one interpreter at a time: CPython 3.11 drops references to None each time that one with
+# datetimes and zones ends.
+KEYED = """
 for keys in ("date", "datetime64[us]", "datetime64[s, Europe/Berlin]", "float64", "ipv4"):
     keyed = samara.MapleTree(keys=keys)
     keyed[keyed.first_key :] = keyed
@@ -74,6 +80,7 @@ for step in range(400):
 
 @pytest.mark.parametrize("rounds", [1, 5])
 def test_other_interpreters(rounds):
+    body = BODY + KEYED if rounds == 1 else BODY
     run_python(
         f"""
 import {interpreters.__name__} as interpreters
@@ -81,11 +88,11 @@ import samara
 before = samara._implementation._pool_stats()
 for _ in range({rounds}):
     interpreter = interpreters.{CREATE}
-    error = interpreters.run_string(interpreter, {BODY!r})
+    error = interpreters.run_string(interpreter, {body!r})
     assert error is None, error
     interpreters.destroy(interpreter)
 assert samara._implementation._pool_stats() == before
-{BODY}
+{body}
 """
     )
 
