@@ -56,30 +56,40 @@ static int check_input(struct build *build, size_t *bad)
 static void fill_leaf(struct build *build, struct maple_node *leaf)
 {
 	size_t slots = build->slots < MT_WIDE_SLOTS ? build->slots : MT_WIDE_SLOTS;
-	mt_key last;
+	const mt_key *firsts = build->first;
+	const mt_key *lasts = build->last;
+	const uint64_t *words = build->words;
+	size_t count = build->count;
+	size_t at = build->at;
+	mt_key key = build->key;
+	mt_present present = 0;
 
 	if (build->slots == MT_WIDE_SLOTS + 1 && build->trailing_gap)
 		slots--;
 	build->slots -= slots;
 	leaf->kind = MT_LEAF;
 	leaf->unused = 0;
-	leaf->present = 0;
 	leaf->count = (mt_small)slots;
 	for (unsigned i = 0; i < slots; i++) {
-		if (build->at < build->count && build->first[build->at] == build->key) {
-			leaf->wide.slot[i] = build->words[build->at];
-			leaf->present |= (mt_present)(1u << i);
-			last = build->last[build->at++];
+		mt_key last;
+
+		if (at < count && firsts[at] == key) {
+			leaf->wide.slot[i] = words[at];
+			present |= (mt_present)(1u << i);
+			last = lasts[at++];
 		} else {
 			leaf->wide.slot[i] = 0;
-			last = build->at < build->count ? build->first[build->at] - 1 : MT_KEY_MAX;
+			last = at < count ? firsts[at] - 1 : MT_KEY_MAX;
 		}
 		if (i + 1 < slots)
 			leaf->pivot[i] = last;
-		build->key = last + 1;
+		key = last + 1;
 	}
+	leaf->present = present;
+	build->at = at;
+	build->key = key;
 	mt_pad_pivots(leaf, leaf->count - 1u);
-	mt_retain(build->mt->ma_ops, leaf->wide.slot, leaf->present);
+	mt_retain(build->mt->ma_ops, leaf->wide.slot, present);
 }
 
 /* Fill `node`, of that height, with `leaves` leaves below it. `below` of them fit under one
