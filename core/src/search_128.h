@@ -13,11 +13,12 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low word is first"
 #define MT_COUNTS_AVX2 1
 #define MT_COUNTS_AVX512 1
 
-/* ---- AVX2: four keys at a time, low words apart from high words. It compares signed numbers, so
- * all words have their top bit flipped. Where the low word of the wanted key is above a pivot's, its
- * high word is taken to be one more: then it is above the pivot's high word exactly if the key is
- * above the pivot. There is no word above the highest one, so keys that have it are searched
- * without vectors. ---- */
+/* ---- AVX2. The lanes are in groups of four: a cache line each, and lane 0 is the header. First,
+ * find the last group whose first lane is below the key; then, four lanes at a time, low words apart
+ * from high words. AVX2 compares signed numbers, so all words have their top bit flipped. Where the
+ * low word of the wanted key is above a pivot's, its high word is taken to be one more: then it is
+ * above the pivot's high word exactly if the key is above the pivot. There is no word above the
+ * highest one, so keys that have it are searched without vectors. ---- */
 
 MT_INLINE bool has_highest_word(mt_key key)
 {
@@ -25,25 +26,27 @@ MT_INLINE bool has_highest_word(mt_key key)
 }
 
 MT_AVX2 MT_INLINE unsigned lanes_below_avx2(const struct maple_node *node, mt_key key,
-					    unsigned fours)
+					    unsigned groups)
 {
-	const __m256i *lanes = (const __m256i *)node;
 	const __m256i flip = _mm256_set1_epi64x(INT64_MIN);
 	const __m256i low = _mm256_xor_si256(_mm256_set1_epi64x((int64_t)(uint64_t)key), flip);
 	const __m256i high =
 		_mm256_xor_si256(_mm256_set1_epi64x((int64_t)(uint64_t)(key >> 64)), flip);
-	unsigned below = 0;
+	const __m256i *lanes;
+	__m256i even, odd, carry, less;
+	unsigned group = 0;
+	unsigned below;
 
-	for (unsigned i = 0; i < fours; i++) {
-		__m256i even = _mm256_xor_si256(_mm256_load_si256(lanes + 2 * i), flip);
-		__m256i odd = _mm256_xor_si256(_mm256_load_si256(lanes + 2 * i + 1), flip);
-		__m256i carry = _mm256_cmpgt_epi64(low, _mm256_unpacklo_epi64(even, odd));
-		__m256i less = _mm256_cmpgt_epi64(_mm256_sub_epi64(high, carry),
-						  _mm256_unpackhi_epi64(even, odd));
-
-		below |= (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(less)) << (4 * i);
-	}
-	return (unsigned)__builtin_popcount(below & ~1u); /* the lowest bit is the header's */
+	for (unsigned i = 1; i < groups; i++)
+		group += node->lane[4 * i] < key;
+	lanes = (const __m256i *)(node->lane + 4 * group);
+	even = _mm256_xor_si256(_mm256_load_si256(lanes), flip);
+	odd = _mm256_xor_si256(_mm256_load_si256(lanes + 1), flip);
+	carry = _mm256_cmpgt_epi64(low, _mm256_unpacklo_epi64(even, odd));
+	less = _mm256_cmpgt_epi64(_mm256_sub_epi64(high, carry), _mm256_unpackhi_epi64(even, odd));
+	below = (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(less));
+	/* The lowest bit is lane 0's, or that of a pivot that is below the key. */
+	return 4 * group + (unsigned)__builtin_popcount(below | 1u) - 1;
 }
 
 MT_AVX2 MT_INLINE unsigned narrow_avx2(const struct maple_node *node, mt_key key)

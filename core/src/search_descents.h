@@ -113,9 +113,10 @@ MT_TARGET static void MT_NAMED(locate)(const struct maple_node *node, uint32_t h
 	leaf->slot = MT_NAMED(wide)(node, key);
 }
 
-/* Move all keys of a group down by one level. If the children may be far away, prefetch them. */
+/* Move all keys of a group down by one level, perhaps to the leaves. If the children may be far away,
+ * prefetch them. */
 MT_TARGET MT_INLINE void MT_NAMED(step)(const struct maple_node **node, const mt_key *keys,
-					bool narrow, bool far, bool below)
+					bool narrow, bool far, bool leaf)
 {
 	for (unsigned i = 0; i < MT_GROUP; i++) {
 		const uint64_t *slots = narrow ? node[i]->narrow.slot : node[i]->wide.slot;
@@ -123,9 +124,28 @@ MT_TARGET MT_INLINE void MT_NAMED(step)(const struct maple_node **node, const mt
 				       : MT_NAMED(wide)(node[i], keys[i]);
 
 		node[i] = as_node(slots[slot]);
-		if (far)
-			prefetch_searched(node[i], below);
+		if (far && leaf && MT_KEY_BITS == 128)
+			prefetch_lines(node[i], 0, offsetof(struct maple_node, wide.slot));
+		else if (far)
+			prefetch_searched(node[i], narrow && !leaf);
 	}
+}
+
+/* The results of a group in its leaves. First all slots are found and prefetched: a leaf with keys of
+ * 128 bits has eight cache lines, so only its pivots are there. */
+MT_TARGET MT_INLINE size_t MT_NAMED(take_slots)(const struct maple_node **leaf, const mt_key *keys,
+						uint64_t absent, uint64_t *words, uint8_t *present)
+{
+	unsigned slot[MT_GROUP];
+	size_t found = 0;
+
+	for (unsigned i = 0; i < MT_GROUP; i++) {
+		slot[i] = MT_NAMED(wide)(leaf[i], keys[i]);
+		__builtin_prefetch(&leaf[i]->wide.slot[slot[i]]);
+	}
+	for (unsigned i = 0; i < MT_GROUP; i++)
+		found += take_slot(leaf[i], slot[i], absent, words + i, present + i);
+	return found;
 }
 
 MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node **node, uint32_t height,
@@ -138,15 +158,18 @@ MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node **node, uin
 
 	while (--height) {
 		if (height > near)
-			narrow ? MT_NAMED(step)(node, keys, true, false, true)
+			narrow ? MT_NAMED(step)(node, keys, true, false, false)
 			       : MT_NAMED(step)(node, keys, false, false, false);
 		else
-			narrow ? MT_NAMED(step)(node, keys, true, true, height > 1)
-			       : MT_NAMED(step)(node, keys, false, true, false);
+			narrow ? MT_NAMED(step)(node, keys, true, true, height == 1)
+			       : MT_NAMED(step)(node, keys, false, true, height == 1);
 	}
-	for (unsigned i = 0; i < MT_GROUP; i++) {
-		found += take_slot(node[i], MT_NAMED(wide)(node[i], keys[i]), absent, words + i,
-				   present + i);
+	if (MT_KEY_BITS == 128) {
+		found = MT_NAMED(take_slots)(node, keys, absent, words, present);
+	} else {
+		for (unsigned i = 0; i < MT_GROUP; i++)
+			found += take_slot(node[i], MT_NAMED(wide)(node[i], keys[i]), absent,
+					   words + i, present + i);
 	}
 	return found;
 }
