@@ -154,11 +154,17 @@ static int try_all(struct tree_object *self, struct request *request, struct att
 	if (status == 0) {
 		attempt_begin(attempt, self);
 		*keys = list_of_starts(request);
-		status = attempt_end(attempt, self, *keys);
+		status = attempt_end(attempt, self, keys);
 	}
-	tree_end_work(self, &work, status == 1 ? 0 : -1);
-	if (status != 1)
+	/* Another thread may have begun a write meanwhile, and be asking the policy. */
+	if (status == 1 && tree_require_idle(self) < 0) {
 		Py_CLEAR(*keys);
+		status = -1;
+	}
+	if (status == 1)
+		tree_end_work(self, &work, 0);
+	else
+		mt_fini(&work);
 	return status;
 }
 
@@ -183,9 +189,7 @@ PyObject *tree_alloc_many(struct tree_object *self, PyObject *const *args, Py_ss
 {
 	static const char *const names[] = {"sizes", "values", "first", "last", "align", "reverse"};
 	static const struct signature signature = {"alloc_many", names, 6, 2, 2};
-	struct request request = {.area = {.kind = self->kind},
-				  .sizes = {.column = {.kind = COLUMN_OBJECTS}},
-				  .values = {.kind = COLUMN_OBJECTS}};
+	struct request request = {.area = {.kind = self->kind}};
 	struct attempt attempt = {0};
 	PyObject *given[6];
 	PyObject *keys = NULL;

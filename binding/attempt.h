@@ -24,18 +24,19 @@ static inline void attempt_begin(struct attempt *attempt, const struct tree_obje
 	attempt->paused = attempt->number++ ? PyGC_Disable() : 0;
 }
 
-/* After it. 1; 0 if the tree has been written or locked meanwhile: drop the result, and begin again;
- * -1 with RuntimeError if that has been done too often, or with the exception if there is no
- * result. */
+/* After it. 1; 0 if the tree has been written or locked meanwhile: begin again; -1 with RuntimeError if
+ * that has been done too often, or with the exception if there is no result. Unless it is 1, the
+ * result is dropped, and becomes NULL. */
 static inline int attempt_end(struct attempt *attempt, const struct tree_object *tree,
-			      const PyObject *result)
+			      PyObject **result)
 {
 	if (attempt->paused)
 		PyGC_Enable();
-	if (!result)
+	if (!*result)
 		return -1;
 	if (tree->mt.ma_generation == attempt->generation && !lock_blocks(tree->lock))
 		return 1;
+	Py_CLEAR(*result);
 	if (attempt->number < MOST_ATTEMPTS)
 		return 0;
 	PyErr_SetString(PyExc_RuntimeError, "the tree was changed each time its keys were made");

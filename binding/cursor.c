@@ -448,11 +448,11 @@ PyObject *cursor_erase(struct cursor_object *self, PyObject *Py_UNUSED(unused))
 			result = tree_box_entry(tree, &entry);
 		else
 			result = Py_NewRef(Py_None);
-		status = attempt_end(&attempt, tree, result);
-		if (status == 1 && self->mas.index != place.index) /* the cursor was moved */
-			status = 0;
-		if (status <= 0)
+		status = attempt_end(&attempt, tree, &result);
+		if (status == 1 && self->mas.index != place.index) { /* the cursor was moved */
 			Py_CLEAR(result);
+			status = 0;
+		}
 	} while (status == 0);
 	if (!result)
 		return NULL;

@@ -92,10 +92,7 @@ PyObject *tree_erase(struct tree_object *self, PyObject *const *args, Py_ssize_t
 			Py_RETURN_NONE;
 		attempt_begin(&attempt, self);
 		result = tree_box_entry(self, &entry);
-		status = attempt_end(&attempt, self, result);
-		if (status <= 0)
-			Py_CLEAR(result);
-	} while (status == 0);
+	} while (attempt_end(&attempt, self, &result) == 0);
 	if (!result)
 		return NULL;
 	status = mtree_clear_range(&self->mt, entry.first, entry.last);
@@ -170,10 +167,7 @@ PyObject *tree_pop_range(struct tree_object *self, PyObject *const *args, Py_ssi
 			return NULL;
 		attempt_begin(&attempt, self);
 		removed = collect_range(self, first, last);
-		status = attempt_end(&attempt, self, removed);
-		if (status <= 0)
-			Py_CLEAR(removed);
-	} while (status == 0);
+	} while (attempt_end(&attempt, self, &removed) == 0);
 	if (!removed)
 		return NULL;
 	status = mtree_clear_range(&self->mt, first, last);
@@ -206,10 +200,7 @@ PyObject *tree_alloc_range(struct tree_object *self, PyObject *const *args, Py_s
 			return NULL;
 		attempt_begin(&attempt, self);
 		result = key_object(self->kind, start);
-		status = attempt_end(&attempt, self, result);
-		if (status <= 0)
-			Py_CLEAR(result);
-	} while (status == 0);
+	} while (attempt_end(&attempt, self, &result) == 0);
 	if (!result)
 		return NULL;
 	status = mtree_store_range_word(&self->mt, start, start + area_span(&area), word);
@@ -261,10 +252,7 @@ static PyObject *alloc_cyclic(struct tree_object *self, PyObject *value, const s
 			return NULL;
 		attempt_begin(&attempt, self);
 		result = cyclic_result(self, start);
-		status = attempt_end(&attempt, self, result);
-		if (status <= 0)
-			Py_CLEAR(result);
-	} while (status == 0);
+	} while (attempt_end(&attempt, self, &result) == 0);
 	if (!result)
 		return NULL;
 	status = mtree_alloc_cyclic_word(&self->mt, &start, word, area->first, area->last, &next);

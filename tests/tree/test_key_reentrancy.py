@@ -9,12 +9,13 @@ import contextlib
 import gc
 import operator
 import pickle
+import threading
 import weakref
 
 import pytest
 
 import keyed_calls
-from interpreter import collect, live_nodes
+from interpreter import c_only, collect, live_nodes
 from keyed_calls import READS, REPLACES, WRITES, Ints
 from samara import Cursor, MapleTree, NoSpaceError, RangeOccupiedError, common_gaps
 from tree_oracle import Index, seeded
@@ -506,6 +507,40 @@ def test_cursors_of_trees_that_were_emptied_meanwhile(bits):
         t[3:40] = "again"
         cursor.set(5)
         assert cursor.walk() == (3, 39, "again")
+
+
+@c_only  # in pure Python, other writers wait
+@widths
+def test_allocations_whose_decode_waits_for_a_thread_that_asks_its_policy(bits):
+    class Waiting:
+        def __init__(self):
+            self.asked, self.answer = threading.Event(), threading.Event()
+
+        def merge(self, left, right, stored):
+            self.asked.set()
+            self.answer.wait()
+            return NotImplemented
+
+        def split(self, entry, first, last):
+            return entry.value
+
+    def begin_a_store():
+        thread.start()
+        policy.asked.wait()
+
+    policy, keys = Waiting(), Acting(bits)
+    policy.answer.set()
+    t = MapleTree([(0, 9, "a")], keys=keys, policy=policy)
+    policy.asked.clear()
+    policy.answer.clear()
+    thread = threading.Thread(target=lambda: t.store_range(10, 19, "b"))
+    keys.arm("decode", begin_a_store)
+    with pytest.raises(RuntimeError, match="policy"):
+        t.alloc_many([5], ["c"], first=100)
+    policy.answer.set()
+    thread.join()
+    t.check()
+    assert plain(t) == [(0, 9, "a"), (10, 19, "b")]
 
 
 @widths
