@@ -153,7 +153,7 @@ static PyObject *build_ranges(PyTypeObject *type, struct kind *kind, struct rang
 
 	mt_init_pool(&mt, tree_flags(track_gaps), kind->state->pool, policy_ops(policy, dtype));
 	if (fill_tree(&mt, dtype, ranges, layout, asks_policy) == 0)
-		tree = tree_alloc(type);
+		tree = tree_alloc(kind->state, type);
 	if (!tree) {
 		mt_fini(&mt);
 		return NULL;
@@ -174,7 +174,7 @@ PyObject *tree_from_columns(PyTypeObject *type, struct kind *kind, PyObject *con
 	enum dtype dtype;
 	bool track_gaps = true;
 
-	if (dtype_parse(given[4], &dtype) < 0 ||
+	if (dtype_parse(given[3], &dtype) < 0 ||
 	    (given[5] && truth_parse(given[5], &track_gaps) < 0) ||
 	    layout_parse(given + 7, &layout) < 0 || policy_make(kind, given[6], dtype, &policy) < 0)
 		return NULL;

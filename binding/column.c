@@ -93,7 +93,7 @@ int column_open(struct column *column, PyObject *object, const char *name, bool 
 {
 	int status = 0;
 
-	*column = (struct column){.name = name, .kind = COLUMN_OBJECTS};
+	column->name = name;
 	if (!objects && PyObject_CheckBuffer(object))
 		status = open_buffer(column, object);
 	if (status != 0)
@@ -116,7 +116,9 @@ void column_close(struct column *column)
 	if (column->kind != COLUMN_OBJECTS)
 		PyBuffer_Release(&column->view);
 	Py_XDECREF(column->items);
-	*column = (struct column){.kind = COLUMN_OBJECTS};
+	column->kind = COLUMN_OBJECTS;
+	column->items = NULL;
+	column->made = NULL;
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
 
 #include "value.h"
 
-enum column_kind { COLUMN_OBJECTS, COLUMN_UNSIGNED, COLUMN_SIGNED, COLUMN_FLOATS };
+enum column_kind { COLUMN_OBJECTS = 0, COLUMN_UNSIGNED, COLUMN_SIGNED, COLUMN_FLOATS };
 struct column {
 	const char *name; /* for messages */
 	enum column_kind kind;
@@ -17,8 +17,8 @@ struct column {
 	uint64_t *made;  /* words, owned, if the buffer is not used in place */
 };
 
-/* 0 or -1. Call column_close() afterwards, even after an error. With `objects` it is taken as a
- * sequence, whatever it is. */
+/* Open a column that is all zero, or closed: 0 or -1. Call column_close() afterwards, even after an
+ * error. With `objects` it is taken as a sequence, whatever it is. */
 int column_open(struct column *column, PyObject *object, const char *name, bool objects);
 void column_close(struct column *column);
 /* 0; or -1 with TypeError if the column is a buffer of floats. */

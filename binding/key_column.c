@@ -270,7 +270,7 @@ int key_column_open(struct key_column *keys, const struct kind *kind, PyObject *
 {
 	int status;
 
-	*keys = (struct key_column){.kind = kind, .column = {.kind = COLUMN_OBJECTS}};
+	keys->kind = kind;
 	if (PyList_CheckExact(object) || PyTuple_CheckExact(object) ||
 	    (!has_arrays(kind) && PyObject_CheckBuffer(object)))
 		return open_column(keys, object, name);
@@ -288,7 +288,7 @@ int key_column_open(struct key_column *keys, const struct kind *kind, PyObject *
 int size_column_open(struct key_column *sizes, const struct kind *kind, PyObject *object,
 		     const char *name)
 {
-	*sizes = (struct key_column){.kind = kind};
+	sizes->kind = kind;
 	if (column_open(&sizes->column, object, name, !kind->whole) < 0)
 		return -1;
 	if (sizes->column.kind == COLUMN_OBJECTS)
@@ -302,7 +302,9 @@ int size_column_open(struct key_column *sizes, const struct kind *kind, PyObject
 int code_column_open(struct key_column *codes, const struct kind *kind, PyObject *object,
 		     const char *name)
 {
-	*codes = (struct key_column){.kind = kind, .layout = LAYOUT_CODES, .span = MT_KEY_MAX};
+	codes->kind = kind;
+	codes->layout = LAYOUT_CODES;
+	codes->span = MT_KEY_MAX;
 	if (column_open(&codes->column, object, name, false) < 0)
 		return -1;
 	codes->column.count /= sizeof(mt_key) / sizeof(uint64_t);
@@ -320,7 +322,9 @@ void key_column_close(struct key_column *keys)
 	Py_XDECREF(keys->array);
 	PyMem_Free(keys->made);
 	PyMem_Free(keys->outside);
-	*keys = (struct key_column){.column = {.kind = COLUMN_OBJECTS}};
+	keys->array = NULL;
+	keys->made = NULL;
+	keys->outside = NULL;
 }
 
 /* ---- blocks of a buffer --------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ struct key_column {
 	uint8_t *outside;       /* owned: 1 where a key or a size does not fit; or NULL */
 };
 
-/* 0 or -1. Call key_column_close() afterwards, even after an error. */
+/* Open a column that is all zero: 0 or -1. Call key_column_close() afterwards, even after an error. */
 int key_column_open(struct key_column *keys, const struct kind *kind, PyObject *object,
 		    const char *name);
 /* The same for a column of sizes. */

@@ -116,6 +116,7 @@ static struct kind *kind_new(struct core_state *state, PyObject *object)
 		Py_DECREF(kind);
 		return NULL;
 	}
+	kind->plain = kind->encoding == KEYS_UINT64 || kind->encoding == KEYS_UINT128;
 	kind->whole = kind->entry_type == state->entry_type;
 	return kind;
 }

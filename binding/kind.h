@@ -24,6 +24,7 @@ struct kind {
 	struct core_state *state; /* keeps the module alive */
 	enum key_encoding encoding;
 	int bits;         /* of a code: 64 or 128 */
+	bool plain;       /* codes are the keys */
 	bool whole;       /* keys are ints: results are plain Entry, Gap and Change */
 	bool custom;      /* a KeyType of the user's */
 	bool networks;    /* some keys stand for a whole network */

@@ -181,7 +181,7 @@ PyObject *tree_load_many(struct tree_object *self, PyObject *const *args, Py_ssi
 	static const char *const names[] = {"keys", "default", "found"};
 	static const struct signature signature = {"load_many", names, 3, 1, 3};
 	struct maple_tree snapshot;
-	struct key_column keys;
+	struct key_column keys = {0};
 	struct look look = {.snapshot = &snapshot, .keys = &keys};
 	PyObject *given[3];
 	PyObject *result = NULL;

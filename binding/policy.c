@@ -195,8 +195,10 @@ int policy_parse(const struct tree_object *tree, struct kind *kind, PyObject *gi
 
 void policy_adopt(struct tree_object *tree, struct policy *policy)
 {
-	if (!tree->policy)
-		tree->policy = (struct policy *)Py_XNewRef((PyObject *)policy);
+	if (!policy || tree->policy)
+		return;
+	tree->policy = (struct policy *)Py_NewRef((PyObject *)policy);
+	tree->plain = false;
 }
 
 int policy_settle(struct tree_object *tree, struct policy *policy, struct maple_tree *mt,

@@ -66,6 +66,7 @@ PyObject *tree_get_lock(struct tree_object *self, void *Py_UNUSED(closure))
 		if (!lock)
 			return NULL;
 		self->lock = lock;
+		self->plain = false;
 	}
 	return Py_NewRef((PyObject *)self->lock);
 }

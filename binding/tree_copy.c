@@ -83,7 +83,7 @@ void copy_drop(struct tree_object *copy, struct kind *kind)
  * caller does to self. */
 static struct tree_object *relative_alloc(struct tree_object *self)
 {
-	struct tree_object *copy = tree_alloc(Py_TYPE(self));
+	struct tree_object *copy = tree_alloc(self->state, Py_TYPE(self));
 
 	if (!copy || tree_enter_family(self) == 0)
 		return copy;
@@ -138,7 +138,7 @@ PyObject *tree_slice(struct tree_object *self, mt_key first, mt_key last, bool e
 
 PyObject *tree_dup(struct tree_object *self, PyObject *Py_UNUSED(unused))
 {
-	struct tree_object *copy = tree_alloc(Py_TYPE(self));
+	struct tree_object *copy = tree_alloc(self->state, Py_TYPE(self));
 	int status;
 
 	if (!copy)

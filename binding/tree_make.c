@@ -27,7 +27,7 @@ PyObject *tree_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	(void)kwargs;
 	if (!state)
 		return NULL;
-	tree = tree_alloc(type);
+	tree = tree_alloc(state, type);
 	if (!tree)
 		return NULL;
 	tree->state = state;
@@ -78,25 +78,33 @@ PyObject *tree_restore_state(struct tree_object *self, PyObject *state)
 
 /* ---- from columns --------------------------------------------------------------------------- */
 
+/* Make a tree from columns, of keys or of a file that was saved. */
+static PyObject *make_tree(PyTypeObject *type, struct core_state *state, PyObject *keys,
+			   PyObject *const *given, bool saved)
+{
+	struct kind *kind = kind_parse(state, keys);
+	PyObject *tree;
+
+	if (!kind)
+		return NULL;
+	tree = saved ? EITHER_OF_KIND(kind, tree_from_saved, (type, kind, given))
+		     : EITHER_OF_KIND(kind, tree_from_columns, (type, kind, given));
+	Py_DECREF((PyObject *)kind);
+	return tree;
+}
+
 PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
 			   PyObject *kwnames)
 {
-	static const char *const names[] = {"first",      "last",   "values", "keys", "dtype",
-					    "track_gaps", "policy", "closed", "sort", "overlap"};
+	static const char *const names[] = {"first",      "last",   "values", "dtype", "keys",
+					    "track_gaps", "policy", "closed", "sort",  "overlap"};
 	static const struct signature signature = {"from_arrays", names, 10, 3, 3};
 	struct core_state *state = state_of_type(type);
 	PyObject *given[10];
-	struct kind *kind;
-	PyObject *tree;
 
 	if (!state || args_parse(&signature, args, nargs, kwnames, given) < 0)
 		return NULL;
-	kind = kind_parse(state, given[3]);
-	if (!kind)
-		return NULL;
-	tree = EITHER_OF_KIND(kind, tree_from_columns, (type, kind, given));
-	Py_DECREF((PyObject *)kind);
-	return tree;
+	return make_tree(type, state, given[4], given, false);
 }
 
 /* What samara._file calls with the columns that it has read: see columns_of() in file.c. */
@@ -108,17 +116,10 @@ static PyObject *restore(PyTypeObject *type, PyObject *const *args, Py_ssize_t n
 	static const struct signature signature = {"restore", names, 7, 7, 7};
 	struct core_state *state = state_of_type(type);
 	PyObject *given[7];
-	struct kind *kind;
-	PyObject *tree;
 
 	if (!state || args_parse(&signature, args, nargs, kwnames, given) < 0)
 		return NULL;
-	kind = kind_parse(state, given[3]);
-	if (!kind)
-		return NULL;
-	tree = EITHER_OF_KIND(kind, tree_from_saved, (type, kind, given));
-	Py_DECREF((PyObject *)kind);
-	return tree;
+	return make_tree(type, state, given[3], given, true);
 }
 
 PyObject *tree_load(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)

@@ -44,7 +44,7 @@ int tree_contains(struct tree_object *self, PyObject *key)
 /* Whether a key can stand for several: a slice, or a network. */
 static inline bool may_be_several(const struct tree_object *self, PyObject *key)
 {
-	return PySlice_Check(key) || self->kind->networks;
+	return !PyLong_CheckExact(key) && (PySlice_Check(key) || self->kind->networks);
 }
 
 PyObject *tree_subscript(struct tree_object *self, PyObject *key)

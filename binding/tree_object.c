@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The tree's struct, and its life. Compiled once for each width of codes. A tree owns one maple tree,
- * a reference to its module (so that the state outlives it), its kind of keys, its lock object, its
- * policy and its place in a family. A value in it is
- * one strong reference. The leaf that the value lies in holds it, however many trees share that
- * leaf. A packed tree (one with a dtype) holds numbers and no references.
+ * its kind of keys (which keeps the module's state alive), its lock object, its policy and its place in
+ * a family. A value in it is one strong reference. The leaf that the value lies in holds it, however
+ * many trees share that leaf. A packed tree (one with a dtype) holds numbers and no references.
  *
  * Invariants
  *   - state is NULL only between tree_alloc() and tree_adopt(). After it is set, everything else is
@@ -20,23 +19,31 @@
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-struct tree_object *tree_alloc(PyTypeObject *type)
+struct tree_object *tree_alloc(const struct core_state *state, PyTypeObject *type)
 {
-	struct tree_object *tree = (struct tree_object *)type->tp_alloc(type, 0);
+	struct tree_object *tree;
 
 	/* An unfinished tree must not be visible to code that asks the collector for its
 	 * objects. */
-	if (tree)
-		PyObject_GC_UnTrack(tree);
+	if (__builtin_expect(type == state->tree_type, 1)) {
+		tree = PyObject_GC_New(struct tree_object, type);
+		if (tree)
+			memset(&tree->width, 0,
+			       (size_t)type->tp_basicsize - offsetof(struct tree_object, width));
+	} else {
+		tree = (struct tree_object *)type->tp_alloc(type, 0);
+		if (tree)
+			PyObject_GC_UnTrack(tree);
+	}
 	return tree;
 }
 
 void tree_adopt(struct tree_object *tree, struct kind *kind)
 {
-	Py_INCREF(kind->state->module);
 	tree->state = kind->state;
 	tree->kind = (struct kind *)Py_NewRef((PyObject *)kind);
 	tree->width = MT_KEY_BITS;
+	tree_note_plain(tree);
 	PyObject_GC_Track(tree);
 }
 
@@ -82,7 +89,6 @@ int tree_visit(struct tree_object *self, visitproc visit, void *arg)
 	Py_VISIT(Py_TYPE(self));
 	if (!self->state)
 		return 0;
-	Py_VISIT(self->state->module);
 	Py_VISIT((PyObject *)self->kind);
 	Py_VISIT((PyObject *)self->policy);
 	if (self->dtype != DTYPE_OBJECT)
@@ -104,12 +110,8 @@ void tree_free(struct tree_object *self)
 	if (self->weak_references)
 		PyObject_ClearWeakRefs((PyObject *)self);
 	family_leave(&self->member);
-	if (self->state) {
-		PyObject *module = self->state->module;
-
+	if (self->state)
 		mt_fini(&self->mt);
-		Py_DECREF(module);
-	}
 	Py_XDECREF((PyObject *)self->policy);
 	Py_XDECREF((PyObject *)self->kind);
 	Py_XDECREF(self->lock);
@@ -151,6 +153,13 @@ int tree_enter_guarded(struct tree_object *tree)
 		tree->writer = claim_now();
 	}
 	return 0;
+}
+
+int tree_enter_key_slow(struct tree_object *tree, PyObject *key, mt_key *index)
+{
+	int place = key_look(tree->kind, key, "index", index);
+
+	return place == INDEX_ERROR || tree_enter(tree) < 0 ? INDEX_ERROR : place;
 }
 
 static bool lacks_family(const struct tree_object *tree)

@@ -3,11 +3,11 @@
  * The tree as an object: its struct, its life, and what every operation on it passes through.
  *
  *        struct tree_object
- *        +----------+-------+-------+------+--------+-------+------+--------+-----------+------+
- *        | PyObject | width | dtype | kind | policy | state | lock | member | weak refs |  mt  |
- *        +----------+-------+-------+------+--------+-------+------+---|----+-----------+--|---+
- *                                                                      v                   v
- *                                       family, once nodes have been shared     nodes (maple tree)
+ *        +----------+-------+-------+-------+------+--------+-------+------+--------+-----------+------+
+ *        | PyObject | width | plain | dtype | kind | policy | state | lock | member | weak refs |  mt  |
+ *        +----------+-------+-------+-------+------+--------+-------+------+---|----+-----------+--|---+
+ *                                                                              v                   v
+ *                                               family, once nodes have been shared     nodes (maple tree)
  *
  * The maple tree is last: it has one of two types, by the width of the codes. Everything before it
  * is the same for both.
@@ -24,7 +24,8 @@ struct policy;
 
 struct tree_object {
 	PyObject_HEAD
-	unsigned width; /* of the codes: 64 or 128; 0: not settled, and mt has 64 */
+	uint8_t width; /* of the codes: 64 or 128; 0: not settled, and mt has 64 */
+	bool plain;    /* codes are the keys, and there is no lock and no policy */
 	enum dtype dtype;
 	struct kind *kind;        /* owned; stays once the width is settled */
 	struct policy *policy;    /* owned; NULL: none. A policy stays once set */
@@ -50,8 +51,13 @@ static inline bool tree_tracks_gaps(const struct tree_object *tree)
 /* ---- life ----------------------------------------------------------------------------------- */
 
 /* Make an instance of `type`. The caller initialises its maple tree, then calls tree_adopt(). */
-struct tree_object *tree_alloc(PyTypeObject *type);
+struct tree_object *tree_alloc(const struct core_state *state, PyTypeObject *type);
 void tree_adopt(struct tree_object *tree, struct kind *kind);
+/* Whether the tree is plain follows from its kind, its lock and its policy. */
+static inline void tree_note_plain(struct tree_object *tree)
+{
+	tree->plain = tree->kind->plain && !tree->lock && !tree->policy;
+}
 /* Initialise the maple tree: empty, with the default attributes. */
 void tree_start(struct tree_object *self);
 /* Give the tree new contents: `mt` is moved into it. `source` is the family that `mt` shares nodes
@@ -103,12 +109,19 @@ static inline int tree_enter(struct tree_object *tree)
 	return tree_enter_guarded(tree);
 }
 
+int tree_enter_key_slow(struct tree_object *tree, PyObject *key, mt_key *index);
+
 /* The same with a key to look up. Returns an enum index_kind. */
 static inline int tree_enter_key(struct tree_object *tree, PyObject *key, mt_key *index)
 {
-	int place = key_look(tree->kind, key, "index", index);
+	uint64_t number;
 
-	return place == INDEX_ERROR || tree_enter(tree) < 0 ? INDEX_ERROR : place;
+	if (__builtin_expect(tree->plain && PyLong_CheckExact(key) && int_is_short(key, &number),
+			     1)) {
+		*index = number;
+		return INDEX_IN;
+	}
+	return tree_enter_key_slow(tree, key, index);
 }
 
 /* The same with a value to store, which is converted to the tree's kind of word. */

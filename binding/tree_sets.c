@@ -153,7 +153,7 @@ static void fork_both(struct tree_object *self, struct operand *operand, struct 
 /* A new tree like self. */
 static PyObject *new_tree(struct tree_object *self, struct operand *operand)
 {
-	struct tree_object *copy = tree_alloc(Py_TYPE(self));
+	struct tree_object *copy = tree_alloc(self->state, Py_TYPE(self));
 	struct family *family;
 	struct maple_tree left;
 	int status;
