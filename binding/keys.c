@@ -406,7 +406,7 @@ PyObject *size_object(const struct kind *kind, mt_key count, bool carry)
 	return size;
 }
 
-int size_require(const struct kind *kind, PyObject *size, const char *name, mt_key *count)
+int size_require_slow(const struct kind *kind, PyObject *size, const char *name, mt_key *count)
 {
 	int place = size_parse(kind, size, name, count);
 	PyObject *least, *texts[2] = {NULL};

@@ -102,7 +102,20 @@ PyObject *code_shown(const struct kind *kind, mt_key code);
 /* Convert a size to a number of keys: an enum index_kind, where INDEX_TOP is 2^64, or 2^128. */
 int size_parse(const struct kind *kind, PyObject *size, const char *name, mt_key *count);
 /* The same for sizes of one key or more: INDEX_IN, INDEX_TOP, INDEX_ABOVE or INDEX_ERROR. */
-int size_require(const struct kind *kind, PyObject *size, const char *name, mt_key *count);
+int size_require_slow(const struct kind *kind, PyObject *size, const char *name, mt_key *count);
+static inline int size_require(const struct kind *kind, PyObject *size, const char *name,
+			       mt_key *count)
+{
+	uint64_t number;
+
+	if (__builtin_expect(kind->plain && PyLong_CheckExact(size) &&
+				     int_is_short(size, &number) && number > 0,
+			     1)) {
+		*count = number;
+		return INDEX_IN;
+	}
+	return size_require_slow(kind, size, name, count);
+}
 /* A size in a message. */
 PyObject *size_shown(const struct kind *kind, PyObject *size);
 /* Make a size of a number of keys; with `carry`, of 2^64 or 2^128. */
