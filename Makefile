@@ -84,7 +84,7 @@ test-sanitize: build/debug/build.ninja ## C and Python tests under ASan and UBSa
 test-tsan: ## the C tests that start threads, under ThreadSanitizer
 test-pypy: ## Python tests on PyPy: $PYPY, the one on PATH, or Debian's
 test-python-newer: ## Python tests on Debian's CPython NEWER (3.13), from DEBIAN_SUITE (trixie)
-test-free-threaded: ## Python tests on free-threaded Python, which is built first if it is missing
+test-free-threaded: ## Python tests on free-threaded Python NEWER (3.13), which is built first if it is missing
 test-wheel: ## check what `make wheel` makes: its files, a second build, pip, the quick tests
 coverage: coverage-core coverage-python ## coverage-core and coverage-python
 coverage-core: ## lines and branches of the core that the C tests cover; fails unless all are

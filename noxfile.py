@@ -187,9 +187,10 @@ NOT_FREE_THREADED = [
 
 @nox.session(name="test-free-threaded")
 def test_free_threaded(session: nox.Session) -> None:
-    """Test on free-threaded Python: $PYTHON_FREE_THREADED, one on PATH, or one built in build/."""
+    """Test on free-threaded Python NEWER: $PYTHON_FREE_THREADED, on PATH, or built in build/."""
     # First the extension, which enables the GIL with a warning; then threads on pure Python.
-    python = output("tools/free-threaded", BUILD / "free-threaded")
+    version = os.environ.get("NEWER", "3.13")
+    python = output("tools/free-threaded", BUILD / f"free-threaded-{version}", version)
     site = free_threaded_site(session, python)
     env = {"PYTHONPATH": str(site), "PYTHONWARNINGS": "ignore:The global interpreter lock"}
     pytest = [python, "-m", "pytest"]
@@ -200,7 +201,8 @@ def test_free_threaded(session: nox.Session) -> None:
 
 
 def free_threaded_site(session: nox.Session, python: str) -> Path:
-    site = BUILD / "free-threaded-site"
+    version = output(python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
+    site = BUILD / f"free-threaded-{version}" / "site"
     key = digest(python)
     if is_made(site, key):
         return site
@@ -209,14 +211,13 @@ def free_threaded_site(session: nox.Session, python: str) -> Path:
     native.write_text(f"[binaries]\npython = '{python}'\n")
     # That Python has no ssl, so this Python's pip chooses packages that fit. The first hypothesis
     # with an extension does not fit.
-    version = output(python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
     machine = platform.machine()
     manylinux = [f"--platform=manylinux{tag}_{machine}" for tag in ("2014", "_2_27", "_2_28")]
     fits = [f"--python-version={version}", f"--abi=cp{version.replace('.', '')}t", *manylinux]
     fits += ["--only-binary=:all:", "--implementation=cp"]
     needs = ["pytest>=8", "hypothesis>=6.100,<6.156", "numpy>=1.23", "rich>=13"]
     pip(session, "install", "--quiet", f"--target={site}", *fits, *needs)
-    build = str(BUILD / "free-threaded" / "package")
+    build = str(BUILD / f"free-threaded-{version}" / "package")
     libraries = [f"-Dpython.{name}={site}" for name in ("platlibdir", "purelibdir")]
     shutil.rmtree(build, ignore_errors=True)
     session.run("meson", "setup", build, f"--native-file={native}", *libraries, silent=True)
