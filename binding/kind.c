@@ -93,8 +93,12 @@ static int find_encoding(struct kind *kind)
 	kind->networks = kind->encoding == KEYS_IPV4 || kind->encoding == KEYS_IPV6;
 	if (kind->networks)
 		return addresses_init(&kind->addresses, kind->object);
-	if (kind->encoding == KEYS_MOMENTS)
-		return moments_init(&kind->moments, kind->object);
+	if (kind->encoding == KEYS_MOMENTS) {
+		if (moments_init(&kind->moments, kind->object) < 0)
+			return -1;
+		if (!kind->moments.api)
+			kind->encoding = KEYS_PYTHON;
+	}
 	return 0;
 }
 

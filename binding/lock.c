@@ -31,16 +31,23 @@ static void note_fork(void)
 	process.survivor = this_thread();
 }
 
-/* All interpreters that import the module share one GIL. */
+static int watch_status; /* of pthread_atfork() */
+
+static void watch(void)
+{
+	watch_status = pthread_atfork(NULL, NULL, note_fork);
+}
+
+/* Interpreters with GILs of their own may import the module at the same time. */
 int process_watch(void)
 {
-	static bool watched;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (!watched && pthread_atfork(NULL, NULL, note_fork)) {
+	pthread_once(&once, watch);
+	if (watch_status) {
 		PyErr_NoMemory();
 		return -1;
 	}
-	watched = true;
 	return 0;
 }
 

@@ -194,9 +194,8 @@ static int module_exec(PyObject *module)
 static PyModuleDef_Slot module_slots[] = {
 	{Py_mod_exec, module_exec},
 #ifdef Py_mod_multiple_interpreters
-	/* Several interpreters under one GIL. An interpreter with its own GIL is refused:
-	 * untested. */
-	{Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED},
+	/* Interpreters share nothing but constants and the number of the process. */
+	{Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
 #endif
 	{0, NULL},
 };

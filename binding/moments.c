@@ -93,7 +93,8 @@ static int zone_attribute(struct moments *moments, PyObject *kind)
 }
 
 /* As PyCapsule_Import(), which does not return the capsule: the table lives as long as it does, and
- * the module goes first when the interpreter ends. */
+ * the module goes first when the interpreter ends. Where datetime is in Python, there is no table: so it
+ * is in interpreters of CPython 3.12 that have a GIL of their own. */
 static int import_api(struct moments *moments)
 {
 	PyObject *module = PyImport_ImportModule("datetime");
@@ -102,8 +103,13 @@ static int import_api(struct moments *moments)
 		return -1;
 	moments->capsule = PyObject_GetAttrString(module, "datetime_CAPI");
 	Py_DECREF(module);
-	if (moments->capsule)
-		moments->api = PyCapsule_GetPointer(moments->capsule, PyDateTime_CAPSULE_NAME);
+	if (!moments->capsule) {
+		if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+			return -1;
+		PyErr_Clear();
+		return 0;
+	}
+	moments->api = PyCapsule_GetPointer(moments->capsule, PyDateTime_CAPSULE_NAME);
 	return moments->api ? 0 : -1;
 }
 
@@ -114,8 +120,11 @@ int moments_init(struct moments *moments, PyObject *kind)
 	*moments = (struct moments){0};
 	moments->utcoffset = PyUnicode_InternFromString("utcoffset");
 	moments->fromutc = PyUnicode_InternFromString("fromutc");
-	if (!moments->utcoffset || !moments->fromutc || import_api(moments) < 0 ||
-	    int_attribute(kind, "per_second", &moments->per_second) < 0 ||
+	if (!moments->utcoffset || !moments->fromutc || import_api(moments) < 0)
+		return -1;
+	if (!moments->api)
+		return 0;
+	if (int_attribute(kind, "per_second", &moments->per_second) < 0 ||
 	    int_attribute(kind, "origin", &moments->origin) < 0)
 		return -1;
 	top = PyObject_GetAttrString(kind, "top");

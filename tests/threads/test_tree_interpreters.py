@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from interpreter import c_only, run_python
+from interpreter import run_python
 
-# Interpreters that share the GIL. Those with their own GIL are refused.
+# Interpreters that share the GIL, and those with their own.
 try:
     import _interpreters as interpreters
 
@@ -133,17 +133,62 @@ assert samara._implementation._pool_stats()[0] == before[0]
     )
 
 
-@c_only
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="all interpreters share one lock")
-def test_an_interpreter_with_a_lock_of_its_own_is_refused():
-    assert "does not support loading in subinterpreters" in run_python(
+# An interpreter that has begun waits for another one, and never gives its lock away meanwhile.
+MEETING = """
+import mmap, sys
+sys.setswitchinterval(1e6)
+here = mmap.mmap(FILE, 2)
+other = samara.MapleTree([(0, 9, "a")], keys="int64")
+here[SEED] = 1
+while not here[1 - SEED]:
+    assert other.get(5) == "a"
+here.close()
+"""
+own_locks = pytest.mark.skipif(sys.version_info < (3, 12), reason="all interpreters share one lock")
+
+
+@own_locks
+def test_interpreters_with_locks_of_their_own_run_at_once():
+    run_python(
+        f"""
+import {interpreters.__name__} as interpreters
+import tempfile, threading
+errors = []
+file = tempfile.TemporaryFile()
+file.truncate(2)
+
+def work(seed):
+    try:
+        one = interpreters.{CREATE_ISOLATED}
+        names = f"SEED, FILE = {{seed}}, {{file.fileno()}}\\n"
+        error = interpreters.run_string(one, names + {BODY + WORK + MEETING!r})
+        assert error is None, error
+        interpreters.destroy(one)
+    except BaseException as error:
+        errors.append(error)
+
+threads = [threading.Thread(target=work, args=(seed,)) for seed in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+file.close()
+assert not errors, errors
+"""
+    )
+
+
+@own_locks
+def test_all_kinds_of_keys_in_an_interpreter_with_a_lock_of_its_own():
+    keyed = KEYED
+    if sys.version_info < (3, 13):  # its zoneinfo cannot be imported there
+        keyed = KEYED.replace('"datetime64[s, Europe/Berlin]", ', "")
+    run_python(
         f"""
 import {interpreters.__name__} as interpreters
 one = interpreters.{CREATE_ISOLATED}
-try:
-    print(interpreters.run_string(one, "import samara"))
-except Exception as error:
-    print(error)
+error = interpreters.run_string(one, {BODY + keyed!r})
+assert error is None, error
 interpreters.destroy(one)
 """
     )

@@ -8,7 +8,6 @@ All conversions are integer arithmetic. numpy and pandas are imported only for k
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from samara._errors import NoKey, type_name
 from samara._keys.arrays import number_array
@@ -284,6 +283,9 @@ def imported(module: str, keys: str) -> Any:
 def zone_of(name: str) -> tzinfo:
     if name == "UTC":
         return UTC
+    # CPython 3.12 cannot import it in an interpreter that has a lock of its own.
+    from zoneinfo import ZoneInfo
+
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
