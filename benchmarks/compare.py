@@ -72,8 +72,8 @@ def place(build: Path, alignment: int, folder: Path) -> Path:
         "CFLAGS": f"-falign-functions={alignment}",
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
     }
-    command = [tools / "python", "-m", "pip", "install", "--quiet", "--no-build-isolation",
-               "--no-deps", "--target", folder, build]  # fmt: skip
+    command = [str(tools / "python"), "-m", "pip", "install", "--quiet", "--no-build-isolation",
+               "--no-deps", "--target", str(folder), str(build)]  # fmt: skip
     subprocess.run(command, env=environment, check=True)
     return folder
 
