@@ -133,7 +133,7 @@ assert samara._implementation._pool_stats()[0] == before[0]
     )
 
 
-# An interpreter that has begun waits for another one, and never gives its lock away meanwhile.
+# An interpreter that has begun waits for another one, and never releases its GIL meanwhile.
 MEETING = """
 import mmap, sys
 sys.setswitchinterval(1e6)
