@@ -31,24 +31,17 @@ static void note_fork(void)
 	process.survivor = this_thread();
 }
 
-static int watch_status; /* of pthread_atfork() */
-
-static void watch(void)
-{
-	watch_status = pthread_atfork(NULL, NULL, note_fork);
-}
-
 /* Interpreters with GILs of their own may import the module at the same time. */
 int process_watch(void)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	static bool watched;
 
-	pthread_once(&once, watch);
-	if (watch_status) {
-		PyErr_NoMemory();
-		return -1;
-	}
-	return 0;
+	if (__atomic_exchange_n(&watched, true, __ATOMIC_RELAXED) ||
+	    !pthread_atfork(NULL, NULL, note_fork))
+		return 0;
+	__atomic_store_n(&watched, false, __ATOMIC_RELAXED);
+	PyErr_NoMemory();
+	return -1;
 }
 
 /* ---- the lock ------------------------------------------------------------------------------- */
