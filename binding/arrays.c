@@ -280,6 +280,26 @@ void snapshot_read(const struct maple_tree *snapshot, size_t count, mt_key *firs
 	}
 }
 
+int snapshot_columns(struct maple_tree *snapshot, enum dtype dtype, PyObject *columns[3])
+{
+	size_t count = (size_t)mt_entries(snapshot);
+	char *memory[3];
+
+	for (int i = 0; i < 3; i++) {
+		size_t item = i < 2 ? sizeof(mt_key) : sizeof(uint64_t);
+
+		columns[i] = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(count * item));
+		if (!columns[i])
+			return -1;
+		memory[i] = PyBytes_AS_STRING(columns[i]);
+	}
+	snapshot_read(snapshot, count, (mt_key *)memory[0], (mt_key *)memory[1],
+		      (uint64_t *)memory[2]);
+	if (dtype == DTYPE_OBJECT)
+		Py_SETREF(columns[2], list_of_objects((uint64_t *)memory[2], count));
+	return columns[2] ? 0 : -1;
+}
+
 /* Fill the three arrays, of codes and of values; 0 or -1. */
 static int fill_outputs(struct maple_tree *snapshot, enum dtype dtype, size_t count,
 			struct output *outputs)

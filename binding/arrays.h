@@ -18,6 +18,9 @@ PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ss
 /* mt_read() of a snapshot with `count` entries. Releases the GIL if they are many. */
 void snapshot_read(const struct maple_tree *snapshot, size_t count, mt_key *firsts, mt_key *lasts,
 		   uint64_t *words);
+/* Make the columns of a snapshot: codes as bytes, in this machine's byte order; the values of a packed
+ * tree in the same way, those of others as a list. 0 or -1; `columns` owns what was made. */
+int snapshot_columns(struct maple_tree *snapshot, enum dtype dtype, PyObject *columns[3]);
 /* The objects that these words are, as a new list; or NULL. */
 PyObject *list_of_objects(const uint64_t *words, size_t count);
 

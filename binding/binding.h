@@ -26,6 +26,7 @@
  *   key_words, key_column, key_arrays
  *                         columns of keys in, and arrays of them out
  *   sorting, ranges       sorting rows; ranges as three columns
+ *   state_column          the columns of a pickled state
  *   tree_build, tree_iter, tree_diff, cursor, tree_copy, tree_sets, tree_read, tree_write,
  *   alloc_many, arrays, file, pickle
  *                         methods, by what they do

@@ -8,38 +8,19 @@
 #include "arrays.h"
 #include "policy.h"
 
-/* (first, last, values, keys, dtype, track_gaps, policy): the first two are codes, as bytes, 8 or 16 for
- * each range, in this machine's byte order. So are the values of a packed tree; others are a list. */
+/* (first, last, values, keys, dtype, track_gaps, policy): the first three as snapshot_columns() makes
+ * them. */
 static PyObject *columns_of(struct maple_tree *snapshot, const struct kind *kind, enum dtype dtype,
 			    PyObject *policy)
 {
-	Py_ssize_t count = (Py_ssize_t)mt_entries(snapshot);
 	PyObject *track_gaps = mt_attr(snapshot) & MT_FLAGS_ALLOC_RANGE ? Py_True : Py_False;
 	PyObject *name = dtype_object(dtype);
 	PyObject *columns[3] = {NULL};
 	PyObject *result = NULL;
 
-	for (int i = 0; i < 3; i++) {
-		size_t item = i < 2 ? sizeof(mt_key) : sizeof(uint64_t);
-
-		if (name)
-			columns[i] = PyBytes_FromStringAndSize(NULL, count * (Py_ssize_t)item);
-		if (!columns[i])
-			goto out;
-	}
-	snapshot_read(snapshot, (size_t)count, (mt_key *)PyBytes_AS_STRING(columns[0]),
-		      (mt_key *)PyBytes_AS_STRING(columns[1]),
-		      (uint64_t *)PyBytes_AS_STRING(columns[2]));
-	if (dtype == DTYPE_OBJECT) {
-		PyObject *list =
-			list_of_objects((uint64_t *)PyBytes_AS_STRING(columns[2]), (size_t)count);
-
-		Py_SETREF(columns[2], list);
-	}
-	if (columns[2])
+	if (name && snapshot_columns(snapshot, dtype, columns) == 0)
 		result = PyTuple_Pack(7, columns[0], columns[1], columns[2], kind->name, name,
 				      track_gaps, policy);
-out:
 	Py_XDECREF(name);
 	for (int i = 0; i < 3; i++)
 		Py_XDECREF(columns[i]);

@@ -33,13 +33,18 @@
  *   dtype, policy  None if the tree has none
  *   keys           the name of the kind, or the user's KeyType
  *
+ * With protocol 5, the three columns of a packed tree are pickle.PickleBuffers of these bytes. So a
+ * state in a pickle holds bytes; or any buffers, if its columns went out of band.
+ *
  * A state comes from outside, so all of it is checked before the tree is touched. What is made of
  * it is owned here until the tree takes it. Compiled once for each width of codes. Only for the type's
  * method table.
  */
 #include "pickle.h"
+#include "arrays.h"
 #include "errors.h"
 #include "policy.h"
+#include "state_column.h"
 #include "tree_copy.h"
 
 #define OBJECT_VERSION 1
@@ -51,7 +56,8 @@
 #define PACKED_POLICY_VERSION 4
 #define PACKED_POLICY_MEMBERS 8
 #define KIND_VERSION 5
-#define KEY_BYTES ((int)sizeof(mt_key))
+#define KEY_BYTES sizeof(mt_key)
+#define BUFFERS_PROTOCOL 5 /* the first one that has buffers */
 
 /* A version's tuple: how many items it has, and where its dtype and its policy are; 0: nowhere. */
 static const struct form {
@@ -66,75 +72,55 @@ static const struct form {
 	[KIND_VERSION] = {KIND_MEMBERS, 6, 7},
 };
 
-/* Of 8 bytes, or of as many as a code has. */
-static void put_little_endian(char *bytes, mt_key number, int size)
-{
-	for (int i = 0; i < size; i++)
-		bytes[i] = (char)(number >> (8 * i));
-}
-
-static mt_key get_little_endian(const char *bytes, int size)
-{
-	mt_key number = 0;
-
-	for (int i = 0; i < size; i++)
-		number |= (mt_key)(unsigned char)bytes[i] << (8 * i);
-	return number;
-}
-
 /* ---- out ------------------------------------------------------------------------------------ */
 
-/* The state of a snapshot. Nothing else runs between the first item and the last. */
-static PyObject *state_of_snapshot(struct maple_tree *snapshot, const struct kind *kind,
-				   enum dtype dtype, PyObject *attributes, PyObject *policy)
+/* The columns of a snapshot, as a state has them: 0 or -1. */
+static int columns_of_snapshot(struct maple_tree *snapshot, enum dtype dtype, bool buffers,
+			       PyObject *columns[3])
 {
-	bool packed = dtype != DTYPE_OBJECT;
-	Py_ssize_t count = (Py_ssize_t)mt_entries(snapshot);
-	PyObject *firsts = PyBytes_FromStringAndSize(NULL, count * KEY_BYTES);
-	PyObject *lasts = firsts ? PyBytes_FromStringAndSize(NULL, count * KEY_BYTES) : NULL;
-	PyObject *values = NULL;
-	PyObject *track_gaps = mt_attr(snapshot) & MT_FLAGS_ALLOC_RANGE ? Py_True : Py_False;
-	PyObject *state = NULL;
-	struct ma_state mas;
+	size_t count = (size_t)mt_entries(snapshot);
 
-	if (lasts)
-		values = packed ? PyBytes_FromStringAndSize(NULL, count * 8) : PyList_New(count);
-	if (!values)
-		goto out;
-	mas_init(&mas, snapshot, 0);
-	for (Py_ssize_t i = 0; i < count && mas_find_word(&mas, MT_KEY_MAX, false); i++) {
-		put_little_endian(PyBytes_AS_STRING(firsts) + i * KEY_BYTES, mas.index, KEY_BYTES);
-		put_little_endian(PyBytes_AS_STRING(lasts) + i * KEY_BYTES, mas.last, KEY_BYTES);
-		if (packed)
-			put_little_endian(PyBytes_AS_STRING(values) + i * 8, mas.word, 8);
-		else
-			PyList_SET_ITEM(values, i, Py_NewRef(object_of(mas.word)));
-	}
-	if (MT_KEY_BITS != 64 || !codes_are_keys(kind))
-		state = Py_BuildValue("(iOOOOOzOO)", KIND_VERSION, track_gaps, firsts, lasts,
-				      values, attributes, dtype_name(dtype), policy, kind->name);
-	else if (packed && policy != Py_None)
-		state = Py_BuildValue("(iOOOOOsO)", PACKED_POLICY_VERSION, track_gaps, firsts,
-				      lasts, values, attributes, dtype_name(dtype), policy);
-	else if (packed)
-		state = Py_BuildValue("(iOOOOOs)", PACKED_VERSION, track_gaps, firsts, lasts,
-				      values, attributes, dtype_name(dtype));
-	else if (policy != Py_None)
-		state = Py_BuildValue("(iOOOOOO)", POLICY_VERSION, track_gaps, firsts, lasts,
-				      values, attributes, policy);
-	else
-		state = Py_BuildValue("(iOOOOO)", OBJECT_VERSION, track_gaps, firsts, lasts, values,
-				      attributes);
-out:
-	Py_XDECREF(firsts);
-	Py_XDECREF(lasts);
-	Py_XDECREF(values);
-	return state;
+	if (snapshot_columns(snapshot, dtype, columns) < 0)
+		return -1;
+	for (int i = 0; i < 2; i++)
+		state_column_swap(PyBytes_AS_STRING(columns[i]), KEY_BYTES, count);
+	if (dtype == DTYPE_OBJECT)
+		return 0;
+	state_column_swap(PyBytes_AS_STRING(columns[2]), sizeof(uint64_t), count);
+	return buffers ? state_columns_wrap(columns) : 0;
 }
 
-PyObject *tree_reduce(struct tree_object *self, PyObject *Py_UNUSED(unused))
+static PyObject *state_of_columns(PyObject *const columns[3], bool tracks_gaps,
+				  const struct kind *kind, enum dtype dtype, PyObject *attributes,
+				  PyObject *policy)
+{
+	PyObject *track_gaps = tracks_gaps ? Py_True : Py_False;
+	PyObject *firsts = columns[0];
+	PyObject *lasts = columns[1];
+	PyObject *values = columns[2];
+	bool packed = dtype != DTYPE_OBJECT;
+
+	if (MT_KEY_BITS != 64 || !codes_are_keys(kind))
+		return Py_BuildValue("(iOOOOOzOO)", KIND_VERSION, track_gaps, firsts, lasts, values,
+				     attributes, dtype_name(dtype), policy, kind->name);
+	if (packed && policy != Py_None)
+		return Py_BuildValue("(iOOOOOsO)", PACKED_POLICY_VERSION, track_gaps, firsts, lasts,
+				     values, attributes, dtype_name(dtype), policy);
+	if (packed)
+		return Py_BuildValue("(iOOOOOs)", PACKED_VERSION, track_gaps, firsts, lasts, values,
+				     attributes, dtype_name(dtype));
+	if (policy != Py_None)
+		return Py_BuildValue("(iOOOOOO)", POLICY_VERSION, track_gaps, firsts, lasts, values,
+				     attributes, policy);
+	return Py_BuildValue("(iOOOOO)", OBJECT_VERSION, track_gaps, firsts, lasts, values,
+			     attributes);
+}
+
+/* `buffers`: the columns of a packed tree are to be PickleBuffers. */
+static PyObject *reduce(struct tree_object *self, bool buffers)
 {
 	PyObject *attributes = attributes_get(self);
+	PyObject *columns[3] = {NULL};
 	PyObject *state = NULL;
 	PyObject *result = NULL;
 	struct maple_tree snapshot;
@@ -144,24 +130,64 @@ PyObject *tree_reduce(struct tree_object *self, PyObject *Py_UNUSED(unused))
 		goto out;
 	dtype = self->dtype;
 	mt_fork(&self->mt, &snapshot);
-	state = state_of_snapshot(&snapshot, self->kind, dtype, attributes,
-				  policy_given(self->policy));
+	if (columns_of_snapshot(&snapshot, dtype, buffers, columns) == 0)
+		state = state_of_columns(columns, mt_attr(&snapshot) & MT_FLAGS_ALLOC_RANGE,
+					 self->kind, dtype, attributes, policy_given(self->policy));
 	mt_fini(&snapshot);
 	if (state)
 		result = Py_BuildValue("O(O)O", self->state->newobj, Py_TYPE(self), state);
 out:
+	for (int i = 0; i < 3; i++)
+		Py_XDECREF(columns[i]);
 	Py_XDECREF(attributes);
 	Py_XDECREF(state);
 	return result;
 }
 
-/* ---- in ------------------------------------------------------------------------------------- */
-
-static int refuse(const char *reason)
+PyObject *tree_reduce(struct tree_object *self, PyObject *Py_UNUSED(unused))
 {
-	PyErr_Format(PyExc_ValueError, "not the state of a MapleTree: %s", reason);
-	return -1;
+	return reduce(self, false);
 }
+
+/* Whether the class has the tree's own __reduce__(): 1, 0 or -1. */
+static int reduces_itself(struct tree_object *self)
+{
+	PyTypeObject *type = Py_TYPE(self);
+	PyObject *methods[2] = {NULL};
+	int same = -1;
+
+	if (type == self->state->tree_type)
+		return 1;
+	methods[0] = PyObject_GetAttrString((PyObject *)type, "__reduce__");
+	if (methods[0])
+		methods[1] =
+			PyObject_GetAttrString((PyObject *)self->state->tree_type, "__reduce__");
+	if (methods[1])
+		same = methods[0] == methods[1];
+	Py_XDECREF(methods[0]);
+	Py_XDECREF(methods[1]);
+	return same;
+}
+
+PyObject *tree_reduce_ex(struct tree_object *self, PyObject *protocol)
+{
+	PyObject *number = PyNumber_Index(protocol);
+	int overflow, itself;
+	long version;
+
+	if (!number)
+		return NULL;
+	version = PyLong_AsLongAndOverflow(number, &overflow);
+	Py_DECREF(number);
+	itself = reduces_itself(self);
+	if (itself < 0)
+		return NULL;
+	if (!itself)
+		return PyObject_CallMethod((PyObject *)self, "__reduce__", NULL);
+	return reduce(self, overflow > 0 || version >= BUFFERS_PROTOCOL);
+}
+
+/* ---- in ------------------------------------------------------------------------------------- */
 
 /* Each name must be one of the class's __slots__. */
 static int check_slots(PyObject *self, PyObject *slots)
@@ -178,7 +204,7 @@ static int check_slots(PyObject *self, PyObject *slots)
 		if (!slot)
 			PyErr_Clear();
 		if (!slot || !Py_IS_TYPE(slot, &PyMemberDescr_Type))
-			status = refuse("attributes for slots that the class does not have");
+			status = state_refuse("attributes for slots that the class does not have");
 		Py_XDECREF(slot);
 	}
 	Py_XDECREF(names);
@@ -193,7 +219,7 @@ static int check_attributes(PyObject *self, PyObject *attributes)
 	if (PyTuple_Check(attributes)) {
 		if (PyTuple_GET_SIZE(attributes) != 2 ||
 		    !PyDict_Check(PyTuple_GET_ITEM(attributes, 1)))
-			return refuse("the attributes are not a pair of dicts");
+			return state_refuse("the attributes are not a pair of dicts");
 		if (check_slots(self, PyTuple_GET_ITEM(attributes, 1)) < 0)
 			return -1;
 		dict = PyTuple_GET_ITEM(attributes, 0);
@@ -201,10 +227,10 @@ static int check_attributes(PyObject *self, PyObject *attributes)
 	if (dict == Py_None)
 		return 0;
 	if (!PyDict_Check(dict))
-		return refuse("the attributes are not a dict");
+		return state_refuse("the attributes are not a dict");
 	own = PyObject_GetAttrString(self, "__dict__");
 	if (!own && PyErr_ExceptionMatches(PyExc_AttributeError))
-		return refuse("attributes for a class whose instances cannot have any");
+		return state_refuse("attributes for a class whose instances cannot have any");
 	Py_XDECREF(own);
 	return own ? 0 : -1;
 }
@@ -217,10 +243,10 @@ static int check_version(PyObject *state)
 
 	if (!PyTuple_Check(state) || PyTuple_GET_SIZE(state) < OBJECT_MEMBERS ||
 	    PyTuple_GET_SIZE(state) > KIND_MEMBERS)
-		return refuse("expected a tuple of 6 to 9 items");
+		return state_refuse("expected a tuple of 6 to 9 items");
 	version = PyTuple_GET_ITEM(state, 0);
 	if (!PyLong_CheckExact(version))
-		return refuse("the format is not an integer");
+		return state_refuse("the format is not an integer");
 	number = PyLong_AsLong(version);
 	PyErr_Clear();
 	if (number < OBJECT_VERSION || number > KIND_VERSION) {
@@ -251,37 +277,47 @@ static int check_dtype(PyObject *state, int version, enum dtype *dtype)
 		return 0;
 	}
 	return !dtype_find(name, dtype) || *dtype == DTYPE_OBJECT
-		       ? refuse("dtype is not 'u8', 'i8' or 'f8'")
+		       ? state_refuse("dtype is not 'u8', 'i8' or 'f8'")
 		       : 0;
 }
 
-/* Check everything except what can still change, and the order of the ranges. Returns the version,
- * or -1. */
-static int check_state(PyObject *self, PyObject *state, enum dtype *dtype)
+/* Open the columns. 0 or -1; close them in both cases. */
+static int open_columns(PyObject *state, enum dtype dtype, struct state_column columns[3])
 {
-	PyObject *firsts, *lasts, *values;
+	bool packed = dtype != DTYPE_OBJECT;
+	PyObject *values = PyTuple_GET_ITEM(state, 4);
+
+	for (int i = 0; i < 2; i++) {
+		PyObject *codes = PyTuple_GET_ITEM(state, 2 + i);
+
+		if (!packed && !PyBytes_Check(codes))
+			return state_refuse("the ranges are not bytes");
+		if (state_column_open(&columns[i], codes, "ranges") < 0)
+			return -1;
+	}
+	if (!packed && !PyList_Check(values))
+		return state_refuse("the values are not a list");
+	if (packed && state_column_open(&columns[2], values, "values") < 0)
+		return -1;
+	if (columns[0].view.len != columns[1].view.len ||
+	    (size_t)columns[0].view.len % KEY_BYTES != 0)
+		return state_refuse("firsts and lasts differ in number");
+	return 0;
+}
+
+/* Check everything except what can still change, and the order of the ranges, and open the columns.
+ * Returns the version, or -1; close the columns in both cases. */
+static int check_state(PyObject *self, PyObject *state, enum dtype *dtype,
+		       struct state_column columns[3])
+{
 	int version = check_version(state);
-	bool packed;
 
 	if (version < 0)
 		return -1;
-	firsts = PyTuple_GET_ITEM(state, 2);
-	lasts = PyTuple_GET_ITEM(state, 3);
-	values = PyTuple_GET_ITEM(state, 4);
 	if (!PyBool_Check(PyTuple_GET_ITEM(state, 1)))
-		return refuse("track_gaps is not a bool");
-	if (!PyBytes_Check(firsts) || !PyBytes_Check(lasts))
-		return refuse("the ranges are not bytes");
-	if (check_dtype(state, version, dtype) < 0)
+		return state_refuse("track_gaps is not a bool");
+	if (check_dtype(state, version, dtype) < 0 || open_columns(state, *dtype, columns) < 0)
 		return -1;
-	packed = *dtype != DTYPE_OBJECT;
-	if (!packed && !PyList_Check(values))
-		return refuse("the values are not a list");
-	if (packed && !PyBytes_Check(values))
-		return refuse("the values are not bytes");
-	if (PyBytes_GET_SIZE(firsts) != PyBytes_GET_SIZE(lasts) ||
-	    PyBytes_GET_SIZE(firsts) % KEY_BYTES != 0)
-		return refuse("firsts and lasts differ in number");
 	return check_attributes(self, PyTuple_GET_ITEM(state, 5)) < 0 ? -1 : version;
 }
 
@@ -298,45 +334,55 @@ static void raise_order(size_t bad, mt_key first, mt_key last)
 	Py_XDECREF(high);
 }
 
-/* Build `mt`, which is empty, from a checked state. Sets the exception for -EINVAL only. */
-static int build_from_state(struct maple_tree *mt, const struct kind *kind, enum dtype dtype,
-			    PyObject *state)
+/* The objects of a list as words, in memory that the caller frees; or NULL, without an exception. */
+static uint64_t *words_of_list(PyObject *list)
 {
-	const char *firsts = PyBytes_AS_STRING(PyTuple_GET_ITEM(state, 2));
-	const char *lasts = PyBytes_AS_STRING(PyTuple_GET_ITEM(state, 3));
+	size_t count = (size_t)PyList_GET_SIZE(list);
+	uint64_t *words = PyMem_New(uint64_t, count);
+
+	for (size_t i = 0; words && i < count; i++)
+		words[i] = word_of(PyList_GET_ITEM(list, (Py_ssize_t)i));
+	return words;
+}
+
+/* Build `mt`, which is empty, from the opened columns of a checked state. Sets the exception for
+ * -EINVAL only. */
+static int build_from_state(struct maple_tree *mt, const struct kind *kind, enum dtype dtype,
+			    PyObject *state, struct state_column columns[3])
+{
 	PyObject *values = PyTuple_GET_ITEM(state, 4);
-	size_t count = (size_t)(PyBytes_GET_SIZE(PyTuple_GET_ITEM(state, 2)) / KEY_BYTES);
-	uint64_t *words;
-	mt_key *codes;
-	size_t bad = 0;
+	size_t count = (size_t)columns[0].view.len / KEY_BYTES;
 	bool packed = dtype != DTYPE_OBJECT;
+	const mt_key *firsts, *lasts = NULL;
+	const uint64_t *words = NULL;
+	uint64_t *made = NULL;
+	struct mt_entry end;
+	size_t bad = 0;
 	int status;
 
 	/* Checked only here, because from here on nothing can change a list. */
-	if ((packed ? (size_t)PyBytes_GET_SIZE(values) : (size_t)PyList_GET_SIZE(values) * 8) !=
+	if ((packed ? (size_t)columns[2].view.len : (size_t)PyList_GET_SIZE(values) * 8) !=
 	    count * 8) {
-		refuse("ranges and values differ in number");
+		state_refuse("ranges and values differ in number");
 		return -EINVAL;
 	}
-	codes = PyMem_New(mt_key, count * 3 + 1);
-	if (!codes)
+	firsts = state_column_words(&columns[0], KEY_BYTES);
+	if (firsts)
+		lasts = state_column_words(&columns[1], KEY_BYTES);
+	if (lasts && packed)
+		words = state_column_words(&columns[2], sizeof(uint64_t));
+	else if (lasts)
+		words = made = words_of_list(values);
+	if (!words)
 		return -ENOMEM;
-	words = (uint64_t *)(codes + 2 * count);
-	for (size_t i = 0; i < count; i++) {
-		codes[i] = get_little_endian(firsts + i * sizeof(mt_key), KEY_BYTES);
-		codes[count + i] = get_little_endian(lasts + i * sizeof(mt_key), KEY_BYTES);
-		words[i] =
-			packed ? (uint64_t)get_little_endian(PyBytes_AS_STRING(values) + i * 8, 8)
-			       : word_of(PyList_GET_ITEM(values, (Py_ssize_t)i));
-	}
-	status = mt_build(mt, codes, codes + count, words, count, &bad);
-	if (status == 0 && count && codes[2 * count - 1] > kind_top(kind)) {
+	status = mt_build(mt, firsts, lasts, words, count, &bad);
+	if (status == 0 && mtree_find_rev(mt, MT_KEY_MAX, 0, &end) && end.last > kind_top(kind)) {
 		bad = count - 1;
 		status = -EINVAL;
 	}
 	if (status == -EINVAL)
-		raise_order(bad, codes[bad], codes[count + bad]);
-	PyMem_Free(codes);
+		raise_order(bad, firsts[bad], lasts[bad]);
+	PyMem_Free(made);
 	return status;
 }
 
@@ -356,25 +402,24 @@ static int enter_empty(struct tree_object *self)
  * Then the tree takes the contents: all of them, or none. */
 PyObject *tree_setstate(struct tree_object *self, PyObject *state)
 {
+	struct state_column columns[3] = {0};
 	struct policy *policy = NULL;
 	PyObject *given = NULL;
 	PyObject *result = NULL;
 	struct maple_tree mt;
 	enum dtype dtype;
-	int version = check_state((PyObject *)self, state, &dtype);
+	int version = check_state((PyObject *)self, state, &dtype, columns);
 	int status;
 
 	if (version < 0)
-		return NULL;
+		goto out;
 	if (forms[version].policy)
 		given = PyTuple_GET_ITEM(state, forms[version].policy);
-	if (policy_parse(self, self->kind, given, dtype, &policy) < 0)
-		return NULL;
-	if (enter_empty(self) < 0)
+	if (policy_parse(self, self->kind, given, dtype, &policy) < 0 || enter_empty(self) < 0)
 		goto out;
 	mt_init_pool(&mt, tree_flags(PyTuple_GET_ITEM(state, 1) == Py_True), self->state->pool,
 		     policy_ops(policy, dtype));
-	status = build_from_state(&mt, self->kind, dtype, state);
+	status = build_from_state(&mt, self->kind, dtype, state, columns);
 	if (status == 0 && attributes_set((PyObject *)self, PyTuple_GET_ITEM(state, 5)) == 0 &&
 	    enter_empty(self) == 0 && policy_settle(self, policy, &mt, dtype) == 0) {
 		tree_replace(self, &mt, dtype, NULL);
@@ -385,6 +430,8 @@ PyObject *tree_setstate(struct tree_object *self, PyObject *state)
 			raise_status(status);
 	}
 out:
+	for (int i = 0; i < 3; i++)
+		state_column_close(&columns[i]);
 	Py_XDECREF((PyObject *)policy);
 	return result;
 }

@@ -9,6 +9,7 @@
 #define KIND_MEMBERS 9
 
 PyObject *tree_reduce(struct tree_object *self, PyObject *unused);
+PyObject *tree_reduce_ex(struct tree_object *self, PyObject *protocol);
 PyObject *tree_setstate(struct tree_object *self, PyObject *state);
 
 #endif /* SAMARA_PICKLE_H */

@@ -124,6 +124,7 @@ PLAIN(tree_check)
 PLAIN(tree_repr_html)
 PLAIN(tree_rich_repr)
 PLAIN(tree_reduce)
+PLAIN(tree_reduce_ex)
 PLAIN(tree_reversed)
 PLAIN(tree_sizeof)
 GETTER(tree_get_covered)
@@ -264,6 +265,7 @@ static PyMethodDef tree_methods[] = {
 	{"__rich_repr__", NOARGS(either_tree_rich_repr), DOC_MapleTree___rich_repr__},
 	{"__copy__", NOARGS(either_tree_fork), DOC_MapleTree___copy__},
 	{"__reduce__", NOARGS(either_tree_reduce), DOC_MapleTree___reduce__},
+	{"__reduce_ex__", ONE_ARG(either_tree_reduce_ex), DOC_MapleTree___reduce_ex__},
 	{"__setstate__", ONE_ARG(tree_restore_state), DOC_MapleTree___setstate__},
 	{"__reversed__", NOARGS(either_tree_reversed), DOC_MapleTree___reversed__},
 	{"__sizeof__", NOARGS(either_tree_sizeof), DOC_MapleTree___sizeof__},

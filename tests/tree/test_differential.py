@@ -361,7 +361,7 @@ class Member:
         """Restore a genuine or forged state; a tree that is not empty refuses both."""
         donor = self.new(self.random.choice(SIDES))
         donor.update([(self.given.at(2 * n), self.given.at(2 * n), n) for n in range(5)])
-        state = donor.__reduce__()[2]
+        state = donor.__reduce_ex__(self.random.choice([2, 5]))[2]
         if self.random.random() < 0.5:
             self.ask("__setstate__", state)
             return
@@ -369,7 +369,11 @@ class Member:
         state = list(state)
         if self.random.random() < 0.6:
             state[self.random.randrange(len(state))] = self.random.choice(
-                [0, 2, None, "x", b"", b"1234567", bytes(40), bytes(80), [], [1] * 10, {"x": 1}]
+                [
+                    *(0, 2, None, "x", b"", b"1234567", bytes(40), bytes(80), [], [1] * 10),
+                    *({"x": 1}, bytearray(40), memoryview(bytes(80))[::2]),
+                    *(memoryview(bytes(40)).cast(code) for code in "dIcQ"),
+                ]
             )
         self.ask("__setstate__", self.random.choice([tuple(state)] * 9 + [state, None, ()]))
 
@@ -411,6 +415,13 @@ class Member:
         self.ask("load_many", keys, **options)
         states = [tree.__reduce__() for tree in self.trees.things]
         assert states[0][0] is states[1][0] and states[0][2:] == states[1][2:]
+        buffered = [tree.__reduce_ex__(5)[2] for tree in self.trees.things]
+        kinds = [[type(item) for item in state] for state in buffered]
+        columns = [
+            [bytes(item) for item in state if isinstance(item, bytes | pickle.PickleBuffer)]
+            for state in buffered
+        ]
+        assert kinds[0] == kinds[1] and columns[0] == columns[1]
 
     def call_wrongly(self):
         """Call with too few, too many or unknown arguments."""

@@ -373,6 +373,13 @@ def state(s):
     s.other = s.kind.cls()
 
 
+def unaligned_state(s):
+    *head, attributes, dtype = s.tree.__reduce__()[2]
+    columns = [memoryview(b"x" + column)[1:] for column in head[2:]]
+    s.given = (*head[:2], *columns, attributes, dtype)
+    s.other = s.kind.cls()
+
+
 def bad_state(s):
     version, gaps, firsts, lasts, *rest = s.tree.__reduce__()[2]
     s.given = (version, gaps, lasts, firsts, *rest)
@@ -495,6 +502,10 @@ CASES = {
     "MapleTree.__reduce__: deepcopy": Case(
         lambda s: copy.deepcopy(s.tree), kinds=PACKED, counted=False
     ),
+    "MapleTree.__reduce_ex__": Case(lambda s: s.tree.__reduce_ex__(5)),
+    "MapleTree.__reduce_ex__: pickle": Case(
+        lambda s: pickle.dumps(s.tree, 5, buffer_callback=[].append), kinds=PACKED
+    ),
     "MapleTree.__repr__": Case(lambda s: repr(s.tree)),
     "MapleTree.__reversed__": Case(lambda s: reversed(s.tree)),
     "MapleTree.__setitem__": Case(lambda s: s.tree.__setitem__(102, s.value)),
@@ -503,6 +514,9 @@ CASES = {
     "MapleTree.__setitem__: bad": Case(lambda s: s.tree.__setitem__(2**64, s.value)),
     "MapleTree.__setstate__": Case(lambda s: s.other.__setstate__(s.given), state),
     "MapleTree.__setstate__: bad": Case(lambda s: s.other.__setstate__(s.given), bad_state),
+    "MapleTree.__setstate__: buffers": Case(
+        lambda s: s.other.__setstate__(s.given), unaligned_state, PACKED
+    ),
     "MapleTree.__setstate__: pickle": Case(lambda s: pickle.loads(s.given), pickled, PACKED),
     "MapleTree.__sizeof__": Case(lambda s: sys.getsizeof(s.tree), needs=False),
     "MapleTree.accumulate": Case(lambda s: s.tree.accumulate(33, 351, 1), kinds=PACKED),

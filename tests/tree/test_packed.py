@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Packed trees: values are 64-bit numbers, converted when they are stored."""
 
+import array
 import copy
 import gc
 import math
@@ -537,7 +538,7 @@ def forged(**changes):
         (forged(firsts="ab"), "the ranges are not bytes"),
         (forged(firsts=GOOD[2][:8]), "lasts differ in number"),
         (forged(values=[7, MAX]), "the values are not bytes"),
-        (forged(values=bytearray(16)), "the values are not bytes"),
+        (forged(values=array.array("I", [7, 8, 9, 10])), "neither bytes nor little-endian words"),
         (forged(values=b""), "ranges and values differ in number"),
         (forged(values=GOOD[4][:15]), "ranges and values differ in number"),
         (forged(values=GOOD[4] + b"1"), "ranges and values differ in number"),

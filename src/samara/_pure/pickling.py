@@ -14,15 +14,20 @@
     keys           the name of the kind of keys, or the object with the KeyType protocol
     attributes     what object.__getstate__() returns for an instance of a subclass, else None
 
+With protocol 5, the three columns of a packed tree are pickle.PickleBuffers of these bytes. So a
+state in a pickle holds bytes; or any buffers, if its columns went out of band.
+
 A state comes from outside, so all of it is checked before the tree changes.
 """
 
 import copyreg
 import struct
+import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
 from samara._arguments import shown
+from samara._columns import ORDERS
 from samara._keys import Kind, kind_of
 from samara._pure.build import build
 from samara._pure.node import UINT64, Head
@@ -82,13 +87,42 @@ def unpacked(kind: Kind, words: bytes) -> Sequence[int]:
     return [int.from_bytes(words[start : start + 16], "little") for start in starts]
 
 
+def wrapped(state: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a state whose columns pickle can hand on without a copy, if the tree is packed."""
+    import pickle
+
+    if dtype_in(state) is None or not hasattr(pickle, "PickleBuffer"):
+        return state
+    return *state[:2], *map(pickle.PickleBuffer, state[2:5]), *state[5:]
+
+
 def expect(sound: bool, reason: str) -> None:
     if not sound:
         raise ValueError(f"not the state of a MapleTree: {reason}")
 
 
-def check_state(tree: Any, state: Any) -> None:
-    """Check everything in a state, except what can still change and the order of the ranges."""
+def column_of(given: Any, noun: str) -> bytes:
+    """Return the bytes of a column: a buffer of bytes or of 64-bit numbers, little-endian."""
+    try:
+        view = memoryview(given)
+    except (TypeError, ValueError, BufferError):
+        raise ValueError(f"not the state of a MapleTree: the {noun} are not bytes") from None
+    with view:
+        row = view.ndim == 1 and view.contiguous
+        expect(row, f"the {noun} are not one row of bytes")
+        order, code = view.format[:-1], view.format[-1:]
+        little = order == "<" or (order in ("", "@", "=") and sys.byteorder == "little")
+        codes = {1: "bBc", 8: "qQlLd" if little else ""}.get(view.itemsize, "")
+        known = order in ORDERS and code in tuple(codes)
+        expect(known, f"the {noun} are neither bytes nor little-endian words")
+        return view.tobytes()
+
+
+def checked_state(tree: Any, state: Any) -> tuple[Any, ...]:
+    """Check everything in a state, except what can still change and the order of the ranges.
+
+    Returns it with bytes for buffers.
+    """
     expect(isinstance(state, tuple) and 6 <= len(state) <= 9, "expected a tuple of 6 to 9 items")
     version, track_gaps, *ends, values, attributes = state[:6]
     expect(type(version) is int, "the format is not an integer")
@@ -98,12 +132,16 @@ def check_state(tree: Any, state: Any) -> None:
     members = MEMBERS[version]
     expect(len(state) == members, f"expected a tuple of {members} items")
     expect(isinstance(track_gaps, bool), "track_gaps is not a bool")
-    expect(all(isinstance(end, bytes) for end in ends), "the ranges are not bytes")
     dtype = dtype_in(state)
     known = dtype in tuple(FORMS) or (version == 5 and dtype is None)
     expect(known or version in (1, 3), "dtype is not 'u8', 'i8' or 'f8'")
-    kind, text = (list, "a list") if dtype is None else (bytes, "bytes")
-    expect(isinstance(values, kind), f"the values are not {text}")
+    for number, end in enumerate(ends):
+        expect(dtype is not None or isinstance(end, bytes), "the ranges are not bytes")
+        ends[number] = column_of(end, "ranges")
+    if dtype is None:
+        expect(isinstance(values, list), "the values are not a list")
+    else:
+        values = column_of(values, "values")
     sizes, item = {len(end) for end in ends}, kind_in(state).bits // 8
     expect(len(sizes) == 1 and not sum(sizes) % item, "firsts and lasts differ in number")
     dicts = attributes if isinstance(attributes, tuple) else (attributes, {})
@@ -114,6 +152,7 @@ def check_state(tree: Any, state: Any) -> None:
     expect(isinstance(dicts[0], dict | None), "the attributes are not a dict")
     homeless = dicts[0] is not None and not hasattr(tree, "__dict__")
     expect(not homeless, "attributes for a class whose instances cannot have any")
+    return *state[:2], *ends, values, *state[5:]
 
 
 def policy_in(state: tuple[Any, ...]) -> tuple[Any, str | None]:

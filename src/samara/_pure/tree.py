@@ -9,10 +9,10 @@ import copyreg
 import functools
 import reprlib
 from collections.abc import Callable, Iterator
-from operator import attrgetter
+from operator import attrgetter, index
 from threading import RLock
 from types import GenericAlias
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self, SupportsIndex, cast
 
 from samara import _display as display
 from samara._columns import array_of, import_numpy, open_column
@@ -241,9 +241,16 @@ class MapleTree:
         state = pickling.state_of(self._fork_head(), pickling.attributes_of(self))
         return copyreg.__newobj__, (type(self),), state  # type: ignore[attr-defined]
 
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> str | tuple[Any, ...]:
+        has_buffers = index(protocol) >= 5
+        reduced = self.__reduce__()
+        if not has_buffers or type(self).__reduce__ is not MapleTree.__reduce__:
+            return reduced
+        return *reduced[:2], pickling.wrapped(reduced[2])
+
     def __setstate__(self, state: tuple[Any, ...], /) -> None:
         self._settle(pickling.kind_in(state))
-        pickling.check_state(self, state)
+        state = pickling.checked_state(self, state)
         policy = checked_policy(*pickling.policy_in(state), self.policy)
         self._require_empty()
         head = pickling.head_of(state, self._kind, policy)
