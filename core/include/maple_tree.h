@@ -149,8 +149,9 @@ struct maple_tree {
 	uint64_t ma_entries;
 	mt_key ma_covered[2];
 	bool ma_counted;
-	bool ma_shared; /* some node may be shared: false until the first fork */
-	bool ma_busy;   /* a value operation is running inside a write */
+	bool ma_shared;    /* some node may be shared: false until the first fork */
+	bool ma_busy;      /* a value operation is running inside a write */
+	uint32_t ma_forks; /* how many times it has been forked; only compared */
 };
 
 /* A tree at compile time. MTREE_INIT_EXT: one with MT_FLAGS_LOCK_EXTERN, and a struct
@@ -218,6 +219,17 @@ MT_API int mt_pool_create(struct maple_pool **out, const struct mt_allocator *al
  * Look-ups may still run at the same time as each other, and as writers of other trees. Call this
  * before the pool has trees. */
 MT_API void mt_pool_serial(struct maple_pool *pool);
+/* Between these two a serial pool works as others do. So a caller that has called the first may write
+ * a tree of its own, even one that shares nodes, without what serialises the others. Both calls are
+ * serialised themselves. They can nest, in any number of threads. */
+MT_API void mt_pool_begin_parallel(struct maple_pool *pool);
+MT_API void mt_pool_end_parallel(struct maple_pool *pool);
+/* Keep all others out of the pool while a process with several threads forks: lock it before. Returns
+ * false for a pool that is serial at that moment, which has no lock. Otherwise unlock it after, in the
+ * parent and the child. In the child of a serial pool, call mt_pool_serial()
+ * again after that. What threads that did not survive were writing stays allocated there. */
+MT_API bool mt_pool_lock(struct maple_pool *pool);
+MT_API void mt_pool_unlock(struct maple_pool *pool);
 MT_API void mt_pool_get(struct maple_pool *pool);
 MT_API void mt_pool_put(struct maple_pool *pool); /* the last reference frees it */
 MT_API void mt_pool_stats(struct maple_pool *pool, struct mt_pool_stats *stats); /* NULL: default */
@@ -321,7 +333,8 @@ MT_API int mt_empty_area(const struct maple_tree *mt, mt_key min, mt_key max, mt
 MT_API size_t mt_batch_size(const struct maple_tree *mt);
 
 /* Fill an empty tree from n sorted, non-overlapping ranges. The nodes are full. O(n). -EINVAL if
- * the tree is not empty or if entry *bad (may be NULL) is out of order. */
+ * the tree is not empty or if entry *bad (may be NULL) is out of order. -EAGAIN if another thread
+ * changed the keys meanwhile, so that they were no longer in order. */
 MT_API int mt_build(struct maple_tree *mt, const mt_key *first, const mt_key *last,
 		    const uint64_t *words, size_t count, size_t *bad);
 /* The reverse of mt_build(): read all entries in order into arrays of mt_entries() members each.
@@ -372,6 +385,18 @@ MT_API int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree);
  * pool and value operations. O(1), copy-on-write, no allocation, cannot fail. The caller holds mt's
  * lock. */
 MT_API void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree);
+/* A fork that is only read, and ends before anything else happens to the tree, or not: */
+struct mt_snapshot {
+	struct maple_tree tree;
+	uint64_t generation; /* these three: what the tree had */
+	uint32_t forks;
+	bool shared;
+};
+/* Fork for reading. mt_snapshot_end() ends the fork. If the tree has neither been written nor forked
+ * since, it then owns all its nodes again, and is written as fast as before. O(1), but ending takes
+ * what mt_fini() does. The caller holds mt's lock for both. */
+MT_API void mt_snapshot_begin(struct maple_tree *mt, struct mt_snapshot *snapshot);
+MT_API void mt_snapshot_end(struct maple_tree *mt, struct mt_snapshot *snapshot);
 /* Initialise `new_tree` with the contents of [first, last], cut at the ends. Shares nodes. O(h). On
  * error new_tree is initialised but empty, and needs mt_fini() too. The caller holds mt's lock. */
 MT_API int mt_slice(struct maple_tree *mt, mt_key first, mt_key last, struct maple_tree *new_tree);

@@ -27,8 +27,18 @@ struct build {
 	mt_key key;   /* the first key not yet in a slot */
 	size_t slots; /* still to come */
 	bool trailing_gap;
-	mt_key covered[2];
+	uint32_t gap;   /* 1 if the last slot was one */
+	uint32_t gaps;  /* not 0: a gap followed another, or is alone in a leaf */
+	unsigned falls; /* slots that do not end above the one before; the first counts as such */
+	mt_key covered; /* keys in entries so far, less one for each entry */
 };
+
+/* Whether what is filled so far is a row of slots that are in order. The input is in memory that
+ * others can write after it has been checked. */
+static bool in_order(const struct build *build)
+{
+	return build->falls == 1 && !build->gaps;
+}
 
 static int check_input(struct build *build, size_t *bad)
 {
@@ -43,7 +53,6 @@ static int check_input(struct build *build, size_t *bad)
 		}
 		build->slots += build->first[i] > build->key;
 		build->key = build->last[i] + 1;
-		mt_covered_add(build->covered, build->first[i], build->last[i]);
 	}
 	build->trailing_gap = build->key != 0;
 	build->slots += build->trailing_gap;
@@ -63,6 +72,10 @@ static void fill_leaf(struct build *build, struct maple_node *leaf)
 	size_t at = build->at;
 	mt_key key = build->key;
 	mt_present present = 0;
+	mt_key before = key - 1;
+	mt_key covered = 0;
+	unsigned falls = 0;
+	uint32_t gaps;
 
 	if (build->slots == MT_WIDE_SLOTS + 1 && build->trailing_gap)
 		slots--;
@@ -77,10 +90,13 @@ static void fill_leaf(struct build *build, struct maple_node *leaf)
 			leaf->wide.slot[i] = words[at];
 			present |= (mt_present)(1u << i);
 			last = lasts[at++];
+			covered += last - key;
 		} else {
 			leaf->wide.slot[i] = 0;
 			last = at < count ? firsts[at] - 1 : MT_KEY_MAX;
 		}
+		falls += last <= before;
+		before = last;
 		if (i + 1 < slots)
 			leaf->pivot[i] = last;
 		key = last + 1;
@@ -88,6 +104,11 @@ static void fill_leaf(struct build *build, struct maple_node *leaf)
 	leaf->present = present;
 	build->at = at;
 	build->key = key;
+	build->covered += covered;
+	build->falls += falls;
+	gaps = ~(uint32_t)present & mt_slot_mask(0, (unsigned)slots);
+	build->gaps |= gaps & (gaps << 1 | build->gap | (slots == 1));
+	build->gap = gaps >> (slots - 1);
 	mt_pad_pivots(leaf, leaf->count - 1u);
 	mt_retain(build->mt->ma_ops, leaf->wide.slot, present);
 }
@@ -123,7 +144,7 @@ static int fill_internal(struct build *build, struct maple_node *node, uint32_t 
 			goto undo;
 		if (done + 1 < count)
 			node->pivot[done] = build->key - 1;
-		if (kind == MT_NARROW)
+		if (kind == MT_NARROW && in_order(build))
 			node->narrow.gap[done] = mt_node_gap(children[done], min, build->key - 1);
 	}
 	mt_pad_pivots(node, count - 1);
@@ -170,10 +191,15 @@ int mt_build(struct maple_tree *mt, const mt_key *first, const mt_key *last, con
 			goto out;
 		}
 	}
+	if (!in_order(&build) || build.key || build.at != count) {
+		mt_subtree_put(build.pool, mt->ma_ops, root, height);
+		status = -EAGAIN;
+		goto out;
+	}
 	mt_set_root(mt, root, height);
 	mt->ma_entries = count;
-	mt->ma_covered[0] = build.covered[0];
-	mt->ma_covered[1] = build.covered[1];
+	mt->ma_covered[0] = build.covered + count;
+	mt->ma_covered[1] = !mt->ma_covered[0]; /* all keys */
 	mt->ma_generation++;
 	status = 0;
 out:

@@ -114,11 +114,27 @@ void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree)
 		mt_node_get(mt_pool_of(mt), mt->ma_root);
 		mt->ma_shared = true;
 	}
+	mt->ma_forks++;
 	mt_init_pool(new_tree, mt_attr(mt), mt->ma_pool, mt->ma_ops);
 	new_tree->ma_external_lock = mt->ma_external_lock;
 	mt_set_root(new_tree, mt->ma_root, mt_tree_height(mt));
 	new_tree->ma_shared = mt->ma_shared;
 	copy_state(mt, new_tree);
+}
+
+void mt_snapshot_begin(struct maple_tree *mt, struct mt_snapshot *snapshot)
+{
+	snapshot->shared = mt->ma_shared;
+	snapshot->generation = mt->ma_generation;
+	mt_fork(mt, &snapshot->tree);
+	snapshot->forks = mt->ma_forks;
+}
+
+void mt_snapshot_end(struct maple_tree *mt, struct mt_snapshot *snapshot)
+{
+	mt_fini(&snapshot->tree);
+	if (mt->ma_forks == snapshot->forks && mt->ma_generation == snapshot->generation)
+		mt->ma_shared = snapshot->shared;
 }
 
 /* Clear [first, last] of a tree that nobody else knows yet. */

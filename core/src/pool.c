@@ -107,7 +107,33 @@ int mt_pool_create(struct maple_pool **out, const struct mt_allocator *allocator
 
 void mt_pool_serial(struct maple_pool *pool)
 {
-	pool->serial = true;
+	pool->made_serial = pool->serial = true;
+	pool->parallel = 0;
+}
+
+void mt_pool_begin_parallel(struct maple_pool *pool)
+{
+	if (pool->made_serial && pool->parallel++ == 0)
+		pool->serial = false;
+}
+
+void mt_pool_end_parallel(struct maple_pool *pool)
+{
+	if (pool->made_serial && --pool->parallel == 0)
+		pool->serial = true;
+}
+
+bool mt_pool_lock(struct maple_pool *pool)
+{
+	if (pool->serial)
+		return false;
+	mt_spin_lock(&pool->lock);
+	return true;
+}
+
+void mt_pool_unlock(struct maple_pool *pool)
+{
+	mt_spin_unlock(&pool->lock);
 }
 
 void mt_pool_get(struct maple_pool *pool)

@@ -22,6 +22,8 @@
  * The pool's lock guards the free bits, lists and statistics. Reference counts are atomic. A serial
  * pool, whose caller lets no two writers run at once, does without both. An atomic instruction
  * costs as much as ten others, and the first write after a fork counts up some fifty children.
+ *
+ * `serial` changes only while nobody uses the pool in parallel, so those who do may read it.
  */
 #ifndef MT_POOL_H
 #define MT_POOL_H
@@ -74,7 +76,9 @@ static_assert(MT_NODE_PLACES == 1 || MT_NODE_PLACES == 2, "the pool has two size
 struct maple_pool {
 	struct mt_lock lock;
 	uint32_t refs;
-	bool serial;
+	bool serial;       /* the callers let only one at a time use it */
+	bool made_serial;  /* the same, except while some are parallel: */
+	uint32_t parallel; /* calls of mt_pool_begin_parallel() without their end */
 	uint32_t pass;
 	struct mt_link *partial[2]; /* by size */
 	struct mt_link *empty;

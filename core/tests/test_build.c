@@ -6,6 +6,7 @@
 
 #include "node.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -266,10 +267,92 @@ static void corners(void)
 	test_pool_end(pool);
 }
 
+/* An allocator that changes the input, which has been checked by then, when its turn has come. */
+struct changer {
+	struct arrays *arrays;
+	size_t turn;
+};
+
+static void *change(void *context, size_t size, size_t align)
+{
+	struct changer *changer = context;
+	struct arrays *arrays = changer->arrays;
+
+	if (arrays->count && changer->turn-- == 0) {
+		size_t changes = 1 + test_below(3);
+
+		while (changes--) {
+			size_t at = test_below(arrays->count);
+			mt_key *end = test_below(2) ? &arrays->first[at] : &arrays->last[at];
+
+			switch (test_below(4)) {
+			case 0:
+				*end = test_key();
+				break;
+			case 1:
+				*end = test_below(2) ? 0 : MT_KEY_MAX;
+				break;
+			default:
+				*end += test_below(5) - 2;
+			}
+		}
+		/* A gap closes, and another opens. */
+		if (test_below(4) == 0) {
+			arrays->last[arrays->count - 1] = arrays->first[arrays->count - 1];
+			for (size_t at = 1; at < arrays->count; at++)
+				arrays->first[at] = arrays->last[at - 1] + 1;
+		}
+	}
+	return aligned_alloc(align, size);
+}
+
+static void give_back(void *context, void *memory, size_t size)
+{
+	(void)context;
+	(void)size;
+	free(memory);
+}
+
+/* Either the tree is sound, or the change is noticed and nothing is left. */
+static void input_that_changes_meanwhile(void)
+{
+	size_t step, steps = test_steps(20000), outcomes[2] = {0};
+
+	for (step = 0; step < steps; step++) {
+		struct arrays arrays;
+		struct changer changer = {&arrays, test_below(4)};
+		struct mt_allocator allocator = {change, give_back, &changer};
+		struct maple_pool *pool;
+		struct maple_tree mt;
+		int status;
+
+		random_arrays(&arrays, test_below(test_below(4) ? 40 : 4000),
+			      (unsigned)test_below(101));
+		changer.turn++; /* the first call is for the pool */
+		CHECK_EQ(mt_pool_create(&pool, &allocator), 0);
+		mt_init_pool(&mt, step % 2 ? MT_FLAGS_ALLOC_RANGE : 0, pool, NULL);
+		status = build(&mt, &arrays, NULL);
+		CHECK_VALID(&mt);
+		if (status) {
+			CHECK_EQ(status, -EAGAIN);
+			CHECK(mtree_empty(&mt));
+			CHECK_EQ(test_live(pool), 0);
+		} else {
+			CHECK_EQ(mt_entries(&mt), arrays.count);
+		}
+		outcomes[!status]++;
+		mt_fini(&mt);
+		test_pool_end(pool);
+		arrays_fini(&arrays);
+	}
+	CHECK(outcomes[0] && outcomes[1]);
+}
+
 static const struct test_case cases[] = {
 	{"built_equals_stored", built_equals_stored},
 	{"bad_input_is_named", bad_input_is_named},
 	{"corners", corners},
+	{"input_that_changes_meanwhile", input_that_changes_meanwhile},
 };
 
 TEST_MAIN(cases)

@@ -17,9 +17,10 @@ struct scene {
 	struct maple_tree other;   /* a relative of it; two entries differ */
 	struct maple_tree spare;   /* empty */
 	struct maple_tree outside; /* not initialised */
-	struct ma_state mas;       /* over mt, at an entry */
-	struct ma_state prepared;  /* over mt, with a reserve for a store */
-	struct mt_diff_walk walk;  /* over mt and other */
+	struct mt_snapshot snapshot;
+	struct ma_state mas;      /* over mt, at an entry */
+	struct ma_state prepared; /* over mt, with a reserve for a store */
+	struct mt_diff_walk walk; /* over mt and other */
 	struct mt_difference difference;
 	struct mt_entry entry;
 	mt_key index;
@@ -73,6 +74,10 @@ QUIET(mt_entries_known, CHECK(mt_entries_known(&s->mt, &s->word)); CHECK_EQ(s->w
 QUIET(mt_covered, mt_covered(&s->mt, &s->index, &s->high); CHECK_EQ(s->index, 5 * ENTRIES))
 QUIET(mt_node_count, CHECK(mt_node_count(&s->mt) > 10))
 QUIET(mt_pool_serial, mt_pool_serial(s->pool))
+QUIET(mt_pool_begin_parallel, mt_pool_begin_parallel(s->pool); mt_pool_end_parallel(s->pool))
+QUIET(mt_pool_end_parallel, mt_pool_begin_parallel(s->pool); mt_pool_end_parallel(s->pool))
+QUIET(mt_pool_lock, CHECK(mt_pool_lock(s->pool)); mt_pool_unlock(s->pool))
+QUIET(mt_pool_unlock, CHECK(mt_pool_lock(s->pool)); mt_pool_unlock(s->pool))
 QUIET(mt_pool_get, mt_pool_get(s->pool); mt_pool_put(s->pool))
 QUIET(mt_pool_put, mt_pool_get(s->pool); mt_pool_put(s->pool))
 QUIET(mt_pool_stats, CHECK(test_live(s->pool) > 0))
@@ -83,6 +88,10 @@ QUIET(mtree_unlock, mtree_lock(&s->mt); mtree_unlock(&s->mt))
 QUIET(mtree_lock_nested, mtree_lock_nested(&s->mt, MT_LOCK_NESTED); mtree_unlock(&s->mt))
 QUIET(mt_set_lock_report, mt_set_lock_report(no_report))
 QUIET(mt_fork, mt_fork(&s->mt, &s->outside); mt_fini(&s->outside))
+QUIET(mt_snapshot_begin, mt_snapshot_begin(&s->mt, &s->snapshot);
+      mt_snapshot_end(&s->mt, &s->snapshot))
+QUIET(mt_snapshot_end, mt_snapshot_begin(&s->mt, &s->snapshot);
+      mt_snapshot_end(&s->mt, &s->snapshot))
 QUIET(mtree_destroy, mtree_destroy(&s->mt))
 QUIET(__mt_destroy, mtree_lock(&s->mt); __mt_destroy(&s->mt); mtree_unlock(&s->mt))
 QUIET(mt_fini, mt_fork(&s->mt, &s->outside); mt_fini(&s->outside))
@@ -161,6 +170,10 @@ static const struct {
 	{"mt_covered", quiet_mt_covered},
 	{"mt_node_count", quiet_mt_node_count},
 	{"mt_pool_serial", quiet_mt_pool_serial},
+	{"mt_pool_begin_parallel", quiet_mt_pool_begin_parallel},
+	{"mt_pool_end_parallel", quiet_mt_pool_end_parallel},
+	{"mt_pool_lock", quiet_mt_pool_lock},
+	{"mt_pool_unlock", quiet_mt_pool_unlock},
 	{"mt_pool_get", quiet_mt_pool_get},
 	{"mt_pool_put", quiet_mt_pool_put},
 	{"mt_pool_stats", quiet_mt_pool_stats},
@@ -171,6 +184,8 @@ static const struct {
 	{"mtree_lock_nested", quiet_mtree_lock_nested},
 	{"mt_set_lock_report", quiet_mt_set_lock_report},
 	{"mt_fork", quiet_mt_fork},
+	{"mt_snapshot_begin", quiet_mt_snapshot_begin},
+	{"mt_snapshot_end", quiet_mt_snapshot_end},
 	{"mtree_destroy", quiet_mtree_destroy},
 	{"__mt_destroy", quiet___mt_destroy},
 	{"mt_fini", quiet_mt_fini},

@@ -961,6 +961,78 @@ static void a_dropped_node_has_shared_leaves(void)
 	test_pool_end(pool);
 }
 
+/* A snapshot that has ended leaves a tree that is written in place, unless others share its nodes.
+ * Whatever happens between its begin and its end, the tree and its relatives stay what they are. */
+static void a_snapshot_leaves_no_trace(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, fork;
+	struct mt_snapshot snapshot, inner;
+	struct oracle oracle, forked, before;
+	size_t step, steps = test_steps(2000), in_place = 0;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	oracle_init(&oracle, CELLS);
+	grow(&oracle, &mt, 400);
+	for (step = 0; step < steps; step++) {
+		bool forks = test_below(4) == 0, writes = test_below(4) == 0;
+		bool nests = test_below(4) == 0, was_shared = mt.ma_shared;
+		uint64_t allocated;
+
+		mt_snapshot_begin(&mt, &snapshot);
+		oracle_copy(&oracle, &before);
+		if (nests)
+			mt_snapshot_begin(&mt, &inner);
+		if (forks) {
+			test_fork(&mt, &fork);
+			oracle_copy(&oracle, &forked);
+			random_store(&forked, &fork);
+		}
+		if (writes)
+			random_store(&oracle, &mt);
+		CHECK_ORACLE(&before, &snapshot.tree);
+		if (nests)
+			mt_snapshot_end(&mt, &inner);
+		mt_snapshot_end(&mt, &snapshot);
+		CHECK_VALID(&mt);
+		if (!forks && !writes && !nests)
+			CHECK_EQ(mt.ma_shared, was_shared);
+		if (!mt.ma_shared) {
+			mt_key key = oracle_first(&oracle, 0);
+			uint64_t word = test_below(WORDS);
+
+			/* A store over a whole range takes no node of an unshared tree. */
+			CHECK_EQ(mtree_store_range_word(&mt, key, oracle_last(&oracle, 0), word),
+				 0);
+			oracle_store(&oracle, 0, 0, word);
+			allocated = test_allocated(pool);
+			CHECK_EQ(
+				mtree_store_range_word(&mt, key, oracle_last(&oracle, 0), word + 1),
+				0);
+			oracle_store(&oracle, 0, 0, word + 1);
+			CHECK_EQ(test_allocated(pool), allocated);
+			in_place++;
+		}
+		random_store(&oracle, &mt);
+		CHECK_ORACLE(&oracle, &mt);
+		if (forks) {
+			CHECK_ORACLE(&forked, &fork);
+			mt_fini(&fork);
+			oracle_fini(&forked);
+		}
+		oracle_fini(&before);
+		if (test_below(8) == 0) { /* a tree that shares nothing */
+			mtree_destroy(&mt);
+			oracle_clear(&oracle, 0, CELLS - 1);
+			grow(&oracle, &mt, 100);
+		}
+	}
+	CHECK(in_place);
+	mt_fini(&mt);
+	oracle_fini(&oracle);
+	test_pool_end(pool);
+}
+
 static const struct test_case cases[] = {
 	{"a_dropped_node_has_shared_leaves", a_dropped_node_has_shared_leaves},
 	{"equal_words_in_other_ranges", equal_words_in_other_ranges},
@@ -968,6 +1040,7 @@ static const struct test_case cases[] = {
 	{"a_store_copies_one_path", a_store_copies_one_path},
 	{"families_end_in_every_order", families_end_in_every_order},
 	{"a_fork_is_a_snapshot", a_fork_is_a_snapshot},
+	{"a_snapshot_leaves_no_trace", a_snapshot_leaves_no_trace},
 	{"slices_are_cut", slices_are_cut},
 	{"differences", differences},
 	{"few_changes_in_a_large_tree", few_changes_in_a_large_tree},

@@ -377,6 +377,39 @@ static void leaves_are_visited_once_in_a_pass(void)
 	test_pool_end(pool);
 }
 
+/* A serial pool has a lock, and atomic counts, while somebody uses it in parallel. */
+static void parallel_use_nests(void)
+{
+	struct maple_pool *pool = test_pool();
+
+	mt_pool_begin_parallel(pool); /* nothing new for a pool that is not serial */
+	mt_pool_end_parallel(pool);
+	CHECK(!pool->serial);
+	mt_pool_serial(pool);
+	CHECK(pool->serial);
+	CHECK(!mt_pool_lock(pool));
+	CHECK(!pool->lock.held);
+	mt_pool_begin_parallel(pool);
+	mt_pool_begin_parallel(pool);
+	CHECK(!pool->serial);
+	mt_pool_end_parallel(pool);
+	CHECK(!pool->serial);
+	CHECK(mt_pool_lock(pool));
+	CHECK(pool->lock.held);
+	mt_pool_unlock(pool);
+	CHECK(!pool->lock.held);
+	mt_pool_end_parallel(pool);
+	CHECK(pool->serial);
+	mt_pool_begin_parallel(pool);
+	mt_pool_serial(pool); /* as in the child of a fork: those who began are not there */
+	CHECK(pool->serial);
+	mt_pool_begin_parallel(pool);
+	CHECK(!pool->serial);
+	mt_pool_end_parallel(pool);
+	CHECK(pool->serial);
+	test_pool_end(pool);
+}
+
 static const struct test_case cases[] = {
 	{"bulk_is_all_or_nothing", bulk_is_all_or_nothing},
 	{"failure_strikes_once", failure_strikes_once},
@@ -386,6 +419,7 @@ static const struct test_case cases[] = {
 	{"no_memory_at_all", no_memory_at_all},
 	{"the_default_pool", the_default_pool},
 	{"leaves_are_visited_once_in_a_pass", leaves_are_visited_once_in_a_pass},
+	{"parallel_use_nests", parallel_use_nests},
 };
 
 TEST_MAIN(cases)

@@ -8,11 +8,16 @@
  * Also meant for ThreadSanitizer (make test-tsan): whatever threads share here is guarded by the
  * core, or by a lock or an atomic operation that the test names.
  */
+#define _POSIX_C_SOURCE 200809L /* fork() */
+
 #include "oracle.h"
 #include "test.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { THREADS = 4, CELLS = 300, WORDS = 4096, MEMBERS = 5, SHELF = 6 };
 
@@ -278,6 +283,8 @@ struct pairs {
 	pthread_mutex_t
 		*writers; /* held by whoever writes, forks or ends: for a serial pool; or NULL */
 	bool writes;
+	bool parallel; /* uses a serial pool outside of the mutex */
+	bool forks;    /* forks the process */
 	size_t steps;
 };
 
@@ -344,17 +351,95 @@ static void read_pairs(const struct pairs *pairs)
 	}
 }
 
+/* Write, duplicate and end forks outside of the mutex. They share nodes with the tree that is written
+ * under it. */
+static void write_forks(const struct pairs *pairs)
+{
+	for (size_t step = 0; step < pairs->steps / 40; step++) {
+		struct maple_pool *pool = pairs->mt->ma_pool;
+		struct maple_tree fork, copy;
+		struct pairs own = {.mt = &fork, .steps = test_below(200)};
+
+		enter(pairs);
+		mt_pool_begin_parallel(pool);
+		test_fork(pairs->mt, &fork);
+		mt_init_pool(&copy, mt_attr(&fork), pool, NULL);
+		leave(pairs);
+		write_pairs(&own);
+		check_snapshot(&fork);
+		CHECK_EQ(mtree_dup(&fork, &copy), 0);
+		mtree_destroy(&fork);
+		own.mt = &copy;
+		write_pairs(&own);
+		check_snapshot(&copy);
+		CHECK_VALID(&copy);
+		mtree_destroy(&copy);
+		enter(pairs);
+		mt_fini(&fork);
+		mt_fini(&copy);
+		mt_pool_end_parallel(pool);
+		leave(pairs);
+	}
+}
+
+/* What the child of a fork() does: everything with the tree that was written under the mutex. */
+static void live_in_child(const struct pairs *pairs)
+{
+	struct pairs own = {.mt = pairs->mt, .steps = 300};
+	struct maple_pool *pool = pairs->mt->ma_pool;
+	struct maple_tree copy;
+
+	mt_pool_serial(pool);
+	check_snapshot(pairs->mt);
+	mt_init_pool(&copy, mt_attr(pairs->mt), pool, NULL);
+	CHECK_EQ(mtree_dup(pairs->mt, &copy), 0);
+	write_pairs(&own);
+	CHECK_VALID(pairs->mt);
+	check_snapshot(pairs->mt);
+	mt_fini(&copy);
+	__mt_destroy(pairs->mt);
+}
+
+static void fork_process(const struct pairs *pairs)
+{
+	for (size_t step = 0; step < pairs->steps / 100 + 1; step++) {
+		struct maple_pool *pool = pairs->mt->ma_pool;
+		bool locked;
+		pid_t child;
+		int status;
+
+		enter(pairs);
+		locked = mt_pool_lock(pool);
+		child = fork();
+		if (locked)
+			mt_pool_unlock(pool);
+		if (child == 0) {
+			alarm(600);
+			live_in_child(pairs);
+			_exit(0);
+		}
+		leave(pairs);
+		CHECK(child > 0);
+		CHECK_EQ(waitpid(child, &status, 0), child);
+		CHECK_EQ(status, 0);
+	}
+}
+
 static void use_pairs(void *context)
 {
 	const struct pairs *pairs = context;
 
-	if (pairs->writes)
+	if (pairs->forks)
+		fork_process(pairs);
+	else if (pairs->writes)
 		write_pairs(pairs);
+	else if (pairs->parallel)
+		write_forks(pairs);
 	else
 		read_pairs(pairs);
 }
 
-static void batches_beside_writers(bool serial)
+static void batches_beside_writers(bool serial, bool parallel, bool forks)
 {
 	pthread_mutex_t writers = PTHREAD_MUTEX_INITIALIZER;
 	struct maple_pool *pool = test_pool();
@@ -370,6 +455,8 @@ static void batches_beside_writers(bool serial)
 		threads[i] = (struct pairs){.mt = &mt,
 					    .writers = serial ? &writers : NULL,
 					    .writes = i == 0,
+					    .parallel = parallel && i > 1,
+					    .forks = forks && i == 1,
 					    .steps = test_steps(8000)};
 	test_threads(1 + READERS, use_pairs, threads, sizeof(*threads));
 	CHECK_VALID(&mt);
@@ -381,14 +468,27 @@ static void batches_beside_writers(bool serial)
 
 static void snapshots_are_read_beside_writers(void)
 {
-	batches_beside_writers(false);
+	batches_beside_writers(false, false, false);
 }
 
 /* In a serial pool the caller lets only one thread at a time write, fork or end. Look-ups need no
  * lock. */
 static void a_serial_pool_lets_look_ups_run_beside_one_writer(void)
 {
-	batches_beside_writers(true);
+	batches_beside_writers(true, false, false);
+}
+
+/* Those who say so need none for writing either. */
+static void a_serial_pool_is_written_in_parallel(void)
+{
+	batches_beside_writers(true, true, false);
+}
+
+/* A child has one of the threads, and all trees as they were, except those that the others were
+ * writing. */
+static void a_fork_beside_parallel_writers(void)
+{
+	batches_beside_writers(true, true, true);
 }
 
 struct heir {
@@ -521,12 +621,84 @@ static void pools_are_shared_and_trimmed(void)
 	mt_pool_trim(NULL);
 }
 
+/* A thread in the middle of an allocation, under the pool's lock. */
+struct gate {
+	struct maple_pool *pool;
+	bool inside;
+	bool asked;
+	bool left;
+};
+
+static void *slow_alloc(void *context, size_t size, size_t align)
+{
+	struct gate *gate = context;
+
+	__atomic_store_n(&gate->inside, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&gate->asked, __ATOMIC_ACQUIRE))
+		sched_yield();
+	/* Give the other thread every chance to go on too early. */
+	for (unsigned i = 0; i < 1000; i++)
+		sched_yield();
+	__atomic_store_n(&gate->left, true, __ATOMIC_RELEASE);
+	return aligned_alloc(align, size);
+}
+
+static void slow_free(void *context, void *memory, size_t size)
+{
+	(void)context;
+	(void)size;
+	free(memory);
+}
+
+struct gate_user {
+	struct gate *gate;
+	bool allocates;
+};
+
+static void use_gate(void *context)
+{
+	const struct gate_user *user = context;
+	struct gate *gate = user->gate;
+	struct maple_tree mt;
+
+	if (user->allocates) {
+		mt_init_pool(&mt, 0, gate->pool, NULL);
+		CHECK_EQ(mtree_store_range_word(&mt, 1, 2, 3), 0);
+		mt_fini(&mt);
+		return;
+	}
+	while (!__atomic_load_n(&gate->inside, __ATOMIC_ACQUIRE))
+		sched_yield();
+	__atomic_store_n(&gate->asked, true, __ATOMIC_RELEASE);
+	CHECK(mt_pool_lock(gate->pool));
+	CHECK(__atomic_load_n(&gate->left, __ATOMIC_ACQUIRE));
+	mt_pool_unlock(gate->pool);
+}
+
+static void who_forks_waits_for_the_pool(void)
+{
+	struct gate gate = {.asked = true};
+	struct mt_allocator allocator = {slow_alloc, slow_free, &gate};
+	struct gate_user threads[2] = {{&gate, true}, {&gate, false}};
+
+	CHECK_EQ(mt_pool_create(&gate.pool, &allocator), 0);
+	mt_pool_serial(gate.pool);
+	gate.inside = gate.asked = gate.left = false;
+	mt_pool_begin_parallel(gate.pool);
+	test_threads(2, use_gate, threads, sizeof(*threads));
+	mt_pool_end_parallel(gate.pool);
+	test_pool_end(gate.pool);
+}
+
 static const struct test_case cases[] = {
 	{"relatives_in_all_threads", relatives_in_all_threads},
 	{"memory_runs_out_in_all_threads", memory_runs_out_in_all_threads},
 	{"snapshots_are_read_beside_writers", snapshots_are_read_beside_writers},
 	{"a_serial_pool_lets_look_ups_run_beside_one_writer",
 	 a_serial_pool_lets_look_ups_run_beside_one_writer},
+	{"a_serial_pool_is_written_in_parallel", a_serial_pool_is_written_in_parallel},
+	{"a_fork_beside_parallel_writers", a_fork_beside_parallel_writers},
+	{"who_forks_waits_for_the_pool", who_forks_waits_for_the_pool},
 	{"the_last_owner_writes_after_the_others_reads",
 	 the_last_owner_writes_after_the_others_reads},
 	{"pools_are_shared_and_trimmed", pools_are_shared_and_trimmed},
