@@ -78,15 +78,16 @@ static struct columns as_columns(const struct ranges *ranges)
  * error. */
 static int build(struct maple_tree *mt, struct ranges *ranges, bool last_wins)
 {
+	struct columns columns = as_columns(ranges);
 	size_t bad = 0;
-	int status =
-		mt_build(mt, ranges->firsts, ranges->lasts, ranges->words, ranges->count, &bad);
+	int status = build_tree(mt, &columns, &bad);
 
 	if (status == -EINVAL && last_wins) {
-		if (ranges_overlay(ranges) < 0)
+		/* The caller's arrays may have changed since they were checked. */
+		if (ranges_require_rising(ranges) < 0 || ranges_overlay(ranges) < 0)
 			return -1;
-		status = mt_build(mt, ranges->firsts, ranges->lasts, ranges->words, ranges->count,
-				  &bad);
+		columns = as_columns(ranges);
+		status = build_tree(mt, &columns, &bad);
 	}
 	if (status == -EINVAL)
 		ranges_raise(ranges, bad);
@@ -212,6 +213,51 @@ PyObject *tree_from_saved(PyTypeObject *type, struct kind *kind, PyObject *const
 	return tree;
 }
 
+/* Whether storing a word runs no other code: the tree's policy is COALESCE, or it has none. */
+static bool stores_plainly(const struct maple_tree *mt)
+{
+	return !mt->ma_ops || mt->ma_ops->merge_equal;
+}
+
+/* Store all ranges in a fork, while other threads run, and let the tree have it. 0; a status of the
+ * core; or 1: the tree has been entered again, but has changed meanwhile, and nothing is stored. */
+static int store_beside_others(struct tree_object *self, const struct columns *columns)
+{
+	struct maple_pool *pool = self->state->pool;
+	uint64_t generation = self->mt.ma_generation;
+	struct maple_tree work;
+	PyThreadState *thread;
+	int status;
+
+	mt_fork(&self->mt, &work);
+	thread = parallel_begin(pool);
+	status = store_columns(&work, columns);
+	parallel_end(pool, thread);
+	if (status == 0 && tree_enter(self) < 0)
+		status = -ECANCELED;
+	else if (status == 0 && self->mt.ma_generation != generation)
+		status = 1;
+	if (status == 0)
+		tree_replace(self, &work, self->dtype, NULL);
+	else
+		mt_fini(&work);
+	return status;
+}
+
+/* Store all ranges, which were read for that dtype, in an entered tree. 0; a status of the core; or 1:
+ * the tree has another dtype now. */
+static int store_ranges(struct tree_object *self, const struct ranges *ranges, enum dtype dtype)
+{
+	struct columns columns = as_columns(ranges);
+	int status = 1;
+
+	if (dtype != DTYPE_OBJECT && columns.count >= FEW && stores_plainly(&self->mt))
+		status = store_beside_others(self, &columns);
+	if (status > 0 && self->dtype == dtype)
+		status = tree_store_all(self, &columns, false);
+	return status == -EINVAL ? -EAGAIN : status; /* no range ended before it began */
+}
+
 PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			  PyObject *kwnames)
 {
@@ -226,19 +272,14 @@ PyObject *tree_store_many(struct tree_object *self, PyObject *const *args, Py_ss
 		return NULL;
 	do {
 		dtype = self->dtype;
-		status = ranges_read(&ranges, self->kind, given, dtype, false);
-		if (status == 0)
-			status = tree_enter(self);
-	} while (status == 0 && self->dtype != dtype);
-	if (status == 0)
-		status = tree_require_idle(self);
-	if (status == 0) {
-		struct columns columns = as_columns(&ranges);
-
-		status = tree_store_all(self, &columns, false);
-		if (status < 0)
-			raise_status(status);
-	}
+		if (ranges_read(&ranges, self->kind, given, dtype, false) < 0 ||
+		    tree_enter(self) < 0 || tree_require_idle(self) < 0)
+			status = -ECANCELED;
+		else
+			status = self->dtype == dtype ? store_ranges(self, &ranges, dtype) : 1;
+	} while (status > 0);
+	if (status < 0)
+		raise_status(status);
 	ranges_close(&ranges);
 	if (status < 0)
 		return NULL;
@@ -374,7 +415,7 @@ static int make_outputs(struct maple_tree *snapshot, PyObject *numpy, enum dtype
 
 PyObject *tree_to_arrays(struct tree_object *self, PyObject *Py_UNUSED(unused))
 {
-	struct maple_tree snapshot;
+	struct mt_snapshot snapshot;
 	PyObject *numpy = import_numpy("to_arrays");
 	PyObject *result = NULL;
 	PyObject *arrays[3] = {NULL};
@@ -389,17 +430,17 @@ PyObject *tree_to_arrays(struct tree_object *self, PyObject *Py_UNUSED(unused))
 		return NULL;
 	}
 	dtype = self->dtype;
-	mt_fork(&self->mt, &snapshot);
-	count = mt_entries(&snapshot);
+	mt_snapshot_begin(&self->mt, &snapshot);
+	count = mt_entries(&snapshot.tree);
 	if (MT_KEY_BITS == 64 && codes_are_keys(self->kind))
-		status = make_outputs(&snapshot, numpy, dtype, count, arrays);
+		status = make_outputs(&snapshot.tree, numpy, dtype, count, arrays);
 	else
-		status = convert_outputs(&snapshot, self->kind, numpy, dtype, count, arrays);
+		status = convert_outputs(&snapshot.tree, self->kind, numpy, dtype, count, arrays);
 	if (status == 0)
 		result = PyTuple_Pack(3, arrays[0], arrays[1], arrays[2]);
 	for (int i = 0; i < 3; i++)
 		Py_XDECREF(arrays[i]);
 	Py_DECREF(numpy);
-	mt_fini(&snapshot);
+	mt_snapshot_end(&self->mt, &snapshot);
 	return result;
 }

@@ -15,6 +15,7 @@
  *
  * The files, each using only those above it:
  *
+ *   parallel              work without the GIL
  *   state                 the module's state, and how a type finds it
  *   errors, args, value   exceptions; arguments and numbers; values, and the words for them
  *   entry, family, lock   results; garbage collection over shared nodes; t.lock and fork()

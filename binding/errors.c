@@ -15,6 +15,10 @@ PyObject *raise_status(int status)
 				"cannot change a tree while it calls its policy");
 		return NULL;
 	}
+	if (status == -EAGAIN) {
+		PyErr_SetString(PyExc_RuntimeError, "the ranges were changed during the call");
+		return NULL;
+	}
 	return PyErr_Format(PyExc_SystemError, "the maple tree returned status %d", status);
 }
 

@@ -44,7 +44,7 @@ PyObject *tree_save(struct tree_object *self, PyObject *const *args, Py_ssize_t 
 {
 	static const char *const names[] = {"path"};
 	static const struct signature signature = {"save", names, 1, 1, 1};
-	struct maple_tree snapshot;
+	struct mt_snapshot snapshot;
 	PyObject *given[2];
 	PyObject *result = NULL;
 	enum dtype dtype;
@@ -52,9 +52,9 @@ PyObject *tree_save(struct tree_object *self, PyObject *const *args, Py_ssize_t 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 || tree_enter(self) < 0)
 		return NULL;
 	dtype = self->dtype;
-	mt_fork(&self->mt, &snapshot);
-	given[1] = columns_of(&snapshot, self->kind, dtype, policy_given(self->policy));
-	mt_fini(&snapshot);
+	mt_snapshot_begin(&self->mt, &snapshot);
+	given[1] = columns_of(&snapshot.tree, self->kind, dtype, policy_given(self->policy));
+	mt_snapshot_end(&self->mt, &snapshot);
 	if (given[1])
 		result = call_file("save", given, 2);
 	Py_XDECREF(given[1]);

@@ -180,9 +180,9 @@ PyObject *tree_load_many(struct tree_object *self, PyObject *const *args, Py_ssi
 {
 	static const char *const names[] = {"keys", "default", "found"};
 	static const struct signature signature = {"load_many", names, 3, 1, 3};
-	struct maple_tree snapshot;
+	struct mt_snapshot snapshot;
 	struct key_column keys = {0};
-	struct look look = {.snapshot = &snapshot, .keys = &keys};
+	struct look look = {.snapshot = &snapshot.tree, .keys = &keys};
 	PyObject *given[3];
 	PyObject *result = NULL;
 	enum dtype dtype;
@@ -195,11 +195,11 @@ PyObject *tree_load_many(struct tree_object *self, PyObject *const *args, Py_ssi
 	    key_column_prepare(&keys) < 0 || tree_enter(self) < 0)
 		goto out;
 	dtype = self->dtype;
-	mt_fork(&self->mt, &snapshot);
+	mt_snapshot_begin(&self->mt, &snapshot);
 	if (parse_absent(&look, dtype, given[1], found) == 0)
 		result = dtype == DTYPE_OBJECT ? look_up_objects(&look, found)
 					       : look_up_numbers(&look, dtype, found);
-	mt_fini(&snapshot);
+	mt_snapshot_end(&self->mt, &snapshot);
 out:
 	key_column_close(&keys);
 	return result;

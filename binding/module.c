@@ -155,9 +155,10 @@ static int module_exec(PyObject *module)
 		PyErr_NoMemory();
 		return -1;
 	}
-	/* The GIL is held for everything except look-ups. */
+	/* The GIL is held for everything except look-ups, and what parallel.c allows. */
 	mt_pool_serial(state->pool);
-	if (import_type("Entry", &state->entry_type) < 0 ||
+	state->parallel.pool = state->pool;
+	if (parallel_watch(&state->parallel) < 0 || import_type("Entry", &state->entry_type) < 0 ||
 	    import_type("Gap", &state->gap_type) < 0 ||
 	    import_type("Change", &state->change_type) < 0 ||
 	    import_name("samara._errors", "RangeOccupiedError", &state->occupied_error) < 0 ||

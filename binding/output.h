@@ -5,9 +5,6 @@
 
 #include "value.h"
 
-/* For less work than this, releasing the GIL costs more than it gains. */
-#define FEW 512
-
 struct output {
 	PyObject *array; /* owned */
 	Py_buffer view;  /* of its memory, while the array is being filled */

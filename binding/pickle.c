@@ -45,6 +45,7 @@
 #include "errors.h"
 #include "policy.h"
 #include "state_column.h"
+#include "tree_build.h"
 #include "tree_copy.h"
 
 #define OBJECT_VERSION 1
@@ -123,17 +124,20 @@ static PyObject *reduce(struct tree_object *self, bool buffers)
 	PyObject *columns[3] = {NULL};
 	PyObject *state = NULL;
 	PyObject *result = NULL;
-	struct maple_tree snapshot;
+	struct mt_snapshot snapshot;
+	struct policy *policy;
 	enum dtype dtype;
 
 	if (!attributes || tree_enter(self) < 0)
 		goto out;
 	dtype = self->dtype;
-	mt_fork(&self->mt, &snapshot);
-	if (columns_of_snapshot(&snapshot, dtype, buffers, columns) == 0)
-		state = state_of_columns(columns, mt_attr(&snapshot) & MT_FLAGS_ALLOC_RANGE,
-					 self->kind, dtype, attributes, policy_given(self->policy));
-	mt_fini(&snapshot);
+	policy = (struct policy *)Py_XNewRef((PyObject *)self->policy);
+	mt_snapshot_begin(&self->mt, &snapshot);
+	if (columns_of_snapshot(&snapshot.tree, dtype, buffers, columns) == 0)
+		state = state_of_columns(columns, mt_attr(&snapshot.tree) & MT_FLAGS_ALLOC_RANGE,
+					 self->kind, dtype, attributes, policy_given(policy));
+	mt_snapshot_end(&self->mt, &snapshot);
+	Py_XDECREF((PyObject *)policy);
 	if (state)
 		result = Py_BuildValue("O(O)O", self->state->newobj, Py_TYPE(self), state);
 out:
@@ -375,7 +379,7 @@ static int build_from_state(struct maple_tree *mt, const struct kind *kind, enum
 		words = made = words_of_list(values);
 	if (!words)
 		return -ENOMEM;
-	status = mt_build(mt, firsts, lasts, words, count, &bad);
+	status = build_tree(mt, &(struct columns){firsts, lasts, words, count}, &bad);
 	if (status == 0 && mtree_find_rev(mt, MT_KEY_MAX, 0, &end) && end.last > kind_top(kind)) {
 		bad = count - 1;
 		status = -EINVAL;

@@ -143,9 +143,14 @@ static size_t row_of(const struct ranges *ranges, size_t at)
 
 static void raise_pair(const struct ranges *ranges, size_t at)
 {
-	PyObject *before = range_shown(ranges, at - 1);
-	PyObject *range = before ? range_shown(ranges, at) : NULL;
+	PyObject *before, *range;
 
+	if (!at) { /* it did not begin like this */
+		raise_status(-EAGAIN);
+		return;
+	}
+	before = range_shown(ranges, at - 1);
+	range = before ? range_shown(ranges, at) : NULL;
 	if (range && ranges->any_order)
 		PyErr_Format(PyExc_ValueError, "positions %zu and %zu overlap: %U and %U",
 			     row_of(ranges, at - 1), row_of(ranges, at), before, range);

@@ -55,6 +55,7 @@ static void state_free(void *module)
 	struct core_state *state = state_of(module);
 
 	OWNED(CLEAR);
+	parallel_forget(&state->parallel);
 	if (state->pool)
 		mt_pool_put(state->pool);
 	state->pool = NULL;

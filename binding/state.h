@@ -3,7 +3,7 @@
 #ifndef SAMARA_STATE_H
 #define SAMARA_STATE_H
 
-#include "binding.h"
+#include "parallel.h"
 
 struct kind;
 
@@ -18,6 +18,7 @@ struct width_types {
 struct core_state {
 	PyObject *module; /* borrowed: the state lives in it */
 	struct maple_pool *pool;
+	struct parallel_pool parallel; /* the same pool */
 	PyTypeObject *tree_type;
 	PyTypeObject *cursor_type;
 	PyTypeObject *kind_type;

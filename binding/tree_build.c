@@ -191,9 +191,11 @@ static int gathered_coalesce(struct gathered *gathered, const struct mt_value_op
 /* Build what is gathered, if `status` is 0, and free it. */
 static int build_merged(struct maple_tree *mt, struct gathered *gathered, int status)
 {
+	struct columns columns = {gathered->first, gathered->last, gathered->words,
+				  gathered->count};
+
 	if (status == 0)
-		status = mt_build(mt, gathered->first, gathered->last, gathered->words,
-				  gathered->count, NULL);
+		status = build_tree(mt, &columns, NULL);
 	if (status < 0)
 		raise_status(status);
 	gathered_free(gathered);
@@ -300,6 +302,19 @@ int build_from_columns(struct maple_tree *mt, enum dtype dtype, const struct col
 	}
 	status = gather_coalesced(&gathered, mt->ma_ops, columns, alone);
 	return build_merged(mt, &gathered, status);
+}
+
+int build_tree(struct maple_tree *mt, const struct columns *columns, size_t *bad)
+{
+	bool packed = !mt->ma_ops || !mt->ma_ops->retain;
+	bool parallel = packed && columns->count >= FEW;
+	PyThreadState *thread = parallel ? parallel_begin(mt->ma_pool) : NULL;
+	int status =
+		mt_build(mt, columns->first, columns->last, columns->words, columns->count, bad);
+
+	if (parallel)
+		parallel_end(mt->ma_pool, thread);
+	return status;
 }
 
 int store_columns(struct maple_tree *mt, const struct columns *columns)

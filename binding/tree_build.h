@@ -34,6 +34,8 @@ int build_from_iterable(struct maple_tree *mt, const struct kind *kind, enum dty
 int build_from_columns(struct maple_tree *mt, enum dtype dtype, const struct columns *columns,
 		       size_t alone);
 
+/* mt_build() of a tree that no other thread can find. Releases the GIL if that pays. */
+int build_tree(struct maple_tree *mt, const struct columns *columns, size_t *bad);
 /* Store all ranges, which may overlap, in order. 0 or a status of the core. */
 int store_columns(struct maple_tree *mt, const struct columns *columns);
 

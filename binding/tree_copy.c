@@ -136,9 +136,43 @@ PyObject *tree_slice(struct tree_object *self, mt_key first, mt_key last, bool e
 	return copy_finish(self, copy);
 }
 
+/* Whether a packed tree is so large that copying it pays for releasing the GIL. */
+static bool is_large(const struct tree_object *tree)
+{
+	uint64_t entries;
+
+	if (tree->dtype == DTYPE_OBJECT)
+		return false;
+	if (mt_entries_known(&tree->mt, &entries))
+		return entries >= FEW;
+	return mt_height(&tree->mt) > 2;
+}
+
+/* Initialise `copy` as a duplicate of the tree, or if that fails as empty. 0 or a status. */
+static int duplicate(struct tree_object *self, struct maple_tree *copy)
+{
+	struct maple_pool *pool = self->state->pool;
+	struct mt_snapshot snapshot;
+	PyThreadState *thread;
+	int status;
+
+	mt_init_pool(copy, mt_attr(&self->mt), pool, self->mt.ma_ops);
+	if (!is_large(self))
+		return __mt_dup(&self->mt, copy);
+	mt_snapshot_begin(&self->mt, &snapshot);
+	thread = parallel_begin(pool);
+	status = __mt_dup(&snapshot.tree, copy);
+	parallel_end(pool, thread);
+	mt_snapshot_end(&self->mt, &snapshot);
+	return status;
+}
+
 PyObject *tree_dup(struct tree_object *self, PyObject *Py_UNUSED(unused))
 {
 	struct tree_object *copy = tree_alloc(self->state, Py_TYPE(self));
+	struct policy *policy;
+	struct maple_tree mt;
+	enum dtype dtype;
 	int status;
 
 	if (!copy)
@@ -147,12 +181,15 @@ PyObject *tree_dup(struct tree_object *self, PyObject *Py_UNUSED(unused))
 		copy_drop(copy, self->kind);
 		return NULL;
 	}
-	mt_init_pool(&copy->mt, mt_attr(&self->mt), self->state->pool,
-		     policy_ops(self->policy, self->dtype));
-	copy->dtype = self->dtype;
-	policy_adopt(copy, self->policy);
+	/* Other threads may give the tree other contents meanwhile. */
+	dtype = self->dtype;
+	policy = (struct policy *)Py_XNewRef((PyObject *)self->policy);
+	status = duplicate(self, &mt);
+	copy->mt = mt;
+	copy->dtype = dtype;
+	policy_adopt(copy, policy);
+	Py_XDECREF((PyObject *)policy);
 	tree_adopt(copy, self->kind);
-	status = __mt_dup(&self->mt, &copy->mt);
 	if (status < 0) {
 		Py_DECREF(copy);
 		return raise_status(status);

@@ -253,19 +253,41 @@ static PyObject *diff_next(struct diff_object *self)
 
 /* ---- comparing ------------------------------------------------------------------------------ */
 
-/* Whether two packed trees of one dtype are equal. Runs no other code. */
-static bool packed_equal(struct tree_object *left, struct tree_object *right)
+/* Whether two maple trees of one dtype are equal. Needs no GIL. */
+static bool words_equal(const struct maple_tree *left, const struct maple_tree *right,
+			enum dtype dtype)
 {
 	struct mt_difference at;
 	struct mt_diff_walk walk;
 	int found;
 
-	mt_diff_begin(&walk, &left->mt, &right->mt, mt_diff_equal);
+	mt_diff_begin(&walk, left, right, mt_diff_equal);
 	do {
 		found = mt_diff_next_word(&walk, &at);
-	} while (found == 1 && left->dtype == DTYPE_F8 &&
+	} while (found == 1 && dtype == DTYPE_F8 &&
 		 doubles_equal(double_of(at.a.word), double_of(at.b.word)));
 	return found == 0;
+}
+
+/* Whether two packed trees of one dtype are equal. Runs no other code, but other threads if they are
+ * large. */
+static bool packed_equal(struct tree_object *left, struct tree_object *right)
+{
+	struct mt_snapshot snapshots[2];
+	enum dtype dtype = left->dtype;
+	uint64_t entries;
+	bool equal;
+
+	if (left == right || (mt_entries_known(&left->mt, &entries) && entries < FEW))
+		return words_equal(&left->mt, &right->mt, dtype);
+	mt_snapshot_begin(&left->mt, &snapshots[0]);
+	mt_snapshot_begin(&right->mt, &snapshots[1]);
+	Py_BEGIN_ALLOW_THREADS
+	equal = words_equal(&snapshots[0].tree, &snapshots[1].tree, dtype);
+	Py_END_ALLOW_THREADS
+	mt_snapshot_end(&right->mt, &snapshots[1]);
+	mt_snapshot_end(&left->mt, &snapshots[0]);
+	return equal;
 }
 
 /* The same for any two trees: 1, 0 or -1. Runs the values' __eq__(). */

@@ -2,6 +2,7 @@
 """os.fork() beside threads: the child, which does not have them, can use every tree."""
 
 import os
+import pickle
 import signal
 import threading
 import time
@@ -161,6 +162,51 @@ def test_a_fork_amid_load_many(dtype):
             while not inside[round % 2] and not stop.is_set():
                 time.sleep(0)
             in_child(lambda: use_tree(t, entries))
+    use_tree(t, entries)
+
+
+LONG_CALLS = {
+    "dup": lambda t, columns: t.dup(),
+    "==": lambda t, columns: t == t.dup(),
+    "pickle": lambda t, columns: pickle.dumps(t, 5, buffer_callback=[].append),
+    "from_arrays": lambda t, columns: MapleTree.from_arrays(*columns),
+    "store_many": lambda t, columns: t.fork().store_many(*columns),
+}
+
+
+@pytest.mark.parametrize("keys", ["uint64", "uint128"])
+def test_a_fork_amid_calls_that_write_without_the_gil(keys):
+    numpy = pytest.importorskip("numpy")
+    ranges = scaled(4000)
+    first = numpy.arange(ranges, dtype="u8") * 10
+    t = MapleTree.from_arrays(first, first + 9, first, keys=keys)
+    shifted = first + 3, first + 12, first + 1
+    entries = list(t)
+    inside = dict.fromkeys(LONG_CALLS, 0)
+
+    def repeat(name):
+        def body(stop):
+            while not stop.is_set():
+                inside[name] = 1
+                LONG_CALLS[name](t, shifted)
+                inside[name] = 0
+
+        return body
+
+    def child():
+        use_tree(t, entries)
+        for call in LONG_CALLS.values():  # t is empty now
+            call(t, shifted)
+        t.store_many(*shifted)
+        run(*[lambda: t.dup().check()] * 2)
+        t.check()
+
+    with elsewhere(*map(repeat, LONG_CALLS)) as stop:
+        for _ in range(3):
+            for name in LONG_CALLS:
+                while not inside[name] and not stop.is_set():
+                    time.sleep(0)
+                in_child(child)
     use_tree(t, entries)
 
 
