@@ -327,6 +327,21 @@ def ends(choices, count, size=8):
     return [b"".join(end.to_bytes(size, "little") for end in column) for column in (firsts, lasts)]
 
 
+def out_of_band(choices, column):
+    """Return a buffer of the same bytes, or almost. Anything but bytes stays what it is."""
+    if type(column) is not bytes:
+        return column
+    whole = column[: len(column) // 8 * 8]
+    forms = [
+        lambda: bytearray(column),
+        lambda: memoryview(bytearray(b"x" + column))[1:],
+        lambda: memoryview(column)[::-1],
+        lambda: memoryview(column)[:-1],
+        lambda: memoryview(whole).cast(choices.pick("QqdIhbc")),
+    ]
+    return choices.pick(forms)()
+
+
 def forged_state(choices):
     """Give a handmade state to a tree that may or may not be empty."""
     count = choices.pick([0, 1, 2, 3, 17, 40])
@@ -342,6 +357,8 @@ def forged_state(choices):
         state.append(choices.pick(["u8", "i8", "f8"]) if version == 2 else Apart())
     for _ in range(choices.pick([0, 1, 1, 2])):
         state[choices.below(len(state))] = junk(choices)
+    if choices.below(3) == 0:
+        state[2:5] = [out_of_band(choices, column) for column in state[2:5]]
     if choices.below(8) == 0:
         del state[choices.below(len(state)) :]
     cls = choices.pick([Sub, Slotted])
