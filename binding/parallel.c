@@ -8,18 +8,21 @@
  * forks holds the pool's lock meanwhile. In the child, calls that were writing are gone. Nobody knows
  * their trees, whose nodes stay allocated.
  *
- * The list of pools is read and written with the GIL held. For everything above it.
+ * The list of pools has a lock, since interpreters may have GILs of their own. A fork() holds it too. For
+ * everything above it.
  */
 #include "parallel.h"
 
 #include <pthread.h>
 
 static struct parallel_pool *pools;
+static pthread_mutex_t pools_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- fork() --------------------------------------------------------------------------------- */
 
 static void lock_pools(void)
 {
+	pthread_mutex_lock(&pools_lock);
 	for (struct parallel_pool *each = pools; each; each = each->next)
 		each->locked = mt_pool_lock(each->pool);
 }
@@ -30,6 +33,7 @@ static void unlock_pools(void)
 		if (each->locked)
 			mt_pool_unlock(each->pool);
 	}
+	pthread_mutex_unlock(&pools_lock);
 }
 
 static void renew_pools(void)
@@ -43,24 +47,29 @@ int parallel_watch(struct parallel_pool *pool)
 {
 	static bool watched;
 
-	if (!watched && pthread_atfork(lock_pools, unlock_pools, renew_pools)) {
+	if (!__atomic_exchange_n(&watched, true, __ATOMIC_RELAXED) &&
+	    pthread_atfork(lock_pools, unlock_pools, renew_pools)) {
+		__atomic_store_n(&watched, false, __ATOMIC_RELAXED);
 		PyErr_NoMemory();
 		return -1;
 	}
-	watched = true;
+	pthread_mutex_lock(&pools_lock);
 	pool->next = pools;
 	pools = pool;
+	pthread_mutex_unlock(&pools_lock);
 	return 0;
 }
 
 void parallel_forget(struct parallel_pool *pool)
 {
-	for (struct parallel_pool **at = &pools; *at; at = &(*at)->next) {
-		if (*at == pool) {
-			*at = pool->next;
-			return;
-		}
-	}
+	struct parallel_pool **at = &pools;
+
+	pthread_mutex_lock(&pools_lock);
+	while (*at && *at != pool)
+		at = &(*at)->next;
+	if (*at)
+		*at = pool->next;
+	pthread_mutex_unlock(&pools_lock);
 }
 
 /* ---- the GIL -------------------------------------------------------------------------------- */

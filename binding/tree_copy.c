@@ -136,6 +136,9 @@ PyObject *tree_slice(struct tree_object *self, mt_key first, mt_key last, bool e
 	return copy_finish(self, copy);
 }
 
+/* Below this, the pool's lock costs up to a tenth of the copy; above, memory is slower than that. */
+#define MANY_TO_COPY 65536
+
 /* Whether a packed tree is so large that copying it pays for releasing the GIL. */
 static bool is_large(const struct tree_object *tree)
 {
@@ -143,9 +146,7 @@ static bool is_large(const struct tree_object *tree)
 
 	if (tree->dtype == DTYPE_OBJECT)
 		return false;
-	if (mt_entries_known(&tree->mt, &entries))
-		return entries >= FEW;
-	return mt_height(&tree->mt) > 2;
+	return mt_entries_known(&tree->mt, &entries) && entries >= MANY_TO_COPY;
 }
 
 /* Initialise `copy` as a duplicate of the tree, or if that fails as empty. 0 or a status. */

@@ -19,7 +19,7 @@ from threads import elsewhere, run
 from tree_oracle import seeded
 
 pytestmark = c_only
-LARGE = 30_000
+LARGE = 70_000
 FEW = 512
 ATTEMPTS = 20_000
 
