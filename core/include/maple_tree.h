@@ -140,10 +140,12 @@ struct mt_external_lock {
 struct maple_tree {
 	struct maple_node *ma_root; /* NULL: empty */
 	uint32_t ma_flags;
-	struct mt_lock ma_lock;
+	uint32_t ma_sequence; /* odd while the tree's shape changes; look-ups compare it */
 	struct maple_pool *ma_pool; /* NULL: the process's default pool */
 	const struct mt_value_ops *ma_ops;
 	const struct mt_external_lock *ma_external_lock;
+	/* Each write changes what follows. Look-ups read what is above: it is in another cache line. */
+	uint64_t ma_apart[4];
 	uint64_t ma_generation; /* increases with each write; cursors compare it */
 	/* If ma_counted: the number of ranges, and of keys with a value (low part and carry). */
 	uint64_t ma_entries;
@@ -152,6 +154,7 @@ struct maple_tree {
 	bool ma_shared;    /* some node may be shared: false until the first fork */
 	bool ma_busy;      /* a value operation is running inside a write */
 	uint32_t ma_forks; /* how many times it has been forked; only compared */
+	struct mt_lock ma_lock;
 };
 
 /* A tree at compile time. MTREE_INIT_EXT: one with MT_FLAGS_LOCK_EXTERN, and a struct

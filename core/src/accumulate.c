@@ -17,6 +17,7 @@
 #include "lock.h"
 #include "number.h"
 #include "profile.h"
+#include "sequence.h"
 #include "walk.h"
 #include "write.h"
 
@@ -236,7 +237,9 @@ static void swap_contents(struct maple_tree *mt, struct maple_tree *work)
 {
 	struct maple_tree old = *mt;
 
+	mt_change_begin(mt);
 	mt_set_root(mt, work->ma_root, mt_tree_height(work));
+	mt_change_end(mt);
 	mt->ma_entries = work->ma_entries;
 	mt->ma_covered[0] = work->ma_covered[0];
 	mt->ma_covered[1] = work->ma_covered[1];

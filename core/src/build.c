@@ -9,6 +9,7 @@
  * mt_build(), mt_read().
  */
 #include "gap.h"
+#include "sequence.h"
 #include "subtree.h"
 #include "value.h"
 
@@ -80,28 +81,28 @@ static void fill_leaf(struct build *build, struct maple_node *leaf)
 	if (build->slots == MT_WIDE_SLOTS + 1 && build->trailing_gap)
 		slots--;
 	build->slots -= slots;
-	leaf->kind = MT_LEAF;
-	leaf->unused = 0;
-	leaf->count = (mt_small)slots;
+	mt_put(leaf->kind, MT_LEAF);
+	mt_put(leaf->version, 0);
+	mt_put(leaf->count, slots);
 	for (unsigned i = 0; i < slots; i++) {
 		mt_key last;
 
 		if (at < count && firsts[at] == key) {
-			leaf->wide.slot[i] = words[at];
+			mt_put(leaf->wide.slot[i], words[at]);
 			present |= (mt_present)(1u << i);
 			last = lasts[at++];
 			covered += last - key;
 		} else {
-			leaf->wide.slot[i] = 0;
+			mt_put(leaf->wide.slot[i], 0);
 			last = at < count ? firsts[at] - 1 : MT_KEY_MAX;
 		}
 		falls += last <= before;
 		before = last;
 		if (i + 1 < slots)
-			leaf->pivot[i] = last;
+			mt_put_key(&leaf->pivot[i], last);
 		key = last + 1;
 	}
-	leaf->present = present;
+	mt_put(leaf->present, present);
 	build->at = at;
 	build->key = key;
 	build->covered += covered;
@@ -125,17 +126,18 @@ static int fill_internal(struct build *build, struct maple_node *node, uint32_t 
 
 	if (!mt_pool_alloc_bulk(build->pool, count, children))
 		return -ENOMEM;
-	node->kind = (mt_small)kind;
-	node->unused = 0;
-	node->present = 0;
-	node->count = (mt_small)count;
+	mt_put(node->kind, kind);
+	mt_put(node->version, 0);
+	mt_put(node->present, 0);
+	mt_put(node->count, count);
 	if (kind == MT_NARROW)
-		memset(node->narrow.gap, 0, sizeof(node->narrow.gap));
+		for (unsigned i = 0; i < MT_NARROW_SLOTS; i++)
+			mt_put_key(&node->narrow.gap[i], 0);
 	for (done = 0; done < count; done++) {
 		mt_key min = build->key;
 		size_t share = leaves / (count - done);
 
-		mt_slots(node)[done] = (uint64_t)(uintptr_t)children[done];
+		mt_put(mt_slots(node)[done], (uintptr_t)children[done]);
 		leaves -= share;
 		if (height == 2)
 			fill_leaf(build, children[done]);
@@ -143,9 +145,10 @@ static int fill_internal(struct build *build, struct maple_node *node, uint32_t 
 				       below / mt_capacity(kind)))
 			goto undo;
 		if (done + 1 < count)
-			node->pivot[done] = build->key - 1;
+			mt_put_key(&node->pivot[done], build->key - 1);
 		if (kind == MT_NARROW && in_order(build))
-			node->narrow.gap[done] = mt_node_gap(children[done], min, build->key - 1);
+			mt_put_key(&node->narrow.gap[done],
+				   mt_node_gap(children[done], min, build->key - 1));
 	}
 	mt_pad_pivots(node, count - 1);
 	return 0;
@@ -196,7 +199,9 @@ int mt_build(struct maple_tree *mt, const mt_key *first, const mt_key *last, con
 		status = -EAGAIN;
 		goto out;
 	}
+	mt_change_begin(mt);
 	mt_set_root(mt, root, height);
+	mt_change_end(mt);
 	mt->ma_entries = count;
 	mt->ma_covered[0] = build.covered + count;
 	mt->ma_covered[1] = !mt->ma_covered[0]; /* all keys */

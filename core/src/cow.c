@@ -15,6 +15,7 @@
 #include "cow.h"
 #include "plan.h"
 #include "search.h"
+#include "sequence.h"
 #include "subtree.h"
 #include "value.h"
 
@@ -42,6 +43,12 @@ static void displace_subtree(struct mt_displaced *displaced, struct maple_node *
 	};
 }
 
+static void set_child(const struct ma_level *level, struct maple_node *child)
+{
+	mt_put(mt_slots(level->node)[level->slot], (uintptr_t)child);
+}
+
+/* The copies become part of the tree at once, when all of them are whole. */
 void mt_cow_path(struct mt_write *write, unsigned levels)
 {
 	struct maple_tree *mt = write->mt;
@@ -59,9 +66,13 @@ void mt_cow_path(struct mt_write *write, unsigned levels)
 		else
 			share_children(pool, copy, level->slot);
 		level->node = copy;
-		if (i == 0)
-			mt_set_root(mt, copy, mas->depth);
-		else
-			mt_slots(level[-1].node)[level[-1].slot] = (uint64_t)(uintptr_t)copy;
+		if (i > levels)
+			set_child(&level[-1], copy);
 	}
+	mt_change_begin(mt);
+	if (levels == 0)
+		mt_set_root(mt, mas->path[0].node, mas->depth);
+	else
+		set_child(&mas->path[levels - 1], mas->path[levels].node);
+	mt_change_end(mt);
 }

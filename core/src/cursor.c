@@ -6,6 +6,7 @@
  */
 #include "cow.h"
 #include "gap.h"
+#include "sequence.h"
 #include "subtree.h"
 #include "value.h"
 #include "walk.h"
@@ -33,7 +34,7 @@ static inline bool replace_here(struct ma_state *mas, uint64_t word)
 	value = &leaf->node->wide.slot[leaf->slot];
 	old = *value;
 	mt_retain(ops, &word, 1);
-	*value = word;
+	mt_publish(value, word);
 	mas->word = word;
 	mas->generation = mas->seen = ++mt->ma_generation;
 	mt_release(ops, &old, 1);
@@ -192,7 +193,7 @@ int mas_preallocate(struct ma_state *mas, void *entry)
 	if (!mt_pool_alloc_bulk(mt_pool_of(mas->tree), bound, nodes))
 		return -ENOMEM;
 	for (unsigned i = 0; i < bound; i++) {
-		nodes[i]->wide.slot[0] = (uint64_t)(uintptr_t)mas->reserve;
+		mt_put(nodes[i]->wide.slot[0], (uintptr_t)mas->reserve);
 		mas->reserve = nodes[i];
 	}
 	mas->reserved += bound;

@@ -14,6 +14,7 @@
  */
 #include "lock.h"
 #include "search.h"
+#include "sequence.h"
 #include "subtree.h"
 #include "value.h"
 #include "write.h"
@@ -39,7 +40,7 @@ static int dup_children(struct maple_pool *pool, const struct mt_value_ops *ops,
 		if (done + 1 < count)
 			mt_prefetch_node((const struct maple_node *)(uintptr_t)slots[done + 1]);
 		mt_search.copy(child, source);
-		slots[done] = (uint64_t)(uintptr_t)child;
+		mt_put(slots[done], (uintptr_t)child);
 		if (height > 2) {
 			if (dup_children(pool, ops, child, height - 1))
 				goto undo;
@@ -88,7 +89,9 @@ int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree)
 		mt_free_one(pool, root);
 		return -ENOMEM;
 	}
+	mt_change_begin(new_tree);
 	mt_set_root(new_tree, root, mt_tree_height(mt));
+	mt_change_end(new_tree);
 	copy_state(mt, new_tree);
 	new_tree->ma_generation++;
 	return 0;
@@ -176,7 +179,9 @@ static void empty_tree(struct maple_tree *mt, bool lock)
 	assert(!mt->ma_busy);
 	root = mt->ma_root;
 	height = mt_tree_height(mt);
+	mt_change_begin(mt);
 	mt_reset_root(mt);
+	mt_change_end(mt);
 	mt->ma_generation++;
 	if (lock)
 		mtree_unlock(mt);

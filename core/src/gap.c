@@ -68,7 +68,7 @@ void mt_gap_propagate(struct ma_level *path, unsigned depth, mt_key gap)
 
 		if (before == gap)
 			return;
-		*below = gap;
+		mt_put_key(below, gap);
 		if (level == path)
 			return;
 		known = level[-1].node->narrow.gap[level[-1].slot];

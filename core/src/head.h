@@ -25,7 +25,7 @@ static inline void mt_set_root(struct maple_tree *mt, struct maple_node *root, u
 {
 	uint32_t attributes = mt_flags(mt) & ~MT_FLAGS_HEIGHT_MASK;
 
-	mt->ma_root = root;
+	__atomic_store_n(&mt->ma_root, root, __ATOMIC_RELAXED);
 	__atomic_store_n(&mt->ma_flags, attributes | height << MT_FLAGS_HEIGHT_SHIFT,
 			 __ATOMIC_RELAXED);
 }

@@ -64,16 +64,16 @@ void mt_items_fill(const struct mt_items *items, struct maple_node *node, enum m
 {
 	unsigned count = high - low;
 
-	node->kind = (mt_small)kind;
-	node->count = (mt_small)count;
-	node->present = (mt_present)(items->present >> low & mt_slot_mask(0, count));
-	node->unused = 0;
-	memcpy(mt_slots(node), items->word + low, count * sizeof(items->word[0]));
+	mt_put(node->kind, kind);
+	mt_put(node->count, count);
+	mt_put(node->present, items->present >> low & mt_slot_mask(0, count));
+	mt_put(node->version, 0);
+	mt_put_bytes(mt_slots(node), items->word + low, count * sizeof(items->word[0]));
 	if (kind == MT_NARROW) {
-		memcpy(node->narrow.gap, items->gap + low, count * sizeof(items->gap[0]));
-		memset(node->narrow.gap + count, 0,
-		       (MT_NARROW_SLOTS - count) * sizeof(items->gap[0]));
+		mt_put_bytes(node->narrow.gap, items->gap + low, count * sizeof(items->gap[0]));
+		for (unsigned i = count; i < MT_NARROW_SLOTS; i++)
+			mt_put_key(&node->narrow.gap[i], 0);
 	}
-	memcpy(node->pivot, items->last + low, (count - 1) * sizeof(node->pivot[0]));
+	mt_put_bytes(node->pivot, items->last + low, (count - 1) * sizeof(node->pivot[0]));
 	mt_pad_pivots(node, count - 1);
 }

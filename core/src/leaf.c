@@ -10,6 +10,7 @@
  */
 #include "leaf.h"
 #include "gap.h"
+#include "sequence.h"
 
 /* ---- replacing slots ---- */
 
@@ -107,23 +108,24 @@ MT_INLINE void move_slots(struct maple_node *leaf, unsigned from, unsigned to)
 		unsigned by = to - from;
 
 		if (from <= end)
-			slot[end + by] = slot[end];
+			mt_put(slot[end + by], slot[end]);
 		for (unsigned i = end; i-- > from;) {
-			slot[i + by] = slot[i];
-			pivot[i + by] = pivot[i];
+			mt_put(slot[i + by], slot[i]);
+			mt_put_key(&pivot[i + by], pivot[i]);
 		}
 	} else if (to < from) {
 		unsigned by = from - to;
 
 		for (unsigned i = from; i < end; i++) {
-			slot[i - by] = slot[i];
-			pivot[i - by] = pivot[i];
+			mt_put(slot[i - by], slot[i]);
+			mt_put_key(&pivot[i - by], pivot[i]);
 		}
 		if (from <= end)
-			slot[end - by] = slot[end];
-		pivot[end - 1] = MT_KEY_MAX; /* most often the only one: no call of memset() */
+			mt_put(slot[end - by], slot[end]);
+		/* Most often the only one: no call of memset(). */
+		mt_put_key(&pivot[end - 1], MT_KEY_MAX);
 		for (unsigned i = end - by; i < end - 1; i++)
-			pivot[i] = MT_KEY_MAX;
+			mt_put_key(&pivot[i], MT_KEY_MAX);
 	}
 }
 
@@ -157,7 +159,8 @@ MT_INLINE void correct_gaps(const struct mt_write *write, const struct ma_level 
 	}
 }
 
-/* Put the new slot into the leaf, between the pieces of the entries at its ends. */
+/* Put the new slot into the leaf, between the pieces of the entries at its ends. A change of the
+ * leaf, which the caller ends. */
 MT_INLINE void replace_slots(const struct mt_write *write, struct ma_level *level)
 {
 	struct maple_node *leaf = level->node;
@@ -167,14 +170,15 @@ MT_INLINE void replace_slots(const struct mt_write *write, struct ma_level *leve
 	mt_key largest = count_slots(write, level);
 	unsigned size = mt_leaf_size(write, leaf);
 
+	mt_leaf_change_begin(leaf);
 	move_slots(leaf, from, at + 1);
-	leaf->wide.slot[at] = write->word;
+	mt_put(leaf->wide.slot[at], write->word);
 	if (write->left_piece)
-		leaf->pivot[at - 1] = write->first - 1;
+		mt_put_key(&leaf->pivot[at - 1], write->first - 1);
 	if (at + 1 < size)
-		leaf->pivot[at] = write->last;
-	leaf->present = (mt_present)present;
-	leaf->count = (mt_small)size;
+		mt_put_key(&leaf->pivot[at], write->last);
+	mt_put(leaf->present, present);
+	mt_put(leaf->count, size);
 	level->slot = at;
 	correct_gaps(write, level, largest);
 }
@@ -186,9 +190,10 @@ void mt_leaf_write(struct mt_write *write)
 	mt_leaf_drop(write);
 	replace_slots(write, level);
 	if (write->left_present)
-		level->node->wide.slot[level->slot - 1] = write->left_word;
+		mt_put(level->node->wide.slot[level->slot - 1], write->left_word);
 	if (write->right_present)
-		level->node->wide.slot[level->slot + 1] = write->right_word;
+		mt_put(level->node->wide.slot[level->slot + 1], write->right_word);
+	mt_leaf_change_end(level->node);
 }
 
 /* ---- plain words ---- */
@@ -302,6 +307,7 @@ MT_INLINE enum mt_leaf_store leaf_store(struct ma_state *mas, uint64_t word, boo
 	size = mt_leaf_size(&write, leaf);
 	if (size <= MT_WIDE_SLOTS && !mt_leaf_too_thin(leaf, size, present)) {
 		replace_slots(&write, level);
+		mt_leaf_change_end(level->node);
 		return MT_LEAF_STORED;
 	}
 	/* Field by field: `write` itself is in registers. */

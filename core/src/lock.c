@@ -12,6 +12,8 @@
 #include <sched.h>
 #include <stdio.h>
 
+#define MT_READ_TRIES 64u /* until a waiting look-up yields */
+
 static void (*lock_report)(const char *message);
 
 void mt_set_lock_report(void (*report)(const char *message))
@@ -26,6 +28,13 @@ void mt_lock_wait(struct mt_lock *lock)
 		while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
 			sched_yield();
 	} while (__atomic_exchange_n(&lock->held, 1u, __ATOMIC_ACQUIRE)); /* GCOVR_EXCL_LINE */
+}
+
+/* A change takes less than a microsecond, unless its thread has lost the processor. */
+void mt_read_wait(unsigned tries)
+{
+	if (tries >= MT_READ_TRIES)
+		sched_yield();
 }
 
 #ifdef MT_DEBUG

@@ -11,6 +11,8 @@
 #endif
 
 void mt_lock_wait(struct mt_lock *lock);
+/* Before a look-up tries again, for the first time or once more. */
+void mt_read_wait(unsigned tries);
 
 /* Whether the process has one thread. Only that thread can start another one, so between the
  * question and the next statement nothing changes. The start of a thread orders all that its

@@ -3,14 +3,14 @@
  * The node: 256 bytes with keys of 64 bits, 512 with keys of 128. Aligned to its size.
  *
  *   64 bits  leaf and wide internal node       narrow internal node (the tree tracks gaps)
- *   0        kind, count, present              the same
+ *   0        kind, count, present, version     the same
  *   8        pivot[15]                         pivot[9]
  *   80                                         gap[10]: largest gap below each child
  *   128      slot[16]: values or children
  *   160                                        slot[10]: children
  *
  *   128 bits
- *   0        kind, count, present              the same
+ *   0        kind, count, present, version     the same
  *   16       pivot[19]                         pivot[11]
  *   192                                        gap[12]
  *   320      slot[20]
@@ -26,7 +26,8 @@
  * Invariants:
  *   - pivots rise strictly; those from count - 1 on are MT_KEY_MAX, so that a search needs no
  *     count;
- *   - gaps past `count` are 0, as is the unused half of the header;
+ *   - gaps past `count` are 0, as is the version of an internal node; a leaf's is even unless it is
+ *     being written;
  *   - a leaf's `present` has a bit for each slot that holds a value, at least one; the slot of a
  *     gap holds 0;
  *   - no two neighbouring slots, not even of neighbouring leaves, are both gaps;
@@ -39,14 +40,19 @@
 #define MT_NODE_H
 
 #include "head.h"
+#include "races.h"
 
 #include <assert.h>
 #include <string.h>
 
 /* For functions whose callers rely on it. Coverage builds keep one copy of each function, and say
- * so. */
+ * so. Functions that AddressSanitizer checks cannot become a part of those that it does not. */
 #ifndef MT_INLINE
+#ifdef MT_UNCHECKED_READS
+#define MT_INLINE static inline
+#else
 #define MT_INLINE static inline __attribute__((always_inline))
+#endif
 #endif
 
 enum mt_kind { MT_LEAF, MT_WIDE, MT_NARROW };
@@ -56,13 +62,13 @@ enum mt_kind { MT_LEAF, MT_WIDE, MT_NARROW };
 #define MT_NARROW_SLOTS 12u
 typedef uint16_t mt_small;
 typedef uint32_t mt_present;
-typedef uint64_t mt_unused;
+typedef uint64_t mt_version;
 #else
 #define MT_WIDE_SLOTS 16u
 #define MT_NARROW_SLOTS 10u
 typedef uint8_t mt_small;
 typedef uint16_t mt_present;
-typedef uint32_t mt_unused;
+typedef uint32_t mt_version;
 #endif
 
 struct maple_node {
@@ -71,7 +77,7 @@ struct maple_node {
 			mt_small kind;
 			mt_small count; /* slots in use, 1 ... */
 			mt_present present;
-			mt_unused unused;
+			mt_version version; /* of a leaf, see sequence.h */
 			union {
 				mt_key pivot[MT_WIDE_SLOTS - 1];
 				struct {
@@ -91,7 +97,7 @@ struct maple_node {
 
 static_assert(sizeof(struct maple_node) == MT_NODE_BYTES, "nothing is larger");
 static_assert(offsetof(struct maple_node, pivot) == sizeof(mt_key), "the header is one lane");
-static_assert(2 * sizeof(mt_small) + sizeof(mt_present) + sizeof(mt_unused) == sizeof(mt_key),
+static_assert(2 * sizeof(mt_small) + sizeof(mt_present) + sizeof(mt_version) == sizeof(mt_key),
 	      "the header has no padding");
 #if MT_KEY_BITS == 128
 static_assert(offsetof(struct maple_node, wide.slot) == 320, "wide pivots end a cache line");
@@ -148,7 +154,7 @@ static inline mt_key mt_slot_max(const struct maple_node *node, unsigned slot, m
 static inline void mt_pad_pivots(struct maple_node *node, unsigned from)
 {
 	for (unsigned i = from; i < mt_capacity((enum mt_kind)node->kind) - 1; i++)
-		node->pivot[i] = MT_KEY_MAX;
+		mt_put_key(&node->pivot[i], MT_KEY_MAX);
 }
 
 static inline bool mt_slot_present(const struct maple_node *node, unsigned slot)

@@ -13,6 +13,7 @@
 #endif
 
 #include "pool.h"
+#include "races.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -29,6 +30,9 @@
 #endif
 
 #define MT_HUGE_PAGE ((size_t)2 << 20)
+#ifdef MADV_DONTNEED
+#define MT_PAGE_BYTES 4096u /* the smallest there are: larger ones stay */
+#endif
 #define MT_CHUNK_SLABS_MAX (MT_HUGE_PAGE / MT_SLAB_BYTES)
 #define MT_EMPTY_SLABS_KEPT                                                                        \
 	64u /* plus as many as are in use, so that fork loops reuse their memory */
@@ -228,6 +232,12 @@ static int pool_grow(struct maple_pool *pool)
 	return 0;
 }
 
+/* The list of a chunk without a slab in use. */
+static struct mt_link **idle_list(struct maple_pool *pool, const struct mt_chunk *chunk)
+{
+	return chunk->vacant ? &pool->vacant : &pool->idle;
+}
+
 static void chunk_release(struct maple_pool *pool, struct mt_chunk *chunk)
 {
 	size_t slabs = chunk->slabs;
@@ -235,14 +245,58 @@ static void chunk_release(struct maple_pool *pool, struct mt_chunk *chunk)
 	for (size_t i = 0; i < slabs; i++)
 		list_remove(&pool->empty, &chunk_slab(chunk, i)->link);
 	pool->empty_slabs -= slabs;
-	list_remove(&pool->idle, &chunk->link);
+	list_remove(idle_list(pool, chunk), &chunk->link);
 	unpoison_places(chunk_slab(chunk, 0), slabs * MT_SLAB_PLACES);
 	pool_give(pool, chunk_slab(chunk, 0), slabs * MT_SLAB_BYTES);
+}
+
+/* Give back the pages of a slab, but not the first one, which has its header. */
+static void slab_vacate(struct mt_slab *slab)
+{
+#ifdef MT_PAGE_BYTES
+	madvise((char *)slab + MT_PAGE_BYTES, MT_SLAB_BYTES - MT_PAGE_BYTES, MADV_DONTNEED);
+#else
+	(void)slab;
+#endif
+}
+
+/* Give back the pages of idle chunks, as long as at least `kept` empty slabs keep theirs. */
+static void vacate_idle(struct maple_pool *pool, size_t kept)
+{
+	if (pool->allocator.alloc && pool->allocator.alloc != libc_alloc)
+		return; /* other memory may not be made of pages */
+	while (pool->idle) {
+		struct mt_chunk *chunk = (struct mt_chunk *)pool->idle;
+
+		if (pool->empty_slabs - pool->vacant_slabs - chunk->slabs < kept)
+			return;
+		for (size_t i = 0; i < chunk->slabs; i++)
+			slab_vacate(chunk_slab(chunk, i));
+		list_remove(&pool->idle, &chunk->link);
+		list_push(&pool->vacant, &chunk->link);
+		pool->vacant_slabs += chunk->slabs;
+		chunk->vacant = true;
+	}
+}
+
+static void chunk_used(struct maple_pool *pool, struct mt_chunk *chunk)
+{
+	list_remove(idle_list(pool, chunk), &chunk->link);
+	list_push(&pool->busy, &chunk->link);
+	if (chunk->vacant)
+		pool->vacant_slabs -= chunk->slabs;
+	chunk->vacant = false;
 }
 
 /* Give idle chunks back, as long as at least `kept` empty slabs stay. */
 static void release_idle(struct maple_pool *pool, size_t kept)
 {
+	while (pool->vacant && !kept) {
+		struct mt_chunk *chunk = (struct mt_chunk *)pool->vacant;
+
+		pool->vacant_slabs -= chunk->slabs;
+		chunk_release(pool, chunk);
+	}
 	while (pool->idle) {
 		struct mt_chunk *chunk = (struct mt_chunk *)pool->idle;
 
@@ -282,10 +336,8 @@ static struct mt_slab *pool_slab(struct maple_pool *pool, unsigned places)
 	list_push(partial, &slab->link);
 	slab->places = places;
 	slab->free = slab->all = all_nodes(places);
-	if (slab->chunk->used++ == 0) {
-		list_remove(&pool->idle, &slab->chunk->link);
-		list_push(&pool->busy, &slab->chunk->link);
-	}
+	if (slab->chunk->used++ == 0)
+		chunk_used(pool, slab->chunk);
 	pool->empty_slabs--;
 	pool->used_slabs++;
 	return slab;
@@ -303,7 +355,10 @@ static void slab_emptied(struct maple_pool *pool, struct mt_slab *slab)
 		list_remove(&pool->busy, &chunk->link);
 		list_push(&pool->idle, &chunk->link);
 	}
-	release_idle(pool, pool->used_slabs + MT_EMPTY_SLABS_KEPT);
+	if (pool->serial)
+		release_idle(pool, pool->used_slabs + MT_EMPTY_SLABS_KEPT);
+	else
+		vacate_idle(pool, pool->used_slabs + MT_EMPTY_SLABS_KEPT);
 }
 
 /* Only a build that poisons reads the slab's line for this. */
@@ -380,6 +435,7 @@ static inline size_t alloc_bulk(struct maple_pool *pool, size_t count, struct ma
 	}
 	pool->allocated += got;
 	pool_unlock(pool);
+	mt_fence_release(); /* for look-ups that still read what the nodes held before: sequence.h */
 	return got;
 }
 
@@ -475,6 +531,7 @@ uint32_t mt_visit_begin(struct maple_pool *pool)
 	if (++pool->pass == 0) { /* wrapped: no slab may still bear this number from an old pass */
 		forget_pass(pool->busy);
 		forget_pass(pool->idle);
+		forget_pass(pool->vacant);
 		pool->pass = 1;
 	}
 	pass = pool->pass;

@@ -24,6 +24,10 @@
  * costs as much as ten others, and the first write after a fork counts up some fifty children.
  *
  * `serial` changes only while nobody uses the pool in parallel, so those who do may read it.
+ *
+ * Look-ups that take no lock may still read a node that is free, or in use elsewhere (sequence.h). So
+ * a pool that is not serial keeps its chunks mapped until mt_pool_trim(). Of memory that has not been
+ * needed for a while, it gives the system the pages, whose bytes then read as zeros.
  */
 #ifndef MT_POOL_H
 #define MT_POOL_H
@@ -52,6 +56,7 @@ struct mt_chunk {
 	struct mt_link link;
 	size_t slabs;
 	size_t used; /* slabs with at least one node in use */
+	bool vacant; /* idle, and its pages are given back to the system */
 };
 
 struct mt_slab {
@@ -83,9 +88,11 @@ struct maple_pool {
 	struct mt_link *partial[2]; /* by size */
 	struct mt_link *empty;
 	struct mt_link *busy; /* chunks with a slab in use */
-	struct mt_link *idle; /* the others */
+	struct mt_link *idle;   /* the others, as long as they keep their pages */
+	struct mt_link *vacant; /* those that do not */
 	size_t used_slabs;
 	size_t empty_slabs;
+	size_t vacant_slabs; /* of the empty ones: in vacant chunks */
 	size_t live;
 	uint64_t allocated;
 	uint64_t fail_in; /* the n-th node allocation from now fails; 0: none */

@@ -15,6 +15,7 @@
 #include "items.h"
 #include "leaf.h"
 #include "plan.h"
+#include "sequence.h"
 #include "walk.h"
 
 /* The most slots that two leaves share. If they were fuller, they would soon have to share
@@ -51,12 +52,12 @@ static void distribute(struct mt_write *write, const struct mt_items *items, uns
 
 	mt_items_fill(items, left, MT_LEAF, 0, share);
 	mt_items_fill(items, right, MT_LEAF, share, items->count);
-	parent->node->pivot[slot] = cut;
+	mt_put_key(&parent->node->pivot[slot], cut);
 	if (mt_tracks_gaps(write->mt)) {
 		mt_key *gap = parent->node->narrow.gap + slot;
 
-		gap[0] = mt_node_gap(left, min, cut);
-		gap[1] = mt_node_gap(right, cut + 1, max);
+		mt_put_key(&gap[0], mt_node_gap(left, min, cut));
+		mt_put_key(&gap[1], mt_node_gap(right, cut + 1, max));
 		if (mas->depth > 2)
 			mt_gap_propagate(mas->path, mas->depth - 1,
 					 mt_node_gap(parent->node, parent->min, parent->max));
@@ -114,7 +115,9 @@ void mt_leaf_share(struct mt_write *write, enum mt_sibling sibling)
 		mt_items_append(&items, right, 0, right->count,
 				mt_slot_max(node, slot + 1, parent->max));
 	}
+	mt_change_begin(write->mt);
 	distribute(write, &items, (items.count + 1) / 2, slot, at);
+	mt_change_end(write->mt);
 }
 
 /* Put a node after the child that the path takes at `level`. The caller corrects that child's pivot
@@ -126,14 +129,14 @@ static void add_sibling(struct ma_level *level, struct maple_node *sibling)
 	unsigned slot = level->slot;
 
 	for (unsigned i = node->count; i-- > slot + 1u;) {
-		slots[i + 1] = slots[i];
-		node->pivot[i] = node->pivot[i - 1];
+		mt_put(slots[i + 1], slots[i]);
+		mt_put_key(&node->pivot[i], node->pivot[i - 1]);
 	}
 	if (node->kind == MT_NARROW)
-		memmove(node->narrow.gap + slot + 1, node->narrow.gap + slot,
-			(node->count - slot) * sizeof(node->narrow.gap[0]));
-	slots[slot + 1] = (uint64_t)(uintptr_t)sibling;
-	node->count++;
+		mt_put_bytes(node->narrow.gap + slot + 1, node->narrow.gap + slot,
+			     (node->count - slot) * sizeof(node->narrow.gap[0]));
+	mt_put(slots[slot + 1], (uintptr_t)sibling);
+	mt_put(node->count, node->count + 1);
 }
 
 void mt_leaf_split(struct mt_write *write)
@@ -150,6 +153,8 @@ void mt_leaf_split(struct mt_write *write)
 			       items.present >> end & 1);
 	mt_leaf_count(write);
 	mt_leaf_drop(write);
+	mt_change_begin(write->mt);
 	add_sibling(parent, write->reserve[--write->reserved]);
 	distribute(write, &items, share, parent->slot, at);
+	mt_change_end(write->mt);
 }

@@ -102,6 +102,51 @@ MT_INLINE unsigned scan_pivots(const struct maple_node *node, mt_key key)
 	return slot;
 }
 
+#ifdef MT_RACES
+
+/* What the descents beside writers read, in builds whose sanitizer sees it: nodes as atomic words,
+ * with the portable search. */
+
+MT_RACY static unsigned racy_below(const struct maple_node *node, mt_key key, unsigned pivots)
+{
+	unsigned below = 0;
+
+	for (unsigned i = 0; i < pivots; i++) {
+		mt_key pivot;
+
+		mt_get_bytes(&pivot, node->pivot + i, sizeof(pivot));
+		below += pivot < key;
+	}
+	return below;
+}
+
+#define RACY_NARROW(node, key) racy_below(node, key, MT_NARROW_SLOTS - 1)
+#define RACY_WIDE(node, key) racy_below(node, key, MT_WIDE_SLOTS - 1)
+#define RACY_WORD(place) mt_get_word(place)
+#define RACY_PRESENT(node) __atomic_load_n(&(node)->present, __ATOMIC_ACQUIRE)
+#define RACY_COUNT(node) __atomic_load_n(&(node)->count, __ATOMIC_ACQUIRE)
+
+MT_RACY static mt_key racy_lane(const struct maple_node *node, unsigned lane)
+{
+	mt_key key;
+
+	mt_get_bytes(&key, node->lane + lane, sizeof(key));
+	return key;
+}
+
+#define RACY_LANE(node, lane) racy_lane(node, lane)
+
+#else
+
+#define RACY_NARROW(node, key) MT_NAMED(narrow)(node, key)
+#define RACY_WIDE(node, key) MT_NAMED(wide)(node, key)
+#define RACY_WORD(place) (*(place))
+#define RACY_PRESENT(node) ((node)->present)
+#define RACY_COUNT(node) ((node)->count)
+#define RACY_LANE(node, number) ((node)->lane[number])
+
+#endif
+
 /* `yes` or `no`, by arithmetic: compilers turn the operator into a branch here, which in random
  * order the processor cannot predict. */
 MT_INLINE mt_key choose(bool condition, mt_key yes, mt_key no)
@@ -176,7 +221,11 @@ MT_INLINE unsigned wide_portable(const struct maple_node *node, mt_key key)
 
 static void copy_portable(struct maple_node *to, const struct maple_node *from)
 {
+#ifdef MT_ATOMIC_NODES
+	mt_put_bytes(to, from, sizeof(*to));
+#else
 	memcpy(to, from, sizeof(*to));
+#endif
 }
 
 #define MT_VERSION portable
@@ -199,11 +248,15 @@ static void copy_portable(struct maple_node *to, const struct maple_node *from)
 #ifdef MT_HAVE_X86
 MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *from)
 {
+#ifdef MT_ATOMIC_NODES
+	copy_portable(to, from);
+#else
 	const __m256i *source = (const __m256i *)from;
 	__m256i *target = (__m256i *)to;
 
 	for (unsigned i = 0; i < MT_NODE_BYTES / sizeof(*source); i++)
 		_mm256_store_si256(target + i, _mm256_load_si256(source + i));
+#endif
 }
 #endif
 
@@ -230,8 +283,8 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 
 #define MT_FUNCTIONS(version, copy)                                                                \
 	slot_##version, load_##version, load_word_##version, load_group_##version,                 \
-		part_group_##version, walk_group_##version, locate_##version, descend_##version,   \
-		copy, #version
+		part_group_##version, walk_group_##version, locate_##version, look_##version,      \
+		descend_##version, copy, #version
 
 /* Each version needs what the ones before it need. */
 static const struct mt_search versions[] = {

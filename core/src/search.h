@@ -11,11 +11,12 @@
 
 #include "lock.h"
 #include "node.h"
+#include "sequence.h"
 
 struct mt_search {
 	/* The slot whose range holds the key. */
 	unsigned (*slot)(const struct maple_node *node, mt_key key);
-	/* mtree_load() and mtree_load_word(), with the lock: a call less. */
+	/* mtree_load() and mtree_load_word(). */
 	void *(*load)(struct maple_tree *mt, mt_key index);
 	bool (*load_word)(struct maple_tree *mt, mt_key index, uint64_t *word);
 	/* The same for MT_GROUP keys side by side. Each starts from a node of its own, all of one
@@ -35,6 +36,9 @@ struct mt_search {
 	 * leaf. */
 	void (*locate)(const struct maple_node *root, uint32_t height, mt_key key,
 		       struct ma_level *leaf);
+	/* The same beside writers, as the next leaf of a reading. Reads of it mean nothing until the
+	 * reading is found to hold. No node: the tree is empty. False if the tree has changed. */
+	bool (*look)(struct mt_reading *reading, mt_key key, struct ma_level *leaf);
 	/* Descend from a level of a path, whose node covers the key, to the leaf's level: `depth`
 	 * levels in all. */
 	void (*descend)(struct ma_level *level, unsigned depth, mt_key key);

@@ -66,31 +66,140 @@ MT_TARGET MT_INLINE const uint64_t *MT_NAMED(place)(const struct maple_tree *mt,
 	return &node->wide.slot[MT_NAMED(wide)(node, key)];
 }
 
-MT_TARGET static void *MT_NAMED(load)(struct maple_tree *mt, mt_key index)
-{
-	const uint64_t *place;
-	uint64_t word = 0;
+/* ---- beside writers ---- */
 
-	mt_tree_lock(mt, 0);
-	place = MT_NAMED(place)(mt, index);
-	if (place)
-		word = *place; /* 0 for a gap */
-	mt_tree_unlock(mt);
+/* The leaf of a key. NULL if the tree has changed: a pointer is followed only if it has not. */
+MT_TARGET MT_RACY MT_INLINE const struct maple_node *
+MT_NAMED(leaf_beside)(const struct maple_tree *mt, uint32_t sequence, const struct maple_node *node,
+		      uint32_t height, mt_key key, bool narrow)
+{
+	for (; height > HEIGHT(1); height -= HEIGHT(1)) {
+		const uint64_t *slots = narrow ? node->narrow.slot : node->wide.slot;
+		unsigned slot = narrow ? RACY_NARROW(node, key) : RACY_WIDE(node, key);
+
+		node = as_node(RACY_WORD(slots + slot));
+		MT_PREFETCH(node, narrow && height > HEIGHT(2));
+		if (mt_sequence_moved(mt, sequence))
+			return NULL;
+	}
+	return node;
+}
+
+/* One try of a look-up. False if the tree has changed. */
+MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(try_load)(const struct maple_tree *mt, mt_key key,
+						    uint64_t *word, bool *present)
+{
+	uint32_t sequence = mt_sequence(mt);
+	const struct maple_node *node = mt_root(mt);
+	uint32_t flags = mt_flags(mt);
+	uint32_t height = flags & MT_FLAGS_HEIGHT_MASK;
+	mt_version version;
+	unsigned slot;
+
+	*present = false;
+	if (sequence & 1 || mt_sequence_moved(mt, sequence))
+		return false;
+	if (!height)
+		return true;
+	if (flags & MT_FLAGS_ALLOC_RANGE)
+		node = MT_NAMED(leaf_beside)(mt, sequence, node, height, key, true);
+	else
+		node = MT_NAMED(leaf_beside)(mt, sequence, node, height, key, false);
+	if (!node)
+		return false;
+	version = mt_leaf_version(node);
+	if (version & 1)
+		return false;
+	slot = RACY_WIDE(node, key);
+	*word = RACY_WORD(node->wide.slot + slot);
+	*present = RACY_PRESENT(node) >> slot & 1u;
+	return !mt_leaf_moved(node, version) && !mt_sequence_moved(mt, sequence);
+}
+
+MT_TARGET MT_RACY static bool MT_NAMED(look)(struct mt_reading *reading, mt_key key,
+					     struct ma_level *leaf)
+{
+	const struct maple_tree *mt = reading->mt;
+	const struct maple_node *node = mt_root(mt);
+	uint32_t flags = mt_flags(mt);
+	uint32_t height = flags & MT_FLAGS_HEIGHT_MASK;
+	bool narrow = flags & MT_FLAGS_ALLOC_RANGE;
+	mt_key min = 0;
+	mt_key max = MT_KEY_MAX;
+	mt_version version;
+
+	if (mt_sequence_moved(mt, reading->sequence))
+		return false;
+	leaf->node = NULL;
+	if (!height)
+		return true;
+	for (; height > HEIGHT(1); height -= HEIGHT(1)) {
+		unsigned slot = narrow ? RACY_NARROW(node, key) : RACY_WIDE(node, key);
+		const uint64_t *slots = narrow ? node->narrow.slot : node->wide.slot;
+
+		min = slot ? RACY_LANE(node, slot) + 1 : min;
+		max = slot + 1u < RACY_COUNT(node) ? RACY_LANE(node, slot + 1) : max;
+		node = as_node(RACY_WORD(slots + slot));
+		if (mt_sequence_moved(mt, reading->sequence))
+			return false;
+	}
+	version = mt_leaf_version(node);
+	if (version & 1)
+		return false;
+	reading->leaf[reading->leaves] = node;
+	reading->version[reading->leaves++] = version;
+#ifdef MT_RACES
+	mt_get_bytes(&reading->copy, node, sizeof(*node));
+	node = &reading->copy;
+#endif
+	leaf->node = (struct maple_node *)node;
+	leaf->min = min;
+	leaf->max = max;
+	leaf->slot = MT_NAMED(wide)(node, key);
+	return true;
+}
+
+/* ---- look-ups ---- */
+
+MT_TARGET MT_RACY static void *MT_NAMED(load)(struct maple_tree *mt, mt_key index)
+{
+	uint64_t word = 0; /* for a gap too */
+	bool present;
+
+	if (mt_reads_alone(mt)) {
+		const uint64_t *place = MT_NAMED(place)(mt, index);
+
+		if (place)
+			word = *place;
+	} else {
+		unsigned tries = 0;
+
+		while (!MT_NAMED(try_load)(mt, index, &word, &present)) {
+			mt_read_wait(tries++);
+			word = 0;
+		}
+	}
 	return (void *)(uintptr_t)word;
 }
 
-MT_TARGET static bool MT_NAMED(load_word)(struct maple_tree *mt, mt_key index, uint64_t *word)
+MT_TARGET MT_RACY static bool MT_NAMED(load_word)(struct maple_tree *mt, mt_key index,
+						  uint64_t *word)
 {
-	const uint64_t *place;
 	bool present = false;
 
-	mt_tree_lock(mt, 0);
-	place = MT_NAMED(place)(mt, index);
-	if (place) { /* no branch on whether there is a value: that is unpredictable */
-		present = mt_place_present(place);
-		*word = *place;
+	if (mt_reads_alone(mt)) {
+		const uint64_t *place = MT_NAMED(place)(mt, index);
+
+		if (place) { /* no branch on whether there is a value: that is unpredictable */
+			present = mt_place_present(place);
+			*word = *place;
+		}
+	} else {
+		unsigned tries = 0;
+
+		while (!MT_NAMED(try_load)(mt, index, word, &present))
+			mt_read_wait(tries++);
 	}
-	mt_tree_unlock(mt);
 	return present;
 }
 

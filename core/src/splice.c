@@ -28,6 +28,7 @@
 #include "items.h"
 #include "plan.h"
 #include "search.h"
+#include "sequence.h"
 #include "subtree.h"
 #include "value.h"
 
@@ -331,7 +332,9 @@ static void write_in_place(struct splice *splice, struct mt_edge *edge, enum mt_
 	if (kind == MT_LEAF)
 		displaced->dropped_present &= node->present;
 	memcpy(displaced->dropped, mt_slots(node), node->count * sizeof(displaced->dropped[0]));
+	mt_change_begin(splice->mt);
 	mt_items_fill(&splice->items, node, kind, 0, splice->items.count);
+	mt_change_end(splice->mt);
 	if (!mt_tracks_gaps(splice->mt))
 		return;
 	for (unsigned i = 0; i <= splice->level; i++) {
@@ -354,7 +357,9 @@ static void set_root(struct splice *splice)
 		make_nodes(splice, mt_internal_kind(mt));
 		height++;
 	}
+	mt_change_begin(mt);
 	mt_set_root(mt, splice->made_node[0], height);
+	mt_change_end(mt);
 }
 
 void mt_splice(struct mt_write *write)
@@ -384,7 +389,9 @@ void mt_splice(struct mt_write *write)
 		/* A single child was the last level to be built. */
 		assert(!alone || splice.items.count > 1 || kind == MT_LEAF);
 		if (alone && splice.items.count == 1 && !splice.items.present) {
+			mt_change_begin(mt);
 			mt_reset_root(mt);
+			mt_change_end(mt);
 			return;
 		}
 		if (splice.left[splice.level] == splice.right[splice.level] && left->owned &&

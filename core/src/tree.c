@@ -121,81 +121,171 @@ static void copy_entry(const struct ma_state *mas, struct mt_entry *out)
 	out->word = mas->word;
 }
 
-bool mtree_lookup(struct maple_tree *mt, mt_key index, struct mt_entry *out)
-{
-	struct ma_state mas;
+/* A try to look something up. It is repeated until it holds. */
+enum attempt { CHANGED = -1, NOT_FOUND = false, FOUND = true };
 
-	mas_init(&mas, mt, index);
-	mt_tree_lock(mt, 0);
-	mas_walk_word(&mas);
-	mt_tree_unlock(mt);
-	copy_entry(&mas, out);
-	return mas.present;
+/* The leaf of a key. `reading` is NULL if nothing can write meanwhile. */
+MT_INLINE bool look(const struct maple_tree *mt, struct mt_reading *reading, mt_key key,
+		    struct ma_level *leaf)
+{
+	uint32_t height;
+
+	if (reading)
+		return mt_search.look(reading, key, leaf);
+	height = mt_tree_height(mt);
+	leaf->node = NULL;
+	if (height)
+		mt_search.locate(mt->ma_root, height, key, leaf);
+	return true;
 }
 
-/* The entry around a key, or the first one above it that begins at or below max. Without a cursor:
- * a loop of mt_for_each() descends for each entry. */
-static inline bool find_entry(const struct maple_tree *mt, mt_key index, mt_key max,
-			      struct mt_entry *out)
+/* The values of a leaf. While it is being written, bits after its slots may be set. */
+MT_INLINE uint32_t values(const struct maple_node *leaf)
 {
-	uint32_t height = mt_tree_height(mt);
+	return leaf->present & mt_slot_mask(0, MT_WIDE_SLOTS);
+}
+
+MT_INLINE void read_slot(const struct ma_level *leaf, unsigned slot, struct mt_entry *out)
+{
+	out->first = mt_slot_min(leaf->node, slot, leaf->min);
+	out->last = mt_slot_max(leaf->node, slot, leaf->max);
+	out->word = leaf->node->wide.slot[slot];
+}
+
+/* The range around a key. */
+MT_INLINE enum attempt try_lookup(const struct maple_tree *mt, struct mt_reading *reading,
+				  mt_key index, struct mt_entry *out)
+{
+	struct ma_level leaf;
+
+	if (!look(mt, reading, index, &leaf))
+		return CHANGED;
+	*out = (struct mt_entry){0, MT_KEY_MAX, 0};
+	if (!leaf.node)
+		return NOT_FOUND;
+	read_slot(&leaf, leaf.slot, out);
+	return (enum attempt)mt_slot_present(leaf.node, leaf.slot);
+}
+
+/* The first entry from the slot of a key on (`from` is -1) or after it (-2) that begins at or below
+ * max. Without a cursor: a loop of mt_for_each() descends for each entry. */
+MT_INLINE enum attempt try_forward(const struct maple_tree *mt, struct mt_reading *reading,
+				   mt_key index, mt_key max, int from, struct mt_entry *out)
+{
 	struct ma_level leaf;
 	uint32_t present;
-	unsigned slot;
 
-	if (index > max || !height)
-		return false;
-	mt_search.locate(mt->ma_root, height, index, &leaf);
-	present = leaf.node->present & -1u << leaf.slot;
-	if (!present) { /* a gap ends this leaf, and the next one begins with a value */
+	if (!look(mt, reading, index, &leaf))
+		return CHANGED;
+	if (!leaf.node)
+		return NOT_FOUND;
+	present = values(leaf.node) & (uint32_t)from << leaf.slot;
+	if (!present) { /* every leaf has a value */
 		if (leaf.max >= max)
-			return false;
-		mt_search.locate(mt->ma_root, height, leaf.max + 1, &leaf);
-		present = leaf.node->present;
+			return NOT_FOUND;
+		if (!look(mt, reading, leaf.max + 1, &leaf))
+			return CHANGED;
+		present = leaf.node ? values(leaf.node) : 0;
+		if (reading && !present)
+			return CHANGED;
 	}
-	slot = (unsigned)__builtin_ctz(present);
-	out->first = mt_slot_min(leaf.node, slot, leaf.min);
-	out->last = mt_slot_max(leaf.node, slot, leaf.max);
-	out->word = leaf.node->wide.slot[slot];
-	return out->first <= max;
+	read_slot(&leaf, (unsigned)__builtin_ctz(present), out);
+	return (enum attempt)(out->first <= max);
 }
 
-bool mtree_find(struct maple_tree *mt, mt_key index, mt_key max, struct mt_entry *out)
+/* The last entry up to the slot of a key (`below` is 1) or before it (0) that ends at or above min. */
+MT_INLINE enum attempt try_backward(const struct maple_tree *mt, struct mt_reading *reading,
+				    mt_key index, mt_key min, unsigned below, struct mt_entry *out)
+{
+	struct ma_level leaf;
+	uint32_t present;
+
+	if (!look(mt, reading, index, &leaf))
+		return CHANGED;
+	if (!leaf.node)
+		return NOT_FOUND;
+	present = values(leaf.node) & mt_slot_mask(0, leaf.slot + below);
+	if (!present) {
+		if (leaf.min <= min)
+			return NOT_FOUND;
+		if (!look(mt, reading, leaf.min - 1, &leaf))
+			return CHANGED;
+		present = leaf.node ? values(leaf.node) : 0;
+		if (reading && !present)
+			return CHANGED;
+	}
+	read_slot(&leaf, 31u - (unsigned)__builtin_clz(present), out);
+	return (enum attempt)(out->last >= min);
+}
+
+/* Repeat a try, a call with `reading` for the state of a look-up, until nothing has changed. */
+#define LOOK_UP(found, mt, call)                                                                   \
+	do {                                                                                       \
+		if (mt_reads_alone(mt)) {                                                          \
+			struct mt_reading *const reading = NULL;                                   \
+                                                                                                   \
+			(found) = (call) == FOUND;                                                 \
+		} else {                                                                           \
+			struct mt_reading state, *const reading = &state;                          \
+			enum attempt got;                                                          \
+                                                                                                   \
+			for (unsigned tries = 0;; mt_read_wait(tries++)) {                         \
+				if (!mt_reading_begin(reading, mt))                                \
+					continue;                                                  \
+				got = (call);                                                      \
+				if (got != CHANGED && mt_reading_holds(reading))                   \
+					break;                                                     \
+			}                                                                          \
+			(found) = got == FOUND;                                                    \
+		}                                                                                  \
+	} while (0)
+
+bool mtree_lookup(struct maple_tree *mt, mt_key index, struct mt_entry *out)
+{
+	bool found;
+
+	LOOK_UP(found, mt, try_lookup(mt, reading, index, out));
+	return found;
+}
+
+static bool find(struct maple_tree *mt, mt_key index, mt_key max, int from, struct mt_entry *out)
 {
 	struct mt_entry entry;
 	bool found;
 
-	mt_tree_lock(mt, 0);
-	found = find_entry(mt, index, max, &entry);
-	mt_tree_unlock(mt);
+	LOOK_UP(found, mt, try_forward(mt, reading, index, max, from, &entry));
 	if (found)
 		*out = entry;
 	return found;
 }
 
-bool mtree_find_rev(struct maple_tree *mt, mt_key index, mt_key min, struct mt_entry *out)
+static bool find_rev(struct maple_tree *mt, mt_key index, mt_key min, unsigned below,
+		     struct mt_entry *out)
 {
-	struct ma_state mas;
+	struct mt_entry entry;
 	bool found;
 
-	mas_init(&mas, mt, index);
-	mt_tree_lock(mt, 0);
-	found = mas_find_rev_word(&mas, min, false);
-	mt_tree_unlock(mt);
+	LOOK_UP(found, mt, try_backward(mt, reading, index, min, below, &entry));
 	if (found)
-		copy_entry(&mas, out);
+		*out = entry;
 	return found;
+}
+
+bool mtree_find(struct maple_tree *mt, mt_key index, mt_key max, struct mt_entry *out)
+{
+	return index <= max && find(mt, index, max, -1, out);
+}
+
+bool mtree_find_rev(struct maple_tree *mt, mt_key index, mt_key min, struct mt_entry *out)
+{
+	return index >= min && find_rev(mt, index, min, 1, out);
 }
 
 void *mt_find(struct maple_tree *mt, mt_key *index, mt_key max)
 {
 	struct mt_entry entry;
-	bool found;
 
-	mt_tree_lock(mt, 0);
-	found = find_entry(mt, *index, max, &entry);
-	mt_tree_unlock(mt);
-	if (!found)
+	if (!mtree_find(mt, *index, max, &entry))
 		return NULL;
 	*index = entry.last + 1;
 	return (void *)(uintptr_t)entry.word;
@@ -206,27 +296,18 @@ void *mt_find_after(struct maple_tree *mt, mt_key *index, mt_key max)
 	return *index ? mt_find(mt, index, max) : NULL;
 }
 
-static inline void *step_from(struct maple_tree *mt, void *(*step)(struct ma_state *, mt_key),
-			      mt_key index, mt_key limit)
-{
-	struct ma_state mas;
-	void *entry;
-
-	mas_init(&mas, mt, index);
-	mt_tree_lock(mt, 0);
-	entry = step(&mas, limit);
-	mt_tree_unlock(mt);
-	return entry;
-}
-
 void *mt_next(struct maple_tree *mt, mt_key index, mt_key max)
 {
-	return step_from(mt, mas_next, index, max);
+	struct mt_entry entry;
+
+	return find(mt, index, max, -2, &entry) ? (void *)(uintptr_t)entry.word : NULL;
 }
 
 void *mt_prev(struct maple_tree *mt, mt_key index, mt_key min)
 {
-	return step_from(mt, mas_prev, index, min);
+	struct mt_entry entry;
+
+	return find_rev(mt, index, min, 0, &entry) ? (void *)(uintptr_t)entry.word : NULL;
 }
 
 /* ---- writes under the tree's lock ---- */

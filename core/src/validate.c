@@ -62,9 +62,8 @@ static int check_limits(const struct check *check, const struct maple_node *node
 			      mt_capacity(kind));
 	if (refs == 0 || (!check->mt->ma_shared && refs != 1))
 		return broken(check, min, max, "%" PRIu32 " references", refs);
-	if (node->unused)
-		return broken(check, min, max, "unused header bits %#" PRIx64,
-			      (uint64_t)node->unused);
+	if (kind == MT_LEAF ? node->version & 1 : node->version)
+		return broken(check, min, max, "version %" PRIu64, (uint64_t)node->version);
 	if (node->present & ~mt_slot_mask(0, kind == MT_LEAF ? node->count : 0))
 		return broken(check, min, max, "presence bits %#x past its %u slots",
 			      (unsigned)node->present, node->count);

@@ -16,6 +16,7 @@
 #include "leaf.h"
 #include "plan.h"
 #include "rebalance.h"
+#include "sequence.h"
 #include "splice.h"
 #include "subtree.h"
 #include "value.h"
@@ -396,19 +397,22 @@ static int write_first(struct mt_write *write)
 	if (status)
 		return status;
 	leaf = write->reserve[--write->reserved];
-	leaf->kind = MT_LEAF;
-	leaf->unused = 0;
-	leaf->count = (mt_small)(slot + 1 + (write->last < MT_KEY_MAX));
-	leaf->present = (mt_present)(1u << slot);
+	mt_put(leaf->kind, MT_LEAF);
+	mt_put(leaf->version, 0);
+	mt_put(leaf->count, slot + 1 + (write->last < MT_KEY_MAX));
+	mt_put(leaf->present, 1u << slot);
 	mt_pad_pivots(leaf, 0);
-	memset(leaf->wide.slot, 0, sizeof(leaf->wide.slot));
+	for (unsigned i = 0; i < MT_WIDE_SLOTS; i++)
+		mt_put(leaf->wide.slot[i], 0);
 	if (slot)
-		leaf->pivot[0] = write->first - 1;
-	leaf->pivot[slot] = write->last;
-	leaf->wide.slot[slot] = write->word;
+		mt_put_key(&leaf->pivot[0], write->first - 1);
+	mt_put_key(&leaf->pivot[slot], write->last);
+	mt_put(leaf->wide.slot[slot], write->word);
 	retain_word(write);
+	mt_change_begin(mt);
 	mt_reset_root(mt);
 	mt_set_root(mt, leaf, 1);
+	mt_change_end(mt);
 	mt->ma_entries = 1;
 	mt_covered_add(mt->ma_covered, write->first, write->last);
 	return 0;

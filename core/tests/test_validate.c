@@ -78,7 +78,7 @@ static void spare_pivot_in_use(struct victim *victim)
 
 static void header_in_use(struct victim *victim)
 {
-	victim->middle->unused = 1;
+	victim->middle->version = 2;
 }
 
 static void presence_past_the_count(struct victim *victim)

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Look-ups beside a writer, without the tree's lock. A reader believes what it has read only if no
+ * change has begun meanwhile. There are two kinds of numbers; each is odd while a change is under
+ * way:
+ *
+ *   the tree's sequence   counts changes to its shape: the root, a pointer to a child, several
+ *                         nodes at once;
+ *   a leaf's version      counts changes within that leaf, which are most.
+ *
+ * A reader follows a pointer only if the sequence is still the same after it has read the pointer.
+ * So the node was in the tree at some moment since the reader began. By the time it is read, it may
+ * be free, or in use by another tree: pools keep its memory readable. Whoever writes it then has seen
+ * the first writer's change of the sequence, and passes it on by a release fence: when a pool hands a
+ * node out, and when a change begins. So a reader that sees any of it sees the new sequence too.
+ *
+ * Value operations, allocations and the filling of new nodes are outside of changes. So a reader
+ * never waits for the caller's code: only for a writer that has lost its processor within a change.
+ */
+#ifndef MT_SEQUENCE_H
+#define MT_SEQUENCE_H
+
+#include "lock.h"
+#include "node.h"
+
+/* ---- writers --------------------------------------------------------------------------------- */
+
+static inline void mt_change_begin(struct maple_tree *mt)
+{
+	__atomic_store_n(&mt->ma_sequence, mt->ma_sequence + 1, __ATOMIC_RELAXED);
+	mt_fence_release();
+}
+
+static inline void mt_change_end(struct maple_tree *mt)
+{
+	__atomic_store_n(&mt->ma_sequence, mt->ma_sequence + 1, __ATOMIC_RELEASE);
+}
+
+static inline void mt_leaf_change_begin(struct maple_node *leaf)
+{
+	mt_put(leaf->version, leaf->version + 1);
+	mt_fence_release();
+}
+
+static inline void mt_leaf_change_end(struct maple_node *leaf)
+{
+	mt_fence_release();
+	mt_put(leaf->version, leaf->version + 1);
+}
+
+/* Replace one word. What it refers to was written before. */
+static inline void mt_publish(uint64_t *slot, uint64_t word)
+{
+	__atomic_store_n(slot, word, __ATOMIC_RELEASE);
+}
+
+/* ---- readers --------------------------------------------------------------------------------- */
+
+/* Whether nothing can write the tree during a look-up: its caller holds a lock, or there is no other
+ * thread. */
+static inline bool mt_reads_alone(const struct maple_tree *mt)
+{
+	if (mt_locks_itself(mt))
+		return mt_single_threaded();
+	mt_check_external(mt->ma_external_lock);
+	return true;
+}
+
+/* The sequence from which a look-up starts; odd if it cannot start now. */
+static inline uint32_t mt_sequence(const struct maple_tree *mt)
+{
+	return __atomic_load_n(&mt->ma_sequence, __ATOMIC_ACQUIRE);
+}
+
+/* Whether the tree may have changed its shape before the last read. */
+static inline bool mt_sequence_moved(const struct maple_tree *mt, uint32_t sequence)
+{
+	mt_fence_acquire();
+	return __builtin_expect(__atomic_load_n(&mt->ma_sequence, __ATOMIC_RELAXED) != sequence, 0);
+}
+
+static inline struct maple_node *mt_root(const struct maple_tree *mt)
+{
+	return __atomic_load_n(&mt->ma_root, __ATOMIC_RELAXED);
+}
+
+/* A leaf's version before it is read; odd if it is being written. */
+MT_RACY static inline mt_version mt_leaf_version(const struct maple_node *leaf)
+{
+	return __atomic_load_n(&leaf->version, __ATOMIC_ACQUIRE);
+}
+
+/* Whether the leaf may have changed before the last read. */
+MT_RACY static inline bool mt_leaf_moved(const struct maple_node *leaf, mt_version version)
+{
+	mt_fence_acquire();
+	return __builtin_expect(__atomic_load_n(&leaf->version, __ATOMIC_RELAXED) != version, 0);
+}
+
+/* A look-up that reads one leaf, or two that are neighbours. */
+struct mt_reading {
+	const struct maple_tree *mt;
+	uint32_t sequence;
+	unsigned leaves;
+	const struct maple_node *leaf[2];
+	mt_version version[2];
+#ifdef MT_RACES
+	struct maple_node copy; /* of the last leaf */
+#endif
+};
+
+/* Begin, or begin again. False if a change is under way. */
+static inline bool mt_reading_begin(struct mt_reading *reading, const struct maple_tree *mt)
+{
+	reading->mt = mt;
+	reading->leaves = 0;
+	reading->sequence = mt_sequence(mt);
+	return !(reading->sequence & 1);
+}
+
+/* Whether all that was read was in the tree at one moment. */
+static inline bool mt_reading_holds(const struct mt_reading *reading)
+{
+	for (unsigned i = 0; i < reading->leaves; i++)
+		if (mt_leaf_moved(reading->leaf[i], reading->version[i]))
+			return false;
+	return !mt_sequence_moved(reading->mt, reading->sequence);
+}
+
+#endif /* MT_SEQUENCE_H */
