@@ -87,7 +87,7 @@ struct maple_pool {
 	uint32_t pass;
 	struct mt_link *partial[2]; /* by size */
 	struct mt_link *empty;
-	struct mt_link *busy; /* chunks with a slab in use */
+	struct mt_link *busy;   /* chunks with a slab in use */
 	struct mt_link *idle;   /* the others, as long as they keep their pages */
 	struct mt_link *vacant; /* those that do not */
 	size_t used_slabs;

@@ -400,7 +400,6 @@ struct task {
 	struct arena *arena;
 	void (*run)(struct task *task);
 	size_t steps;
-	uint64_t retries;
 };
 
 static int split_exactly(void *context, const struct mt_entry *whole, mt_key first, mt_key last,
@@ -641,10 +640,90 @@ static void readers_beside_a_writer(void)
 				     variant & 4);
 }
 
+/* ---- two leaves ------------------------------------------------------------------------------ */
+
+enum { WIDTH = 4 };
+
+struct pair {
+	struct maple_tree mt;
+	size_t steps;
+	bool done;
+};
+
+static void put_cells(struct maple_tree *mt, size_t low, size_t high, uint64_t word)
+{
+	CHECK_EQ(mtree_store_range_word(mt, cell_first(low), cell_last(high), word), 0);
+}
+
+/* The last entry of the first leaf is 1, and the first entry of the next leaf is 3, or 4 while there
+ * is a 2 between them. All four changes are within a leaf. */
+static void write_pair(struct pair *pair)
+{
+	const size_t border = MT_MAX_SLOTS * WIDTH;
+
+	for (size_t step = 0; step < pair->steps; step++) {
+		put_cells(&pair->mt, border - 1, border - 1, 2);
+		put_cells(&pair->mt, border, border + WIDTH - 1, 4);
+		put_cells(&pair->mt, border, border + WIDTH - 1, 3);
+		put_cells(&pair->mt, border - WIDTH, border - 1, 1);
+	}
+	__atomic_store_n(&pair->done, true, __ATOMIC_RELEASE);
+}
+
+static void read_pair(struct pair *pair)
+{
+	const size_t border = MT_MAX_SLOTS * WIDTH;
+
+	while (!__atomic_load_n(&pair->done, __ATOMIC_ACQUIRE)) {
+		uintptr_t next =
+			(uintptr_t)mt_next(&pair->mt, cell_first(border - WIDTH), MT_KEY_MAX);
+
+		CHECK(next == 2 || next == 3);
+	}
+}
+
+struct side {
+	struct pair *pair;
+	void (*run)(struct pair *pair);
+};
+
+static void run_side(void *context)
+{
+	struct side *side = context;
+
+	side->run(side->pair);
+}
+
+static void two_leaves_are_read_at_one_moment(void)
+{
+	enum { RANGES = 3 * MT_MAX_SLOTS };
+	mt_key first[RANGES], last[RANGES];
+	uint64_t words[RANGES];
+	struct maple_pool *pool = test_pool();
+	struct pair pair = {.steps = test_steps(100000)};
+	struct side sides[] = {{&pair, write_pair}, {&pair, read_pair}, {&pair, read_pair}};
+	struct idler idler;
+
+	for (size_t i = 0; i < RANGES; i++) {
+		first[i] = cell_first(i * WIDTH);
+		last[i] = cell_last(i * WIDTH + WIDTH - 1);
+		words[i] = i == MT_MAX_SLOTS - 1 ? 1 : i == MT_MAX_SLOTS ? 3 : 9;
+	}
+	mt_init_pool(&pair.mt, 0, pool, NULL);
+	CHECK_EQ(mt_build(&pair.mt, first, last, words, RANGES, NULL), 0);
+	put_cells(&pair.mt, 0, 4 * WIDTH - 1, 9); /* room in the first leaf */
+	idler_begin(&idler);
+	test_threads(3, run_side, sides, sizeof(*sides));
+	idler_end(&idler);
+	mt_fini(&pair.mt);
+	test_pool_end(pool);
+}
+
 static const struct test_case cases[] = {
 	{"readers_finish_while_a_writer_stands_still", readers_finish_while_a_writer_stands_still},
 	{"readers_finish_while_the_lock_is_held", readers_finish_while_the_lock_is_held},
 	{"readers_beside_a_writer", readers_beside_a_writer},
+	{"two_leaves_are_read_at_one_moment", two_leaves_are_read_at_one_moment},
 };
 
 TEST_MAIN(cases)
