@@ -131,6 +131,11 @@ bench-core bench-fork:
 	python benchmarks/$(subst -,_,$@).py --program build/release/$(subst -,_,$@) \
 		--json build/$(subst -,_,$@).json
 
+bench-threads: build/release/build.ninja ## look-ups in several threads, beside a writer too: prints its bounds, writes build/bench_threads.json
+	meson compile -C build/release
+	python benchmarks/bench_threads.py --program build/release/bench_threads --milliseconds 200 \
+		--json build/bench_threads.json
+
 bench-mm: $(VENV)/.samara ## address spaces: writes build/bench_mm.json
 	python benchmarks/bench_mm.py --json build/bench_mm.json
 

@@ -57,13 +57,18 @@ undo:
 	return -ENOMEM;
 }
 
-static void copy_state(const struct maple_tree *mt, struct maple_tree *new_tree)
+static void copy_counts(const struct maple_tree *mt, struct maple_tree *new_tree)
 {
-	mt_set_wrapped(new_tree, mt_flags(mt) & MT_FLAGS_ALLOC_WRAPPED);
 	new_tree->ma_counted = mt->ma_counted;
 	new_tree->ma_entries = mt->ma_entries;
 	new_tree->ma_covered[0] = mt->ma_covered[0];
 	new_tree->ma_covered[1] = mt->ma_covered[1];
+}
+
+static void copy_state(const struct maple_tree *mt, struct maple_tree *new_tree)
+{
+	mt_set_wrapped(new_tree, mt_flags(mt) & MT_FLAGS_ALLOC_WRAPPED);
+	copy_counts(mt, new_tree);
 }
 
 int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree)
@@ -118,11 +123,12 @@ void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree)
 		mt->ma_shared = true;
 	}
 	mt->ma_forks++;
-	mt_init_pool(new_tree, mt_attr(mt), mt->ma_pool, mt->ma_ops);
+	mt_init_pool(new_tree, 0, mt->ma_pool, mt->ma_ops);
 	new_tree->ma_external_lock = mt->ma_external_lock;
-	mt_set_root(new_tree, mt->ma_root, mt_tree_height(mt));
+	new_tree->ma_root = mt->ma_root;
+	new_tree->ma_flags = mt_flags(mt); /* the height too */
 	new_tree->ma_shared = mt->ma_shared;
-	copy_state(mt, new_tree);
+	copy_counts(mt, new_tree);
 }
 
 void mt_snapshot_begin(struct maple_tree *mt, struct mt_snapshot *snapshot)
@@ -168,8 +174,9 @@ int mt_slice(struct maple_tree *mt, mt_key first, mt_key last, struct maple_tree
 	return status;
 }
 
-/* Empty a tree and drop its contents: unlocked, and after the tree is whole again. */
-static void empty_tree(struct maple_tree *mt, bool lock)
+/* Empty a tree and drop its contents: unlocked, and after the tree is whole again. `ends`: nobody
+ * reads the tree any more. */
+MT_INLINE void empty_tree(struct maple_tree *mt, bool lock, bool ends)
 {
 	struct maple_node *root;
 	uint32_t height;
@@ -179,9 +186,11 @@ static void empty_tree(struct maple_tree *mt, bool lock)
 	assert(!mt->ma_busy);
 	root = mt->ma_root;
 	height = mt_tree_height(mt);
-	mt_change_begin(mt);
+	if (!ends)
+		mt_change_begin(mt);
 	mt_reset_root(mt);
-	mt_change_end(mt);
+	if (!ends)
+		mt_change_end(mt);
 	mt->ma_generation++;
 	if (lock)
 		mtree_unlock(mt);
@@ -191,19 +200,19 @@ static void empty_tree(struct maple_tree *mt, bool lock)
 
 void __mt_destroy(struct maple_tree *mt)
 {
-	empty_tree(mt, false);
+	empty_tree(mt, false, false);
 }
 
 void mtree_destroy(struct maple_tree *mt)
 {
-	empty_tree(mt, true);
+	empty_tree(mt, true, false);
 }
 
 void mt_fini(struct maple_tree *mt)
 {
 	struct maple_pool *pool = mt->ma_pool;
 
-	__mt_destroy(mt);
+	empty_tree(mt, false, true);
 	mt->ma_pool = NULL;
 	mt_pool_put(pool);
 }

@@ -5,7 +5,8 @@
  *
  *   mt_put()          write a member of a node
  *   mt_put_key()      the same for a key
- *   mt_put_bytes()    memmove() into a node: whole words
+ *   mt_put_bytes()    memcpy() into a node: whole words
+ *   mt_move_bytes()   memmove() within a node: whole words
  *   MT_RACY           marks a function that reads such nodes
  *   MT_RACES          defined in builds with a sanitizer that sees these reads
  *
@@ -54,7 +55,7 @@ static inline void mt_fence_acquire(void)
 {
 }
 
-static inline void mt_put_bytes(void *to, const void *from, size_t size)
+static inline void mt_move_bytes(void *to, const void *from, size_t size)
 {
 	uint64_t *target = to;
 	const uint64_t *source = from;
@@ -66,6 +67,11 @@ static inline void mt_put_bytes(void *to, const void *from, size_t size)
 	else
 		for (size_t i = words; i-- > 0;)
 			__atomic_store_n(target + i, source[i], __ATOMIC_RELEASE);
+}
+
+static inline void mt_put_bytes(void *to, const void *from, size_t size)
+{
+	mt_move_bytes(to, from, size);
 }
 
 static inline void mt_put_key(mt_key *place, mt_key key)
@@ -89,6 +95,11 @@ static inline void mt_fence_acquire(void)
 }
 
 static inline void mt_put_bytes(void *to, const void *from, size_t size)
+{
+	memcpy(to, from, size);
+}
+
+static inline void mt_move_bytes(void *to, const void *from, size_t size)
 {
 	memmove(to, from, size);
 }

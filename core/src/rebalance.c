@@ -133,8 +133,8 @@ static void add_sibling(struct ma_level *level, struct maple_node *sibling)
 		mt_put_key(&node->pivot[i], node->pivot[i - 1]);
 	}
 	if (node->kind == MT_NARROW)
-		mt_put_bytes(node->narrow.gap + slot + 1, node->narrow.gap + slot,
-			     (node->count - slot) * sizeof(node->narrow.gap[0]));
+		mt_move_bytes(node->narrow.gap + slot + 1, node->narrow.gap + slot,
+			      (node->count - slot) * sizeof(node->narrow.gap[0]));
 	mt_put(slots[slot + 1], (uintptr_t)sibling);
 	mt_put(node->count, node->count + 1);
 }

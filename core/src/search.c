@@ -221,11 +221,7 @@ MT_INLINE unsigned wide_portable(const struct maple_node *node, mt_key key)
 
 static void copy_portable(struct maple_node *to, const struct maple_node *from)
 {
-#ifdef MT_ATOMIC_NODES
 	mt_put_bytes(to, from, sizeof(*to));
-#else
-	memcpy(to, from, sizeof(*to));
-#endif
 }
 
 #define MT_VERSION portable

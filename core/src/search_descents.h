@@ -159,48 +159,53 @@ MT_TARGET MT_RACY static bool MT_NAMED(look)(struct mt_reading *reading, mt_key 
 	return true;
 }
 
-/* ---- look-ups ---- */
-
-MT_TARGET MT_RACY static void *MT_NAMED(load)(struct maple_tree *mt, mt_key index)
+/* Kept apart, so that look-ups with nobody beside them do not pay for it. */
+MT_TARGET MT_RACY static __attribute__((noinline)) void *
+MT_NAMED(load_beside)(const struct maple_tree *mt, mt_key index)
 {
-	uint64_t word = 0; /* for a gap too */
+	unsigned tries = 0;
+	uint64_t word;
 	bool present;
 
-	if (mt_reads_alone(mt)) {
-		const uint64_t *place = MT_NAMED(place)(mt, index);
-
-		if (place)
-			word = *place;
-	} else {
-		unsigned tries = 0;
-
-		while (!MT_NAMED(try_load)(mt, index, &word, &present)) {
-			mt_read_wait(tries++);
-			word = 0;
-		}
-	}
-	return (void *)(uintptr_t)word;
+	while (!MT_NAMED(try_load)(mt, index, &word, &present))
+		mt_read_wait(tries++);
+	return (void *)(uintptr_t)(present ? word : 0);
 }
 
-MT_TARGET MT_RACY static bool MT_NAMED(load_word)(struct maple_tree *mt, mt_key index,
-						  uint64_t *word)
+MT_TARGET MT_RACY static __attribute__((noinline)) bool
+MT_NAMED(load_word_beside)(const struct maple_tree *mt, mt_key index, uint64_t *word)
 {
-	bool present = false;
+	unsigned tries = 0;
+	bool present;
 
-	if (mt_reads_alone(mt)) {
-		const uint64_t *place = MT_NAMED(place)(mt, index);
-
-		if (place) { /* no branch on whether there is a value: that is unpredictable */
-			present = mt_place_present(place);
-			*word = *place;
-		}
-	} else {
-		unsigned tries = 0;
-
-		while (!MT_NAMED(try_load)(mt, index, word, &present))
-			mt_read_wait(tries++);
-	}
+	while (!MT_NAMED(try_load)(mt, index, word, &present))
+		mt_read_wait(tries++);
 	return present;
+}
+
+/* ---- look-ups ---- */
+
+MT_TARGET static void *MT_NAMED(load)(struct maple_tree *mt, mt_key index)
+{
+	const uint64_t *place;
+
+	if (!mt_reads_alone(mt))
+		return MT_NAMED(load_beside)(mt, index);
+	place = MT_NAMED(place)(mt, index);
+	return place ? (void *)(uintptr_t)*place : NULL; /* 0 for a gap */
+}
+
+MT_TARGET static bool MT_NAMED(load_word)(struct maple_tree *mt, mt_key index, uint64_t *word)
+{
+	const uint64_t *place;
+
+	if (!mt_reads_alone(mt))
+		return MT_NAMED(load_word_beside)(mt, index, word);
+	place = MT_NAMED(place)(mt, index);
+	if (!place)
+		return false;
+	*word = *place; /* no branch on whether there is a value: that is unpredictable */
+	return mt_place_present(place);
 }
 
 MT_TARGET static void MT_NAMED(locate)(const struct maple_node *node, uint32_t height, mt_key key,

@@ -105,7 +105,7 @@ struct mt_reading {
 	const struct maple_node *leaf[2];
 	mt_version version[2];
 #ifdef MT_RACES
-	struct maple_node copy; /* of the last leaf */
+	_Alignas(64) struct maple_node copy; /* of the last leaf */
 #endif
 };
 

@@ -18,9 +18,19 @@
 void mt_init_pool(struct maple_tree *mt, uint32_t flags, struct maple_pool *pool,
 		  const struct mt_value_ops *ops)
 {
-	*mt = (struct maple_tree)MTREE_INIT(, flags);
+	/* As MTREE_INIT() does, but without the bytes that only keep the members apart. */
+	mt->ma_root = NULL;
+	mt->ma_flags = flags & MT_FLAGS_ATTR_MASK;
+	mt->ma_sequence = 0;
 	mt->ma_pool = pool;
 	mt->ma_ops = ops;
+	mt->ma_external_lock = NULL;
+	mt->ma_generation = 1;
+	mt->ma_entries = 0;
+	mt->ma_covered[0] = mt->ma_covered[1] = 0;
+	mt->ma_counted = true;
+	mt->ma_shared = mt->ma_busy = false;
+	mt->ma_lock.held = 0;
 	mt_pool_get(pool);
 }
 
@@ -218,74 +228,92 @@ MT_INLINE enum attempt try_backward(const struct maple_tree *mt, struct mt_readi
 	return (enum attempt)(out->last >= min);
 }
 
-/* Repeat a try, a call with `reading` for the state of a look-up, until nothing has changed. */
-#define LOOK_UP(found, mt, call)                                                                   \
-	do {                                                                                       \
-		if (mt_reads_alone(mt)) {                                                          \
-			struct mt_reading *const reading = NULL;                                   \
+/* Repeat a try, a call with `reading`, until nothing has changed meanwhile. */
+#define REPEAT(got, mt, call)                                                                      \
+	struct mt_reading state, *const reading = &state;                                          \
+	unsigned tries = 0;                                                                        \
                                                                                                    \
-			(found) = (call) == FOUND;                                                 \
-		} else {                                                                           \
-			struct mt_reading state, *const reading = &state;                          \
-			enum attempt got;                                                          \
-                                                                                                   \
-			for (unsigned tries = 0;; mt_read_wait(tries++)) {                         \
-				if (!mt_reading_begin(reading, mt))                                \
-					continue;                                                  \
-				got = (call);                                                      \
-				if (got != CHANGED && mt_reading_holds(reading))                   \
-					break;                                                     \
-			}                                                                          \
-			(found) = got == FOUND;                                                    \
-		}                                                                                  \
-	} while (0)
+	while (!mt_reading_begin(reading, mt) || ((got) = (call)) == CHANGED ||                    \
+	       !mt_reading_holds(reading))                                                         \
+	mt_read_wait(tries++)
+
+/* Kept apart, so that look-ups with nobody beside them do not pay for it. */
+#define BESIDE static __attribute__((noinline))
+
+BESIDE bool lookup_beside(const struct maple_tree *mt, mt_key index, struct mt_entry *out)
+{
+	enum attempt got;
+
+	REPEAT(got, mt, try_lookup(mt, reading, index, out));
+	return got == FOUND;
+}
 
 bool mtree_lookup(struct maple_tree *mt, mt_key index, struct mt_entry *out)
 {
-	bool found;
-
-	LOOK_UP(found, mt, try_lookup(mt, reading, index, out));
-	return found;
+	if (!mt_reads_alone(mt))
+		return lookup_beside(mt, index, out);
+	return try_lookup(mt, NULL, index, out) == FOUND;
 }
 
-static bool find(struct maple_tree *mt, mt_key index, mt_key max, int from, struct mt_entry *out)
+BESIDE bool find_beside(const struct maple_tree *mt, mt_key index, mt_key max, int from,
+			struct mt_entry *out)
 {
-	struct mt_entry entry;
-	bool found;
+	enum attempt got;
 
-	LOOK_UP(found, mt, try_forward(mt, reading, index, max, from, &entry));
-	if (found)
-		*out = entry;
-	return found;
+	REPEAT(got, mt, try_forward(mt, reading, index, max, from, out));
+	return got == FOUND;
 }
 
-static bool find_rev(struct maple_tree *mt, mt_key index, mt_key min, unsigned below,
-		     struct mt_entry *out)
+/* Changes *out in any case. */
+MT_INLINE bool find(struct maple_tree *mt, mt_key index, mt_key max, int from, struct mt_entry *out)
 {
-	struct mt_entry entry;
-	bool found;
+	if (!mt_reads_alone(mt))
+		return find_beside(mt, index, max, from, out);
+	return try_forward(mt, NULL, index, max, from, out) == FOUND;
+}
 
-	LOOK_UP(found, mt, try_backward(mt, reading, index, min, below, &entry));
-	if (found)
-		*out = entry;
-	return found;
+BESIDE bool find_rev_beside(const struct maple_tree *mt, mt_key index, mt_key min, unsigned below,
+			    struct mt_entry *out)
+{
+	enum attempt got;
+
+	REPEAT(got, mt, try_backward(mt, reading, index, min, below, out));
+	return got == FOUND;
+}
+
+MT_INLINE bool find_rev(struct maple_tree *mt, mt_key index, mt_key min, unsigned below,
+			struct mt_entry *out)
+{
+	if (!mt_reads_alone(mt))
+		return find_rev_beside(mt, index, min, below, out);
+	return try_backward(mt, NULL, index, min, below, out) == FOUND;
 }
 
 bool mtree_find(struct maple_tree *mt, mt_key index, mt_key max, struct mt_entry *out)
 {
-	return index <= max && find(mt, index, max, -1, out);
+	struct mt_entry entry;
+
+	if (index > max || !find(mt, index, max, -1, &entry))
+		return false;
+	*out = entry;
+	return true;
 }
 
 bool mtree_find_rev(struct maple_tree *mt, mt_key index, mt_key min, struct mt_entry *out)
 {
-	return index >= min && find_rev(mt, index, min, 1, out);
+	struct mt_entry entry;
+
+	if (index < min || !find_rev(mt, index, min, 1, &entry))
+		return false;
+	*out = entry;
+	return true;
 }
 
 void *mt_find(struct maple_tree *mt, mt_key *index, mt_key max)
 {
 	struct mt_entry entry;
 
-	if (!mtree_find(mt, *index, max, &entry))
+	if (*index > max || !find(mt, *index, max, -1, &entry))
 		return NULL;
 	*index = entry.last + 1;
 	return (void *)(uintptr_t)entry.word;

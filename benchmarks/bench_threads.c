@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Look-ups of one tree by several threads, each on a processor of its own.
+ *
+ *   unlocked      one reader of a tree with MT_FLAGS_LOCK_EXTERN, whose look-ups check nothing
+ *   two_unlocked  two readers of it: what two processors can do at most
+ *   one           one reader of a tree that locks itself
+ *   two           two readers of it
+ *   beside        one reader of it, while a writer on the other processor stores without a pause
+ *   locked        one reader that takes the tree's lock around each look-up
+ *   two_locked    two of these
+ *   store         the writer alone
+ *   store_beside  the writer, while a reader looks up on the other processor
+ *
+ * The time is nanoseconds of the thread's processor time for one call. Columns: ranges, nodes, method, run, calls,
+ * time. The key of each look-up is random, as is the range that the writer replaces: it clears a
+ * piece of the key space, and stores one range somewhere within it.
+ *
+ * usage: bench_threads PROCESSOR PROCESSOR RUNS MILLISECONDS RANGES
+ */
+#define _GNU_SOURCE
+#include "bench.h"
+#include "maple_tree.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+
+#define USAGE "usage: bench_threads PROCESSOR PROCESSOR RUNS MILLISECONDS RANGES"
+#define PIECE 16u /* keys for each range */
+#define WIDTH 10u
+#define BATCH 1024u
+#define LINE 64u
+
+static uint64_t ranges;
+
+struct worker {
+	_Alignas(LINE) struct maple_tree *mt;
+	uint64_t (*batch)(struct maple_tree *mt, uint64_t *random);
+	uint64_t processor;
+	bool *stop;
+	uint64_t calls;
+	double seconds;
+	uint64_t sum;
+	_Alignas(LINE) char end;
+};
+
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t value = *state;
+
+	value ^= value << 13;
+	value ^= value >> 7;
+	value ^= value << 17;
+	*state = value;
+	return value >> 16;
+}
+
+static uint64_t look_up(struct maple_tree *mt, uint64_t *random)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < BATCH; i++)
+		sum += (uint64_t)(uintptr_t)mtree_load(mt, next_random(random) % (ranges * PIECE));
+	return sum;
+}
+
+static uint64_t look_up_locked(struct maple_tree *mt, uint64_t *random)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < BATCH; i++) {
+		mt_key key = next_random(random) % (ranges * PIECE);
+
+		mtree_lock(mt);
+		sum += (uint64_t)(uintptr_t)mtree_load(mt, key);
+		mtree_unlock(mt);
+	}
+	return sum;
+}
+
+static uint64_t replace(struct maple_tree *mt, uint64_t *random)
+{
+	for (unsigned i = 0; i < BATCH / 2; i++) {
+		uint64_t number = next_random(random);
+		mt_key piece = number % ranges * PIECE;
+		mt_key first = piece + (number >> 40) % (PIECE - WIDTH + 1);
+
+		if (mtree_clear_range(mt, piece, piece + PIECE - 1) ||
+		    mtree_store_range_word(mt, first, first + WIDTH - 1, number | 1))
+			bench_fail("a store has failed");
+	}
+	return 0;
+}
+
+/* The time that this thread has run: other processes on the machine do not count. */
+static double thread_seconds(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static void *work(void *context)
+{
+	struct worker *worker = context;
+	uint64_t random = 88172645463325252u + worker->processor;
+	uint64_t calls = 0, sum = 0;
+	double begin;
+
+	bench_pin(worker->processor);
+	begin = thread_seconds();
+	while (!__atomic_load_n(worker->stop, __ATOMIC_RELAXED)) {
+		sum += worker->batch(worker->mt, &random);
+		calls += BATCH;
+	}
+	worker->seconds = thread_seconds() - begin;
+	worker->calls = calls;
+	worker->sum = sum;
+	return NULL;
+}
+
+/* Run the workers, the first one on the first processor. */
+static void turn(struct worker *workers, unsigned count, const uint64_t *processors,
+		 double milliseconds)
+{
+	struct timespec pause = {.tv_sec = (time_t)(milliseconds / 1e3),
+				 .tv_nsec = (long)(milliseconds * 1e6) % 1000000000};
+	pthread_t threads[2];
+	bool stop = false;
+
+	for (unsigned i = 0; i < count; i++) {
+		workers[i].stop = &stop;
+		workers[i].processor = processors[i];
+		if (pthread_create(&threads[i], NULL, work, &workers[i]))
+			bench_fail("no thread");
+	}
+	nanosleep(&pause, NULL);
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static void print(const struct maple_tree *mt, const char *method, uint64_t run, uint64_t calls,
+		  double seconds)
+{
+	printf("%llu\t%zu\t%s\t%llu\t%llu\t%.4f\n", (unsigned long long)ranges, mt_node_count(mt),
+	       method, (unsigned long long)run, (unsigned long long)calls,
+	       seconds / (double)calls * 1e9);
+	fflush(stdout);
+}
+
+static void build(struct maple_tree *mt, uint32_t flags)
+{
+	uint64_t random = 1234567;
+	struct maple_pool *pool; /* of its own: both have the same memory */
+
+	if (mt_pool_create(&pool, NULL))
+		bench_fail("no memory");
+	mt_init_pool(mt, flags, pool, NULL);
+	mt_pool_put(pool);
+	for (uint64_t i = 0; i < ranges; i++)
+		if (mtree_store_range_word(mt, i * PIECE, i * PIECE + WIDTH - 1, i + 1))
+			bench_fail("a store has failed");
+	for (uint64_t i = 0; i < 4 * ranges / BATCH; i++)
+		replace(mt, &random);
+}
+
+static const struct method {
+	const char *name;
+	bool external;
+	unsigned workers;
+	uint64_t (*first)(struct maple_tree *mt, uint64_t *random);
+	uint64_t (*second)(struct maple_tree *mt, uint64_t *random);
+} methods[] = {
+	{"unlocked", true, 1, look_up, NULL},
+	{"two_unlocked", true, 2, look_up, look_up},
+	{"one", false, 1, look_up, NULL},
+	{"two", false, 2, look_up, look_up},
+	{"beside", false, 2, look_up, replace},
+	{"locked", false, 1, look_up_locked, NULL},
+	{"two_locked", false, 2, look_up_locked, look_up_locked},
+	{"store", false, 1, replace, NULL},
+	{"store_beside", false, 2, replace, look_up},
+};
+
+int main(int argc, char **argv)
+{
+	static struct maple_tree trees[2];
+	uint64_t processors[2], runs;
+	double milliseconds;
+
+	if (argc != 6)
+		bench_fail(USAGE);
+	processors[0] = bench_number(argv[1], USAGE);
+	processors[1] = bench_number(argv[2], USAGE);
+	runs = bench_number(argv[3], USAGE);
+	milliseconds = (double)bench_number(argv[4], USAGE);
+	ranges = bench_number(argv[5], USAGE);
+	build(&trees[0], 0);
+	build(&trees[1], MT_FLAGS_LOCK_EXTERN);
+	for (uint64_t run = 0; run < runs; run++) {
+		for (unsigned i = 0; i < sizeof(methods) / sizeof(*methods); i++) {
+			const struct method *method = &methods[i];
+			struct maple_tree *mt = &trees[method->external];
+			struct worker workers[2] = {{.mt = mt, .batch = method->first},
+						    {.mt = mt, .batch = method->second}};
+			bool same = method->first == method->second;
+			uint64_t calls;
+			double seconds;
+
+			turn(workers, method->workers, processors, milliseconds);
+			calls = workers[0].calls + (same ? workers[1].calls : 0);
+			seconds = workers[0].seconds + (same ? workers[1].seconds : 0);
+			print(mt, method->name, run, calls, seconds);
+		}
+	}
+	return 0;
+}
