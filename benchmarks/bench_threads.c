@@ -32,6 +32,7 @@
 #define PIECE 16u /* keys for each range */
 #define WIDTH 10u
 #define BATCH 1024u
+#define WARM_UP 100u /* batches */
 #define LINE 64u
 
 static uint64_t ranges;
@@ -112,6 +113,8 @@ static void *work(void *context)
 	double begin;
 
 	bench_pin(worker->processor);
+	for (unsigned i = 0; i < WARM_UP; i++)
+		sum += worker->batch(worker->mt, &random);
 	begin = thread_seconds();
 	while (!__atomic_load_n(worker->stop, __ATOMIC_RELAXED)) {
 		sum += worker->batch(worker->mt, &random);

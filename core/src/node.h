@@ -55,6 +55,9 @@
 #endif
 #endif
 
+/* For what a fast path does not pay for. */
+#define MT_APART __attribute__((noinline))
+
 enum mt_kind { MT_LEAF, MT_WIDE, MT_NARROW };
 
 #if MT_KEY_BITS == 128

@@ -73,12 +73,14 @@ MT_TARGET MT_RACY MT_INLINE const struct maple_node *
 MT_NAMED(leaf_beside)(const struct maple_tree *mt, uint32_t sequence, const struct maple_node *node,
 		      uint32_t height, mt_key key, bool narrow)
 {
-	for (; height > HEIGHT(1); height -= HEIGHT(1)) {
+#pragma GCC unroll 4
+	while (height > HEIGHT(1)) {
 		const uint64_t *slots = narrow ? node->narrow.slot : node->wide.slot;
 		unsigned slot = narrow ? RACY_NARROW(node, key) : RACY_WIDE(node, key);
 
+		height -= HEIGHT(1);
 		node = as_node(RACY_WORD(slots + slot));
-		MT_PREFETCH(node, narrow && height > HEIGHT(2));
+		MT_PREFETCH(node, narrow && height > HEIGHT(1));
 		if (mt_sequence_moved(mt, sequence))
 			return NULL;
 	}
@@ -159,28 +161,53 @@ MT_TARGET MT_RACY static bool MT_NAMED(look)(struct mt_reading *reading, mt_key 
 	return true;
 }
 
-/* Kept apart, so that look-ups with nobody beside them do not pay for it. */
-MT_TARGET MT_RACY static __attribute__((noinline)) void *
-MT_NAMED(load_beside)(const struct maple_tree *mt, mt_key index)
+/* All tries but the first. Kept apart, as is the first: a look-up does not pay for what it does not
+ * need. */
+MT_TARGET MT_RACY static MT_APART void *MT_NAMED(load_again)(const struct maple_tree *mt,
+							     mt_key index)
 {
-	unsigned tries = 0;
-	uint64_t word;
 	bool present;
 
-	while (!MT_NAMED(try_load)(mt, index, &word, &present))
-		mt_read_wait(tries++);
-	return (void *)(uintptr_t)(present ? word : 0);
+	for (unsigned tries = 0;; tries++) {
+		uint64_t word = 0; /* for a gap, and in an empty tree */
+
+		mt_read_wait(tries);
+		if (MT_NAMED(try_load)(mt, index, &word, &present))
+			return (void *)(uintptr_t)word;
+	}
 }
 
-MT_TARGET MT_RACY static __attribute__((noinline)) bool
-MT_NAMED(load_word_beside)(const struct maple_tree *mt, mt_key index, uint64_t *word)
+MT_TARGET MT_RACY static MT_APART void *MT_NAMED(load_beside)(const struct maple_tree *mt,
+							      mt_key index)
+{
+	uint64_t word = 0;
+	bool present;
+
+	if (__builtin_expect(MT_NAMED(try_load)(mt, index, &word, &present), 1))
+		return (void *)(uintptr_t)word;
+	return MT_NAMED(load_again)(mt, index);
+}
+
+MT_TARGET MT_RACY static MT_APART bool MT_NAMED(load_word_again)(const struct maple_tree *mt,
+								 mt_key index, uint64_t *word)
 {
 	unsigned tries = 0;
 	bool present;
 
-	while (!MT_NAMED(try_load)(mt, index, word, &present))
+	do {
 		mt_read_wait(tries++);
+	} while (!MT_NAMED(try_load)(mt, index, word, &present));
 	return present;
+}
+
+MT_TARGET MT_RACY static MT_APART bool MT_NAMED(load_word_beside)(const struct maple_tree *mt,
+								  mt_key index, uint64_t *word)
+{
+	bool present;
+
+	if (__builtin_expect(MT_NAMED(try_load)(mt, index, word, &present), 1))
+		return present;
+	return MT_NAMED(load_word_again)(mt, index, word);
 }
 
 /* ---- look-ups ---- */

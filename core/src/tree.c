@@ -237,10 +237,9 @@ MT_INLINE enum attempt try_backward(const struct maple_tree *mt, struct mt_readi
 	       !mt_reading_holds(reading))                                                         \
 	mt_read_wait(tries++)
 
-/* Kept apart, so that look-ups with nobody beside them do not pay for it. */
-#define BESIDE static __attribute__((noinline))
+/* What is apart: look-ups with nobody beside them do not pay for it. */
 
-BESIDE bool lookup_beside(const struct maple_tree *mt, mt_key index, struct mt_entry *out)
+static MT_APART bool lookup_beside(const struct maple_tree *mt, mt_key index, struct mt_entry *out)
 {
 	enum attempt got;
 
@@ -255,8 +254,8 @@ bool mtree_lookup(struct maple_tree *mt, mt_key index, struct mt_entry *out)
 	return try_lookup(mt, NULL, index, out) == FOUND;
 }
 
-BESIDE bool find_beside(const struct maple_tree *mt, mt_key index, mt_key max, int from,
-			struct mt_entry *out)
+static MT_APART bool find_beside(const struct maple_tree *mt, mt_key index, mt_key max, int from,
+				 struct mt_entry *out)
 {
 	enum attempt got;
 
@@ -272,8 +271,8 @@ MT_INLINE bool find(struct maple_tree *mt, mt_key index, mt_key max, int from, s
 	return try_forward(mt, NULL, index, max, from, out) == FOUND;
 }
 
-BESIDE bool find_rev_beside(const struct maple_tree *mt, mt_key index, mt_key min, unsigned below,
-			    struct mt_entry *out)
+static MT_APART bool find_rev_beside(const struct maple_tree *mt, mt_key index, mt_key min,
+				     unsigned below, struct mt_entry *out)
 {
 	enum attempt got;
 
