@@ -116,10 +116,10 @@ static void *work(void *context)
 	for (unsigned i = 0; i < WARM_UP; i++)
 		sum += worker->batch(worker->mt, &random);
 	begin = thread_seconds();
-	while (!__atomic_load_n(worker->stop, __ATOMIC_RELAXED)) {
+	do {
 		sum += worker->batch(worker->mt, &random);
 		calls += BATCH;
-	}
+	} while (!__atomic_load_n(worker->stop, __ATOMIC_RELAXED));
 	worker->seconds = thread_seconds() - begin;
 	worker->calls = calls;
 	worker->sum = sum;

@@ -8,8 +8,9 @@
  * tree behaves as if it were alone.
  *
  * Two layers of names
- *   mtree_*, mt_*  the normal interface. One call does one thing and takes the tree's lock itself.
- *                  A tree made with MT_FLAGS_LOCK_EXTERN takes no lock: its caller holds one.
+ *   mtree_*, mt_*  the normal interface. One call does one thing. A write takes the tree's lock
+ *                  itself; a look-up needs none. In a tree made with MT_FLAGS_LOCK_EXTERN neither
+ *                  does: the caller holds a lock.
  *   mas_*          the advanced interface: a cursor (struct ma_state) that keeps its place. It
  *                  never takes a lock: hold mas_lock() or the external lock around it.
  *
@@ -23,7 +24,8 @@
  *   - mas_store(), mas_erase() and mtree_erase() return a status, since each may need memory. The
  *     erased entry comes back through a pointer.
  *   - maple_tree_gfp.h turns these two back: code for the kernel's functions compiles with it.
- *   - No RCU: readers take the lock, or read an mt_fork() of the tree that nobody else writes.
+ *   - No RCU: look-ups of the normal interface run beside a writer, but cursors need the lock, or an
+ *     mt_fork() of the tree that nobody else writes.
  *   - Any word can be stored. The kernel refuses words below 4096 whose low two bits are 10, and
  *     never shows its own marker for a reserved range (a zero entry). There are no such words here.
  *   - Locks are those of this header: the tree's spin lock, or with MT_FLAGS_LOCK_EXTERN any lock
@@ -140,7 +142,7 @@ struct mt_external_lock {
 struct maple_tree {
 	struct maple_node *ma_root; /* NULL: empty */
 	uint32_t ma_flags;
-	uint32_t ma_sequence; /* odd while the tree's shape changes; look-ups compare it */
+	uint32_t ma_sequence;       /* odd while the tree's shape changes; look-ups compare it */
 	struct maple_pool *ma_pool; /* NULL: the process's default pool */
 	const struct mt_value_ops *ma_ops;
 	const struct mt_external_lock *ma_external_lock;
@@ -219,8 +221,8 @@ struct mt_pool_stats {
 MT_API int mt_pool_create(struct maple_pool **out, const struct mt_allocator *allocator);
 /* Make a pool work without its own lock and without atomic reference counts. From now on the caller
  * must serialise all calls that write, fork, copy or end trees of this pool, as the GIL does.
- * Look-ups may still run at the same time as each other, and as writers of other trees. Call this
- * before the pool has trees. */
+ * Look-ups may still run at the same time as each other, and as writers of other trees, but not
+ * beside a writer of the same tree. Call this before the pool has trees. */
 MT_API void mt_pool_serial(struct maple_pool *pool);
 /* Between these two a serial pool works as others do. So a caller that has called the first may write
  * a tree of its own, even one that shares nodes, without what serialises the others. Both calls are
@@ -239,7 +241,9 @@ MT_API void mt_pool_stats(struct maple_pool *pool, struct mt_pool_stats *stats);
 /* Make the n-th node allocation from now fail, once. A bulk allocation fails as a whole. 0:
  * never. */
 MT_API void mt_pool_fail_nth(struct maple_pool *pool, uint64_t n);
-/* Return chunks without a node in use to the allocator. */
+/* Return chunks without a node in use to the allocator. A pool that is not serial does so only here
+ * and at its end. Not while a look-up of a tree of this pool runs beside a writer of that tree: it
+ * may still read memory that the writer has given back. */
 MT_API void mt_pool_trim(struct maple_pool *pool);
 
 /* ---- locks ---------------------------------------------------------------------------------- */
@@ -257,7 +261,14 @@ MT_API void mtree_lock_nested(struct maple_tree *mt, int subclass);
 /* Set what debug builds call if the lock rules are broken. By default they print to stderr. */
 MT_API void mt_set_lock_report(void (*report)(const char *message));
 
-/* ---- normal interface: look-ups. Each locks; O(h). Values are borrowed. ---------------------- */
+/* ---- normal interface: look-ups. O(h). Values are borrowed. ----------------------------------- */
+
+/* They take no lock, and write nothing that another thread reads. A look-up beside a writer of the
+ * same tree returns what was there at some moment of the call: it tries again if the nodes that it
+ * reads have changed meanwhile. It never waits for a value operation, nor for a thread that holds the
+ * lock; only, by trying again, for one that has lost its processor between two steps of a change.
+ * Whether the value is still alive is for the caller to know: a writer may release it at any time.
+ */
 
 MT_API void *mtree_load(struct maple_tree *mt, mt_key index);
 MT_API bool mtree_load_word(struct maple_tree *mt, mt_key index, uint64_t *word);

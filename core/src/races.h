@@ -3,6 +3,7 @@
  * Look-ups read nodes while they are written, and believe nothing of it (sequence.h). These are the
  * writes to nodes, and the fences around them. Outside of sanitizers they are plain writes.
  *
+ *   mt_get()          read a number that tells of changes, after a fence
  *   mt_put()          write a member of a node
  *   mt_put_key()      the same for a key
  *   mt_put_bytes()    memcpy() into a node: whole words
@@ -47,6 +48,8 @@
 
 #ifdef MT_ATOMIC_NODES
 
+#define mt_get(place) __atomic_load_n(&(place), __ATOMIC_ACQUIRE)
+
 static inline void mt_fence_release(void)
 {
 }
@@ -83,6 +86,8 @@ static inline void mt_put_key(mt_key *place, mt_key key)
 	__atomic_store_n(&(place), (__typeof__(place))(value), __ATOMIC_RELEASE)
 
 #else
+
+#define mt_get(place) (place)
 
 static inline void mt_fence_release(void)
 {

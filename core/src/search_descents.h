@@ -68,26 +68,36 @@ MT_TARGET MT_INLINE const uint64_t *MT_NAMED(place)(const struct maple_tree *mt,
 
 /* ---- beside writers ---- */
 
-/* The leaf of a key. NULL if the tree has changed: a pointer is followed only if it has not. */
-MT_TARGET MT_RACY MT_INLINE const struct maple_node *
-MT_NAMED(leaf_beside)(const struct maple_tree *mt, uint32_t sequence, const struct maple_node *node,
-		      uint32_t height, mt_key key, bool narrow)
+/* One level down. False if the tree has changed: a pointer is followed only if it has not. */
+MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(down_beside)(const struct maple_tree *mt,
+						       uint32_t sequence,
+						       const struct maple_node **node, mt_key key,
+						       bool narrow, bool below)
 {
-#pragma GCC unroll 4
-	while (height > HEIGHT(1)) {
-		const uint64_t *slots = narrow ? node->narrow.slot : node->wide.slot;
-		unsigned slot = narrow ? RACY_NARROW(node, key) : RACY_WIDE(node, key);
+	const uint64_t *slots = narrow ? (*node)->narrow.slot : (*node)->wide.slot;
+	unsigned slot = narrow ? RACY_NARROW(*node, key) : RACY_WIDE(*node, key);
 
-		height -= HEIGHT(1);
-		node = as_node(RACY_WORD(slots + slot));
-		MT_PREFETCH(node, narrow && height > HEIGHT(1));
-		if (mt_sequence_moved(mt, sequence))
-			return NULL;
-	}
-	return node;
+	*node = as_node(RACY_WORD(slots + slot));
+	MT_PREFETCH(*node, below);
+	return !mt_sequence_moved(mt, sequence);
 }
 
-/* One try of a look-up. False if the tree has changed. */
+/* The leaf of a key. The lowest levels are not a loop, as above. */
+MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(leaf_beside)(const struct maple_tree *mt,
+						       uint32_t sequence,
+						       const struct maple_node **node,
+						       uint32_t height, mt_key key, bool narrow)
+{
+	for (; height > HEIGHT(3); height -= HEIGHT(1))
+		if (!MT_NAMED(down_beside)(mt, sequence, node, key, narrow, narrow))
+			return false;
+	if (height > HEIGHT(2) && !MT_NAMED(down_beside)(mt, sequence, node, key, narrow, narrow))
+		return false;
+	return height <= HEIGHT(1) || MT_NAMED(down_beside)(mt, sequence, node, key, narrow, false);
+}
+
+/* One try of a look-up. False if the tree has changed. The root and the height are not compared at
+ * once: a root can always be read, and its child is followed only if both are of one moment. */
 MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(try_load)(const struct maple_tree *mt, mt_key key,
 						    uint64_t *word, bool *present)
 {
@@ -99,19 +109,16 @@ MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(try_load)(const struct maple_tree *mt,
 	unsigned slot;
 
 	*present = false;
-	if (sequence & 1 || mt_sequence_moved(mt, sequence))
-		return false;
-	if (!height)
-		return true;
-	if (flags & MT_FLAGS_ALLOC_RANGE)
-		node = MT_NAMED(leaf_beside)(mt, sequence, node, height, key, true);
-	else
-		node = MT_NAMED(leaf_beside)(mt, sequence, node, height, key, false);
 	if (!node)
-		return false;
+		return !mt_sequence_moved(mt, sequence);
+	if (flags & MT_FLAGS_ALLOC_RANGE) {
+		if (!MT_NAMED(leaf_beside)(mt, sequence, &node, height, key, true))
+			return false;
+	} else {
+		if (!MT_NAMED(leaf_beside)(mt, sequence, &node, height, key, false))
+			return false;
+	}
 	version = mt_leaf_version(node);
-	if (version & 1)
-		return false;
 	slot = RACY_WIDE(node, key);
 	*word = RACY_WORD(node->wide.slot + slot);
 	*present = RACY_PRESENT(node) >> slot & 1u;
@@ -128,12 +135,9 @@ MT_TARGET MT_RACY static bool MT_NAMED(look)(struct mt_reading *reading, mt_key 
 	bool narrow = flags & MT_FLAGS_ALLOC_RANGE;
 	mt_key min = 0;
 	mt_key max = MT_KEY_MAX;
-	mt_version version;
 
-	if (mt_sequence_moved(mt, reading->sequence))
-		return false;
 	leaf->node = NULL;
-	if (!height)
+	if (!node)
 		return true;
 	for (; height > HEIGHT(1); height -= HEIGHT(1)) {
 		unsigned slot = narrow ? RACY_NARROW(node, key) : RACY_WIDE(node, key);
@@ -145,11 +149,8 @@ MT_TARGET MT_RACY static bool MT_NAMED(look)(struct mt_reading *reading, mt_key 
 		if (mt_sequence_moved(mt, reading->sequence))
 			return false;
 	}
-	version = mt_leaf_version(node);
-	if (version & 1)
-		return false;
 	reading->leaf[reading->leaves] = node;
-	reading->version[reading->leaves++] = version;
+	reading->version[reading->leaves++] = mt_leaf_version(node);
 #ifdef MT_RACES
 	mt_get_bytes(&reading->copy, node, sizeof(*node));
 	node = &reading->copy;

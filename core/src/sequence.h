@@ -66,17 +66,17 @@ static inline bool mt_reads_alone(const struct maple_tree *mt)
 	return true;
 }
 
-/* The sequence from which a look-up starts; odd if it cannot start now. */
+/* The sequence from which a look-up starts. If a change is under way, no later one is equal. */
 static inline uint32_t mt_sequence(const struct maple_tree *mt)
 {
-	return __atomic_load_n(&mt->ma_sequence, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&mt->ma_sequence, __ATOMIC_ACQUIRE) & ~1u;
 }
 
 /* Whether the tree may have changed its shape before the last read. */
 static inline bool mt_sequence_moved(const struct maple_tree *mt, uint32_t sequence)
 {
 	mt_fence_acquire();
-	return __builtin_expect(__atomic_load_n(&mt->ma_sequence, __ATOMIC_RELAXED) != sequence, 0);
+	return __builtin_expect(mt_get(mt->ma_sequence) != sequence, 0);
 }
 
 static inline struct maple_node *mt_root(const struct maple_tree *mt)
@@ -84,17 +84,17 @@ static inline struct maple_node *mt_root(const struct maple_tree *mt)
 	return __atomic_load_n(&mt->ma_root, __ATOMIC_RELAXED);
 }
 
-/* A leaf's version before it is read; odd if it is being written. */
+/* A leaf's version before it is read. If it is being written, no later one is equal. */
 MT_RACY static inline mt_version mt_leaf_version(const struct maple_node *leaf)
 {
-	return __atomic_load_n(&leaf->version, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&leaf->version, __ATOMIC_ACQUIRE) & ~(mt_version)1;
 }
 
 /* Whether the leaf may have changed before the last read. */
 MT_RACY static inline bool mt_leaf_moved(const struct maple_node *leaf, mt_version version)
 {
 	mt_fence_acquire();
-	return __builtin_expect(__atomic_load_n(&leaf->version, __ATOMIC_RELAXED) != version, 0);
+	return __builtin_expect(mt_get(leaf->version) != version, 0);
 }
 
 /* A look-up that reads one leaf, or two that are neighbours. */
@@ -109,13 +109,12 @@ struct mt_reading {
 #endif
 };
 
-/* Begin, or begin again. False if a change is under way. */
-static inline bool mt_reading_begin(struct mt_reading *reading, const struct maple_tree *mt)
+/* Begin, or begin again. */
+static inline void mt_reading_begin(struct mt_reading *reading, const struct maple_tree *mt)
 {
 	reading->mt = mt;
 	reading->leaves = 0;
 	reading->sequence = mt_sequence(mt);
-	return !(reading->sequence & 1);
 }
 
 /* Whether all that was read was in the tree at one moment. */

@@ -233,9 +233,12 @@ MT_INLINE enum attempt try_backward(const struct maple_tree *mt, struct mt_readi
 	struct mt_reading state, *const reading = &state;                                          \
 	unsigned tries = 0;                                                                        \
                                                                                                    \
-	while (!mt_reading_begin(reading, mt) || ((got) = (call)) == CHANGED ||                    \
-	       !mt_reading_holds(reading))                                                         \
-	mt_read_wait(tries++)
+	for (;; mt_read_wait(tries++)) {                                                           \
+		mt_reading_begin(reading, mt);                                                     \
+		(got) = (call);                                                                    \
+		if ((got) != CHANGED && mt_reading_holds(reading))                                 \
+			break;                                                                     \
+	}
 
 /* What is apart: look-ups with nobody beside them do not pay for it. */
 

@@ -273,6 +273,52 @@ static void no_memory_at_all(void)
 	test_pool_end(pool);
 }
 
+/* Look-ups without a lock may still read nodes that are free. So their memory stays until the pool is
+ * trimmed, whether or not its pages are given back meanwhile. A serial pool returns it at once. */
+static void free_memory_stays_mapped(void)
+{
+	enum { RANGES = 40000 };
+
+	for (int serial = 0; serial < 2; serial++) {
+		struct mt_pool_stats full, after;
+		struct maple_pool *pool = test_pool();
+		struct maple_tree mt;
+
+		if (serial)
+			mt_pool_serial(pool);
+		mt_init_pool(&mt, 0, pool, NULL);
+		for (int round = 0; round < 3; round++) {
+			volatile const char *node;
+
+			for (mt_key key = 0; key < RANGES; key++)
+				CHECK_EQ(mtree_store(&mt, key * 2, ENTRY(key + 1)), 0);
+			CHECK_VALID(&mt);
+			CHECK_EQ(mt_entries(&mt), RANGES);
+			node = (volatile const char *)mt.ma_root;
+			mt_pool_stats(pool, &full);
+			mtree_destroy(&mt);
+			mt_pool_stats(pool, &after);
+			CHECK_EQ(after.live, 0);
+			if (serial) {
+				CHECK(after.bytes < full.bytes);
+				continue;
+			}
+			CHECK_EQ(after.bytes, full.bytes);
+			(void)node;
+#ifndef TEST_SANITIZED
+			for (size_t byte = 0; byte < MT_NODE_BYTES; byte++)
+				(void)node[byte];
+#endif
+		}
+		mt_visit_begin(pool);
+		mt_pool_trim(pool);
+		mt_pool_stats(pool, &after);
+		CHECK_EQ(after.bytes, 0);
+		mt_fini(&mt);
+		test_pool_end(pool);
+	}
+}
+
 /* NULL is the default pool, for every function that takes a pool. */
 static void the_default_pool(void)
 {
@@ -417,6 +463,7 @@ static const struct test_case cases[] = {
 	{"all_memory_comes_through_the_hooks", all_memory_comes_through_the_hooks},
 	{"a_failing_allocator", a_failing_allocator},
 	{"no_memory_at_all", no_memory_at_all},
+	{"free_memory_stays_mapped", free_memory_stays_mapped},
 	{"the_default_pool", the_default_pool},
 	{"leaves_are_visited_once_in_a_pass", leaves_are_visited_once_in_a_pass},
 	{"parallel_use_nests", parallel_use_nests},
