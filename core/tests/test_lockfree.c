@@ -7,6 +7,7 @@
  * Keys come in cells, and each word says which cells were stored with it. So a result that was put
  * together from two states is noticed. Also meant for ThreadSanitizer (make test-tsan).
  */
+#include "node.h"
 #include "test.h"
 
 #include <pthread.h>
@@ -42,6 +43,11 @@ static size_t cell_of(mt_key key)
 static uint64_t word_for(size_t low, size_t high, uint64_t time)
 {
 	return time << 32 | (uint64_t)low << 16 | high;
+}
+
+static void put_cells(struct maple_tree *mt, size_t low, size_t high, uint64_t word)
+{
+	CHECK_EQ(mtree_store_range_word(mt, cell_first(low), cell_last(high), word), 0);
 }
 
 static size_t word_low(uint64_t word)
@@ -381,6 +387,76 @@ static void readers_finish_while_the_lock_is_held(void)
 	test_pool_end(pool);
 }
 
+/* ---- what readers compare -------------------------------------------------------------------- */
+
+/* Whether the tree's sequence has changed since the last call, to another even number. */
+static bool sequence_moved(const struct maple_tree *mt, uint32_t *sequence)
+{
+	bool moved = mt->ma_sequence != *sequence;
+
+	CHECK_EQ(mt->ma_sequence % 2, 0);
+	*sequence = mt->ma_sequence;
+	return moved;
+}
+
+/* Each way to change the shape of a tree changes its sequence. A write within a leaf changes only the
+ * leaf's version; writes of other trees change neither. */
+static void each_change_is_counted(void)
+{
+	const uint64_t words[] = {1, 2};
+	mt_key first[] = {cell_first(0), cell_first(2)}, last[] = {cell_last(3), cell_last(5)};
+	struct mt_accumulation what = {mt_number_unsigned, mt_op_add, first, last, words, 2, false};
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, fork, copy;
+	struct maple_node *leaf;
+	uint32_t sequence, of_copy;
+	mt_version version;
+	size_t cell;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	mt_init_pool(&copy, 0, pool, NULL);
+	sequence = mt.ma_sequence;
+	of_copy = copy.ma_sequence;
+	put_cells(&mt, 0, 0, 1);
+	CHECK(sequence_moved(&mt, &sequence)); /* the first entry */
+	leaf = mt.ma_root;
+	version = leaf->version;
+	put_cells(&mt, 2, 2, 2);
+	CHECK(!sequence_moved(&mt, &sequence));
+	CHECK_EQ(leaf->version, (mt_version)(version + 2));
+	for (cell = 4; mt_height(&mt) < 2; cell += 2)
+		put_cells(&mt, cell, cell, cell);
+	CHECK(sequence_moved(&mt, &sequence)); /* a new root */
+	for (; mt_entries(&mt) < 8 * MT_MAX_SLOTS; cell += 2) {
+		size_t nodes = mt_node_count(&mt);
+
+		put_cells(&mt, cell, cell, cell);
+		CHECK_EQ(sequence_moved(&mt, &sequence), mt_node_count(&mt) != nodes);
+	}
+	test_fork(&mt, &fork);
+	CHECK(!sequence_moved(&mt, &sequence));
+	put_cells(&mt, 1, 1, 7);
+	CHECK(sequence_moved(&mt, &sequence)); /* copies of a path */
+	CHECK_EQ(fork.ma_sequence, 0);
+	mt_fini(&fork);
+	CHECK_EQ(mtree_dup(&mt, &copy), 0);
+	CHECK(sequence_moved(&copy, &of_copy));
+	CHECK_EQ(mtree_accumulate(&mt, &what, NULL), 0);
+	CHECK(sequence_moved(&mt, &sequence)); /* other contents */
+	put_cells(&mt, 0, cell, 7);
+	CHECK(sequence_moved(&mt, &sequence)); /* a lower tree */
+	CHECK_EQ(mtree_clear_range(&mt, 0, MT_KEY_MAX), 0);
+	CHECK(sequence_moved(&mt, &sequence));
+	CHECK_EQ(mt_build(&mt, first, last, words, 1, NULL), 0);
+	CHECK(sequence_moved(&mt, &sequence));
+	mtree_destroy(&mt);
+	CHECK(sequence_moved(&mt, &sequence));
+	CHECK(!sequence_moved(&copy, &of_copy));
+	mt_fini(&mt);
+	mt_fini(&copy);
+	test_pool_end(pool);
+}
+
 /* ---- beside writers at full speed ------------------------------------------------------------ */
 
 enum { MANY = 4096, PILLAR = 32, READERS = 2, CHURNERS = 1, TASKS = READERS + CHURNERS + 1 };
@@ -650,11 +726,6 @@ struct pair {
 	bool done;
 };
 
-static void put_cells(struct maple_tree *mt, size_t low, size_t high, uint64_t word)
-{
-	CHECK_EQ(mtree_store_range_word(mt, cell_first(low), cell_last(high), word), 0);
-}
-
 /* The last entry of the first leaf is 1, and the first entry of the next leaf is 3, or 4 while there
  * is a 2 between them. All four changes are within a leaf. */
 static void write_pair(struct pair *pair)
@@ -722,6 +793,7 @@ static void two_leaves_are_read_at_one_moment(void)
 static const struct test_case cases[] = {
 	{"readers_finish_while_a_writer_stands_still", readers_finish_while_a_writer_stands_still},
 	{"readers_finish_while_the_lock_is_held", readers_finish_while_the_lock_is_held},
+	{"each_change_is_counted", each_change_is_counted},
 	{"readers_beside_a_writer", readers_beside_a_writer},
 	{"two_leaves_are_read_at_one_moment", two_leaves_are_read_at_one_moment},
 };
