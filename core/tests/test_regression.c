@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Bugs that once existed: one case for each, named after what went wrong. */
+#include "node.h"
 #include "test.h"
+
+#include <stdlib.h>
+#include <unistd.h>
 
 /* Ten keys for each entry, without gaps, the last one up to the end of all keys. */
 static void store_in_a_row(struct maple_tree *mt, uint64_t entries)
@@ -194,23 +198,73 @@ static void a_limit_before_the_start_skipped_it(void)
 	test_pool_end(pool);
 }
 
-/* Memory that became idle while much was in use stayed after nothing was in use any more. */
+enum { IDLE_RANGES = 300000 };
+
+/* The leaves of a tree of single keys. Returns how many. */
+static size_t list_leaves(struct maple_tree *mt, const struct maple_node **leaves)
+{
+	size_t count = 0;
+
+	MA_STATE(mas, mt, 0, 0);
+	while (mas_find_word(&mas, MT_KEY_MAX, false)) {
+		const struct maple_node *leaf = mas.path[mas.depth - 1].node;
+
+		if (!count || leaves[count - 1] != leaf)
+			leaves[count++] = leaf;
+	}
+	return count;
+}
+
+/* How many of these nodes are in memory whose pages were given back. A node in use has a count. */
+static size_t count_zeros(const struct maple_node **nodes, size_t count)
+{
+	size_t zeros = 0;
+
+#if defined(__linux__) && !defined(TEST_SANITIZED)
+	if (sysconf(_SC_PAGESIZE) != 4096)
+		return count; /* larger pages stay */
+	for (size_t i = 0; i < count; i++)
+		zeros += !nodes[i]->count;
+#else
+	(void)nodes;
+	zeros = count; /* not to be read, or not given back */
+#endif
+	return zeros;
+}
+
+/* Memory that became idle while much was in use stayed after nothing was in use any more. A pool
+ * that is not serial keeps the memory, for look-ups without a lock, but gives back most pages. */
 static void idle_memory_stayed(void)
 {
-	struct maple_pool *pool = test_pool();
-	struct mt_pool_stats peak, after;
-	struct maple_tree mt;
+	const struct maple_node **leaves = test_array(IDLE_RANGES, sizeof(*leaves));
 
-	mt_init_pool(&mt, 0, pool, NULL);
-	for (uint64_t i = 0; i < 300000; i++)
-		CHECK_EQ(mtree_store_range_word(&mt, i * 2, i * 2, i), 0);
-	mt_pool_stats(pool, &peak);
-	mtree_destroy(&mt);
-	mt_pool_stats(pool, &after);
-	CHECK(peak.bytes > (8u << 20));
-	CHECK(after.bytes < (4u << 20)); /* a mebibyte, plus what its chunks hold beyond that */
-	mt_fini(&mt);
-	test_pool_end(pool);
+	for (int serial = 0; serial < 2; serial++) {
+		struct maple_pool *pool = test_pool();
+		struct mt_pool_stats peak, after;
+		struct maple_tree mt;
+		size_t count;
+
+		if (serial)
+			mt_pool_serial(pool);
+		mt_init_pool(&mt, 0, pool, NULL);
+		for (uint64_t i = 0; i < IDLE_RANGES; i++)
+			CHECK_EQ(mtree_store_range_word(&mt, i * 2, i * 2, i), 0);
+		count = list_leaves(&mt, leaves);
+		mt_pool_stats(pool, &peak);
+		mtree_destroy(&mt);
+		mt_pool_stats(pool, &after);
+		CHECK(peak.bytes > (8u << 20));
+		if (serial) /* a mebibyte, plus what its chunks hold beyond that */
+			CHECK(after.bytes < (4u << 20));
+		else
+			CHECK(count_zeros(leaves, count) > count / 2);
+		mt_pool_trim(pool);
+		mt_pool_stats(pool, &after);
+		CHECK_EQ(after.bytes, 0);
+		mt_fini(&mt);
+		test_pool_end(pool);
+	}
+	free(leaves);
 }
 
 /* A cursor stood on a range that then became shorter. It took the old end for the present one, and
