@@ -18,8 +18,6 @@
 #include "lock.h"
 #include "docs.h"
 
-#include <pthread.h>
-
 /* ---- fork() --------------------------------------------------------------------------------- */
 
 struct process process;
@@ -31,17 +29,11 @@ static void note_fork(void)
 	process.survivor = this_thread();
 }
 
-/* Interpreters with GILs of their own may import the module at the same time. */
 int process_watch(void)
 {
 	static bool watched;
 
-	if (__atomic_exchange_n(&watched, true, __ATOMIC_RELAXED) ||
-	    !pthread_atfork(NULL, NULL, note_fork))
-		return 0;
-	__atomic_store_n(&watched, false, __ATOMIC_RELAXED);
-	PyErr_NoMemory();
-	return -1;
+	return fork_watch(&watched, NULL, NULL, note_fork);
 }
 
 /* ---- the lock ------------------------------------------------------------------------------- */

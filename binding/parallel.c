@@ -43,16 +43,22 @@ static void renew_pools(void)
 		mt_pool_serial(each->pool);
 }
 
+int fork_watch(bool *watched, void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	if (__atomic_exchange_n(watched, true, __ATOMIC_RELAXED) ||
+	    !pthread_atfork(prepare, parent, child))
+		return 0;
+	__atomic_store_n(watched, false, __ATOMIC_RELAXED);
+	PyErr_NoMemory();
+	return -1;
+}
+
 int parallel_watch(struct parallel_pool *pool)
 {
 	static bool watched;
 
-	if (!__atomic_exchange_n(&watched, true, __ATOMIC_RELAXED) &&
-	    pthread_atfork(lock_pools, unlock_pools, renew_pools)) {
-		__atomic_store_n(&watched, false, __ATOMIC_RELAXED);
-		PyErr_NoMemory();
+	if (fork_watch(&watched, lock_pools, unlock_pools, renew_pools) < 0)
 		return -1;
-	}
 	pthread_mutex_lock(&pools_lock);
 	pool->next = pools;
 	pools = pool;

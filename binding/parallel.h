@@ -15,6 +15,9 @@ struct parallel_pool {
 	struct parallel_pool *next;
 };
 
+/* Have a fork() call these; `*watched` says whether it already does. Interpreters with GILs of their own
+ * may ask for it at the same time. 0, or -1 with MemoryError. */
+int fork_watch(bool *watched, void (*prepare)(void), void (*parent)(void), void (*child)(void));
 /* Add a pool, with the GIL held. 0, or -1 with MemoryError. */
 int parallel_watch(struct parallel_pool *pool);
 /* Remove it, if it is there. */

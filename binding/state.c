@@ -4,7 +4,7 @@
  * the process (lock.c). Each interpreter that imports the module has its own types, its own pool of
  * nodes and its own references, all in the module's state. The state owns them.
  *
- * Instances own a reference to the module, so the state lives as long as they do. It is never
+ * Instances keep the module alive, trees through their kind, so the state lives as long as they do. It is never
  * cleared before it is freed, so finalizers that run while an interpreter shuts down still find it
  * whole. (The types' own clearing breaks the reference cycle.)
  */
