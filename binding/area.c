@@ -24,6 +24,9 @@ int area_size(struct area *area, const struct kind *kind, PyObject *size)
 int area_options(struct area *area, PyObject *align, PyObject *reverse)
 {
 	area->align = 1;
+	area->reverse = false;
+	if (!align && !reverse)
+		return 0;
 	if (align && align != Py_None) {
 		int place = size_require(area->kind, align, "align", &area->align);
 

@@ -509,6 +509,11 @@ int window_clip(const struct kind *kind, PyObject *first_object, const char *fir
 {
 	bool cut;
 
+	if (!first_object && !last_object) {
+		*first = 0;
+		*last = kind_top(kind);
+		return 1;
+	}
 	return window_cut(kind, first_object, first_name, last_object, last_name, first, last,
 			  &cut);
 }

@@ -172,7 +172,6 @@ PyObject *tree_dup(struct tree_object *self, PyObject *Py_UNUSED(unused))
 {
 	struct tree_object *copy = tree_alloc(self->state, Py_TYPE(self));
 	struct policy *policy;
-	struct maple_tree mt;
 	enum dtype dtype;
 	int status;
 
@@ -185,8 +184,7 @@ PyObject *tree_dup(struct tree_object *self, PyObject *Py_UNUSED(unused))
 	/* Other threads may give the tree other contents meanwhile. */
 	dtype = self->dtype;
 	policy = (struct policy *)Py_XNewRef((PyObject *)self->policy);
-	status = duplicate(self, &mt);
-	copy->mt = mt;
+	status = duplicate(self, &copy->mt);
 	copy->dtype = dtype;
 	policy_adopt(copy, policy);
 	Py_XDECREF((PyObject *)policy);

@@ -95,15 +95,18 @@ struct gap_request {
 /* How far a key lies above the aligned place at or below it. That place may be below key 0. */
 static mt_key past_aligned(const struct gap_request *request, mt_key key)
 {
-	mt_key past = key % request->align;
+	mt_key past;
 
+	if (request->align == 1)
+		return 0; /* most searches; a division takes longer than the branch */
+	past = key % request->align;
 	if (past >= request->phase)
 		return past - request->phase;
 	return past + (request->align - request->phase);
 }
 
 /* The lowest (or highest) start in the gap [first, last] that fits the request. */
-static bool fit(const struct gap_request *request, mt_key first, mt_key last, mt_key *start)
+MT_INLINE bool fit(const struct gap_request *request, mt_key first, mt_key last, mt_key *start)
 {
 	mt_key room, past;
 

@@ -32,10 +32,12 @@ struct mt_search {
 	 * them, and at the end to the last. */
 	size_t (*walk_group)(struct ma_level *path, unsigned depth, const mt_key *keys,
 			     uint64_t absent, uint64_t *words, uint8_t *present);
-	/* The descent of a look-up, from a root of the given height to the slot of a key in a
-	 * leaf. */
+	/* The descent of a look-up, from a root of the given height to the slot of a key in a leaf:
+	 * with branches, for keys that follow each other; and without, for any keys. */
 	void (*locate)(const struct maple_node *root, uint32_t height, mt_key key,
 		       struct ma_level *leaf);
+	void (*seek)(const struct maple_node *root, uint32_t height, mt_key key,
+		     struct ma_level *leaf);
 	/* The same beside writers, as the next leaf of a reading. Reads of it mean nothing until the
 	 * reading is found to hold. No node: the tree is empty. False if the tree has changed. */
 	bool (*look)(struct mt_reading *reading, mt_key key, struct ma_level *leaf);

@@ -255,6 +255,36 @@ MT_TARGET static void MT_NAMED(locate)(const struct maple_node *node, uint32_t h
 	leaf->slot = MT_NAMED(wide)(node, key);
 }
 
+/* Down to the leaf of a key, with the limits of each node. */
+MT_TARGET MT_INLINE void MT_NAMED(seek_leaf)(const struct maple_node *node, uint32_t height,
+					     mt_key key, struct ma_level *leaf, bool narrow)
+{
+	mt_key min = 0;
+	mt_key max = MT_KEY_MAX;
+
+	for (; height > 1; height--) {
+		unsigned slot = narrow ? MT_NAMED(narrow)(node, key) : MT_NAMED(wide)(node, key);
+
+		min = mt_slot_min(node, slot, min);
+		max = choose(slot + 1u < node->count, node->lane[slot + 1], max);
+		node = as_node(narrow ? node->narrow.slot[slot] : node->wide.slot[slot]);
+		MT_PREFETCH(node, false);
+	}
+	leaf->node = (struct maple_node *)node;
+	leaf->min = min;
+	leaf->max = max;
+	leaf->slot = MT_NAMED(wide)(node, key);
+}
+
+MT_TARGET static void MT_NAMED(seek)(const struct maple_node *node, uint32_t height, mt_key key,
+				     struct ma_level *leaf)
+{
+	if (node->kind == MT_NARROW)
+		MT_NAMED(seek_leaf)(node, height, key, leaf, true);
+	else
+		MT_NAMED(seek_leaf)(node, height, key, leaf, false);
+}
+
 /* Move all keys of a group down by one level, perhaps to the leaves. If the children may be far away,
  * prefetch them. */
 MT_TARGET MT_INLINE void MT_NAMED(step)(const struct maple_node **node, const mt_key *keys,

@@ -134,8 +134,9 @@ static void copy_entry(const struct ma_state *mas, struct mt_entry *out)
 /* A try to look something up. It is repeated until it holds. */
 enum attempt { CHANGED = -1, NOT_FOUND = false, FOUND = true };
 
-/* The leaf of a key. `reading` is NULL if nothing can write meanwhile. */
-MT_INLINE bool look(const struct maple_tree *mt, struct mt_reading *reading, mt_key key,
+/* The leaf of a key. `reading` is NULL if nothing can write meanwhile. `steps`: keys probably follow
+ * each other. */
+MT_INLINE bool look(const struct maple_tree *mt, struct mt_reading *reading, mt_key key, bool steps,
 		    struct ma_level *leaf)
 {
 	uint32_t height;
@@ -145,7 +146,7 @@ MT_INLINE bool look(const struct maple_tree *mt, struct mt_reading *reading, mt_
 	height = mt_tree_height(mt);
 	leaf->node = NULL;
 	if (height)
-		mt_search.locate(mt->ma_root, height, key, leaf);
+		(steps ? mt_search.locate : mt_search.seek)(mt->ma_root, height, key, leaf);
 	return true;
 }
 
@@ -168,7 +169,7 @@ MT_INLINE enum attempt try_lookup(const struct maple_tree *mt, struct mt_reading
 {
 	struct ma_level leaf;
 
-	if (!look(mt, reading, index, &leaf))
+	if (!look(mt, reading, index, false, &leaf))
 		return CHANGED;
 	*out = (struct mt_entry){0, MT_KEY_MAX, 0};
 	if (!leaf.node)
@@ -185,7 +186,7 @@ MT_INLINE enum attempt try_forward(const struct maple_tree *mt, struct mt_readin
 	struct ma_level leaf;
 	uint32_t present;
 
-	if (!look(mt, reading, index, &leaf))
+	if (!look(mt, reading, index, true, &leaf))
 		return CHANGED;
 	if (!leaf.node)
 		return NOT_FOUND;
@@ -193,7 +194,7 @@ MT_INLINE enum attempt try_forward(const struct maple_tree *mt, struct mt_readin
 	if (!present) { /* every leaf has a value */
 		if (leaf.max >= max)
 			return NOT_FOUND;
-		if (!look(mt, reading, leaf.max + 1, &leaf))
+		if (!look(mt, reading, leaf.max + 1, true, &leaf))
 			return CHANGED;
 		present = leaf.node ? values(leaf.node) : 0;
 		if (reading && !present)
@@ -210,7 +211,7 @@ MT_INLINE enum attempt try_backward(const struct maple_tree *mt, struct mt_readi
 	struct ma_level leaf;
 	uint32_t present;
 
-	if (!look(mt, reading, index, &leaf))
+	if (!look(mt, reading, index, true, &leaf))
 		return CHANGED;
 	if (!leaf.node)
 		return NOT_FOUND;
@@ -218,7 +219,7 @@ MT_INLINE enum attempt try_backward(const struct maple_tree *mt, struct mt_readi
 	if (!present) {
 		if (leaf.min <= min)
 			return NOT_FOUND;
-		if (!look(mt, reading, leaf.min - 1, &leaf))
+		if (!look(mt, reading, leaf.min - 1, true, &leaf))
 			return CHANGED;
 		present = leaf.node ? values(leaf.node) : 0;
 		if (reading && !present)
