@@ -110,7 +110,7 @@ int area_find(struct maple_tree *mt, const struct area *area, mt_key *start)
 	mt_key zero = kind_zero(area->kind);
 	int status;
 
-	if (!(mt_attr(mt) & MT_FLAGS_ALLOC_RANGE)) {
+	if (!(mt->ma_flags & MT_FLAGS_ALLOC_RANGE)) {
 		PyErr_SetString(PyExc_ValueError,
 				"this tree does not track gaps: create it with track_gaps=True to "
 				"search for free indices");

@@ -443,8 +443,8 @@ static int raise_order(const struct kind *kind, const char *first_name, PyObject
 	return -1;
 }
 
-int window_require(const struct kind *kind, PyObject *first_object, PyObject *last_object,
-		   mt_key *first, mt_key *last)
+int window_require_slow(const struct kind *kind, PyObject *first_object, PyObject *last_object,
+			mt_key *first, mt_key *last)
 {
 	*first = 0;
 	*last = kind_top(kind);
@@ -504,16 +504,11 @@ static inline int window_cut(const struct kind *kind, PyObject *first_object,
 	return 1;
 }
 
-int window_clip(const struct kind *kind, PyObject *first_object, const char *first_name,
-		PyObject *last_object, const char *last_name, mt_key *first, mt_key *last)
+int window_clip_slow(const struct kind *kind, PyObject *first_object, const char *first_name,
+		     PyObject *last_object, const char *last_name, mt_key *first, mt_key *last)
 {
 	bool cut;
 
-	if (!first_object && !last_object) {
-		*first = 0;
-		*last = kind_top(kind);
-		return 1;
-	}
 	return window_cut(kind, first_object, first_name, last_object, last_name, first, last,
 			  &cut);
 }

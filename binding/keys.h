@@ -133,13 +133,55 @@ static inline PyObject *or_limit(PyObject *object)
  * require: both must be within the limits, and first <= last: 0, or -1.
  * clip: ends outside are cut: 1; 0 if the whole window lies outside; -1 if first > last.
  * inside: the same, but 0 if any part of the window lies outside. */
-int window_require(const struct kind *kind, PyObject *first_object, PyObject *last_object,
-		   mt_key *first, mt_key *last);
+int window_require_slow(const struct kind *kind, PyObject *first_object, PyObject *last_object,
+			mt_key *first, mt_key *last);
+static inline int window_require(const struct kind *kind, PyObject *first_object,
+				 PyObject *last_object, mt_key *first, mt_key *last)
+{
+	uint64_t low, high;
+
+	if (__builtin_expect(kind->plain && first_object && PyLong_CheckExact(first_object) &&
+				     last_object && PyLong_CheckExact(last_object) &&
+				     int_is_short(first_object, &low) &&
+				     int_is_short(last_object, &high) && low <= high,
+			     1)) {
+		*first = low;
+		*last = high;
+		return 0;
+	}
+	return window_require_slow(kind, first_object, last_object, first, last);
+}
 /* within: the same as require, but a bound that is None is a limit. */
 int window_within(const struct kind *kind, PyObject *first_object, PyObject *last_object,
 		  mt_key *first, mt_key *last);
-int window_clip(const struct kind *kind, PyObject *first_object, const char *first_name,
-		PyObject *last_object, const char *last_name, mt_key *first, mt_key *last);
+int window_clip_slow(const struct kind *kind, PyObject *first_object, const char *first_name,
+		     PyObject *last_object, const char *last_name, mt_key *first, mt_key *last);
+/* A bound of a tree whose keys are codes, if it is a short int or not given. */
+static inline bool bound_is_short(PyObject *object, mt_key limit, mt_key *bound)
+{
+	uint64_t number;
+
+	*bound = limit;
+	if (!object)
+		return true;
+	if (!PyLong_CheckExact(object) || !int_is_short(object, &number))
+		return false;
+	*bound = number;
+	return true;
+}
+
+static inline int window_clip(const struct kind *kind, PyObject *first_object,
+			      const char *first_name, PyObject *last_object, const char *last_name,
+			      mt_key *first, mt_key *last)
+{
+	if (__builtin_expect(kind->plain && bound_is_short(first_object, 0, first) &&
+				     bound_is_short(last_object, kind_top(kind), last) &&
+				     *first <= *last,
+			     1))
+		return 1;
+	return window_clip_slow(kind, first_object, first_name, last_object, last_name, first,
+				last);
+}
 int window_inside(const struct kind *kind, PyObject *first_object, PyObject *last_object,
 		  mt_key *first, mt_key *last);
 /* The same for what stands for several keys in t[...]: a half-open slice, or a network. 1 with a

@@ -171,9 +171,10 @@ MT_INLINE enum attempt try_lookup(const struct maple_tree *mt, struct mt_reading
 
 	if (!look(mt, reading, index, false, &leaf))
 		return CHANGED;
-	*out = (struct mt_entry){0, MT_KEY_MAX, 0};
-	if (!leaf.node)
+	if (!leaf.node) {
+		*out = (struct mt_entry){0, MT_KEY_MAX, 0};
 		return NOT_FOUND;
+	}
 	read_slot(&leaf, leaf.slot, out);
 	return (enum attempt)mt_slot_present(leaf.node, leaf.slot);
 }
