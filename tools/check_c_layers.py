@@ -26,7 +26,7 @@ ATTRIBUTE = re.compile(r"__attribute__\(\(.*?\)\)(?!\))")
 # Statements that other files cannot see, or that do not define a name.
 HIDDEN = re.compile(
     r"\b(static|MT_INLINE|typedef|static_assert|PyMODINIT_FUNC|PyDoc_STRVAR)\b"
-    r"|^(WIDE_FORM|DISPATCH|FAST|PLAIN|GETTER|OPERATOR)\("  # the binding's macros
+    r"|^(WIDE_FORM|DISPATCH|FAST|PLAIN|GETTER|OPERATOR)\w*\("  # the binding's macros
 )
 
 

@@ -70,8 +70,9 @@ struct maple_pool;
 
 #define MT_FLAGS_ALLOC_RANGE 0x01u   /* track gaps, for empty_area and alloc */
 #define MT_FLAGS_LOCK_EXTERN 0x02u   /* the caller locks; the tree never does */
-#define MT_FLAGS_ATTR_MASK 0x03u     /* what mt_attr() returns */
 #define MT_FLAGS_ALLOC_WRAPPED 0x04u /* set by the tree: a cyclic allocation took MT_KEY_MAX */
+#define MT_FLAGS_LOCK_WRITERS 0x08u  /* with LOCK_EXTERN: the caller locks only writes */
+#define MT_FLAGS_ATTR_MASK 0x0bu     /* what mt_attr() returns */
 #define MT_FLAGS_HEIGHT_SHIFT 8u     /* the height is part of the flags, as in the kernel */
 #define MT_FLAGS_HEIGHT_MASK 0x1f00u
 
@@ -283,6 +284,16 @@ MT_API void *mt_find_after(struct maple_tree *mt, mt_key *index, mt_key max);
 /* The entry after / before the entry (or gap) at index, no further than max / min. */
 MT_API void *mt_next(struct maple_tree *mt, mt_key index, mt_key max);
 MT_API void *mt_prev(struct maple_tree *mt, mt_key index, mt_key min);
+/* Look up, and take a reference to the value, which a writer may release at any time. take() gets a word
+ * that was in the tree a moment ago, and says whether it got a reference. It must bear that what the word
+ * refers to is gone, or has become something else. If the tree has changed by then, give() gives the
+ * reference back, and the look-up tries again. Returns 1 for an entry; 0 for a gap; -EAGAIN if take()
+ * refused an entry that was in the tree all the time. */
+MT_API int mtree_lookup_take(struct maple_tree *mt, mt_key index, struct mt_entry *out,
+			     bool (*take)(uint64_t word), void (*give)(uint64_t word));
+/* The same for the word alone, which is faster. *word is 0 for a gap. */
+MT_API int mtree_load_take(struct maple_tree *mt, mt_key index, uint64_t *word,
+			   bool (*take)(uint64_t word), void (*give)(uint64_t word));
 /* The same for any word, with the entry's whole range. mtree_find(): the first entry at or above
  * `index` that begins at or below `max`. mtree_find_rev(): the last entry at or below `index` that
  * ends at or above `min`. */
@@ -299,6 +310,10 @@ MT_API bool mtree_find_rev(struct maple_tree *mt, mt_key index, mt_key min, stru
  * lock. Returns how many keys are present. O(count * h). */
 MT_API size_t mt_load_batch(const struct maple_tree *mt, const mt_key *keys, size_t count,
 			    uint64_t absent, uint64_t *words, uint8_t *present);
+/* The same beside a writer: each key by itself, as mtree_load_word() does. So the results are of
+ * different moments. */
+MT_API size_t mtree_load_batch(struct maple_tree *mt, const mt_key *keys, size_t count,
+			       uint64_t absent, uint64_t *words, uint8_t *present);
 
 /* ---- normal interface: writes. Each locks; O(h) plus what it drops. -------------------------- */
 /* The tree takes its own reference to a stored value (ops->retain). The caller keeps its own. */
@@ -399,6 +414,10 @@ MT_API int __mt_dup(struct maple_tree *mt, struct maple_tree *new_tree);
  * pool and value operations. O(1), copy-on-write, no allocation, cannot fail. The caller holds mt's
  * lock. */
 MT_API void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree);
+/* Exchange the contents of two trees, with their attributes, pools and value operations. O(1). A look-up
+ * beside it in `mt` finds all of the old contents or all of the new; there must be none in `other`. The
+ * caller holds both locks. */
+MT_API void mt_exchange(struct maple_tree *mt, struct maple_tree *other);
 /* A fork that is only read, and ends before anything else happens to the tree, or not: */
 struct mt_snapshot {
 	struct maple_tree tree;

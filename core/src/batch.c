@@ -5,7 +5,8 @@
  * only once per level. Keys that are nearly sorted and close together need no descents: the path
  * walks to them from leaf to leaf. Each group decides for itself.
  *
- * Owns nothing, and writes only the caller's arrays. Public: mt_load_batch().
+ * Owns nothing, and writes only the caller's arrays. Public: mt_load_batch() and
+ * mtree_load_batch().
  */
 #include "batch_partition.h"
 
@@ -129,5 +130,22 @@ size_t mt_load_batch(const struct maple_tree *mt, const mt_key *keys, size_t cou
 	}
 	if (at < count)
 		found += load_rest(mt, keys + at, count - at, absent, words + at, present + at);
+	return found;
+}
+
+size_t mtree_load_batch(struct maple_tree *mt, const mt_key *keys, size_t count, uint64_t absent,
+			uint64_t *words, uint8_t *present)
+{
+	size_t found = 0;
+
+	if (mt_reads_alone(mt))
+		return mt_load_batch(mt, keys, count, absent, words, present);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t word;
+
+		present[i] = mt_search.load_word(mt, keys[i], &word);
+		words[i] = present[i] ? word : absent;
+		found += present[i];
+	}
 	return found;
 }

@@ -131,6 +131,28 @@ void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree)
 	copy_counts(mt, new_tree);
 }
 
+void mt_exchange(struct maple_tree *mt, struct maple_tree *other)
+{
+	struct maple_tree old = *mt;
+
+	mt_change_begin(mt);
+	__atomic_store_n(&mt->ma_root, other->ma_root, __ATOMIC_RELAXED);
+	__atomic_store_n(&mt->ma_flags, mt_flags(other), __ATOMIC_RELAXED);
+	mt_change_end(mt);
+	mt->ma_pool = other->ma_pool;
+	mt->ma_ops = other->ma_ops;
+	mt->ma_shared = other->ma_shared;
+	copy_counts(other, mt);
+	mt->ma_generation++;
+	other->ma_root = old.ma_root;
+	other->ma_flags = old.ma_flags;
+	other->ma_pool = old.ma_pool;
+	other->ma_ops = old.ma_ops;
+	other->ma_shared = old.ma_shared;
+	copy_counts(&old, other);
+	other->ma_generation++;
+}
+
 void mt_snapshot_begin(struct maple_tree *mt, struct mt_snapshot *snapshot)
 {
 	snapshot->shared = mt->ma_shared;

@@ -3,9 +3,10 @@
  * Slabs, bulk allocation, and allocation failure on demand. Owns all node memory of a pool. See
  * pool.h for the layout and for the calls that other parts of the core may use.
  *
- * Invariants, under the pool's lock: a slab is in the `partial` list of its size if some but not all
+ * Invariants, under a shard's lock: a slab is in the `partial` list of its size if some but not all
  * of its nodes are free, in `empty` if all are, and in no list if none is. `used_slabs` + `empty_slabs` is the
- * number of slabs.
+ * number of slabs. A chunk belongs to one shard. Who takes several locks takes the pool's first, then
+ * the shards' in order.
  */
 #ifdef __linux__
 #define _DEFAULT_SOURCE /* madvise() */
@@ -94,6 +95,36 @@ static inline void pool_unlock(struct maple_pool *pool)
 		mt_spin_unlock(&pool->lock);
 }
 
+static inline void shard_lock(const struct maple_pool *pool, struct mt_shard *shard)
+{
+	if (!pool->serial)
+		mt_spin_lock(&shard->lock);
+}
+
+static inline void shard_unlock(const struct maple_pool *pool, struct mt_shard *shard)
+{
+	if (!pool->serial)
+		mt_spin_unlock(&shard->lock);
+}
+
+/* The shard that this thread takes nodes from. Threads get them in turn; a serial pool has one. */
+static struct mt_shard *shard_of_thread(struct maple_pool *pool)
+{
+	static _Thread_local unsigned number; /* plus 1 */
+	static unsigned threads;
+
+	if (pool->made_serial)
+		return &pool->shards[0];
+	if (!number)
+		number = __atomic_fetch_add(&threads, 1u, __ATOMIC_RELAXED) % MT_SHARDS + 1;
+	return &pool->shards[number - 1];
+}
+
+static struct mt_shard *shard_of_slab(struct maple_pool *pool, const struct mt_slab *slab)
+{
+	return &pool->shards[slab->shard];
+}
+
 int mt_pool_create(struct maple_pool **out, const struct mt_allocator *allocator)
 {
 	struct mt_allocator chosen = {libc_alloc, libc_free, NULL};
@@ -132,11 +163,15 @@ bool mt_pool_lock(struct maple_pool *pool)
 	if (pool->serial)
 		return false;
 	mt_spin_lock(&pool->lock);
+	for (unsigned i = 0; i < MT_SHARDS; i++)
+		mt_spin_lock(&pool->shards[i].lock);
 	return true;
 }
 
 void mt_pool_unlock(struct maple_pool *pool)
 {
+	for (unsigned i = MT_SHARDS; i-- > 0;)
+		mt_spin_unlock(&pool->shards[i].lock);
 	mt_spin_unlock(&pool->lock);
 }
 
@@ -198,9 +233,9 @@ static struct mt_slab *chunk_slab(struct mt_chunk *chunk, size_t number)
 }
 
 /* Take a chunk and put its slabs into the empty list, lowest address first. */
-static int pool_grow(struct maple_pool *pool)
+static int shard_grow(struct maple_pool *pool, struct mt_shard *shard)
 {
-	size_t slabs = pool->used_slabs + pool->empty_slabs;
+	size_t slabs = shard->used_slabs + shard->empty_slabs;
 	struct mt_chunk *chunk;
 	struct mt_slab *first;
 
@@ -217,35 +252,36 @@ static int pool_grow(struct maple_pool *pool)
 		return -ENOMEM;
 	chunk = &first->own_chunk;
 	*chunk = (struct mt_chunk){.slabs = slabs};
-	list_push(&pool->idle, &chunk->link);
+	list_push(&shard->idle, &chunk->link);
 	for (size_t i = slabs; i-- > 0;) {
 		struct mt_slab *slab = chunk_slab(chunk, i);
 
 		slab->chunk = chunk;
+		slab->shard = (uint32_t)(shard - pool->shards);
 		slab->visited = 0;
 		slab->pass = 0;
 		poison_places((char *)slab + MT_SLAB_HEADER_PLACES * MT_PLACE_BYTES,
 			      MT_SLAB_PLACES - MT_SLAB_HEADER_PLACES);
-		list_push(&pool->empty, &slab->link);
+		list_push(&shard->empty, &slab->link);
 	}
-	pool->empty_slabs += slabs;
+	shard->empty_slabs += slabs;
 	return 0;
 }
 
 /* The list of a chunk without a slab in use. */
-static struct mt_link **idle_list(struct maple_pool *pool, const struct mt_chunk *chunk)
+static struct mt_link **idle_list(struct mt_shard *shard, const struct mt_chunk *chunk)
 {
-	return chunk->vacant ? &pool->vacant : &pool->idle;
+	return chunk->vacant ? &shard->vacant : &shard->idle;
 }
 
-static void chunk_release(struct maple_pool *pool, struct mt_chunk *chunk)
+static void chunk_release(struct maple_pool *pool, struct mt_shard *shard, struct mt_chunk *chunk)
 {
 	size_t slabs = chunk->slabs;
 
 	for (size_t i = 0; i < slabs; i++)
-		list_remove(&pool->empty, &chunk_slab(chunk, i)->link);
-	pool->empty_slabs -= slabs;
-	list_remove(idle_list(pool, chunk), &chunk->link);
+		list_remove(&shard->empty, &chunk_slab(chunk, i)->link);
+	shard->empty_slabs -= slabs;
+	list_remove(idle_list(shard, chunk), &chunk->link);
 	unpoison_places(chunk_slab(chunk, 0), slabs * MT_SLAB_PLACES);
 	pool_give(pool, chunk_slab(chunk, 0), slabs * MT_SLAB_BYTES);
 }
@@ -261,55 +297,55 @@ static void slab_vacate(struct mt_slab *slab)
 }
 
 /* Give back the pages of idle chunks, as long as at least `kept` empty slabs keep theirs. */
-static void vacate_idle(struct maple_pool *pool, size_t kept)
+static void vacate_idle(struct maple_pool *pool, struct mt_shard *shard, size_t kept)
 {
 	if (pool->allocator.alloc && pool->allocator.alloc != libc_alloc)
 		return; /* other memory may not be made of pages */
-	while (pool->idle) {
-		struct mt_chunk *chunk = (struct mt_chunk *)pool->idle;
+	while (shard->idle) {
+		struct mt_chunk *chunk = (struct mt_chunk *)shard->idle;
 
-		if (pool->empty_slabs - pool->vacant_slabs - chunk->slabs < kept)
+		if (shard->empty_slabs - shard->vacant_slabs - chunk->slabs < kept)
 			return;
 		for (size_t i = 0; i < chunk->slabs; i++)
 			slab_vacate(chunk_slab(chunk, i));
-		list_remove(&pool->idle, &chunk->link);
-		list_push(&pool->vacant, &chunk->link);
-		pool->vacant_slabs += chunk->slabs;
+		list_remove(&shard->idle, &chunk->link);
+		list_push(&shard->vacant, &chunk->link);
+		shard->vacant_slabs += chunk->slabs;
 		chunk->vacant = true;
 	}
 }
 
-static void chunk_used(struct maple_pool *pool, struct mt_chunk *chunk)
+static void chunk_used(struct mt_shard *shard, struct mt_chunk *chunk)
 {
-	list_remove(idle_list(pool, chunk), &chunk->link);
-	list_push(&pool->busy, &chunk->link);
+	list_remove(idle_list(shard, chunk), &chunk->link);
+	list_push(&shard->busy, &chunk->link);
 	if (chunk->vacant)
-		pool->vacant_slabs -= chunk->slabs;
+		shard->vacant_slabs -= chunk->slabs;
 	chunk->vacant = false;
 }
 
 /* Give idle chunks back, as long as at least `kept` empty slabs stay. */
-static void release_idle(struct maple_pool *pool, size_t kept)
+static void release_idle(struct maple_pool *pool, struct mt_shard *shard, size_t kept)
 {
-	while (pool->vacant && !kept) {
-		struct mt_chunk *chunk = (struct mt_chunk *)pool->vacant;
+	while (shard->vacant && !kept) {
+		struct mt_chunk *chunk = (struct mt_chunk *)shard->vacant;
 
-		pool->vacant_slabs -= chunk->slabs;
-		chunk_release(pool, chunk);
+		shard->vacant_slabs -= chunk->slabs;
+		chunk_release(pool, shard, chunk);
 	}
-	while (pool->idle) {
-		struct mt_chunk *chunk = (struct mt_chunk *)pool->idle;
+	while (shard->idle) {
+		struct mt_chunk *chunk = (struct mt_chunk *)shard->idle;
 
-		if (pool->empty_slabs - chunk->slabs < kept)
+		if (shard->empty_slabs - chunk->slabs < kept)
 			return;
-		chunk_release(pool, chunk);
+		chunk_release(pool, shard, chunk);
 	}
 }
 
 /* The slabs with nodes of that size of which some but not all are free. */
-static struct mt_link **partial_list(struct maple_pool *pool, unsigned places)
+static struct mt_link **partial_list(struct mt_shard *shard, unsigned places)
 {
-	return &pool->partial[places - 1];
+	return &shard->partial[places - 1];
 }
 
 /* The bits of a slab's nodes, each at its first place. */
@@ -322,43 +358,43 @@ static uint64_t all_nodes(unsigned places)
 
 /* A slab with a free node of that size, at the head of its partial list. NULL if there is no
  * memory. */
-static struct mt_slab *pool_slab(struct maple_pool *pool, unsigned places)
+static struct mt_slab *shard_slab(struct maple_pool *pool, struct mt_shard *shard, unsigned places)
 {
-	struct mt_link **partial = partial_list(pool, places);
+	struct mt_link **partial = partial_list(shard, places);
 	struct mt_slab *slab = (struct mt_slab *)*partial;
 
 	if (slab)
 		return slab;
-	if (!pool->empty && pool_grow(pool))
+	if (!shard->empty && shard_grow(pool, shard))
 		return NULL;
-	slab = (struct mt_slab *)pool->empty;
-	list_remove(&pool->empty, &slab->link);
+	slab = (struct mt_slab *)shard->empty;
+	list_remove(&shard->empty, &slab->link);
 	list_push(partial, &slab->link);
 	slab->places = places;
 	slab->free = slab->all = all_nodes(places);
 	if (slab->chunk->used++ == 0)
-		chunk_used(pool, slab->chunk);
-	pool->empty_slabs--;
-	pool->used_slabs++;
+		chunk_used(shard, slab->chunk);
+	shard->empty_slabs--;
+	shard->used_slabs++;
 	return slab;
 }
 
-static void slab_emptied(struct maple_pool *pool, struct mt_slab *slab)
+static void slab_emptied(struct maple_pool *pool, struct mt_shard *shard, struct mt_slab *slab)
 {
 	struct mt_chunk *chunk = slab->chunk;
 
-	list_remove(partial_list(pool, slab->places), &slab->link);
-	list_push(&pool->empty, &slab->link);
-	pool->empty_slabs++;
-	pool->used_slabs--;
+	list_remove(partial_list(shard, slab->places), &slab->link);
+	list_push(&shard->empty, &slab->link);
+	shard->empty_slabs++;
+	shard->used_slabs--;
 	if (--chunk->used == 0) {
-		list_remove(&pool->busy, &chunk->link);
-		list_push(&pool->idle, &chunk->link);
+		list_remove(&shard->busy, &chunk->link);
+		list_push(&shard->idle, &chunk->link);
 	}
 	if (pool->serial)
-		release_idle(pool, pool->used_slabs + MT_EMPTY_SLABS_KEPT);
+		release_idle(pool, shard, shard->used_slabs + MT_EMPTY_SLABS_KEPT);
 	else
-		vacate_idle(pool, pool->used_slabs + MT_EMPTY_SLABS_KEPT);
+		vacate_idle(pool, shard, shard->used_slabs + MT_EMPTY_SLABS_KEPT);
 }
 
 /* Only a build that poisons reads the slab's line for this. */
@@ -373,7 +409,8 @@ static void poison_node(const struct mt_slab *slab, struct maple_node *node)
 }
 
 /* Consecutive nodes of one slab, such as siblings, are freed in one step. */
-static void free_locked(struct maple_pool *pool, size_t count, struct maple_node **nodes)
+static void free_in_shard(struct maple_pool *pool, struct mt_shard *shard, size_t count,
+			  struct maple_node **nodes)
 {
 	size_t i = 0;
 
@@ -387,31 +424,68 @@ static void free_locked(struct maple_pool *pool, size_t count, struct maple_node
 			poison_node(slab, nodes[i]);
 		} while (++i < count && mt_slab_of(nodes[i]) == slab);
 		if (__builtin_expect(!slab->free, 0))
-			list_push(partial_list(pool, slab->places), &slab->link);
+			list_push(partial_list(shard, slab->places), &slab->link);
 		slab->free |= bits;
 		if (__builtin_expect(slab->free == slab->all, 0))
-			slab_emptied(pool, slab);
+			slab_emptied(pool, shard, slab);
 	}
-	pool->live -= count;
+	shard->live -= count;
+}
+
+/* The same for nodes of several shards. */
+static __attribute__((noinline)) void free_in_shards(struct maple_pool *pool, size_t count,
+						     struct maple_node **nodes)
+{
+	while (count) {
+		struct mt_shard *shard = shard_of_slab(pool, mt_slab_of(nodes[0]));
+		size_t some = 1;
+
+		while (some < count && shard_of_slab(pool, mt_slab_of(nodes[some])) == shard)
+			some++;
+		mt_spin_lock(&shard->lock);
+		free_in_shard(pool, shard, some, nodes);
+		mt_spin_unlock(&shard->lock);
+		nodes += some;
+		count -= some;
+	}
+}
+
+void mt_pool_free_bulk(struct maple_pool *pool, size_t count, struct maple_node **nodes)
+{
+	if (pool->serial)
+		free_in_shard(pool, &pool->shards[0], count, nodes);
+	else
+		free_in_shards(pool, count, nodes);
+}
+
+/* How many of `count` nodes may be allocated, if one is to fail. */
+static size_t count_to_failure(struct maple_pool *pool, size_t count)
+{
+	size_t allowed = count;
+
+	pool_lock(pool);
+	if (pool->fail_in && pool->fail_in <= count) {
+		allowed = pool->fail_in - 1;
+		__atomic_store_n(&pool->fail_in, 0, __ATOMIC_RELAXED);
+	} else if (pool->fail_in) {
+		__atomic_store_n(&pool->fail_in, pool->fail_in - count, __ATOMIC_RELAXED);
+	}
+	pool_unlock(pool);
+	return allowed;
 }
 
 static inline size_t alloc_bulk(struct maple_pool *pool, size_t count, struct maple_node **out,
 				unsigned places)
 {
+	struct mt_shard *shard = shard_of_thread(pool);
 	size_t allowed = count;
 	size_t got = 0;
 
-	pool_lock(pool);
-	if (pool->fail_in) {
-		if (pool->fail_in <= count) {
-			allowed = pool->fail_in - 1;
-			pool->fail_in = 0;
-		} else {
-			pool->fail_in -= count;
-		}
-	}
+	if (__builtin_expect(__atomic_load_n(&pool->fail_in, __ATOMIC_RELAXED) != 0, 0))
+		allowed = count_to_failure(pool, count);
+	shard_lock(pool, shard);
 	while (got < allowed) {
-		struct mt_slab *slab = pool_slab(pool, places);
+		struct mt_slab *slab = shard_slab(pool, shard, places);
 		uint64_t free_bits;
 
 		if (!slab)
@@ -426,15 +500,16 @@ static inline size_t alloc_bulk(struct maple_pool *pool, size_t count, struct ma
 		}
 		slab->free = free_bits;
 		if (!free_bits)
-			list_remove(partial_list(pool, places), &slab->link);
+			list_remove(partial_list(shard, places), &slab->link);
 	}
-	pool->live += got;
-	if (got < count) {
-		free_locked(pool, got, out);
+	shard->live += got;
+	if (__builtin_expect(got == count, 1))
+		shard->allocated += got;
+	shard_unlock(pool, shard);
+	if (__builtin_expect(got < count, 0)) {
+		mt_pool_free_bulk(pool, got, out);
 		got = 0;
 	}
-	pool->allocated += got;
-	pool_unlock(pool);
 	mt_fence_release(); /* for look-ups that still read what the nodes held before: sequence.h */
 	return got;
 }
@@ -449,13 +524,6 @@ size_t mt_pool_alloc_double(struct maple_pool *pool, size_t count, struct maple_
 	return alloc_bulk(pool, count, out, 2);
 }
 
-void mt_pool_free_bulk(struct maple_pool *pool, size_t count, struct maple_node **nodes)
-{
-	pool_lock(pool);
-	free_locked(pool, count, nodes);
-	pool_unlock(pool);
-}
-
 void mt_free_one(struct maple_pool *pool, struct maple_node *node)
 {
 	mt_pool_free_bulk(pool, 1, &node);
@@ -463,11 +531,13 @@ void mt_free_one(struct maple_pool *pool, struct maple_node *node)
 
 bool mt_pool_has_free(struct maple_pool *pool, const struct maple_node *node)
 {
+	const struct mt_slab *slab = mt_slab_of(node);
+	struct mt_shard *shard = shard_of_slab(pool, slab);
 	bool is_free;
 
-	pool_lock(pool);
-	is_free = mt_slab_of(node)->free >> mt_slab_index(node) & 1;
-	pool_unlock(pool);
+	shard_lock(pool, shard);
+	is_free = slab->free >> mt_slab_index(node) & 1;
+	shard_unlock(pool, shard);
 	return is_free;
 }
 
@@ -475,9 +545,11 @@ void mt_pool_trim(struct maple_pool *pool)
 {
 	if (!pool)
 		pool = &mt_default_pool;
-	pool_lock(pool);
-	release_idle(pool, 0);
-	pool_unlock(pool);
+	for (unsigned i = 0; i < MT_SHARDS; i++) {
+		shard_lock(pool, &pool->shards[i]);
+		release_idle(pool, &pool->shards[i], 0);
+		shard_unlock(pool, &pool->shards[i]);
+	}
 }
 
 void mt_pool_put(struct maple_pool *pool)
@@ -486,8 +558,10 @@ void mt_pool_put(struct maple_pool *pool)
 		return;
 	if (pool->serial ? --pool->refs : __atomic_sub_fetch(&pool->refs, 1u, __ATOMIC_ACQ_REL))
 		return;
-	assert(pool->live == 0);
-	release_idle(pool, 0);
+	for (unsigned i = 0; i < MT_SHARDS; i++) {
+		assert(pool->shards[i].live == 0);
+		release_idle(pool, &pool->shards[i], 0);
+	}
 	pool_give(pool, pool, MT_POOL_BYTES);
 }
 
@@ -495,11 +569,16 @@ void mt_pool_stats(struct maple_pool *pool, struct mt_pool_stats *stats)
 {
 	if (!pool)
 		pool = &mt_default_pool;
-	pool_lock(pool);
-	stats->live = pool->live;
-	stats->allocated = pool->allocated;
-	stats->bytes = (pool->used_slabs + pool->empty_slabs) * MT_SLAB_BYTES;
-	pool_unlock(pool);
+	*stats = (struct mt_pool_stats){0};
+	for (unsigned i = 0; i < MT_SHARDS; i++) {
+		struct mt_shard *shard = &pool->shards[i];
+
+		shard_lock(pool, shard);
+		stats->live += shard->live;
+		stats->allocated += shard->allocated;
+		stats->bytes += (shard->used_slabs + shard->empty_slabs) * MT_SLAB_BYTES;
+		shard_unlock(pool, shard);
+	}
 }
 
 void mt_pool_fail_nth(struct maple_pool *pool, uint64_t n)
@@ -507,7 +586,7 @@ void mt_pool_fail_nth(struct maple_pool *pool, uint64_t n)
 	if (!pool)
 		pool = &mt_default_pool;
 	pool_lock(pool);
-	pool->fail_in = n;
+	__atomic_store_n(&pool->fail_in, n, __ATOMIC_RELAXED);
 	pool_unlock(pool);
 }
 
@@ -521,6 +600,15 @@ static void forget_pass(struct mt_link *chunks)
 	}
 }
 
+static void forget_passes(const struct maple_pool *pool, struct mt_shard *shard)
+{
+	shard_lock(pool, shard);
+	forget_pass(shard->busy);
+	forget_pass(shard->idle);
+	forget_pass(shard->vacant);
+	shard_unlock(pool, shard);
+}
+
 uint32_t mt_visit_begin(struct maple_pool *pool)
 {
 	uint32_t pass;
@@ -529,9 +617,8 @@ uint32_t mt_visit_begin(struct maple_pool *pool)
 		pool = &mt_default_pool;
 	pool_lock(pool);
 	if (++pool->pass == 0) { /* wrapped: no slab may still bear this number from an old pass */
-		forget_pass(pool->busy);
-		forget_pass(pool->idle);
-		forget_pass(pool->vacant);
+		for (unsigned i = 0; i < MT_SHARDS; i++)
+			forget_passes(pool, &pool->shards[i]);
 		pool->pass = 1;
 	}
 	pass = pool->pass;

@@ -19,9 +19,12 @@
  * each node on its path, and a destroy checks whether each node is shared. Both then touch one
  * dense line instead of one line per node.
  *
- * The pool's lock guards the free bits, lists and statistics. Reference counts are atomic. A serial
- * pool, whose caller lets no two writers run at once, does without both. An atomic instruction
- * costs as much as ten others, and the first write after a fork counts up some fifty children.
+ * Threads that write at once seldom meet, even in trees that share nodes: slabs are parted into
+ * shards. A thread takes nodes from the shard that it was given; a node returns to its slab's. A shard's
+ * lock guards its free bits, lists and statistics; the pool's guards the rest. Reference counts are
+ * atomic. A serial pool, whose caller lets no two writers run at once, does without all this, and uses
+ * its first shard. An atomic instruction costs as much as ten others, and the first write after a fork
+ * counts up some fifty children.
  *
  * `serial` changes only while nobody uses the pool in parallel, so those who do may read it.
  *
@@ -68,7 +71,8 @@ struct mt_slab {
 	uint32_t pass;
 	uint32_t places; /* of a node */
 	uint64_t all;    /* the bits of all nodes */
-	uint32_t unused[2];
+	uint32_t shard;  /* that it belongs to; never changes */
+	uint32_t unused;
 	uint32_t refs[MT_SLAB_PLACES];
 	struct mt_chunk own_chunk; /* in a chunk's first slab */
 };
@@ -78,14 +82,11 @@ static_assert(offsetof(struct mt_slab, refs) % 64 == 0, "counts start on a cache
 static_assert(MT_SLAB_PLACES * MT_PLACE_BYTES == MT_SLAB_BYTES, "a slab is full of places");
 static_assert(MT_NODE_PLACES == 1 || MT_NODE_PLACES == 2, "the pool has two sizes of nodes");
 
-struct maple_pool {
-	struct mt_lock lock;
-	uint32_t refs;
-	bool serial;       /* the callers let only one at a time use it */
-	bool made_serial;  /* the same, except while some are parallel: */
-	uint32_t parallel; /* calls of mt_pool_begin_parallel() without their end */
-	uint32_t pass;
-	struct mt_link *partial[2]; /* by size */
+#define MT_SHARDS 8u
+
+struct mt_shard {
+	_Alignas(64) struct mt_lock lock; /* no two are in one cache line */
+	struct mt_link *partial[2];       /* by size */
 	struct mt_link *empty;
 	struct mt_link *busy;   /* chunks with a slab in use */
 	struct mt_link *idle;   /* the others, as long as they keep their pages */
@@ -95,8 +96,18 @@ struct maple_pool {
 	size_t vacant_slabs; /* of the empty ones: in vacant chunks */
 	size_t live;
 	uint64_t allocated;
+};
+
+struct maple_pool {
+	struct mt_lock lock;
+	uint32_t refs;
+	bool serial;       /* the callers let only one at a time use it */
+	bool made_serial;  /* the same, except while some are parallel: */
+	uint32_t parallel; /* calls of mt_pool_begin_parallel() without their end */
+	uint32_t pass;
 	uint64_t fail_in; /* the n-th node allocation from now fails; 0: none */
 	struct mt_allocator allocator;
+	struct mt_shard shards[MT_SHARDS];
 };
 
 /* The process's default pool. */

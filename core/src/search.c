@@ -278,9 +278,10 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 #endif
 
 #define MT_FUNCTIONS(version, copy)                                                                \
-	slot_##version, load_##version, load_word_##version, load_group_##version,                 \
-		part_group_##version, walk_group_##version, locate_##version, seek_##version,      \
-		look_##version, descend_##version, copy, #version
+	slot_##version, load_##version, load_word_##version, load_held_##version,                  \
+		load_group_##version, part_group_##version, walk_group_##version,                  \
+		locate_##version, seek_##version, look_##version, descend_##version, copy,         \
+		#version
 
 /* Each version needs what the ones before it need. */
 static const struct mt_search versions[] = {

@@ -19,7 +19,11 @@ struct mt_search {
 	/* mtree_load() and mtree_load_word(). */
 	void *(*load)(struct maple_tree *mt, mt_key index);
 	bool (*load_word)(struct maple_tree *mt, mt_key index, uint64_t *word);
-	/* The same for MT_GROUP keys side by side. Each starts from a node of its own, all of one
+	/* One try of a look-up beside writers: false if the tree has changed. What was read can be
+	 * compared again. */
+	bool (*load_held)(const struct maple_tree *mt, mt_key key, uint64_t *word, bool *present,
+			  struct mt_reading *reading);
+	/* Look-ups of MT_GROUP keys side by side. Each starts from a node of its own, all of one
 	 * height. Returns how many are present. Changes `node`. */
 	size_t (*load_group)(const struct maple_node **node, uint32_t height, const mt_key *keys,
 			     uint64_t absent, uint64_t *words, uint8_t *present);

@@ -97,9 +97,11 @@ MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(leaf_beside)(const struct maple_tree *
 }
 
 /* One try of a look-up. False if the tree has changed. The root and the height are not compared at
- * once: a root can always be read, and its child is followed only if both are of one moment. */
+ * once: a root can always be read, and its child is followed only if both are of one moment. `reading`
+ * (may be NULL) becomes one that can be compared again. */
 MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(try_load)(const struct maple_tree *mt, mt_key key,
-						    uint64_t *word, bool *present)
+						    uint64_t *word, bool *present,
+						    struct mt_reading *reading)
 {
 	uint32_t sequence = mt_sequence(mt);
 	const struct maple_node *node = mt_root(mt);
@@ -109,6 +111,11 @@ MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(try_load)(const struct maple_tree *mt,
 	unsigned slot;
 
 	*present = false;
+	if (reading) {
+		reading->mt = mt;
+		reading->sequence = sequence;
+		reading->leaves = 0;
+	}
 	if (!node)
 		return !mt_sequence_moved(mt, sequence);
 	if (flags & MT_FLAGS_ALLOC_RANGE) {
@@ -119,6 +126,11 @@ MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(try_load)(const struct maple_tree *mt,
 			return false;
 	}
 	version = mt_leaf_version(node);
+	if (reading) {
+		reading->leaf[0] = node;
+		reading->version[0] = version;
+		reading->leaves = 1;
+	}
 	slot = RACY_WIDE(node, key);
 	*word = RACY_WORD(node->wide.slot + slot);
 	*present = RACY_PRESENT(node) >> slot & 1u;
@@ -162,6 +174,13 @@ MT_TARGET MT_RACY static bool MT_NAMED(look)(struct mt_reading *reading, mt_key 
 	return true;
 }
 
+MT_TARGET MT_RACY static bool MT_NAMED(load_held)(const struct maple_tree *mt, mt_key key,
+						  uint64_t *word, bool *present,
+						  struct mt_reading *reading)
+{
+	return MT_NAMED(try_load)(mt, key, word, present, reading);
+}
+
 /* All tries but the first. Kept apart, as is the first: a look-up does not pay for what it does not
  * need. */
 MT_TARGET MT_RACY static MT_APART void *MT_NAMED(load_again)(const struct maple_tree *mt,
@@ -173,7 +192,7 @@ MT_TARGET MT_RACY static MT_APART void *MT_NAMED(load_again)(const struct maple_
 		uint64_t word = 0; /* for a gap, and in an empty tree */
 
 		mt_read_wait(tries);
-		if (MT_NAMED(try_load)(mt, index, &word, &present))
+		if (MT_NAMED(try_load)(mt, index, &word, &present, NULL))
 			return (void *)(uintptr_t)word;
 	}
 }
@@ -184,7 +203,7 @@ MT_TARGET MT_RACY static MT_APART void *MT_NAMED(load_beside)(const struct maple
 	uint64_t word = 0;
 	bool present;
 
-	if (__builtin_expect(MT_NAMED(try_load)(mt, index, &word, &present), 1))
+	if (__builtin_expect(MT_NAMED(try_load)(mt, index, &word, &present, NULL), 1))
 		return (void *)(uintptr_t)word;
 	return MT_NAMED(load_again)(mt, index);
 }
@@ -197,7 +216,7 @@ MT_TARGET MT_RACY static MT_APART bool MT_NAMED(load_word_again)(const struct ma
 
 	do {
 		mt_read_wait(tries++);
-	} while (!MT_NAMED(try_load)(mt, index, word, &present));
+	} while (!MT_NAMED(try_load)(mt, index, word, &present, NULL));
 	return present;
 }
 
@@ -206,7 +225,7 @@ MT_TARGET MT_RACY static MT_APART bool MT_NAMED(load_word_beside)(const struct m
 {
 	bool present;
 
-	if (__builtin_expect(MT_NAMED(try_load)(mt, index, word, &present), 1))
+	if (__builtin_expect(MT_NAMED(try_load)(mt, index, word, &present, NULL), 1))
 		return present;
 	return MT_NAMED(load_word_again)(mt, index, word);
 }

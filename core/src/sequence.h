@@ -60,7 +60,9 @@ static inline void mt_publish(uint64_t *slot, uint64_t word)
  * thread. */
 static inline bool mt_reads_alone(const struct maple_tree *mt)
 {
-	if (mt_locks_itself(mt))
+	const uint32_t locks = MT_FLAGS_LOCK_EXTERN | MT_FLAGS_LOCK_WRITERS;
+
+	if (__builtin_expect((mt_flags(mt) & locks) != MT_FLAGS_LOCK_EXTERN, 1))
 		return mt_single_threaded();
 	mt_check_external(mt->ma_external_lock);
 	return true;

@@ -259,6 +259,49 @@ bool mtree_lookup(struct maple_tree *mt, mt_key index, struct mt_entry *out)
 	return try_lookup(mt, NULL, index, out) == FOUND;
 }
 
+int mtree_lookup_take(struct maple_tree *mt, mt_key index, struct mt_entry *out,
+		      bool (*take)(uint64_t word), void (*give)(uint64_t word))
+{
+	struct mt_reading reading;
+	enum attempt got;
+	unsigned tries = 0;
+	bool taken;
+
+	for (;; mt_read_wait(tries++)) {
+		mt_reading_begin(&reading, mt);
+		got = try_lookup(mt, &reading, index, out);
+		if (got == CHANGED || !mt_reading_holds(&reading))
+			continue;
+		if (got == NOT_FOUND)
+			return 0;
+		taken = take(out->word);
+		if (mt_reading_holds(&reading))
+			return taken ? 1 : -EAGAIN;
+		if (taken)
+			give(out->word);
+	}
+}
+
+int mtree_load_take(struct maple_tree *mt, mt_key index, uint64_t *word,
+		    bool (*take)(uint64_t word), void (*give)(uint64_t word))
+{
+	struct mt_reading reading;
+	bool present, taken;
+
+	for (unsigned tries = 0;; mt_read_wait(tries++)) {
+		*word = 0;
+		if (!mt_search.load_held(mt, index, word, &present, &reading))
+			continue;
+		if (!present)
+			return 0;
+		taken = take(*word);
+		if (mt_reading_holds(&reading))
+			return taken ? 1 : -EAGAIN;
+		if (taken)
+			give(*word);
+	}
+}
+
 static MT_APART bool find_beside(const struct maple_tree *mt, mt_key index, mt_key max, int from,
 				 struct mt_entry *out)
 {

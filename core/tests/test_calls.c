@@ -55,6 +55,17 @@ static void no_text(void *context, const char *text, size_t length)
 	*(uint64_t *)context += length;
 }
 
+static bool any_word(uint64_t word)
+{
+	(void)word;
+	return true;
+}
+
+static void no_word(uint64_t word)
+{
+	(void)word;
+}
+
 #define QUIET(name, ...)                                                                           \
 	static void quiet_##name(struct scene *s)                                                  \
 	{                                                                                          \
@@ -92,6 +103,8 @@ QUIET(mt_snapshot_begin, mt_snapshot_begin(&s->mt, &s->snapshot);
       mt_snapshot_end(&s->mt, &s->snapshot))
 QUIET(mt_snapshot_end, mt_snapshot_begin(&s->mt, &s->snapshot);
       mt_snapshot_end(&s->mt, &s->snapshot))
+QUIET(mt_exchange, mt_fork(&s->mt, &s->outside); mt_exchange(&s->mt, &s->outside);
+      mt_fini(&s->outside))
 QUIET(mtree_destroy, mtree_destroy(&s->mt))
 QUIET(__mt_destroy, mtree_lock(&s->mt); __mt_destroy(&s->mt); mtree_unlock(&s->mt))
 QUIET(mt_fini, mt_fork(&s->mt, &s->outside); mt_fini(&s->outside))
@@ -116,6 +129,10 @@ QUIET(mtree_empty, CHECK(!mtree_empty(&s->mt)))
 QUIET(mtree_load, CHECK(mtree_load(&s->mt, 14) == ENTRY(2)))
 QUIET(mtree_load_word, CHECK(mtree_load_word(&s->mt, 14, &s->word)))
 QUIET(mtree_lookup, CHECK(mtree_lookup(&s->mt, 14, &s->entry)))
+QUIET(mtree_lookup_take, CHECK_EQ(mtree_lookup_take(&s->mt, 14, &s->entry, any_word, no_word), 1))
+QUIET(mtree_load_take, CHECK_EQ(mtree_load_take(&s->mt, 14, &s->word, any_word, no_word), 1))
+QUIET(mtree_load_batch, s->index = 14;
+      CHECK_EQ(mtree_load_batch(&s->mt, &s->index, 1, 0, s->words, (uint8_t *)&s->word), 1))
 QUIET(mt_find, s->index = 5; CHECK(mt_find(&s->mt, &s->index, 99) == ENTRY(2)))
 QUIET(mt_find_after, s->index = 5; CHECK(mt_find_after(&s->mt, &s->index, 99) == ENTRY(2)))
 QUIET(mt_next, CHECK(mt_next(&s->mt, 3, 99) == ENTRY(2)))
@@ -184,6 +201,7 @@ static const struct {
 	{"mtree_lock_nested", quiet_mtree_lock_nested},
 	{"mt_set_lock_report", quiet_mt_set_lock_report},
 	{"mt_fork", quiet_mt_fork},
+	{"mt_exchange", quiet_mt_exchange},
 	{"mt_snapshot_begin", quiet_mt_snapshot_begin},
 	{"mt_snapshot_end", quiet_mt_snapshot_end},
 	{"mtree_destroy", quiet_mtree_destroy},
@@ -205,6 +223,9 @@ static const struct {
 	{"mtree_load", quiet_mtree_load},
 	{"mtree_load_word", quiet_mtree_load_word},
 	{"mtree_lookup", quiet_mtree_lookup},
+	{"mtree_lookup_take", quiet_mtree_lookup_take},
+	{"mtree_load_take", quiet_mtree_load_take},
+	{"mtree_load_batch", quiet_mtree_load_batch},
 	{"mt_find", quiet_mt_find},
 	{"mt_find_after", quiet_mt_find_after},
 	{"mt_next", quiet_mt_next},

@@ -174,10 +174,32 @@ static void check_cell(const struct state *state, struct maple_tree *mt, size_t 
 	CHECK(!mt_prev(mt, key, key));
 }
 
+/* All cells in one call, the last ones first. */
+static void check_batch(const struct state *state, struct maple_tree *mt)
+{
+	uint64_t words[CELLS];
+	uint8_t present[CELLS];
+	mt_key keys[CELLS];
+	size_t found = 0;
+
+	for (size_t i = 0; i < CELLS; i++)
+		keys[i] = cell_last(CELLS - 1 - i);
+	found = mtree_load_batch(mt, keys, CELLS, 7, words, present);
+	for (size_t i = 0; i < CELLS; i++) {
+		size_t cell = CELLS - 1 - i;
+
+		CHECK_EQ(present[i], state->present[cell]);
+		CHECK_EQ(words[i], present[i] ? state->entry[cell].word : 7);
+		found -= present[i];
+	}
+	CHECK_EQ(found, 0);
+}
+
 static void check_state(const struct state *state, struct maple_tree *mt)
 {
 	for (size_t cell = 0; cell < CELLS; cell++)
 		check_cell(state, mt, cell);
+	check_batch(state, mt);
 }
 
 /* ---- a writer that stands still -------------------------------------------------------------- */
@@ -593,9 +615,16 @@ static void look_up(struct arena *arena, size_t cell, uint64_t *times)
 	size_t pillar = cell / PILLAR * PILLAR; /* the last one up to here */
 	struct mt_entry entry = {0};
 	uint64_t word = 0;
+	uint8_t present;
 	bool found;
 
-	switch (test_below(9)) {
+	switch (test_below(10)) {
+	case 9:
+		if (!mtree_load_batch(mt, &key, 1, 0, &word, &present))
+			CHECK(!present && !word);
+		else
+			check_word(arena, word, cell);
+		break;
 	case 0:
 		word = (uintptr_t)mtree_load(mt, key);
 		if (word)
@@ -714,6 +743,8 @@ static void readers_beside_a_writer(void)
 	for (unsigned variant = 0; variant < 8; variant++)
 		read_beside_a_writer(variant & 1 ? MT_FLAGS_ALLOC_RANGE : 0, variant & 2,
 				     variant & 4);
+	/* There is one writer, so it needs no lock. */
+	read_beside_a_writer(MT_FLAGS_LOCK_EXTERN | MT_FLAGS_LOCK_WRITERS, true, true);
 }
 
 /* ---- two leaves ------------------------------------------------------------------------------ */

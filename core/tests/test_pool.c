@@ -6,6 +6,7 @@
 #include "node.h"
 #include "pool.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -442,8 +443,12 @@ static void parallel_use_nests(void)
 	CHECK(!pool->serial);
 	CHECK(mt_pool_lock(pool));
 	CHECK(pool->lock.held);
+	for (unsigned i = 0; i < MT_SHARDS; i++)
+		CHECK(pool->shards[i].lock.held);
 	mt_pool_unlock(pool);
 	CHECK(!pool->lock.held);
+	for (unsigned i = 0; i < MT_SHARDS; i++)
+		CHECK(!pool->shards[i].lock.held);
 	mt_pool_end_parallel(pool);
 	CHECK(pool->serial);
 	mt_pool_begin_parallel(pool);
@@ -453,6 +458,84 @@ static void parallel_use_nests(void)
 	CHECK(!pool->serial);
 	mt_pool_end_parallel(pool);
 	CHECK(pool->serial);
+	test_pool_end(pool);
+}
+
+/* ---- shards ---- */
+
+struct taker {
+	struct maple_pool *pool;
+	struct maple_node *nodes[3];
+};
+
+static void *take_three(void *context)
+{
+	struct taker *taker = context;
+
+	CHECK_EQ(mt_pool_alloc_bulk(taker->pool, 3, taker->nodes), 3);
+	return NULL;
+}
+
+/* Threads that follow each other take nodes from different shards. Whoever gives them back, they return
+ * to the shard that they came from, also if they come mixed. */
+static void threads_have_shards_of_their_own(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct taker takers[MT_SHARDS];
+	struct maple_node *mixed[3 * MT_SHARDS];
+	struct mt_pool_stats stats;
+	bool seen[MT_SHARDS] = {false};
+	unsigned i;
+
+	for (i = 0; i < MT_SHARDS; i++) {
+		pthread_t thread;
+		uint32_t shard;
+
+		takers[i] = (struct taker){.pool = pool};
+		CHECK_EQ(pthread_create(&thread, NULL, take_three, &takers[i]), 0);
+		CHECK_EQ(pthread_join(thread, NULL), 0);
+		shard = mt_slab_of(takers[i].nodes[0])->shard;
+		CHECK_EQ(mt_slab_of(takers[i].nodes[2])->shard, shard);
+		CHECK(!seen[shard]);
+		seen[shard] = true;
+		CHECK_EQ(pool->shards[shard].live, 3);
+		for (unsigned j = 0; j < 3; j++)
+			mixed[j * MT_SHARDS + i] = takers[i].nodes[j];
+	}
+	mt_pool_stats(pool, &stats);
+	CHECK_EQ(stats.live, 3 * MT_SHARDS);
+	CHECK_EQ(stats.allocated, 3 * MT_SHARDS);
+	CHECK_EQ(stats.bytes, MT_SHARDS * MT_SLAB_BYTES);
+	mt_pool_free_bulk(pool, 2 * MT_SHARDS + 1, mixed);
+	for (i = 0; i < MT_SHARDS; i++) {
+		CHECK(mt_pool_has_free(pool, takers[i].nodes[1]));
+		CHECK_EQ(pool->shards[mt_slab_of(takers[i].nodes[0])->shard].live, i > 0);
+	}
+	mt_pool_free_bulk(pool, MT_SHARDS - 1, mixed + 2 * MT_SHARDS + 1);
+	CHECK_EQ(test_live(pool), 0);
+	mt_pool_trim(pool);
+	mt_pool_stats(pool, &stats);
+	CHECK_EQ(stats.bytes, 0);
+	test_pool_end(pool);
+}
+
+/* A serial pool uses one shard, whichever thread asks. */
+static void a_serial_pool_has_one_shard(void)
+{
+	struct maple_pool *pool = test_pool();
+	struct taker takers[2];
+
+	mt_pool_serial(pool);
+	for (unsigned i = 0; i < 2; i++) {
+		pthread_t thread;
+
+		takers[i] = (struct taker){.pool = pool};
+		CHECK_EQ(pthread_create(&thread, NULL, take_three, &takers[i]), 0);
+		CHECK_EQ(pthread_join(thread, NULL), 0);
+	}
+	CHECK_EQ(pool->shards[0].live, 6);
+	for (unsigned i = 0; i < 2; i++)
+		mt_pool_free_bulk(pool, 3, takers[i].nodes);
 	test_pool_end(pool);
 }
 
@@ -467,6 +550,8 @@ static const struct test_case cases[] = {
 	{"the_default_pool", the_default_pool},
 	{"leaves_are_visited_once_in_a_pass", leaves_are_visited_once_in_a_pass},
 	{"parallel_use_nests", parallel_use_nests},
+	{"threads_have_shards_of_their_own", threads_have_shards_of_their_own},
+	{"a_serial_pool_has_one_shard", a_serial_pool_has_one_shard},
 };
 
 TEST_MAIN(cases)
