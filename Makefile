@@ -22,8 +22,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PACKAGE := $(wildcard core/include/*.h core/src/*.[ch] core/*.py binding/*.[chp]* programs/*.c meson.* pyproject.toml) \
 	$(shell find src -type f ! -path '*__pycache__*')
 INSTALL := python -m pip install --quiet --no-build-isolation -Cbuild-dir=build/package
-NOX_TARGETS := test-pure-wheel test-sanitize test-tsan test-pypy test-python-newer test-free-threaded \
-	test-kernels test-wheel coverage-core coverage-python fuzz-core fuzz-python fuzz-corpus wheel wheel-pure
+NOX_TARGETS := test-pure-wheel test-sanitize test-tsan test-tsan-python test-pypy test-python-newer \
+	test-free-threaded stress-free-threaded test-kernels test-wheel coverage-core coverage-python fuzz-core fuzz-python fuzz-corpus wheel wheel-pure
 
 .PHONY: $(shell sed -nE 's/^([a-z][a-z -]*):.*## .*/\1/p' Makefile)
 
@@ -85,6 +85,8 @@ test-tsan: ## the C tests that start threads, under ThreadSanitizer
 test-pypy: ## Python tests on PyPy: $PYPY, the one on PATH, or Debian's
 test-python-newer: ## Python tests on Debian's CPython NEWER (3.13), from DEBIAN_SUITE (trixie)
 test-free-threaded: ## Python tests on free-threaded Python NEWER (3.13), which is built first if it is missing
+stress-free-threaded: ## thread tests on free-threaded Python NEWER, again and again for SECONDS (60)
+test-tsan-python: ## thread tests on $PYTHON_TSAN, a free-threaded Python made with ThreadSanitizer
 test-wheel: ## check what `make wheel` makes: its files, a second build, pip, the quick tests
 coverage: coverage-core coverage-python ## coverage-core and coverage-python
 coverage-core: ## lines and branches of the core that the C tests cover; fails unless all are
@@ -135,6 +137,10 @@ bench-threads: build/release/build.ninja ## look-ups in several threads, beside 
 	meson compile -C build/release
 	python benchmarks/bench_threads.py --program build/release/bench_threads --milliseconds 200 \
 		--json build/bench_threads.json
+
+bench-free-threading: ## threads of Python on $PYTHON_FREE_THREADED, and on $PYTHON_GIL: prints its bounds, writes build/bench_free_threading.json
+	python benchmarks/bench_free_threading.py --program "$(PYTHON_FREE_THREADED)" --gil "$(PYTHON_GIL)" \
+		--milliseconds 200 --json build/bench_free_threading.json
 
 bench-mm: $(VENV)/.samara ## address spaces: writes build/bench_mm.json
 	python benchmarks/bench_mm.py --json build/bench_mm.json

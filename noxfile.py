@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -178,6 +179,7 @@ def test_kernels(session: nox.Session) -> None:
 # count all objects run before the others.
 TESTS_THAT_COUNT = [f"tests/tree/test_tree_{name}.py" for name in ("copies", "gc", "iteration")]
 # This build has only the package's files, not pip's metadata, and its headers have private names.
+STRESS = [f"tests/threads/test_{name}.py" for name in ("threads_stress", "free_threading")]
 NOT_FREE_THREADED = [
     "--ignore=tests/packaging/test_distribution.py",
     "--deselect=tests/tree/test_misuse.py::test_warnings_are_errors_and_nothing_is_documented",
@@ -188,10 +190,9 @@ NOT_FREE_THREADED = [
 @nox.session(name="test-free-threaded")
 def test_free_threaded(session: nox.Session) -> None:
     """Test on free-threaded Python NEWER: $PYTHON_FREE_THREADED, on PATH, or built in build/."""
-    # First the extension, which enables the GIL with a warning; then threads on pure Python.
-    version = os.environ.get("NEWER", "3.13")
-    python = output("tools/free-threaded", BUILD / f"free-threaded-{version}", version)
-    site = free_threaded_site(session, python)
+    # First the extension, which enables the GIL with a warning on 3.13, and leaves it off on newer
+    # ones; then threads on pure Python.
+    python, site = free_threaded(session)
     env = {"PYTHONPATH": str(site), "PYTHONWARNINGS": "ignore:The global interpreter lock"}
     pytest = [python, "-m", "pytest"]
     ignored = [f"--ignore={path}" for path in TESTS_THAT_COUNT]
@@ -200,9 +201,39 @@ def test_free_threaded(session: nox.Session) -> None:
     session.run(*pytest, "tests/threads", "tests/tree/test_tree_oracle.py", env=env | PURE)
 
 
-def free_threaded_site(session: nox.Session, python: str) -> Path:
+@nox.session(name="stress-free-threaded")
+def stress_free_threaded(session: nox.Session) -> None:
+    """Repeat the thread tests on free-threaded Python NEWER for SECONDS, with new seeds."""
+    python, site = free_threaded(session)
+    env = {"PYTHONPATH": str(site)} | C_ONLY
+    end = time.monotonic() + int(SECONDS)
+    while time.monotonic() < end:
+        session.run(python, "-m", "pytest", "--quiet", *STRESS, env=env)
+
+
+@nox.session(name="test-tsan-python")
+def test_tsan_python(session: nox.Session) -> None:
+    """Run the thread tests on $PYTHON_TSAN, a free-threaded Python made with ThreadSanitizer.
+
+    Build it with `./configure --disable-gil --with-thread-sanitizer`.
+    """
+    python = os.environ.get("PYTHON_TSAN") or session.error("set PYTHON_TSAN")
+    options = ["-Db_sanitize=thread", "-Db_lundef=false"]
+    site = free_threaded_site(session, python, BUILD / "tsan-python", *options)
+    env = {"PYTHONPATH": str(site), "SAMARA_STEPS": "300"} | C_ONLY
+    session.run(python, "-m", "pytest", "--quiet", *STRESS, env=env)
+
+
+def free_threaded(session: nox.Session) -> tuple[str, Path]:
+    version = os.environ.get("NEWER", "3.13")
+    python = output("tools/free-threaded", BUILD / f"free-threaded-{version}", version)
+    return python, free_threaded_site(session, python, BUILD / f"free-threaded-{version}")
+
+
+def free_threaded_site(session: nox.Session, python: str, folder: Path, *options: str) -> Path:
+    """Build the package for that Python in a folder; return what to put into PYTHONPATH."""
     version = output(python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
-    site = BUILD / f"free-threaded-{version}" / "site"
+    site = folder / "site"
     key = digest(python)
     if is_made(site, key):
         return site
@@ -217,10 +248,12 @@ def free_threaded_site(session: nox.Session, python: str) -> Path:
     fits += ["--only-binary=:all:", "--implementation=cp"]
     needs = ["pytest>=8", "hypothesis>=6.100,<6.156", "numpy>=1.23", "rich>=13"]
     pip(session, "install", "--quiet", f"--target={site}", *fits, *needs)
-    build = str(BUILD / f"free-threaded-{version}" / "package")
+    build = str(folder / "package")
     libraries = [f"-Dpython.{name}={site}" for name in ("platlibdir", "purelibdir")]
     shutil.rmtree(build, ignore_errors=True)
-    session.run("meson", "setup", build, f"--native-file={native}", *libraries, silent=True)
+    session.run(
+        *("meson", "setup", build, f"--native-file={native}", *libraries, *options), silent=True
+    )
     session.run("meson", "install", "--quiet", "-C", build)
     (site / ".made").write_text(key)
     return site
@@ -304,7 +337,7 @@ def test_tsan(session: nox.Session) -> None:
     # randomisation off.
     starts = subprocess.run(f"{folder}/test_attr", capture_output=True).returncode == 0
     wrapper = [] if starts else ["setarch", "-R"]
-    for name in ("lock", "lockfree", "threads", "writers"):
+    for name in ("lock", "lockfree", "take", "threads", "writers"):
         for width in ("", "_128"):
             session.run(*wrapper, f"{folder}/test_{name}{width}")
 

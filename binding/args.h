@@ -45,7 +45,7 @@ static inline bool int_is_short(PyObject *number, uint64_t *out)
 {
 	/* The layout of an int is known for these versions. Every test with numbers in it checks
 	 * that. */
-#if PyLong_SHIFT == 30 && PY_VERSION_HEX < 0x030F0000
+#if PyLong_SHIFT == 30 && PY_VERSION_HEX < 0x03100000
 	PyLongObject *integer = (PyLongObject *)number;
 #if PY_VERSION_HEX >= 0x030C0000
 	const digit *digits = integer->long_value.ob_digit;
@@ -75,7 +75,7 @@ static inline bool int_is_short(PyObject *number, uint64_t *out)
 /* The same with a sign: an int of up to two digits, between -2^60 and 2^60. */
 static inline bool signed_int_is_short(PyObject *number, int64_t *out)
 {
-#if PyLong_SHIFT == 30 && PY_VERSION_HEX < 0x030F0000
+#if PyLong_SHIFT == 30 && PY_VERSION_HEX < 0x03100000
 	PyLongObject *integer = (PyLongObject *)number;
 #if PY_VERSION_HEX >= 0x030C0000
 	const digit *digits = integer->long_value.ob_digit;
@@ -105,7 +105,7 @@ static inline bool signed_int_is_short(PyObject *number, int64_t *out)
 /* Whether two exact ints are equal: 1 or 0, without a call; -1 if their layout is not known. */
 static inline int ints_equal(PyObject *left, PyObject *right)
 {
-#if PyLong_SHIFT == 30 && PY_VERSION_HEX < 0x030F0000
+#if PyLong_SHIFT == 30 && PY_VERSION_HEX < 0x03100000
 	const PyLongObject *integers[2] = {(PyLongObject *)left, (PyLongObject *)right};
 #if PY_VERSION_HEX >= 0x030C0000
 	/* The bit between the sign's two and the size says how long the object lives. */

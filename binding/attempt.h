@@ -21,7 +21,11 @@ struct attempt {
 static inline void attempt_begin(struct attempt *attempt, const struct tree_object *tree)
 {
 	attempt->generation = tree->mt.ma_generation;
+#ifdef SAMARA_NO_GIL
+	attempt->number++; /* there, no allocation starts a collection */
+#else
 	attempt->paused = attempt->number++ ? PyGC_Disable() : 0;
+#endif
 }
 
 /* After it. 1; 0 if the tree has been written or locked meanwhile: begin again; -1 with RuntimeError if

@@ -22,12 +22,16 @@ static_assert(_Alignof(struct ma_state_128) == _Alignof(struct ma_state), "at on
 
 /* ---- both forms ----------------------------------------------------------------------------- */
 
-/* either_NAME() calls the form of NAME() that the cursor's tree needs. */
+/* either_NAME() calls the form of NAME() that the cursor's tree needs, alone with that tree. So no two
+ * threads move one cursor at once. */
 #define DISPATCH(name, parameters, arguments)                                                      \
 	WIDE_FORM(name);                                                                           \
 	static PyObject *either_##name parameters                                                  \
 	{                                                                                          \
-		return EITHER(self->tree, name, arguments);                                        \
+		PyObject *result;                                                                  \
+                                                                                                   \
+		ALONE_IN(self->tree, result = EITHER(self->tree, name, arguments));                \
+		return result;                                                                     \
 	}
 #define FAST(name)                                                                                 \
 	DISPATCH(name,                                                                             \
@@ -76,13 +80,15 @@ static PyObject *cursor_call(PyTypeObject *type, PyObject *args, PyObject *kwarg
 	struct tree_object *tree;
 	PyObject *first = NULL;
 	PyObject *last = NULL;
+	PyObject *cursor;
 
 	if (!state)
 		return NULL;
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|OO:Cursor", names, state->tree_type,
 					 &tree, &first, &last))
 		return NULL;
-	return EITHER(tree, cursor_new, (tree, first, last));
+	ALONE_IN(tree, cursor = EITHER(tree, cursor_new, (tree, first, last)));
+	return cursor;
 }
 
 /* No tp_clear: a cycle through a cursor goes through its tree, which can be cleared. */

@@ -66,6 +66,7 @@ struct family *family_new(struct core_state *state)
 	Py_INCREF(state->module);
 	family->state = state;
 	family->members = NULL;
+	family->lock = (struct short_lock){0};
 	PyObject_GC_Track(family);
 	return family;
 }
@@ -76,10 +77,12 @@ void family_join(struct family *family, struct member *member, const struct mapl
 	member->family = family;
 	member->mt = mt;
 	member->previous = NULL;
+	short_lock_take(&family->lock);
 	member->next = family->members;
 	if (member->next)
 		member->next->previous = member;
 	family->members = member;
+	short_lock_give(&family->lock);
 }
 
 void family_leave(struct member *member)
@@ -88,12 +91,14 @@ void family_leave(struct member *member)
 
 	if (!family)
 		return;
+	short_lock_take(&family->lock);
 	if (member->next)
 		member->next->previous = member->previous;
 	if (member->previous)
 		member->previous->next = member->next;
 	else
 		family->members = member->next;
+	short_lock_give(&family->lock);
 	member->family = NULL;
 	member->next = NULL;
 	member->previous = NULL;

@@ -16,6 +16,7 @@ struct member {
 struct family {
 	PyObject_HEAD
 	struct core_state *state; /* keeps the module alive */
+	struct short_lock lock;   /* guards the list: members may be of several threads */
 	struct member *members;   /* not owned */
 };
 

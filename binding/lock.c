@@ -2,14 +2,16 @@
 /*
  * t.lock: several operations as one. And fork(): only one thread continues in the child.
  *
- * The GIL already makes each single operation of a tree atomic. This re-entrant lock keeps other
- * threads out between operations. While one thread holds it, every operation of other threads on
- * that tree waits in lock_wait(). A lock owns its gate. The tree and everybody who has asked for
- * t.lock own the lock.
+ * The GIL, or the tree's critical section, already makes each single operation of a tree atomic. This
+ * re-entrant lock keeps other threads out between operations. While one thread holds it, every operation
+ * of other threads on that tree waits in lock_wait(). A lock owns its gate. The tree and everybody who
+ * has asked for t.lock own the lock.
  *
- * Invariants: owner and depth are read and written with the GIL held. depth > 0 only while the
- * owner holds the gate. So a waiter that gets the gate knows that nobody holds the lock. After
- * giving the gate back it still knows this, as long as it keeps the GIL.
+ * Invariants: owner and depth are written with the GIL held, or in the lock's critical section. depth > 0
+ * only while the owner holds the gate. So a waiter that gets the gate knows that nobody holds the lock.
+ * After giving the gate back it still knows this, as long as it keeps the GIL. Without the GIL, another
+ * thread may take the lock then: but it does not return from that before the waiter's operation, which
+ * has the tree's critical section, has ended or waits.
  *
  * After a fork() the gate may be closed by a thread that no longer exists: one that had the lock or
  * was only waiting for it. So each lock remembers the process that its state belongs to, and
@@ -19,8 +21,6 @@
 #include "docs.h"
 
 /* ---- fork() --------------------------------------------------------------------------------- */
-
-struct process process;
 
 /* Only one thread exists when this runs. */
 static void note_fork(void)
@@ -36,9 +36,15 @@ int process_watch(void)
 	return fork_watch(&watched, NULL, NULL, note_fork);
 }
 
+#define ALONE_WITH_LOCK(lock, ...)                                                                 \
+	do {                                                                                       \
+		section_ready((PyObject *)(lock), &(lock)->process);                               \
+		ALONE(lock, __VA_ARGS__);                                                          \
+	} while (0)
+
 /* ---- the lock ------------------------------------------------------------------------------- */
 
-struct lock_object *lock_new(struct core_state *state)
+struct lock_object *lock_new(struct core_state *state, PyObject *tree, unsigned long *tree_process)
 {
 	struct lock_object *lock = PyObject_New(struct lock_object, state->lock_type);
 
@@ -46,13 +52,35 @@ struct lock_object *lock_new(struct core_state *state)
 		return NULL;
 	lock->owner = claim_now();
 	lock->depth = 0;
+	lock->process = process.number;
+	lock->tree = tree;
+	lock->tree_process = tree_process;
 	lock->gate = PyThread_allocate_lock();
 	if (!lock->gate) {
 		Py_DECREF(lock);
 		PyErr_NoMemory();
 		return NULL;
 	}
+#ifdef SAMARA_NO_GIL
+	PyUnstable_EnableTryIncRef(tree);
+#endif
 	return lock;
+}
+
+void lock_forget(struct lock_object *lock)
+{
+	ALONE_WITH_LOCK(lock, lock->tree = NULL);
+}
+
+static void set_depth(struct lock_object *lock, unsigned long depth)
+{
+	__atomic_store_n(&lock->depth, depth, __ATOMIC_RELEASE);
+}
+
+static void set_owner(struct lock_object *lock)
+{
+	__atomic_store_n(&lock->owner.thread, this_thread(), __ATOMIC_RELAXED);
+	lock->owner.process = process.number;
 }
 
 /* In the child of a fork(): make a new gate, closed only if the thread that continues holds the
@@ -71,7 +99,7 @@ static int lock_renew(struct lock_object *lock)
 	}
 	lock->gate = gate;
 	if (claim_is_void(&lock->owner))
-		lock->depth = 0;
+		set_depth(lock, 0);
 	if (lock->depth)
 		PyThread_acquire_lock(gate, NOWAIT_LOCK);
 	lock->owner.process = process.number;
@@ -102,7 +130,7 @@ static int take_gate(struct lock_object *lock)
 	return error < 0 ? -1 : 0;
 }
 
-int lock_wait(struct lock_object *lock)
+static int wait_for(struct lock_object *lock)
 {
 	int status = lock_renew(lock);
 
@@ -120,29 +148,57 @@ int lock_wait(struct lock_object *lock)
 	return status;
 }
 
+int lock_wait(struct lock_object *lock)
+{
+	int status;
+
+	ALONE_WITH_LOCK(lock, status = wait_for(lock));
+	return status;
+}
+
+/* Wait until no operation of another thread is between its tree_enter() and its end. */
+static void wait_for_operations(struct lock_object *self)
+{
+#ifdef SAMARA_NO_GIL
+	PyObject *tree = self->tree;
+
+	if (!tree || !PyUnstable_TryIncRef(tree))
+		return;
+	section_ready(tree, self->tree_process);
+	ALONE(tree, (void)0);
+	Py_DECREF(tree);
+#else
+	(void)self;
+#endif
+}
+
 static int lock_take(struct lock_object *self)
 {
 	if (lock_renew(self) < 0)
 		return -1;
 	if (self->depth && !lock_blocks(self)) {
-		self->depth++;
+		set_depth(self, self->depth + 1);
 		return 0;
 	}
 	if (take_gate(self) < 0)
 		return -1;
-	self->owner = claim_now();
-	self->depth = 1;
+	set_owner(self);
+	set_depth(self, 1);
+	wait_for_operations(self);
 	return 0;
 }
 
 static PyObject *lock_acquire(struct lock_object *self, PyObject *Py_UNUSED(unused))
 {
-	if (lock_take(self) < 0)
+	int status;
+
+	ALONE_WITH_LOCK(self, status = lock_take(self));
+	if (status < 0)
 		return NULL;
 	Py_RETURN_TRUE;
 }
 
-static PyObject *lock_release(struct lock_object *self, PyObject *Py_UNUSED(unused))
+static PyObject *lock_give(struct lock_object *self)
 {
 	if (lock_renew(self) < 0)
 		return NULL;
@@ -150,9 +206,18 @@ static PyObject *lock_release(struct lock_object *self, PyObject *Py_UNUSED(unus
 		PyErr_SetString(PyExc_RuntimeError, "this thread does not hold the lock");
 		return NULL;
 	}
-	if (--self->depth == 0)
+	set_depth(self, self->depth - 1);
+	if (self->depth == 0)
 		PyThread_release_lock(self->gate);
 	Py_RETURN_NONE;
+}
+
+static PyObject *lock_release(struct lock_object *self, PyObject *Py_UNUSED(unused))
+{
+	PyObject *result;
+
+	ALONE_WITH_LOCK(self, result = lock_give(self));
+	return result;
 }
 
 static PyObject *lock_exit(struct lock_object *self, PyObject *const *Py_UNUSED(args),
@@ -163,9 +228,14 @@ static PyObject *lock_exit(struct lock_object *self, PyObject *const *Py_UNUSED(
 
 static PyObject *lock_repr(struct lock_object *self)
 {
-	if (lock_renew(self) < 0)
+	int status;
+
+	ALONE_WITH_LOCK(self, status = lock_renew(self));
+	if (status < 0)
 		return NULL;
-	return PyUnicode_FromFormat("<samara.TreeLock %s>", self->depth ? "held" : "free");
+	return PyUnicode_FromFormat("<samara.TreeLock %s>",
+				    __atomic_load_n(&self->depth, __ATOMIC_RELAXED) ? "held"
+										    : "free");
 }
 
 static void lock_dealloc(struct lock_object *self)

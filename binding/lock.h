@@ -5,15 +5,6 @@
 
 #include "state.h"
 
-/* This process: how many forks separate it from the first one that imported the module, and the
- * thread that continued in it. Written only in the child of a fork, before anything else runs
- * there. */
-struct process {
-	unsigned long number;
-	unsigned long survivor;
-};
-
-extern struct process process;
 /* Runs once for all interpreters. 0, or -1 with MemoryError. */
 int process_watch(void);
 
@@ -50,14 +41,21 @@ struct lock_object {
 	PyThread_type_lock gate; /* held while depth > 0, and for a moment by each waiter */
 	struct claim owner;      /* its thread is valid if depth > 0 */
 	unsigned long depth;
+	unsigned long process;       /* see section_ready() */
+	PyObject *tree;              /* whose lock it is: borrowed, NULL once the tree has ended */
+	unsigned long *tree_process; /* of the tree, for section_ready() */
 };
 
+/* Operations of the tree ask this while others may take or release the lock. */
 static inline bool lock_blocks(const struct lock_object *lock)
 {
-	return lock && lock->depth && lock->owner.thread != this_thread();
+	return lock && __atomic_load_n(&lock->depth, __ATOMIC_ACQUIRE) &&
+	       __atomic_load_n(&lock->owner.thread, __ATOMIC_RELAXED) != this_thread();
 }
 
-struct lock_object *lock_new(struct core_state *state);
+/* The lock of a tree, which calls lock_forget() at its end. */
+struct lock_object *lock_new(struct core_state *state, PyObject *tree, unsigned long *tree_process);
+void lock_forget(struct lock_object *lock);
 /* Wait until no other thread holds the lock. 0, or -1 with the exception of a signal. */
 int lock_wait(struct lock_object *lock);
 extern PyType_Spec lock_spec;

@@ -117,11 +117,11 @@ static struct kind *default_kind(struct core_state *state)
 	return kind;
 }
 
-/* Free-threaded Python turns the GIL on for this module, which does not declare that it needs none;
+/* Free-threaded CPython 3.13 turns the GIL on for this module, which does not declare that it needs none;
  * unless the user forced it off. 0, or -1 with ImportError. */
 static int require_interpreter_lock(void)
 {
-#ifdef Py_GIL_DISABLED
+#if defined(Py_GIL_DISABLED) && !defined(SAMARA_NO_GIL)
 	PyObject *enabled = PySys_GetObject("_is_gil_enabled"); /* borrowed */
 	int is_enabled = -1;
 
@@ -155,8 +155,10 @@ static int module_exec(PyObject *module)
 		PyErr_NoMemory();
 		return -1;
 	}
+#ifndef SAMARA_NO_GIL
 	/* The GIL is held for everything except look-ups, and what parallel.c allows. */
 	mt_pool_serial(state->pool);
+#endif
 	state->parallel.pool = state->pool;
 	if (parallel_watch(&state->parallel) < 0 || import_type("Entry", &state->entry_type) < 0 ||
 	    import_type("Gap", &state->gap_type) < 0 ||
@@ -197,6 +199,9 @@ static PyModuleDef_Slot module_slots[] = {
 #ifdef Py_mod_multiple_interpreters
 	/* Interpreters share nothing but constants and the number of the process. */
 	{Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+#ifdef SAMARA_NO_GIL
+	{Py_mod_gil, Py_MOD_GIL_NOT_USED},
 #endif
 	{0, NULL},
 };

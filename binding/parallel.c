@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing trees without the GIL. The pool of a module is serial: its lists and the reference counts of
+ * Threads that run at the same time.
+ *
+ * In an interpreter with a GIL, the pool of a module is serial: its lists and the reference counts of
  * its nodes rely on the GIL. While a call writes without it, the pool has a lock and atomic counts.
  * Such a call writes only trees that nobody else knows, and calls nothing of Python.
  *
  * A fork() of another thread must not come while the pool's lists are half written. So the thread that
- * forks holds the pool's lock meanwhile. In the child, calls that were writing are gone. Nobody knows
+ * forks holds the pool's locks meanwhile. In the child, calls that were writing are gone. Nobody knows
  * their trees, whose nodes stay allocated.
  *
- * The list of pools has a lock, since interpreters may have GILs of their own. A fork() holds it too. For
- * everything above it.
+ * The list of pools has a lock, since interpreters may have GILs of their own. A fork() holds it too.
+ * Without the GIL, a fork() stops all other threads; what one of them was about to enter is freed when
+ * it is next used. For everything above it.
  */
 #include "parallel.h"
 
@@ -39,8 +42,10 @@ static void unlock_pools(void)
 static void renew_pools(void)
 {
 	unlock_pools();
+#ifndef SAMARA_NO_GIL
 	for (struct parallel_pool *each = pools; each; each = each->next)
 		mt_pool_serial(each->pool);
+#endif
 }
 
 int fork_watch(bool *watched, void (*prepare)(void), void (*parent)(void), void (*child)(void))
@@ -77,6 +82,53 @@ void parallel_forget(struct parallel_pool *pool)
 		*at = pool->next;
 	pthread_mutex_unlock(&pools_lock);
 }
+
+/* ---- critical sections ---------------------------------------------------------------------- */
+
+struct process process;
+
+#ifdef SAMARA_NO_GIL
+
+/* How CPython marks what is in the list of a thread's critical sections. */
+#define SECTION_LEFT 1 /* while the thread waited */
+#define SECTION_OF_TWO 2
+#define SECTION_MARKS 3
+
+/* Whether this thread is in a critical section of the mutex, and has not left it while it waited. */
+static bool section_is_ours(const PyMutex *mutex)
+{
+	uintptr_t tag = PyThreadState_Get()->critical_section;
+
+	while (tag && !(tag & SECTION_LEFT)) {
+		const PyCriticalSection *section =
+			(const PyCriticalSection *)(tag & ~(uintptr_t)SECTION_MARKS);
+
+		if (section->_cs_mutex == mutex ||
+		    (tag & SECTION_OF_TWO &&
+		     ((const PyCriticalSection2 *)section)->_cs_mutex2 == mutex))
+			return true;
+		tag = section->_cs_prev;
+	}
+	return false;
+}
+
+void section_renew(PyObject *object, unsigned long *number)
+{
+	static struct short_lock lock;
+	PyMutex *mutex = &object->ob_mutex;
+
+	short_lock_take(&lock);
+	if (*number != process.number) {
+		bool locked = __atomic_load_n(&mutex->_bits, __ATOMIC_ACQUIRE) & 1;
+
+		if (locked && !section_is_ours(mutex))
+			PyMutex_Unlock(mutex);
+		__atomic_store_n(number, process.number, __ATOMIC_RELEASE);
+	}
+	short_lock_give(&lock);
+}
+
+#endif
 
 /* ---- the GIL -------------------------------------------------------------------------------- */
 

@@ -198,7 +198,7 @@ void policy_adopt(struct tree_object *tree, struct policy *policy)
 	if (!policy || tree->policy)
 		return;
 	tree->policy = (struct policy *)Py_NewRef((PyObject *)policy);
-	tree->plain = false;
+	tree_not_plain(tree);
 }
 
 int policy_settle(struct tree_object *tree, struct policy *policy, struct maple_tree *mt,

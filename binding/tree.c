@@ -40,19 +40,32 @@ static_assert(_Alignof(struct maple_tree_128) == _Alignof(struct maple_tree), "a
 
 /* ---- both forms ----------------------------------------------------------------------------- */
 
-/* either_NAME() calls the form of NAME() that a tree needs. */
-#define DISPATCH(type, name, parameters, arguments)                                                \
+/* either_NAME() calls the form of NAME() that a tree needs, alone with that tree. */
+#define DISPATCH_WITH(type, name, parameters, with, arguments)                                     \
 	WIDE_FORM(name);                                                                           \
 	static type either_##name parameters                                                       \
 	{                                                                                          \
-		return EITHER(self, name, arguments);                                              \
+		type result;                                                                       \
+                                                                                                   \
+		with(result = EITHER(self, name, arguments));                                      \
+		return result;                                                                     \
 	}
-/* A method with arguments, one without, and an attribute. */
-#define FAST(name)                                                                                 \
-	DISPATCH(PyObject *, name,                                                                 \
-		 (struct tree_object * self, PyObject *const *args, Py_ssize_t nargs,              \
-		  PyObject *kwnames),                                                              \
-		 (self, args, nargs, kwnames))
+#define WITH_SELF(...) ALONE_IN(self, __VA_ARGS__)
+#define WITH_OTHER(...) ALONE_IN_BOTH(self, tree_among(self, args, nargs, kwnames), __VA_ARGS__)
+#define WITH_OPERAND(...) ALONE_IN_BOTH(self, tree_or_self(self, object), __VA_ARGS__)
+#define WITH_NOTHING(...) __VA_ARGS__
+#define DISPATCH(type, name, parameters, arguments)                                                \
+	DISPATCH_WITH(type, name, parameters, WITH_SELF, arguments)
+#define FAST_WITH(name, with)                                                                      \
+	DISPATCH_WITH(PyObject *, name,                                                            \
+		      (struct tree_object * self, PyObject *const *args, Py_ssize_t nargs,         \
+		       PyObject *kwnames),                                                         \
+		      with, (self, args, nargs, kwnames))
+/* A method with arguments; one whose argument may be another tree; one that looks a key up, and takes
+ * what it needs itself; one without arguments; and an attribute. */
+#define FAST(name) FAST_WITH(name, WITH_SELF)
+#define FAST_TWO(name) FAST_WITH(name, WITH_OTHER)
+#define FAST_LOOK(name) FAST_WITH(name, WITH_NOTHING)
 #define PLAIN(name)                                                                                \
 	DISPATCH(PyObject *, name, (struct tree_object * self, PyObject * unused), (self, unused))
 #define GETTER(name)                                                                               \
@@ -60,13 +73,15 @@ static_assert(_Alignof(struct maple_tree_128) == _Alignof(struct maple_tree), "a
 /* A binary operator. The left operand may be anything. */
 #define OPERATOR(name)                                                                             \
 	WIDE_FORM(name);                                                                           \
-	static PyObject *either_##name(PyObject *left, PyObject *right)                            \
+	static PyObject *either_##name(PyObject *left, PyObject *object)                           \
 	{                                                                                          \
 		struct tree_object *self = as_tree(left);                                          \
+		PyObject *result;                                                                  \
                                                                                                    \
 		if (!self)                                                                         \
 			Py_RETURN_NOTIMPLEMENTED;                                                  \
-		return EITHER(self, name, (self, right));                                          \
+		WITH_OPERAND(result = EITHER(self, name, (self, object)));                         \
+		return result;                                                                     \
 	}
 
 /* The object as a tree; or NULL, without an exception. */
@@ -80,9 +95,36 @@ static struct tree_object *as_tree(PyObject *object)
 								     : NULL;
 }
 
+#ifdef SAMARA_NO_GIL
+static struct tree_object *tree_or_self(struct tree_object *self, PyObject *object)
+{
+	return PyObject_TypeCheck(object, self->state->tree_type) ? (struct tree_object *)object
+								  : self;
+}
+
+/* The tree among the arguments of a method that takes one; or self. */
+static struct tree_object *tree_among(struct tree_object *self, PyObject *const *args,
+				      Py_ssize_t nargs, PyObject *kwnames)
+{
+	bool any = nargs || (kwnames && PyTuple_GET_SIZE(kwnames));
+
+	return any ? tree_or_self(self, args[0]) : self;
+}
+
+/* The same for __init__(). */
+static struct tree_object *tree_of_init(struct tree_object *self, PyObject *args)
+{
+	return PyTuple_GET_SIZE(args) ? tree_or_self(self, PyTuple_GET_ITEM(args, 0)) : self;
+}
+#else
+#define tree_or_self(self, object) (self)
+#define tree_among(self, args, nargs, kwnames) (self)
+#define tree_of_init(self, args) (self)
+#endif
+
 /* clang-format off: one row for each */
-FAST(tree_get)
-FAST(tree_entry)
+FAST_LOOK(tree_get)
+FAST_LOOK(tree_entry)
 FAST(tree_find)
 FAST(tree_find_rev)
 FAST(tree_next)
@@ -103,9 +145,9 @@ FAST(tree_pop_range)
 FAST(tree_alloc_range)
 FAST(tree_alloc_many)
 FAST(tree_alloc_cyclic)
-FAST(tree_dup_into)
-FAST(tree_diff)
-FAST(tree_update)
+FAST_TWO(tree_dup_into)
+FAST_TWO(tree_diff)
+FAST_TWO(tree_update)
 FAST(tree_cursor)
 FAST(tree_load_many)
 FAST(tree_store_many)
@@ -140,14 +182,17 @@ GETTER(tree_get_last_key)
 GETTER(tree_get_keys_dtype)
 DISPATCH(PyObject *, tree_repr, (struct tree_object * self), (self))
 DISPATCH(PyObject *, tree_iterate, (struct tree_object * self), (self))
-DISPATCH(PyObject *, tree_subscript, (struct tree_object * self, PyObject *key), (self, key))
+DISPATCH_WITH(PyObject *, tree_subscript, (struct tree_object * self, PyObject *key), WITH_NOTHING,
+	      (self, key))
 DISPATCH(int, tree_store_subscript, (struct tree_object * self, PyObject *key, PyObject *value),
 	 (self, key, value))
-DISPATCH(int, tree_contains, (struct tree_object * self, PyObject *key), (self, key))
+DISPATCH_WITH(int, tree_contains, (struct tree_object * self, PyObject *key), WITH_NOTHING,
+	      (self, key))
 DISPATCH(Py_ssize_t, tree_length, (struct tree_object * self), (self))
 DISPATCH(int, tree_bool, (struct tree_object * self), (self))
-DISPATCH(PyObject *, tree_compare, (struct tree_object * self, PyObject *object, int operation),
-	 (self, object, operation))
+DISPATCH_WITH(PyObject *, tree_compare,
+	      (struct tree_object * self, PyObject *object, int operation), WITH_OPERAND,
+	      (self, object, operation))
 OPERATOR(tree_or)
 OPERATOR(tree_and)
 OPERATOR(tree_subtract)
@@ -191,6 +236,24 @@ static void tree_dealloc(struct tree_object *self)
 #endif
 		tree_free(self);
 	Py_TRASHCAN_END
+}
+
+/* ---- new contents ---------------------------------------------------------------------------- */
+
+static int init(struct tree_object *self, PyObject *args, PyObject *kwargs)
+{
+	int status;
+
+	ALONE_IN_BOTH(self, tree_of_init(self, args), status = tree_init(self, args, kwargs));
+	return status;
+}
+
+static PyObject *restore_state(struct tree_object *self, PyObject *state)
+{
+	PyObject *result;
+
+	ALONE_IN(self, result = tree_restore_state(self, state));
+	return result;
 }
 
 /* ---- tables --------------------------------------------------------------------------------- */
@@ -266,7 +329,7 @@ static PyMethodDef tree_methods[] = {
 	{"__copy__", NOARGS(either_tree_fork), DOC_MapleTree___copy__},
 	{"__reduce__", NOARGS(either_tree_reduce), DOC_MapleTree___reduce__},
 	{"__reduce_ex__", ONE_ARG(either_tree_reduce_ex), DOC_MapleTree___reduce_ex__},
-	{"__setstate__", ONE_ARG(tree_restore_state), DOC_MapleTree___setstate__},
+	{"__setstate__", ONE_ARG(restore_state), DOC_MapleTree___setstate__},
 	{"__reversed__", NOARGS(either_tree_reversed), DOC_MapleTree___reversed__},
 	{"__sizeof__", NOARGS(either_tree_sizeof), DOC_MapleTree___sizeof__},
 	{"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS,
@@ -277,7 +340,7 @@ static PyMethodDef tree_methods[] = {
 static PyType_Slot tree_slots[] = {
 	{Py_tp_doc, (void *)DOC_MapleTree},
 	{Py_tp_new, tree_new},
-	{Py_tp_init, tree_init},
+	{Py_tp_init, init},
 	{Py_tp_dealloc, tree_dealloc},
 	{Py_tp_traverse, tree_traverse},
 	{Py_tp_clear, tree_drop},

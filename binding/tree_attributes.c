@@ -61,12 +61,12 @@ PyObject *tree_get_policy(struct tree_object *self, void *Py_UNUSED(closure))
 PyObject *tree_get_lock(struct tree_object *self, void *Py_UNUSED(closure))
 {
 	if (!self->lock) {
-		struct lock_object *lock = lock_new(self->state);
+		struct lock_object *lock = lock_new(self->state, (PyObject *)self, &self->process);
 
 		if (!lock)
 			return NULL;
 		self->lock = lock;
-		self->plain = false;
+		tree_not_plain(self);
 	}
 	return Py_NewRef((PyObject *)self->lock);
 }

@@ -224,7 +224,7 @@ static PyObject *make_change(const struct diff_object *self, const struct mt_dif
 	return NULL;
 }
 
-static PyObject *diff_next(struct diff_object *self)
+static PyObject *next_change(struct diff_object *self)
 {
 	while (!self->done) {
 		struct mt_difference at = self->at;
@@ -249,6 +249,14 @@ static PyObject *diff_next(struct diff_object *self)
 		return NULL;
 	}
 	return NULL;
+}
+
+static PyObject *diff_next(struct diff_object *self)
+{
+	PyObject *change;
+
+	ALONE(self, change = next_change(self));
+	return change;
 }
 
 /* ---- comparing ------------------------------------------------------------------------------ */

@@ -137,6 +137,16 @@ static inline int make_keys(const struct iterator_object *self, mt_key first, mt
 	return -1;
 }
 
+/* Whether this iterator alone holds a result, so that nobody sees it change. */
+static inline bool held_alone(PyObject *result)
+{
+#ifdef SAMARA_NO_GIL
+	return result && PyUnstable_Object_IsUniquelyReferenced(result);
+#else
+	return result && Py_REFCNT(result) == 1;
+#endif
+}
+
 /* An Entry: the reusable one whose turn it is, if nobody else holds it; otherwise a new one. Takes
  * over `value`. */
 static PyObject *entry_again(struct iterator_object *self, mt_key first, mt_key last,
@@ -154,7 +164,7 @@ static PyObject *entry_again(struct iterator_object *self, mt_key first, mt_key 
 	turn = self->turn;
 	result = self->results[turn];
 	self->turn = !turn;
-	if (!result || Py_REFCNT(result) != 1) {
+	if (!held_alone(result)) {
 		PyObject *entry = entry_of_keys(self->kind, keys[0], keys[1], value);
 
 		/* Making it may have run a garbage collection, and that anything, even this
@@ -266,7 +276,7 @@ static inline PyObject *pair_again(PyObject *again, PyObject *one, PyObject *two
 {
 	PyObject *old[2];
 
-	if (!again || Py_REFCNT(again) != 1 || !one || !two)
+	if (!held_alone(again) || !one || !two)
 		return pair_new(one, two);
 	old[0] = PyTuple_GET_ITEM(again, 0);
 	old[1] = PyTuple_GET_ITEM(again, 1);
@@ -327,8 +337,7 @@ static PyObject *next_item(struct iterator_object *self)
 		return NULL;
 	}
 	again = self->results[self->turn];
-	range = pair_again(again && Py_REFCNT(again) == 1 ? PyTuple_GET_ITEM(again, 0) : NULL,
-			   keys[0], keys[1]);
+	range = pair_again(held_alone(again) ? PyTuple_GET_ITEM(again, 0) : NULL, keys[0], keys[1]);
 	/* Making a new pair may have run any code. */
 	item = pair_again(self->results[self->turn], range, value);
 	if (!item)
@@ -368,7 +377,7 @@ static PyObject *next_gap(struct iterator_object *self)
 	return gap;
 }
 
-static PyObject *iterator_next(struct iterator_object *self)
+static inline PyObject *next_of_kind(struct iterator_object *self)
 {
 	if (self->done || self->ending)
 		return NULL;
@@ -384,6 +393,14 @@ static PyObject *iterator_next(struct iterator_object *self)
 	default:
 		return next_entry(self);
 	}
+}
+
+static PyObject *iterator_next(struct iterator_object *self)
+{
+	PyObject *result;
+
+	ALONE(self, result = next_of_kind(self));
+	return result;
 }
 
 static int iterator_traverse(struct iterator_object *self, visitproc visit, void *arg)

@@ -26,19 +26,16 @@ int tree_bool(struct tree_object *self)
 
 int tree_contains(struct tree_object *self, PyObject *key)
 {
-	mt_key index;
-	uint64_t word;
-	int place = tree_enter_key(self, key, &index);
+	int found = tree_has_value_at(self, key);
 
-	if (place == INDEX_ERROR) {
+	if (found < 0) {
 		bool several = PyRange_Check(key) || PySlice_Check(key) || PyTuple_Check(key);
 
 		if (several && !self->kind->custom)
 			extend_type_error(": `in` takes one index; use covers(first, last) or "
 					  "overlaps(first, last) for a range");
-		return -1;
 	}
-	return place == INDEX_IN && mtree_load_word(&self->mt, index, &word);
+	return found;
 }
 
 /* Whether a key can stand for several: a slice, or a network. */
@@ -49,21 +46,21 @@ static inline bool may_be_several(const struct tree_object *self, PyObject *key)
 
 PyObject *tree_subscript(struct tree_object *self, PyObject *key)
 {
-	mt_key index, last;
-	uint64_t word;
-	int place;
+	mt_key first, last;
+	PyObject *value;
 
 	if (may_be_several(self, key)) {
-		int some = several_clip(self->kind, key, &index, &last);
+		int some = several_clip(self->kind, key, &first, &last);
 
-		if (some != KEY_IS_ONE)
-			return some < 0 ? NULL : tree_slice(self, index, last, some == 0);
+		if (some < 0)
+			return NULL;
+		if (some != KEY_IS_ONE) {
+			ALONE_IN(self, value = tree_slice(self, first, last, some == 0));
+			return value;
+		}
 	}
-	place = tree_enter_key(self, key, &index);
-	if (place == INDEX_ERROR)
-		return NULL;
-	if (place == INDEX_IN && mtree_load_word(&self->mt, index, &word))
-		return tree_box(self, word);
+	if (tree_value_at(self, key, &value))
+		return value;
 	raise_key(key);
 	return NULL;
 }

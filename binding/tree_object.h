@@ -2,7 +2,7 @@
 /*
  * The tree as an object: its struct, its life, and what every operation on it passes through.
  *
- *        struct tree_object
+ *        struct tree_object (without some flags)
  *        +----------+-------+-------+-------+------+--------+-------+------+--------+-----------+------+
  *        | PyObject | width | plain | dtype | kind | policy | state | lock | member | weak refs |  mt  |
  *        +----------+-------+-------+-------+------+--------+-------+------+---|----+-----------+--|---+
@@ -26,6 +26,8 @@ struct tree_object {
 	PyObject_HEAD
 	uint8_t width; /* of the codes: 64 or 128; 0: not settled, and mt has 64 */
 	bool plain;    /* codes are the keys, and there is no lock and no policy */
+	bool open;   /* there is no lock and no policy, and the dtype stays: see tree_value_at() */
+	bool filled; /* has had contents, or __init__() */
 	enum dtype dtype;
 	struct kind *kind;        /* owned; stays once the width is settled */
 	struct policy *policy;    /* owned; NULL: none. A policy stays once set */
@@ -33,14 +35,22 @@ struct tree_object {
 	struct lock_object *lock; /* NULL until t.lock is first asked for */
 	struct claim writer;      /* with a policy: who last entered while it was not busy */
 	struct member member;
+	unsigned long process; /* see section_ready() */
 	PyObject *weak_references;
 	struct maple_tree mt;
 };
 
+/* Those attributes of all maple trees that say who locks: the GIL, or the tree's critical section. */
+#ifdef SAMARA_NO_GIL
+#define TREE_LOCKS (MT_FLAGS_LOCK_EXTERN | MT_FLAGS_LOCK_WRITERS)
+#else
+#define TREE_LOCKS MT_FLAGS_LOCK_EXTERN
+#endif
+
 /* The attributes of the maple tree for a new tree object. */
 static inline uint32_t tree_flags(bool track_gaps)
 {
-	return MT_FLAGS_LOCK_EXTERN | (track_gaps ? MT_FLAGS_ALLOC_RANGE : 0);
+	return TREE_LOCKS | (track_gaps ? MT_FLAGS_ALLOC_RANGE : 0);
 }
 
 static inline bool tree_tracks_gaps(const struct tree_object *tree)
@@ -48,15 +58,45 @@ static inline bool tree_tracks_gaps(const struct tree_object *tree)
 	return (mt_attr(&tree->mt) & MT_FLAGS_ALLOC_RANGE) != 0;
 }
 
+/* A statement that no other thread interrupts with one on the same tree, or on the same two. */
+#define ALONE_IN(tree, ...)                                                                        \
+	do {                                                                                       \
+		section_ready((PyObject *)(tree), &(tree)->process);                               \
+		ALONE(tree, __VA_ARGS__);                                                          \
+	} while (0)
+#define ALONE_IN_BOTH(tree, other, ...)                                                            \
+	do {                                                                                       \
+		struct tree_object *other_ = (other);                                              \
+                                                                                                   \
+		section_ready((PyObject *)(tree), &(tree)->process);                               \
+		section_ready((PyObject *)other_, &other_->process);                               \
+		ALONE_WITH(tree, other_, __VA_ARGS__);                                             \
+	} while (0)
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 /* Make an instance of `type`. The caller initialises its maple tree, then calls tree_adopt(). */
 struct tree_object *tree_alloc(const struct core_state *state, PyTypeObject *type);
 void tree_adopt(struct tree_object *tree, struct kind *kind);
-/* Whether the tree is plain follows from its kind, its lock and its policy. */
+static inline void tree_set_open(struct tree_object *tree, bool open)
+{
+	__atomic_store_n(&tree->open, open, __ATOMIC_RELEASE);
+}
+
+/* The tree got its kind: whether it is plain follows from that, its lock and its policy. */
 static inline void tree_note_plain(struct tree_object *tree)
 {
-	tree->plain = tree->kind->plain && !tree->lock && !tree->policy;
+	bool open = !tree->lock && !tree->policy;
+
+	tree->plain = tree->kind->plain && open;
+	tree_set_open(tree, open);
+}
+
+/* From now on it has a lock or a policy. */
+static inline void tree_not_plain(struct tree_object *tree)
+{
+	tree->plain = false;
+	tree_set_open(tree, false);
 }
 /* Initialise the maple tree: empty, with the default attributes. */
 void tree_start(struct tree_object *self);
@@ -77,16 +117,18 @@ int tree_clear(struct tree_object *self);
 /* The end of a tree that the collector no longer tracks. */
 void tree_free(struct tree_object *self);
 
+/* For a tree without a kind: it gets the default one. */
+bool tree_settle_width(struct tree_object *tree);
+
 /* Whether the codes have 128 bits. Each method asks this first. A tree without a kind gets the
  * default one, and keeps it. */
 static inline bool tree_is_wide(struct tree_object *tree)
 {
-	if (__builtin_expect(tree->width == 64, 1))
+	uint8_t width = __atomic_load_n(&tree->width, __ATOMIC_ACQUIRE);
+
+	if (__builtin_expect(width == 64, 1))
 		return false;
-	if (tree->width == 128)
-		return true;
-	tree->width = 64;
-	return false;
+	return width == 128 || tree_settle_width(tree);
 }
 
 /* ---- keys of two trees ------------------------------------------------------------------------ */
@@ -124,7 +166,59 @@ static inline int tree_enter_key(struct tree_object *tree, PyObject *key, mt_key
 	return tree_enter_key_slow(tree, key, index);
 }
 
-/* The same with a value to store, which is converted to the tree's kind of word. */
+/* The value of a key: true with an owned *value, or with NULL and an exception; false if there is none. A
+ * key that no tree can hold has none. Without the GIL, readers of an open tree do not wait for each other
+ * nor for a writer. Not in a critical section. */
+#ifdef SAMARA_NO_GIL
+bool tree_value_at(struct tree_object *tree, PyObject *key, PyObject **value);
+/* The Entry around a key, in the same way. */
+bool tree_entry_at(struct tree_object *tree, PyObject *key, PyObject **entry);
+/* Whether a key has a value: 1, 0 or -1. */
+int tree_has_value_at(struct tree_object *tree, PyObject *key);
+#else
+static inline bool tree_value_at(struct tree_object *tree, PyObject *key, PyObject **value)
+{
+	mt_key index;
+	uint64_t word;
+	int place = tree_enter_key(tree, key, &index);
+
+	*value = NULL;
+	if (place == INDEX_ERROR)
+		return true;
+	if (place != INDEX_IN || !mtree_load_word(&tree->mt, index, &word))
+		return false;
+	*value = word_to_value(tree->dtype, word);
+	return true;
+}
+
+static inline bool tree_entry_at(struct tree_object *tree, PyObject *key, PyObject **entry)
+{
+	struct mt_entry at;
+	mt_key index;
+	int place = tree_enter_key(tree, key, &index);
+
+	*entry = NULL;
+	if (place == INDEX_ERROR)
+		return true;
+	if (place != INDEX_IN || !mtree_lookup(&tree->mt, index, &at))
+		return false;
+	*entry = entry_new(tree->kind, at.first, at.last, word_to_value(tree->dtype, at.word));
+	return true;
+}
+
+static inline int tree_has_value_at(struct tree_object *tree, PyObject *key)
+{
+	mt_key index;
+	uint64_t word;
+	int place = tree_enter_key(tree, key, &index);
+
+	if (place == INDEX_ERROR)
+		return -1;
+	return place == INDEX_IN && mtree_load_word(&tree->mt, index, &word);
+}
+#endif
+
+/* tree_enter() with a value to store, which is converted to the tree's kind of word. */
 static inline int tree_enter_value(struct tree_object *tree, PyObject *value, uint64_t *word)
 {
 	enum dtype dtype;

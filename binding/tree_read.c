@@ -48,14 +48,12 @@ PyObject *tree_get(struct tree_object *self, PyObject *const *args, Py_ssize_t n
 {
 	static const struct signature signature = {"get", index_names, 2, 1, 2};
 	PyObject *given[2];
-	mt_key index;
-	uint64_t word;
-	int kind = enter_index(self, &signature, args, nargs, kwnames, given, &index);
+	PyObject *value;
 
-	if (kind == INDEX_ERROR)
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
 		return NULL;
-	if (kind == INDEX_IN && mtree_load_word(&self->mt, index, &word))
-		return tree_box(self, word);
+	if (tree_value_at(self, given[0], &value))
+		return value;
 	return Py_NewRef(given[1] ? given[1] : Py_None);
 }
 
@@ -64,14 +62,12 @@ PyObject *tree_entry(struct tree_object *self, PyObject *const *args, Py_ssize_t
 {
 	static const struct signature signature = {"entry", index_names, 1, 1, 1};
 	PyObject *given[1];
-	struct mt_entry entry;
-	mt_key index;
-	int kind = enter_index(self, &signature, args, nargs, kwnames, given, &index);
+	PyObject *entry;
 
-	if (kind == INDEX_ERROR)
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
 		return NULL;
-	if (kind == INDEX_IN && mtree_lookup(&self->mt, index, &entry))
-		return tree_box_entry(self, &entry);
+	if (tree_entry_at(self, given[0], &entry))
+		return entry;
 	Py_RETURN_NONE;
 }
 

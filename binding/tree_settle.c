@@ -24,13 +24,13 @@ int tree_settle(struct tree_object *tree, struct kind *kind)
 				     tree->kind->name, kind->name);
 		return same > 0 ? 0 : -1;
 	}
-	tree->width = (uint8_t)kind->bits;
-	Py_INCREF(kind);
-	Py_SETREF(tree->kind, kind);
-	tree_note_plain(tree);
 	if (kind->bits == 128) {
 		mt_fini(&tree->mt); /* empty */
 		WIDE(tree_start, (tree));
 	}
+	Py_INCREF(kind);
+	Py_SETREF(tree->kind, kind);
+	tree_note_plain(tree);
+	__atomic_store_n(&tree->width, (uint8_t)kind->bits, __ATOMIC_RELEASE);
 	return 0;
 }

@@ -28,6 +28,9 @@ HANGS = 3600
 # each needs a collection of its own.)
 DEEP = 20_000 if PURE else 100_000
 
+# Whether threads of this interpreter take turns.
+GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
+
 c_only = pytest.mark.skipif(PURE, reason="about the C extension")
 counts_references = pytest.mark.skipif(
     not COUNTS_REFERENCES, reason="this interpreter does not count references"

@@ -13,12 +13,12 @@ import time
 
 import pytest
 
-from interpreter import HANGS, c_only, collect, counted_nodes, scaled
+from interpreter import GIL, HANGS, c_only, collect, counted_nodes, scaled
 from samara import COALESCE, OFFSET, MapleTree
 from threads import elsewhere, run
 from tree_oracle import seeded
 
-pytestmark = c_only
+pytestmark = [c_only, pytest.mark.skipif(not GIL, reason="threads do not take turns here")]
 LARGE = 70_000
 FEW = 512
 ATTEMPTS = 20_000
