@@ -58,7 +58,10 @@ def test_short_recipes_are_found():
     assert {f"docs/howto/{page}.md" for page in named} <= set(SHORT)
 
 
-@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", *PAGES])
+@pytest.mark.parametrize(
+    "name",
+    ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "examples/README.md", *PAGES],
+)
 def test_links_lead_somewhere(name):
     document = ROOT / name
     for target in links(document.read_text()):
