@@ -154,14 +154,20 @@ def test_columns_of_floats(keys, dtype):
     check(keys, array)
 
 
+def in_unit(moment, unit):
+    """Return a moment as a number of units. Where it does not fit, the nearest one that does."""
+    try:
+        return int(np.datetime64(moment, "us").astype(f"M8[{unit}]").astype(np.int64))
+    except OverflowError:  # numpy 2.5 and newer
+        return 2**63 - 1 if moment.year > 1970 else NAT + 1
+
+
 def moments_near(rng, kind, unit):
     """Return numbers of that unit: around the kind's limits, NaT, and whole units of the kind."""
     first, last = moments_of(kind)
-    ends = [
-        np.datetime64(end, "us").astype(f"M8[{unit}]").astype(np.int64) for end in (first, last)
-    ]
-    near = [int(end) + step for end in ends for step in range(-3, 4)]
-    low, high = sorted(map(int, ends))
+    ends = [in_unit(end, unit) for end in (first, last)]
+    near = [end + step for end in ends for step in range(-3, 4)]
+    low, high = sorted(ends)
     for power in (1, 1000, 10**6, 10**9):
         near += [rng.randrange(low, high + 1) // power * power for _ in range(5)]
     near += [NAT, NAT + 1, 2**63 - 1, 0, -1]

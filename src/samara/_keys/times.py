@@ -125,7 +125,10 @@ class DateKind(TimeKind):
         """
         if array.dtype.kind != "M" or array.dtype.str.endswith(("ps]", "fs]", "as]")):
             return None
-        days = array.astype("datetime64[D]")
+        try:
+            days = array.astype("datetime64[D]")
+        except OverflowError:  # an item near the first that there is; numpy 2.5 and newer
+            return None
         return [day if day == item else item for day, item in zip(days, array, strict=True)]
 
     def array(self, numpy: Any, codes: Sequence[int]) -> Any:

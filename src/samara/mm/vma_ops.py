@@ -210,11 +210,7 @@ def unmap(space: State, start: int, end: int) -> None:
 
 
 def check_unmap(space: State, start: int, end: int) -> None:
-    """Raise the error that `unmap` would raise.
-
-    Linux cuts the first VMA at `start` before it finds a later one that it cannot unmap. The cut
-    stays.
-    """
+    """Raise the error that `unmap` would raise."""
     if end > space.limits.task_size:
         raise os_error(EINVAL)
     tree = space.tree
@@ -226,11 +222,20 @@ def check_unmap(space: State, start: int, end: int) -> None:
         raise os_error(ENOMEM)
     _check_cut(vma, start, end)
     if vma.end < end:
-        try:
-            _check_others(space, vma.end, end)
-        except OSError:
-            cut(space, start)
-            raise
+        _check_or_cut(space, start, vma.end, end)
+
+
+def _check_or_cut(space: State, start: int, first_end: int, end: int) -> None:
+    """Check the VMAs after the first, which ends at `first_end`.
+
+    Linux cuts the first VMA at `start` before it finds a later one that it cannot unmap. The cut
+    stays.
+    """
+    try:
+        _check_others(space, first_end, end)
+    except OSError:
+        cut(space, start)
+        raise
 
 
 def _check_others(space: State, start: int, end: int) -> None:
