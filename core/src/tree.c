@@ -30,6 +30,7 @@ void mt_init_pool(struct maple_tree *mt, uint32_t flags, struct maple_pool *pool
 	mt->ma_covered[0] = mt->ma_covered[1] = 0;
 	mt->ma_counted = true;
 	mt->ma_shared = mt->ma_busy = false;
+	mt->ma_forks = 0;
 	mt->ma_lock.held = 0;
 	mt_pool_get(pool);
 }

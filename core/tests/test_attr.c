@@ -5,6 +5,8 @@
 
 #include "pool.h"
 
+#include <string.h>
+
 static const uint32_t attributes[] = {
 	0,
 	MT_FLAGS_ALLOC_RANGE,
@@ -112,10 +114,35 @@ static void a_single_node_is_freed(void)
 	test_pool_end(pool);
 }
 
+/* mt_init_pool() sets all members, whatever the memory held: ma_forks was left out. */
+static void a_new_tree_has_no_old_bytes(void)
+{
+	static const struct maple_tree whole = MTREE_INIT(whole, MT_FLAGS_ALLOC_RANGE);
+	struct maple_tree mt;
+
+	memset(&mt, 0xa5, sizeof(mt));
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, NULL, NULL);
+	CHECK(mt.ma_root == whole.ma_root && mt.ma_pool == whole.ma_pool);
+	CHECK(mt.ma_ops == whole.ma_ops && mt.ma_external_lock == whole.ma_external_lock);
+	CHECK_EQ(mt.ma_flags, whole.ma_flags);
+	CHECK_EQ(mt.ma_sequence, whole.ma_sequence);
+	CHECK_EQ(mt.ma_generation, whole.ma_generation);
+	CHECK_EQ(mt.ma_entries, whole.ma_entries);
+	CHECK_EQ(mt.ma_covered[0], whole.ma_covered[0]);
+	CHECK_EQ(mt.ma_covered[1], whole.ma_covered[1]);
+	CHECK_EQ(mt.ma_counted, whole.ma_counted);
+	CHECK_EQ(mt.ma_shared, whole.ma_shared);
+	CHECK_EQ(mt.ma_busy, whole.ma_busy);
+	CHECK_EQ(mt.ma_forks, whole.ma_forks);
+	CHECK_EQ(mt.ma_lock.held, whole.ma_lock.held);
+	mt_fini(&mt);
+}
+
 static const struct test_case cases[] = {
 	{"the_height_is_no_attribute", the_height_is_no_attribute},
 	{"attributes_survive_destroy", attributes_survive_destroy},
 	{"a_single_node_is_freed", a_single_node_is_freed},
+	{"a_new_tree_has_no_old_bytes", a_new_tree_has_no_old_bytes},
 };
 
 TEST_MAIN(cases)

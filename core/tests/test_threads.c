@@ -416,7 +416,9 @@ static void fork_process(const struct pairs *pairs)
 		if (child == 0) {
 			alarm(600);
 			live_in_child(pairs);
-			_exit(0);
+			/* Checkers of leaks must not see what other threads had: end as another program. */
+			execlp("true", "true", (char *)NULL);
+			_exit(1);
 		}
 		leave(pairs);
 		CHECK(child > 0);
