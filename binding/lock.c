@@ -36,12 +36,6 @@ int process_watch(void)
 	return fork_watch(&watched, NULL, NULL, note_fork);
 }
 
-#define ALONE_WITH_LOCK(lock, ...)                                                                 \
-	do {                                                                                       \
-		section_ready((PyObject *)(lock), &(lock)->process);                               \
-		ALONE(lock, __VA_ARGS__);                                                          \
-	} while (0)
-
 /* ---- the lock ------------------------------------------------------------------------------- */
 
 struct lock_object *lock_new(struct core_state *state, PyObject *tree, unsigned long *tree_process)
@@ -69,7 +63,7 @@ struct lock_object *lock_new(struct core_state *state, PyObject *tree, unsigned 
 
 void lock_forget(struct lock_object *lock)
 {
-	ALONE_WITH_LOCK(lock, lock->tree = NULL);
+	ALONE_IN(lock, lock->tree = NULL);
 }
 
 static void set_depth(struct lock_object *lock, unsigned long depth)
@@ -152,7 +146,7 @@ int lock_wait(struct lock_object *lock)
 {
 	int status;
 
-	ALONE_WITH_LOCK(lock, status = wait_for(lock));
+	ALONE_IN(lock, status = wait_for(lock));
 	return status;
 }
 
@@ -192,7 +186,7 @@ static PyObject *lock_acquire(struct lock_object *self, PyObject *Py_UNUSED(unus
 {
 	int status;
 
-	ALONE_WITH_LOCK(self, status = lock_take(self));
+	ALONE_IN(self, status = lock_take(self));
 	if (status < 0)
 		return NULL;
 	Py_RETURN_TRUE;
@@ -216,7 +210,7 @@ static PyObject *lock_release(struct lock_object *self, PyObject *Py_UNUSED(unus
 {
 	PyObject *result;
 
-	ALONE_WITH_LOCK(self, result = lock_give(self));
+	ALONE_IN(self, result = lock_give(self));
 	return result;
 }
 
@@ -230,7 +224,7 @@ static PyObject *lock_repr(struct lock_object *self)
 {
 	int status;
 
-	ALONE_WITH_LOCK(self, status = lock_renew(self));
+	ALONE_IN(self, status = lock_renew(self));
 	if (status < 0)
 		return NULL;
 	return PyUnicode_FromFormat("<samara.TreeLock %s>",

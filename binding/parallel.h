@@ -65,6 +65,13 @@ static inline void section_ready(PyObject *object, unsigned long *number)
 #endif
 }
 
+/* ALONE() for a tree or a lock, whose member `process` is for section_ready(). */
+#define ALONE_IN(object, ...)                                                                      \
+	do {                                                                                       \
+		section_ready((PyObject *)(object), &(object)->process);                           \
+		ALONE(object, __VA_ARGS__);                                                        \
+	} while (0)
+
 /* A lock for a few instructions that call nothing of Python. So its holder never stops. */
 struct short_lock {
 	uint8_t held;

@@ -58,12 +58,7 @@ static inline bool tree_tracks_gaps(const struct tree_object *tree)
 	return (mt_attr(&tree->mt) & MT_FLAGS_ALLOC_RANGE) != 0;
 }
 
-/* A statement that no other thread interrupts with one on the same tree, or on the same two. */
-#define ALONE_IN(tree, ...)                                                                        \
-	do {                                                                                       \
-		section_ready((PyObject *)(tree), &(tree)->process);                               \
-		ALONE(tree, __VA_ARGS__);                                                          \
-	} while (0)
+/* ALONE_IN() for two trees. */
 #define ALONE_IN_BOTH(tree, other, ...)                                                            \
 	do {                                                                                       \
 		struct tree_object *other_ = (other);                                              \
