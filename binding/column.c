@@ -89,11 +89,54 @@ static int open_buffer(struct column *column, PyObject *object)
 	return 1;
 }
 
-int column_open(struct column *column, PyObject *object, const char *name, bool objects)
+int type_has(PyObject *object, const char *name)
+{
+	PyObject *method = PyObject_GetAttrString((PyObject *)Py_TYPE(object), name);
+
+	if (method) {
+		Py_DECREF(method);
+		return 1;
+	}
+	if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+		return -1;
+	PyErr_Clear();
+	return 0;
+}
+
+int column_is_foreign(PyObject *object)
+{
+	static const char *const methods[] = {"__array__", "__arrow_c_stream__",
+					      "__arrow_c_array__"};
+	int has = 0;
+
+	if (PyList_CheckExact(object) || PyTuple_CheckExact(object) || PyObject_CheckBuffer(object))
+		return 0;
+	for (int i = 0; i < 3 && !has; i++)
+		has = type_has(object, methods[i]);
+	return has;
+}
+
+/* What samara._arrow makes of a column of Arrow or of pandas: a buffer or a sequence, or the object
+ * itself if it is no such column. NULL with an exception. */
+static PyObject *open_foreign(PyObject *object, bool objects)
+{
+	PyObject *module = PyImport_ImportModule("samara._arrow.intake");
+	PyObject *opened = NULL;
+
+	if (module)
+		opened = PyObject_CallMethod(module, "opened_values", "OO", object,
+					     objects ? Py_True : Py_False);
+	Py_XDECREF(module);
+	if (opened == Py_None)
+		Py_SETREF(opened, Py_NewRef(object));
+	return opened;
+}
+
+/* Open a buffer of numbers, or with `objects` any sequence. 0 or -1. */
+static int open_object(struct column *column, PyObject *object, const char *name, bool objects)
 {
 	int status = 0;
 
-	column->name = name;
 	if (!objects && PyObject_CheckBuffer(object))
 		status = open_buffer(column, object);
 	if (status != 0)
@@ -108,6 +151,23 @@ int column_open(struct column *column, PyObject *object, const char *name, bool 
 		return -1;
 	column->count = (size_t)PyTuple_GET_SIZE(column->items);
 	return 0;
+}
+
+int column_open(struct column *column, PyObject *object, const char *name, bool objects)
+{
+	int foreign = column_is_foreign(object);
+	PyObject *opened = NULL;
+	int status = -1;
+
+	column->name = name;
+	if (foreign == 0)
+		return open_object(column, object, name, objects);
+	if (foreign > 0)
+		opened = open_foreign(object, objects);
+	if (opened)
+		status = open_object(column, opened, name, objects);
+	Py_XDECREF(opened);
+	return status;
 }
 
 void column_close(struct column *column)

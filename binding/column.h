@@ -20,6 +20,10 @@ struct column {
 /* Open a column that is all zero, or closed: 0 or -1. Call column_close() afterwards, even after an
  * error. With `objects` it is taken as a sequence, whatever it is. */
 int column_open(struct column *column, PyObject *object, const char *name, bool objects);
+/* Whether an object's type has an attribute: 1, 0 or -1. */
+int type_has(PyObject *object, const char *name);
+/* Whether an object may be a column of Arrow or of pandas, and is no buffer itself: 1, 0 or -1. */
+int column_is_foreign(PyObject *object);
 void column_close(struct column *column);
 /* 0; or -1 with TypeError if the column is a buffer of floats. */
 int column_refuse_floats(const struct column *column);

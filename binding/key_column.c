@@ -20,15 +20,10 @@ enum { CHUNK = 512 }; /* words at a time, where they need memory of their own */
  * exception. */
 static PyObject *as_array(const struct kind *kind, PyObject *object)
 {
-	PyObject *method = PyObject_GetAttrString((PyObject *)Py_TYPE(object), "__array__");
 	PyObject *array;
 
-	if (!method) {
-		if (PyErr_ExceptionMatches(PyExc_AttributeError))
-			PyErr_Clear();
+	if (type_has(object, "__array__") <= 0)
 		return NULL;
-	}
-	Py_DECREF(method);
 	array = PyObject_CallMethod(kind->object, "as_array", "O", object);
 	if (array == Py_None)
 		Py_CLEAR(array);
@@ -244,6 +239,71 @@ static int open_column(struct key_column *keys, PyObject *object, const char *na
 	return 0;
 }
 
+/* ---- opening: columns of Arrow -------------------------------------------------------------- */
+
+/* Open the numbers of moments. The unit is as numpy writes it. Without datetime's functions in C, the
+ * kind in Python makes a key of each. 0 or -1. */
+static int open_moments(struct key_column *keys, PyObject *data, const char *unit, const char *name)
+{
+	PyObject *items;
+	int status;
+
+#if MT_KEY_BITS == 64
+	if (keys->kind->encoding == KEYS_MOMENTS &&
+	    key_words_of_moments(&keys->words, &keys->kind->moments, unit)) {
+		keys->layout = LAYOUT_WORDS;
+		keys->span = kind_top(keys->kind);
+		return column_open(&keys->column, data, name, false);
+	}
+#else
+	(void)unit;
+#endif
+	items = PyObject_CallFunctionObjArgs((PyObject *)&PyMap_Type, keys->item, data, NULL);
+	status = items ? column_open(&keys->column, items, name, true) : -1;
+	Py_XDECREF(items);
+	return status;
+}
+
+/* Open keys of 16 bytes each. */
+static int open_bytes(struct key_column *keys, PyObject *data, const char *name)
+{
+	if (column_open(&keys->column, data, name, false) < 0)
+		return -1;
+	keys->layout = LAYOUT_BYTES;
+	keys->span = MT_KEY_MAX;
+	keys->column.count /= 16;
+	keys->column.item = 16;
+	keys->column.step = 16;
+	return 0;
+}
+
+/* Open a column that may be one of Arrow or of pandas: 1; 0 if it is another object; -1. */
+static int open_arrow(struct key_column *keys, PyObject *object, const char *name)
+{
+	const char *layout, *unit;
+	PyObject *data, *nulls;
+	int status;
+
+	keys->opened = PyObject_CallMethod(keys->kind->object, "opened", "Os", object, name);
+	if (!keys->opened || keys->opened == Py_None)
+		return keys->opened ? 0 : -1;
+	if (!PyArg_ParseTuple(keys->opened, "sOOzO", &layout, &data, &nulls, &unit, &keys->item))
+		return -1;
+	if (strcmp(layout, "moments") == 0)
+		status = open_moments(keys, data, unit, name);
+	else if (strcmp(layout, "bytes") == 0)
+		status = open_bytes(keys, data, name);
+	else if (strcmp(layout, "numbers") == 0)
+		status = open_column(keys, data, name);
+	else
+		status = column_open(&keys->column, data, name, true);
+	if (status == 0 && nulls != Py_None)
+		keys->nulls = (const uint8_t *)PyBytes_AsString(nulls);
+	return PyErr_Occurred() ? -1 : 1;
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
 /* Whether a kind's keys come in arrays of their own, which are no buffers of numbers. */
 static bool has_arrays(const struct kind *kind)
 {
@@ -274,6 +334,11 @@ int key_column_open(struct key_column *keys, const struct kind *kind, PyObject *
 	if (PyList_CheckExact(object) || PyTuple_CheckExact(object) ||
 	    (!has_arrays(kind) && PyObject_CheckBuffer(object)))
 		return open_column(keys, object, name);
+	status = column_is_foreign(object);
+	if (status > 0)
+		status = open_arrow(keys, object, name);
+	if (status != 0)
+		return status < 0 ? -1 : 0;
 	keys->array = as_array(kind, object);
 	if (!keys->array)
 		return PyErr_Occurred() ? -1 : open_column(keys, object, name);
@@ -320,9 +385,12 @@ void key_column_close(struct key_column *keys)
 {
 	column_close(&keys->column);
 	Py_XDECREF(keys->array);
+	Py_XDECREF(keys->opened);
 	PyMem_Free(keys->made);
 	PyMem_Free(keys->outside);
 	keys->array = NULL;
+	keys->opened = NULL;
+	keys->nulls = NULL;
 	keys->made = NULL;
 	keys->outside = NULL;
 }
@@ -431,19 +499,27 @@ const mt_key *key_column_block(const struct key_column *keys, size_t at, size_t 
 	return scratch;
 }
 
+/* Set `present` to 0 where `absent` is 1. */
+static void take_away(uint8_t *present, const uint8_t *absent, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		present[i] &= (uint8_t)!absent[i];
+}
+
 bool key_column_mask(const struct key_column *keys, size_t at, size_t count, const mt_key *codes,
 		     uint8_t *present)
 {
 	mt_key low = keys->low;
 	mt_key span = keys->span;
 
+	if (keys->nulls)
+		take_away(present, keys->nulls + at, count);
 	if (keys->layout == LAYOUT_ITEMS) {
-		for (size_t i = 0; i < count; i++)
-			present[i] &= (uint8_t)!keys->outside[at + i];
+		take_away(present, keys->outside + at, count);
 		return true;
 	}
 	if (span == MT_KEY_MAX)
-		return false;
+		return keys->nulls != NULL;
 	if (MT_KEY_BITS == 64 && span == INT64_MAX && low == 0) {
 		/* There are vector instructions for this. */
 		for (size_t i = 0; i < count; i++)
@@ -489,16 +565,29 @@ static PyObject *item_of_array(const struct key_column *keys, size_t at)
 	return item;
 }
 
+/* The same for a number of moments, in an array of numpy's or of Arrow's. */
+static PyObject *item_of_moments(const struct key_column *keys, size_t at)
+{
+	uint64_t word;
+
+	if (!keys->item)
+		return item_of_array(keys, at);
+	column_widen(&keys->column, at, 1, &word);
+	return PyObject_CallFunction(keys->item, "L", (long long)word);
+}
+
 PyObject *key_column_key(const struct key_column *keys, size_t at)
 {
 	mt_key code;
 
+	if (keys->nulls && keys->nulls[at])
+		Py_RETURN_NONE;
 	switch (keys->layout) {
 	case LAYOUT_ITEMS:
 		return Py_NewRef(PyTuple_GET_ITEM(keys->column.items, (Py_ssize_t)at));
 	case LAYOUT_WORDS:
 		if (keys->words.are == WORDS_ARE_MOMENTS)
-			return item_of_array(keys, at);
+			return item_of_moments(keys, at);
 		return number_at(&keys->column, at);
 	default:
 		return code_object(*key_column_block(keys, at, 1, &code));
@@ -566,6 +655,18 @@ static int refuse_floats(const struct key_column *keys)
 	return keys->kind->whole ? column_refuse_floats(&keys->column) : 0;
 }
 
+/* Keys that are stored may not be null. */
+static int refuse_nulls(const struct key_column *keys)
+{
+	const uint8_t *null = keys->nulls ? memchr(keys->nulls, 1, keys->column.count) : NULL;
+
+	if (!null)
+		return 0;
+	PyErr_Format(PyExc_ValueError, "position %zd: %s is null", (Py_ssize_t)(null - keys->nulls),
+		     keys->column.name);
+	return -1;
+}
+
 /* key_require(), which is inline. */
 static int require(const struct kind *kind, PyObject *key, const char *name, mt_key *code)
 {
@@ -577,7 +678,7 @@ const mt_key *key_column_codes(struct key_column *keys)
 	size_t count = keys->column.count;
 	const mt_key *codes;
 
-	if (refuse_floats(keys) < 0)
+	if (refuse_floats(keys) < 0 || refuse_nulls(keys) < 0)
 		return NULL;
 	if (keys->layout == LAYOUT_ITEMS)
 		return convert_items(keys, require);
@@ -605,7 +706,7 @@ const mt_key *key_column_ends(struct key_column *keys)
 {
 	size_t count = keys->column.count;
 
-	if (refuse_floats(keys) < 0)
+	if (refuse_floats(keys) < 0 || refuse_nulls(keys) < 0)
 		return NULL;
 	if (keys->layout == LAYOUT_ITEMS)
 		return convert_items(keys, key_require_end);
@@ -633,9 +734,12 @@ static int look_at_items(struct key_column *keys)
 	if (!make_marked_codes(keys))
 		return -1;
 	for (size_t i = 0; i < keys->column.count; i++) {
-		int place =
-			key_look(keys->kind, PyTuple_GET_ITEM(keys->column.items, (Py_ssize_t)i),
-				 "key", &keys->made[i]);
+		int place = INDEX_ABOVE;
+
+		if (!keys->nulls || !keys->nulls[i])
+			place = key_look(keys->kind,
+					 PyTuple_GET_ITEM(keys->column.items, (Py_ssize_t)i), "key",
+					 &keys->made[i]);
 
 		if (place == INDEX_ERROR) {
 			locate_error(keys->kind->state, "position", (Py_ssize_t)i);
@@ -663,7 +767,8 @@ static int refuse_finer(struct key_column *keys)
 		uint64_t word;
 		mt_key code;
 
-		if (__builtin_expect(is_inside(keys, keys->made[i]), 1))
+		if (__builtin_expect(is_inside(keys, keys->made[i]), 1) ||
+		    (keys->nulls && keys->nulls[i]))
 			continue;
 		column_widen(&keys->column, i, 1, &word);
 		if (key_words_is_finer(&keys->words, word) &&

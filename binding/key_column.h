@@ -25,6 +25,9 @@ struct key_column {
 	Py_ssize_t high_at;     /* LAYOUT_PAIRS: where an item's high word is, */
 	Py_ssize_t low_at;      /* and its low one */
 	PyObject *array;        /* owned: numpy's array that was given, if it may be asked */
+	PyObject *opened;       /* owned: what was made of a column of Arrow, or NULL */
+	PyObject *item;         /* of that, borrowed: makes a key of the number of a moment */
+	const uint8_t *nulls;   /* of that: 1 where there is no key, or NULL */
 	mt_key *made;           /* owned: codes, if the buffer is not used in place */
 	uint8_t *outside;       /* owned: 1 where a key or a size does not fit; or NULL */
 };

@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 KINDS: Final = {"u8": "BHILQN", "i8": "bhilqn", "f8": "efdg"}
 DTYPES: Final = {code: dtype for dtype, codes in KINDS.items() for code in codes}
+STREAM: Final = "__arrow_c_stream__"
+ARRAY: Final = "__arrow_c_array__"
 INTEGERS: Final = {1: "b", 2: "h", 4: "i", 8: "q"}  # by size, since the size of "l" varies
 TYPES: Final = {"u8": "uint64", "i8": "int64", "f8": "float64", None: "object"}  # numpy's
 ORDERS: Final = ("", *"@=<>!")
@@ -27,16 +29,45 @@ class Column(NamedTuple):
     items: tuple[Any, ...]
     format: str = ""  # of a buffer of numbers; dtype is the dtype of that format
     dtype: str | None = None
+    nulls: bytes | None = None  # for each item 1 where it is null, if any is
 
-    def converted(self, convert: Callable[[Any], T], floats: bool = False) -> list[T]:
-        """Convert each item. Without `floats`, a buffer of floats is refused as a whole."""
+    def converted(
+        self, convert: Callable[[Any], T], floats: bool = False, null: T | None = None
+    ) -> list[T]:
+        """Convert each item. Without `floats`, a buffer of floats is refused as a whole.
+
+        Null items become `null`; if that is None, they are an error.
+        """
         if self.dtype == "f8" and not floats:
             text = f"{self.name} must hold integers, not items of format '{self.format}'"
             raise TypeError(text)
-        return [convert_one(item, convert, "position", i) for i, item in enumerate(self.items)]
+        converted = []
+        for i, item in enumerate(self.items):
+            if not self.nulls or not self.nulls[i]:
+                converted.append(convert_one(item, convert, "position", i))
+            elif null is None:
+                raise ValueError(f"position {i}: {self.name} is null")
+            else:
+                converted.append(null)
+        return converted
 
 
 Columns = tuple[Column, Column, Column]
+
+
+class Opened(NamedTuple):
+    """A column of keys of Arrow, as both implementations take it."""
+
+    layout: str
+    """"numbers", "moments", "bytes" or "items"."""
+    data: Any
+    """A buffer of numbers, also for moments; a buffer of 16 bytes for each item; or a tuple."""
+    nulls: bytes | None
+    """For each item 1 where it is null, if any is. Its data can then be anything."""
+    unit: str | None = None
+    """Of moments, as numpy writes it: "<M8[us]"."""
+    item: Callable[[int], Any] | None = None
+    """Makes of the number of a moment what `Kind.code()` takes."""
 
 
 def convert_one(item: Any, convert: Callable[[Any], T], noun: str, position: int) -> T:
@@ -52,6 +83,11 @@ def convert_one(item: Any, convert: Callable[[Any], T], noun: str, position: int
 
 def open_column(given: Any, name: str, objects: bool = False) -> Column:
     """Open a column of numbers or objects. With `objects`, it is one of objects in any case."""
+    if is_foreign(given):
+        from samara._arrow.intake import opened_values
+
+        opened = opened_values(given, objects)
+        given = given if opened is None else opened
     column = None if objects else open_buffer(given, name)
     if column:
         return column
@@ -135,3 +171,27 @@ def numpy_array(given: Any) -> Any:
         return None
     array = numpy.asarray(given)
     return array if array.ndim else None
+
+
+def is_foreign(given: Any) -> bool:
+    """Return whether an object may be a column of Arrow or of pandas, but is no buffer itself."""
+    ways = ("__array__", STREAM, ARRAY)
+    return any(hasattr(type(given), way) for way in ways) and not is_buffer(given)
+
+
+def is_buffer(given: Any) -> bool:
+    try:
+        memoryview(given).release()
+    except (TypeError, ValueError, BufferError) as error:
+        return not isinstance(error, TypeError)
+    return True
+
+
+def is_arrow(given: Any) -> bool:
+    return hasattr(type(given), STREAM) or hasattr(type(given), ARRAY)
+
+
+def is_of_numpy(given: Any) -> bool:
+    """Return whether a column's items lie in an array of numpy."""
+    dtype: Any = getattr(given, "dtype", None)
+    return hasattr(type(given), "__array__") and hasattr(dtype, "newbyteorder")

@@ -7,10 +7,13 @@ out its `array()` turns codes into an array.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from samara._columns import Column, open_column
+from samara._columns import Column, Opened, is_foreign, open_buffer, open_column
 from samara._keys.kind import Kind
+
+if TYPE_CHECKING:
+    from samara._arrow.column import ArrowColumn
 
 LOW: Final = 2**64 - 1
 WORD: Final = 16  # bytes
@@ -18,9 +21,38 @@ WORD: Final = 16  # bytes
 
 def open_keys(kind: Kind, given: Any, name: str) -> Column:
     """Open a column of keys. `kind.code()` takes each of its items."""
+    opened = kind.opened(given, name) if is_foreign(given) else None
+    if opened is not None:
+        return column_of(opened, name)
     array = kind.as_array(given)
     items = None if array is None else kind.items(array)
     return open_column(given, name) if items is None else Column(name, tuple(items))
+
+
+def column_of(opened: Opened, name: str) -> Column:
+    """Read a column of Arrow."""
+    data, column = opened.data, None
+    if opened.layout == "numbers":
+        column = open_buffer(data, name)
+    elif opened.item is not None:
+        data = map(opened.item, data)
+    elif opened.layout == "bytes":
+        data = wide_of_bytes(bytes(data))
+    column = column or Column(name, tuple(data))
+    return column._replace(nulls=opened.nulls)
+
+
+def numbers_in(column: "ArrowColumn", bits: int) -> Opened | None:
+    """Say how a column has keys that are ints: as numbers, or as bytes in big-endian order."""
+    if column.is_number:
+        return Opened("numbers", column.data, column.nulls)
+    if column.format == "w:16" and bits == 128:
+        return Opened("bytes", column.data, column.nulls)
+    return None
+
+
+def wide_of_bytes(data: bytes) -> list[int]:
+    return [int.from_bytes(data[n : n + WORD], "big") for n in range(0, len(data), WORD)]
 
 
 def wide_numbers(array: Any) -> list[int] | None:
@@ -36,8 +68,7 @@ def wide_numbers(array: Any) -> list[int] | None:
     elif dtype.names and [is_word(dtype[name]) for name in dtype.names] == [True, True]:
         pairs = array.tolist()
     elif dtype.kind in "SV" and dtype.itemsize == WORD and not dtype.names:
-        data = array.tobytes()
-        return [int.from_bytes(data[n : n + WORD], "big") for n in range(0, len(data), WORD)]
+        return wide_of_bytes(array.tobytes())
     else:
         return None
     return [high << 64 | low for high, low in pairs]

@@ -8,10 +8,13 @@ back, and shows keys in messages.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from samara._columns import numpy_array
+from samara._columns import Opened, numpy_array
 from samara._entry import Change, Entry, Gap
+
+if TYPE_CHECKING:
+    from samara._arrow.column import ArrowColumn
 
 
 class Kind(ABC):
@@ -85,6 +88,20 @@ class Kind(ABC):
         """Return what `code()` takes for the items of a numpy array, if that is not its items.
 
         The array has one dimension or more. None: `code()` takes the items themselves.
+        """
+        return None
+
+    def opened(self, given: Any, name: str) -> Opened | None:
+        """Open a column of Arrow, or of pandas; None for anything else."""
+        from samara._arrow.intake import opened_keys
+
+        return opened_keys(self, given, name)
+
+    def of_arrow(self, column: "ArrowColumn", name: str) -> Opened | None:
+        """Say how a column of items of fixed size has keys; None: `code()` takes its items.
+
+        Raises:
+            TypeError: It has none: moments in a zone are not naive.
         """
         return None
 

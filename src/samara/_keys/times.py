@@ -5,19 +5,25 @@ All conversions are integer arithmetic. numpy and pandas are imported only for k
 "datetime64[ns]", and their objects are recognized without importing them.
 """
 
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
+from samara._columns import Opened
 from samara._errors import NoKey, type_name
 from samara._keys.arrays import number_array
 from samara._keys.kind import Kind
+
+if TYPE_CHECKING:
+    from samara._arrow.column import ArrowColumn
 
 UNITS: Final = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # of moments: so many are a second
 ATTO: Final = 10**18
 DAY: Final = 86400  # seconds
 # Units of numpy, in attoseconds. Those of months are converted to days first.
-NUMPY_UNITS: Final = {
+NUMPY_UNITS: Final[dict[str, int]] = {
     "W": 7 * DAY * ATTO,
     "D": DAY * ATTO,
     "h": 3600 * ATTO,
@@ -26,6 +32,11 @@ NUMPY_UNITS: Final = {
     "fs": 10**3,
     "as": 1,
 }
+ARROW_UNITS: Final = {
+    **{"tdD": "D", "tdm": "ms"},
+    **{"tss": "s", "tsm": "ms", "tsu": "us", "tsn": "ns"},
+}
+ORDER: Final = "<" if sys.byteorder == "little" else ">"
 MONTHS: Final = {"Y": 12, "M": 1}
 NAT: Final = -(2**63)
 EPOCH: Final = date(1970, 1, 1).toordinal()
@@ -85,11 +96,57 @@ def size_in_atto(size: Any, name: str) -> int:
     raise TypeError(f"{name} must be a timedelta, not {given}")
 
 
+class Moment:
+    """An item of a column of Arrow: so many units since 1970-01-01, in UTC if it is aware."""
+
+    __slots__ = ("aware", "number", "unit")
+
+    def __init__(self, number: int, unit: str, aware: bool) -> None:
+        self.number, self.unit, self.aware = number, unit, aware
+
+    @property
+    def atto(self) -> int:
+        return self.number * NUMPY_UNITS[self.unit]
+
+    def require_time(self, name: str) -> None:
+        """Refuse the number that numpy and pandas have for NaT."""
+        if self.number == NAT:
+            raise NoKey(f"{name} must not be NaT")
+
+    def __repr__(self) -> str:
+        try:
+            shown = datetime(1970, 1, 1) + timedelta(microseconds=self.atto // 10**12)
+        except OverflowError:
+            return f"{self.number} {self.unit} since 1970-01-01"
+        rest = self.atto // 10**9 % 1000
+        return shown.isoformat() + (f" and {rest} ns" if rest else "")
+
+
 class TimeKind(Kind):
     """Dates and moments: their sizes are timedeltas."""
 
     name: str
     unit: int  # attoseconds
+    zone: tzinfo | None = None
+
+    def of_arrow(self, column: "ArrowColumn", name: str) -> Opened | None:
+        """Dates count days or milliseconds, moments their own unit, in UTC if there is a zone."""
+        form, _, zone = column.format.partition(":")
+        unit = ARROW_UNITS.get(form)
+        if unit is None:
+            return None
+        if column.length:
+            self.require_awareness(bool(zone), name)
+        item = partial(Moment, unit=unit, aware=bool(zone))
+        return Opened("moments", column.data, column.nulls, f"{ORDER}M8[{unit}]", item)
+
+    def require_awareness(self, aware: bool, name: str) -> None:
+        if aware and not self.zone:
+            text = "must be a datetime without a time zone (naive), not an aware one"
+            raise TypeError(f"{name} {text}")
+        if self.zone and not aware:
+            text = "must be a datetime with a time zone (aware), not a naive one"
+            raise TypeError(f"{name} {text}")
 
     def count(self, size: Any, name: str) -> int:
         count, rest = divmod(size_in_atto(size, name), self.unit)
@@ -109,7 +166,13 @@ class DateKind(TimeKind):
         if isinstance(key, date) and not isinstance(key, datetime):
             return int(key.toordinal()) - 1
         given = type_name(key)
-        if is_numpy(key, "datetime64"):
+        if type(key) is Moment:
+            key.require_time(name)
+            days, rest = divmod(key.atto, self.unit)
+            if not rest:
+                return days + EPOCH - 1
+            given = "a moment"
+        elif is_numpy(key, "datetime64"):
             number, unit = numpy_moment(key, name)
             if unit in ("D", "W"):
                 return number * (7 if unit == "W" else 1) + EPOCH - 1
@@ -189,6 +252,9 @@ class MomentKind(TimeKind):
 
     def moment(self, key: Any, name: str) -> int:
         """Return the units since 1970-01-01, naive or in UTC."""
+        if type(key) is Moment:
+            key.require_time(name)
+            return self.in_units(key.atto, key, name)
         aware = type(key) is Instant
         if aware:
             key = key.moment
@@ -218,14 +284,6 @@ class MomentKind(TimeKind):
         if rest:
             raise ValueError(f"{name} {key} is finer than the unit of {self.name}")
         return units
-
-    def require_awareness(self, aware: bool, name: str) -> None:
-        if aware and not self.zone:
-            text = "must be a datetime without a time zone (naive), not an aware one"
-            raise TypeError(f"{name} {text}")
-        if self.zone and not aware:
-            text = "must be a datetime with a time zone (aware), not a naive one"
-            raise TypeError(f"{name} {text}")
 
     def as_array(self, given: Any) -> Any:
         """Take a column of pandas with a zone as it is stored, as moments in UTC."""

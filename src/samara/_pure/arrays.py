@@ -157,7 +157,8 @@ def look_up(head: Head, keys: Column, codes: list[int], default: Any, found: boo
     mask = [value is not GAP for value in values]
     if default is NO_DEFAULT:
         if not found and not all(mask):
-            raise KeyError(keys.items[mask.index(False)])
+            bad = mask.index(False)
+            raise KeyError(None if keys.nulls and keys.nulls[bad] else keys.items[bad])
         default = 0 if head.dtype else None
     values = [default if value is GAP else value for value in values]
     if numpy:

@@ -22,6 +22,7 @@ from samara._errors import NoSpaceError, RangeOccupiedError, type_name
 from samara._keys import Kind, NoKey, kind_of
 from samara._keys.arrays import open_keys
 from samara._keys.windows import (
+    NO_CODE,
     Window,
     alignment_of,
     clipped_window,
@@ -606,7 +607,7 @@ class MapleTree:
         kind, found = self._kind, bool(found)
         column = open_keys(kind, keys, "keys")
         look = functools.partial(code_inside, kind, name="key")
-        codes = column.converted(look, floats=not kind.has_int_keys)
+        codes = column.converted(look, floats=not kind.has_int_keys, null=NO_CODE)
         return arrays.look_up(self._fork_head(), column, codes, default, found)
 
     def store_many(self, first: Any, last: Any, values: Any) -> None:
