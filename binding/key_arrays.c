@@ -106,6 +106,19 @@ static void fill(const struct kind *kind, void *memory, const mt_key *codes, siz
 	}
 }
 
+/* Dates are days in 32 bits. */
+void fill_arrow_keys(const struct kind *kind, void *memory, const mt_key *codes, size_t count)
+{
+	int32_t *days = memory;
+
+	if (kind->encoding != KEYS_MOMENTS || kind->moments.per_second) {
+		fill(kind, memory, codes, count);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		days[i] = (int32_t)((int64_t)codes[i] + kind->moments.origin);
+}
+
 #else
 
 enum { ITEM = sizeof(mt_key) };
@@ -137,6 +150,16 @@ static void fill(const struct kind *Py_UNUSED(kind), void *memory, const mt_key 
 		words[2 * i] = (uint64_t)(codes[i] >> 64);
 		words[2 * i + 1] = (uint64_t)codes[i];
 	}
+}
+
+/* 16 bytes each, in big-endian order. */
+void fill_arrow_keys(const struct kind *kind, void *memory, const mt_key *codes, size_t count)
+{
+	uint64_t *words = memory;
+
+	fill(kind, memory, codes, count);
+	for (size_t i = 0; PY_LITTLE_ENDIAN && i < 2 * count; i++)
+		words[i] = __builtin_bswap64(words[i]);
 }
 
 #endif

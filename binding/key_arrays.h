@@ -10,4 +10,7 @@
 PyObject *array_of_keys(const struct kind *kind, PyObject *numpy, const mt_key *codes,
 			size_t count);
 
+/* Fill memory for `count` codes with their keys as Arrow has them, for a kind that is converted in C. */
+void fill_arrow_keys(const struct kind *kind, void *memory, const mt_key *codes, size_t count);
+
 #endif /* SAMARA_KEY_ARRAYS_H */

@@ -280,11 +280,15 @@ static int open_bytes(struct key_column *keys, PyObject *data, const char *name)
 /* Open a column that may be one of Arrow or of pandas: 1; 0 if it is another object; -1. */
 static int open_arrow(struct key_column *keys, PyObject *object, const char *name)
 {
+	PyObject *module = PyImport_ImportModule("samara._arrow.intake");
 	const char *layout, *unit;
 	PyObject *data, *nulls;
 	int status;
 
-	keys->opened = PyObject_CallMethod(keys->kind->object, "opened", "Os", object, name);
+	keys->opened = module ? PyObject_CallMethod(module, "opened_keys", "OOs",
+						    keys->kind->object, object, name)
+			      : NULL;
+	Py_XDECREF(module);
 	if (!keys->opened || keys->opened == Py_None)
 		return keys->opened ? 0 : -1;
 	if (!PyArg_ParseTuple(keys->opened, "sOOzO", &layout, &data, &nulls, &unit, &keys->item))
@@ -317,7 +321,7 @@ static int open_foreign(struct key_column *keys, PyObject *object, const char *n
 	if (!PyObject_CheckBuffer(object)) {
 		if (open_column(keys, keys->array, name) < 0)
 			return -1;
-		if (keys->layout == LAYOUT_WORDS && keys->column.kind != COLUMN_FLOATS)
+		if (keys->layout == LAYOUT_WORDS)
 			return 0;
 		column_close(&keys->column);
 		keys->layout = LAYOUT_ITEMS;

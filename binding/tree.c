@@ -9,6 +9,7 @@
 #include "tree.h"
 #include "alloc_many.h"
 #include "arrays.h"
+#include "arrow_out.h"
 #include "cursor.h"
 #include "file.h"
 #include "load_many.h"
@@ -149,6 +150,7 @@ FAST_TWO(tree_dup_into)
 FAST_TWO(tree_diff)
 FAST_TWO(tree_update)
 FAST(tree_cursor)
+FAST(tree_arrow_stream)
 FAST(tree_load_many)
 FAST(tree_store_many)
 FAST(tree_accumulate)
@@ -314,6 +316,9 @@ static PyMethodDef tree_methods[] = {
 	{"update", FASTCALL(either_tree_update), DOC_MapleTree_update},
 	{"cursor", FASTCALL(either_tree_cursor), DOC_MapleTree_cursor},
 	{"from_arrays", CLASS_FASTCALL(tree_from_arrays), DOC_MapleTree_from_arrays},
+	{"from_arrow", CLASS_FASTCALL(tree_from_arrow), DOC_MapleTree_from_arrow},
+	{"__arrow_c_stream__", FASTCALL(either_tree_arrow_stream),
+	 DOC_MapleTree___arrow_c_stream__},
 	{"to_arrays", NOARGS(either_tree_to_arrays), DOC_MapleTree_to_arrays},
 	{"load_many", FASTCALL(either_tree_load_many), DOC_MapleTree_load_many},
 	{"store_many", FASTCALL(either_tree_store_many), DOC_MapleTree_store_many},

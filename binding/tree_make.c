@@ -107,6 +107,35 @@ PyObject *tree_from_arrays(PyTypeObject *type, PyObject *const *args, Py_ssize_t
 	return make_tree(type, state, given[4], given, false);
 }
 
+/* samara._arrow.tables calls from_arrays() of the class with three columns. */
+PyObject *tree_from_arrow(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
+			  PyObject *kwnames)
+{
+	static const char *const names[] = {"table",  "first", "last",       "value",
+					    "keys",   "dtype", "track_gaps", "policy",
+					    "closed", "sort",  "overlap"};
+	enum { COUNT = sizeof(names) / sizeof(names[0]) };
+	static const struct signature signature = {"from_arrow", names, COUNT, 1, 1};
+	PyObject *given[COUNT], *passed[COUNT + 1];
+	PyObject *module, *function, *result = NULL;
+	size_t count = (size_t)nargs;
+
+	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
+		return NULL;
+	if (kwnames)
+		count += (size_t)PyTuple_GET_SIZE(kwnames);
+	memcpy(passed + 1, args, count * sizeof(*args));
+	passed[0] = PyObject_GetAttrString((PyObject *)type, "from_arrays");
+	module = passed[0] ? PyImport_ImportModule("samara._arrow.tables") : NULL;
+	function = module ? PyObject_GetAttrString(module, "from_arrow") : NULL;
+	if (function)
+		result = PyObject_Vectorcall(function, passed, (size_t)nargs + 1, kwnames);
+	Py_XDECREF(passed[0]);
+	Py_XDECREF(module);
+	Py_XDECREF(function);
+	return result;
+}
+
 /* What samara._file calls with the columns that it has read: see columns_of() in file.c. */
 static PyObject *restore(PyTypeObject *type, PyObject *const *args, Py_ssize_t nargs,
 			 PyObject *kwnames)

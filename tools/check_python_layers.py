@@ -11,7 +11,7 @@ each other in a cycle. All imports count, also those inside functions and those 
     modules beside the tree       _common_gaps: the base, and the implementation
     samara._implementation        samara._core or samara._pure: the only place that chooses
     samara._core, samara._pure    the base
-    the base                      _arguments, _columns, _display, _docs, _dtypes, _entry,
+    the base                      _arguments, _arrow, _columns, _display, _docs, _dtypes, _entry,
                                   _errors, _file, _key_type, _keys and _policy: each other
 
 A layer may also import from itself. A name is public if it does not begin with an underscore. A
@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BASE = {
-    *("_arguments", "_columns", "_display", "_docs", "_dtypes", "_entry", "_errors"),
+    *("_arguments", "_arrow", "_columns", "_display", "_docs", "_dtypes", "_entry", "_errors"),
     *("_file", "_key_type", "_keys", "_policy"),
 }
 # The layers that each may import from, besides itself. "samara" is the package's __init__.py.

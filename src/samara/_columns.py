@@ -8,7 +8,7 @@ Only the extension reads buffers in place.
 import struct
 import sys
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
 from samara._errors import NoKey, type_name
 
@@ -55,6 +55,29 @@ class Column(NamedTuple):
 Columns = tuple[Column, Column, Column]
 
 
+class ArrowColumn(NamedTuple):
+    """A column of Arrow. Trees take it where they take columns."""
+
+    field: Any
+    """What the schema says: `samara._arrow.abi.Field`."""
+    chunks: list[Any]
+    length: int
+    data: Any
+    """The items as a memoryview; None if they have no fixed size."""
+    nulls: bytes | None
+    """For each item 1 where it is null, if any is. Its data can then be anything."""
+    is_number: bool
+
+    @property
+    def format(self) -> str:
+        """Arrow's name of the type."""
+        return str(self.field.format)
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> NoReturn:
+        """Mark it as a column of Arrow. samara reads it as it is."""
+        raise NotImplementedError("this column is only for samara")
+
+
 class Opened(NamedTuple):
     """A column of keys of Arrow, as both implementations take it."""
 
@@ -81,16 +104,7 @@ def convert_one(item: Any, convert: Callable[[Any], T], noun: str, position: int
         raise kind(f"{noun} {position}: {error}") from None
 
 
-def open_column(given: Any, name: str, objects: bool = False) -> Column:
-    """Open a column of numbers or objects. With `objects`, it is one of objects in any case."""
-    if is_foreign(given):
-        from samara._arrow.intake import opened_values
-
-        opened = opened_values(given, objects)
-        given = given if opened is None else opened
-    column = None if objects else open_buffer(given, name)
-    if column:
-        return column
+def open_iterable(given: Any, name: str) -> Column:
     try:
         items = given if hasattr(type(given), "__iter__") else iter(given)
     except TypeError:

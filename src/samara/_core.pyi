@@ -52,7 +52,7 @@ _MomentKeys: TypeAlias = Literal[
 ]
 _OtherKeys: TypeAlias = str | numpy_dtype[Any]
 _Keys: TypeAlias = _OtherKeys | KeyType[_K]
-_KeyColumn: TypeAlias = Buffer | Iterable[_Key[_K]] | NDArray[Any]
+_KeyColumn: TypeAlias = Buffer | Iterable[_Key[_K]] | NDArray[Any] | _ArrowTable | _ArrowArray
 _Integers: TypeAlias = Buffer | Iterable[SupportsIndex]
 _Numbers: TypeAlias = Buffer | Iterable[SupportsFloat | SupportsIndex]
 _Dtype: TypeAlias = Literal["u8", "i8", "f8"]
@@ -67,6 +67,14 @@ _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 # MapleTree[Literal["a", "b"]] from MapleTree([(1, 2, "a"), (3, 4, "b")]); through a protocol it
 # infers MapleTree[str], as mypy does.
 @type_check_only
+@type_check_only
+class _ArrowTable(Protocol):
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+@type_check_only
+class _ArrowArray(Protocol):
+    def __arrow_c_array__(self, requested_schema: object = None) -> object: ...
+
 class _Triples(Protocol[_K_co, _V_co]):
     def __iter__(self) -> Iterator[tuple[_K_co, _K_co, _V_co]]: ...
 
@@ -380,7 +388,10 @@ class MapleTree(Generic[_K, _V]):
                 dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
                 sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
                 structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
-            values: a buffer of numbers, or a sequence of any objects
+                Also columns of Arrow (pyarrow, polars, pandas), without nulls: numbers, dates,
+                timestamps, text of addresses, 16 bytes.
+            values: a buffer of numbers, or a sequence of any objects, or a column as above. Columns with
+                nulls, and of other types than numbers, are objects, and nulls are None.
             keys: as in MapleTree()
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
@@ -449,7 +460,10 @@ class MapleTree(Generic[_K, _V]):
                 dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
                 sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
                 structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
-            values: a buffer of numbers, or a sequence of any objects
+                Also columns of Arrow (pyarrow, polars, pandas), without nulls: numbers, dates,
+                timestamps, text of addresses, 16 bytes.
+            values: a buffer of numbers, or a sequence of any objects, or a column as above. Columns with
+                nulls, and of other types than numbers, are objects, and nulls are None.
             keys: as in MapleTree()
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
@@ -517,7 +531,10 @@ class MapleTree(Generic[_K, _V]):
                 dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
                 sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
                 structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
-            values: a buffer of numbers, or a sequence of any objects
+                Also columns of Arrow (pyarrow, polars, pandas), without nulls: numbers, dates,
+                timestamps, text of addresses, 16 bytes.
+            values: a buffer of numbers, or a sequence of any objects, or a column as above. Columns with
+                nulls, and of other types than numbers, are objects, and nulls are None.
             keys: as in MapleTree()
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
@@ -585,7 +602,10 @@ class MapleTree(Generic[_K, _V]):
                 dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
                 sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
                 structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
-            values: a buffer of numbers, or a sequence of any objects
+                Also columns of Arrow (pyarrow, polars, pandas), without nulls: numbers, dates,
+                timestamps, text of addresses, 16 bytes.
+            values: a buffer of numbers, or a sequence of any objects, or a column as above. Columns with
+                nulls, and of other types than numbers, are objects, and nulls are None.
             keys: as in MapleTree()
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
@@ -653,7 +673,10 @@ class MapleTree(Generic[_K, _V]):
                 dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
                 sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
                 structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
-            values: a buffer of numbers, or a sequence of any objects
+                Also columns of Arrow (pyarrow, polars, pandas), without nulls: numbers, dates,
+                timestamps, text of addresses, 16 bytes.
+            values: a buffer of numbers, or a sequence of any objects, or a column as above. Columns with
+                nulls, and of other types than numbers, are objects, and nulls are None.
             keys: as in MapleTree()
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
@@ -721,7 +744,10 @@ class MapleTree(Generic[_K, _V]):
                 dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
                 sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
                 structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
-            values: a buffer of numbers, or a sequence of any objects
+                Also columns of Arrow (pyarrow, polars, pandas), without nulls: numbers, dates,
+                timestamps, text of addresses, 16 bytes.
+            values: a buffer of numbers, or a sequence of any objects, or a column as above. Columns with
+                nulls, and of other types than numbers, are objects, and nulls are None.
             keys: as in MapleTree()
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
@@ -789,7 +815,10 @@ class MapleTree(Generic[_K, _V]):
                 dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
                 sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
                 structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
-            values: a buffer of numbers, or a sequence of any objects
+                Also columns of Arrow (pyarrow, polars, pandas), without nulls: numbers, dates,
+                timestamps, text of addresses, 16 bytes.
+            values: a buffer of numbers, or a sequence of any objects, or a column as above. Columns with
+                nulls, and of other types than numbers, are objects, and nulls are None.
             keys: as in MapleTree()
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
@@ -857,7 +886,10 @@ class MapleTree(Generic[_K, _V]):
                 dimension, of any size, signed or unsigned; or sequences of integers. For other keys,
                 sequences of keys or arrays as to_arrays() returns them. Keys of 128 bits can also be a
                 structured array of two uint64 (high, low), or 16-byte strings in big-endian order.
-            values: a buffer of numbers, or a sequence of any objects
+                Also columns of Arrow (pyarrow, polars, pandas), without nulls: numbers, dates,
+                timestamps, text of addresses, 16 bytes.
+            values: a buffer of numbers, or a sequence of any objects, or a column as above. Columns with
+                nulls, and of other types than numbers, are objects, and nulls are None.
             keys: as in MapleTree()
             dtype: 'u8', 'i8' or 'f8': the values are converted to it. None: a buffer of unsigned
                 integers, signed integers or floats makes a tree of that dtype; anything else makes
@@ -927,6 +959,8 @@ class MapleTree(Generic[_K, _V]):
         Args:
             keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
                 of integers; for other keys, as in from_arrays(). It must not change during the call.
+                Columns of Arrow and of pandas are read in place; in several chunks, they are put
+                together first. Nulls have no value.
             default: returned for a key without a value, and for a key outside the limits. A packed
                 tree converts it to its dtype. There is none unless you pass one. In the signature,
                 `...` stands for that; passed as an argument, Ellipsis is a value like any other.
@@ -964,6 +998,8 @@ class MapleTree(Generic[_K, _V]):
         Args:
             keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
                 of integers; for other keys, as in from_arrays(). It must not change during the call.
+                Columns of Arrow and of pandas are read in place; in several chunks, they are put
+                together first. Nulls have no value.
             default: returned for a key without a value, and for a key outside the limits. A packed
                 tree converts it to its dtype. There is none unless you pass one. In the signature,
                 `...` stands for that; passed as an argument, Ellipsis is a value like any other.
@@ -1001,6 +1037,8 @@ class MapleTree(Generic[_K, _V]):
         Args:
             keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
                 of integers; for other keys, as in from_arrays(). It must not change during the call.
+                Columns of Arrow and of pandas are read in place; in several chunks, they are put
+                together first. Nulls have no value.
             default: returned for a key without a value, and for a key outside the limits. A packed
                 tree converts it to its dtype. There is none unless you pass one. In the signature,
                 `...` stands for that; passed as an argument, Ellipsis is a value like any other.
@@ -1036,6 +1074,8 @@ class MapleTree(Generic[_K, _V]):
         Args:
             keys: a buffer of integers (numpy array, array.array) with one dimension, or a sequence
                 of integers; for other keys, as in from_arrays(). It must not change during the call.
+                Columns of Arrow and of pandas are read in place; in several chunks, they are put
+                together first. Nulls have no value.
             default: returned for a key without a value, and for a key outside the limits. A packed
                 tree converts it to its dtype. There is none unless you pass one. In the signature,
                 `...` stands for that; passed as an argument, Ellipsis is a value like any other.
@@ -2000,6 +2040,72 @@ class MapleTree(Generic[_K, _V]):
         ...     MapleTree([(10, 19, 'a')]).save(path)
         ...     MapleTree.load(path)
         MapleTree([(10, 19, 'a')])
+        """
+    @classmethod
+    def from_arrow(
+        cls,
+        table: _ArrowTable,
+        *,
+        first: str = "first",
+        last: str = "last",
+        value: str = "value",
+        keys: _Keys[_K] | None = None,
+        dtype: _AnyDtype = None,
+        track_gaps: bool = True,
+        policy: Policy[_V] | BuiltInPolicy | None = None,
+        closed: _Closed = "both",
+        sort: bool = False,
+        overlap: _Overlap = "error",
+    ) -> Self:
+        """Make a tree of three columns of a table of Arrow. O(n).
+
+        A table is any object with the Arrow C stream interface, and so a DataFrame of polars or pandas,
+        a Table of pyarrow, a relation of duckdb, or another tree. No package is needed to read it.
+
+        Args:
+            table: the object
+            first, last, value: the names of the columns
+            keys: the kind of keys, as in MapleTree(). None: the one that the column first has. Signed
+                integers are int64, unsigned ones uint64, floats float64, timestamps datetime64 with their
+                unit and zone, dates date, 16 bytes uint128. Columns of a tree say themselves whether they
+                are addresses; polars forgets that.
+            dtype, track_gaps, policy, closed, sort, overlap: as in from_arrays()
+
+        Raises:
+            ValueError: A column is missing, or a bound is null; and as in from_arrays().
+            TypeError: The object is no table, its keys are of no known kind, or values are of a type
+                that samara does not read; and as in from_arrays().
+
+        >>> MapleTree.from_arrow(MapleTree([(10, 19, 'a'), (30, 39, None)]))
+        MapleTree([(10, 19, 'a'), (30, 39, None)])
+
+        Source: https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html
+        """
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return the ranges as a table of Arrow with the columns first, last and value. O(n).
+
+        So polars.DataFrame(t), pyarrow.table(t), pandas.DataFrame.from_arrow(t) and a query of duckdb
+        read a tree. Both ends are included.
+
+        Keys are uint64, int64, double, date32, or timestamps with unit and zone. Addresses of IPv4 are
+        uint32; keys of 128 bits are 16 bytes each, in big-endian order. The numbers of a packed tree are
+        uint64, int64 or double. Values of a tree of objects, and keys of a samara.KeyType, must be of one
+        type or None: bool, int, float, str, bytes, date or datetime.
+
+        Args:
+            requested_schema: not used, as the interface allows
+
+        Returns:
+            A capsule named "arrow_array_stream", which gives one batch.
+
+        Raises:
+            TypeError: Values are of several types, or of one that has no column.
+            ValueError: Integers do not fit into 64 bits.
+
+        >>> MapleTree([(10, 19, 'a')]).__arrow_c_stream__()  # doctest: +ELLIPSIS
+        <capsule object "arrow_array_stream" at 0x...>
+
+        Source: https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html
         """
     @classmethod
     def load(

@@ -73,7 +73,7 @@ class Field(NamedTuple):
 
     name: str
     format: str
-    has_dictionary: bool
+    dictionary: "Field | None"
     metadata: dict[bytes, bytes]
     children: "tuple[Field, ...]"
 
@@ -82,7 +82,7 @@ class Field(NamedTuple):
         return cls(
             (schema.name or b"").decode(),
             schema.format.decode(),
-            bool(schema.dictionary),
+            cls.of(schema.dictionary.contents) if schema.dictionary else None,
             metadata_at(schema.metadata),
             tuple(cls.of(schema.children[n].contents) for n in range(schema.n_children)),
         )

@@ -4,9 +4,10 @@
 import ctypes
 import struct
 from array import array
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from samara._arrow.abi import Chunk, Field
+from samara._columns import ArrowColumn
 
 NUMBERS: Final = {letter: letter for letter in "cCsSiIlLefg"} | {
     **{"c": "b", "C": "B", "s": "h", "S": "H", "l": "q", "L": "Q"},
@@ -18,26 +19,12 @@ NULLS: Final = [bytes(~byte >> bit & 1 for bit in range(8)) for byte in range(25
 """For each byte of a validity bitmap, eight bytes, which are 1 where an item is null."""
 
 
-class ArrowColumn(NamedTuple):
-    format: str
-    """Arrow's."""
-    length: int
-    data: Any
-    """The items as a memoryview; None if they have no fixed size."""
-    nulls: bytes | None
-    """For each item 1 where it is null, if any is. Its data can then be anything."""
-
-    @property
-    def is_number(self) -> bool:
-        return self.data is not None and self.format in NUMBERS
-
-
 def column_of(field: Field, chunks: list[Chunk]) -> ArrowColumn:
     """Put the chunks of a column together."""
     length = sum(chunk.length for chunk in chunks)
-    letter, size = (None, 0) if field.has_dictionary else layout_of(field.format)
+    letter, size = (None, 0) if field.dictionary else layout_of(field.format)
     if letter is None:
-        return ArrowColumn(field.format, length, None, None)
+        return ArrowColumn(field, chunks, length, None, None, False)
     views = [view_of(chunk, 1, chunk.start * size, chunk.length * size) for chunk in chunks]
     data = views[0] if len(views) == 1 else memoryview(b"".join(views))
     masks = [nulls_of(chunk) for chunk in chunks]
@@ -45,7 +32,8 @@ def column_of(field: Field, chunks: list[Chunk]) -> ArrowColumn:
     if any(masks):
         pairs = zip(masks, chunks, strict=True)
         nulls = b"".join(mask or bytes(chunk.length) for mask, chunk in pairs)
-    return ArrowColumn(field.format, length, numbers_in(data, letter), nulls)
+    is_number = field.format in NUMBERS
+    return ArrowColumn(field, chunks, length, numbers_in(data, letter), nulls, is_number)
 
 
 def numbers_in(data: Any, letter: str) -> Any:

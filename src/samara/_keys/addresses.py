@@ -6,16 +6,13 @@ A network is no key. `t[network]` means all of its addresses, which `window_of()
 
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from samara._arguments import index_of, shown
-from samara._columns import Opened
+from samara._columns import ArrowColumn, Opened
 from samara._errors import type_name
 from samara._keys.arrays import number_array, numbers_in, wide_array, wide_numbers
 from samara._keys.kind import Kind
-
-if TYPE_CHECKING:
-    from samara._arrow.column import ArrowColumn
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -100,7 +97,7 @@ class AddressKind(Kind):
             return list(array.tolist())
         return numbers
 
-    def of_arrow(self, column: "ArrowColumn", name: str) -> Opened | None:
+    def of_arrow(self, column: ArrowColumn, name: str) -> Opened | None:
         return numbers_in(column, self.bits)
 
     def array(self, numpy: Any, codes: Sequence[int]) -> Any:

@@ -1,48 +1,21 @@
 # SPDX-License-Identifier: MIT
 """Arrays of keys, in and out.
 
-Most columns of keys are read item by item, as `samara._columns` reads any column. Some arrays of
-numpy are not made of keys: for them a kind's `items()` returns what `code()` takes, and for the way
-out its `array()` turns codes into an array.
+Most columns of keys are read item by item. Some arrays of numpy are not made of keys: for them a
+kind's `items()` returns what `code()` takes, and for the way out its `array()` turns codes into an
+array.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from samara._columns import Column, Opened, is_foreign, open_buffer, open_column
-from samara._keys.kind import Kind
-
-if TYPE_CHECKING:
-    from samara._arrow.column import ArrowColumn
+from samara._columns import ArrowColumn, Opened
 
 LOW: Final = 2**64 - 1
 WORD: Final = 16  # bytes
 
 
-def open_keys(kind: Kind, given: Any, name: str) -> Column:
-    """Open a column of keys. `kind.code()` takes each of its items."""
-    opened = kind.opened(given, name) if is_foreign(given) else None
-    if opened is not None:
-        return column_of(opened, name)
-    array = kind.as_array(given)
-    items = None if array is None else kind.items(array)
-    return open_column(given, name) if items is None else Column(name, tuple(items))
-
-
-def column_of(opened: Opened, name: str) -> Column:
-    """Read a column of Arrow."""
-    data, column = opened.data, None
-    if opened.layout == "numbers":
-        column = open_buffer(data, name)
-    elif opened.item is not None:
-        data = map(opened.item, data)
-    elif opened.layout == "bytes":
-        data = wide_of_bytes(bytes(data))
-    column = column or Column(name, tuple(data))
-    return column._replace(nulls=opened.nulls)
-
-
-def numbers_in(column: "ArrowColumn", bits: int) -> Opened | None:
+def numbers_in(column: ArrowColumn, bits: int) -> Opened | None:
     """Say how a column has keys that are ints: as numbers, or as bytes in big-endian order."""
     if column.is_number:
         return Opened("numbers", column.data, column.nulls)

@@ -3,16 +3,13 @@
 
 import struct
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from samara._arguments import float_of
-from samara._columns import Opened
+from samara._columns import ArrowColumn, Opened
 from samara._errors import NoKey
 from samara._keys.arrays import numbers_in
 from samara._keys.kind import Kind
-
-if TYPE_CHECKING:
-    from samara._arrow.column import ArrowColumn
 
 INFINITY: Final = 0x7FF0 << 48  # the bits of inf; the code of 0.0
 SIGN: Final = 1 << 63
@@ -48,7 +45,7 @@ class FloatKind(Kind):
     def size(self, count: int) -> NoReturn:
         raise TypeError("float64 keys have no sizes")
 
-    def of_arrow(self, column: "ArrowColumn", name: str) -> Opened | None:
+    def of_arrow(self, column: ArrowColumn, name: str) -> Opened | None:
         return numbers_in(column, self.bits)
 
     def array(self, numpy: Any, codes: Sequence[int]) -> Any:

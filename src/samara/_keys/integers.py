@@ -2,15 +2,12 @@
 """Keys that are ints: "uint64", "int64" and "uint128"."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from samara._arguments import index_of, shown
-from samara._columns import Opened
+from samara._columns import ArrowColumn, Opened
 from samara._keys.arrays import number_array, numbers_in, wide_array, wide_numbers
 from samara._keys.kind import Kind
-
-if TYPE_CHECKING:
-    from samara._arrow.column import ArrowColumn
 
 
 class IntegerKind(Kind):
@@ -40,7 +37,7 @@ class IntegerKind(Kind):
     def items(self, array: Any) -> Iterable[Any] | None:
         return wide_numbers(array) if self.bits == 128 else None
 
-    def of_arrow(self, column: "ArrowColumn", name: str) -> Opened | None:
+    def of_arrow(self, column: ArrowColumn, name: str) -> Opened | None:
         return numbers_in(column, self.bits)
 
     def array(self, numpy: Any, codes: Sequence[int]) -> Any:

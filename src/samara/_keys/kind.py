@@ -8,13 +8,10 @@ back, and shows keys in messages.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from samara._columns import Opened, numpy_array
+from samara._columns import ArrowColumn, Opened, numpy_array
 from samara._entry import Change, Entry, Gap
-
-if TYPE_CHECKING:
-    from samara._arrow.column import ArrowColumn
 
 
 class Kind(ABC):
@@ -91,13 +88,7 @@ class Kind(ABC):
         """
         return None
 
-    def opened(self, given: Any, name: str) -> Opened | None:
-        """Open a column of Arrow, or of pandas; None for anything else."""
-        from samara._arrow.intake import opened_keys
-
-        return opened_keys(self, given, name)
-
-    def of_arrow(self, column: "ArrowColumn", name: str) -> Opened | None:
+    def of_arrow(self, column: ArrowColumn, name: str) -> Opened | None:
         """Say how a column of items of fixed size has keys; None: `code()` takes its items.
 
         Raises:

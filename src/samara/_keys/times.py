@@ -9,15 +9,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from samara._columns import Opened
+from samara._columns import ArrowColumn, Opened
 from samara._errors import NoKey, type_name
 from samara._keys.arrays import number_array
 from samara._keys.kind import Kind
-
-if TYPE_CHECKING:
-    from samara._arrow.column import ArrowColumn
 
 UNITS: Final = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # of moments: so many are a second
 ATTO: Final = 10**18
@@ -129,7 +126,7 @@ class TimeKind(Kind):
     unit: int  # attoseconds
     zone: tzinfo | None = None
 
-    def of_arrow(self, column: "ArrowColumn", name: str) -> Opened | None:
+    def of_arrow(self, column: ArrowColumn, name: str) -> Opened | None:
         """Dates count days or milliseconds, moments their own unit, in UTC if there is a zone."""
         form, _, zone = column.format.partition(":")
         unit = ARROW_UNITS.get(form)

@@ -12,13 +12,12 @@ from samara._columns import (
     Columns,
     array_of,
     import_numpy,
-    open_column,
     require_same_length,
 )
 from samara._keys import Kind, kind_of
-from samara._keys.arrays import open_keys
 from samara._policy import Policy
 from samara._pure.build import Triple, build, coalesced
+from samara._pure.columns import open_column, open_keys
 from samara._pure.node import GAP, Head
 from samara._pure.packed import FORMS, checked_policy, convert, policy_of
 from samara._pure.ranges import Layout, Ranges, open_ranges

@@ -6,11 +6,11 @@ from functools import partial
 from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
 
-from samara._columns import Columns, open_column, require_same_length
+from samara._columns import Columns, require_same_length
 from samara._keys import Kind
-from samara._keys.arrays import open_keys
 from samara._keys.windows import code_to_end, required_code
 from samara._pure.build import Triple
+from samara._pure.columns import open_column, open_keys
 from samara._pure.packed import convert
 
 

@@ -15,12 +15,11 @@ from types import GenericAlias
 from typing import Any, Final, Self, SupportsIndex, cast
 
 from samara import _display as display
-from samara._columns import array_of, import_numpy, open_column
+from samara._columns import array_of, import_numpy
 from samara._dtypes import checked_dtype
 from samara._entry import Change, Entry, Gap
 from samara._errors import NoSpaceError, RangeOccupiedError, type_name
 from samara._keys import Kind, NoKey, kind_of
-from samara._keys.arrays import open_keys
 from samara._keys.windows import (
     NO_CODE,
     Window,
@@ -37,6 +36,7 @@ from samara._pure import arrays, dup, pickling, sets, validate
 from samara._pure.accumulate import accumulated, check_dtype, checked_operation
 from samara._pure.arrays import NO_DEFAULT
 from samara._pure.build import Triple, fill
+from samara._pure.columns import open_column, open_keys
 from samara._pure.cursor import Cursor
 from samara._pure.diff import Diff, equal
 from samara._pure.dump import dump
@@ -602,6 +602,37 @@ class MapleTree:
         firsts, lasts, values = list(zip(*entries, strict=True)) or ((), (), ())
         ends = (head.kind.array(numpy, codes) for codes in (firsts, lasts))
         return *ends, array_of(numpy, values, head.dtype)
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        from samara._arrow.outgoing import stream_of
+
+        head = self._fork_head()
+        entries = entries_of(head, 0, head.kind.top)
+        columns = list(zip(*entries, strict=True)) or ((), (), ())
+        return stream_of(head.kind, head.dtype, cast(Any, tuple(columns)))
+
+    @classmethod
+    def from_arrow(
+        cls,
+        table: Any,
+        *,
+        first: Any = "first",
+        last: Any = "last",
+        value: Any = "value",
+        keys: Any = None,
+        dtype: Any = None,
+        track_gaps: Any = True,
+        policy: Any = None,
+        closed: Any = "both",
+        sort: Any = False,
+        overlap: Any = "error",
+    ) -> Self:
+        from samara._arrow.tables import from_arrow
+
+        make = functools.partial(cls.from_arrays, dtype=dtype, track_gaps=track_gaps)
+        make = functools.partial(make, policy=policy, closed=closed, sort=sort, overlap=overlap)
+        made: Self = from_arrow(make, table, first=first, last=last, value=value, keys=keys)
+        return made
 
     def load_many(self, keys: Any, default: Any = NO_DEFAULT, found: Any = False) -> Any:
         kind, found = self._kind, bool(found)
