@@ -19,7 +19,10 @@ DTYPES: Final = {code: dtype for dtype, codes in KINDS.items() for code in codes
 STREAM: Final = "__arrow_c_stream__"
 ARRAY: Final = "__arrow_c_array__"
 INTEGERS: Final = {1: "b", 2: "h", 4: "i", 8: "q"}  # by size, since the size of "l" varies
-TYPES: Final = {"u8": "uint64", "i8": "int64", "f8": "float64", None: "object"}  # numpy's
+TYPES: Final[dict[str | None, str]] = {  # numpy's
+    **{"u8": "uint64", "i8": "int64", "f8": "float64", None: "object"},
+    **{"u4": "uint32", "i4": "int32", "f4": "float32"},
+}
 ORDERS: Final = ("", *"@=<>!")
 FOREIGN: Final = ">!" if sys.byteorder == "little" else "<"
 

@@ -949,7 +949,12 @@ class MapleTree(Generic[_K, _V]):
     # An array if the tree is packed, else a list.
     @overload
     def load_many(
-        self, keys: _KeyColumn[_K], default: Any = ..., found: Literal[False] = False
+        self,
+        keys: _KeyColumn[_K],
+        default: Any = ...,
+        found: Literal[False] = False,
+        *,
+        dtype: _AnyDtype = None,
     ) -> Any:
         """Look up many indices. O(log n) for each.
 
@@ -966,15 +971,20 @@ class MapleTree(Generic[_K, _V]):
                 `...` stands for that; passed as an argument, Ellipsis is a value like any other.
             found: also return which keys have a value. No key is then an error. Without a default,
                 the others get None, or 0 in a packed tree.
+            dtype: 'u4' or 'i4' for a tree of 'u8' or 'i8', 'f4' for one of 'f8': results of 32 bits,
+                which take half the memory. The default may then be any number of that dtype.
 
         Returns:
-            The values, as a numpy array of the tree's dtype; in a tree of objects, as a list. With
-            found, the tuple (values, mask). The mask is a numpy array of bools, or a list of them.
+            The values, as a numpy array of the tree's dtype, or of the one that is given; in a tree of
+            objects, as a list. With found, the tuple (values, mask). The mask is a numpy array of bools,
+            or a list of them.
 
         Raises:
             KeyError: A key has no value, and there is neither a default nor found. The error has
                 the first such key.
-            TypeError: A key is not an integer, or not of the tree's kind.
+            TypeError: A key is not an integer, or not of the tree's kind; or there is a dtype, and the
+                tree has objects.
+            ValueError: A value does not fit in 32 bits, or dtype is another one.
             ImportError: The tree has a dtype, and numpy is not installed.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -988,7 +998,12 @@ class MapleTree(Generic[_K, _V]):
         """
     @overload
     def load_many(
-        self, keys: _KeyColumn[_K], default: Any = ..., *, found: Literal[True]
+        self,
+        keys: _KeyColumn[_K],
+        default: Any = ...,
+        *,
+        found: Literal[True],
+        dtype: _AnyDtype = None,
     ) -> tuple[Any, Any]:
         """Look up many indices. O(log n) for each.
 
@@ -1005,15 +1020,20 @@ class MapleTree(Generic[_K, _V]):
                 `...` stands for that; passed as an argument, Ellipsis is a value like any other.
             found: also return which keys have a value. No key is then an error. Without a default,
                 the others get None, or 0 in a packed tree.
+            dtype: 'u4' or 'i4' for a tree of 'u8' or 'i8', 'f4' for one of 'f8': results of 32 bits,
+                which take half the memory. The default may then be any number of that dtype.
 
         Returns:
-            The values, as a numpy array of the tree's dtype; in a tree of objects, as a list. With
-            found, the tuple (values, mask). The mask is a numpy array of bools, or a list of them.
+            The values, as a numpy array of the tree's dtype, or of the one that is given; in a tree of
+            objects, as a list. With found, the tuple (values, mask). The mask is a numpy array of bools,
+            or a list of them.
 
         Raises:
             KeyError: A key has no value, and there is neither a default nor found. The error has
                 the first such key.
-            TypeError: A key is not an integer, or not of the tree's kind.
+            TypeError: A key is not an integer, or not of the tree's kind; or there is a dtype, and the
+                tree has objects.
+            ValueError: A value does not fit in 32 bits, or dtype is another one.
             ImportError: The tree has a dtype, and numpy is not installed.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -1027,7 +1047,12 @@ class MapleTree(Generic[_K, _V]):
         """
     @overload
     def load_many(
-        self, keys: _KeyColumn[_K], default: Any, found: Literal[True]
+        self,
+        keys: _KeyColumn[_K],
+        default: Any,
+        found: Literal[True],
+        *,
+        dtype: _AnyDtype = None,
     ) -> tuple[Any, Any]:
         """Look up many indices. O(log n) for each.
 
@@ -1044,15 +1069,20 @@ class MapleTree(Generic[_K, _V]):
                 `...` stands for that; passed as an argument, Ellipsis is a value like any other.
             found: also return which keys have a value. No key is then an error. Without a default,
                 the others get None, or 0 in a packed tree.
+            dtype: 'u4' or 'i4' for a tree of 'u8' or 'i8', 'f4' for one of 'f8': results of 32 bits,
+                which take half the memory. The default may then be any number of that dtype.
 
         Returns:
-            The values, as a numpy array of the tree's dtype; in a tree of objects, as a list. With
-            found, the tuple (values, mask). The mask is a numpy array of bools, or a list of them.
+            The values, as a numpy array of the tree's dtype, or of the one that is given; in a tree of
+            objects, as a list. With found, the tuple (values, mask). The mask is a numpy array of bools,
+            or a list of them.
 
         Raises:
             KeyError: A key has no value, and there is neither a default nor found. The error has
                 the first such key.
-            TypeError: A key is not an integer, or not of the tree's kind.
+            TypeError: A key is not an integer, or not of the tree's kind; or there is a dtype, and the
+                tree has objects.
+            ValueError: A value does not fit in 32 bits, or dtype is another one.
             ImportError: The tree has a dtype, and numpy is not installed.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])
@@ -1065,7 +1095,14 @@ class MapleTree(Generic[_K, _V]):
         KeyError: 20
         """
     @overload
-    def load_many(self, keys: _KeyColumn[_K], default: Any = ..., found: bool = False) -> Any:
+    def load_many(
+        self,
+        keys: _KeyColumn[_K],
+        default: Any = ...,
+        found: bool = False,
+        *,
+        dtype: _AnyDtype = None,
+    ) -> Any:
         """Look up many indices. O(log n) for each.
 
         The keys are looked up in the tree as it is now, several at once. If there are many, other
@@ -1081,15 +1118,20 @@ class MapleTree(Generic[_K, _V]):
                 `...` stands for that; passed as an argument, Ellipsis is a value like any other.
             found: also return which keys have a value. No key is then an error. Without a default,
                 the others get None, or 0 in a packed tree.
+            dtype: 'u4' or 'i4' for a tree of 'u8' or 'i8', 'f4' for one of 'f8': results of 32 bits,
+                which take half the memory. The default may then be any number of that dtype.
 
         Returns:
-            The values, as a numpy array of the tree's dtype; in a tree of objects, as a list. With
-            found, the tuple (values, mask). The mask is a numpy array of bools, or a list of them.
+            The values, as a numpy array of the tree's dtype, or of the one that is given; in a tree of
+            objects, as a list. With found, the tuple (values, mask). The mask is a numpy array of bools,
+            or a list of them.
 
         Raises:
             KeyError: A key has no value, and there is neither a default nor found. The error has
                 the first such key.
-            TypeError: A key is not an integer, or not of the tree's kind.
+            TypeError: A key is not an integer, or not of the tree's kind; or there is a dtype, and the
+                tree has objects.
+            ValueError: A value does not fit in 32 bits, or dtype is another one.
             ImportError: The tree has a dtype, and numpy is not installed.
 
         >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])

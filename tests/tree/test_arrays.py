@@ -904,3 +904,69 @@ def test_the_words_of_a_pickle_are_the_arrays(np):
         struct.pack(f"<100{code}", *c) for code, c in zip("QQq", (first, last, values), strict=True)
     ]
     assert list(state[2:5]) == packed
+
+
+HALVES = [("u8", "u4"), ("u8", "i4"), ("i8", "i4"), ("i8", "u4"), ("f8", "f4")]
+
+
+@pytest.mark.parametrize(("dtype", "half"), HALVES)
+def test_results_of_32_bits(np, dtype, half):
+    """As numpy converts results of 64 bits."""
+    rng = np.random.default_rng(seeded(half).randrange(2**32))
+    values = rng.integers(0, 2**31, 500).astype(dtype)
+    if dtype == "i8" and half == "i4":
+        values -= 2**30
+    if dtype == "f8":
+        values = rng.random(500)
+    starts = np.arange(500, dtype="u8") * 10
+    tree = MapleTree.from_arrays(starts, starts + np.uint64(4), values)
+    keys = rng.integers(0, 6000, 4000).astype("u8")
+    whole, mask = tree.load_many(keys, found=True)
+    for given in (half, {"u": np.uint32, "i": "int32", "f": np.dtype("f4")}[half[0]]):
+        result, found = tree.load_many(keys, found=True, dtype=given)
+        assert result.dtype == half and (found == mask).all()
+        assert (result == whole.astype(half)).all()
+    absent = 7 if half == "u4" else -1
+    expected = np.where(mask, whole.astype(half), np.array(absent, half))
+    assert (tree.load_many(keys, absent, dtype=half) == expected).all()
+    assert tree.load_many(starts, dtype=half).tolist() == values.astype(half).tolist()
+    assert tree.load_many([], dtype=half).dtype == half
+    with pytest.raises(KeyError, match="5"):
+        tree.load_many([0, 5], dtype=half)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "half", "limits"),
+    [
+        ("u8", "u4", [0, 2**32 - 1, 2**32]),
+        ("u8", "i4", [0, 2**31 - 1, 2**31, 2**64 - 1]),
+        ("i8", "u4", [-1, 0, 2**32 - 1, 2**32]),
+        ("i8", "i4", [-(2**31) - 1, -(2**31), 2**31 - 1, 2**31]),
+    ],
+)
+def test_what_does_not_fit_in_32_bits(np, dtype, half, limits):
+    info = np.iinfo(half)
+    for value in limits:
+        tree = MapleTree([(10, 10, 1), (20, 20, value)], dtype=dtype)
+        if info.min <= value <= info.max:
+            assert tree.load_many([10, 20], dtype=half).tolist() == [1, value]
+            assert tree.load_many([10, 15], value, dtype=half).tolist() == [1, value]
+            continue
+        with pytest.raises(ValueError, match=f"^position 1: value {value} does not fit in 32"):
+            tree.load_many([10, 20], dtype=half)
+        with pytest.raises(ValueError, match=f"{value}"):
+            tree.load_many([10], value, dtype=half)
+    with pytest.raises(TypeError, match="value must be an integer, not str"):
+        tree.load_many([10], "a", dtype=half)
+
+
+def test_dtypes_of_results_that_are_none(np):
+    for tree, names in (
+        (MapleTree(dtype="u8"), "'u4' or 'i4' for a tree of 'u8'"),
+        (MapleTree(dtype="f8"), "'f4' for a tree of 'f8'"),
+    ):
+        for given in ("u8", "x", 5, np.int8, "f4" if tree.dtype == "u8" else "u4"):
+            with pytest.raises(ValueError, match=f"dtype must be {names}, not "):
+                tree.load_many([1], 0, dtype=given)
+    with pytest.raises(TypeError, match="dtype requires a tree of numbers"):
+        MapleTree().load_many([1], 0, dtype="u4")

@@ -13,7 +13,7 @@ from test_keys import Version
 from samara._columns import import_numpy
 from samara._dtypes import checked_dtype
 from samara._keys import kind_of
-from samara._keys.arrays import open_keys
+from samara._pure.columns import open_keys
 
 np = pytest.importorskip("numpy")
 

@@ -87,7 +87,7 @@ def test_signatures_say_the_defaults():
         "closed='both', sort=False, overlap='error')"
     )
     found = signature_of(samara.MapleTree.load_many).replace("self, /, ", "self, ")
-    assert found == "(self, keys, default=Ellipsis, found=False)"
+    assert found == "(self, keys, default=Ellipsis, found=False, *, dtype=None)"
     assert signature_of(samara.MapleTree.load) == "(path, *, policy=None, keys=None)"
 
 

@@ -722,7 +722,7 @@ Raises:
 
 Source: https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html
 """,
-    "load_many(keys, default=..., found=False)": """
+    "load_many(keys, default=..., found=False, *, dtype=None)": """
 Look up many indices. O(log n) for each.
 
 The keys are looked up in the tree as it is now, several at once. If there are many, other
@@ -738,15 +738,20 @@ Args:
         `...` stands for that; passed as an argument, Ellipsis is a value like any other.
     found: also return which keys have a value. No key is then an error. Without a default,
         the others get None, or 0 in a packed tree.
+    dtype: 'u4' or 'i4' for a tree of 'u8' or 'i8', 'f4' for one of 'f8': results of 32 bits,
+        which take half the memory. The default may then be any number of that dtype.
 
 Returns:
-    The values, as a numpy array of the tree's dtype; in a tree of objects, as a list. With
-    found, the tuple (values, mask). The mask is a numpy array of bools, or a list of them.
+    The values, as a numpy array of the tree's dtype, or of the one that is given; in a tree of
+    objects, as a list. With found, the tuple (values, mask). The mask is a numpy array of bools,
+    or a list of them.
 
 Raises:
     KeyError: A key has no value, and there is neither a default nor found. The error has
         the first such key.
-    TypeError: A key is not an integer, or not of the tree's kind.
+    TypeError: A key is not an integer, or not of the tree's kind; or there is a dtype, and the
+        tree has objects.
+    ValueError: A value does not fit in 32 bits, or dtype is another one.
     ImportError: The tree has a dtype, and numpy is not installed.
 
 >>> t = MapleTree([(10, 19, 'a'), (30, 39, 'b')])

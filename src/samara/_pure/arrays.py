@@ -14,6 +14,7 @@ from samara._columns import (
     import_numpy,
     require_same_length,
 )
+from samara._dtypes import half_dtype
 from samara._keys import Kind, kind_of
 from samara._policy import Policy
 from samara._pure.build import Triple, build, coalesced
@@ -33,6 +34,8 @@ class NoDefault:
 
 
 NO_DEFAULT: Final[Any] = NoDefault()
+WIDER: Final[dict[str | None, str | None]] = {"u4": "u8", "i4": "i8", "f4": "f8"}
+HALF_RANGES: Final = {"u4": range(2**32), "i4": range(-(2**31), 2**31)}
 
 
 def head_of(
@@ -144,13 +147,18 @@ def words_of(kind: Kind, codes: Sequence[int]) -> bytes:
     return struct.pack(f"={len(codes)}Q", *codes)
 
 
-def look_up(head: Head, keys: Column, codes: list[int], default: Any, found: bool) -> Any:
+def look_up(
+    head: Head, keys: Column, codes: list[int], default: Any, found: bool, dtype: Any
+) -> Any:
     """Return the values at the keys: a list, or in a packed tree a numpy array.
 
-    With `found`, return also which keys have a value.
+    With `found`, return also which keys have a value. With `dtype`, numbers have 32 bits.
     """
+    half = None if dtype is None else half_dtype(dtype, head.dtype)
     if default is not NO_DEFAULT:
-        default = convert(default, head.dtype)
+        default = convert(default, WIDER.get(half, head.dtype))
+        if half and not fits(half, default):
+            raise ValueError(f"default {default} does not fit in 32 bits")
     numpy = head.dtype and import_numpy("load_many")
     values = [load(head, code) if code >= 0 else GAP for code in codes]
     mask = [value is not GAP for value in values]
@@ -159,8 +167,16 @@ def look_up(head: Head, keys: Column, codes: list[int], default: Any, found: boo
             bad = mask.index(False)
             raise KeyError(None if keys.nulls and keys.nulls[bad] else keys.items[bad])
         default = 0 if head.dtype else None
+    for position, value in enumerate(values if half else ()):
+        if value is not GAP and not fits(half, value):
+            raise ValueError(f"position {position}: value {value} does not fit in 32 bits")
     values = [default if value is GAP else value for value in values]
     if numpy:
-        result = array_of(numpy, values, head.dtype)
+        result = array_of(numpy, values, head.dtype if half is None else half)
         return (result, numpy.array(mask, bool)) if found else result
     return (values, mask) if found else values
+
+
+def fits(half: Any, number: Any) -> bool:
+    """Return whether a number fits in 32 bits."""
+    return half == "f4" or number in HALF_RANGES[half]

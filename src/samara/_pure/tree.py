@@ -634,12 +634,14 @@ class MapleTree:
         made: Self = from_arrow(make, table, first=first, last=last, value=value, keys=keys)
         return made
 
-    def load_many(self, keys: Any, default: Any = NO_DEFAULT, found: Any = False) -> Any:
+    def load_many(
+        self, keys: Any, default: Any = NO_DEFAULT, found: Any = False, *, dtype: Any = None
+    ) -> Any:
         kind, found = self._kind, bool(found)
         column = open_keys(kind, keys, "keys")
         look = functools.partial(code_inside, kind, name="key")
         codes = column.converted(look, floats=not kind.has_int_keys, null=NO_CODE)
-        return arrays.look_up(self._fork_head(), column, codes, default, found)
+        return arrays.look_up(self._fork_head(), column, codes, default, found, dtype)
 
     def store_many(self, first: Any, last: Any, values: Any) -> None:
         way = functools.partial(arrays.stores_of, self._kind)
