@@ -336,6 +336,25 @@ def test_pandas_without_pyarrow(monkeypatch):
     assert zoned.load_many(aware).tolist() == [1]
 
 
+def test_an_object_that_has_an_array():
+    class Tensor:
+        def __init__(self, *numbers):
+            self.numbers = numbers
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array(self.numbers, dtype)
+
+        def __iter__(self):
+            raise RuntimeError("item by item")
+
+    ends, values = Tensor(1, 2, 3), Tensor(1.5, 2.5, 3.5)
+    tree = MapleTree.from_arrays(ends, ends, values)
+    assert list(tree) == [(1, 1, 1.5), (2, 2, 2.5), (3, 3, 3.5)]
+    assert tree.load_many(Tensor(3, 4), 0).tolist() == [3.5, 0]
+    tree.store_many(ends, ends, ends)
+    assert list(tree.values()) == [1, 2, 3]
+
+
 def test_polars():
     pl = pytest.importorskip("polars")
     series = pl.Series([5, None, 17]).extend(pl.Series([9]))

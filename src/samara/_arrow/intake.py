@@ -31,7 +31,7 @@ def opened_values(given: Any, objects: bool) -> Any:
     """Open a column of values or sizes: a buffer of numbers or a sequence."""
     column = arrow_column(given)
     if column is None:
-        array = None if objects or not is_of_numpy(given) else numpy_array(given)
+        array = None if objects else numpy_array(given)
         return array if array is not None and array.dtype.kind in "iuf" else None
     if objects or column.nulls or not column.is_number:
         return listed(column, given)

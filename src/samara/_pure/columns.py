@@ -8,7 +8,6 @@ from samara._columns import (
     Column,
     Opened,
     is_foreign,
-    is_of_numpy,
     open_buffer,
     open_iterable,
 )
@@ -35,7 +34,7 @@ def open_keys(kind: Kind, given: Any, name: str) -> Column:
     if items is not None:
         return Column(name, tuple(items))
     column = open_buffer(given, name)
-    if column is None and array is not None and is_of_numpy(given):
+    if column is None and array is not None:
         column = open_buffer(array, name)
     return column or open_iterable(given, name)
 
