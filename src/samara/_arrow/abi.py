@@ -6,7 +6,7 @@ with its children, and each view of its memory keeps it alive.
 """
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from ctypes import POINTER, Structure, byref, c_char_p, c_int, c_int64, c_void_p
 from typing import Any, Final, NamedTuple
 
@@ -15,18 +15,36 @@ from samara._errors import type_name
 
 
 class CSchema(Structure):
-    release: Callable[..., None]
+    format: bytes
+    name: bytes | None
+    metadata: Any
+    flags: int
+    n_children: int
+    children: Any
+    dictionary: Any
+    release: Any
+    private_data: Any
 
 
 class CArray(Structure):
-    release: Callable[..., None]
+    length: int
+    null_count: int
+    offset: int
+    n_buffers: int
+    n_children: int
+    buffers: Any
+    children: Any
+    dictionary: Any
+    release: Any
+    private_data: Any
 
 
 class CStream(Structure):
-    get_schema: Callable[..., int]
-    get_next: Callable[..., int]
-    get_last_error: Callable[..., bytes | None]
-    release: Callable[..., None]
+    get_schema: Any
+    get_next: Any
+    get_last_error: Any
+    release: Any
+    private_data: Any
 
 
 GetSchema: Final = ctypes.CFUNCTYPE(c_int, POINTER(CStream), POINTER(CSchema))
