@@ -18,9 +18,13 @@ def opened_keys(kind: Kind, given: Any, name: str) -> Opened | None:
     if column.format.startswith("+s"):
         raise TypeError(f"{name} must be one column, not a table or a column of structs")
     opened = kind.of_arrow(column, name) if column.data is not None else None
-    if opened is None:
-        items = listed(column, given)
-        opened = kind.of_arrow(of_one_size(column, items), name)
+    return opened or opened_items(kind, column, given, name)
+
+
+def opened_items(kind: Kind, column: ArrowColumn, given: Any, name: str) -> Opened:
+    """Open a column whose items have no fixed size, or are no keys as they are."""
+    items = listed(column, given)
+    opened = kind.of_arrow(of_one_size(column, items), name)
     if opened is None:
         nulls = bytes(item is None or type(item).__name__ == "NAType" for item in items)
         opened = Opened("items", items, nulls if any(nulls) else None)

@@ -714,7 +714,7 @@ Returns:
     A capsule named "arrow_array_stream", which gives one batch.
 
 Raises:
-    TypeError: Values are of several types, or of one that has no column.
+    TypeError: Values are of several types, or of one without a column in Arrow.
     ValueError: Integers do not fit into 64 bits.
 
 >>> MapleTree([(10, 19, 'a')]).__arrow_c_stream__()  # doctest: +ELLIPSIS
