@@ -412,6 +412,8 @@ class Member:
         options = {"found": self.random.choice([True, False, 1, Fails()])}
         if self.random.random() < 0.5:
             options["default"] = self.random.choice([given.value(), ...])
+        if self.random.random() < 0.3:
+            options["dtype"] = self.random.choice(["u4", "i4", "f4", "int32", "u8", 5, None])
         self.ask("load_many", keys, **options)
         states = [tree.__reduce__() for tree in self.trees.things]
         assert states[0][0] is states[1][0] and states[0][2:] == states[1][2:]

@@ -363,6 +363,15 @@ def known_keys(s):
     s.given = array("Q", [3, 100, 391])
 
 
+def large_number(s):
+    s.tree.store_range(2**50, 2**51, 2**40)
+    s.given = [2**50]
+
+
+def texts(s):
+    s.other = MapleTree([(1, 2, "a"), (4, 5, None)])
+
+
 def pickled(s):
     s.given = pickle.dumps(s.tree)
     s.other = None
@@ -642,6 +651,12 @@ CASES = {
     "MapleTree.load_many: found": Case(lambda s: s.tree.load_many(s.given, found=True), keys),
     "MapleTree.load_many: known": Case(lambda s: s.tree.load_many(s.given), known_keys),
     "MapleTree.load_many: absent": Case(lambda s: s.tree.load_many(s.given), keys),
+    "MapleTree.load_many: of 32 bits": Case(
+        lambda s: s.tree.load_many(s.given, 0, dtype="i4"), known_keys, {"u8", "i8"}
+    ),
+    "MapleTree.load_many: too large": Case(
+        lambda s: s.tree.load_many(s.given, dtype="i4"), large_number, {"u8"}
+    ),
     "MapleTree.load": Case(
         lambda s: MapleTree.load(FILES / s.kind.name), kinds=SAVED, in_python=True
     ),
@@ -676,6 +691,13 @@ CASES = {
     "MapleTree.store_range: in a gap": Case(lambda s: s.tree.store_range(206, 207, s.value)),
     "MapleTree.store_range: in a value": Case(lambda s: s.tree.store_range(202, 203, s.value)),
     "MapleTree.to_arrays": Case(lambda s: s.tree.to_arrays()),
+    "MapleTree.__arrow_c_stream__": Case(lambda s: bool(s.tree.__arrow_c_stream__()), kinds=PACKED),
+    "MapleTree.__arrow_c_stream__: objects": Case(
+        lambda s: bool(s.other.__arrow_c_stream__()), texts, ONCE
+    ),
+    "MapleTree.from_arrow": Case(
+        lambda s: MapleTree.from_arrow(s.tree), kinds=PACKED, in_python=True
+    ),
     "MapleTree.store_range: pairs": Case(
         lambda s: s.other.store_range(40, 149, ("f", 2**70 + 7)), offset_pairs, ONCE
     ),
