@@ -337,7 +337,7 @@ def test_tsan(session: nox.Session) -> None:
     # randomisation off.
     starts = subprocess.run(f"{folder}/test_attr", capture_output=True).returncode == 0
     wrapper = [] if starts else ["setarch", "-R"]
-    for name in ("lock", "lockfree", "take", "threads", "writers"):
+    for name in ("lock", "lockfree", "take", "threads", "waits", "writers"):
         for width in ("", "_128"):
             session.run(*wrapper, f"{folder}/test_{name}{width}")
 

@@ -315,15 +315,14 @@ MT_TARGET MT_INLINE void MT_NAMED(step)(const struct maple_node **node, const mt
 				       : MT_NAMED(wide)(node[i], keys[i]);
 
 		node[i] = as_node(slots[slot]);
-		if (far && leaf && MT_KEY_BITS == 128)
-			prefetch_lines(node[i], 0, offsetof(struct maple_node, wide.slot));
+		if (far && leaf)
+			prefetch_leaf(node[i]);
 		else if (far)
-			prefetch_searched(node[i], narrow && !leaf);
+			prefetch_searched(node[i], narrow);
 	}
 }
 
-/* The results of a group in its leaves. First all slots are found and prefetched: a leaf with keys of
- * 128 bits has eight cache lines, so only its pivots are there. */
+/* The results of a group in its leaves. First all slots are found and prefetched. */
 MT_TARGET MT_INLINE size_t MT_NAMED(take_slots)(const struct maple_node **leaf, const mt_key *keys,
 						uint64_t absent, uint64_t *words, uint8_t *present)
 {

@@ -9,8 +9,8 @@
 #include "test.h"
 
 #include "node.h"
+#include "search.h"
 
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,6 +227,44 @@ void test_threads(unsigned count, void (*run)(void *context), void *contexts, si
 	}
 	for (i = 0; i < count; i++)
 		CHECK_EQ(pthread_join(started[i].thread, NULL), 0);
+}
+
+static void *idle(void *context)
+{
+	struct test_idler *idler = context;
+
+	while (sem_wait(&idler->end))
+		;
+	return NULL;
+}
+
+void test_idler_begin(struct test_idler *idler)
+{
+	CHECK_EQ(sem_init(&idler->end, 0, 0), 0);
+	CHECK_EQ(pthread_create(&idler->thread, NULL, idle, idler), 0);
+}
+
+void test_idler_end(struct test_idler *idler)
+{
+	sem_post(&idler->end);
+	CHECK_EQ(pthread_join(idler->thread, NULL), 0);
+	sem_destroy(&idler->end);
+}
+
+/* ---- versions of the search ------------------------------------------------------------------ */
+
+bool test_search(unsigned version)
+{
+	const struct mt_search *search = mt_search_version(version, mt_processor());
+	unsigned chosen = 0;
+
+	if (search) {
+		mt_search = *search;
+		return true;
+	}
+	while ((search = mt_search_version(chosen++, mt_processor())))
+		mt_search = *search; /* the last is the fastest */
+	return false;
 }
 
 /* ---- pools and memory ------------------------------------------------------------------------ */

@@ -14,6 +14,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -86,6 +89,22 @@ size_t test_steps(size_t normal);
 /* Call run() for each of `count` contexts of that size, each in its own thread, and wait for all
  * threads. */
 void test_threads(unsigned count, void (*run)(void *context), void *contexts, size_t size);
+
+/* A thread that only exists: with it the process has more than one. */
+struct test_idler {
+	pthread_t thread;
+	sem_t end;
+};
+
+void test_idler_begin(struct test_idler *idler);
+void test_idler_end(struct test_idler *idler);
+
+/* ---- versions of the search ------------------------------------------------------------------ */
+
+/* From now on, search nodes with this version, counted from 0. If this processor has fewer: with the
+ * one that it chose, and return false. No other thread may be looking something up. */
+bool test_search(unsigned version);
+#define TEST_CHOSEN_SEARCH UINT_MAX /* as a version: there is none */
 
 /* ---- pools and memory ------------------------------------------------------------------------ */
 

@@ -148,7 +148,6 @@ static void build_ranges(struct maple_tree *mt, size_t count)
  * are prefetched. Checked with every version of the search. */
 static void parts_of_a_high_tree(void)
 {
-	const struct mt_search chosen = mt_search, *search;
 	enum { COUNT = 350000 };
 	unsigned version;
 	uint32_t flags;
@@ -160,13 +159,10 @@ static void parts_of_a_high_tree(void)
 		mt_init_pool(&mt, flags, pool, NULL);
 		build_ranges(&mt, COUNT);
 		CHECK(mt_height(&mt) >= 5);
-		for (version = 0; (search = mt_search_version(version, mt_processor()));
-		     version++) {
-			mt_search = *search;
+		for (version = 0; test_search(version); version++) {
 			compare_parts(&mt, COUNT * 12, 300 * MT_GROUP);
 			compare(&mt, COUNT * 12, 300 * MT_GROUP);
 		}
-		mt_search = chosen;
 		mt_fini(&mt);
 		test_pool_end(pool);
 	}
@@ -310,7 +306,7 @@ static void check_groups(const struct mt_search *search, struct maple_tree *mt, 
 	for (i = 0; i < MT_GROUP; i++) {
 		uint64_t word;
 		bool there = search->load_word(mt, keys[i], &word);
-		struct ma_level leaf;
+		struct ma_level leaf, sought;
 
 		CHECK_EQ(present[0][i], there);
 		CHECK_EQ(present[1][i], there);
@@ -323,6 +319,9 @@ static void check_groups(const struct mt_search *search, struct maple_tree *mt, 
 		CHECK_EQ(leaf.min, path[height - 1].min);
 		CHECK_EQ(leaf.max, path[height - 1].max);
 		CHECK(leaf.node == path[height - 1].node);
+		search->seek(mt->ma_root, height, keys[i], &sought);
+		CHECK(sought.node == leaf.node && sought.slot == leaf.slot);
+		CHECK(sought.min == leaf.min && sought.max == leaf.max);
 		CHECK_EQ(leaf.node->wide.slot[leaf.slot], word);
 		found[0] -= there;
 	}

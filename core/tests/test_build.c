@@ -348,11 +348,94 @@ static void input_that_changes_meanwhile(void)
 	CHECK(outcomes[0] && outcomes[1]);
 }
 
+/* An allocator that makes one change, as soon as it has one to make. */
+struct plan {
+	struct arrays *arrays;
+	void (*change)(struct arrays *arrays);
+};
+
+static void *change_once(void *context, size_t size, size_t align)
+{
+	struct plan *plan = context;
+
+	if (plan->change)
+		plan->change(plan->arrays);
+	plan->change = NULL;
+	return aligned_alloc(align, size);
+}
+
+/* Neighbours, except for a gap before entry 1, up to the last key. */
+static void rows(struct arrays *arrays, size_t count)
+{
+	arrays_init(arrays, count);
+	for (size_t i = 0; i < count; i++) {
+		arrays->first[i] = i * 10 + (i == 1);
+		arrays->last[i] = i + 1 < count ? i * 10 + 9 : MT_KEY_MAX;
+	}
+}
+
+/* As many slots as before, and the last one is a gap. */
+static void move_the_gap(struct arrays *arrays)
+{
+	arrays->first[1] = 10;
+	arrays->last[arrays->count - 1] -= 7;
+}
+
+static void end_early(struct arrays *arrays)
+{
+	arrays->last[arrays->count - 1] -= 7;
+}
+
+/* A slot more, so that the last entry finds none. */
+static void open_a_gap(struct arrays *arrays)
+{
+	arrays->first[2]++;
+	arrays->last[arrays->count - 2] = MT_KEY_MAX;
+}
+
+static void built_while(void (*change)(struct arrays *arrays), size_t count, int expected)
+{
+	struct plan plan = {NULL, NULL};
+	struct mt_allocator allocator = {change_once, give_back, &plan};
+	struct maple_pool *pool;
+	struct arrays arrays;
+	struct maple_tree mt;
+
+	rows(&arrays, count);
+	CHECK_EQ(mt_pool_create(&pool, &allocator), 0);
+	plan = (struct plan){&arrays, change};
+	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
+	CHECK_EQ(build(&mt, &arrays, NULL), expected);
+	CHECK(!plan.change);
+	CHECK_VALID(&mt);
+	if (expected)
+		CHECK(mtree_empty(&mt));
+	else
+		check_read(&mt, &arrays);
+	mt_fini(&mt);
+	test_pool_end(pool);
+	arrays_fini(&arrays);
+}
+
+/* Input that is in order after the change too, but has no place in the tree that was planned: its last
+ * leaf would be a gap, or the slots end before the keys do, or before the entries. */
+static void input_that_changes_its_shape(void)
+{
+	for (size_t count = 4; count < 5 * MT_MAX_SLOTS; count++) {
+		bool alone = count % MT_MAX_SLOTS == 0; /* count + 1 slots */
+
+		built_while(move_the_gap, count, alone ? -EAGAIN : 0);
+		built_while(end_early, count, -EAGAIN);
+		built_while(open_a_gap, count, -EAGAIN);
+	}
+}
+
 static const struct test_case cases[] = {
 	{"built_equals_stored", built_equals_stored},
 	{"bad_input_is_named", bad_input_is_named},
 	{"corners", corners},
 	{"input_that_changes_meanwhile", input_that_changes_meanwhile},
+	{"input_that_changes_its_shape", input_that_changes_its_shape},
 };
 
 TEST_MAIN(cases)

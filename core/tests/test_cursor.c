@@ -557,6 +557,7 @@ static void a_search_begins_where_another_ended(void)
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
 	struct mt_entry found;
+	mt_key index = 15;
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	MA_STATE(mas, &mt, 0, 0);
@@ -565,9 +566,13 @@ static void a_search_begins_where_another_ended(void)
 	CHECK(!mas_find(&mas, 1000));
 	CHECK_PLACE(&mas, 0, MT_KEY_MAX, ma_none);
 	CHECK(!mtree_find(&mt, 5, 4, &found));
+	CHECK(!mtree_find_rev(&mt, 4, 5, &found));
 	CHECK(!mtree_find(&mt, 5, 9, &found));
 	CHECK_EQ(mtree_store_range(&mt, 10, 19, ENTRY(1)), 0);
 	CHECK(!mtree_find(&mt, 15, 14, &found));
+	CHECK(!mtree_find_rev(&mt, 15, 16, &found));
+	CHECK(!mt_find(&mt, &index, 14));
+	CHECK_EQ(index, 15);
 	mas_set(&mas, 12);
 	CHECK(!mas_prev(&mas, 5));
 	CHECK_EQ(mas.status, ma_underflow);

@@ -10,8 +10,6 @@
 #include "node.h"
 #include "test.h"
 
-#include <pthread.h>
-#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,35 +61,6 @@ static size_t word_high(uint64_t word)
 static uint64_t word_time(uint64_t word)
 {
 	return word >> 32;
-}
-
-/* ---- a thread that only exists: with it the process has more than one ------------------------ */
-
-struct idler {
-	pthread_t thread;
-	sem_t end;
-};
-
-static void *idle(void *context)
-{
-	struct idler *idler = context;
-
-	while (sem_wait(&idler->end))
-		;
-	return NULL;
-}
-
-static void idler_begin(struct idler *idler)
-{
-	CHECK_EQ(sem_init(&idler->end, 0, 0), 0);
-	CHECK_EQ(pthread_create(&idler->thread, NULL, idle, idler), 0);
-}
-
-static void idler_end(struct idler *idler)
-{
-	sem_post(&idler->end);
-	CHECK_EQ(pthread_join(idler->thread, NULL), 0);
-	sem_destroy(&idler->end);
 }
 
 /* ---- one state of a small tree, as an array -------------------------------------------------- */
@@ -369,10 +338,15 @@ static void write_and_stop(enum operation where, uint32_t flags, bool forks)
 
 static void readers_finish_while_a_writer_stands_still(void)
 {
-	for (int where = RETAIN; where < OPERATIONS; where++) {
+	unsigned version = 0;
+
+	for (int where = RETAIN; where < OPERATIONS; where++, version++) {
+		if (!test_search(version))
+			test_search(version = 0);
 		write_and_stop((enum operation)where, 0, false);
 		write_and_stop((enum operation)where, MT_FLAGS_ALLOC_RANGE, true);
 	}
+	test_search(TEST_CHOSEN_SEARCH);
 }
 
 /* A thread holds the lock, and looks up itself. So does another one. */
@@ -389,7 +363,7 @@ static void readers_finish_while_the_lock_is_held(void)
 	static struct stops stops;
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt;
-	struct idler idler;
+	struct test_idler idler;
 	pthread_t reader;
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
@@ -399,12 +373,12 @@ static void readers_finish_while_the_lock_is_held(void)
 	state_read(&stops.before, &mt);
 	mtree_lock(&mt);
 	check_state(&stops.before, &mt); /* while the process has one thread */
-	idler_begin(&idler);
+	test_idler_begin(&idler);
 	check_state(&stops.before, &mt);
 	CHECK_EQ(pthread_create(&reader, NULL, read_whole, &stops), 0);
 	CHECK_EQ(pthread_join(reader, NULL), 0);
 	mtree_unlock(&mt);
-	idler_end(&idler);
+	test_idler_end(&idler);
 	mt_fini(&mt);
 	test_pool_end(pool);
 }
@@ -740,9 +714,13 @@ static void read_beside_a_writer(uint32_t flags, bool pillars, bool exact)
 
 static void readers_beside_a_writer(void)
 {
-	for (unsigned variant = 0; variant < 8; variant++)
+	for (unsigned variant = 0, version = 0; variant < 8; variant++, version++) {
+		if (!test_search(version))
+			test_search(version = 0);
 		read_beside_a_writer(variant & 1 ? MT_FLAGS_ALLOC_RANGE : 0, variant & 2,
 				     variant & 4);
+	}
+	test_search(TEST_CHOSEN_SEARCH);
 	/* There is one writer, so it needs no lock. */
 	read_beside_a_writer(MT_FLAGS_LOCK_EXTERN | MT_FLAGS_LOCK_WRITERS, true, true);
 }
@@ -804,7 +782,7 @@ static void two_leaves_are_read_at_one_moment(void)
 	struct maple_pool *pool = test_pool();
 	struct pair pair = {.steps = test_steps(100000)};
 	struct side sides[] = {{&pair, write_pair}, {&pair, read_pair}, {&pair, read_pair}};
-	struct idler idler;
+	struct test_idler idler;
 
 	for (size_t i = 0; i < RANGES; i++) {
 		first[i] = cell_first(i * WIDTH);
@@ -814,9 +792,9 @@ static void two_leaves_are_read_at_one_moment(void)
 	mt_init_pool(&pair.mt, 0, pool, NULL);
 	CHECK_EQ(mt_build(&pair.mt, first, last, words, RANGES, NULL), 0);
 	put_cells(&pair.mt, 0, 4 * WIDTH - 1, 9); /* room in the first leaf */
-	idler_begin(&idler);
+	test_idler_begin(&idler);
 	test_threads(3, run_side, sides, sizeof(*sides));
-	idler_end(&idler);
+	test_idler_end(&idler);
 	mt_fini(&pair.mt);
 	test_pool_end(pool);
 }

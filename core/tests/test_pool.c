@@ -320,6 +320,40 @@ static void free_memory_stays_mapped(void)
 	}
 }
 
+/* Chunks whose pages were given back while a pool was parallel stay with it until it is trimmed. What
+ * becomes free afterwards is returned at once, as by any serial pool. */
+static void a_pool_is_serial_again(void)
+{
+	enum { RANGES = 40000 };
+	struct mt_pool_stats parallel, after;
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt;
+
+	mt_pool_serial(pool);
+	mt_init_pool(&mt, 0, pool, NULL);
+	mt_pool_begin_parallel(pool);
+	for (mt_key key = 0; key < RANGES; key++)
+		CHECK_EQ(mtree_store(&mt, key * 2, ENTRY(key + 1)), 0);
+	mtree_destroy(&mt);
+	mt_pool_stats(pool, &parallel);
+	CHECK(pool->shards[0].vacant_slabs > 0);
+	mt_pool_end_parallel(pool);
+	CHECK_EQ(mtree_store(&mt, 1, ENTRY(1)), 0);
+	mtree_destroy(&mt);
+	mt_pool_stats(pool, &after);
+	CHECK(pool->shards[0].vacant_slabs > 0);
+	CHECK(after.bytes >= pool->shards[0].vacant_slabs * MT_SLAB_BYTES);
+	CHECK(after.bytes < parallel.bytes);
+	for (mt_key key = 0; key < RANGES; key++)
+		CHECK_EQ(mtree_store(&mt, key * 2, ENTRY(key + 1)), 0);
+	CHECK_VALID(&mt);
+	mt_fini(&mt);
+	mt_pool_trim(pool);
+	mt_pool_stats(pool, &after);
+	CHECK_EQ(after.bytes, 0);
+	test_pool_end(pool);
+}
+
 /* NULL is the default pool, for every function that takes a pool. */
 static void the_default_pool(void)
 {
@@ -547,6 +581,7 @@ static const struct test_case cases[] = {
 	{"a_failing_allocator", a_failing_allocator},
 	{"no_memory_at_all", no_memory_at_all},
 	{"free_memory_stays_mapped", free_memory_stays_mapped},
+	{"a_pool_is_serial_again", a_pool_is_serial_again},
 	{"the_default_pool", the_default_pool},
 	{"leaves_are_visited_once_in_a_pass", leaves_are_visited_once_in_a_pass},
 	{"parallel_use_nests", parallel_use_nests},

@@ -144,10 +144,12 @@ static void run_tasks(struct shared *shared, void (*write)(struct shared *shared
 
 static void what_is_taken_is_stored_there(void)
 {
-	for (unsigned variant = 0; variant < 4; variant++) {
+	for (unsigned variant = 0, version = 0; variant < 6; variant++, version++) {
 		struct maple_pool *pool = test_pool();
-		struct shared shared = {.steps = test_steps(200000)};
+		struct shared shared = {.steps = test_steps(150000)};
 
+		if (!test_search(version))
+			test_search(version = 0);
 		mt_init_pool(&shared.mt,
 			     (variant & 1 ? MT_FLAGS_ALLOC_RANGE : 0) | (variant & 2 ? LOCKS : 0),
 			     pool, &counting);
@@ -158,9 +160,10 @@ static void what_is_taken_is_stored_there(void)
 			CHECK_EQ(objects[i].count, 0);
 		test_pool_end(pool);
 	}
+	test_search(TEST_CHOSEN_SEARCH);
 }
 
-static void who_refuses_an_entry_is_told(void)
+static void take_what_is_refused(void)
 {
 	struct maple_pool *pool = test_pool();
 	struct mt_entry entry;
@@ -194,6 +197,12 @@ static void who_refuses_an_entry_is_told(void)
 	test_pool_end(pool);
 }
 
+static void who_refuses_an_entry_is_told(void)
+{
+	for (unsigned version = 0; test_search(version); version++)
+		take_what_is_refused();
+}
+
 /* ---- a take that changes the tree ------------------------------------------------------------- */
 
 static struct maple_tree *taken_from;
@@ -220,7 +229,7 @@ static void give_late(uint64_t word)
 	given++;
 }
 
-static void what_is_gone_is_given_back(void)
+static void take_what_goes(void)
 {
 	for (unsigned variant = 0; variant < 4; variant++) {
 		bool refuses = variant & 1;
@@ -242,6 +251,12 @@ static void what_is_gone_is_given_back(void)
 		mt_fini(&mt);
 		test_pool_end(pool);
 	}
+}
+
+static void what_is_gone_is_given_back(void)
+{
+	for (unsigned version = 0; test_search(version); version++)
+		take_what_goes();
 }
 
 /* ---- exchanging ------------------------------------------------------------------------------- */
