@@ -152,6 +152,13 @@ static void end_member(struct family *family, struct member *member)
 	free(member);
 }
 
+static void check_member(struct family *family, struct member *member)
+{
+	CHECK_EQ(mt_attr(&member->mt), family->kind.flags);
+	CHECK_EQ(mt_height(&member->mt) == 0, mtree_empty(&member->mt));
+	CHECK_ORACLE(&member->oracle, &member->mt);
+}
+
 /* ---- relatives ------------------------------------------------------------------------------- */
 
 static void fork_one(struct family *family, struct member *member)
@@ -242,6 +249,29 @@ static void combine(struct family *family, struct member *member)
 	CHECK(mtree_empty(&child->mt));
 	mt_fini(&child->mt);
 	free(child);
+}
+
+/* Cursors stay with their trees, and find the other contents there. */
+static void exchange(struct family *family, struct member *member)
+{
+	struct member *other = family->member[test_below(family->count)];
+	struct oracle oracle = member->oracle;
+	bool wrapped = member->wrapped;
+
+	if (other == member)
+		return;
+	mtree_lock(&member->mt);
+	mtree_lock_nested(&other->mt, MT_LOCK_NESTED);
+	mt_exchange(&member->mt, &other->mt);
+	mtree_unlock(&other->mt);
+	mtree_unlock(&member->mt);
+	member->oracle = other->oracle;
+	member->wrapped = other->wrapped;
+	other->oracle = oracle;
+	other->wrapped = wrapped;
+	other->writes++;
+	CHECK(family_wrote(family, member, 0));
+	check_member(family, other);
 }
 
 static void destroy(struct family *family, struct member *member)
@@ -350,6 +380,7 @@ static const family_action actions[] = {
 	duplicate,
 	slice,
 	destroy,
+	exchange,
 	trim,
 	family_accumulate,
 	combine,
@@ -378,13 +409,6 @@ static void end_failure(struct family *family)
 	family->starved = family->refused = false;
 	family->refuse = 0;
 	forget_before(family);
-}
-
-static void check_member(struct family *family, struct member *member)
-{
-	CHECK_EQ(mt_attr(&member->mt), family->kind.flags);
-	CHECK_EQ(mt_height(&member->mt) == 0, mtree_empty(&member->mt));
-	CHECK_ORACLE(&member->oracle, &member->mt);
 }
 
 void family_step(struct family *family)
