@@ -458,6 +458,60 @@ static void leaves_are_visited_once_in_a_pass(void)
 	test_pool_end(pool);
 }
 
+/* How many leaves a pass visits of a tree that shares them all. */
+static size_t visited_of_a_large_tree(struct maple_pool *pool, uint32_t pass)
+{
+	enum { RANGES = 60000 };
+	struct maple_tree mt, fork;
+	size_t leaves;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (mt_key key = 0; key < RANGES; key++)
+		CHECK_EQ(mtree_store(&mt, key * 2, ENTRY(key + 1)), 0);
+	test_fork(&mt, &fork);
+	leaves = visited(&mt, pass);
+	mt_fini(&mt);
+	mt_fini(&fork);
+	return leaves;
+}
+
+static size_t vacant_slabs(const struct maple_pool *pool)
+{
+	size_t vacant = 0;
+
+	for (unsigned i = 0; i < MT_SHARDS; i++)
+		vacant += pool->shards[i].vacant_slabs;
+	return vacant;
+}
+
+/* Slabs whose pages were given back keep their headers: they too forget the pass. */
+static void passes_are_forgotten_in_vacant_memory(void)
+{
+	struct maple_pool *pool = test_pool();
+	size_t leaves = visited_of_a_large_tree(pool, 1);
+
+	CHECK(leaves > 3000);
+	CHECK(vacant_slabs(pool) > 0);
+	pool->pass = UINT32_MAX;
+	CHECK_EQ(mt_visit_begin(pool), 1);
+	CHECK_EQ(visited_of_a_large_tree(pool, 1), leaves);
+	test_pool_end(pool);
+}
+
+/* What a caller's allocator hands out may not be made of pages. */
+static void memory_of_a_callers_allocator_is_not_vacated(void)
+{
+	struct hooks hooks = {0};
+	struct mt_allocator allocator = {hook_alloc, hook_free, &hooks};
+	struct maple_pool *pool;
+
+	CHECK_EQ(mt_pool_create(&pool, &allocator), 0);
+	CHECK(visited_of_a_large_tree(pool, 1) > 3000);
+	CHECK_EQ(vacant_slabs(pool), 0);
+	test_pool_end(pool);
+	CHECK_EQ(hooks.bytes, 0);
+}
+
 /* A serial pool has a lock, and atomic counts, while somebody uses it in parallel. */
 static void parallel_use_nests(void)
 {
@@ -584,6 +638,9 @@ static const struct test_case cases[] = {
 	{"a_pool_is_serial_again", a_pool_is_serial_again},
 	{"the_default_pool", the_default_pool},
 	{"leaves_are_visited_once_in_a_pass", leaves_are_visited_once_in_a_pass},
+	{"passes_are_forgotten_in_vacant_memory", passes_are_forgotten_in_vacant_memory},
+	{"memory_of_a_callers_allocator_is_not_vacated",
+	 memory_of_a_callers_allocator_is_not_vacated},
 	{"parallel_use_nests", parallel_use_nests},
 	{"threads_have_shards_of_their_own", threads_have_shards_of_their_own},
 	{"a_serial_pool_has_one_shard", a_serial_pool_has_one_shard},
