@@ -55,6 +55,11 @@ def outcome(call, *arguments, **options):
     return result.tolist() if isinstance(result, np.ndarray) else result
 
 
+def skip_without_pandas(keys):
+    if str(keys).startswith("datetime64[ns,"):  # whose keys are made by pandas
+        pytest.importorskip("pandas")
+
+
 def calls_of(keys, tree):
     """Yield calls that take a column of keys, and the names that their messages have for it."""
     kind = kind_of(keys)
@@ -142,6 +147,7 @@ def test_columns_of_ints(keys, dtype):
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "g"])
 @pytest.mark.parametrize("keys", [*NAMES, SHIFTED])
 def test_columns_of_floats(keys, dtype):
+    skip_without_pandas(keys)
     rng = seeded("key columns")
     info = np.finfo(dtype)
     some = [0.0, -0.0, 1.0, -1.0, 0.1, info.max, -info.max, info.tiny, -info.tiny]
@@ -185,8 +191,7 @@ def moments_of(kind):
 def test_columns_of_moments(keys, unit):
     rng = seeded("key columns")
     kind = kind_of(keys)
-    if keys.startswith("datetime64[ns,"):
-        pytest.importorskip("pandas")
+    skip_without_pandas(keys)
     numbers = moments_near(rng, kind, unit)
     array = np.array(rng.sample(numbers, len(numbers)), np.int64).view(f"M8[{unit}]")
     check(keys, array)
@@ -307,8 +312,7 @@ def test_columns_of_addresses(keys, address):
 
 @pytest.mark.parametrize("keys", NAMES)
 def test_arrays_go_out_and_come_back(keys):
-    if keys.startswith("datetime64[ns,"):
-        pytest.importorskip("pandas")
+    skip_without_pandas(keys)
     kind = kind_of(keys)
     rng = seeded("key columns")
     codes = sorted(
