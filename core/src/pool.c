@@ -232,13 +232,14 @@ static struct mt_slab *chunk_slab(struct mt_chunk *chunk, size_t number)
 	return (struct mt_slab *)(first + number * MT_SLAB_BYTES);
 }
 
-/* Take a chunk and put its slabs into the empty list, lowest address first. */
+/* Take a chunk and put its slabs into the empty list, lowest address first. It doubles the shard. */
 static int shard_grow(struct maple_pool *pool, struct mt_shard *shard)
 {
-	size_t slabs = shard->used_slabs + shard->empty_slabs;
+	size_t slabs = shard->used_slabs; /* there is no other */
 	struct mt_chunk *chunk;
 	struct mt_slab *first;
 
+	assert(!shard->empty_slabs);
 	if (slabs < 1)
 		slabs = 1;
 	if (slabs > MT_CHUNK_SLABS_MAX)

@@ -343,11 +343,11 @@ MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node **node, uin
 					     uint8_t *present)
 {
 	bool narrow = node[0]->kind == MT_NARROW;
-	uint32_t near = height < MT_NEAR_HEIGHT ? 0 : MT_FAR_LEVELS;
+	uint32_t prefetched = height < MT_NEAR_HEIGHT ? 0 : MT_FAR_LEVELS; /* levels */
 	size_t found = 0;
 
 	while (--height) {
-		if (height > near)
+		if (height > prefetched)
 			narrow ? MT_NAMED(step)(node, keys, true, false, false)
 			       : MT_NAMED(step)(node, keys, false, false, false);
 		else

@@ -499,24 +499,115 @@ static void two_leaves_with_a_change_between_them(void)
 	test_pool_end(pool);
 }
 
-/* ---- a failure that strikes somebody else ---------------------------------------------------- */
+/* ---- the locks of a pool --------------------------------------------------------------------- */
 
+static struct mt_lock *held;
+
+static void let_go(void)
+{
+	mt_spin_unlock(held);
+}
+
+/* Hold a lock until somebody waits for it. */
+static void hold(struct mt_lock *lock)
+{
+	mt_spin_lock(lock);
+	held = lock;
+	at_yield = let_go;
+}
+
+/* Whether somebody has waited. If not, let go. */
+static bool was_waited_for(void)
+{
+	if (!at_yield)
+		return true;
+	at_yield = NULL;
+	let_go();
+	return false;
+}
+
+/* Those that look after all shards; then those of one node, in the shard of this thread. */
+static void use_locks(struct maple_pool *pool, bool wait)
+{
+	struct maple_node *node, *other;
+	struct mt_pool_stats stats;
+	struct mt_lock *own;
+
+	for (unsigned i = 0; i < MT_SHARDS; i++) {
+		hold(&pool->shards[i].lock);
+		mt_pool_stats(pool, &stats);
+		CHECK_EQ(was_waited_for(), wait);
+		hold(&pool->shards[i].lock);
+		mt_pool_trim(pool);
+		CHECK_EQ(was_waited_for(), wait);
+		hold(&pool->shards[i].lock);
+		pool->pass = UINT32_MAX; /* old passes are forgotten */
+		CHECK_EQ(mt_visit_begin(pool), 1);
+		CHECK_EQ(was_waited_for(), wait);
+		hold(&pool->shards[i].lock);
+		CHECK_EQ(mt_pool_lock(pool), wait);
+		if (wait)
+			mt_pool_unlock(pool);
+		CHECK_EQ(was_waited_for(), wait);
+	}
+	hold(&pool->lock);
+	mt_pool_fail_nth(pool, 0);
+	CHECK_EQ(was_waited_for(), wait);
+	hold(&pool->lock);
+	mt_visit_begin(pool);
+	CHECK_EQ(was_waited_for(), wait);
+	hold(&pool->lock);
+	CHECK_EQ(mt_pool_lock(pool), wait);
+	if (wait)
+		mt_pool_unlock(pool);
+	CHECK_EQ(was_waited_for(), wait);
+
+	CHECK_EQ(mt_pool_alloc_bulk(pool, 1, &node), 1);
+	own = &pool->shards[mt_slab_of(node)->shard].lock;
+	hold(own);
+	CHECK_EQ(mt_pool_alloc_bulk(pool, 1, &other), 1);
+	CHECK_EQ(was_waited_for(), wait);
+	hold(own);
+	CHECK(!mt_pool_has_free(pool, node));
+	CHECK_EQ(was_waited_for(), wait);
+	hold(own);
+	mt_free_one(pool, other);
+	CHECK_EQ(was_waited_for(), wait);
+	mt_free_one(pool, node);
+}
+
+static void each_call_takes_the_locks_it_needs(void)
+{
+	struct test_idler idler;
+
+	test_idler_begin(&idler);
+	for (int serial = 0; serial < 2; serial++) {
+		struct maple_pool *pool = test_pool();
+
+		if (serial)
+			mt_pool_serial(pool);
+		use_locks(pool, !serial);
+		test_pool_end(pool);
+	}
+	test_idler_end(&idler);
+}
+
+/* Another thread has the pool's lock, and its allocation fails meanwhile. */
 static struct maple_pool *failing;
 
 static void end_failure(void)
 {
 	failing->fail_in = 0;
-	mt_spin_unlock(&failing->lock);
+	let_go();
 }
 
-/* Another thread has the pool's lock, and its allocation fails meanwhile. */
 static void a_failure_strikes_one_thread(void)
 {
 	struct maple_node *nodes[3];
 
 	failing = test_pool();
 	mt_pool_fail_nth(failing, 2);
-	mt_spin_lock(&failing->lock);
+	hold(&failing->lock);
 	at_yield = end_failure;
 	CHECK_EQ(mt_pool_alloc_bulk(failing, 3, nodes), 3);
 	CHECK(!at_yield);
@@ -529,6 +620,7 @@ static const struct test_case cases[] = {
 	{"a_change_under_way_is_noticed", a_change_under_way_is_noticed},
 	{"look_ups_wait_for_the_end_of_a_change", look_ups_wait_for_the_end_of_a_change},
 	{"two_leaves_with_a_change_between_them", two_leaves_with_a_change_between_them},
+	{"each_call_takes_the_locks_it_needs", each_call_takes_the_locks_it_needs},
 	{"a_failure_strikes_one_thread", a_failure_strikes_one_thread},
 };
 
