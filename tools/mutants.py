@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Check that the quick C tests notice a wrong core: change it in one place at a time.
 
-Uses the debug build's compiler flags and tests. A mutant is one change to the code that writes,
-duplicates, compares or combines trees, or tracks gaps. It is compiled for both widths of keys and
+Uses the debug build's compiler flags and tests. A mutant is one change to the code that looks up,
+writes, duplicates, compares or combines trees, tracks gaps, or owns nodes. It is compiled for both widths of keys and
 linked into the test programs of both, which run until one fails: that test has killed it. A test
 also fails if it takes ten times its usual time, or asks for too much memory. A mutant with the same
 object code as the original does not count.
@@ -44,9 +44,11 @@ from mutations import Mutation, mutations_of
 FILES = [
     *("write.c", "splice.c", "leaf.c", "rebalance.c", "cow.c", "items.c", "displaced.c"),
     *("subtree.c", "gap.c", "dup.c", "build.c", "diff.c", "sets.c", "accumulate.c", "profile.c"),
+    *("tree.c", "pool.c", "search.c"),
     *("cow.h", "displaced.h", "gap.h", "items.h", "node.h", "number.h", "plan.h", "subtree.h"),
-    "value.h",
+    *("value.h", "pool.h", "search_descents.h", "search_64.h", "search_128.h", "sequence.h"),
 ]
+INCLUDED = re.compile(r'^#include "(.+)"', re.MULTILINE)
 HERE = Path(__file__).resolve().parent
 EQUIVALENT = HERE / "mutants.toml"
 KILLED_LEAST = 0.95
@@ -193,8 +195,16 @@ class Workplace:
 
     def users(self, file: str) -> list[str]:
         """Return the units that a file is compiled into."""
-        units = self.build.compile
-        return [unit for unit in units if file.endswith(".h") or source_of(unit) == file]
+        includers = {file}
+        while True:
+            more = {
+                path.name
+                for path in (self.folder / "core/src").glob("*.[ch]")
+                if includers.intersection(INCLUDED.findall(path.read_text()))
+            }
+            if more <= includers:
+                return [unit for unit in self.build.compile if source_of(unit) in includers]
+            includers |= more
 
     def test(self, test: Test) -> str:
         """Return why the test failed, or an empty string."""
@@ -403,6 +413,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, required=True, help="where mutants are made")
     parser.add_argument("--mutants", type=int, default=320, help="how many, 0 for all")
     parser.add_argument("--seed", type=int, default=1, help="which")
+    parser.add_argument("--files", nargs="+", default=FILES, choices=FILES, help="of which files")
     parser.add_argument("--jobs", type=int, default=2, choices=(1, 2), help="how many at a time")
     parser.add_argument(
         "--keep-killed",
@@ -423,15 +434,16 @@ def main() -> int:
     mutations = []
     for file in FILES:
         mutations += mutations_of(file, (first.folder / "core/src" / file).read_text())
-    wanted = options.mutants or len(mutations)
+    chosen = [mutation for mutation in mutations if mutation.file in options.files]
+    wanted = options.mutants or len(chosen)
     print(
-        f"MUTANTS={wanted} SEED={options.seed}, of {len(mutations)} possible changes; "
+        f"MUTANTS={wanted} SEED={options.seed}, of {len(chosen)} possible changes; "
         f"{len(build.tests)} tests, {sum(test.seconds for test in build.tests):.0f} s together",
         flush=True,
     )
     listed = read_listed(mutations)
     check = Check(build, wanted, options.keep_killed)
-    drawn = iter(draw(mutations, options.seed))
+    drawn = iter(draw(chosen, options.seed))
     with ThreadPoolExecutor(options.jobs) as executor:
         for done in [
             executor.submit(check.work, workplaces.get(), drawn) for _ in range(options.jobs)

@@ -3,7 +3,8 @@
 
 Reads the tokens of a file, and changes only code in the bodies of functions. Left alone: comments;
 assertions and code that only debug builds compile, since they check the rest; and hints to the
-processor (names with `prefetch`, with the condition around them), which no test can see.
+processor (names with `prefetch`, with the condition around them), which no test can see; and fences,
+which order what x86-64 orders anyway.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ TRUTH = {"true": "false", "false": "true"}
 ASSERTIONS = {"assert", "static_assert", "check_written"}
 TYPES = {"bool", "char", "const", "enum", "int", "static", "struct", "unsigned", "void"}
 JUMPS = {"break", "continue", "goto"}
+UNSEEN = re.compile(r"prefetch|mt_fence", re.IGNORECASE)
 HEADED = {"if", "for", "while", "switch"}
 
 
@@ -107,7 +109,8 @@ def functions_of(source: str) -> Iterator[Function]:
         nesting += (token.text == "(") - (token.text == ")")
         if not depth and not nesting and token.kind == "name" and i + 1 < len(tokens):
             if tokens[i + 1].text == "(" and token.text != "__attribute__":
-                name = token.text
+                # Not the macro that makes a name, but what it makes it from.
+                name = tokens[i + 2].text if token.text == "MT_NAMED" else token.text
         if token.text == "{":
             depth += 1
             if depth == 1 and i and tokens[i - 1].text == ")":
@@ -270,12 +273,12 @@ def lines_around(source: str, start: int, end: int) -> tuple[int, int]:
 def mutations_of(file: str, source: str) -> list[Mutation]:
     found = []
     for function in functions_of(source):
-        if "prefetch" in function.name:
+        if UNSEEN.search(function.name):
             continue
         changes: list[tuple[Change, int]] = []
         for statement in statements_of(without_assertions(function.tokens)):
             tokens = statement.whole
-            if any("prefetch" in token.text for token in tokens):
+            if any(UNSEEN.search(token.text) for token in tokens):
                 continue
             headers: set[int] = set()
             for i, token in enumerate(tokens):

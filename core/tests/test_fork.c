@@ -793,6 +793,34 @@ static void shared_nodes_are_counted_when_asked(void)
 	test_pool_end(pool);
 }
 
+/* All keys were covered, which takes one bit more than a key has. */
+static void all_keys_are_counted_when_asked(void)
+{
+	enum { RANGES = 20000 };
+	struct maple_pool *pool = test_pool();
+	struct maple_tree mt, fork;
+	mt_key low, high;
+
+	mt_init_pool(&mt, 0, pool, NULL);
+	for (uint64_t i = 0; i < RANGES; i++)
+		CHECK_EQ(mtree_store_range_word(&mt, i * 10,
+						i + 1 < RANGES ? i * 10 + 9 : MT_KEY_MAX, i),
+			 0);
+	mt_covered(&mt, &low, &high);
+	CHECK_EQ(low, 0);
+	CHECK_EQ(high, 1);
+	test_fork(&mt, &fork);
+	CHECK_EQ(mtree_clear_range(&fork, 10 * 9000, 10 * 11000 + 9), 0);
+	CHECK(!fork.ma_counted);
+	mt_covered(&fork, &low, &high);
+	CHECK_EQ(low, 0 - (mt_key)10 * 2001);
+	CHECK_EQ(high, 0);
+	CHECK_VALID(&fork);
+	mt_fini(&mt);
+	mt_fini(&fork);
+	test_pool_end(pool);
+}
+
 struct leaving {
 	struct test_counts counts; /* first: the counting operations look here */
 	struct maple_tree *fork;
@@ -1053,6 +1081,7 @@ static const struct test_case cases[] = {
 	{"a_union_stores_once", a_union_stores_once},
 	{"sets_cut_values", sets_cut_values},
 	{"shared_nodes_are_counted_when_asked", shared_nodes_are_counted_when_asked},
+	{"all_keys_are_counted_when_asked", all_keys_are_counted_when_asked},
 	{"the_other_owner_goes_meanwhile", the_other_owner_goes_meanwhile},
 	{"a_failing_store_changes_no_relative", a_failing_store_changes_no_relative},
 };

@@ -190,45 +190,56 @@ static void calls_leave_the_tree_unlocked(void)
 {
 	struct maple_pool *pool = test_pool();
 	struct maple_tree mt, other;
+	DEFINE_MTREE(third);
 	struct mt_entry entry;
 	mt_key index = 0, next = 0;
 	uint64_t word;
 
 	mt_init_pool(&mt, MT_FLAGS_ALLOC_RANGE, pool, NULL);
 	mt_init_pool(&other, 0, pool, NULL);
-#define UNLOCKED(call)                                                                             \
+	mt_set_lock_report(count_report);
+/* The reports of a call while the lock of a third tree is held tell whether it takes one. */
+#define CALL(call, locks)                                                                          \
 	do {                                                                                       \
+		reports = 0;                                                                       \
+		mtree_lock(&third);                                                                \
 		(void)(call);                                                                      \
+		mtree_unlock(&third);                                                              \
+		CHECK_EQ(reports, (locks)*REPORTS_EXPECTED);                                       \
 		CHECK_EQ(mt.ma_lock.held, 0);                                                      \
 		CHECK_EQ(other.ma_lock.held, 0);                                                   \
 	} while (0)
-	UNLOCKED(mtree_store(&mt, 5, ENTRY(1)));
-	UNLOCKED(mtree_store_range(&mt, 9, 5, ENTRY(1)));
-	UNLOCKED(mtree_store_range_word(&mt, 6, 9, 1));
-	UNLOCKED(mtree_insert(&mt, 5, ENTRY(1)));
-	UNLOCKED(mtree_insert_range(&mt, 100, 120, ENTRY(1)));
-	UNLOCKED(mtree_insert_range_word(&mt, 100, 120, 1, &entry));
-	UNLOCKED(mtree_clear_range(&mt, 110, 111));
-	UNLOCKED(mtree_erase(&mt, 5, NULL));
-	UNLOCKED(mtree_alloc_range(&mt, &index, ENTRY(1), 5, 0, 50));
-	UNLOCKED(mtree_alloc_rrange(&mt, &index, ENTRY(1), 5, 0, 3));
-	UNLOCKED(mtree_alloc_cyclic(&mt, &index, ENTRY(1), 0, 50, &next));
-	UNLOCKED(mtree_alloc_cyclic_word(&mt, &index, 1, 0, 50, &next));
-	UNLOCKED(mtree_load(&mt, 5));
-	UNLOCKED(mtree_load_word(&mt, 5, &word));
-	UNLOCKED(mtree_lookup(&mt, 5, &entry));
-	UNLOCKED(mtree_find(&mt, 5, MT_KEY_MAX, &entry));
-	UNLOCKED(mtree_find_rev(&mt, 5, 0, &entry));
-	UNLOCKED(mt_find(&mt, &index, MT_KEY_MAX));
-	UNLOCKED(mt_find_after(&mt, &index, MT_KEY_MAX));
-	UNLOCKED(mt_next(&mt, 5, MT_KEY_MAX));
-	UNLOCKED(mt_prev(&mt, 5, 0));
-	UNLOCKED(mtree_dup(&mt, &other));
+#define LOCKED(call) CALL(call, 1)
+#define FREE(call) CALL(call, 0)
+	LOCKED(mtree_store(&mt, 5, ENTRY(1)));
+	LOCKED(mtree_store_range(&mt, 9, 5, ENTRY(1)));
+	LOCKED(mtree_store_range_word(&mt, 6, 9, 1));
+	LOCKED(mtree_insert(&mt, 5, ENTRY(1)));
+	LOCKED(mtree_insert_range(&mt, 100, 120, ENTRY(1)));
+	LOCKED(mtree_insert_range_word(&mt, 100, 120, 1, &entry));
+	LOCKED(mtree_clear_range(&mt, 110, 111));
+	LOCKED(mtree_erase(&mt, 5, NULL));
+	LOCKED(mtree_alloc_range(&mt, &index, ENTRY(1), 5, 0, 50));
+	LOCKED(mtree_alloc_rrange(&mt, &index, ENTRY(1), 5, 0, 3));
+	LOCKED(mtree_alloc_cyclic(&mt, &index, ENTRY(1), 0, 50, &next));
+	LOCKED(mtree_alloc_cyclic_word(&mt, &index, 1, 0, 50, &next));
+	FREE(mtree_load(&mt, 5));
+	FREE(mtree_load_word(&mt, 5, &word));
+	FREE(mtree_lookup(&mt, 5, &entry));
+	FREE(mtree_find(&mt, 5, MT_KEY_MAX, &entry));
+	FREE(mtree_find_rev(&mt, 5, 0, &entry));
+	FREE(mt_find(&mt, &index, MT_KEY_MAX));
+	FREE(mt_find_after(&mt, &index, MT_KEY_MAX));
+	FREE(mt_next(&mt, 5, MT_KEY_MAX));
+	FREE(mt_prev(&mt, 5, 0));
+	LOCKED(mtree_dup(&mt, &other));
 	mt_pool_fail_nth(pool, 1);
-	UNLOCKED(mtree_store_range(&mt, 3, 4, ENTRY(1)));
+	LOCKED(mtree_store_range(&mt, 3, 4, ENTRY(1)));
 	mt_pool_fail_nth(pool, 0);
-	UNLOCKED(mtree_destroy(&mt));
-#undef UNLOCKED
+	LOCKED(mtree_destroy(&mt));
+#undef CALL
+#undef LOCKED
+#undef FREE
 	mt_fini(&mt);
 	mt_fini(&other);
 	test_pool_end(pool);

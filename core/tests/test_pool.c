@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Pools: all-or-nothing bulk allocation, failure on demand, counts, trimming, and the allocator's
  * hooks. */
+#ifdef __linux__
+#define _POSIX_C_SOURCE 200112L /* sysconf() */
+#include <unistd.h>
+#endif
+
 #include "test.h"
 
 #include "node.h"
@@ -113,6 +118,7 @@ struct hooks {
 	size_t bytes; /* out now */
 	size_t calls;
 	size_t fail_from; /* calls from this one on fail; 0: none */
+	size_t largest;   /* calls for more bytes fail; 0: none */
 };
 
 static void *hook_alloc(void *context, size_t size, size_t align)
@@ -122,6 +128,8 @@ static void *hook_alloc(void *context, size_t size, size_t align)
 
 	hooks->calls++;
 	if (hooks->fail_from && hooks->calls >= hooks->fail_from)
+		return NULL;
+	if (hooks->largest && size > hooks->largest)
 		return NULL;
 	memory = aligned_alloc(align, (size + align - 1) / align * align);
 	CHECK(memory);
@@ -227,16 +235,43 @@ static void a_failing_allocator(void)
 	CHECK(from > 2);
 }
 
+enum { SLAB = (MT_SLAB_PLACES - MT_SLAB_HEADER_PLACES) / MT_NODE_PLACES }; /* nodes */
+
+/* An allocator with little memory left: a pool that gets no large chunk asks for a slab, and a pool that
+ * gets no slab does not ask again. */
+static void small_chunks_are_better_than_none(void)
+{
+	enum { SLABS = 20 };
+	struct hooks hooks = {.largest = MT_SLAB_BYTES};
+	struct mt_allocator allocator = {hook_alloc, hook_free, &hooks};
+	struct maple_node *nodes[SLABS * SLAB];
+	struct maple_pool *pool;
+	size_t calls;
+
+	CHECK_EQ(mt_pool_create(&pool, &allocator), 0);
+	for (size_t slab = 0; slab < SLABS; slab++) {
+		if (slab < 2) { /* a chunk has one slab then */
+			calls = hooks.calls;
+			hooks.fail_from = calls + 1;
+			CHECK_EQ(mt_pool_alloc_bulk(pool, SLAB, nodes), 0);
+			CHECK_EQ(hooks.calls, calls + 1);
+			hooks.fail_from = 0;
+		}
+		calls = hooks.calls;
+		CHECK_EQ(mt_pool_alloc_bulk(pool, SLAB, nodes + slab * SLAB), SLAB);
+		CHECK_EQ(hooks.calls, calls + (slab < 2 ? 1 : 2));
+	}
+	mt_pool_free_bulk(pool, (size_t)SLABS * SLAB, nodes);
+	test_pool_end(pool);
+	CHECK_EQ(hooks.bytes, 0);
+}
+
 /* The C library has no memory left: for a pool, for its first slab, or for a chunk (chunks grow
  * with the pool up to a huge page). Expected: an error, and nothing taken. With memory again
  * everything continues. */
 static void no_memory_at_all(void)
 {
-	enum {
-		SLAB = (MT_SLAB_PLACES - MT_SLAB_HEADER_PLACES) / MT_NODE_PLACES,
-		CHUNKS = 9,
-		MOST = 256 * SLAB
-	};
+	enum { CHUNKS = 9, MOST = 256 * SLAB };
 	struct maple_node **nodes;
 	struct mt_pool_stats before, after;
 	struct maple_pool *pool;
@@ -318,6 +353,52 @@ static void free_memory_stays_mapped(void)
 		mt_fini(&mt);
 		test_pool_end(pool);
 	}
+}
+
+/* Pages are given back as 4 KiB, if the system has no larger ones. */
+static bool gives_pages_back(void)
+{
+#if defined(__linux__) && !defined(TEST_SANITIZED)
+	return sysconf(_SC_PAGESIZE) == 4096;
+#else
+	return false;
+#endif
+}
+
+/* Of 128 slabs that become free, as many are kept as are promised: in a serial pool they stay, in
+ * others they keep their pages. The others' pages are given back, except the first of each slab. */
+static void some_empty_slabs_are_kept(void)
+{
+	enum { SLABS = 128, KEPT = 64, NODES = SLABS * SLAB, FIRST_PAGE = 4096 };
+	struct maple_node **nodes = test_array(NODES, sizeof(struct maple_node *));
+
+	for (int serial = 0; serial < 2; serial++) {
+		struct maple_pool *pool = test_pool();
+		struct mt_pool_stats stats;
+		size_t vacant = 0;
+
+		if (serial)
+			mt_pool_serial(pool);
+		CHECK_EQ(mt_pool_alloc_bulk(pool, NODES, nodes), NODES);
+		for (size_t i = 0; i < NODES; i++)
+			memset(nodes[i], 7, MT_NODE_BYTES);
+		for (size_t i = NODES; i-- > 0;)
+			mt_free_one(pool, nodes[i]);
+		mt_pool_stats(pool, &stats);
+		CHECK_EQ(stats.bytes, MT_SLAB_BYTES * (serial ? KEPT : SLABS));
+		for (unsigned i = 0; i < MT_SHARDS; i++)
+			vacant += pool->shards[i].vacant_slabs;
+		CHECK_EQ(vacant, serial ? 0 : SLABS - KEPT);
+		for (size_t i = 0; !serial && gives_pages_back() && i < NODES; i++) {
+			volatile const uint64_t *words = (volatile const uint64_t *)nodes[i];
+			bool gone = mt_slab_of(nodes[i])->chunk->vacant &&
+				    (uintptr_t)nodes[i] % MT_SLAB_BYTES >= FIRST_PAGE;
+
+			CHECK_EQ(words[0], gone ? 0 : UINT64_C(0x0707070707070707));
+		}
+		test_pool_end(pool);
+	}
+	free(nodes);
 }
 
 /* Chunks whose pages were given back while a pool was parallel stay with it until it is trimmed. What
@@ -633,8 +714,10 @@ static const struct test_case cases[] = {
 	{"nodes_are_handed_out_once", nodes_are_handed_out_once},
 	{"all_memory_comes_through_the_hooks", all_memory_comes_through_the_hooks},
 	{"a_failing_allocator", a_failing_allocator},
+	{"small_chunks_are_better_than_none", small_chunks_are_better_than_none},
 	{"no_memory_at_all", no_memory_at_all},
 	{"free_memory_stays_mapped", free_memory_stays_mapped},
+	{"some_empty_slabs_are_kept", some_empty_slabs_are_kept},
 	{"a_pool_is_serial_again", a_pool_is_serial_again},
 	{"the_default_pool", the_default_pool},
 	{"leaves_are_visited_once_in_a_pass", leaves_are_visited_once_in_a_pass},

@@ -313,6 +313,33 @@ static void a_change_under_way_is_noticed(void)
 	on_each_tree(try_during_changes);
 }
 
+/* Meanwhile a word of an inner node may be anything: at each level in turn it leads nowhere. */
+static void try_with_bad_pointers(struct maple_tree *mt, size_t count)
+{
+	mt_key key = some_key(count);
+	struct maple_node *node = mt->ma_root;
+
+	for (uint32_t height = mt_height(mt); height > 1; height--) {
+		unsigned slot = mt_search.slot(node, key);
+		struct maple_node *child = mt_child(node, slot);
+		struct mt_reading reading;
+
+		mt_change_begin(mt);
+		mt_slots(node)[slot] = UINT64_C(0xdeadbeef00000);
+		CHECK(!try_to_load(mt, count, key, &reading));
+		CHECK(!look(mt, count, key, &reading));
+		mt_slots(node)[slot] = (uintptr_t)child;
+		mt_change_end(mt);
+		CHECK(try_to_load(mt, count, key, &reading));
+		node = child;
+	}
+}
+
+static void a_pointer_of_a_changed_tree_is_not_followed(void)
+{
+	on_each_tree(try_with_bad_pointers);
+}
+
 /* A change of the tree, or of this leaf. While it is under way, the leaf's values may be hidden. */
 static struct {
 	struct maple_tree *mt;
@@ -618,6 +645,8 @@ static void a_failure_strikes_one_thread(void)
 static const struct test_case cases[] = {
 	{"every_version_finds_the_same", every_version_finds_the_same},
 	{"a_change_under_way_is_noticed", a_change_under_way_is_noticed},
+	{"a_pointer_of_a_changed_tree_is_not_followed",
+	 a_pointer_of_a_changed_tree_is_not_followed},
 	{"look_ups_wait_for_the_end_of_a_change", look_ups_wait_for_the_end_of_a_change},
 	{"two_leaves_with_a_change_between_them", two_leaves_with_a_change_between_them},
 	{"each_call_takes_the_locks_it_needs", each_call_takes_the_locks_it_needs},
