@@ -355,6 +355,15 @@ static void free_memory_stays_mapped(void)
 	}
 }
 
+static size_t vacant_slabs(const struct maple_pool *pool)
+{
+	size_t vacant = 0;
+
+	for (unsigned i = 0; i < MT_SHARDS; i++)
+		vacant += pool->shards[i].vacant_slabs;
+	return vacant;
+}
+
 /* Pages are given back as 4 KiB, if the system has no larger ones. */
 static bool gives_pages_back(void)
 {
@@ -375,20 +384,20 @@ static void some_empty_slabs_are_kept(void)
 	for (int serial = 0; serial < 2; serial++) {
 		struct maple_pool *pool = test_pool();
 		struct mt_pool_stats stats;
-		size_t vacant = 0;
 
 		if (serial)
 			mt_pool_serial(pool);
 		CHECK_EQ(mt_pool_alloc_bulk(pool, NODES, nodes), NODES);
 		for (size_t i = 0; i < NODES; i++)
 			memset(nodes[i], 7, MT_NODE_BYTES);
-		for (size_t i = NODES; i-- > 0;)
+		for (size_t i = NODES; i-- > 0;) {
 			mt_free_one(pool, nodes[i]);
+			if (i == NODES / 2) /* as many are in use */
+				CHECK_EQ(vacant_slabs(pool), 0);
+		}
 		mt_pool_stats(pool, &stats);
 		CHECK_EQ(stats.bytes, MT_SLAB_BYTES * (serial ? KEPT : SLABS));
-		for (unsigned i = 0; i < MT_SHARDS; i++)
-			vacant += pool->shards[i].vacant_slabs;
-		CHECK_EQ(vacant, serial ? 0 : SLABS - KEPT);
+		CHECK_EQ(vacant_slabs(pool), serial ? 0 : SLABS - KEPT);
 		for (size_t i = 0; !serial && gives_pages_back() && i < NODES; i++) {
 			volatile const uint64_t *words = (volatile const uint64_t *)nodes[i];
 			bool gone = mt_slab_of(nodes[i])->chunk->vacant &&
@@ -554,15 +563,6 @@ static size_t visited_of_a_large_tree(struct maple_pool *pool, uint32_t pass)
 	mt_fini(&mt);
 	mt_fini(&fork);
 	return leaves;
-}
-
-static size_t vacant_slabs(const struct maple_pool *pool)
-{
-	size_t vacant = 0;
-
-	for (unsigned i = 0; i < MT_SHARDS; i++)
-		vacant += pool->shards[i].vacant_slabs;
-	return vacant;
 }
 
 /* Slabs whose pages were given back keep their headers: they too forget the pass. */

@@ -20,9 +20,12 @@ int sched_yield(void)
 {
 	void (*run)(void) = at_yield;
 
-	CHECK(run); /* nothing else waits */
+#ifndef TEST_SANITIZED /* sanitizers yield too */
+	CHECK(run);
+#endif
 	at_yield = NULL;
-	run();
+	if (run)
+		run();
 	return 0;
 }
 
