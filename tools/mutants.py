@@ -2,10 +2,10 @@
 """Check that the quick C tests notice a wrong core: change it in one place at a time.
 
 Uses the debug build's compiler flags and tests. A mutant is one change to the code that looks up,
-writes, duplicates, compares or combines trees, tracks gaps, or owns nodes. It is compiled for both widths of keys and
-linked into the test programs of both, which run until one fails: that test has killed it. A test
-also fails if it takes ten times its usual time, or asks for too much memory. A mutant with the same
-object code as the original does not count.
+writes, duplicates, compares or combines trees, tracks gaps, or owns nodes. It is compiled for both
+widths of keys and linked into the test programs of both, which run until one fails: that test has
+killed it. A test also fails if it takes ten times its usual time, or asks for too much memory. A
+mutant with the same object code as the original does not count.
 
 A seed selects the mutants, spread over files and kinds. Results are saved in the folder as they
 come in, and are valid for the sources and tests that they came from. So an interrupted run can

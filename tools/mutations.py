@@ -2,8 +2,8 @@
 """Find small changes to a C source, one at a time, for mutants.py.
 
 Reads the tokens of a file, and changes only code in the bodies of functions. Left alone: comments;
-assertions and code that only debug builds compile, since they check the rest; and hints to the
-processor (names with `prefetch`, with the condition around them), which no test can see; and fences,
+assertions and code that only debug builds compile, since they check the rest; and what no test can
+see: hints to the processor (names with `prefetch`, with the condition around them), and fences,
 which order what x86-64 orders anyway.
 """
 

@@ -2,7 +2,7 @@
 /*
  * What happens by chance between threads, made to happen: look-ups while a change is under way, and
  * changes between the two reads of one look-up. The test itself begins a change, and ends it when a
- * call that waits for it yields. So each version of the search comes to each of its lines.
+ * call that waits for it yields. So the tests cover every line of each version of the search.
  *
  * Also meant for ThreadSanitizer (make test-tsan).
  */
