@@ -660,6 +660,9 @@ MT_API void mt_diff_begin(struct mt_diff_walk *walk, const struct maple_tree *a,
 			  const struct maple_tree *b, enum mt_diff_words words);
 /* The next stretch where the trees differ, as for mt_diff(). False after the last. */
 MT_API bool mt_diff_next(struct mt_diff_walk *walk, struct mt_difference *out);
+/* The same, for a caller who wants to do something else meanwhile: 1. 0 after the last; -EAGAIN after
+ * `most` stretches that do not differ. The next call goes on from there. */
+MT_API int mt_diff_next_within(struct mt_diff_walk *walk, uint64_t most, struct mt_difference *out);
 /* The next range that both trees have with the same ends, but with different words: 1. 0 after the
  * last. -EINVAL as soon as a range of either tree is not one of the other, with the same ends. If a
  * walk of these calls comes to 0 without any 1, both trees are the same. Subtrees that both share
@@ -680,6 +683,24 @@ MT_API int mt_intersect(struct maple_tree *a, const struct maple_tree *b,
 			struct maple_tree *new_tree);
 MT_API int mt_subtract(struct maple_tree *a, const struct maple_tree *b,
 		       struct maple_tree *new_tree);
+
+/* The same in parts, for a caller who wants to do something else in between. The members are private. */
+enum mt_set_operation { mt_set_union, mt_set_intersect, mt_set_subtract };
+struct mt_set_walk {
+	struct mt_diff_walk walk;
+	struct ma_state mas;
+	enum mt_set_operation operation;
+	bool pending;
+};
+
+/* Begin. Nothing may write the three trees until the end, except mt_set_go_on(). O(1). */
+MT_API void mt_set_begin(struct mt_set_walk *set, enum mt_set_operation operation,
+			 struct maple_tree *a, const struct maple_tree *b,
+			 struct maple_tree *new_tree);
+/* Go on, over at most this many stretches (at least 1) that lie in one range or gap of each tree, or are
+ * skipped. 0: `new_tree` is complete. -EAGAIN: call this again; or give up, and end `new_tree` with
+ * mt_fini(). Other errors as above. */
+MT_API int mt_set_go_on(struct mt_set_walk *set, uint64_t most);
 
 #ifdef __cplusplus
 }

@@ -189,17 +189,22 @@ static void make_difference(const struct mt_stretch *at, struct mt_difference *o
 	out->b_present = at->b.present;
 }
 
-bool mt_diff_next(struct mt_diff_walk *walk, struct mt_difference *out)
+int mt_diff_next_within(struct mt_diff_walk *walk, uint64_t most, struct mt_difference *out)
 {
 	struct mt_stretch at;
 
-	while (mt_next_stretch(walk, &at)) {
+	for (; most && mt_next_stretch(walk, &at); most--) {
 		if (at.shared || same_contents(&at.a, &at.b, walk->words))
 			continue;
 		make_difference(&at, out);
-		return true;
+		return 1;
 	}
-	return false;
+	return walk->done ? 0 : -EAGAIN;
+}
+
+bool mt_diff_next(struct mt_diff_walk *walk, struct mt_difference *out)
+{
+	return mt_diff_next_within(walk, UINT64_MAX, out) > 0;
 }
 
 int mt_diff_next_word(struct mt_diff_walk *walk, struct mt_difference *out)

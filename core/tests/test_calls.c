@@ -114,6 +114,9 @@ QUIET(mt_diff, s->word = 0; CHECK_EQ(mt_diff(&s->mt, &s->other, no_difference, &
       CHECK_EQ(s->word, 2))
 QUIET(mt_diff_begin, mt_diff_begin(&s->walk, &s->mt, &s->other, mt_diff_equal))
 QUIET(mt_diff_next, CHECK(mt_diff_next(&s->walk, &s->difference)); CHECK_EQ(s->difference.first, 5))
+QUIET(mt_diff_next_within, CHECK_EQ(mt_diff_next_within(&s->walk, 1, &s->difference), -EAGAIN))
+QUIET(mt_set_begin, struct mt_set_walk set;
+      mt_set_begin(&set, mt_set_union, &s->mt, &s->other, &s->outside); mt_fini(&s->outside))
 QUIET(mt_diff_next_word, CHECK_EQ(mt_diff_next_word(&s->walk, &s->difference), -EINVAL))
 QUIET(mt_visit_private, CHECK_EQ(mt_visit_private(&s->mt, no_values, &s->word), 0))
 QUIET(mt_visit_begin, CHECK(mt_visit_begin(s->pool) > 0))
@@ -212,6 +215,8 @@ static const struct {
 	{"mt_diff", quiet_mt_diff},
 	{"mt_diff_begin", quiet_mt_diff_begin},
 	{"mt_diff_next", quiet_mt_diff_next},
+	{"mt_diff_next_within", quiet_mt_diff_next_within},
+	{"mt_set_begin", quiet_mt_set_begin},
 	{"mt_diff_next_word", quiet_mt_diff_next_word},
 	{"mt_visit_private", quiet_mt_visit_private},
 	{"mt_visit_begin", quiet_mt_visit_begin},

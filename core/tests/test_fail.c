@@ -221,6 +221,23 @@ static int by_subtract(struct maple_tree *mt, struct write *write)
 	return by_sets(mt, write, false, mt_subtract);
 }
 
+static int in_parts(struct maple_tree *a, const struct maple_tree *b, struct maple_tree *new_tree)
+{
+	struct mt_set_walk set;
+	int error;
+
+	mt_set_begin(&set, mt_set_union, a, b, new_tree);
+	do {
+		error = mt_set_go_on(&set, 1);
+	} while (error == -EAGAIN);
+	return error;
+}
+
+static int by_parts(struct maple_tree *mt, struct write *write)
+{
+	return by_sets(mt, write, true, in_parts);
+}
+
 static int by_build(struct maple_tree *mt, struct write *write)
 {
 	enum { COUNT = 600 };
@@ -299,6 +316,7 @@ static const struct {
 	{"mt_union", by_union, true},
 	{"mt_intersect", by_intersect, true},
 	{"mt_subtract", by_subtract, true},
+	{"mt_set_go_on", by_parts, true},
 	{"mt_build", by_build, false},
 	{"mtree_dup", by_dup, false},
 	{"__mt_dup", by_locked_dup, false},

@@ -677,6 +677,85 @@ static void a_union_stores_once(void)
 	test_pool_end(pool);
 }
 
+/* Two trees with a few ranges, some of which the second has from the first. */
+static void make_pair(struct maple_tree *a, struct maple_tree *b, struct maple_pool *pool)
+{
+	mt_init_pool(a, 0, pool, NULL);
+	for (int i = 0; i < 60; i++)
+		CHECK_EQ(mtree_store_range_word(a, test_below(900), 900 + test_below(9), i % 7), 0);
+	for (int i = 0; i < 300; i++) {
+		mt_key first = test_below(1000);
+
+		CHECK_EQ(mtree_store_range_word(a, first, first + test_below(5), first % 7), 0);
+	}
+	test_fork(a, b);
+	for (uint64_t i = test_below(100); i > 0; i--) {
+		mt_key first = test_below(1000);
+
+		CHECK_EQ(mtree_clear_range(b, first, first + test_below(9)), 0);
+		CHECK_EQ(mtree_store_range_word(b, first, first + test_below(5), 9), 0);
+	}
+}
+
+/* Operations and differences in parts are the same as at once. A part is no longer than it may be:
+ * none is longer than a walk of all stretches, so there are as many as that needs. */
+static void what_is_done_in_parts(void)
+{
+	static int (*const whole[])(struct maple_tree *, const struct maple_tree *,
+				    struct maple_tree *) = {mt_union, mt_intersect, mt_subtract};
+	struct maple_pool *pool = test_pool();
+	struct maple_tree a, b, made, parts;
+	size_t step, steps = test_steps(100);
+
+	for (step = 0; step < steps; step++) {
+		uint64_t most = 1 + test_below(step % 2 ? 1000 : 10), calls = 0, at_once = 0;
+		struct mt_difference one, other;
+		struct mt_diff_walk walks[2];
+		int got;
+
+		make_pair(&a, &b, pool);
+		for (int way = 0; way < 3; way++) {
+			struct mt_set_walk set;
+
+			CHECK_EQ(whole[way](&a, &b, &made), 0);
+			for (uint64_t part = 1;; part = most) {
+				mt_set_begin(&set, (enum mt_set_operation)way, &a, &b, &parts);
+				for (calls = 1; (got = mt_set_go_on(&set, part)); calls++)
+					CHECK_EQ(got, -EAGAIN);
+				CHECK_VALID(&parts);
+				mt_diff_begin(&walks[0], &made, &parts, mt_diff_equal);
+				CHECK(!mt_diff_next(&walks[0], &one));
+				mt_fini(&parts);
+				at_once = part == 1 ? calls - 1 : at_once; /* stretches */
+				if (part == most)
+					break;
+			}
+			CHECK_EQ(calls, at_once / most + 1);
+			mt_fini(&made);
+		}
+		mt_diff_begin(&walks[0], &a, &b, mt_diff_equal);
+		mt_diff_begin(&walks[1], &a, &b, mt_diff_equal);
+		while (mt_diff_next(&walks[0], &one)) {
+			for (calls = 1; (got = mt_diff_next_within(&walks[1], 1, &other)) != 1;
+			     calls++)
+				CHECK_EQ(got, -EAGAIN);
+			CHECK_EQ(other.first, one.first);
+			CHECK_EQ(other.last, one.last);
+			CHECK_EQ(other.a.word, one.a.word);
+			at_once -= calls;
+		}
+		while ((got = mt_diff_next_within(&walks[1], 1, &other))) {
+			CHECK_EQ(got, -EAGAIN);
+			at_once--;
+		}
+		CHECK(at_once <= 1); /* -EAGAIN is not returned at the end */
+		CHECK_EQ(mt_diff_next_within(&walks[1], 1, &other), 0);
+		mt_fini(&a);
+		mt_fini(&b);
+	}
+	test_pool_end(pool);
+}
+
 struct cuts {
 	struct test_counts counts; /* first: the counting operations look here */
 	size_t asked;
@@ -1079,6 +1158,7 @@ static const struct test_case cases[] = {
 	{"sets", sets},
 	{"sets_share_nodes", sets_share_nodes},
 	{"a_union_stores_once", a_union_stores_once},
+	{"what_is_done_in_parts", what_is_done_in_parts},
 	{"sets_cut_values", sets_cut_values},
 	{"shared_nodes_are_counted_when_asked", shared_nodes_are_counted_when_asked},
 	{"all_keys_are_counted_when_asked", all_keys_are_counted_when_asked},
