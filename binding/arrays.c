@@ -213,35 +213,9 @@ PyObject *tree_from_saved(PyTypeObject *type, struct kind *kind, PyObject *const
 	return tree;
 }
 
-/* Whether storing a word runs no other code: the tree's policy is COALESCE, or it has none. */
-static bool stores_plainly(const struct maple_tree *mt)
+static int store_all(struct maple_tree *work, const void *columns)
 {
-	return !mt->ma_ops || mt->ma_ops->merge_equal;
-}
-
-/* Store all ranges in a fork, while other threads run, and let the tree have it. 0; a status of the
- * core; or 1: the tree has been entered again, but has changed meanwhile, and nothing is stored. */
-static int store_beside_others(struct tree_object *self, const struct columns *columns)
-{
-	struct maple_pool *pool = self->state->pool;
-	uint64_t generation = self->mt.ma_generation;
-	struct maple_tree work;
-	PyThreadState *thread;
-	int status;
-
-	mt_fork(&self->mt, &work);
-	thread = parallel_begin(pool);
-	status = store_columns(&work, columns);
-	parallel_end(pool, thread);
-	if (status == 0 && tree_enter(self) < 0)
-		status = -ECANCELED;
-	else if (status == 0 && self->mt.ma_generation != generation)
-		status = 1;
-	if (status == 0)
-		tree_replace(self, &work, self->dtype, NULL);
-	else
-		mt_fini(&work);
-	return status;
+	return store_columns(work, columns);
 }
 
 /* Store all ranges, which were read for that dtype, in an entered tree. 0; a status of the core; or 1:
@@ -251,8 +225,8 @@ static int store_ranges(struct tree_object *self, const struct ranges *ranges, e
 	struct columns columns = as_columns(ranges);
 	int status = 1;
 
-	if (dtype != DTYPE_OBJECT && columns.count >= FEW && stores_plainly(&self->mt))
-		status = store_beside_others(self, &columns);
+	if (columns.count >= FEW && tree_stores_plainly(self))
+		status = tree_write_beside(self, store_all, &columns);
 	if (status > 0 && self->dtype == dtype)
 		status = tree_store_all(self, &columns, false);
 	return status == -EINVAL ? -EAGAIN : status; /* no range ended before it began */

@@ -99,6 +99,17 @@ static inline void short_lock_give(struct short_lock *lock)
 /* For less work than this, releasing the GIL costs more than it gains: keys, or ranges. */
 #define FEW 512
 
+/* Whether other threads run during a call on so many. */
+static inline bool others_run(size_t count)
+{
+#ifdef SAMARA_NO_GIL
+	(void)count;
+	return true;
+#else
+	return count >= FEW;
+#endif
+}
+
 /* A module's pool, in the list of those that a fork() must not interrupt. */
 struct parallel_pool {
 	struct maple_pool *pool;

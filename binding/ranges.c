@@ -299,6 +299,21 @@ static void use_columns(struct ranges *ranges, mt_key *made, size_t size, size_t
 	ranges->count = count;
 }
 
+int ranges_keep(struct ranges *ranges)
+{
+	size_t count = ranges->count;
+	size_t words = ranges->number && count ? 1 : count;
+	mt_key *made = make_columns(count);
+
+	if (!made)
+		return -1;
+	memcpy(made, ranges->firsts, count * sizeof(mt_key));
+	memcpy(made + count, ranges->lasts, count * sizeof(mt_key));
+	memcpy(words_of(made, count), ranges->words, words * sizeof(uint64_t));
+	use_columns(ranges, made, count, count);
+	return 0;
+}
+
 int ranges_sort(struct ranges *ranges)
 {
 	size_t count = ranges->count;

@@ -37,6 +37,8 @@ int ranges_convert(struct ranges *ranges, enum dtype dtype);
  * dtype. 0 or -1. `or_number`: the third column may be one number for all of them. */
 int ranges_read(struct ranges *ranges, const struct kind *kind, PyObject *const *given,
 		enum dtype dtype, bool or_number);
+/* Copy what was read, so that the caller's arrays may change. 0 or -1. */
+int ranges_keep(struct ranges *ranges);
 
 /* Check that no range ends before it begins; ranges_require_rising() also that none begins before
  * the one above it, ranges_require_apart() also that they are in order and do not overlap. 0 or -1

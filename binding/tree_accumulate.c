@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * samara.MapleTree: arithmetic on the numbers of a packed tree. The core does it
- * (mtree_accumulate()); this file checks and converts the arguments. The GIL is held throughout.
- * Owns nothing beyond a call. Only for the type's method table.
+ * (mtree_accumulate()); this file checks and converts the arguments. Many ranges are done on a fork, while
+ * other threads run: the core relies on what it has read of them, so they are copied. Owns nothing beyond
+ * a call. Only for the type's method table.
  */
 #include "tree_accumulate.h"
 #include "errors.h"
@@ -57,19 +58,18 @@ static enum mt_number number_of(enum dtype dtype)
 				   : mt_number_double;
 }
 
-/* Call the core in a tree that has been entered. None, or NULL with an exception. */
-static PyObject *accumulate(struct tree_object *self, const struct mt_accumulation *what)
+/* None; or NULL with the exception of a status, unless it was raised already. */
+static PyObject *finish(const struct tree_object *self, const struct mt_accumulation *what,
+			const struct mt_entry *bad, int status)
 {
 	PyObject *first, *last;
-	struct mt_entry bad;
-	int status = mtree_accumulate(&self->mt, what, &bad);
 
 	if (status == 0)
 		Py_RETURN_NONE;
 	if (status != -ERANGE)
 		return raise_status(status);
-	first = code_shown(self->kind, bad.first);
-	last = first ? code_shown(self->kind, bad.last) : NULL;
+	first = code_shown(self->kind, bad->first);
+	last = first ? code_shown(self->kind, bad->last) : NULL;
 	if (last)
 		PyErr_Format(PyExc_OverflowError, "the sum over [%U, %U] is outside %s", first,
 			     last,
@@ -89,6 +89,7 @@ PyObject *tree_accumulate(struct tree_object *self, PyObject *const *args, Py_ss
 	mt_key first, last;
 	uint64_t word;
 	struct mt_accumulation what = {.first = &first, .last = &last, .words = &word, .count = 1};
+	struct mt_entry bad;
 	PyObject *given[4];
 	enum dtype dtype;
 
@@ -103,7 +104,41 @@ PyObject *tree_accumulate(struct tree_object *self, PyObject *const *args, Py_ss
 			return NULL;
 	} while (self->dtype != dtype);
 	what.number = number_of(dtype);
-	return accumulate(self, &what);
+	return finish(self, &what, &bad, mtree_accumulate(&self->mt, &what, &bad));
+}
+
+/* What is done with a fork of the tree while other threads run. */
+struct call {
+	const struct mt_accumulation *what;
+	struct mt_entry *bad;
+};
+
+static int accumulate_all(struct maple_tree *work, const void *context)
+{
+	const struct call *call = context;
+
+	return mtree_accumulate(work, call->what, call->bad);
+}
+
+/* Of ranges that were read for that dtype, in an entered tree: 0, a status; or 1: the tree has another
+ * dtype now. */
+static int accumulate_ranges(struct tree_object *self, const struct ranges *ranges,
+			     enum dtype dtype, struct mt_accumulation *what, struct mt_entry *bad)
+{
+	const struct call call = {what, bad};
+	int status = 1;
+
+	what->number = number_of(dtype);
+	what->first = ranges->firsts;
+	what->last = ranges->lasts;
+	what->words = ranges->words;
+	what->count = ranges->count;
+	what->same = ranges->number != NULL;
+	if (what->count >= FEW && tree_stores_plainly(self))
+		status = tree_write_beside(self, accumulate_all, &call);
+	if (status > 0 && self->dtype == dtype)
+		status = mtree_accumulate(&self->mt, what, bad);
+	return status;
 }
 
 PyObject *tree_accumulate_many(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
@@ -113,8 +148,9 @@ PyObject *tree_accumulate_many(struct tree_object *self, PyObject *const *args, 
 	static const struct signature signature = {"accumulate_many", names, 4, 3, 4};
 	struct mt_accumulation what = {0};
 	PyObject *given[4];
-	PyObject *result = NULL;
+	PyObject *result;
 	struct ranges ranges = {0};
+	struct mt_entry bad;
 	enum dtype dtype;
 	int status;
 
@@ -123,21 +159,17 @@ PyObject *tree_accumulate_many(struct tree_object *self, PyObject *const *args, 
 		return NULL;
 	do {
 		dtype = self->dtype;
-		status = check_dtype(dtype, what.operation, "accumulate_many");
-		if (status == 0)
-			status = ranges_read(&ranges, self->kind, given, dtype, true);
-		if (status == 0)
-			status = tree_enter(self);
-	} while (status == 0 && self->dtype != dtype);
-	if (status == 0) {
-		what.number = number_of(dtype);
-		what.first = ranges.firsts;
-		what.last = ranges.lasts;
-		what.words = ranges.words;
-		what.count = ranges.count;
-		what.same = ranges.number != NULL;
-		result = accumulate(self, &what);
-	}
+		if (check_dtype(dtype, what.operation, "accumulate_many") < 0 ||
+		    ranges_read(&ranges, self->kind, given, dtype, true) < 0 ||
+		    (others_run(ranges.count) && ranges_keep(&ranges) < 0) ||
+		    tree_enter(self) < 0 || tree_require_idle(self) < 0)
+			status = -ECANCELED;
+		else
+			status = self->dtype == dtype
+					 ? accumulate_ranges(self, &ranges, dtype, &what, &bad)
+					 : 1;
+	} while (status > 0);
+	result = finish(self, &what, &bad, status);
 	ranges_close(&ranges);
 	return result;
 }

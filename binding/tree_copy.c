@@ -91,44 +91,53 @@ static struct tree_object *relative_alloc(struct tree_object *self)
 	return NULL;
 }
 
-void copy_adopt(struct tree_object *self, struct tree_object *copy, struct family *family)
+void copy_begin(struct tree_object *self, bool shares, struct heritage *heritage)
 {
-	copy->dtype = self->dtype;
-	policy_adopt(copy, self->policy);
-	tree_adopt(copy, self->kind);
-	if (family)
-		family_join(family, &copy->member, &copy->mt);
+	heritage->dtype = self->dtype;
+	heritage->policy = (struct policy *)Py_XNewRef((PyObject *)self->policy);
+	heritage->family =
+		shares ? (struct family *)Py_XNewRef((PyObject *)self->member.family) : NULL;
+}
+
+void copy_adopt(struct tree_object *copy, struct kind *kind, struct heritage *heritage)
+{
+	copy->dtype = heritage->dtype;
+	policy_adopt(copy, heritage->policy);
+	tree_adopt(copy, kind);
+	if (heritage->family)
+		family_join(heritage->family, &copy->member, &copy->mt);
+	Py_XDECREF((PyObject *)heritage->policy);
+	Py_XDECREF((PyObject *)heritage->family);
 }
 
 PyObject *tree_fork(struct tree_object *self, PyObject *Py_UNUSED(unused))
 {
 	struct tree_object *copy = relative_alloc(self);
+	struct heritage heritage;
 
 	if (!copy)
 		return NULL;
+	copy_begin(self, true, &heritage);
 	mt_fork(&self->mt, &copy->mt);
-	copy_adopt(self, copy, self->member.family);
+	copy_adopt(copy, self->kind, &heritage);
 	return copy_finish(self, copy);
 }
 
 PyObject *tree_slice(struct tree_object *self, mt_key first, mt_key last, bool empty)
 {
 	struct tree_object *copy = relative_alloc(self);
-	struct family *family;
+	struct heritage heritage;
 	int status = 0;
 
 	if (!copy)
 		return NULL;
-	/* Cutting asks the policy, which can empty the tree. The tree then leaves its family. */
-	family = self->member.family;
-	Py_XINCREF((PyObject *)family);
+	copy_begin(self, true, &heritage);
 	if (empty)
 		mt_init_pool(&copy->mt, mt_attr(&self->mt), self->state->pool,
 			     policy_ops(self->policy, self->dtype));
 	else
 		status = mt_slice(&self->mt, first, last, &copy->mt);
-	copy_adopt(self, copy, family);
-	Py_XDECREF((PyObject *)family);
+	copy_adopt(copy, self->kind, &heritage);
 	if (status < 0) {
 		Py_DECREF(copy);
 		return raise_status(status);
@@ -149,8 +158,9 @@ static bool is_large(const struct tree_object *tree)
 	return mt_entries_known(&tree->mt, &entries) && entries >= MANY_TO_COPY;
 }
 
-/* Initialise `copy` as a duplicate of the tree, or if that fails as empty. 0 or a status. */
-static int duplicate(struct tree_object *self, struct maple_tree *copy)
+/* Initialise `copy` as a duplicate of the tree, or if that fails as empty. `beside`: other threads run
+ * meanwhile. 0 or a status. */
+static int duplicate(struct tree_object *self, struct maple_tree *copy, bool beside)
 {
 	struct maple_pool *pool = self->state->pool;
 	struct mt_snapshot snapshot;
@@ -158,7 +168,7 @@ static int duplicate(struct tree_object *self, struct maple_tree *copy)
 	int status;
 
 	mt_init_pool(copy, mt_attr(&self->mt), pool, self->mt.ma_ops);
-	if (!is_large(self))
+	if (!beside)
 		return __mt_dup(&self->mt, copy);
 	mt_snapshot_begin(&self->mt, &snapshot);
 	thread = parallel_begin(pool);
@@ -171,8 +181,7 @@ static int duplicate(struct tree_object *self, struct maple_tree *copy)
 PyObject *tree_dup(struct tree_object *self, PyObject *Py_UNUSED(unused))
 {
 	struct tree_object *copy = tree_alloc(self->state, Py_TYPE(self));
-	struct policy *policy;
-	enum dtype dtype;
+	struct heritage heritage;
 	int status;
 
 	if (!copy)
@@ -181,14 +190,9 @@ PyObject *tree_dup(struct tree_object *self, PyObject *Py_UNUSED(unused))
 		copy_drop(copy, self->kind);
 		return NULL;
 	}
-	/* Other threads may give the tree other contents meanwhile. */
-	dtype = self->dtype;
-	policy = (struct policy *)Py_XNewRef((PyObject *)self->policy);
-	status = duplicate(self, &copy->mt);
-	copy->dtype = dtype;
-	policy_adopt(copy, policy);
-	Py_XDECREF((PyObject *)policy);
-	tree_adopt(copy, self->kind);
+	copy_begin(self, false, &heritage);
+	status = duplicate(self, &copy->mt, is_large(self));
+	copy_adopt(copy, self->kind, &heritage);
 	if (status < 0) {
 		Py_DECREF(copy);
 		return raise_status(status);
@@ -219,14 +223,61 @@ static void raise_attributes(const struct tree_object *here, const struct tree_o
 	Py_XDECREF(text[1]);
 }
 
+/* Enter both trees, and check that the other one can get a duplicate. 0 or -1. */
+static int enter_to_fill(struct tree_object *self, struct tree_object *other)
+{
+	/* While this waits for the second tree, other threads may use the first. */
+	do {
+		if (tree_enter(self) < 0 || tree_enter(other) < 0)
+			return -1;
+	} while (lock_blocks(self->lock));
+	if (!mtree_empty(&other->mt)) {
+		PyErr_Format(PyExc_ValueError, "other must be empty, but it has %llu ranges",
+			     (unsigned long long)mt_entries(&other->mt));
+		return -1;
+	}
+	if (mt_attr(&other->mt) != mt_attr(&self->mt) || other->dtype != self->dtype ||
+	    policy_given(other->policy) != policy_given(self->policy)) {
+		raise_attributes(self, other);
+		return -1;
+	}
+	return tree_require_idle(other);
+}
+
+/* Fill the other tree, which has been entered to be filled. 0; -1; or 1: the tree has changed while other
+ * threads ran. */
+static int fill_other(struct tree_object *self, struct tree_object *other, bool beside)
+{
+	uint64_t generation = self->mt.ma_generation;
+	struct maple_tree copy;
+	int status = duplicate(self, &copy, beside);
+
+	if (status < 0) {
+		raise_status(status);
+		status = -1;
+	} else if (beside) {
+		status = enter_to_fill(self, other);
+		if (status == 0 && self->mt.ma_generation != generation)
+			status = 1;
+	}
+	if (status != 0) {
+		mt_fini(&copy);
+		return status;
+	}
+	/* With a policy, each tree has operations of its own, which do the same. */
+	copy.ma_ops = other->mt.ma_ops;
+	tree_replace(other, &copy, other->dtype, NULL);
+	return 0;
+}
+
 PyObject *tree_dup_into(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
 			PyObject *kwnames)
 {
 	static const char *const names[] = {"other"};
 	static const struct signature signature = {"dup_into", names, 1, 1, 1};
 	struct tree_object *other;
-	struct maple_tree copy;
 	PyObject *given[1];
+	bool beside;
 	int status;
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0)
@@ -239,31 +290,12 @@ PyObject *tree_dup_into(struct tree_object *self, PyObject *const *args, Py_ssiz
 		PyErr_SetString(PyExc_ValueError, "other must not be the tree itself");
 		return NULL;
 	}
-	if (tree_require_like(self, other) < 0)
+	if (tree_require_like(self, other) < 0 || enter_to_fill(self, other) < 0)
 		return NULL;
-	/* While this waits for the second tree, other threads may use the first. */
-	do {
-		if (tree_enter(self) < 0 || tree_enter(other) < 0)
-			return NULL;
-	} while (lock_blocks(self->lock));
-	if (!mtree_empty(&other->mt))
-		return PyErr_Format(PyExc_ValueError, "other must be empty, but it has %llu ranges",
-				    (unsigned long long)mt_entries(&other->mt));
-	if (mt_attr(&other->mt) != mt_attr(&self->mt) || other->dtype != self->dtype ||
-	    policy_given(other->policy) != policy_given(self->policy)) {
-		raise_attributes(self, other);
+	beside = is_large(self);
+	while ((status = fill_other(self, other, beside)) > 0)
+		beside = false;
+	if (status < 0)
 		return NULL;
-	}
-	if (tree_require_idle(other) < 0)
-		return NULL;
-	/* With a policy, each tree has operations of its own, which do the same. */
-	mt_init_pool(&copy, mt_attr(&self->mt), self->state->pool, self->mt.ma_ops);
-	status = __mt_dup(&self->mt, &copy);
-	if (status < 0) {
-		mt_fini(&copy);
-		return raise_status(status);
-	}
-	copy.ma_ops = other->mt.ma_ops;
-	tree_replace(other, &copy, other->dtype, NULL);
 	Py_RETURN_NONE;
 }

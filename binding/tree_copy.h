@@ -12,12 +12,21 @@ PyObject *tree_dup_into(struct tree_object *self, PyObject *const *args, Py_ssiz
 /* t[first:last]. `empty`: the slice has no index at all. */
 PyObject *tree_slice(struct tree_object *self, mt_key first, mt_key last, bool empty);
 
-/* The steps of all copies that share nodes, after tree_alloc(). One of these two:
- * copy_drop() ends an instance that did not become a copy, and whose maple tree is not initialised;
- * copy_adopt() makes it whole once its maple tree is initialised: it has the attributes of self,
- * and shares nodes with that family, if any. */
+/* What a copy gets from its tree, besides nodes. Other code may change it in the tree while the copy is
+ * made. */
+struct heritage {
+	enum dtype dtype;
+	struct policy *policy; /* owned, or NULL */
+	struct family *family; /* owned, or NULL: they share no nodes with values */
+};
+
+/* The steps of all copies, after tree_alloc(). copy_drop() ends an instance that did not become a copy, and
+ * whose maple tree is not initialised. Otherwise copy_begin() notes what an entered tree has, and
+ * copy_adopt() gives it to the copy, once its maple tree is initialised: it is whole then. `shares`: it
+ * shares nodes with the tree. */
 void copy_drop(struct tree_object *copy, struct kind *kind);
-void copy_adopt(struct tree_object *self, struct tree_object *copy, struct family *family);
+void copy_begin(struct tree_object *self, bool shares, struct heritage *heritage);
+void copy_adopt(struct tree_object *copy, struct kind *kind, struct heritage *heritage);
 /* The last step: the instance's own attributes. Takes over `copy`. */
 PyObject *copy_finish(struct tree_object *self, struct tree_object *copy);
 

@@ -10,7 +10,8 @@
  * Invariants: `done` is set before the forks are dropped, and a step uses them only while it is not
  * set. A step takes a difference out of the walk before other code runs, so that code may call the
  * iterator: it gets the next one. A step that fails puts its difference back, for the next step to
- * try again; unless another step went on meanwhile.
+ * try again; unless another step went on meanwhile. A step that finds nothing for a while goes on without
+ * the GIL, on a copy of the walk.
  *
  * An iterator owns its forks until it is exhausted, a reference to the module and one to each
  * policy.
@@ -18,7 +19,10 @@
 #include "tree_diff.h"
 #include "args.h"
 #include "errors.h"
+#include "parallel.h"
 #include "policy.h"
+
+#include <errno.h>
 
 struct diff_side {
 	struct maple_tree snapshot;
@@ -224,20 +228,61 @@ static PyObject *make_change(const struct diff_object *self, const struct mt_dif
 	return NULL;
 }
 
+/* The next difference, while other threads run. They may use the iterator: if one has taken a difference
+ * meanwhile, -EAGAIN. Otherwise 1, or 0: there is none. Forks of the forks keep the nodes. */
+static int seek_beside(struct diff_object *self, struct mt_difference *at)
+{
+	struct mt_diff_walk walk = self->walk;
+	struct maple_tree kept[2];
+	uint64_t turn = self->taken;
+	int found;
+
+	for (int i = 0; i < 2; i++)
+		mt_fork(&self->side[i].snapshot, &kept[i]);
+	Py_BEGIN_ALLOW_THREADS
+	found = mt_diff_next_within(&walk, UINT64_MAX, at);
+	Py_END_ALLOW_THREADS
+	if (self->done || self->taken != turn)
+		found = -EAGAIN;
+	else
+		self->walk = walk;
+	for (int i = 0; i < 2; i++)
+		mt_fini(&kept[i]); /* which are the last ones only if it is done */
+	return found;
+}
+
+/* Take the next difference out of the walk. False: there is none. */
+static bool take_difference(struct diff_object *self, struct mt_difference *at)
+{
+	int found = 0;
+
+	while (!self->done) {
+		if (self->again) {
+			*at = self->at;
+			found = 1;
+		} else {
+			found = mt_diff_next_within(&self->walk, FEW, at);
+			if (found == -EAGAIN)
+				found = seek_beside(self, at);
+		}
+		if (found == 0)
+			diff_finish(self);
+		if (found != -EAGAIN)
+			break;
+	}
+	self->again = false;
+	self->taken++;
+	return found == 1;
+}
+
 static PyObject *next_change(struct diff_object *self)
 {
-	while (!self->done) {
-		struct mt_difference at = self->at;
-		PyObject *change;
-		uint64_t turn;
+	struct mt_difference at;
 
-		if (!self->again && !mt_diff_next(&self->walk, &at)) {
-			diff_finish(self);
-			break;
-		}
-		self->again = false;
-		turn = ++self->taken;
-		change = make_change(self, &at);
+	while (take_difference(self, &at)) {
+		uint64_t turn = self->taken;
+		PyObject *change = make_change(self, &at);
+
 		if (change)
 			return change;
 		if (!PyErr_Occurred())

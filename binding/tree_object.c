@@ -16,6 +16,9 @@
  */
 #include "tree_object.h"
 #include "errors.h"
+#include "parallel.h"
+
+#include <errno.h>
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
@@ -83,6 +86,30 @@ int tree_end_work(struct tree_object *self, struct maple_tree *work, int status)
 		tree_replace(self, work, self->dtype, self->member.family);
 	else
 		mt_fini(work);
+	return status;
+}
+
+int tree_write_beside(struct tree_object *self,
+		      int (*write)(struct maple_tree *work, const void *what), const void *what)
+{
+	struct maple_pool *pool = self->state->pool;
+	uint64_t generation = self->mt.ma_generation;
+	struct maple_tree work;
+	PyThreadState *thread;
+	int status;
+
+	mt_fork(&self->mt, &work);
+	thread = parallel_begin(pool);
+	status = write(&work, what);
+	parallel_end(pool, thread);
+	if (status == 0 && tree_enter(self) < 0)
+		status = -ECANCELED;
+	else if (status == 0 && self->mt.ma_generation != generation)
+		status = 1;
+	if (status == 0)
+		tree_replace(self, &work, self->dtype, NULL);
+	else
+		mt_fini(&work);
 	return status;
 }
 

@@ -105,6 +105,16 @@ void tree_replace(struct tree_object *self, struct maple_tree *mt, enum dtype dt
  * `status`. */
 void tree_begin_work(struct tree_object *self, struct maple_tree *work);
 int tree_end_work(struct tree_object *self, struct maple_tree *work, int status);
+/* Whether storing in it runs no other code: a packed tree whose policy is COALESCE, or that has none. */
+static inline bool tree_stores_plainly(const struct tree_object *tree)
+{
+	return tree->dtype != DTYPE_OBJECT && (!tree->mt.ma_ops || tree->mt.ma_ops->merge_equal);
+}
+/* A write of a tree that stores plainly, which may take long: `write` gets a fork, while other threads
+ * run. It then replaces the tree. 0; what `write` or tree_enter() returned; or 1: the tree has been
+ * entered again, but has changed meanwhile, and nothing is written. Call as tree_begin_work(). */
+int tree_write_beside(struct tree_object *self,
+		      int (*write)(struct maple_tree *work, const void *what), const void *what);
 
 /* For the type's slots. */
 int tree_visit(struct tree_object *self, visitproc visit, void *arg);

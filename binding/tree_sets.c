@@ -10,6 +10,9 @@
  * from forks on the stack. A tree that will itself get the result is busy meanwhile: it would lose
  * what was written. Everything that is overwritten is held by the forks until the end.
  *
+ * If no policy is asked and no reference counted, other threads run after the first part of a long
+ * operation. If they have changed a tree that was to get the result, all is done again without them.
+ *
  * Owns the operand of a call until the call returns. For the type's table; tree_store_all() also for
  * arrays.c and tree_map.c.
  */
@@ -20,11 +23,11 @@
 #include "tree_copy.h"
 #include "tree_iter.h"
 
-enum set_operation { UNION, INTERSECTION, DIFFERENCE };
+#include <errno.h>
 
 /* A right operand. */
 struct operand {
-	enum set_operation operation;
+	enum mt_set_operation operation;
 	struct tree_object *tree; /* borrowed; or NULL: */
 	PyObject *items;          /* a tuple, which union converts to triples, */
 	bool converted;
@@ -44,7 +47,7 @@ static void operand_close(struct operand *operand)
 /* 0 or -1; call operand_close() in both cases. A tree whose class has an iterator of its own is an
  * iterable. */
 static int operand_open(struct operand *operand, struct tree_object *self, PyObject *right,
-			enum set_operation operation)
+			enum mt_set_operation operation)
 {
 	struct core_state *state = self->state;
 
@@ -60,7 +63,9 @@ static int operand_open(struct operand *operand, struct tree_object *self, PyObj
 					      : PySequence_Tuple(right);
 	if (!operand->items)
 		return -1;
-	return operation == UNION ? 0 : build_from_ranges(&operand->mt, self->kind, operand->items);
+	return operation == mt_set_union
+		       ? 0
+		       : build_from_ranges(&operand->mt, self->kind, operand->items);
 }
 
 /* Convert the triples for a tree of that dtype. 0 or -1. */
@@ -79,7 +84,7 @@ static int operand_convert(struct operand *operand, enum dtype dtype)
 /* Whether the values of the operand are what a tree of that dtype stores. */
 static bool operand_fits(const struct operand *operand, enum dtype dtype)
 {
-	if (operand->operation != UNION)
+	if (operand->operation != mt_set_union)
 		return true;
 	if (operand->tree)
 		return operand->tree->dtype == dtype;
@@ -120,24 +125,33 @@ int tree_store_all(struct tree_object *self, const struct columns *columns, bool
 	return tree_end_work(self, &work, status);
 }
 
-/* Make the result from a fork of the left operand. `result` is initialised in any case. 0 or a
- * status. */
-static int make_result(struct maple_tree *left, struct operand *right, struct maple_tree *result)
+/* Make the result from a fork of the left operand. `result` is initialised in any case. `beside`: other
+ * threads run meanwhile, once it has taken a while. 0 or a status. */
+static int make_result(struct maple_tree *left, struct operand *right, struct maple_tree *result,
+		       bool beside)
 {
 	const struct gathered *triples = &right->triples;
 	struct columns columns = {triples->first, triples->last, triples->words, triples->count};
+	bool stores = right->operation == mt_set_union && !right->tree;
+	struct maple_pool *pool = left->ma_pool;
+	struct mt_set_walk walk;
+	PyThreadState *thread;
+	int status = -EAGAIN;
 
-	switch (right->operation) {
-	case INTERSECTION:
-		return mt_intersect(left, &right->mt, result);
-	case DIFFERENCE:
-		return mt_subtract(left, &right->mt, result);
-	default:
-		if (right->tree)
-			return mt_union(left, &right->mt, result);
+	if (stores) {
 		mt_fork(left, result);
-		return store_columns(result, &columns);
+		if (!beside || columns.count < FEW)
+			return store_columns(result, &columns);
+	} else {
+		mt_set_begin(&walk, right->operation, left, &right->mt, result);
+		status = mt_set_go_on(&walk, beside ? FEW : UINT64_MAX);
+		if (!beside || status != -EAGAIN)
+			return status;
 	}
+	thread = parallel_begin(pool);
+	status = stores ? store_columns(result, &columns) : mt_set_go_on(&walk, UINT64_MAX);
+	parallel_end(pool, thread);
+	return status;
 }
 
 /* Fork both, right after operand_enter(). */
@@ -154,7 +168,7 @@ static void fork_both(struct tree_object *self, struct operand *operand, struct 
 static PyObject *new_tree(struct tree_object *self, struct operand *operand)
 {
 	struct tree_object *copy = tree_alloc(self->state, Py_TYPE(self));
-	struct family *family;
+	struct heritage heritage;
 	struct maple_tree left;
 	int status;
 
@@ -164,13 +178,11 @@ static PyObject *new_tree(struct tree_object *self, struct operand *operand)
 		copy_drop(copy, self->kind);
 		return NULL;
 	}
-	/* A policy can empty the tree, which then leaves its family. */
-	family = (struct family *)Py_XNewRef((PyObject *)self->member.family);
+	copy_begin(self, true, &heritage);
 	fork_both(self, operand, &left);
-	status = make_result(&left, operand, &copy->mt);
-	copy_adopt(self, copy, family);
+	status = make_result(&left, operand, &copy->mt, tree_stores_plainly(self));
+	copy_adopt(copy, self->kind, &heritage);
 	mt_fini(&left);
-	Py_XDECREF((PyObject *)family);
 	if (status < 0) {
 		raise_status(status);
 		Py_DECREF(copy);
@@ -179,18 +191,27 @@ static PyObject *new_tree(struct tree_object *self, struct operand *operand)
 	return copy_finish(self, copy);
 }
 
-/* Give self the result. 0 or -1. */
-static int replace_tree(struct tree_object *self, struct operand *operand)
+/* Give self the result. `beside`: let other threads run, if storing runs no other code. 0; -1; or 1: the
+ * tree has changed meanwhile. */
+static int try_replace(struct tree_object *self, struct operand *operand, bool beside)
 {
 	struct maple_tree left, result;
+	uint64_t generation;
 	int status;
 
 	if (operand_enter(operand, self) < 0 || tree_require_idle(self) < 0)
 		return -1;
+	beside = beside && tree_stores_plainly(self);
+	generation = self->mt.ma_generation;
 	fork_both(self, operand, &left);
-	self->mt.ma_busy = true;
-	status = make_result(&left, operand, &result);
-	self->mt.ma_busy = false;
+	self->mt.ma_busy = !beside;
+	status = make_result(&left, operand, &result, beside);
+	if (!beside)
+		self->mt.ma_busy = false;
+	else if (status == 0 && tree_enter(self) < 0)
+		status = -ECANCELED;
+	else if (status == 0 && self->mt.ma_generation != generation)
+		status = 1;
 	if (status == 0)
 		tree_replace(self, &result, self->dtype, self->member.family);
 	else
@@ -198,7 +219,18 @@ static int replace_tree(struct tree_object *self, struct operand *operand)
 	mt_fini(&left);
 	if (status < 0)
 		raise_status(status);
-	return status < 0 ? -1 : 0;
+	return status < 0 ? -1 : status;
+}
+
+static int replace_tree(struct tree_object *self, struct operand *operand)
+{
+	int status = try_replace(self, operand, true);
+
+	if (status <= 0)
+		return status;
+	mt_fini(&operand->mt);
+	mt_init_pool(&operand->mt, tree_flags(false), self->state->pool, NULL);
+	return try_replace(self, operand, false);
 }
 
 /* ---- methods -------------------------------------------------------------------------------- */
@@ -208,7 +240,7 @@ static bool is_iterable(PyObject *object)
 	return Py_TYPE(object)->tp_iter || PySequence_Check(object);
 }
 
-static PyObject *operate(struct tree_object *self, PyObject *right, enum set_operation operation)
+static PyObject *operate(struct tree_object *self, PyObject *right, enum mt_set_operation operation)
 {
 	PyObject *result = NULL;
 	struct operand operand;
@@ -221,7 +253,8 @@ static PyObject *operate(struct tree_object *self, PyObject *right, enum set_ope
 	return result;
 }
 
-static int operate_in_place(struct tree_object *self, PyObject *right, enum set_operation operation)
+static int operate_in_place(struct tree_object *self, PyObject *right,
+			    enum mt_set_operation operation)
 {
 	struct operand operand;
 	int status = operand_open(&operand, self, right, operation);
@@ -232,7 +265,7 @@ static int operate_in_place(struct tree_object *self, PyObject *right, enum set_
 	return status;
 }
 
-static PyObject *assign(struct tree_object *self, PyObject *right, enum set_operation operation)
+static PyObject *assign(struct tree_object *self, PyObject *right, enum mt_set_operation operation)
 {
 	if (!is_iterable(right))
 		Py_RETURN_NOTIMPLEMENTED;
@@ -243,32 +276,32 @@ static PyObject *assign(struct tree_object *self, PyObject *right, enum set_oper
 
 PyObject *tree_or(struct tree_object *self, PyObject *right)
 {
-	return operate(self, right, UNION);
+	return operate(self, right, mt_set_union);
 }
 
 PyObject *tree_and(struct tree_object *self, PyObject *right)
 {
-	return operate(self, right, INTERSECTION);
+	return operate(self, right, mt_set_intersect);
 }
 
 PyObject *tree_subtract(struct tree_object *self, PyObject *right)
 {
-	return operate(self, right, DIFFERENCE);
+	return operate(self, right, mt_set_subtract);
 }
 
 PyObject *tree_or_in_place(struct tree_object *self, PyObject *right)
 {
-	return assign(self, right, UNION);
+	return assign(self, right, mt_set_union);
 }
 
 PyObject *tree_and_in_place(struct tree_object *self, PyObject *right)
 {
-	return assign(self, right, INTERSECTION);
+	return assign(self, right, mt_set_intersect);
 }
 
 PyObject *tree_subtract_in_place(struct tree_object *self, PyObject *right)
 {
-	return assign(self, right, DIFFERENCE);
+	return assign(self, right, mt_set_subtract);
 }
 
 PyObject *tree_update(struct tree_object *self, PyObject *const *args, Py_ssize_t nargs,
@@ -279,7 +312,7 @@ PyObject *tree_update(struct tree_object *self, PyObject *const *args, Py_ssize_
 	PyObject *given[1];
 
 	if (args_parse(&signature, args, nargs, kwnames, given) < 0 ||
-	    operate_in_place(self, given[0], UNION) < 0)
+	    operate_in_place(self, given[0], mt_set_union) < 0)
 		return NULL;
 	Py_RETURN_NONE;
 }

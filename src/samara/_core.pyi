@@ -1249,9 +1249,8 @@ class MapleTree(Generic[_K, _V]):
         end where a range or an entry did. All of it happens, or nothing.
 
         n ranges cost O(n log n) however they overlap, and O(1) for each entry that they cover. Sorted
-        ranges are fastest. The GIL is held. Memory during the call: about 100 bytes for each range,
-        and if there are many, 50 for each entry. In a tree with a policy, the call costs as much as n
-        single calls.
+        ranges are fastest. Memory during the call: about 125 bytes for each range, and if there are
+        many, 50 for each entry. In a tree with a policy, the call costs as much as n single calls.
 
         Sums of integers may leave the dtype on the way; only the final ones must fit. Sums of floats
         are rounded in no particular order.
@@ -1286,9 +1285,8 @@ class MapleTree(Generic[_K, _V]):
         end where a range or an entry did. All of it happens, or nothing.
 
         n ranges cost O(n log n) however they overlap, and O(1) for each entry that they cover. Sorted
-        ranges are fastest. The GIL is held. Memory during the call: about 100 bytes for each range,
-        and if there are many, 50 for each entry. In a tree with a policy, the call costs as much as n
-        single calls.
+        ranges are fastest. Memory during the call: about 125 bytes for each range, and if there are
+        many, 50 for each entry. In a tree with a policy, the call costs as much as n single calls.
 
         Sums of integers may leave the dtype on the way; only the final ones must fit. Sums of floats
         are rounded in no particular order.

@@ -10,6 +10,7 @@ import pickle
 import sys
 import threading
 import time
+from itertools import islice
 
 import pytest
 
@@ -80,6 +81,13 @@ def contents(tree):
     return [column.tolist() for column in tree.to_arrays()]
 
 
+def changed(tree):
+    """Return a fork whose last key has another value."""
+    fork = tree.fork()
+    fork[fork.last_key] = 5
+    return fork
+
+
 # A call on a tree, and what is to be the same as if nothing else ran.
 READS = {
     "dup": (lambda t, u: t.dup(), contents),
@@ -90,6 +98,17 @@ READS = {
     "to_arrays": (lambda t, u: t.to_arrays(), lambda got: [column.tolist() for column in got]),
     "load_many": (lambda t, u: t.load_many(range(0, 5 * LARGE, 5), 7), lambda got: got.tolist()),
 }
+# The same, with results that share nodes.
+SHARING = {
+    "|": (lambda t, u: t | u, contents),
+    "| triples": (lambda t, u: t | TRIPLES, contents),
+    "&": (lambda t, u: t & u, contents),
+    "& objects": (lambda t, u: t & OBJECTS[0], contents),
+    "-": (lambda t, u: t - u, contents),
+    "- objects": (lambda t, u: t - OBJECTS[0], contents),
+    "diff": (lambda t, u: list(t.diff(changed(u))), repr),
+}
+DATA, TRIPLES, OBJECTS = [], [], []
 KEYS = {"uint64": {}, "uint128": {"keys": "uint128"}, "f8": {"dtype": "f8"}}
 
 
@@ -98,11 +117,13 @@ def tree_of(count, kind):
 
 
 @pytest.mark.parametrize("kind", KEYS)
-@pytest.mark.parametrize(("call", "shown"), READS.values(), ids=READS)
+@pytest.mark.parametrize(("call", "shown"), (READS | SHARING).values(), ids=READS | SHARING)
 def test_another_thread_writes_during_a_read(call, shown, kind):
     t, u = tree_of(LARGE, kind), tree_of(LARGE, kind)
     u.store_range(10 * LARGE, 10 * LARGE + 5, 1)
     t.store_range(10 * LARGE, 10 * LARGE + 5, 1)
+    TRIPLES[:] = [(10 * n + 3, 10 * n + 6, n) for n in range(2 * FEW)]
+    OBJECTS[:] = [MapleTree(TRIPLES, keys=t.keys_dtype)]
     expected = shown(call(t, u))
     other = Other()
 
@@ -124,8 +145,10 @@ def test_another_thread_writes_during_a_read(call, shown, kind):
     assert states, "no other thread ran during the call"
     assert shown(got) == expected, "the call saw the write"
     assert list(t) == list(u) == [(0, 50, 1), (100, 150, 2)], "the write was lost"
-    for tree in (t, u, first, second):
+    for tree in (t, u, first, second, *OBJECTS):
         tree.check()
+    TRIPLES.clear()
+    OBJECTS.clear()
 
 
 BUILDS = {
@@ -144,8 +167,6 @@ BUILDS = {
     "unpickling": lambda given: pickle.loads(DATA[0], buffers=DATA[1]),
     "MapleTree()": lambda given: MapleTree(TRIPLES, dtype="u8"),
 }
-DATA = []
-TRIPLES = []
 
 
 @pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS)
@@ -183,15 +204,35 @@ STORES = {
     "wide": {"keys": "uint128"},
     "COALESCE": {"policy": COALESCE},
 }
+# Writes of a tree, from three columns and from a tree of them.
+WRITES = {
+    "store_many": lambda tree, given, other: tree.store_many(*given),
+    "accumulate_many": lambda tree, given, other: tree.accumulate_many(*given),
+    "accumulate_many of one": lambda tree, given, other: tree.accumulate_many(*given[:2], 3),
+    "update": lambda tree, given, other: tree.update(other),
+    "update by triples": lambda tree, given, other: tree.update(TRIPLES),
+    "|=": lambda tree, given, other: tree.__ior__(other),
+    "&=": lambda tree, given, other: tree.__iand__(other),
+    "-=": lambda tree, given, other: tree.__isub__(other),
+}
+
+
+def given_to_write(**options):
+    """Return three columns, and a tree of them; TRIPLES are its first ones."""
+    first, last, values = columns(LARGE // 2, 20)
+    given = first + 3, last + 9, values
+    other = MapleTree.from_arrays(*given, **options)
+    TRIPLES[:] = list(other)[: 4 * FEW]
+    return given, other
 
 
 @pytest.mark.parametrize("options", STORES.values(), ids=STORES)
 @pytest.mark.parametrize("way", ["write", "lock", "clear", "init"])
-def test_another_thread_writes_during_store_many(options, way):
+@pytest.mark.parametrize("operation", WRITES.values(), ids=WRITES)
+def test_another_thread_writes_during_a_write(operation, way, options):
     """The write comes first. Both are there in the end."""
     t = packed(LARGE, **options)
-    first, last, values = columns(LARGE // 2, 20)
-    first, last = first + 3, last + 9
+    given, other_tree = given_to_write(**options)
     before = t.fork()
     used = []
 
@@ -214,38 +255,165 @@ def test_another_thread_writes_during_store_many(options, way):
 
     def call():
         used.append(before.fork())
-        used[-1].store_many(first, last, values)
+        operation(used[-1], given, other_tree)
         return used[-1]
 
     got = Other(act).beside(call)
     assert got is not None, "no other thread ran during the call"
     expected = before.fork()
     write(expected)
-    expected.store_many(first, last, values)
+    operation(expected, given, other_tree)
     assert got == expected
     got.check()
     assert before == t
     t.check()
+    TRIPLES.clear()
 
 
-def test_another_dtype_during_store_many():
+@pytest.mark.parametrize("operation", [n for n in WRITES if "by" not in n])
+def test_another_dtype_during_a_write(operation):
     """A tree that is emptied can get another dtype: the values are converted again."""
-    first, last, values = columns(LARGE)
+    given, other_tree = given_to_write()
     used = []
-
     source = packed()
 
     def call():
         used.append(source.fork())
-        used[-1].store_many(first, last + 2, values)
+        WRITES[operation](used[-1], given, other_tree)
         return used[-1]
 
     got = Other(lambda: used[-1].__init__([(5, 6, 0.5)], dtype="f8")).beside(call)
     assert got is not None and got.dtype == "f8"
     expected = MapleTree([(5, 6, 0.5)], dtype="f8")
-    expected.store_many(first, last + 2, values)
+    WRITES[operation](expected, given, other_tree)
     assert got == expected
     got.check()
+
+
+@pytest.mark.parametrize("operation", ["|", "&", "-", "dup"])
+def test_a_result_is_like_its_tree_was(operation):
+    """Another thread gives the tree another dtype while the call runs."""
+    made = {
+        "|": lambda t, u: t | u,
+        "&": lambda t, u: t & u,
+        "-": lambda t, u: t - u,
+        "dup": lambda t, u: t.dup(),
+    }[operation]
+    source = packed(LARGE, policy=COALESCE)
+    other_tree = MapleTree.from_arrays(*given_to_write()[0], policy=COALESCE)
+    expected = made(source, other_tree)
+    used = []
+
+    def call():
+        used.append(source.fork())
+        return made(used[-1], other_tree)
+
+    def act():
+        used[-1].clear()
+        used[-1].__init__([(5, 6, 0.5)], dtype="f8", policy=COALESCE)
+
+    got = Other(act).beside(call)
+    assert got is not None and got == expected
+    assert (got.dtype, got.policy) == ("u8", COALESCE)
+    assert list(used[-1]) == [(5, 6, 0.5)]
+    got.check()
+
+
+def test_a_sum_that_does_not_fit_is_told():
+    """The tree is as it was, also if another thread runs meanwhile."""
+    t = packed()
+    t[777] = 2**64 - 1
+    before = t.dup()
+    first, last, values = columns(LARGE)
+
+    def call():
+        with pytest.raises(OverflowError, match=r"the sum over \[777, 777\]"):
+            t.accumulate_many(first, first + 9, values + 1)
+        return True
+
+    assert Other().beside(call)
+    assert t == before
+    t.check()
+
+
+FILLS = ["write", "lock", "fill", "dtype", "clear"]
+
+
+@pytest.mark.parametrize("way", FILLS)
+def test_another_thread_writes_during_dup_into(way):
+    """Its write comes first: it is in the copy, or the other tree can no longer be filled."""
+    source = packed()
+    used = []
+
+    def write(t, u):
+        if way == "fill":
+            u[5] = 6
+        elif way == "dtype":
+            u.__init__([], dtype="f8")
+        elif way == "clear":
+            t.clear()
+        else:
+            t.store_range(1, 25, 77)
+
+    def act():
+        t, u = used[-1]
+        if way == "lock":
+            with u.lock, t.lock:
+                time.sleep(0)
+                write(t, u)
+        else:
+            write(t, u)
+
+    def call():
+        t, u = source.fork(), MapleTree(dtype="u8")
+        used.append((t, u))
+        try:
+            t.dup_into(u)
+        except ValueError as error:
+            return str(error)
+        return t, u
+
+    got = Other(act).beside(call)
+    t, u = used[-1]
+    if way == "fill":
+        assert got == "other must be empty, but it has 1 ranges"
+        assert list(u) == [(5, 5, 6)] and t == source
+    elif way == "dtype":
+        assert got.startswith("other must have the attributes ")
+        assert not u and t == source
+    else:
+        assert got == (t, u) and t == u and t != source
+    for tree in (source, t, u):
+        tree.check()
+
+
+@pytest.mark.parametrize("takes", [1, 2, 100])
+def test_another_thread_uses_a_difference_during_a_step(takes):
+    """Each change goes to one thread; and the step of the other goes on after what was taken."""
+    t = objects(LARGE)
+    u = t.dup()
+    for change in range(3):
+        u[10 * LARGE + change] = "new"
+    expected = list(t.diff(u))
+    taken, iterators = [], []
+
+    def act():
+        """With 100, it may use the iterator up, which drops its forks."""
+        taken.extend(islice(iterators[-1], takes))
+
+    def call():
+        iterators.append(t.fork().diff(u.fork()))
+        taken.clear()
+        return list(iterators[-1])
+
+    for _ in range(100):
+        got = Other(act).beside(call)
+        assert got is not None, "no other thread ran during the call"
+        assert sorted(got + taken) == expected
+        assert got == sorted(got) and taken == sorted(taken)
+        if taken:  # it can also be that the other one is too late
+            return
+    raise AssertionError("the other thread never takes a change")
 
 
 def test_relatives_are_written_in_all_threads():
@@ -304,7 +472,17 @@ KEEPING = {
     "few: pickle": lambda few, many: pickled(few),
     "few: from_arrays": lambda few, many: MapleTree.from_arrays(*GIVEN),
     "few: store_many": lambda few, many: many.fork().store_many(*GIVEN),
+    "few: accumulate_many": lambda few, many: many.fork().accumulate_many(*GIVEN),
+    "few: |": lambda few, many: few | few.dup(),
+    "few: | triples": lambda few, many: many | list(few)[:-1],
+    "few: |=": lambda few, many: few.fork().__ior__(few.dup()),
+    "few: diff": lambda few, many: list(few.diff(few.dup())),
+    "few: dup_into": lambda few, many: few.dup_into(MapleTree(dtype="u8")),
+    "relatives: &": lambda few, many: WITH_OFFSET[1] & changed(WITH_OFFSET[1]),
     "objects: dup": lambda few, many: MANY_OBJECTS[0].dup(),
+    "objects: dup_into": lambda few, many: MANY_OBJECTS[0].dup_into(MapleTree()),
+    "objects: |": lambda few, many: MANY_OBJECTS[0] | many,
+    "OFFSET: |": lambda few, many: WITH_OFFSET[0] | many,
     "OFFSET: store_many": lambda few, many: WITH_OFFSET[0].fork().store_many(*MANY_GIVEN),
 }
 GIVEN, MANY_GIVEN, MANY_OBJECTS, WITH_OFFSET = [], [], [], []
@@ -315,7 +493,7 @@ def test_short_calls_keep_the_gil(call):
     GIVEN[:] = columns(FEW - 1)
     MANY_GIVEN[:] = columns(2 * FEW)
     MANY_OBJECTS[:] = [objects(2 * FEW)]
-    WITH_OFFSET[:] = [packed(2 * FEW, policy=OFFSET)]
+    WITH_OFFSET[:] = [packed(2 * FEW, policy=OFFSET), packed(LARGE)]
     few, many = packed(FEW - 1), packed(2 * FEW)
     other = Other()
     assert other.beside(lambda: call(few, many), attempts=300) is None and not other.acts
@@ -382,7 +560,12 @@ def test_arrays_that_change_during_the_call():
         own.store_many(*given)
         return own
 
-    for make in (lambda: MapleTree.from_arrays(*given), stored):
+    def accumulated():
+        own = target.fork()
+        own.accumulate_many(*given)
+        return own
+
+    for make in (lambda: MapleTree.from_arrays(*given), stored, accumulated):
         other = Other(act)
         for _ in range(20):
             assert other.beside(lambda make=make: call(make))
