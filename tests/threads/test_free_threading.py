@@ -238,17 +238,21 @@ def test_threads_share_a_cursor():
 
 
 @without_gil
-def test_threads_share_a_difference():
-    before = MapleTree([(i * 10, i * 10 + 5, i) for i in range(2000)])
-    after = before.fork()
-    after.map_range(0, 20_000, lambda value: -value - 1)
+@pytest.mark.parametrize("apart", [1, 15_000])
+def test_threads_share_a_difference(apart):
+    """Changes that are far from each other are searched for while the other threads go on."""
+    before = MapleTree([(i * 10, i * 10 + 5, i) for i in range(2000 * min(apart, 50))])
+    after = before.dup()
+    changed = range(0, len(before), apart)
+    for key in changed:
+        after.store_range(10 * key, 10 * key + 5, -key - 1)
     difference, got = before.diff(after), []
 
     def step():
         got.extend([change.before for change in difference])
 
     run(*[step] * THREADS)
-    assert sorted(got) == list(range(2000))
+    assert sorted(got) == list(changed)
 
 
 @without_gil

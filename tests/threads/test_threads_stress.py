@@ -383,6 +383,47 @@ def test_one_thread_gets_what_all_want(way):
     assert len(t) == (many if way == "keys" else many * THREADS)
 
 
+LONG = 100 if PURE else 700  # ranges: calls on so many release the GIL
+WRITES = {
+    "accumulate_many": lambda tree, rows: tree.accumulate_many(*zip(*rows, strict=True)),
+    "store_many": lambda tree, rows: tree.store_many(*zip(*rows, strict=True)),
+    "update": lambda tree, rows: tree.update(MapleTree(rows, dtype="u8")),
+    "update by triples": lambda tree, rows: tree.update(rows),
+    "|=": lambda tree, rows: tree.__ior__(MapleTree(rows, dtype="u8")),
+    "-=": lambda tree, rows: tree.__isub__(MapleTree(rows, dtype="u8")),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_no_long_write_is_lost(write):
+    """Each thread writes ranges of its own, which lie between those of the others."""
+    tree = MapleTree(dtype="u8")
+    tree.store_range(0, 10 * THREADS * LONG, 1)
+    expected = tree.dup()
+
+    def rows_of(number, turn):
+        start = 10 * (number + turn % 2 * THREADS * LONG // 2)
+        return [(start + 10 * THREADS * i, start + 10 * THREADS * i + 5, turn) for i in range(LONG)]
+
+    def body_of(number):
+        def body():
+            for turn in range(4):
+                write(tree, rows_of(number, turn))
+                copy = MapleTree(dtype="u8")
+                tree.dup_into(copy)
+                list(copy.diff(tree | copy))
+                copy.check()
+
+        return body
+
+    run(*[body_of(number) for number in range(THREADS)])
+    for turn in range(4):
+        for number in range(THREADS):
+            write(expected, rows_of(number, turn))
+    assert tree == expected
+    tree.check()
+
+
 def test_an_exception_gives_the_lock_back():
     t = MapleTree([(0, 0, 0), (1, 1, 0)])
     rounds = steps(400)
