@@ -242,7 +242,7 @@ static int seek_beside(struct diff_object *self, struct mt_difference *at)
 	Py_BEGIN_ALLOW_THREADS
 	found = mt_diff_next_within(&walk, UINT64_MAX, at);
 	Py_END_ALLOW_THREADS
-	if (self->done || self->taken != turn)
+	if (self->taken != turn)
 		found = -EAGAIN;
 	else
 		self->walk = walk;
@@ -254,25 +254,25 @@ static int seek_beside(struct diff_object *self, struct mt_difference *at)
 /* Take the next difference out of the walk. False: there is none. */
 static bool take_difference(struct diff_object *self, struct mt_difference *at)
 {
-	int found = 0;
-
 	while (!self->done) {
+		int found = 1;
+
 		if (self->again) {
 			*at = self->at;
-			found = 1;
 		} else {
 			found = mt_diff_next_within(&self->walk, FEW, at);
 			if (found == -EAGAIN)
 				found = seek_beside(self, at);
 		}
-		if (found == 0)
+		if (found == -EAGAIN)
+			continue;
+		self->again = false;
+		self->taken++; /* before other code runs */
+		if (!found)
 			diff_finish(self);
-		if (found != -EAGAIN)
-			break;
+		return found;
 	}
-	self->again = false;
-	self->taken++;
-	return found == 1;
+	return false;
 }
 
 static PyObject *next_change(struct diff_object *self)

@@ -592,6 +592,16 @@ MT_API bool mas_prev_word(struct ma_state *mas, mt_key min, bool gaps);
 MT_API bool mas_find_word(struct ma_state *mas, mt_key max, bool gaps);
 MT_API bool mas_find_rev_word(struct ma_state *mas, mt_key min, bool gaps);
 
+/* The same for a caller who does not hold the lock, in a tree whose writers do (as for mtree_load()). They
+ * never wait for a writer. Each shows one moment of the tree. It first makes the range around index its
+ * place, as if something had been written since the last step. The word is borrowed: a writer may release
+ * it. O(h) each. A cursor still belongs to one thread at a time, which may mix these with other calls. */
+MT_API bool mas_walk_unlocked(struct ma_state *mas);
+MT_API bool mas_next_unlocked(struct ma_state *mas, mt_key max, bool gaps);
+MT_API bool mas_prev_unlocked(struct ma_state *mas, mt_key min, bool gaps);
+MT_API bool mas_find_unlocked(struct ma_state *mas, mt_key max, bool gaps);
+MT_API bool mas_find_rev_unlocked(struct ma_state *mas, mt_key min, bool gaps);
+
 /* If a write through a cursor fails, index and last stay, and the status becomes ma_error. The next
  * step begins with a walk to index. Values are released before these return, under the caller's
  * lock. */

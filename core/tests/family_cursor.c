@@ -84,6 +84,12 @@ static void set(struct family_cursor *cursor, const struct oracle *oracle)
 	family_cursor_is_at(cursor, index, index, ma_start);
 }
 
+/* A step without the lock does not know whether something has been written. */
+static void has_not_seen(struct family_cursor *cursor, const struct member *member)
+{
+	cursor->seen_writes = ~member->writes;
+}
+
 static void walk(struct family_cursor *cursor, const struct member *member)
 {
 	const struct oracle *oracle = &member->oracle;
@@ -93,7 +99,11 @@ static void walk(struct family_cursor *cursor, const struct member *member)
 
 	cursor->seen_writes = member->writes;
 
-	switch (test_below(3)) {
+	switch (test_below(4)) {
+	case 3:
+		CHECK_EQ(mas_walk_unlocked(&cursor->mas), present);
+		has_not_seen(cursor, member);
+		break;
 	case 0:
 		CHECK_EQ(mas_walk_word(&cursor->mas), present);
 		break;
@@ -115,6 +125,18 @@ static bool by_word(struct ma_state *mas, enum rules_step step, mt_key limit, bo
 		[rules_prev] = mas_prev_word,
 		[rules_find] = mas_find_word,
 		[rules_find_rev] = mas_find_rev_word,
+	};
+
+	return steps[step](mas, limit, gaps);
+}
+
+static bool unlocked(struct ma_state *mas, enum rules_step step, mt_key limit, bool gaps)
+{
+	static bool (*const steps[])(struct ma_state *, mt_key, bool) = {
+		[rules_next] = mas_next_unlocked,
+		[rules_prev] = mas_prev_unlocked,
+		[rules_find] = mas_find_unlocked,
+		[rules_find_rev] = mas_find_rev_unlocked,
 	};
 
 	return steps[step](mas, limit, gaps);
@@ -148,7 +170,7 @@ static bool moves(struct family_cursor *cursor, const struct member *member, enu
 static void step(struct family_cursor *cursor, const struct member *member)
 {
 	const struct oracle *oracle = &member->oracle;
-	uint64_t form = test_below(32);
+	uint64_t form = test_below(64);
 	bool up = form & 1, gaps = form & 4, found;
 	enum rules_step step =
 		form & 2 ? (up ? rules_find : rules_find_rev) : (up ? rules_next : rules_prev);
@@ -156,8 +178,13 @@ static void step(struct family_cursor *cursor, const struct member *member)
 		       : up      ? MT_KEY_MAX
 				 : 0;
 
+	if (form & 32)
+		has_not_seen(cursor, member);
 	found = moves(cursor, member, step, limit, gaps);
-	if (form & 8) {
+	if (form & 32) {
+		CHECK_EQ(unlocked(&cursor->mas, step, limit, gaps), found);
+		has_not_seen(cursor, member);
+	} else if (form & 8) {
 		CHECK_EQ(by_word(&cursor->mas, step, limit, gaps), found);
 	} else {
 		uint64_t word = (uintptr_t)by_entry(&cursor->mas, step, limit, gaps);

@@ -170,6 +170,11 @@ QUIET(mas_next_word, CHECK(mas_next_word(&s->mas, MT_KEY_MAX, true)))
 QUIET(mas_prev_word, CHECK(mas_prev_word(&s->mas, 0, true)))
 QUIET(mas_find_word, CHECK(mas_find_word(&s->mas, MT_KEY_MAX, false)))
 QUIET(mas_find_rev_word, CHECK(mas_find_rev_word(&s->mas, 0, false)))
+QUIET(mas_walk_unlocked, CHECK(mas_walk_unlocked(&s->mas)))
+QUIET(mas_next_unlocked, CHECK(mas_next_unlocked(&s->mas, MT_KEY_MAX, true)))
+QUIET(mas_prev_unlocked, CHECK(mas_prev_unlocked(&s->mas, 0, true)))
+QUIET(mas_find_unlocked, CHECK(mas_find_unlocked(&s->mas, MT_KEY_MAX, false)))
+QUIET(mas_find_rev_unlocked, CHECK(mas_find_rev_unlocked(&s->mas, 0, false)))
 QUIET(mas_replace_word, CHECK(mas_walk_word(&s->mas)); CHECK(mas_replace_word(&s->mas, 7)))
 QUIET(mas_store_prealloc, CHECK_EQ(mas_store_prealloc(&s->prepared, ENTRY(7)), 0))
 QUIET(mas_empty_area, CHECK_EQ(mas_empty_area(&s->mas, 1, 9999, 7), 0))
@@ -263,6 +268,11 @@ static const struct {
 	{"mas_prev_word", quiet_mas_prev_word},
 	{"mas_find_word", quiet_mas_find_word},
 	{"mas_find_rev_word", quiet_mas_find_rev_word},
+	{"mas_walk_unlocked", quiet_mas_walk_unlocked},
+	{"mas_next_unlocked", quiet_mas_next_unlocked},
+	{"mas_prev_unlocked", quiet_mas_prev_unlocked},
+	{"mas_find_unlocked", quiet_mas_find_unlocked},
+	{"mas_find_rev_unlocked", quiet_mas_find_rev_unlocked},
 	{"mas_replace_word", quiet_mas_replace_word},
 	{"mas_store_prealloc", quiet_mas_store_prealloc},
 	{"mas_empty_area", quiet_mas_empty_area},

@@ -143,6 +143,56 @@ static void check_cell(const struct state *state, struct maple_tree *mt, size_t 
 	CHECK(!mt_prev(mt, key, key));
 }
 
+static void check_place(const struct ma_state *mas, const struct state *state, size_t cell)
+{
+	const struct mt_entry got = {mas->index, mas->last, mas->word};
+
+	check_entry(&got, &state->entry[cell]);
+	CHECK_EQ(mas->present, state->present[cell]);
+	CHECK_EQ(mas->status, ma_active);
+}
+
+/* A cursor goes to all entries, and to all ranges, up and down. */
+static void check_cursor(const struct state *state, struct maple_tree *mt)
+{
+	size_t starts[CELLS + 1], ranges = 0, entries = 0, i;
+	MA_STATE(mas, mt, 0, 0);
+
+	for (i = 0; i < CELLS; i++) {
+		if (state->entry[i].first != cell_first(i))
+			continue;
+		starts[ranges++] = i;
+		entries += state->present[i];
+		if (!state->present[i])
+			continue;
+		CHECK(mas_find_unlocked(&mas, MT_KEY_MAX, false));
+		check_place(&mas, state, i);
+	}
+	CHECK(!mas_find_unlocked(&mas, MT_KEY_MAX, false));
+	if (!entries)
+		return;
+	mas_set(&mas, 0);
+	CHECK_EQ(mas_walk_unlocked(&mas), state->present[0]);
+	for (i = 1; i < ranges; i++) {
+		check_place(&mas, state, starts[i - 1]);
+		CHECK(mas_next_unlocked(&mas, MT_KEY_MAX, true));
+	}
+	while (i-- > 1) {
+		check_place(&mas, state, starts[i]);
+		CHECK(mas_prev_unlocked(&mas, 0, true));
+	}
+	check_place(&mas, state, 0);
+	CHECK(!mas_prev_unlocked(&mas, 0, true));
+	mas_set(&mas, MT_KEY_MAX);
+	for (i = ranges; i-- > 0;) {
+		if (!state->present[starts[i]])
+			continue;
+		CHECK(mas_find_rev_unlocked(&mas, 0, false));
+		check_place(&mas, state, starts[i]);
+	}
+	CHECK(!mas_find_rev_unlocked(&mas, 0, false));
+}
+
 /* All cells in one call, the last ones first. */
 static void check_batch(const struct state *state, struct maple_tree *mt)
 {
@@ -169,6 +219,7 @@ static void check_state(const struct state *state, struct maple_tree *mt)
 	for (size_t cell = 0; cell < CELLS; cell++)
 		check_cell(state, mt, cell);
 	check_batch(state, mt);
+	check_cursor(state, mt);
 }
 
 /* ---- a writer that stands still -------------------------------------------------------------- */
@@ -582,6 +633,59 @@ static void check_word(const struct arena *arena, uint64_t word, size_t cell)
 		CHECK(cell % PILLAR != 1);
 }
 
+/* Where a cursor has come to. */
+static void check_stop(const struct arena *arena, const struct ma_state *mas)
+{
+	const struct mt_entry entry = {mas->index, mas->last, mas->word};
+
+	CHECK_EQ(mas->status, ma_active);
+	if (mas->present) {
+		check_found(arena, &entry);
+		return;
+	}
+	CHECK_EQ(mas->word, 0);
+	if (arena->pillars && mas->last != MT_KEY_MAX)
+		CHECK(cell_of(mas->index) % PILLAR != 0 &&
+		      cell_of(mas->index) / PILLAR == cell_of(mas->last) / PILLAR);
+}
+
+static void walk_about(struct arena *arena, size_t cell)
+{
+	size_t pillar = cell / PILLAR * PILLAR;
+	mt_key key = cell_first(cell);
+	MA_STATE(mas, &arena->mt, key, key);
+	bool up = test_below(2), gaps;
+
+	if (up ? mas_find_unlocked(&mas, MT_KEY_MAX, false)
+	       : mas_find_rev_unlocked(&mas, 0, false)) {
+		CHECK(mas.present && (up ? mas.last >= key : mas.index <= key));
+		check_stop(arena, &mas);
+		if (arena->pillars)
+			CHECK(up ? mas.index <= cell_first(pillar + PILLAR)
+				 : mas.index >= cell_first(pillar));
+	} else {
+		CHECK(!arena->pillars || (up && pillar + PILLAR == MANY));
+		return;
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		up = test_below(2);
+		gaps = test_below(2);
+		key = mas.index;
+		if (!(up ? mas_next_unlocked(&mas, MT_KEY_MAX, gaps)
+			 : mas_prev_unlocked(&mas, 0, gaps)))
+			return;
+		CHECK(up ? mas.index > key : mas.index < key);
+		CHECK(gaps || mas.present);
+		check_stop(arena, &mas);
+		mas_pause(&mas);
+		gaps = !mas_walk_unlocked(&mas);
+		CHECK_EQ(mas.present, !gaps);
+		if (mas.status == ma_none)
+			return;
+		check_stop(arena, &mas);
+	}
+}
+
 static void look_up(struct arena *arena, size_t cell, uint64_t *times)
 {
 	struct maple_tree *mt = &arena->mt;
@@ -592,7 +696,10 @@ static void look_up(struct arena *arena, size_t cell, uint64_t *times)
 	uint8_t present;
 	bool found;
 
-	switch (test_below(10)) {
+	switch (test_below(11)) {
+	case 10:
+		walk_about(arena, cell);
+		break;
 	case 9:
 		if (!mtree_load_batch(mt, &key, 1, 0, &word, &present))
 			CHECK(!present && !word);
