@@ -10,8 +10,8 @@
  * Invariants: owner and depth are written with the GIL held, or in the lock's critical section. depth > 0
  * only while the owner holds the gate. So a waiter that gets the gate knows that nobody holds the lock.
  * After giving the gate back it still knows this, as long as it keeps the GIL. Without the GIL, another
- * thread may take the lock then: but it does not return from that before the waiter's operation, which
- * has the tree's critical section, has ended or waits.
+ * thread may take the lock then. So an operation looks again once it has the tree's critical section. If the
+ * lock is free then, no other thread returns from taking it before the operation has ended or waits.
  *
  * After a fork() the gate may be closed by a thread that no longer exists: one that had the lock or
  * was only waiting for it. So each lock remembers the process that its state belongs to, and

@@ -186,8 +186,14 @@ int tree_is_like(const struct tree_object *tree, struct tree_object *other)
  * that entered last is the one that writes, and asks the policy. */
 int tree_enter_guarded(struct tree_object *tree)
 {
-	if (__builtin_expect(tree->lock != NULL, 0) && lock_wait(tree->lock) < 0)
-		return -1;
+	if (__builtin_expect(tree->lock != NULL, 0)) {
+		/* Without the GIL, waiting in the lock's critical section leaves the tree's. It is entered
+		 * again when lock_wait() returns, and another thread may have taken the lock before. */
+		do {
+			if (lock_wait(tree->lock) < 0)
+				return -1;
+		} while (lock_blocks(tree->lock));
+	}
 	if (__builtin_expect(!tree->mt.ma_busy, 1) || claim_is_void(&tree->writer)) {
 		/* The thread of this write did not survive a fork. It was asking the policy, and
 		 * had changed nothing yet. */

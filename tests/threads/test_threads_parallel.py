@@ -10,6 +10,7 @@ import pickle
 import sys
 import threading
 import time
+from array import array
 from itertools import islice
 
 import pytest
@@ -575,6 +576,30 @@ def test_arrays_that_change_during_the_call():
     target.clear()
     collect()
     assert counted_nodes() == nodes
+
+
+def test_accumulate_many_copies_its_arrays():
+    random = seeded("arrays of accumulate_many")
+    good = [array("Q", column.tolist()) for column in columns(LARGE)]
+    given = [column[:] for column in good]
+    target = packed()
+    expected = target.fork()
+    expected.accumulate_many(*good)
+
+    def act():
+        for _ in range(300):
+            at = random.randrange(LARGE)
+            given[random.randrange(3)][at] = random.choice([0, 2**64 - 1, 10 * at + 5])
+
+    def call():
+        for column, whole in zip(given, good, strict=True):
+            column[:] = whole
+        own = target.fork()
+        own.accumulate_many(*given)
+        return own
+
+    for _ in range(5):
+        assert Other(act).beside(call) == expected
 
 
 def test_the_thread_that_waits_is_not_the_one_that_calls():
