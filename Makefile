@@ -135,7 +135,7 @@ bench-core bench-fork:
 
 bench-threads: build/release/build.ninja ## look-ups in several threads, beside a writer too: prints its bounds, writes build/bench_threads.json
 	meson compile -C build/release
-	python benchmarks/bench_threads.py --program build/release/bench_threads --milliseconds 200 \
+	python benchmarks/bench_threads.py --program build/release/bench_threads --runs 201 --milliseconds 5 \
 		--json build/bench_threads.json
 
 bench-free-threading: ## threads of Python on $PYTHON_FREE_THREADED, and on $PYTHON_GIL: prints its bounds, writes build/bench_free_threading.json

@@ -3,14 +3,21 @@
  * Look-ups of one tree by several threads, each on a processor of its own.
  *
  *   unlocked      one reader of a tree with MT_FLAGS_LOCK_EXTERN, whose look-ups check nothing
- *   two_unlocked  two readers of it: what two processors can do at most
  *   one           one reader of a tree that locks itself
  *   two           two readers of it
- *   beside        one reader of it, while a writer on the other processor stores without a pause
+ *   two_unlocked  two readers of the other one: what two processors can do at most
+ *   alone         one reader of the writer's tree
+ *   beside        the same, while a writer on the other processor stores without a pause
  *   locked        one reader that takes the tree's lock around each look-up
  *   two_locked    two of these
  *   store         the writer alone
  *   store_beside  the writer, while a reader looks up on the other processor
+ *   find          one reader that goes through the tree with mt_find()
+ *   cursor        the same with mas_find_unlocked()
+ *
+ * The trees of the first four share all nodes, so that only the code differs, not the places of the nodes
+ * in the caches. A run measures each method once, in turns as short as the caller likes; every other run
+ * goes backwards. So what is compared was measured at almost the same time.
  *
  * The time is nanoseconds of the thread's processor time for one call. Columns: ranges, nodes, method, run, calls,
  * time. The key of each look-up is random, as is the range that the writer replaces: it clears a
@@ -32,7 +39,6 @@
 #define PIECE 16u /* keys for each range */
 #define WIDTH 10u
 #define BATCH 1024u
-#define WARM_UP 100u /* batches */
 #define LINE 64u
 
 static uint64_t ranges;
@@ -65,6 +71,33 @@ static uint64_t look_up(struct maple_tree *mt, uint64_t *random)
 
 	for (unsigned i = 0; i < BATCH; i++)
 		sum += (uint64_t)(uintptr_t)mtree_load(mt, next_random(random) % (ranges * PIECE));
+	return sum;
+}
+
+static uint64_t find(struct maple_tree *mt, uint64_t *random)
+{
+	mt_key index = next_random(random) % (ranges * PIECE);
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < BATCH; i++) {
+		sum += (uint64_t)(uintptr_t)mt_find(mt, &index, MT_KEY_MAX);
+		index = index >= ranges * PIECE ? 0 : index;
+	}
+	return sum;
+}
+
+static uint64_t step(struct maple_tree *mt, uint64_t *random)
+{
+	mt_key index = next_random(random) % (ranges * PIECE);
+	MA_STATE(mas, mt, index, index);
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < BATCH; i++) {
+		if (mas_find_unlocked(&mas, MT_KEY_MAX, false))
+			sum += mas.word;
+		else
+			mas_set(&mas, 0);
+	}
 	return sum;
 }
 
@@ -113,7 +146,7 @@ static void *work(void *context)
 	double begin;
 
 	bench_pin(worker->processor);
-	for (unsigned i = 0; i < WARM_UP; i++)
+	for (uint64_t i = 0; i < ranges / BATCH; i++) /* the caches have other trees */
 		sum += worker->batch(worker->mt, &random);
 	begin = thread_seconds();
 	do {
@@ -156,14 +189,14 @@ static void print(const struct maple_tree *mt, const char *method, uint64_t run,
 	fflush(stdout);
 }
 
-static void build(struct maple_tree *mt, uint32_t flags)
+static void build(struct maple_tree *mt)
 {
 	uint64_t random = 1234567;
 	struct maple_pool *pool; /* of its own: both have the same memory */
 
 	if (mt_pool_create(&pool, NULL))
 		bench_fail("no memory");
-	mt_init_pool(mt, flags, pool, NULL);
+	mt_init_pool(mt, 0, pool, NULL);
 	mt_pool_put(pool);
 	for (uint64_t i = 0; i < ranges; i++)
 		if (mtree_store_range_word(mt, i * PIECE, i * PIECE + WIDTH - 1, i + 1))
@@ -172,27 +205,34 @@ static void build(struct maple_tree *mt, uint32_t flags)
 		replace(mt, &random);
 }
 
+enum tree { WRITTEN, READ, UNLOCKED, TREES };
+
 static const struct method {
 	const char *name;
-	bool external;
+	enum tree tree;
 	unsigned workers;
 	uint64_t (*first)(struct maple_tree *mt, uint64_t *random);
 	uint64_t (*second)(struct maple_tree *mt, uint64_t *random);
 } methods[] = {
-	{"unlocked", true, 1, look_up, NULL},
-	{"two_unlocked", true, 2, look_up, look_up},
-	{"one", false, 1, look_up, NULL},
-	{"two", false, 2, look_up, look_up},
-	{"beside", false, 2, look_up, replace},
-	{"locked", false, 1, look_up_locked, NULL},
-	{"two_locked", false, 2, look_up_locked, look_up_locked},
-	{"store", false, 1, replace, NULL},
-	{"store_beside", false, 2, replace, look_up},
+	{"unlocked", UNLOCKED, 1, look_up, NULL},
+	{"one", READ, 1, look_up, NULL},
+	{"two", READ, 2, look_up, look_up},
+	{"two_unlocked", UNLOCKED, 2, look_up, look_up},
+	{"alone", WRITTEN, 1, look_up, NULL},
+	{"beside", WRITTEN, 2, look_up, replace},
+	{"locked", READ, 1, look_up_locked, NULL},
+	{"two_locked", READ, 2, look_up_locked, look_up_locked},
+	{"store", WRITTEN, 1, replace, NULL},
+	{"store_beside", WRITTEN, 2, replace, look_up},
+	{"find", READ, 1, find, NULL},
+	{"cursor", READ, 1, step, NULL},
 };
+
+enum { METHODS = sizeof(methods) / sizeof(*methods) };
 
 int main(int argc, char **argv)
 {
-	static struct maple_tree trees[2];
+	static struct maple_tree trees[TREES];
 	uint64_t processors[2], runs;
 	double milliseconds;
 
@@ -203,12 +243,14 @@ int main(int argc, char **argv)
 	runs = bench_number(argv[3], USAGE);
 	milliseconds = (double)bench_number(argv[4], USAGE);
 	ranges = bench_number(argv[5], USAGE);
-	build(&trees[0], 0);
-	build(&trees[1], MT_FLAGS_LOCK_EXTERN);
+	build(&trees[WRITTEN]);
+	build(&trees[READ]);
+	mt_fork(&trees[READ], &trees[UNLOCKED]);
+	trees[UNLOCKED].ma_flags |= MT_FLAGS_LOCK_EXTERN; /* nobody reads it yet */
 	for (uint64_t run = 0; run < runs; run++) {
-		for (unsigned i = 0; i < sizeof(methods) / sizeof(*methods); i++) {
-			const struct method *method = &methods[i];
-			struct maple_tree *mt = &trees[method->external];
+		for (unsigned i = 0; i < METHODS; i++) {
+			const struct method *method = &methods[run % 2 ? METHODS - 1 - i : i];
+			struct maple_tree *mt = &trees[method->tree];
 			struct worker workers[2] = {{.mt = mt, .batch = method->first},
 						    {.mt = mt, .batch = method->second}};
 			bool same = method->first == method->second;
