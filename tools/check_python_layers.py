@@ -4,8 +4,10 @@
 Fail if a module of the package in FOLDER (src/samara) has a forbidden import, or if modules import
 each other in a cycle. All imports count, also those inside functions and those only for types.
 
-    samara.cli, samara.__main__   public names of samara, samara.mm and samara.kernel
+    samara.cli, samara.__main__   public names of samara, samara.frames, samara.mm and
+                                  samara.kernel
     samara.kernel                 public names of samara and samara.mm
+    samara.frames                 public names of samara
     samara.mm                     public names of samara
     samara                        the modules beside the tree, the base, and the implementation
     modules beside the tree       _common_gaps: the base, and the implementation
@@ -13,6 +15,9 @@ each other in a cycle. All imports count, also those inside functions and those 
     samara._core, samara._pure    the base
     the base                      _arguments, _arrow, _columns, _display, _docs, _dtypes, _entry,
                                   _errors, _file, _key_type, _keys and _policy: each other
+
+samara has samara.RangeTable, which is imported when somebody uses it: for this, samara may import
+samara.frames for types.
 
 A layer may also import from itself. A name is public if it does not begin with an underscore. A
 name of samara itself must also be in `__all__`.
@@ -30,7 +35,8 @@ BASE = {
 }
 # The layers that each may import from, besides itself. "samara" is the package's __init__.py.
 MAY = {
-    "cli": {"kernel", "mm", "samara"},
+    "cli": {"frames", "kernel", "mm", "samara"},
+    "frames": {"samara"},
     "kernel": {"mm", "samara"},
     "mm": {"samara"},
     "samara": {"_common_gaps", "base", "_implementation"},
@@ -41,7 +47,9 @@ MAY = {
     "base": set(),
 }
 # These use only public names of the layers below.
-PUBLIC_ONLY = {"cli", "kernel", "mm"}
+PUBLIC_ONLY = {"cli", "frames", "kernel", "mm"}
+# Imports that do not happen when the module is imported.
+ON_DEMAND = {("samara", "samara.frames")}
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,8 @@ class Package:
             elif isinstance(node, ast.ImportFrom):
                 source = self.absolute(module, node)
                 for alias in node.names:
-                    yield from self.found(node.lineno, source, alias.name)
+                    if (module, source) not in ON_DEMAND:
+                        yield from self.found(node.lineno, source, alias.name)
             elif isinstance(node, ast.Attribute):
                 # After `import samara.mm`, samara.mm.name is a use of that name.
                 *modules, name = ast.unparse(node).split(".")

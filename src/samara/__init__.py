@@ -12,7 +12,8 @@ An ordered map from ranges of integers in 0 ... MAX to values, with O(1) forks.
 ('a', 'c')
 """
 
-from typing import Final
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from samara._arguments import MAX
 from samara._common_gaps import common_gaps
@@ -21,6 +22,9 @@ from samara._errors import FileFormatError, NoSpaceError, RangeOccupiedError
 from samara._implementation import PURE, Cursor, MapleTree, TreeLock
 from samara._key_type import KeyType
 from samara._policy import COALESCE, OFFSET, Policy
+
+if TYPE_CHECKING:
+    from samara.frames import RangeTable as RangeTable
 
 __version__: Final = "0.1.0"
 
@@ -46,3 +50,14 @@ __all__ = [
     "common_gaps",
     "implementation",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # RangeTable needs packages that the rest does not, and they take long to import.
+    if name == "RangeTable":
+        return _import_module("samara.frames").RangeTable
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "RangeTable"})

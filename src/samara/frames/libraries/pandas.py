@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""Frames of pandas. They keep their index and their own columns.
+
+The types of new columns do not depend on the data. A left join gives integers and bools the
+nullable types of pandas, since rows without a hit have no value.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from samara.frames.libraries.missing import no_column
+
+NAME: Final = "pandas"
+
+
+def is_frame(thing: Any) -> bool:
+    return isinstance(thing, pd.DataFrame)
+
+
+def is_column(thing: Any) -> bool:
+    return isinstance(thing, pd.Series | pd.Index)
+
+
+def names(frame: Any) -> list[Any]:
+    return list(frame.columns)
+
+
+def column(frame: Any, name: Any) -> Any:
+    """Return a column, or a level of the index, as an Arrow array."""
+    known = names(frame)
+    if known.count(name) == 1:
+        return column_of(frame[name])
+    if name not in known and name in frame.index.names:
+        return column_of(frame.index.get_level_values(name))
+    raise no_column(name, known)
+
+
+def take(frame: Any, rows: Any) -> Any:
+    return frame.take(rows)
+
+
+def append(frame: Any, outputs: Any, found: Any) -> Any:
+    # Shallow: the caller's own columns are not copied, and the caller's frame gets no new ones.
+    result = frame.copy(deep=False)
+    for name, given in outputs:
+        result[name] = pandas_column(given, found)
+    return result
+
+
+def pandas_column(given: Any, found: Any) -> Any:
+    """Return rows of a column as an array of pandas."""
+    types, kind = pa.types, given.type
+    if given.values is None or not len(given.array):
+        return series(given.take(found))
+    if given.is_dictionary:
+        codes = given.values.view(f"i{given.values.itemsize}").take(found.rows, mode="clip")
+        codes[~given.is_there(found)] = -1
+        return pd.Categorical.from_codes(codes, dtype=categories(given), validate=False)
+    if types.is_boolean(kind):
+        values = given.values.take(found.rows, mode="clip").view(bool)
+        return pd.arrays.BooleanArray(values, ~given.is_there(found))
+    if types.is_integer(kind):
+        values = given.values.view(kind.to_pandas_dtype()).take(found.rows, mode="clip")
+        return pd.arrays.IntegerArray(values, ~given.is_there(found))
+    if types.is_float64(kind) or types.is_float32(kind):
+        values = given.values.view(kind.to_pandas_dtype()).take(found.rows, mode="clip")
+        values[~given.is_there(found)] = np.nan
+        return values
+    return series(given.take(found))
+
+
+def series(array: Any) -> Any:
+    """Return an Arrow array as an array of pandas."""
+    if pa.types.is_dictionary(array.type) and not len(array.dictionary):
+        return pd.Categorical.from_codes([-1] * len(array), categories=[])
+    return array.to_pandas().array
+
+
+def categories(given: Any) -> Any:
+    """Return the type of categories, which is made once."""
+    known = given.__dict__.get("categories")
+    if known is None:
+        items = given.array.dictionary.to_pandas()
+        known = pd.CategoricalDtype(items, ordered=given.type.ordered)
+        given.__dict__["categories"] = known
+    return known
+
+
+def table(frame: Any) -> Any:
+    """Return the columns in Arrow. FrameError if Arrow has no such column."""
+    arrays = {}
+    for name in names(frame):
+        arrays[str(name)] = column(frame, name)
+    return pa.table(arrays)
+
+
+def column_of(given: Any) -> Any:
+    try:
+        return pa.array(given, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        what = f"column {given.name!r} ({given.dtype})"
+        raise TypeError(f"{what} has no form in Arrow: {error}") from None
+
+
+def look_up(given: Any, outputs: Any, found: Any) -> Any:
+    index = given.index if isinstance(given, pd.Series) else given
+    return append(pd.DataFrame(index=index), outputs, found)
+
+
+def of_table(given: Any) -> Any:
+    return given.to_pandas()

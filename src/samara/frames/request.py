@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""What is asked of a table, apart from the frame: joins, and ranges that overlap.
+
+`apply()` works on every frame in memory, whatever library it is of. Lazy frames and engines apply
+the same request to each of their parts, so a request pickles.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from samara.frames.columns import Column
+from samara.frames.errors import FrameError
+
+from samara.frames.keys import native, stored
+
+
+@dataclass(frozen=True)
+class Request(ABC):
+    """Rows of a frame, together with columns of the table that belongs to them."""
+
+    table: Any
+    how: str
+    columns: Any
+    suffix: str
+
+    @abstractmethod
+    def apply(self, frame: Any, library: Any) -> Any:
+        """Return the frame with the table's columns; `library` has the operations on it."""
+
+    def outputs(self, names: list[str]) -> list[tuple[str, Column]]:
+        """Return the table's columns, each with its name beside columns of these names."""
+        chosen = []
+        taken = set(names)
+        for name, new in self.table.chosen(self.columns):
+            final = new if new not in taken else new + self.suffix
+            if final in taken:
+                raise ValueError(f"there are two columns {final!r}: give another suffix")
+            taken.add(final)
+            chosen.append((final, self.table.column(name)))
+        return chosen
+
+
+@dataclass(frozen=True)
+class Join(Request):
+    """A row for each row of the frame, or with how="inner" for those that are found."""
+
+    on: str
+    invalid: str
+
+    def apply(self, frame: Any, library: Any) -> Any:
+        outputs = self.outputs(library.names(frame))
+        found = self.table.find(library.column(frame, self.on), self.on, self.invalid)
+        if self.how == "inner" and not found.hits.all():
+            rows = np.flatnonzero(found.hits)
+            frame, found = library.take(frame, rows), found.take(rows)
+        return library.append(frame, outputs, found)
+
+
+@dataclass(frozen=True)
+class Overlapping(Request):
+    """A row for each pair of a row of the frame and a range of the table that overlap."""
+
+    first: str
+    last: str
+    closed: str
+
+    def apply(self, frame: Any, library: Any) -> Any:
+        outputs = self.outputs(library.names(frame))
+        names = (self.first, self.last)
+        ends = [stored(library.column(frame, name), self.table.kind, name) for name in names]
+        require_order(*ends, closed=self.closed, names=names)
+        low, count = self.table.ranks.overlaps(*map(native, ends), self.closed)
+        size = np.maximum(count, 1) if self.how == "left" else count
+        rows = np.repeat(np.arange(len(size)), size)
+        # The position of each pair among those of its row.
+        steps = np.arange(len(rows)) - np.repeat(np.cumsum(size) - size, size)
+        found = self.table.ranks.found(low.take(rows) + steps, count.take(rows) > 0)
+        return library.append(library.take(frame, rows), outputs, found)
+
+
+def require_order(first: Any, last: Any, *, closed: str, names: tuple[str, str]) -> None:
+    one, two = native(first), native(last)
+    wrong = np.flatnonzero(two < one if closed == "both" else two <= one)
+    if len(wrong):
+        row = int(wrong[0])
+        raise FrameError(
+            f"row {row}: {names[1]!r} ({last[row]}) is before {names[0]!r} ({first[row]})"
+            if two[row] < one[row]
+            else f"row {row}: the range from {names[0]!r} to {names[1]!r} is empty ({first[row]})"
+        )
