@@ -27,7 +27,10 @@ def encoded(column: Any) -> Any:
     >>> encoded(pa.chunked_array([["a", "b", "c"]])).type
     DataType(string)
     """
-    array = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    if column.num_chunks == 1:
+        array = column.chunk(0)  # not a copy: it may be a part of a mapped file
+    else:
+        array = pa.concat_arrays(column.unify_dictionaries().chunks or [pa.array([], column.type)])
     kind = array.type
     if pa.types.is_dictionary(kind):
         array = as_dictionary(array)

@@ -58,6 +58,8 @@ class Spec:
         assert self.first is not None and self.last is not None
         first, last = (plain(columns.column(name)) for name in (self.first, self.last))
         names = (self.first, self.last)
+        for array, name in zip((first, last), names, strict=True):
+            require_no_nulls(array, name)
         kind = kind_named(self.keys) if self.keys else kind_of_columns(first, last, names)
         if kind.name == "ip" and self.closed == "left":
             raise ValueError("ranges with keys='ip' include both ends: give last= instead of end=")

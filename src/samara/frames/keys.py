@@ -162,6 +162,15 @@ def is_text(kind: Any) -> bool:
     return bool(types.is_string(kind) or types.is_large_string(kind) or views(kind))
 
 
+def is_bytes(kind: Any) -> bool:
+    """Return whether an Arrow type can hold strings of 16 bytes."""
+    types = pa.types
+    if types.is_fixed_size_binary(kind):
+        return bool(kind.byte_width == 16)
+    views = getattr(types, "is_binary_view", lambda kind: False)
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or views(kind))
+
+
 def stored(column: Any, kind: Kind, name: str) -> Any:
     """Return a column of bounds in the storage of its kind, without nulls.
 
@@ -203,9 +212,9 @@ def check_goes_with(kind: Any, keys: Kind, name: str) -> None:
     """Raise TypeError if a column of an Arrow type cannot hold keys of this kind."""
     types = pa.types
     if keys.name in ADDRESSES:
-        wide = types.is_fixed_size_binary(kind) and kind.byte_width == 16
-        fits = is_text(kind) or (types.is_integer(kind) if keys.name != "ipv6" else False)
-        fits = fits or (wide and keys.name != "ipv4")
+        number = types.is_integer(kind) or types.is_floating(kind)
+        fits = is_text(kind) or (number and keys.name != "ipv6")
+        fits = fits or (is_bytes(kind) and keys.name != "ipv4")
     elif keys.is_moment:
         fits = types.is_timestamp(kind)
         if fits and bool(kind.tz) != keys.is_aware:
@@ -225,12 +234,14 @@ def converted(array: Any, kind: Any, name: str, start: int = 0) -> Any:
     """Return the array as another Arrow type. FrameError if a value has no exact form there."""
     if array.type == kind:
         return array
+    if kind == WIDE and not pa.types.is_binary(array.type):
+        array = array.cast(pa.binary())
     try:
         return array.cast(kind)
     except pa.ArrowInvalid:
         row = first_row_without(array, kind)
-        value = array[row].as_py()
-        raise FrameError(f"row {start + row} of {name!r}: {value} is no {kind}") from None
+        value, what = array[row].as_py(), "of 16 bytes" if kind == WIDE else str(kind)
+        raise FrameError(f"row {start + row} of {name!r}: {value} is not {what}") from None
 
 
 def first_row_without(array: Any, kind: Any) -> int:
@@ -263,12 +274,14 @@ def keys_of(array: Any, kind: Kind, name: str, start: int = 0) -> Keys:
         valid = array.is_valid().to_numpy(zero_copy_only=False)
     if pa.types.is_null(array.type):
         return Keys(native(pa.nulls(len(array), kind.storage)), valid)
-    if kind.name in ("int64", "uint64") and pa.types.is_floating(array.type):
+    if kind.name != "float64" and pa.types.is_floating(array.type):
         return whole_numbers(array, name, start)
     if kind.name == "float64" and pa.types.is_integer(array.type):
         array = converted(array, pa.float64(), name, start)
     if kind.name == "date":
         array = array.cast(pa.date32())
+    if is_bytes(array.type):
+        array = converted(array, WIDE, name, start)
     if kind.is_moment and array.type.tz not in (None, "UTC"):
         array = array.cast(pa.timestamp(array.type.unit, "UTC"))
     return Keys(native(array), valid)

@@ -29,6 +29,13 @@ class Request(ABC):
     columns: Any
     suffix: str
 
+    def apply_to_part(self, part: Any, library: Any) -> Any:
+        """Apply the request to one part of a frame that is not in memory as a whole."""
+        try:
+            return self.apply(part, library)
+        except FrameError as error:
+            raise FrameError(f"{error} (rows are counted from the start of a part)") from None
+
     @abstractmethod
     def apply(self, frame: Any, library: Any) -> Any:
         """Return the frame with the table's columns; `library` has the operations on it."""

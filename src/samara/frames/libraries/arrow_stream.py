@@ -22,7 +22,7 @@ def apply(request: Any, frame: Any) -> Any:
 
     def batches() -> Iterator[Any]:
         for batch in frame:
-            yield request.apply(batch, arrow)
+            yield request.apply_to_part(batch, arrow)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 

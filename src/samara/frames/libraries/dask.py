@@ -36,7 +36,7 @@ def apply(request: Any, frame: Any) -> Any:
 
 def joined(part: Any, table: Any, request: Any) -> Any:
     """Return the result for one partition, in a worker."""
-    return replace(request, table=table).apply(part, pandas)
+    return replace(request, table=table).apply_to_part(part, pandas)
 
 
 def shared(table: Any) -> Any:

@@ -19,7 +19,7 @@ def is_frame(thing: Any) -> bool:
 def apply(request: Any, frame: Any) -> Any:
     empty = pl.DataFrame(schema=frame.collect_schema())
     return frame.map_batches(
-        lambda part: request.apply(part, polars),
+        lambda part: request.apply_to_part(part, polars),
         schema=request.apply(empty, polars).schema,
         streamable=True,
     )

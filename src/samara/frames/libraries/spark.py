@@ -54,7 +54,7 @@ def function(
     def joined(batches: Iterable[Any]) -> Iterator[Any]:
         whole = replace(request, table=table())
         for batch in batches:
-            result = whole.apply(pa.Table.from_batches([batch]), arrow)
+            result = whole.apply_to_part(pa.Table.from_batches([batch]), arrow)
             yield from as_spark(result, schema).to_batches()
 
     return joined

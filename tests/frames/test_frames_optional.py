@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""What RangeTable needs is optional, and imported when it is used."""
+
+import pytest
+
+import samara
+from interpreter import run_python
+
+WITHOUT = """
+import sys
+sys.modules["{missing}"] = None
+import samara
+try:
+    samara.RangeTable
+except ImportError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("missing", ["pyarrow", "narwhals", "numpy"])
+def test_the_message_says_what_to_install(missing):
+    message = run_python(WITHOUT.format(missing=missing))
+    assert message == f'samara.RangeTable needs {missing}: pip install "samara[frames]"\n'
+
+
+def test_samara_alone_imports_nothing_for_it():
+    code = "import sys, samara; print({m.partition('.')[0] for m in sys.modules} & {names})"
+    names = ("pyarrow", "narwhals", "numpy", "pandas", "polars", "duckdb", "dask", "pyspark")
+    assert run_python(code.replace("{names}", repr(set(names)))) == "set()\n"
+
+
+def test_tables_import_no_library_that_is_not_in_use():
+    code = "import sys, samara; samara.RangeTable; print({m.partition('.')[0] for m in sys.modules} & {names})"
+    names = {"polars", "duckdb", "dask", "pyspark", "distributed"}
+    assert run_python(code.replace("{names}", repr(names))) == "set()\n"
+
+
+def test_names():
+    assert "RangeTable" in dir(samara)
+    assert samara.RangeTable is __import__("samara.frames").frames.RangeTable
+    with pytest.raises(AttributeError, match="has no attribute 'RangeTables'"):
+        samara.RangeTables  # noqa: B018
