@@ -12,7 +12,7 @@ from samara.cli.spawn import PROGRAM
 
 PYTHON = str(DATA / "maps" / "python.maps")
 LS = str(DATA / "mm" / "ls.mm.json.gz")
-COMMANDS = ["demo", "maps", "diff", "fork", "spawn", "record", "replay"]
+COMMANDS = ["demo", "maps", "diff", "fork", "spawn", "record", "replay", "join"]
 
 
 def help_text(capsys: pytest.CaptureFixture[str], *command: str) -> str:
@@ -53,7 +53,8 @@ def test_a_wrong_option_prints_the_usage_of_the_subcommand(
     capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     """Once it printed the usage of the top level."""
-    operands = {"maps": ["x"], "diff": ["x"], "replay": ["x"], "record": ["-o", "x"]}
+    join = ["x", "y", "--on", "z"]
+    operands = {"join": join, "maps": ["x"], "diff": ["x"], "replay": ["x"], "record": ["-o", "x"]}
     with pytest.raises(SystemExit) as caught:
         main([command, "--wrong", *operands.get(command, [])])
     assert caught.value.code == (125 if command == "record" else 2)

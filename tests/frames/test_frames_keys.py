@@ -392,7 +392,7 @@ def test_messages_have_the_row(make):
 
 def test_messages_of_parts_say_so():
     table = table_of([0], [9])
-    for make in ("pyarrow_reader", "polars_lazy"):
+    for make in ("polars_lazy",):
         frame = FRAMES[make]({"key": pa.array([1.0, 2.0, 3.5])})
         with pytest.raises(Exception, match="counted from the start of a part"):
             content(table.join(frame, on="key"))

@@ -30,7 +30,8 @@ def test_samara_alone_imports_nothing_for_it():
 
 
 def test_tables_import_no_library_that_is_not_in_use():
-    code = "import sys, samara; samara.RangeTable; print({m.partition('.')[0] for m in sys.modules} & {names})"
+    code = "import sys, samara; samara.RangeTable; "
+    code += "print({m.partition('.')[0] for m in sys.modules} & {names})"
     names = {"polars", "duckdb", "dask", "pyspark", "distributed"}
     assert run_python(code.replace("{names}", repr(names))) == "set()\n"
 

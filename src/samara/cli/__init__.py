@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 import samara
-from samara.cli import demo, diff, fork, maps, record, replay, spawn
+from samara.cli import demo, diff, fork, join, maps, record, replay, spawn
 from samara.cli.arguments import BAD_USAGE, CommandParser
 from samara.cli.errors import CommandError, ProgramError, WorkError
 from samara.cli.streams import standard_output
@@ -26,6 +26,7 @@ Look at the memory map of a process, compare two of them, and measure how fast
 they fork. A memory map is a list of VMAs (virtual memory areas). A VMA is one
 line of /proc/PID/maps: a range of addresses with one set of permissions, and
 what is mapped there (a part of a file, the heap, a stack, plain memory).
+And join files of data to tables of ranges.
 """
 _EPILOG = """\
 examples:
@@ -33,9 +34,11 @@ examples:
   samara maps PID                     the memory map of a process
   samara diff PID --every 2s          what changes in it, every two seconds
   samara fork --pid PID               how fast it forks, by three methods
+  samara join --geoip /usr/share/tor log.csv --on client
+                                      the country of each client of a log
 
 "samara COMMAND --help" explains a command and its options. With --json, every
-command but demo prints JSON documents, each on one line.
+command but demo and join prints JSON documents, each on one line.
 
 exit status: 0 success; 1 the work could not be done; 2 bad arguments or bad
 input; 130 after Ctrl-C; 141 if the reader of the output went away. diff and
@@ -83,6 +86,6 @@ def _parser() -> CommandParser:
     parser.add_argument("--version", action="version", version=f"samara {samara.__version__}")
     parser.set_defaults(trouble=None)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for subcommand in (demo, maps, diff, fork, spawn, record, replay):
+    for subcommand in (demo, maps, diff, fork, spawn, record, replay, join):
         subcommand.add_parser(subparsers)
     return parser

@@ -39,14 +39,14 @@ def packed_address(text: str, kind: str) -> bytes:
         raise ValueError(f"{text!r} is not {FAMILY[kind]}") from None
 
 
-def parse_addresses(array: Any, kind: str, name: str) -> Any:
+def parse_addresses(array: Any, kind: str, name: str, start: int = 0) -> Any:
     """Return a column of text as uint32 ("ipv4"), or as 16 bytes.
 
     Raises:
         FrameError: A text is not an address of this kind.
     """
     packed = []
-    for row, text in enumerate(array.to_pylist()):
+    for row, text in enumerate(array.to_pylist(), start):
         try:
             packed.append(packed_address(text, kind))
         except ValueError as error:

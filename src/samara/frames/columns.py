@@ -19,12 +19,12 @@ from samara.frames.index import Found
 from samara.frames.keys import buffer_of, is_text
 
 
-def encoded(column: Any) -> Any:
-    """Return a column as one Arrow array; strings as a dictionary if that is smaller.
+def encoded(column: Any, categories: bool) -> Any:
+    """Return a column as one Arrow array; strings as a dictionary if that is wanted and smaller.
 
-    >>> encoded(pa.chunked_array([["a", "b", "a", "a"]])).type.index_type
+    >>> encoded(pa.chunked_array([["a", "b", "a", "a"]]), True).type.index_type
     DataType(int8)
-    >>> encoded(pa.chunked_array([["a", "b", "c"]])).type
+    >>> encoded(pa.chunked_array([["a", "b", "c"]]), True).type
     DataType(string)
     """
     if column.num_chunks == 1:
@@ -33,10 +33,12 @@ def encoded(column: Any) -> Any:
         array = pa.concat_arrays(column.unify_dictionaries().chunks or [pa.array([], column.type)])
     kind = array.type
     if pa.types.is_dictionary(kind):
-        array = as_dictionary(array)
+        array = as_dictionary(array) if categories else array.dictionary_decode()
     elif is_text(kind):
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
             array = array.cast(pa.large_string())
+        if not categories:
+            return array
         found = array.dictionary_encode()
         if 2 * len(found.dictionary) <= len(array):
             array = as_dictionary(found)
@@ -92,14 +94,14 @@ class Column:
 
     def take(self, found: Found) -> Any:
         """Return the items of these rows as an Arrow array; null for a row that is no hit."""
-        values, count = self.values, len(found.rows)
-        if not len(self.array):
-            return pa.nulls(count, self.type)
-        if values is None:
+        count = len(found.rows)
+        if self.values is None:
+            if not len(self.array):
+                return pa.nulls(count, self.type)
             missing = None if found.hits.all() else ~found.hits
             return self.array.take(pa.array(found.rows, mask=missing))
         bits = pa.py_buffer(np.packbits(self.is_there(found), bitorder="little"))
-        data = values.take(found.rows, mode="clip")
+        data = self.bits(found)
         if pa.types.is_boolean(self.type):
             data = np.packbits(data, bitorder="little")
         codes = pa.Array.from_buffers(self.codes_type, count, [bits, pa.py_buffer(data)])
@@ -107,6 +109,12 @@ class Column:
             return codes
         items, ordered = self.array.dictionary, self.type.ordered
         return pa.DictionaryArray.from_arrays(codes, items, ordered=ordered, safe=False)
+
+    def bits(self, found: Found) -> Any:
+        """Return rows of `values`: any item for a row that is no hit."""
+        if not len(self.values):
+            return np.zeros(len(found.rows), self.values.dtype)
+        return self.values.take(found.rows, mode="clip")
 
     def is_there(self, found: Found) -> Any:
         """Return which of these rows are hits with an item that is not null."""

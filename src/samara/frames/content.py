@@ -47,14 +47,21 @@ class Spec:
     overlap: str
     keys: str | None
     library: str = "pyarrow"
+    categories: bool = True
 
     @property
     def names(self) -> list[str]:
         """The names of the columns with bounds."""
         return [name for name in (self.first, self.last, self.network) if name is not None]
 
+    def require_columns(self, names: list[str]) -> None:
+        for name in self.names:
+            if names.count(name) != 1:
+                raise no_column(name, names)
+
     def ends(self, columns: Any) -> tuple[Kind, Any, Any]:
         """Return the kind of keys, and the two columns of bounds in its storage."""
+        self.require_columns(columns.schema.names)
         assert self.first is not None and self.last is not None
         first, last = (plain(columns.column(name)) for name in (self.first, self.last))
         names = (self.first, self.last)
@@ -67,6 +74,7 @@ class Spec:
 
     def networks(self, columns: Any) -> tuple[Kind, Any, Any, Any]:
         """Return the kind of keys, the bounds, and the rows with the largest networks first."""
+        self.require_columns(columns.schema.names)
         kind = kind_named(self.keys or "ip")
         if kind.name not in ADDRESSES:
             raise ValueError(f"networks have keys='ipv4', 'ipv6' or 'ip', not {self.keys!r}")
@@ -106,9 +114,6 @@ def build(table: Any, spec: Spec) -> Content:
         FrameError: The bounds cannot be used.
         KeyError, TypeError, ValueError: Nor can the arguments.
     """
-    for name in spec.names:
-        if table.schema.names.count(name) != 1:
-            raise no_column(name, table.schema.names)
     if spec.network is None:
         return sorted_content(table, spec, *spec.ends(table))
     kind, first, last, order = spec.networks(table)
@@ -127,7 +132,7 @@ def sorted_content(table: Any, spec: Spec, kind: Kind, first: Any, last: Any) ->
     repeated = [name for name in table.schema.names if table.schema.names.count(name) > 1]
     if repeated:
         raise ValueError(f"the frame has several columns {quoted(sorted(set(repeated)))}")
-    columns = {name: encoded(table.column(name)) for name in table.schema.names}
+    columns = {name: encoded(table.column(name), spec.categories) for name in table.schema.names}
     return Content(spec, columns, bounds)
 
 

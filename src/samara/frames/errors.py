@@ -15,9 +15,6 @@ class FrameError(ValueError):
     True
     """
 
-    # Exceptions show the module that users import from.
-    __module__ = "samara.frames"
-
 
 def quoted(names: Any) -> str:
     """Return names for a message.

@@ -4,17 +4,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from samara.frames.content import Content, content_of
+from samara.frames.errors import FrameError
+
+
+@contextmanager
+def of_file(path: Any) -> Generator[None, None, None]:
+    """Name the file in the exception if it is not what it should be."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        raise FrameError(f"{path}: {error}") from None
 
 
 def read_parquet(path: Any) -> Any:
     """Return a Parquet file, or a folder of them, as an Arrow table."""
-    return pq.read_table(path)
+    with of_file(path):
+        return pq.read_table(path)
 
 
 def write_parquet(content: Content, path: Any) -> None:
@@ -23,7 +36,7 @@ def write_parquet(content: Content, path: Any) -> None:
 
 def read_ipc(path: Any) -> Any:
     """Return an Arrow IPC file as an Arrow table whose buffers are those of the mapped file."""
-    with pa.memory_map(os.fspath(path)) as source:
+    with of_file(path), pa.memory_map(os.fspath(path)) as source:
         return pa.ipc.open_file(source).read_all()
 
 

@@ -131,19 +131,20 @@ class RangeIndex:
             one, two = self._bounds.names
             raise FrameError(f"columns {one!r} and {two!r}: {error}") from None
 
-    def find(self, column: Any, name: str, invalid: str) -> Found:
+    def find(self, column: Any, name: str, invalid: str, start: int = 0) -> Found:
         """Look a column up: an Arrow array or chunked array.
 
         Args:
             name: the column's name, for messages
             invalid: "error", or "miss" for text that is not an address
+            start: the number of its first row, for messages
 
         Raises:
             FrameError: A value is no key of the table's kind.
             TypeError: No value of this type is.
         """
         chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-        start, parts = 0, []
+        parts = []
         for chunk in chunks:
             parts.append(self._find(chunk, name, invalid, start))
             start += len(chunk)

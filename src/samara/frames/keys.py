@@ -171,25 +171,27 @@ def is_bytes(kind: Any) -> bool:
     return bool(types.is_binary(kind) or types.is_large_binary(kind) or views(kind))
 
 
-def stored(column: Any, kind: Kind, name: str) -> Any:
+def stored(column: Any, kind: Kind, name: str, start: int = 0) -> Any:
     """Return a column of bounds in the storage of its kind, without nulls.
+
+    The column begins with the row `start` of its frame.
 
     Raises:
         FrameError: A value is null, NaN, no address, or outside the kind's limits.
         TypeError: The column holds other things.
     """
     array = plain(column)
-    require_no_nulls(array, name)
+    require_no_nulls(array, name, start)
     if kind.name in ADDRESSES and is_text(array.type):
-        return parse_addresses(array, kind.name, name)
+        return parse_addresses(array, kind.name, name, start)
     check_goes_with(array.type, kind, name)
     if kind.name == "ip" and pa.types.is_integer(array.type):
-        return wide_from_v4(converted(array, pa.uint32(), name))
-    array = converted(array, kind.storage, name)
+        return wide_from_v4(converted(array, pa.uint32(), name, start))
+    array = converted(array, kind.storage, name, start)
     if kind.name == "float64":
         nans = np.flatnonzero(np.isnan(array.to_numpy(zero_copy_only=False)))
         if len(nans):
-            raise FrameError(f"row {nans[0]} of {name!r} is NaN")
+            raise FrameError(f"row {start + nans[0]} of {name!r} is NaN")
     return array
 
 
@@ -202,10 +204,10 @@ def plain(column: Any) -> Any:
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
-def require_no_nulls(array: Any, name: str) -> None:
+def require_no_nulls(array: Any, name: str, start: int = 0) -> None:
     if array.null_count:
         row = pc.index(array.is_null(), True).as_py()
-        raise FrameError(f"row {row} of {name!r} is null")
+        raise FrameError(f"row {start + row} of {name!r} is null")
 
 
 def check_goes_with(kind: Any, keys: Kind, name: str) -> None:

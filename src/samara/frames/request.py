@@ -8,7 +8,6 @@ the same request to each of their parts, so a request pickles.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,6 @@ import numpy as np
 
 from samara.frames.columns import Column
 from samara.frames.errors import FrameError
-
 from samara.frames.keys import native, stored
 
 
@@ -30,15 +28,21 @@ class Request(ABC):
     suffix: str
 
     def apply_to_part(self, part: Any, library: Any) -> Any:
-        """Apply the request to one part of a frame that is not in memory as a whole."""
+        """Apply the request to a part of a frame, if nobody knows which rows it has."""
         try:
             return self.apply(part, library)
         except FrameError as error:
             raise FrameError(f"{error} (rows are counted from the start of a part)") from None
 
     @abstractmethod
-    def apply(self, frame: Any, library: Any) -> Any:
-        """Return the frame with the table's columns; `library` has the operations on it."""
+    def apply(self, frame: Any, library: Any, start: int = 0) -> Any:
+        """Return the frame with the table's columns.
+
+        Args:
+            frame: a frame in memory
+            library: the module with the operations on it
+            start: the number of its first row, for messages
+        """
 
     def outputs(self, names: list[str]) -> list[tuple[str, Column]]:
         """Return the table's columns, each with its name beside columns of these names."""
@@ -60,9 +64,9 @@ class Join(Request):
     on: str
     invalid: str
 
-    def apply(self, frame: Any, library: Any) -> Any:
+    def apply(self, frame: Any, library: Any, start: int = 0) -> Any:
         outputs = self.outputs(library.names(frame))
-        found = self.table.find(library.column(frame, self.on), self.on, self.invalid)
+        found = self.table.find(library.column(frame, self.on), self.on, self.invalid, start)
         if self.how == "inner" and not found.hits.all():
             rows = np.flatnonzero(found.hits)
             frame, found = library.take(frame, rows), found.take(rows)
@@ -77,11 +81,11 @@ class Overlapping(Request):
     last: str
     closed: str
 
-    def apply(self, frame: Any, library: Any) -> Any:
+    def apply(self, frame: Any, library: Any, start: int = 0) -> Any:
         outputs = self.outputs(library.names(frame))
         names = (self.first, self.last)
-        ends = [stored(library.column(frame, name), self.table.kind, name) for name in names]
-        require_order(*ends, closed=self.closed, names=names)
+        ends = [stored(library.column(frame, name), self.table.kind, name, start) for name in names]
+        require_order(*ends, closed=self.closed, names=names, start=start)
         low, count = self.table.ranks.overlaps(*map(native, ends), self.closed)
         size = np.maximum(count, 1) if self.how == "left" else count
         rows = np.repeat(np.arange(len(size)), size)
@@ -91,13 +95,16 @@ class Overlapping(Request):
         return library.append(library.take(frame, rows), outputs, found)
 
 
-def require_order(first: Any, last: Any, *, closed: str, names: tuple[str, str]) -> None:
+def require_order(
+    first: Any, last: Any, *, closed: str, names: tuple[str, str], start: int
+) -> None:
     one, two = native(first), native(last)
     wrong = np.flatnonzero(two < one if closed == "both" else two <= one)
     if len(wrong):
         row = int(wrong[0])
-        raise FrameError(
-            f"row {row}: {names[1]!r} ({last[row]}) is before {names[0]!r} ({first[row]})"
-            if two[row] < one[row]
-            else f"row {row}: the range from {names[0]!r} to {names[1]!r} is empty ({first[row]})"
-        )
+        a, b = (repr(name) for name in names)
+        if two[row] < one[row]:
+            reason = f"{b} ({last[row]}) is before {a} ({first[row]})"
+        else:
+            reason = f"the range from {a} to {b} is empty ({first[row]})"
+        raise FrameError(f"row {start + row}: {reason}")

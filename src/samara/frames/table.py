@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, Literal, TypeVar
 
-
 import pyarrow as pa
 
 from samara.frames import files, libraries
@@ -45,7 +44,6 @@ class RangeTable:
     RangeTable(2 ranges, keys='int64', columns=['price'])
     """
 
-    __module__ = "samara"
     _content: Content
     _path: str | None
 
@@ -73,6 +71,7 @@ class RangeTable:
         closed: Closed | None = None,
         keys: str | None = None,
         overlap: Overlap = "error",
+        categories: bool = True,
     ) -> RangeTable:
         """Make a table of the rows of a frame. O(n log n), or O(n) if they are sorted.
 
@@ -90,6 +89,8 @@ class RangeTable:
                 for 16 bytes.
             overlap: "error", or "last": where ranges overlap, the one in the later row wins. Of
                 networks, the smallest ones win, whatever their order.
+            categories: strings that repeat are dictionary-encoded, and come out of joins as
+                categories. False: all strings come out as strings, which takes longer.
 
         Raises:
             FrameError: A bound is null or NaN, a range is empty or ends before it begins, or two
@@ -114,7 +115,8 @@ class RangeTable:
         one_of("closed", closed, ("both", "left"))
         one_of("overlap", overlap, ("error", "last"))
         table, library = libraries.to_arrow(frame)
-        spec = Spec(first, ends[0] if ends else None, network, closed, overlap, keys, library)
+        named = (first, ends[0] if ends else None, network)
+        spec = Spec(*named, closed, overlap, keys, library, categories)
         return cls._of(build(table, spec))
 
     @classmethod
@@ -365,8 +367,8 @@ class RangeTable:
                 raise no_column(name, list(self._content.columns))
         return list(renamed.items())
 
-    def find(self, column: Any, name: str, invalid: str) -> Found:
-        return self._index.find(column, name, invalid)
+    def find(self, column: Any, name: str, invalid: str, start: int = 0) -> Found:
+        return self._index.find(column, name, invalid, start)
 
 
 def table_in(kind: type[RangeTable], buffer: Any) -> RangeTable:

@@ -36,6 +36,11 @@ def library_of(thing: Any, modules: dict[str, str], check: str) -> Any:
     return None
 
 
+def module_of(name: str) -> Any:
+    """Return the module for the frames in memory of a library."""
+    return import_module(f"samara.frames.libraries.{EAGER[name]}")
+
+
 def eager(frame: Any) -> Any:
     """Return the module for a frame in memory, or None for anything else."""
     return library_of(frame, EAGER, "is_frame")
@@ -92,7 +97,7 @@ def from_arrow(table: Any, name: str) -> Any:
     """Return an Arrow table as a frame of a library in memory; for others, as it is."""
     if name not in EAGER:
         return table
-    return import_module(f"samara.frames.libraries.{EAGER[name]}").of_table(table)
+    return module_of(name).of_table(table)
 
 
 def named(thing: Any) -> str:

@@ -62,3 +62,18 @@ def look_up(given: Any, outputs: Any, found: Any) -> Any:
 
 def of_table(given: Any) -> Any:
     return given
+
+
+# ---- for parts of a frame ------------------------------------------------------------------------
+
+
+def with_column(frame: Any, name: str, values: Any) -> Any:
+    return frame.append_column(name, pa.array(values))
+
+
+def without_column(frame: Any, name: str) -> Any:
+    return frame.drop_columns([name])
+
+
+def concat(frames: Any) -> Any:
+    return pa.concat_tables(frames)

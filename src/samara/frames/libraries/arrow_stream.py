@@ -21,8 +21,10 @@ def apply(request: Any, frame: Any) -> Any:
     schema = request.apply(frame.schema.empty_table(), arrow).schema
 
     def batches() -> Iterator[Any]:
+        start = 0
         for batch in frame:
-            yield request.apply_to_part(batch, arrow)
+            yield request.apply(batch, arrow, start)
+            start += len(batch)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 

@@ -61,3 +61,29 @@ def client_in_use() -> Any:
 
 def table(frame: Any) -> Any:
     return pandas.table(frame.compute())
+
+
+# ---- joins to ranges that are a frame of dask ----------------------------------------------------
+
+PARTS: Final = "pandas"
+
+
+def empty(frame: Any) -> Any:
+    return pandas.table(frame._meta)
+
+
+def sample(frame: Any, name: str, count: int) -> Any:
+    """Return about so many items of a column, in Arrow."""
+    share = min(1.0, count / max(len(frame), 1))
+    return pandas.column_of(frame[name].sample(frac=share, random_state=0).compute())
+
+
+def shuffled(cut: Any, frame: Any, ranges: Any, parts: int) -> Any:
+    """Shuffle both frames by the part, and join the partitions that have the same parts."""
+    sides = []
+    for side, with_parts in ((frame, cut.rows_with_parts), (ranges, cut.ranges_with_parts)):
+        numbered = side.map_partitions(with_parts, meta=with_parts(side._meta))
+        sides.append(numbered.shuffle(on="samara_part", npartitions=parts))
+    meta = cut.joined(*(side._meta for side in sides))
+    joined = sides[0].map_partitions(cut.joined, sides[1], meta=meta, align_dataframes=False)
+    return joined.clear_divisions()

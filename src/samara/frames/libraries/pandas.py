@@ -55,30 +55,23 @@ def append(frame: Any, outputs: Any, found: Any) -> Any:
 def pandas_column(given: Any, found: Any) -> Any:
     """Return rows of a column as an array of pandas."""
     types, kind = pa.types, given.type
-    if given.values is None or not len(given.array):
-        return series(given.take(found))
+    if given.values is None:
+        return given.take(found).to_pandas().array
     if given.is_dictionary:
-        codes = given.values.view(f"i{given.values.itemsize}").take(found.rows, mode="clip")
+        codes = given.bits(found).view(f"i{given.values.itemsize}")
         codes[~given.is_there(found)] = -1
         return pd.Categorical.from_codes(codes, dtype=categories(given), validate=False)
     if types.is_boolean(kind):
-        values = given.values.take(found.rows, mode="clip").view(bool)
+        values = given.bits(found).view(bool)
         return pd.arrays.BooleanArray(values, ~given.is_there(found))
     if types.is_integer(kind):
-        values = given.values.view(kind.to_pandas_dtype()).take(found.rows, mode="clip")
+        values = given.bits(found).view(kind.to_pandas_dtype())
         return pd.arrays.IntegerArray(values, ~given.is_there(found))
     if types.is_float64(kind) or types.is_float32(kind):
-        values = given.values.view(kind.to_pandas_dtype()).take(found.rows, mode="clip")
+        values = given.bits(found).view(kind.to_pandas_dtype())
         values[~given.is_there(found)] = np.nan
         return values
-    return series(given.take(found))
-
-
-def series(array: Any) -> Any:
-    """Return an Arrow array as an array of pandas."""
-    if pa.types.is_dictionary(array.type) and not len(array.dictionary):
-        return pd.Categorical.from_codes([-1] * len(array), categories=[])
-    return array.to_pandas().array
+    return given.take(found).to_pandas().array
 
 
 def categories(given: Any) -> Any:
@@ -114,3 +107,18 @@ def look_up(given: Any, outputs: Any, found: Any) -> Any:
 
 def of_table(given: Any) -> Any:
     return given.to_pandas()
+
+
+# ---- for parts of a frame ------------------------------------------------------------------------
+
+
+def with_column(frame: Any, name: str, values: Any) -> Any:
+    return frame.assign(**{name: values})
+
+
+def without_column(frame: Any, name: str) -> Any:
+    return frame.drop(columns=[name])
+
+
+def concat(frames: Any) -> Any:
+    return pd.concat(frames)

@@ -10,8 +10,6 @@ from typing import Any
 
 import polars as pl
 
-from samara.frames.libraries import polars
-
 
 @pl.api.register_expr_namespace("samara")
 class SamaraExpressions:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from inspect import signature
 from typing import Any, Final
 
 import pyarrow as pa
@@ -31,12 +32,18 @@ def is_frame(thing: Any) -> bool:
 
 
 def apply(request: Any, frame: Any) -> Any:
-    empty = to_arrow_schema(frame.schema).empty_table()
-    schema = spark_schema(request.apply(empty, arrow).schema)
+    schema = spark_schema(request.apply(empty(frame), arrow).schema)
     table = shared(request.table, frame)
     return frame.mapInArrow(
         function(table, replace(request, table=None), schema), from_arrow_schema(schema)
     )
+
+
+def empty(frame: Any) -> Any:
+    """Return an Arrow table with the frame's columns and no rows."""
+    # Newer versions ask for the time zone of moments.
+    newer = "timezone" in signature(to_arrow_schema).parameters
+    return to_arrow_schema(frame.schema, **({"timezone": "UTC"} if newer else {})).empty_table()
 
 
 def shared(table: Any, frame: Any) -> Callable[[], Any]:
@@ -92,3 +99,41 @@ def table(frame: Any) -> Any:
     if hasattr(frame, "toArrow"):
         return frame.toArrow()
     return pa.Table.from_pandas(frame.toPandas(), preserve_index=False)
+
+
+# ---- joins to ranges that are a frame of Spark ---------------------------------------------------
+
+PARTS: Final = "pyarrow"
+
+
+def sample(frame: Any, name: str, count: int) -> Any:
+    """Return about so many items of a column, in Arrow."""
+    column = frame.select(name)
+    share = min(1.0, count / max(column.count(), 1))
+    return table(column.sample(share, seed=0) if share < 1 else column).column(name)
+
+
+def shuffled(cut: Any, frame: Any, ranges: Any, parts: int) -> Any:
+    """Shuffle both frames by the part, and join the groups of each part."""
+    sides, samples = [], []
+    for side, with_parts in ((frame, cut.rows_with_parts), (ranges, cut.ranges_with_parts)):
+        samples.append(with_parts(empty(side)))
+        schema = from_arrow_schema(samples[-1].schema)
+        numbered = side.mapInArrow(each_batch(with_parts), schema)
+        sides.append(numbered.groupBy("samara_part"))
+    schema = spark_schema(cut.joined(*samples).schema)
+
+    def joined(rows: Any, some: Any) -> Any:
+        if not len(rows):
+            return schema.empty_table()
+        return as_spark(cut.joined(rows, some), schema)
+
+    return sides[0].cogroup(sides[1]).applyInArrow(joined, from_arrow_schema(schema))
+
+
+def each_batch(change: Callable[[Any], Any]) -> Callable[[Iterable[Any]], Iterator[Any]]:
+    def changed(batches: Iterable[Any]) -> Iterator[Any]:
+        for batch in batches:
+            yield from change(pa.Table.from_batches([batch])).to_batches()
+
+    return changed
