@@ -23,7 +23,7 @@ PACKAGE := $(wildcard core/include/*.h core/src/*.[ch] core/*.py binding/*.[chp]
 	$(shell find src -type f ! -path '*__pycache__*')
 INSTALL := python -m pip install --quiet --no-build-isolation -Cbuild-dir=build/package
 NOX_TARGETS := test-pure-wheel test-sanitize test-tsan test-tsan-python test-pypy test-python-newer \
-	test-free-threaded stress-free-threaded test-kernels test-wheel coverage-core coverage-python fuzz-core fuzz-python fuzz-corpus wheel wheel-pure
+	test-free-threaded stress-free-threaded test-kernels test-frames test-engines test-wheel coverage-core coverage-python fuzz-core fuzz-python fuzz-corpus wheel wheel-pure
 
 .PHONY: $(shell sed -nE 's/^([a-z][a-z -]*):.*## .*/\1/p' Makefile)
 
@@ -87,6 +87,8 @@ test-python-newer: ## Python tests on Debian's CPython NEWER (3.13), from DEBIAN
 test-free-threaded: ## Python tests on free-threaded Python NEWER (3.13), which is built first if it is missing
 stress-free-threaded: ## thread tests on free-threaded Python NEWER, again and again for SECONDS (60)
 test-tsan-python: ## thread tests on $PYTHON_TSAN, a free-threaded Python made with ThreadSanitizer
+test-frames: ## joins of frames with the oldest and the newest version of each library
+test-engines: ## joins on dask and Spark, with processes on this machine; apt-get installs Java
 test-wheel: ## check what `make wheel` makes: its files, a second build, pip, the quick tests
 coverage: coverage-core coverage-python ## coverage-core and coverage-python
 coverage-core: ## lines and branches of the core that the C tests cover; fails unless all are
@@ -112,6 +114,9 @@ bench bench-quick bench-docs: $(VENV)/.dev
 
 bench-ip: $(VENV)/.dev ## look-ups of IP addresses in a real database, beside peers: writes build/bench_ip.json
 	@nox --session bench -- benchmarks/bench_ip.py --json build/bench_ip.json
+
+bench-frames: $(VENV)/.dev ## joins of frames beside those of other libraries: prints the bounds, writes build/bench_frames.json (OPTIONS)
+	@nox --session bench-frames -- --json build/bench_frames.json $(OPTIONS)
 
 mutants: $(VENV)/.dev build/debug/build.ninja ## do C tests notice a changed core? (MUTANTS, 0 for all; SEED)
 	meson compile -C build/debug

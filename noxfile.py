@@ -167,6 +167,38 @@ def test_python_newer(session: nox.Session) -> None:
     session.run(python, "-m", "pytest", env=C_ONLY)
 
 
+FRAMES_OLDEST = [
+    *("narwhals==1.20.0", "numpy==1.26.0", "pyarrow==15.0.0"),
+    *("duckdb==1.3.0", "pandas==2.2.0", "polars==1.9.0"),
+]
+FRAMES_NEWEST = ["duckdb", "pandas", "polars"]
+
+
+@nox.session(name="test-frames")
+def test_frames(session: nox.Session) -> None:
+    """Test joins of frames with the oldest and with the newest version of each library."""
+    for name, needs in (("oldest", FRAMES_OLDEST), ("newest", FRAMES_NEWEST)):
+        python = environment(session, f"frames-{name}", [".[frames,test]", *needs])
+        tests = ["tests/frames", "tests/cli/test_cli_join.py"]
+        session.run(python, "-m", "pytest", "--quiet", *tests, env=C_ONLY)
+
+
+@nox.session(name="test-engines")
+def test_engines(session: nox.Session) -> None:
+    """Test joins on dask and Spark, with processes on this machine."""
+    session.run("tools/need", "java", "default-jre-headless", silent=True)
+    python = environment(session, "engines-venv", [".[engines]"])
+    session.run(python, "-m", "pytest", "--quiet", "tests/engines", env=C_ONLY)
+
+
+@nox.session(name="bench-frames")
+def bench_frames(session: nox.Session) -> None:
+    """Compare joins of frames with those of other libraries."""
+    session.run("tools/need", "java", "default-jre-headless", silent=True)
+    python = environment(session, "engines-venv", [".[engines]"])
+    session.run(python, "benchmarks/bench_frames.py", *session.posargs)
+
+
 @nox.session(name="test-kernels")
 def test_kernels(session: nox.Session) -> None:
     """Read dumps of the cloud kernels of the Debian releases KERNELS."""

@@ -9,7 +9,7 @@ import random
 import pytest
 
 import frames
-from frames import EAGER, FRAMES, content, joined, pa, some_ranges
+from frames import EAGER, FRAMES, content, joined, pa, some_ranges, streamed
 from interpreter import scaled
 from samara.frames import RangeTable
 
@@ -290,7 +290,7 @@ def test_lazy_frames_stream(prices):
     pl = pytest.importorskip("polars")
     lazy = pl.LazyFrame({"key": [5, 0, None, 1] * 1000})
     plan = prices.join(lazy, on="key", how="inner").filter(pl.col("price") > 2)
-    assert plan.collect(engine="streaming")["price"].to_list() == [2.5] * 1000
+    assert streamed(plan)["price"].to_list() == [2.5] * 1000
     assert plan.collect()["price"].to_list() == [2.5] * 1000
 
 
@@ -301,7 +301,7 @@ def test_readers_are_joined_batch_by_batch(prices):
     def batches():
         for keys in ([5], [0], [1]):
             seen.append(keys)
-            yield pa.record_batch({"key": keys})
+            yield pa.RecordBatch.from_pydict({"key": keys})
 
     schema = pa.schema([("key", pa.int64())])
     reader = prices.join(pa.RecordBatchReader.from_batches(schema, batches()), on="key")

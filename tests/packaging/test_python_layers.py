@@ -92,7 +92,11 @@ def test_a_right_package(tmp_path):
         ("cli/maps.py", "from samara.mm.vma import _secret", "the name is not public"),
         ("cli/maps.py", "import samara.mm\nsamara.mm._secret", "the name is not public"),
         # A folder that is in no layer.
-        ("frames/__init__.py", "from samara import MapleTree", "'frames' is in no layer"),
+        ("tables/__init__.py", "from samara import MapleTree", "'tables' is in no layer"),
+        # Joins of frames use public names; only samara itself may name them, for types.
+        ("frames/__init__.py", "from samara import PURE", "samara PURE: the name is not public"),
+        ("frames/__init__.py", "from samara.mm import Space", "frames may not import from mm"),
+        ("mm/vma.py", "from samara.frames import RangeTable", "mm may not import from frames"),
     ],
 )
 def test_an_import_that_may_not_be(file, text, fault, tmp_path):

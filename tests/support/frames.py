@@ -50,8 +50,12 @@ def arrow_reader(columns):
 
 
 def duckdb_relation(columns):
-    duckdb = pytest.importorskip("duckdb")
-    return duckdb.connect().from_arrow(pa.table(columns))
+    # The connection of a relation in old versions ends with its last name.
+    CONNECTIONS.append(pytest.importorskip("duckdb").connect())
+    return CONNECTIONS[-1].from_arrow(pa.table(columns))
+
+
+CONNECTIONS: list[object] = []
 
 
 def narwhals_frame(columns):
@@ -72,6 +76,14 @@ FRAMES = {
 }
 # Those that begin with all columns in memory.
 EAGER = ("pandas", "pandas_arrow", "polars", "pyarrow", "pyarrow_chunks", "pyarrow_batch")
+
+
+def streamed(lazy):
+    """Collect a lazy frame of polars with its streaming engine."""
+    try:
+        return lazy.collect(engine="streaming")
+    except ValueError:
+        return lazy.collect(streaming=True)  # old versions
 
 
 def content(frame):

@@ -36,7 +36,7 @@ the ranges of TABLE, unless samara wrote the file:
   --keys KIND          ipv4, ipv6 or ip (both) for columns with addresses; other
                        kinds follow from the columns: int64, uint64, float64,
                        date, "datetime64[us]", "datetime64[us, UTC]"
-  --geoip              TABLE is a CSV database of IP ranges, or a folder of some:
+  --geoip              TABLE is a CSV file of IP ranges, or a folder of some:
                        start,end,columns or network,columns; text or numbers;
                        IPv4, IPv6 or both; with or without a header
 

@@ -236,7 +236,10 @@ def converted(array: Any, kind: Any, name: str, start: int = 0) -> Any:
     """Return the array as another Arrow type. FrameError if a value has no exact form there."""
     if array.type == kind:
         return array
-    if kind == WIDE and not pa.types.is_binary(array.type):
+    if kind == WIDE:
+        regular = without_offsets(array)
+        if regular is not None:
+            return regular
         array = array.cast(pa.binary())
     try:
         return array.cast(kind)
@@ -244,6 +247,21 @@ def converted(array: Any, kind: Any, name: str, start: int = 0) -> Any:
         row = first_row_without(array, kind)
         value, what = array[row].as_py(), "of 16 bytes" if kind == WIDE else str(kind)
         raise FrameError(f"row {start + row} of {name!r}: {value} is not {what}") from None
+
+
+def without_offsets(array: Any) -> Any:
+    """Return strings that all have 16 bytes as an array of WIDE, without copying; or None."""
+    types = pa.types
+    if array.null_count or not (types.is_binary(array.type) or types.is_large_binary(array.type)):
+        return None
+    _, ends, data = array.buffers()
+    if not len(array) or data is None:
+        return None
+    dtype = np.dtype("i4" if types.is_binary(array.type) else "i8")
+    offsets = np.frombuffer(ends, dtype, len(array) + 1, array.offset * dtype.itemsize)
+    if not (np.diff(offsets) == WIDE.byte_width).all():
+        return None
+    return pa.Array.from_buffers(WIDE, len(array), [None, data.slice(int(offsets[0]))])
 
 
 def first_row_without(array: Any, kind: Any) -> int:

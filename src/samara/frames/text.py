@@ -107,14 +107,15 @@ def join_text(
     request = Join(table, how, columns, suffix, on, invalid)
     if on not in reader.schema.names:
         raise no_column(on, reader.schema.names)
-    at = reader.schema.get_field_index(on)
+    at = reader.schema.names.index(on)
 
     def joined(batch: Any, start: int) -> Any:
         texts = batch.column(at)
         keys = parse_keys(texts, table.keys, on, start, invalid)
-        keyed = batch.set_column(at, on, keys).append_column(TEXT, texts)
+        columns = [*batch.columns[:at], keys, *batch.columns[at + 1 :], texts]
+        keyed = pa.RecordBatch.from_arrays(columns, names=[*batch.schema.names, TEXT])
         found = request.apply(keyed, arrow, start)
-        place = found.schema.get_field_index(TEXT)
+        place = found.schema.names.index(TEXT)
         columns = list(found.columns)
         columns[at] = columns.pop(place)
         names = [name for name in found.schema.names if name != TEXT]
