@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Joins of frames to ranges: samara in each library, beside what the library has itself.
 
-    python benchmarks/bench_frames.py [--rows N] [--rounds N] [--engines N] [--csv-gb N] [--json FILE]
+    python benchmarks/bench_frames.py [--rows N] [--rounds N] [--engines MILLIONS] [--csv-gb N]
 
 The ranges are those of Debian's tor-geoipdb, 385,602 of IPv4 and 276,626 of IPv6, which apt-get
 downloads into build/, and 200,000 made-up periods. Before anything is timed, all results are

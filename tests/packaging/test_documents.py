@@ -13,6 +13,7 @@ DOCUMENTS = ["README.md", *(name for name in PAGES if "\n>>> " in (ROOT / name).
 # Packages that an example needs, but that not every test environment has.
 NEEDED = {
     "docs/howto/coverage.md": "numpy",
+    "docs/howto/frames.md": "pandas, polars, duckdb, pyarrow, narwhals",
     "docs/howto/ip-lookup.md": "pandas",
     "docs/howto/validity.md": "pandas",
     "docs/reference/keys.md": "numpy",
@@ -23,8 +24,8 @@ SHORT = [name for name in DOCUMENTS if "\n## All of it in 20 lines\n" in (ROOT /
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_examples_run(name, tmp_path, monkeypatch):
-    if name in NEEDED:
-        pytest.importorskip(NEEDED[name])
+    for package in filter(None, NEEDED.get(name, "").split(", ")):
+        pytest.importorskip(package)
     # Leave the repository, so that the installed package is imported.
     monkeypatch.chdir(tmp_path)
     parser = doctest.DocTestParser()
@@ -54,7 +55,7 @@ def test_all_of_it_is_short(name):
 
 
 def test_short_recipes_are_found():
-    named = {"bookings", "ip-lookup", "ipam", "validity"}
+    named = {"bookings", "frames", "ip-lookup", "ipam", "validity"}
     assert {f"docs/howto/{page}.md" for page in named} <= set(SHORT)
 
 
