@@ -8,10 +8,10 @@ try:
     import narwhals as _narwhals  # noqa: F401
     import numpy as _numpy  # noqa: F401
     import pyarrow as _pyarrow  # noqa: F401
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
-        f'samara.RangeTable needs {error.name}: pip install "samara[frames]"', name=error.name
-    ) from error
+        f'samara.RangeTable needs {_error.name}: pip install "samara[frames]"', name=_error.name
+    ) from _error
 
 from samara.frames.errors import FrameError
 from samara.frames.table import RangeTable

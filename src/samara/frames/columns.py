@@ -64,9 +64,10 @@ class Column:
     """One column of a table."""
 
     def __init__(self, name: str, array: Any) -> None:
-        self.name, self.array = name, array
-        self.type = array.type
-        self.is_dictionary = bool(pa.types.is_dictionary(self.type))
+        self.name: str = name
+        self.array: Any = array
+        self.type: Any = array.type
+        self.is_dictionary: bool = pa.types.is_dictionary(array.type)
 
     @cached_property
     def codes_type(self) -> Any:

@@ -113,13 +113,14 @@ class RangeIndex:
         if bounds.kind.name == "ip":
             v4 = is_mapped(first) & is_mapped(last)
             v4_ends = v4_part(first[v4]), v4_part(last[v4])
-            self.trees = {
+            trees = {
                 "ipv4": self._tree("ipv4", *v4_ends, rows[v4]),
                 "ipv6": self._tree("ipv6", first[~v4], last[~v4], rows[~v4]),
             }
         else:
             name = bounds.kind.name
-            self.trees = {name: self._tree(name, first, last, rows)}
+            trees = {name: self._tree(name, first, last, rows)}
+        self.trees: dict[str, MapleTree[Any, int]] = trees
 
     def _tree(
         self, keys: str, first: Any, last: Any, rows: Any, closed: str | None = None
