@@ -113,6 +113,7 @@ def with_spark(table: RangeTable, parts: int) -> tuple[int, float, float, int]:
     session = builder.config("spark.driver.memory", "4g").getOrCreate()
     try:
         session.sparkContext.setLogLevel("ERROR")
+        session.sparkContext.addPyFile(__file__)  # its workers have another path
         frame = session.range(parts, numPartitions=parts).mapInArrow(made, "ip long")
         with most_memory(python_workers) as most:
             frame.agg({"ip": "max"}).collect()
