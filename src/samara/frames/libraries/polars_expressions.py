@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Expressions of polars: `pl.col("ip").samara.look_up(table)`.
 
-`samara.frames` registers the namespace, if polars is imported first; otherwise import this module.
+Importing this module registers the namespace.
 """
 
 from __future__ import annotations
