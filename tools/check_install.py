@@ -15,7 +15,8 @@ PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 USE = """
 import importlib, os, pkgutil, sys, samara, samara.mm
 for module in pkgutil.walk_packages(samara.__path__, "samara."):
-    if module.name not in ("samara.__main__", "samara.mm.trace.record"):
+    needs_more = module.name.startswith(("samara.frames", "samara.mm.trace.record"))
+    if module.name != "samara.__main__" and not needs_more:
         importlib.import_module(module.name)
 tree = samara.MapleTree([(1, 5, "a")])
 copy = tree.fork()

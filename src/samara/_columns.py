@@ -8,7 +8,7 @@ Only the extension reads buffers in place.
 import struct
 import sys
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final, NamedTuple, NoReturn, TypeVar
+from typing import Any, Final, NamedTuple, NoReturn, TypeVar, cast
 
 from samara._errors import NoKey, type_name
 
@@ -44,15 +44,13 @@ class Column(NamedTuple):
         if self.dtype == "f8" and not floats:
             text = f"{self.name} must hold integers, not items of format '{self.format}'"
             raise TypeError(text)
-        converted = []
-        for i, item in enumerate(self.items):
-            if not self.nulls or not self.nulls[i]:
-                converted.append(convert_one(item, convert, "position", i))
-            elif null is None:
-                raise ValueError(f"position {i}: {self.name} is null")
-            else:
-                converted.append(null)
-        return converted
+        if self.nulls and null is None:
+            raise ValueError(f"position {self.nulls.index(1)}: {self.name} is null")
+        nulls = self.nulls or bytes(len(self.items))
+        return [
+            cast(T, null) if nulls[i] else convert_one(item, convert, "position", i)
+            for i, item in enumerate(self.items)
+        ]
 
 
 Columns = tuple[Column, Column, Column]

@@ -18,7 +18,8 @@ HEADER = ROOT / "core" / "include" / "maple_tree.h"
 DECLARATION = re.compile(r"^MT_API ([^;]*?)(\w+)\(([^;]*)\);", re.MULTILINE)
 # What depends on the width of keys: keys, trees, cursors, and what has keys in it.
 WIDTH = (
-    r"\bmt_key\b|struct (maple_tree|ma_\w+|mt_(entry|value_ops|difference|diff_\w+|accumulation))\b"
+    r"\bmt_key\b|struct (maple_tree|ma_\w+"
+    r"|mt_(entry|value_ops|difference|diff_\w+|set_\w+|accumulation))\b"
 )
 BOTH = """
 #include "maple_tree_128.h"

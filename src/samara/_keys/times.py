@@ -133,7 +133,7 @@ class TimeKind(Kind):
         if unit is None:
             return None
         if column.length:
-            self.require_awareness(bool(zone), name)
+            self.require_awareness(bool(zone), f"position 0: {name}")
         item = partial(Moment, unit=unit, aware=bool(zone))
         return Opened("moments", column.data, column.nulls, f"{ORDER}M8[{unit}]", item)
 
