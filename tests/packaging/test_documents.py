@@ -12,6 +12,7 @@ PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/
 DOCUMENTS = ["README.md", *(name for name in PAGES if "\n>>> " in (ROOT / name).read_text())]
 # Packages that an example needs, but that not every test environment has.
 NEEDED = {
+    "docs/howto/arrow.md": "numpy, pyarrow",
     "docs/howto/coverage.md": "numpy",
     "docs/howto/frames.md": "pandas, polars, duckdb, pyarrow, narwhals",
     "docs/howto/ip-lookup.md": "pandas",
