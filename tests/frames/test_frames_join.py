@@ -2,9 +2,7 @@
 """Joins of frames of each library to a RangeTable, compared with joins in plain Python."""
 
 import datetime
-import os
 import pickle
-import random
 
 import pytest
 
@@ -12,19 +10,6 @@ import frames
 from frames import EAGER, FRAMES, content, joined, pa, some_ranges, streamed
 from interpreter import scaled
 from samara.frames import RangeTable
-
-SEED = int(os.environ.get("SAMARA_SEED") or random.randrange(2**32))
-
-
-@pytest.fixture
-def rng():
-    print(f"SAMARA_SEED={SEED}")
-    return random.Random(SEED)
-
-
-@pytest.fixture(params=FRAMES)
-def frame_of(request):
-    return FRAMES[request.param]
 
 
 @pytest.fixture(params=EAGER)

@@ -3,28 +3,14 @@
 
 import datetime as dt
 import ipaddress
-import os
-import random
 
 import pytest
 
 from frames import EAGER, FRAMES, content, pa, row_with, some_ranges
 from samara.frames import FrameError, RangeTable
 
-SEED = int(os.environ.get("SAMARA_SEED") or random.randrange(2**32))
 UTC = dt.UTC
 WIDE = pa.binary(16)
-
-
-@pytest.fixture
-def rng():
-    print(f"SAMARA_SEED={SEED}")
-    return random.Random(SEED)
-
-
-@pytest.fixture(params=FRAMES)
-def frame_of(request):
-    return FRAMES[request.param]
 
 
 def table_of(first, last, **options):

@@ -3,26 +3,11 @@
 
 import datetime as dt
 import ipaddress
-import os
-import random
 
 import pytest
 
-from frames import FRAMES, content, overlaps, pa, some_ranges
+from frames import content, overlaps, pa, some_ranges
 from samara.frames import FrameError, RangeTable
-
-SEED = int(os.environ.get("SAMARA_SEED") or random.randrange(2**32))
-
-
-@pytest.fixture
-def rng():
-    print(f"SAMARA_SEED={SEED}")
-    return random.Random(SEED)
-
-
-@pytest.fixture(params=FRAMES)
-def frame_of(request):
-    return FRAMES[request.param]
 
 
 def some_rows(rng, count, top, closed):
