@@ -37,6 +37,8 @@ def test_tables_import_no_library_that_is_not_in_use():
 
 
 def test_names():
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("narwhals")
     assert "RangeTable" in dir(samara)
     assert samara.RangeTable is __import__("samara.frames").frames.RangeTable
     with pytest.raises(AttributeError, match="has no attribute 'RangeTables'"):
