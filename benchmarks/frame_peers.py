@@ -7,6 +7,7 @@ the table, or -1. What it returns is compared before anything is timed.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -69,7 +70,7 @@ def arrow_column(array: Any) -> Any:
     return pyarrow.Array.from_buffers(pyarrow.binary(16), len(array), buffers)
 
 
-class Library:
+class Library(ABC):
     """The joins of one library. `frame` and `ranges` are frames of it."""
 
     name: str
@@ -78,12 +79,13 @@ class Library:
         self.case = case
         self.frame, self.ranges = self.made(case.keyed), self.made(case.arrow)
 
+    @abstractmethod
     def made(self, table: Any) -> Any:
-        raise NotImplementedError
+        """Return a frame of the library."""
 
+    @abstractmethod
     def rows(self, result: Any) -> Any:
         """Return column "row" of a result as a numpy array, with -1 for missing."""
-        raise NotImplementedError
 
     def samara(self, column: str = "row") -> Any:
         return self.case.table.join(self.frame, on="key", columns=[column])

@@ -210,7 +210,7 @@ static int numbers_to_items(struct column *column)
 	return status;
 }
 
-/* ---- opening -------------------------------------------------------------------------------- */
+/* ---- opening: items ------------------------------------------------------------------------- */
 
 /* Open what the kind in Python makes of an array: 1; 0 if that is just its items; -1. */
 static int open_items(struct key_column *keys, PyObject *array, const char *name)

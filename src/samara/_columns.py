@@ -190,8 +190,8 @@ def numpy_array(given: Any) -> Any:
 
 def is_foreign(given: Any) -> bool:
     """Return whether an object may be a column of Arrow or of pandas, but is no buffer itself."""
-    ways = ("__array__", STREAM, ARRAY)
-    return any(hasattr(type(given), way) for way in ways) and not is_buffer(given)
+    offers = is_arrow(given) or hasattr(type(given), "__array__")
+    return offers and not is_buffer(given)
 
 
 def is_buffer(given: Any) -> bool:

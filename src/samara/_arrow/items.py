@@ -63,11 +63,9 @@ def looked_up(field: Field, dictionary: Field, chunks: list[Chunk]) -> list[Any]
         places = column_of(field._replace(dictionary=None), [chunk])
         if words is None:
             return None
-        found = (words[place] for place in places.data)
-        if places.nulls:
-            pairs = zip(places.data, places.nulls, strict=True)
-            found = (None if null else words[place] for place, null in pairs)
-        items += found
+        nulls = places.nulls or bytes(places.length)
+        pairs = zip(places.data, nulls, strict=True)
+        items += (None if null else words[place] for place, null in pairs)
     return items
 
 

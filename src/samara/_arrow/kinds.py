@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Which kind of keys an Arrow column has, and which column a kind of keys makes."""
 
-import re
 import struct
 from typing import Final
 
 from samara._arrow.abi import Field
+from samara._keys import MOMENTS
+from samara._keys.times import ARROW_UNITS
 
 KEYS: Final = b"samara.keys"
 """The metadata of a column of keys whose type does not say which kind it is."""
@@ -15,24 +16,20 @@ PLAIN: Final = {
     **dict.fromkeys("efg", "float64"),
     **{"tdD": "date", "tdm": "date", "w:16": "uint128"},
 }
-UNITS: Final = {"s": "s", "m": "ms", "u": "us", "n": "ns"}
-MOMENTS: Final = re.compile(r"ts([smun]):(.*)", re.DOTALL)
 FORMATS: Final = {
     **{"uint64": "L", "int64": "l", "float64": "g", "date": "tdD", "ipv4": "I"},
     **{"uint128": "w:16", "ipv6": "w:16"},
 }
-NAMES: Final = re.compile(r"datetime64\[(s|ms|us|ns)(?:, (.+))?\]", re.DOTALL)
 
 
 def kind_named(format: str) -> str | None:
     """Return the kind of keys of a format, or None if there is none."""
-    match = MOMENTS.fullmatch(format)
-    if match is None:
+    form, _, zone = format.partition(":")
+    if not form.startswith("ts"):
         return PLAIN.get(format)
-    zone = f", {match[2]}" if match[2] else ""
-    if zone and match[2][0] in "+-":  # a distance from UTC, which is no zone
-        zone = ", UTC"
-    return f"datetime64[{UNITS[match[1]]}{zone}]"
+    if zone.startswith(("+", "-")):  # a distance from UTC, which is no zone
+        zone = "UTC"
+    return f"datetime64[{ARROW_UNITS[form]}{zone and f', {zone}'}]"
 
 
 def keys_of(field: Field) -> str | None:
@@ -43,7 +40,7 @@ def keys_of(field: Field) -> str | None:
 
 def format_of(name: str) -> str:
     """Return Arrow's format for the keys of a kind."""
-    match = NAMES.fullmatch(name)
+    match = MOMENTS.fullmatch(name)
     return f"ts{match[1][0]}:{match[2] or ''}" if match else FORMATS[name]
 
 
