@@ -132,6 +132,7 @@ MT_RACY static unsigned racy_below(const struct maple_node *node, mt_key key, un
 
 #define RACY_NARROW(node, key) racy_below(node, key, MT_NARROW_SLOTS - 1)
 #define RACY_WIDE(node, key) racy_below(node, key, MT_WIDE_SLOTS - 1)
+#define RACY_COMPACT(node, key) RACY_WIDE(node, key)
 #define RACY_WORD(place) mt_get_word(place)
 #define RACY_PRESENT(node) __atomic_load_n(&(node)->present, __ATOMIC_ACQUIRE)
 #define RACY_COUNT(node) __atomic_load_n(&(node)->count, __ATOMIC_ACQUIRE)
@@ -150,6 +151,7 @@ MT_RACY static mt_key racy_lane(const struct maple_node *node, unsigned lane)
 
 #define RACY_NARROW(node, key) MT_NAMED(narrow)(node, key)
 #define RACY_WIDE(node, key) MT_NAMED(wide)(node, key)
+#define RACY_COMPACT(node, key) MT_COMPACT(node, key)
 #define RACY_WORD(place) (*(place))
 #define RACY_PRESENT(node) ((node)->present)
 #define RACY_COUNT(node) ((node)->count)
@@ -236,6 +238,7 @@ static void copy_portable(struct maple_node *to, const struct maple_node *from)
 
 #define MT_VERSION portable
 #define MT_TARGET
+#define MT_COMPACT wide_portable
 #include "search_descents.h"
 
 /* ---- versions with vectors ---- */
@@ -270,6 +273,7 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 #define MT_VERSION avx2
 #define MT_TARGET MT_AVX2
 #define MT_PREFETCH prefetch_slots
+#define MT_COMPACT wide_avx2
 #include "search_descents.h"
 #endif
 
@@ -277,6 +281,7 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 #define MT_VERSION avx512
 #define MT_TARGET MT_AVX512
 #define MT_PREFETCH prefetch_slots
+#define MT_COMPACT compact_avx512
 #include "search_descents.h"
 #endif
 
@@ -284,6 +289,7 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 #define MT_VERSION neon
 #define MT_TARGET
 #define MT_PREFETCH prefetch_slots
+#define MT_COMPACT wide_neon
 #include "search_descents.h"
 #endif
 

@@ -93,4 +93,6 @@ MT_AVX512 MT_INLINE unsigned wide_avx512(const struct maple_node *node, mt_key k
 	return lanes_below_avx512(node, key, MT_WIDE_SLOTS / 4);
 }
 
+#define compact_avx512 wide_avx512
+
 #endif

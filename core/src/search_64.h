@@ -70,6 +70,16 @@ MT_AVX512 MT_INLINE unsigned wide_avx512(const struct maple_node *node, mt_key k
 	return low_lanes_below_avx512(node, wanted) + (unsigned)__builtin_popcount(high);
 }
 
+/* The same in fewer instructions, though the result takes longer. */
+MT_AVX512 MT_INLINE unsigned compact_avx512(const struct maple_node *node, mt_key key)
+{
+	const __m512i wanted = _mm512_set1_epi64((int64_t)key);
+	__mmask8 low = _mm512_cmpgt_epu64_mask(wanted, _mm512_load_si512(node));
+	__mmask8 high = _mm512_cmpgt_epu64_mask(wanted, _mm512_load_si512((const char *)node + 64));
+
+	return (unsigned)__builtin_popcount(_mm512_kunpackb(high, low) & ~1u);
+}
+
 #endif
 
 #ifdef MT_HAVE_NEON

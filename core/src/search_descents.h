@@ -6,6 +6,8 @@
  *   MT_VERSION      the version's name
  *   MT_TARGET       the attribute that lets the compiler use its instructions, or nothing
  *   MT_PREFETCH     which part of a child to prefetch before it is searched: a function
+ *   MT_COMPACT      the count for a wide node in as few instructions as possible: for look-ups of one key
+ *                   beside writers, which have more to do at each level
  *   wide_VERSION(), narrow_VERSION()
  *                   its count of pivots, for leaves and wide nodes and for narrow ones
  *
@@ -75,7 +77,7 @@ MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(down_beside)(const struct maple_tree *
 						       bool narrow, bool below)
 {
 	const uint64_t *slots = narrow ? (*node)->narrow.slot : (*node)->wide.slot;
-	unsigned slot = narrow ? RACY_NARROW(*node, key) : RACY_WIDE(*node, key);
+	unsigned slot = narrow ? RACY_NARROW(*node, key) : RACY_COMPACT(*node, key);
 
 	*node = as_node(RACY_WORD(slots + slot));
 	MT_PREFETCH(*node, below);
@@ -131,7 +133,7 @@ MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(try_load)(const struct maple_tree *mt,
 		reading->version[0] = version;
 		reading->leaves = 1;
 	}
-	slot = RACY_WIDE(node, key);
+	slot = RACY_COMPACT(node, key);
 	*word = RACY_WORD(node->wide.slot + slot);
 	*present = RACY_PRESENT(node) >> slot & 1u;
 	return !mt_leaf_moved(node, version) && !mt_sequence_moved(mt, sequence);
@@ -457,4 +459,5 @@ MT_TARGET static size_t MT_NAMED(walk_group)(struct ma_level *path, unsigned dep
 #undef MT_JOIN_NAMES
 #undef MT_TARGET
 #undef MT_PREFETCH
+#undef MT_COMPACT
 #undef MT_VERSION
