@@ -21,7 +21,6 @@ static inline bool replace_here(struct ma_state *mas, uint64_t word)
 	struct maple_tree *mt = mas->tree;
 	const struct mt_value_ops *ops = mt->ma_ops;
 	struct ma_level *leaf;
-	uint64_t *value;
 	uint64_t old;
 
 	if (!mas_has_path(mas) || mas->status != ma_active || mt->ma_busy)
@@ -31,10 +30,9 @@ static inline bool replace_here(struct ma_state *mas, uint64_t word)
 	    mas->index != mt_slot_min(leaf->node, leaf->slot, leaf->min) ||
 	    mas->last != mt_slot_max(leaf->node, leaf->slot, leaf->max) || !mas_path_private(mas))
 		return false;
-	value = &leaf->node->wide.slot[leaf->slot];
-	old = *value;
+	old = leaf->node->wide.slot[leaf->slot];
 	mt_retain(ops, &word, 1);
-	mt_publish(value, word);
+	mt_leaf_replace(leaf->node, leaf->slot, word);
 	mas->word = word;
 	mas->generation = mas->seen = ++mt->ma_generation;
 	mt_release(ops, &old, 1);

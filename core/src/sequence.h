@@ -48,10 +48,13 @@ static inline void mt_leaf_change_end(struct maple_node *leaf)
 	mt_put(leaf->version, leaf->version + 1);
 }
 
-/* Replace one word. What it refers to was written before. */
-static inline void mt_publish(uint64_t *slot, uint64_t word)
+/* Replace one word. What it refers to was written before. Readers find the old word or the new one. The
+ * version tells those that take a reference before the old word is released. */
+static inline void mt_leaf_replace(struct maple_node *leaf, unsigned slot, uint64_t word)
 {
-	__atomic_store_n(slot, word, __ATOMIC_RELEASE);
+	__atomic_store_n(&leaf->wide.slot[slot], word, __ATOMIC_RELEASE);
+	mt_fence_release();
+	mt_put(leaf->version, leaf->version + 2);
 }
 
 /* ---- readers --------------------------------------------------------------------------------- */

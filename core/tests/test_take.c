@@ -94,6 +94,21 @@ static void run_task(void *context)
 	task->run(task->shared);
 }
 
+/* The entry there gets another object, by a cursor: only a word changes. */
+static void replace_object(struct shared *shared, mt_key key)
+{
+	MA_STATE(mas, &shared->mt, key, key);
+	uint64_t word;
+
+	mas_lock(&mas);
+	if (mas_walk_word(&mas)) {
+		word = make_object((uint32_t)mas.index, (uint32_t)mas.last);
+		CHECK(mas_replace_word(&mas, word));
+		give(word);
+	}
+	mas_unlock(&mas);
+}
+
 static void write_objects(struct shared *shared)
 {
 	for (size_t step = 0; step < shared->steps; step++) {
@@ -106,6 +121,7 @@ static void write_objects(struct shared *shared)
 		else
 			CHECK_EQ(mtree_store_range_word(&shared->mt, first, last, word), 0);
 		give(word);
+		replace_object(shared, test_below(KEYS));
 		if (test_below(2000) == 0)
 			mtree_destroy(&shared->mt);
 	}
@@ -206,14 +222,27 @@ static void who_refuses_an_entry_is_told(void)
 /* ---- a take that changes the tree ------------------------------------------------------------- */
 
 static struct maple_tree *taken_from;
+static bool by_cursor;
 static unsigned taken, given;
+
+static void replace_entry(struct maple_tree *mt, mt_key first, mt_key last, uint64_t word)
+{
+	MA_STATE(mas, mt, first, first);
+
+	if (!by_cursor) {
+		CHECK_EQ(mtree_store_range_word(mt, first, last, word), 0);
+		return;
+	}
+	CHECK(mas_walk_word(&mas));
+	CHECK(mas_replace_word(&mas, word));
+}
 
 /* The first time, the value goes before it is taken, and another one comes. */
 static bool take_late(uint64_t word)
 {
 	CHECK_EQ(word, taken ? 2 : 1);
 	if (taken++ == 0)
-		CHECK_EQ(mtree_store_range_word(taken_from, 0, 9, 2), 0);
+		replace_entry(taken_from, 0, 9, 2);
 	return true;
 }
 
@@ -255,6 +284,16 @@ static void take_what_goes(void)
 
 static void what_is_gone_is_given_back(void)
 {
+	by_cursor = false;
+	for (unsigned version = 0; test_search(version); version++)
+		take_what_goes();
+}
+
+/* A cursor once replaced a word without a trace: what was taken then could be another object, which had
+ * got the memory of the one that was gone. */
+static void what_a_cursor_replaced_is_given_back(void)
+{
+	by_cursor = true;
 	for (unsigned version = 0; test_search(version); version++)
 		take_what_goes();
 }
@@ -361,6 +400,7 @@ static const struct test_case cases[] = {
 	{"what_is_taken_is_stored_there", what_is_taken_is_stored_there},
 	{"who_refuses_an_entry_is_told", who_refuses_an_entry_is_told},
 	{"what_is_gone_is_given_back", what_is_gone_is_given_back},
+	{"what_a_cursor_replaced_is_given_back", what_a_cursor_replaced_is_given_back},
 	{"contents_are_exchanged_at_once", contents_are_exchanged_at_once},
 	{"everything_is_exchanged", everything_is_exchanged},
 };

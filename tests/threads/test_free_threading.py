@@ -123,8 +123,12 @@ def test_readers_beside_a_writer():
         for step in range(STEPS):
             first = random.randrange(size)
             last = min(size - 1, first + random.choice([0, 3, 50]))
-            if random.random() < 0.2:
+            way = random.random()
+            cursor = t.cursor(first)
+            if way < 0.2:
                 del t[first : last + 1]
+            elif way < 0.4 and (entry := cursor.walk()):
+                cursor.store(Value(entry.first, entry.last))
             else:
                 t.store_range(first, last, Value(first, last))
             if step % 5000 == 4999:
