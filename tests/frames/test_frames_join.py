@@ -3,6 +3,7 @@
 
 import datetime
 import pickle
+import threading
 
 import pytest
 
@@ -10,6 +11,7 @@ import frames
 from frames import EAGER, FRAMES, content, joined, pa, some_ranges, streamed
 from interpreter import scaled
 from samara.frames import RangeTable
+from samara.frames.index import Lookup
 
 
 @pytest.fixture(params=EAGER)
@@ -68,7 +70,17 @@ def as_list(value):
     return list(value) if hasattr(value, "dtype") or isinstance(value, tuple) else value
 
 
-def test_many_rows(rng, frame_of):
+@pytest.fixture(params=[1, 3])
+def threads(request, monkeypatch):
+    """Let pyarrow, and so joins, use as many threads; blocks are small."""
+    monkeypatch.setattr("samara.frames.found.BLOCK", 1000)
+    before = pa.cpu_count()
+    pa.set_cpu_count(request.param)
+    yield request.param
+    pa.set_cpu_count(before)
+
+
+def test_many_rows(rng, frame_of, threads):
     """More rows than are looked up at a time; nulls among them."""
     count, top = 500, 10**6
     ranges = some_ranges(rng, count, top)
@@ -77,7 +89,7 @@ def test_many_rows(rng, frame_of):
         first="a",
         last="b",
     )
-    keys = [rng.randrange(top) for _ in range(scaled(150_000))]
+    keys = [rng.randrange(top) for _ in range(scaled(20_500))]
     for at in range(0, len(keys), 7):
         keys[at] = None
     found = content(table.join(frame_of({"key": pa.array(keys, pa.int64())}), on="key"))
@@ -85,6 +97,21 @@ def test_many_rows(rng, frame_of):
     for row, (a, b) in enumerate(ranges):
         where.update(dict.fromkeys(range(a, b + 1), row))
     assert found["row"] == [where.get(key) for key in keys]
+
+
+def test_joins_use_as_many_threads_as_pyarrow(prices, threads, monkeypatch):
+    seen = set()
+    at = Lookup.at
+
+    def watched(self, part):
+        seen.add(threading.get_ident())
+        return at(self, part)
+
+    monkeypatch.setattr(Lookup, "at", watched)
+    found = prices.join(pa.table({"day": [1, 5, 9] * 1000}), on="day")
+    assert found["name"].to_pylist() == ["a", "b", None] * 1000
+    assert (seen == {threading.get_ident()}) == (threads == 1)
+    assert len(seen) <= threads
 
 
 @pytest.fixture

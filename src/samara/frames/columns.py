@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """The columns of a table, in the form in which rows of them are taken fastest.
 
-A join takes the same rows from each column. Columns of fixed width are taken by numpy, and the hits
-become the validity bitmap: nothing is copied twice. Strings that repeat are dictionary-encoded, so
-that only their codes are taken.
+A join takes the same rows from each column. Columns of fixed width are taken by numpy, block by
+block while keys are looked up, and the hits become the validity bitmap: nothing is copied twice.
+Strings that repeat are dictionary-encoded, so that only their codes are taken.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from samara.frames.index import Found
+from samara.frames.found import Found, Search
 from samara.frames.keys import buffer_of, is_text
 
 
@@ -93,32 +95,76 @@ class Column:
             return None
         return self.array.is_valid().to_numpy(zero_copy_only=False)
 
-    def take(self, found: Found) -> Any:
+    def write(self, found: Found, bits: Any, there: Any) -> None:
+        """Write rows of `values`, and which of them are hits with an item that is not null."""
+        if not len(self.values):
+            bits[:], there[:] = 0, False
+            return
+        self.values.take(found.rows, mode="clip", out=bits)
+        there[:] = found.hits
+        if self.valid is not None:
+            there &= self.valid.take(found.rows, mode="clip")
+
+    def without_width(self, found: Found) -> Any:
         """Return the items of these rows as an Arrow array; null for a row that is no hit."""
-        count = len(found.rows)
-        if self.values is None:
-            if not len(self.array):
-                return pa.nulls(count, self.type)
-            missing = None if found.hits.all() else ~found.hits
-            return self.array.take(pa.array(found.rows, mask=missing))
-        bits = pa.py_buffer(np.packbits(self.is_there(found), bitorder="little"))
-        data = self.bits(found)
-        if pa.types.is_boolean(self.type):
-            data = np.packbits(data, bitorder="little")
-        codes = pa.Array.from_buffers(self.codes_type, count, [bits, pa.py_buffer(data)])
-        if not self.is_dictionary:
+        if not len(self.array):
+            return pa.nulls(len(found), self.type)
+        missing = None if found.hits.all() else ~found.hits
+        return self.array.take(pa.array(found.rows, mask=missing))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Rows of a column of fixed width: the bits of their items or codes, and which are not null."""
+
+    column: Column
+    bits: Any
+    there: Any
+
+    def codes(self, kind: Any) -> Any:
+        """Return the bits as an Arrow array of this type."""
+        bitmap = pa.py_buffer(np.packbits(self.there, bitorder="little"))
+        is_bool = pa.types.is_boolean(kind)
+        data = np.packbits(self.bits, bitorder="little") if is_bool else self.bits
+        return pa.Array.from_buffers(kind, len(self.bits), [bitmap, pa.py_buffer(data)])
+
+    @property
+    def array(self) -> Any:
+        """The items as an Arrow array."""
+        codes = self.codes(self.column.codes_type)
+        if not self.column.is_dictionary:
             return codes
-        items, ordered = self.array.dictionary, self.type.ordered
+        items, ordered = self.column.array.dictionary, self.column.type.ordered
         return pa.DictionaryArray.from_arrays(codes, items, ordered=ordered, safe=False)
 
-    def bits(self, found: Found) -> Any:
-        """Return rows of `values`: any item for a row that is no hit."""
-        if not len(self.values):
-            return np.zeros(len(found.rows), self.values.dtype)
-        return self.values.take(found.rows, mode="clip")
 
-    def is_there(self, found: Found) -> Any:
-        """Return which of these rows are hits with an item that is not null."""
-        if self.valid is None:
-            return found.hits
-        return found.hits & self.valid.take(found.rows, mode="clip")
+@dataclass(frozen=True)
+class TakenItems:
+    """Rows of another column, as an Arrow array."""
+
+    column: Column
+    array: Any
+
+
+def take_columns(columns: Sequence[Column], search: Search) -> list[Taken | TakenItems]:
+    """Return what a search finds of each column."""
+    if any(column.values is None for column in columns):
+        search = Search([search.found()])
+    results: list[Taken | TakenItems] = []
+    wide: list[Taken] = []
+    for column in columns:
+        if column.values is None:
+            results.append(TakenItems(column, column.without_width(search.found())))
+            continue
+        bits = np.empty(len(search), column.values.dtype)
+        wide.append(Taken(column, bits, np.empty(len(search), bool)))
+        column.valid  # noqa: B018  (before several threads need it)
+        results.append(wide[-1])
+
+    def write(place: slice, found: Found) -> None:
+        for taken in wide:
+            taken.column.write(found, taken.bits[place], taken.there[place])
+
+    if wide:
+        search.each_block(write)
+    return results

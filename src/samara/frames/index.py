@@ -16,31 +16,10 @@ import pyarrow as pa
 from samara import MapleTree
 from samara.frames.addresses import FAMILY, is_mapped, packed_address, shown_address, v4_part
 from samara.frames.errors import FrameError
+from samara.frames.found import Found, Part, Search, nothing
 from samara.frames.keys import ADDRESSES, PER_SECOND, Keys, Kind, is_text, keys_of, native
 
-# Keys that are looked up at a time: keys and results of a block stay in the processor's cache.
-BLOCK: Final = 1 << 16
 LARGEST: Final = 2**63 - 1
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a column of keys found: numbers of rows, any number without a hit; and the hits."""
-
-    rows: Any
-    hits: Any
-
-    def take(self, codes: Any) -> Found:
-        """Return what a column finds that consists of these items; -1 is an item without a hit."""
-        if not len(self.rows):
-            return nothing(len(codes))
-        return Found(
-            self.rows.take(codes, mode="clip"), self.hits.take(codes, mode="clip") & (codes >= 0)
-        )
-
-
-def nothing(count: int) -> Found:
-    return Found(np.zeros(count, np.int64), np.zeros(count, bool))
 
 
 @dataclass(frozen=True)
@@ -132,8 +111,8 @@ class RangeIndex:
             one, two = self._bounds.names
             raise FrameError(f"columns {one!r} and {two!r}: {error}") from None
 
-    def find(self, column: Any, name: str, invalid: str, start: int = 0) -> Found:
-        """Look a column up: an Arrow array or chunked array.
+    def search(self, column: Any, name: str, invalid: str, start: int = 0) -> Search:
+        """Return a look-up of a column: an Arrow array or chunked array.
 
         Args:
             name: the column's name, for messages
@@ -147,19 +126,13 @@ class RangeIndex:
         chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
         parts = []
         for chunk in chunks:
-            parts.append(self._find(chunk, name, invalid, start))
+            parts.append(self._part(chunk, name, invalid, start))
             start += len(chunk)
-        if len(parts) == 1:
-            return parts[0]
         if not parts:
             keys_of(pa.array([], column.type), self._bounds.kind, name)
-            return nothing(0)
-        return Found(
-            np.concatenate([part.rows for part in parts]),
-            np.concatenate([part.hits for part in parts]),
-        )
+        return Search(parts)
 
-    def _find(self, array: Any, name: str, invalid: str, start: int) -> Found:
+    def _part(self, array: Any, name: str, invalid: str, start: int) -> Part:
         kind = self._bounds.kind
         if pa.types.is_dictionary(array.type):
             return self._of_dictionary(array, name, invalid, start)
@@ -172,14 +145,14 @@ class RangeIndex:
         tree = self.trees[kind.name]
         if kind.is_moment and pa.types.is_timestamp(array.type):
             tree = self._tree_in(array.type.unit)
-        return look_up(tree, keys)
+        return Lookup(tree, keys)
 
     def _of_dictionary(self, array: Any, name: str, invalid: str, start: int) -> Found:
         """Look each item of the dictionary up once."""
         codes = array.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
         items = array.dictionary
         if self._bounds.kind.name not in ADDRESSES or not is_text(items.type):
-            return self._find(items, name, invalid, start).take(codes)
+            return Search([self._part(items, name, invalid, start)]).found().take(codes)
         texts = np.array([*items.to_pylist(), None], object)[:-1]
         if self._bounds.kind.name != "ip":
             found, bad = look_up_texts(self.trees[self._bounds.kind.name], texts)
@@ -207,17 +180,18 @@ class RangeIndex:
                 found.hits[at] = row is not None
                 found.rows[at] = row or 0
 
-    def _of_families(self, keys: Keys) -> Found:
+    def _of_families(self, keys: Keys) -> Part:
         """Look numbers of IPv4, or addresses of 16 bytes, up in the tree of their family."""
         if keys.values.dtype.kind != "S":
-            return look_up(self.trees["ipv4"], keys)
+            return Lookup(self.trees["ipv4"], keys)
         mapped = is_mapped(keys.values)
-        found = look_up(self.trees["ipv6"], keys)
-        if mapped.any():
-            v4 = look_up(self.trees["ipv4"], Keys(v4_part(keys.values[mapped])))
-            found.rows[mapped], found.hits[mapped] = v4.rows, v4.hits
-            if keys.valid is not None:
-                found.hits[:] &= keys.valid
+        wide = Lookup(self.trees["ipv6"], keys)
+        if not mapped.any():
+            return wide
+        found = Search([wide]).found()
+        there = None if keys.valid is None else keys.valid[mapped]
+        v4 = Search([Lookup(self.trees["ipv4"], Keys(v4_part(keys.values[mapped]), there))]).found()
+        found.rows[mapped], found.hits[mapped] = v4.rows, v4.hits
         return found
 
     def _tree_in(self, unit: str) -> MapleTree[Any, int]:
@@ -254,19 +228,21 @@ def tree_of(
     return tree
 
 
-def look_up(tree: MapleTree[Any, int], keys: Keys) -> Found:
-    """Look keys up, a block at a time."""
-    values, count = keys.values, len(keys)
-    if count <= BLOCK:
-        rows, hits = tree.load_many(values, found=True)
-    else:
-        rows, hits = np.empty(count, np.int64), np.empty(count, bool)
-        for start in range(0, count, BLOCK):
-            part = slice(start, start + BLOCK)
-            rows[part], hits[part] = tree.load_many(values[part], found=True)
-    if keys.valid is not None:
-        hits &= keys.valid
-    return Found(rows, hits)
+@dataclass(frozen=True)
+class Lookup:
+    """Keys that are looked up in a tree, as far as somebody asks."""
+
+    tree: MapleTree[Any, int]
+    keys: Keys
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def at(self, part: slice) -> Found:
+        rows, hits = self.tree.load_many(self.keys.values[part], found=True)
+        if self.keys.valid is not None:
+            hits &= self.keys.valid[part]
+        return Found(rows, hits)
 
 
 def look_up_texts(tree: MapleTree[Any, int], texts: Any) -> tuple[Found, Any]:

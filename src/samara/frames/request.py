@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from samara.frames.columns import Column
+from samara.frames.columns import Column, take_columns
 from samara.frames.errors import FrameError
+from samara.frames.found import Search
 from samara.frames.keys import native, stored
 
 
@@ -66,11 +67,14 @@ class Join(Request):
 
     def apply(self, frame: Any, library: Any, start: int = 0) -> Any:
         outputs = self.outputs(library.names(frame))
-        found = self.table.find(library.column(frame, self.on), self.on, self.invalid, start)
-        if self.how == "inner" and not found.hits.all():
-            rows = np.flatnonzero(found.hits)
-            frame, found = library.take(frame, rows), found.take(rows)
-        return library.append(frame, outputs, found)
+        search = self.table.search(library.column(frame, self.on), self.on, self.invalid, start)
+        if self.how == "inner":
+            found = search.found()
+            if not found.hits.all():
+                rows = np.flatnonzero(found.hits)
+                frame, found = library.take(frame, rows), found.take(rows)
+            search = Search([found])
+        return library.append(frame, taken(outputs, search))
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,13 @@ class Overlapping(Request):
         # The position of each pair among those of its row.
         steps = np.arange(len(rows)) - np.repeat(np.cumsum(size) - size, size)
         found = self.table.ranks.found(low.take(rows) + steps, count.take(rows) > 0)
-        return library.append(library.take(frame, rows), outputs, found)
+        return library.append(library.take(frame, rows), taken(outputs, Search([found])))
+
+
+def taken(outputs: list[tuple[str, Column]], search: Search) -> list[tuple[str, Any]]:
+    """Return what a search finds of columns, with their names."""
+    names = [name for name, _ in outputs]
+    return list(zip(names, take_columns([column for _, column in outputs], search), strict=True))
 
 
 def require_order(

@@ -13,10 +13,11 @@ from samara.frames import files, libraries
 from samara.frames.columns import Column
 from samara.frames.content import Content, Spec, build, content_of
 from samara.frames.errors import FrameError
-from samara.frames.index import Found, RangeIndex, Ranks
+from samara.frames.found import Search
+from samara.frames.index import RangeIndex, Ranks
 from samara.frames.keys import Kind
 from samara.frames.libraries.missing import no_column
-from samara.frames.request import Join, Overlapping
+from samara.frames.request import Join, Overlapping, taken
 
 Frame = TypeVar("Frame")
 How = Literal["left", "inner"]
@@ -193,7 +194,8 @@ class RangeTable:
         categories (pandas), an Enum (polars) or a dictionary (pyarrow).
 
         Lazy frames of polars, readers of pyarrow, and frames of dask and Spark are joined part by
-        part when they are computed. A relation of duckdb is run at once.
+        part when they are computed. A relation of duckdb is run at once. Large frames are joined in
+        as many threads as `pyarrow.cpu_count()` says.
 
         Args:
             frame: a frame of pandas, polars, pyarrow, duckdb, dask, Spark or narwhals
@@ -288,8 +290,8 @@ class RangeTable:
             column, library = pa.array(column), libraries.column_library(pa.array([]))
         outputs = [(new, self.column(name)) for name, new in self.chosen(columns)]
         array = library.column_of(column)
-        found = self.find(array, str(getattr(column, "name", None) or "column"), invalid)
-        return library.look_up(column, outputs, found)
+        search = self.search(array, str(getattr(column, "name", None) or "column"), invalid)
+        return library.look_up(column, taken(outputs, search))
 
     def _apply(self, request: Any, frame: Any) -> Any:
         request.outputs([])  # unknown columns are an error now, not in a worker
@@ -367,8 +369,8 @@ class RangeTable:
                 raise no_column(name, list(self._content.columns))
         return list(renamed.items())
 
-    def find(self, column: Any, name: str, invalid: str, start: int = 0) -> Found:
-        return self._index.find(column, name, invalid, start)
+    def search(self, column: Any, name: str, invalid: str, start: int = 0) -> Search:
+        return self._index.search(column, name, invalid, start)
 
 
 def table_in(kind: type[RangeTable], buffer: Any) -> RangeTable:

@@ -34,11 +34,11 @@ def take(frame: Any, rows: Any) -> Any:
     return frame.take(pa.array(rows))
 
 
-def append(frame: Any, outputs: Any, found: Any) -> Any:
+def append(frame: Any, outputs: Any) -> Any:
     fields, arrays = list(frame.schema), list(frame.columns)
-    for name, given in outputs:
-        arrays.append(given.take(found))
-        fields.append(pa.field(name, given.type))
+    for name, taken in outputs:
+        arrays.append(taken.array)
+        fields.append(pa.field(name, taken.column.type))
     # Metadata of pandas would tell of the old columns only. It still tells the index.
     schema = pa.schema(fields, frame.schema.metadata)
     if isinstance(frame, pa.RecordBatch):
@@ -56,8 +56,8 @@ def column_of(given: Any) -> Any:
     return given
 
 
-def look_up(given: Any, outputs: Any, found: Any) -> Any:
-    return pa.table({name: column.take(found) for name, column in outputs})
+def look_up(given: Any, outputs: Any) -> Any:
+    return pa.table({name: taken.array for name, taken in outputs})
 
 
 def of_table(given: Any) -> Any:

@@ -44,34 +44,31 @@ def take(frame: Any, rows: Any) -> Any:
     return frame.take(rows)
 
 
-def append(frame: Any, outputs: Any, found: Any) -> Any:
+def append(frame: Any, outputs: Any) -> Any:
     # Shallow: the caller's own columns are not copied, and the caller's frame gets no new ones.
     result = frame.copy(deep=False)
-    for name, given in outputs:
-        result[name] = pandas_column(given, found)
+    for name, taken in outputs:
+        result[name] = pandas_column(taken)
     return result
 
 
-def pandas_column(given: Any, found: Any) -> Any:
+def pandas_column(taken: Any) -> Any:
     """Return rows of a column as an array of pandas."""
+    given = taken.column
     types, kind = pa.types, given.type
-    if given.values is None:
-        return given.take(found).to_pandas().array
-    if given.is_dictionary:
-        codes = given.bits(found).view(f"i{given.values.itemsize}")
-        codes[~given.is_there(found)] = -1
+    if given.is_dictionary and given.values is not None:
+        codes = taken.bits.view(f"i{given.values.itemsize}")
+        np.copyto(codes, -1, where=~taken.there)
         return pd.Categorical.from_codes(codes, dtype=categories(given), validate=False)
     if types.is_boolean(kind):
-        values = given.bits(found).view(bool)
-        return pd.arrays.BooleanArray(values, ~given.is_there(found))
+        return pd.arrays.BooleanArray(taken.bits.view(bool), ~taken.there)
     if types.is_integer(kind):
-        values = given.bits(found).view(kind.to_pandas_dtype())
-        return pd.arrays.IntegerArray(values, ~given.is_there(found))
+        return pd.arrays.IntegerArray(taken.bits.view(kind.to_pandas_dtype()), ~taken.there)
     if types.is_float64(kind) or types.is_float32(kind):
-        values = given.bits(found).view(kind.to_pandas_dtype())
-        values[~given.is_there(found)] = np.nan
+        values = taken.bits.view(kind.to_pandas_dtype())
+        np.copyto(values, np.nan, where=~taken.there)
         return values
-    return given.take(found).to_pandas().array
+    return taken.array.to_pandas().array
 
 
 def categories(given: Any) -> Any:
@@ -100,9 +97,9 @@ def column_of(given: Any) -> Any:
         raise TypeError(f"{what} has no form in Arrow: {error}") from None
 
 
-def look_up(given: Any, outputs: Any, found: Any) -> Any:
+def look_up(given: Any, outputs: Any) -> Any:
     index = given.index if isinstance(given, pd.Series) else given
-    return append(pd.DataFrame(index=index), outputs, found)
+    return append(pd.DataFrame(index=index), outputs)
 
 
 def of_table(given: Any) -> Any:

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import polars as pl
-import pyarrow as pa
 
 from samara.frames.libraries.missing import no_column
 
@@ -35,26 +35,41 @@ def take(frame: Any, rows: Any) -> Any:
     return frame[rows]
 
 
-def append(frame: Any, outputs: Any, found: Any) -> Any:
-    return frame.with_columns(new_columns(outputs, found))
+def append(frame: Any, outputs: Any) -> Any:
+    return frame.with_columns(new_columns(outputs))
 
 
-def new_columns(outputs: Any, found: Any) -> list[Any]:
-    return [polars_column(given, found).alias(name) for name, given in outputs]
+def new_columns(outputs: Any) -> list[Any]:
+    return [polars_column(taken).alias(name) for name, taken in outputs]
 
 
-def polars_column(given: Any, found: Any) -> Any:
+def polars_column(taken: Any) -> Any:
     """Return rows of a column as a series. Strings of a dictionary are an Enum."""
+    given = taken.column
     if not given.is_dictionary:
-        return pl.from_arrow(given.take(found))
+        return pl.from_arrow(taken.array)
     # An Enum has the same categories in each part of a lazy frame.
     known = given.__dict__.get("enum")
     if known is None:
-        items = given.array.dictionary_decode().to_pylist()
-        known = pl.Series(items, dtype=pl.Enum(given.array.dictionary.to_pylist()))
-        given.__dict__["enum"] = known
-    rows = pa.array(found.rows.astype("u4"), mask=~found.hits)
-    return known.gather(pl.from_arrow(rows))
+        known = given.__dict__["enum"] = Enum(given.array.dictionary.to_pylist())
+    return known.of_codes(taken)
+
+
+class Enum:
+    """The Enum of a column's strings, which is made once."""
+
+    def __init__(self, items: list[str]) -> None:
+        self._type = pl.Enum(items)
+        self._items = pl.Series(items, dtype=self._type)
+        self._codes = self._items.to_physical().to_arrow().type
+
+    def of_codes(self, taken: Any) -> Any:
+        """Return the series of codes: in place if polars can, which checks them."""
+        bits = taken.bits.astype(f"u{self._codes.bit_width // 8}", copy=False)
+        codes = pl.from_arrow(replace(taken, bits=bits).codes(self._codes))
+        if hasattr(codes.cat, "to"):
+            return codes.cat.to(self._type)
+        return self._items.gather(codes)
 
 
 def table(frame: Any) -> Any:
@@ -65,8 +80,8 @@ def column_of(given: Any) -> Any:
     return given.to_arrow()
 
 
-def look_up(given: Any, outputs: Any, found: Any) -> Any:
-    return pl.DataFrame(new_columns(outputs, found))
+def look_up(given: Any, outputs: Any) -> Any:
+    return pl.DataFrame(new_columns(outputs))
 
 
 def of_table(given: Any) -> Any:
