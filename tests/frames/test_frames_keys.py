@@ -199,6 +199,30 @@ def test_ipv6(frame_of):
             assert rows(table, frame_of({"key": pa.array(packed, kind)})) == expected
 
 
+def test_bytes_of_polars_in_any_order(rng):
+    """polars has places of bytes in a buffer, which are out of order after a sort or a filter."""
+    pl = pytest.importorskip("polars")
+    numbers = [rng.randrange(2**128) for _ in range(100)]
+    first = [number.to_bytes(16, "big") for number in sorted(numbers)]
+    table = table_of(pa.array(first, WIDE), pa.array(first, WIDE))
+    whole = pl.Series("key", first)
+    for series in (
+        whole,
+        whole[30:60],
+        whole.reverse(),
+        whole.gather([7, 99, 0, 7]),
+        whole.filter(pl.Series([at % 3 == 0 for at in range(100)])),
+        pl.concat([whole.reverse(), whole[1:]], rechunk=False),
+        pl.concat([whole.reverse(), whole[1:]]),
+        whole.shift(1),
+        whole[:0],
+    ):
+        expected = [None if key is None else first.index(key) for key in series]
+        assert rows(table, series.to_frame()) == expected
+    with pytest.raises(FrameError, match="^row 1 of 'key': .* is not of 16 bytes$"):
+        table.join(pl.DataFrame({"key": [bytes(16), bytes(17)]}), on="key")
+
+
 def test_both_families(frame_of):
     table = table_of(
         ["10.0.0.0", "::", "2001:db8::"], ["10.0.0.9", "::9", "2001:db8::9"], keys="ip"

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.lib.stride_tricks import as_strided
 
 from samara.frames.addresses import parse_addresses, wide_from_v4
 from samara.frames.errors import FrameError
@@ -167,8 +168,12 @@ def is_bytes(kind: Any) -> bool:
     types = pa.types
     if types.is_fixed_size_binary(kind):
         return bool(kind.byte_width == 16)
-    views = getattr(types, "is_binary_view", lambda kind: False)
-    return bool(types.is_binary(kind) or types.is_large_binary(kind) or views(kind))
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or is_binary_view(kind))
+
+
+def is_binary_view(kind: Any) -> bool:
+    """Return whether an Arrow type is one of bytes that lie anywhere; old versions have none."""
+    return hasattr(pa.types, "is_binary_view") and bool(pa.types.is_binary_view(kind))
 
 
 def stored(column: Any, kind: Kind, name: str, start: int = 0) -> Any:
@@ -250,18 +255,31 @@ def converted(array: Any, kind: Any, name: str, start: int = 0) -> Any:
 
 
 def without_offsets(array: Any) -> Any:
-    """Return strings that all have 16 bytes as an array of WIDE, without copying; or None."""
-    types = pa.types
-    if array.null_count or not (types.is_binary(array.type) or types.is_large_binary(array.type)):
+    """Return strings that all have 16 bytes as an array of WIDE; or None if that is not quick.
+
+    Nothing is copied if they lie one after the other.
+    """
+    buffers = array.buffers()
+    if array.null_count or len(buffers) != 3 or not len(array) or buffers[2] is None:
         return None
-    _, ends, data = array.buffers()
-    if not len(array) or data is None:
+    _, given, data = buffers
+    if is_binary_view(array.type):
+        views = np.frombuffer(given, "i4", 4 * len(array), array.offset * 16).reshape(-1, 4)
+        sizes, places = views[:, 0], views[:, 3]
+    else:
+        dtype = np.dtype("i4" if pa.types.is_binary(array.type) else "i8")
+        ends = np.frombuffer(given, dtype, len(array) + 1, array.offset * dtype.itemsize)
+        sizes, places = np.diff(ends), ends[:-1]
+    width = WIDE.byte_width
+    if not (sizes == width).all():
         return None
-    dtype = np.dtype("i4" if types.is_binary(array.type) else "i8")
-    offsets = np.frombuffer(ends, dtype, len(array) + 1, array.offset * dtype.itemsize)
-    if not (np.diff(offsets) == WIDE.byte_width).all():
-        return None
-    return pa.Array.from_buffers(WIDE, len(array), [None, data.slice(int(offsets[0]))])
+    if (np.diff(places) == width).all():
+        data = data.slice(int(places[0]))
+    else:
+        anywhere = np.frombuffer(data, f"S{width}", 1)
+        count = data.size - width + 1
+        data = pa.py_buffer(as_strided(anywhere, (count,), (1,), writeable=False)[places])
+    return pa.Array.from_buffers(WIDE, len(array), [None, data])
 
 
 def first_row_without(array: Any, kind: Any) -> int:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import polars as pl
+import pyarrow as pa
 
 from samara.frames.libraries.missing import no_column
 
@@ -77,6 +78,9 @@ def table(frame: Any) -> Any:
 
 
 def column_of(given: Any) -> Any:
+    if given.dtype == pl.Binary and hasattr(pa.types, "is_binary_view"):
+        # As it is in memory: otherwise polars copies all of it.
+        return given.to_arrow(compat_level=pl.CompatLevel.newest())
     return given.to_arrow()
 
 
