@@ -61,26 +61,38 @@ MT_AVX2 MT_INLINE unsigned wide_avx2(const struct maple_node *node, mt_key key)
 				     : lanes_below_avx2(node, key, MT_WIDE_SLOTS / 4);
 }
 
-/* ---- AVX-512: four keys at a time. Bit i of the masks is word i of the lanes: the header has the
- * lowest two, and pivot i has bits 2 * i + 2 and 2 * i + 3. ---- */
+/* ---- AVX-512: the same with two cache lines at a time, eight lanes. Their order does not matter,
+ * except that the first bit of the first mask is the header's. An odd last line is taken twice: every
+ * second bit of its mask is a lane's. ---- */
+
+/* For keys that have the highest word. */
+MT_APART __attribute__((cold)) static unsigned highest_below(const struct maple_node *node,
+							     mt_key key, unsigned lines)
+{
+	return lines == MT_NARROW_SLOTS / 4 ? narrow_portable(node, key) : wide_portable(node, key);
+}
 
 MT_AVX512 MT_INLINE unsigned lanes_below_avx512(const struct maple_node *node, mt_key key,
-						unsigned vectors)
+						unsigned lines)
 {
-	const int64_t low = (int64_t)(uint64_t)key;
-	const int64_t high = (int64_t)(uint64_t)(key >> 64);
-	const __m512i wanted = _mm512_set_epi64(high, low, high, low, high, low, high, low);
-	uint64_t below = 0;
-	uint64_t equal = 0;
+	const __m512i low = _mm512_set1_epi64((int64_t)(uint64_t)key);
+	const __m512i high = _mm512_set1_epi64((int64_t)(uint64_t)(key >> 64));
+	const __m512i *line = (const __m512i *)node->lane;
+	unsigned below = 0;
 
-	for (unsigned i = 0; i < vectors; i++) {
-		__m512i words = _mm512_load_si512((const char *)node + 64 * i);
+	if (has_highest_word(key))
+		return highest_below(node, key, lines);
+	for (unsigned i = 0; i < lines; i += 2) {
+		bool odd = i + 1 == lines;
+		__m512i one = _mm512_load_si512(line + i);
+		__m512i two = odd ? one : _mm512_load_si512(line + i + 1);
+		__mmask8 carry = _mm512_cmplt_epu64_mask(_mm512_unpacklo_epi64(one, two), low);
+		__m512i wanted = _mm512_mask_add_epi64(high, carry, high, _mm512_set1_epi64(1));
+		unsigned less = _mm512_cmplt_epu64_mask(_mm512_unpackhi_epi64(one, two), wanted);
 
-		below |= (uint64_t)_mm512_cmplt_epu64_mask(words, wanted) << (8 * i);
-		equal |= (uint64_t)_mm512_cmpeq_epi64_mask(words, wanted) << (8 * i);
+		below |= (odd ? less & 0x55 : less) << (4 * i);
 	}
-	below |= equal & below << 1;
-	return (unsigned)__builtin_popcountll(below & UINT64_C(0xaaaaaaaaaaaaaaa8));
+	return (unsigned)__builtin_popcount(below & ~1u);
 }
 
 MT_AVX512 MT_INLINE unsigned narrow_avx512(const struct maple_node *node, mt_key key)
