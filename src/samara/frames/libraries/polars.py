@@ -37,7 +37,7 @@ def take(frame: Any, rows: Any) -> Any:
 
 
 def append(frame: Any, outputs: Any) -> Any:
-    return frame.with_columns(new_columns(outputs))
+    return frame.hstack(new_columns(outputs))
 
 
 def new_columns(outputs: Any) -> list[Any]:
