@@ -109,6 +109,7 @@ def with_spark(table: RangeTable, parts: int) -> tuple[int, float, float, int]:
             if "python" in process.name()
         ]
 
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # otherwise python3 of the PATH
     builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
     session = builder.config("spark.driver.memory", "4g").getOrCreate()
     try:

@@ -74,6 +74,8 @@ class Library(ABC):
     """The joins of one library. `frame` and `ranges` are frames of it."""
 
     name: str
+    in_parts = False
+    """Whether the library calls samara for parts of a frame, in threads of its own."""
 
     def __init__(self, case: Case) -> None:
         self.case = case
@@ -163,6 +165,7 @@ class Polars(Library):
 
 class PolarsLazy(Polars):
     name = "polars lazy"
+    in_parts = True
 
     def samara(self, column: str = "row") -> Any:
         lazy = self.frame.lazy()
@@ -178,7 +181,10 @@ class DuckDB(Library):
     name = "duckdb"
 
     def made(self, table: Any) -> Any:
-        return duckdb.from_arrow(table)
+        """Return a table of duckdb, in its own memory."""
+        name = f"{self.case.name}_{table.schema.names[0]}"
+        duckdb.from_arrow(table).create(name)
+        return duckdb.table(name)
 
     def rows(self, result: Any) -> Any:
         if not isinstance(result, pyarrow.Table):

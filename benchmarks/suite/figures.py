@@ -16,16 +16,19 @@ class Figures:
         kernel: dict[str, Any] | None = None,
         ip: dict[str, Any] | None = None,
         keys: dict[str, Any] | None = None,
+        frames: dict[str, Any] | None = None,
     ) -> None:
         self.data = data
         self.kernel = kernel or {}
         self.ip = ip or {}
         self.keys = keys or {}
+        self.frames = frames or {}
 
     @classmethod
     def read(cls, path: Path) -> Figures:
         """Read a run's figures, and those of the other benchmarks from the same folder."""
-        names = path.name, "bench_kernel.json", "bench_ip.json", "bench_keys.json"
+        others = ("kernel", "ip", "keys", "frames")
+        names = path.name, *(f"bench_{name}.json" for name in others)
         return cls(*(json.loads(path.with_name(name).read_text()) for name in names))
 
     def title(self, operation: str) -> str:

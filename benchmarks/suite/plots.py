@@ -10,6 +10,7 @@ import matplotlib
 
 from .figures import Figures
 from .report import number, own_median
+from .sections import frame_peers
 
 matplotlib.use("svg")
 
@@ -103,6 +104,23 @@ def draw_growth(figures: Figures, operations: list[str], path: Path) -> None:
     finish(axes, title, "ns per range or key" if whole else "ns per call", path)
 
 
+def draw_bars(
+    axes: Any, bars: list[tuple[str, float, str]], title: str, least: float, room: float
+) -> None:
+    """Draw a panel of bars: names, nanoseconds, colours. `room` is for the longest label."""
+    names, values, colours = zip(*bars, strict=True)
+    drawn = axes.barh(names, values, color=colours)
+    axes.bar_label(drawn, [duration(value) for value in values], padding=3, fontsize=8)
+    axes.set_xscale("log")
+    axes.set_xlim(least, max(values) * room)
+    axes.invert_yaxis()
+    axes.set_xticks([])
+    axes.minorticks_off()
+    axes.tick_params(labelsize=8, length=0)
+    axes.set_title(title, fontsize=10)
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+
+
 def draw_overview(figures: Figures, path: Path) -> None:
     """Draw the README's plot: three operations on 10,000 ranges, samara and its peers."""
     n = 10_000
@@ -122,18 +140,31 @@ def draw_overview(figures: Figures, path: Path) -> None:
             for operation, peer, name in bars
             if (value := figures.median(operation, peer, n)) is not None
         ]
-        names, values, colours = zip(*measured, strict=True)
-        drawn = axes.barh(names, values, color=colours)
-        axes.bar_label(drawn, [duration(value) for value in values], padding=3, fontsize=8)
-        axes.set_xscale("log")
-        axes.set_xlim(10, max(values) * 12)
-        axes.invert_yaxis()
-        axes.set_xticks([])
-        axes.minorticks_off()
-        axes.tick_params(labelsize=8, length=0)
-        axes.set_title(title, fontsize=10)
-        axes.spines[["top", "right", "bottom"]].set_visible(False)
+        draw_bars(axes, measured, title, 10, 12)
     figure.supxlabel(f"{n:,} ranges; logarithmic scale, shorter is better", fontsize=8)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def draw_frames(figures: Figures, path: Path) -> None:
+    """Draw samara in each library beside the library's own joins, for two kinds of keys."""
+    cases = {"ipv4": "IPv4 addresses", "periods": "moments"}
+    size = (11, 3.6)
+    figure, all_axes = pyplot.subplots(1, len(cases), figsize=size, layout="constrained")
+    for axes, (case, title) in zip(all_axes, cases.items(), strict=True):
+        times = figures.frames["figures"][case]
+        bars = [("numpy load_many", times["numpy load_many"], COLOURS["samara"])]
+        for name, value in times.items():
+            if f"{name}, strings" in times:
+                bars.append((f"samara, {name}", value, COLOURS["samara"]))
+                bars += [
+                    (f"{library} {peer}", theirs, COLOURS["intervaltree"])
+                    for library, peer, theirs in frame_peers(times)
+                    if library == name
+                ]
+        draw_bars(axes, bars, f"{title}, {figures.frames['ranges'][case]:,} ranges", 5, 4)
+    rows = f"{figures.frames['rows']:,} rows"
+    figure.supxlabel(f"time per row, {rows}; logarithmic scale, shorter is better", fontsize=8)
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
 
@@ -151,6 +182,7 @@ def draw_all(figures: Figures, folder: Path) -> None:
     matplotlib.rcParams["svg.hashsalt"] = "samara"
     matplotlib.rcParams["svg.fonttype"] = "none"
     draw_overview(figures, folder / "overview.svg")
+    draw_frames(figures, folder / "frames.svg")
     for operation in OPERATIONS:
         draw_operation(figures, operation, folder / f"{operation}.svg")
     if figures.data["growth"]:

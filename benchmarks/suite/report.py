@@ -16,7 +16,7 @@ from typing import Any
 
 from .bounds import PYTHON, Case, judge
 from .figures import Figures
-from .sections import UINT64, ip_peers, ip_ratios, key_ratios
+from .sections import UINT64, frame_peers, ip_peers, ip_ratios, key_ratios
 
 BLOCK = re.compile(r"(<!-- bench:([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -230,13 +230,13 @@ def kernel_block(figures: Figures) -> str:
     )
 
 
-def about(data: dict[str, Any]) -> str:
+def about(data: dict[str, Any], processors: str = "pinned to one of them") -> str:
     """Return a line about a run of its own."""
     machine = data["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in data["versions"].items())
     return (
         f"\n{data['date'][:10]}, {machine['processor']}, {machine['processors']} processors, "
-        f"pinned to one of them; medians of {data['rounds']} rounds; {versions}.\n"
+        f"{processors}; medians of {data['rounds']} rounds; {versions}.\n"
     )
 
 
@@ -280,6 +280,38 @@ def keys_block(figures: Figures) -> str:
     return markdown(["", *map(short, sizes), "bound", ""], rows) + about(data)
 
 
+def frames_block(figures: Figures) -> str:
+    """Return a table for each kind of keys, that of the bounds, and the engines' figures."""
+    data = figures.frames
+    text = ""
+    for case, times in data["figures"].items():
+        peers: dict[str, list[str]] = {}
+        for library, peer, value in frame_peers(times):
+            peers.setdefault(library, []).append(f"{peer} {number(value)}")
+        rows = []
+        for name in (name for name in times if f"{name}, strings" in times):
+            also = (times.get(f"{name}, {what}") for what in ("one thread", "strings"))
+            cells = [number(value) if value else "–" for value in (times[name], *also)]
+            rows.append([name, *cells, ", ".join(peers.get(name, ["–"]))])
+        title = f"ns per row, {case}, {data['ranges'][case]:,} ranges"
+        heads = [title, f"{data['threads']} threads", "one thread", "strings", "the library's own"]
+        text += markdown(heads, rows) + "\n"
+        others = [name for name in times if name.startswith("numpy") or name.endswith("rows")]
+        text += "; ".join(f"{name}: {number(times[name])}" for name in others) + ".\n\n"
+    verdicts = [
+        [what, f"≤ {most:,.2f}", f"{found:,.2f}", "pass" if found <= most else "**miss**"]
+        for what, found, most in data["bounds"]
+    ]
+    text += markdown(["", "bound", "measured", ""], verdicts) + "\n"
+    for name, found in data.get("engines", {}).items():
+        memory = f"{found['most_memory'] / 2**20:,.0f} MiB"
+        text += (
+            f"- {name}: {found['rows']:,} rows in {found['seconds']:,} seconds, "
+            f"{found['rows_per_second']:,} rows per second; at most {memory} in a process\n"
+        )
+    return f"{data['rows']:,} rows.\n\n{text}{about(data, 'all of them used')}"
+
+
 BLOCKS: dict[str, Callable[[Figures], str]] = {
     "machine": machine_block,
     "bounds": bounds_block,
@@ -292,6 +324,7 @@ BLOCKS: dict[str, Callable[[Figures], str]] = {
     "kernel": kernel_block,
     "ip": ip_block,
     "keys": keys_block,
+    "frames": frames_block,
 }
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The figures of bench_ip and bench_keys: ratios, bounds, and tables in the terminal."""
+"""The figures of bench_ip, bench_keys and bench_frames: ratios, bounds, tables in the terminal."""
 
 from __future__ import annotations
 
@@ -91,3 +91,26 @@ def print_keys(data: dict[str, Any]) -> bool:
             verdict = f"   bound {bound:g}: {'met' if met else 'MISSED'}"
         print(f"{f'{operation}, {name} / {UINT64}':<38}{cells}{verdict}")
     return not missed
+
+
+def print_frames(data: dict[str, Any]) -> bool:
+    """Print all figures of bench_frames; return whether the bounds are met."""
+    for case, times in data["figures"].items():
+        print(f"\n{case}: {data['rows']:,} rows, ns for each")
+        for name, value in times.items():
+            print(f"  {name:40} {value:10,.1f}")
+    for name, found in data.get("engines", {}).items():
+        print(f"\n{name}: " + ", ".join(f"{key} {value:,}" for key, value in found.items()))
+    print()
+    for what, found, most in data["bounds"]:
+        verdict = "ok" if found <= most else "MISS"
+        print(f"  {verdict:4} {what:50} {found:8.2f}  (at most {most:.2f})")
+    return all(found <= most for _, found, most in data["bounds"])
+
+
+def frame_peers(times: dict[str, float]) -> Iterator[tuple[str, str, float]]:
+    """Yield the library, the name and the figure of each join that is not samara's."""
+    for name, value in times.items():
+        library, _, peer = name.partition(": ")
+        if peer:
+            yield library, peer, value

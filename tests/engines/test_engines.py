@@ -9,6 +9,7 @@ import os
 import pickle
 import random
 import signal
+import sys
 
 import pytest
 
@@ -38,6 +39,7 @@ def client():
 @pytest.fixture(scope="module")
 def spark():
     sql = pytest.importorskip("pyspark.sql")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # otherwise python3 of the PATH
     builder = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
     builder = builder.config("spark.sql.shuffle.partitions", "3")
     session = builder.config("spark.sql.session.timeZone", "Asia/Tokyo").getOrCreate()
