@@ -36,6 +36,14 @@ def test_tables_import_no_library_that_is_not_in_use():
     assert run_python(code.replace("{names}", repr(names))) == "set()\n"
 
 
+def test_a_table_registers_expressions_if_polars_is_in_use():
+    pytest.importorskip("polars")
+    code = "import samara, polars as pl; print(hasattr(pl.Expr, 'samara'), end=' '); "
+    code += "samara.RangeTable.from_frame({'a': [1], 'b': [2]}, first='a', last='b'); "
+    code += "print(hasattr(pl.Expr, 'samara'))"
+    assert run_python(code) == "False True\n"
+
+
 def test_names():
     pytest.importorskip("pyarrow")
     pytest.importorskip("narwhals")

@@ -58,6 +58,7 @@ class RangeTable:
         table = object.__new__(cls)
         table._content, table._path = content, path
         table._index  # noqa: B018  (errors come now)
+        libraries.register_expressions()
         return table
 
     @classmethod

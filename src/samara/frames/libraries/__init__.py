@@ -9,6 +9,7 @@ comes: nothing here imports a library that is not in use.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any, Final
 
@@ -54,6 +55,12 @@ def lazy(frame: Any) -> Any:
 def column_library(column: Any) -> Any:
     """Return the module for a column in memory, or None for anything else."""
     return library_of(column, EAGER, "is_column")
+
+
+def register_expressions() -> None:
+    """Give expressions of polars their namespace `samara`, if the program has imported polars."""
+    if "polars" in sys.modules:
+        import_module("samara.frames.libraries.polars_expressions")
 
 
 def without_narwhals(frame: Any) -> tuple[Any, bool]:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Expressions of polars: `pl.col("ip").samara.look_up(table)`.
 
-Importing this module registers the namespace.
+Importing this module registers the namespace. The first table that is made after polars was
+imported does so.
 """
 
 from __future__ import annotations
