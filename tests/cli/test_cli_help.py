@@ -94,7 +94,7 @@ def test_messages_are_plain(
         ["diff", PYTHON, "--every", "0.01", "--times", "2"],
         ["fork", "--vmas", "21", "--seconds", "0.001"],
         pytest.param(
-            ["spawn", "--vmas", "64", "--seconds", "0.01"],
+            ["spawn", "--vmas", "128", "--seconds", "0.01"],
             marks=pytest.mark.skipif(
                 not PROGRAM.exists(), reason="the C program comes with the extension"
             ),

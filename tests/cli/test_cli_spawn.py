@@ -111,9 +111,9 @@ def test_more_than_the_kernel_allows(
         in capsys.readouterr().err
     )
     if PROGRAM.exists():
-        result = document(capsys, "--vmas", "201,64")
-        assert [row["vmas"] for row in result["rows"]] == [64] and result["left_out"] == [201]
-        assert main(["spawn", "--vmas", "201,64", *QUICK]) == 0
+        result = document(capsys, "--vmas", "201,128")
+        assert [row["vmas"] for row in result["rows"]] == [128] and result["left_out"] == [201]
+        assert main(["spawn", "--vmas", "201,128", *QUICK]) == 0
         assert "vm.max_map_count is 200: 201 VMAs" in capsys.readouterr().out
 
 
