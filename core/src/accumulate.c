@@ -232,10 +232,11 @@ static int rebuild(const struct accumulate *call, struct maple_tree *work,
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-/* Exchange what the two trees hold. */
+/* Exchange what the two trees hold. Others may be waiting for the tree's lock: it is not touched. */
 static void swap_contents(struct maple_tree *mt, struct maple_tree *work)
 {
-	struct maple_tree old = *mt;
+	struct maple_node *root = mt->ma_root;
+	uint32_t height = mt_tree_height(mt);
 
 	mt_change_begin(mt);
 	mt_set_root(mt, work->ma_root, mt_tree_height(work));
@@ -246,7 +247,7 @@ static void swap_contents(struct maple_tree *mt, struct maple_tree *work)
 	mt->ma_counted = work->ma_counted;
 	mt->ma_shared = work->ma_shared;
 	mt->ma_generation++;
-	mt_set_root(work, old.ma_root, mt_tree_height(&old));
+	mt_set_root(work, root, height);
 }
 
 static int by_fork(const struct accumulate *call, const struct mt_profile *profile)

@@ -133,8 +133,14 @@ void mt_fork(struct maple_tree *mt, struct maple_tree *new_tree)
 
 void mt_exchange(struct maple_tree *mt, struct maple_tree *other)
 {
-	struct maple_tree old = *mt;
+	/* All but the lock, for which others may be waiting. */
+	struct maple_tree old = {.ma_root = mt->ma_root,
+				 .ma_flags = mt_flags(mt),
+				 .ma_pool = mt->ma_pool,
+				 .ma_ops = mt->ma_ops,
+				 .ma_shared = mt->ma_shared};
 
+	copy_counts(mt, &old);
 	mt_change_begin(mt);
 	__atomic_store_n(&mt->ma_root, other->ma_root, __ATOMIC_RELAXED);
 	__atomic_store_n(&mt->ma_flags, mt_flags(other), __ATOMIC_RELAXED);

@@ -133,7 +133,7 @@ static void count_up(void *context)
 	claims->won = steps;
 }
 
-static void several_calls_under_the_lock_are_one(void)
+static void count_in_threads(void (*count)(void *context))
 {
 	struct maple_pool *pool = test_pool();
 	struct claims threads[THREADS];
@@ -145,7 +145,7 @@ static void several_calls_under_the_lock_are_one(void)
 		CHECK_EQ(mtree_store_range_word(&mt, key, key, 0), 0);
 	for (unsigned i = 0; i < THREADS; i++)
 		threads[i] = (struct claims){.mt = &mt, .number = i + 1};
-	test_threads(THREADS, count_up, threads, sizeof(*threads));
+	test_threads(THREADS, count, threads, sizeof(*threads));
 	for (mt_key key = 0; key < 50; key++) {
 		CHECK(mtree_load_word(&mt, key, &word));
 		sum += word;
@@ -155,6 +155,47 @@ static void several_calls_under_the_lock_are_one(void)
 	CHECK_EQ(sum, won);
 	mt_fini(&mt);
 	test_pool_end(pool);
+}
+
+static void several_calls_under_the_lock_are_one(void)
+{
+	count_in_threads(count_up);
+}
+
+/* Contents that are exchanged once raced with threads that waited for the tree's lock: the lock was copied
+ * too. ThreadSanitizer shows it. */
+static void exchange_contents(void *context)
+{
+	struct claims *claims = context;
+	mt_key keys[] = {0, 0};
+	const uint64_t one = 1;
+	const struct mt_accumulation what = {
+		mt_number_unsigned, mt_op_add, keys, keys, &one, 2, true};
+	size_t steps = test_steps(300);
+
+	for (size_t step = 0; step < steps; step++) {
+		struct maple_tree fork;
+		MA_STATE(mas, &fork, test_below(50), 0);
+
+		keys[0] = test_below(50);
+		keys[1] = test_below(50);
+		CHECK_EQ(mtree_accumulate(claims->mt, &what, NULL), 0);
+		mtree_lock(claims->mt);
+		mt_fork(claims->mt, &fork);
+		mtree_lock_nested(&fork, MT_LOCK_NESTED);
+		CHECK(mas_walk_word(&mas));
+		CHECK_EQ(mas_store_word(&mas, mas.word + 1), 0);
+		mt_exchange(claims->mt, &fork);
+		mtree_unlock(&fork);
+		mtree_unlock(claims->mt);
+		mt_fini(&fork);
+	}
+	claims->won = 3 * steps;
+}
+
+static void contents_are_exchanged_while_others_wait(void)
+{
+	count_in_threads(exchange_contents);
 }
 
 /* ---- a lock of the caller's ----------------------------------------------------------------- */
@@ -227,6 +268,7 @@ static const struct test_case cases[] = {
 	{"an_insert_has_one_winner", an_insert_has_one_winner},
 	{"an_allocated_place_has_one_owner", an_allocated_place_has_one_owner},
 	{"several_calls_under_the_lock_are_one", several_calls_under_the_lock_are_one},
+	{"contents_are_exchanged_while_others_wait", contents_are_exchanged_while_others_wait},
 	{"look_ups_share_a_lock_of_the_callers", look_ups_share_a_lock_of_the_callers},
 };
 
