@@ -142,7 +142,7 @@ void mt_exchange(struct maple_tree *mt, struct maple_tree *other)
 
 	copy_counts(mt, &old);
 	mt_change_begin(mt);
-	__atomic_store_n(&mt->ma_root, other->ma_root, __ATOMIC_RELAXED);
+	__atomic_store_n(&mt->ma_root, other->ma_root, MT_FENCED_STORE);
 	__atomic_store_n(&mt->ma_flags, mt_flags(other), __ATOMIC_RELAXED);
 	mt_change_end(mt);
 	mt->ma_pool = other->ma_pool;

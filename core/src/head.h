@@ -3,7 +3,7 @@
 #ifndef MT_HEAD_H
 #define MT_HEAD_H
 
-#include "width.h"
+#include "races.h"
 
 /* The attributes may be read without the lock, while a writer changes the height next to them. */
 static inline uint32_t mt_flags(const struct maple_tree *mt)
@@ -25,7 +25,7 @@ static inline void mt_set_root(struct maple_tree *mt, struct maple_node *root, u
 {
 	uint32_t attributes = mt_flags(mt) & ~MT_FLAGS_HEIGHT_MASK;
 
-	__atomic_store_n(&mt->ma_root, root, __ATOMIC_RELAXED);
+	__atomic_store_n(&mt->ma_root, root, MT_FENCED_STORE);
 	__atomic_store_n(&mt->ma_flags, attributes | height << MT_FLAGS_HEIGHT_SHIFT,
 			 __ATOMIC_RELAXED);
 }

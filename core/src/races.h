@@ -8,6 +8,8 @@
  *   mt_put_key()      the same for a key
  *   mt_put_bytes()    memcpy() into a node: whole words
  *   mt_move_bytes()   memmove() within a node: whole words
+ *   MT_FENCED_LOAD    the order of an atomic operation that only needs a fence beside it
+ *   MT_FENCED_STORE
  *   MT_RACY           marks a function that reads such nodes
  *   MT_RACES          defined in builds with a sanitizer that sees these reads
  *
@@ -48,6 +50,8 @@
 
 #ifdef MT_ATOMIC_NODES
 
+#define MT_FENCED_LOAD __ATOMIC_ACQUIRE
+#define MT_FENCED_STORE __ATOMIC_RELEASE
 #define mt_get(place) __atomic_load_n(&(place), __ATOMIC_ACQUIRE)
 
 static inline void mt_fence_release(void)
@@ -87,6 +91,8 @@ static inline void mt_put_key(mt_key *place, mt_key key)
 
 #else
 
+#define MT_FENCED_LOAD __ATOMIC_RELAXED
+#define MT_FENCED_STORE __ATOMIC_RELAXED
 #define mt_get(place) (place)
 
 static inline void mt_fence_release(void)

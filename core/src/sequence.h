@@ -86,7 +86,7 @@ static inline bool mt_sequence_moved(const struct maple_tree *mt, uint32_t seque
 
 static inline struct maple_node *mt_root(const struct maple_tree *mt)
 {
-	return __atomic_load_n(&mt->ma_root, __ATOMIC_RELAXED);
+	return __atomic_load_n(&mt->ma_root, MT_FENCED_LOAD);
 }
 
 /* A leaf's version before it is read. If it is being written, no later one is equal. */
