@@ -14,6 +14,7 @@ import pytest
 from samara import MapleTree
 from samara._columns import Column
 from samara._keys import kind_of
+from samara._keys.times import text_of
 from samara._pure.columns import open_keys
 from tree_oracle import seeded
 
@@ -49,7 +50,7 @@ def outcome(call, *arguments, **options):
     try:
         result = call(*arguments, **options)
     except Exception as error:
-        return type(error), [repr(argument) for argument in error.args]
+        return type(error), [text_of(argument, repr) for argument in error.args]
     if type(result) is tuple:
         return [part.tolist() for part in result]
     return result.tolist() if isinstance(result, np.ndarray) else result
@@ -166,6 +167,20 @@ def in_unit(moment, unit):
         return int(np.datetime64(moment, "us").astype(f"M8[{unit}]").astype(np.int64))
     except OverflowError:  # numpy 2.5 and newer
         return 2**63 - 1 if moment.year > 1970 else NAT + 1
+
+
+def test_moments_that_numpy_does_not_write():
+    """numpy 2.5 and newer have neither a text nor days for moments that are too far away."""
+    far = np.array([2 - 2**63], np.int64).view("M8[us]")
+    first = np.array([-(10**6)], np.int64).view("M8[3D]")
+    for keys in ("date", "datetime64[s]", "datetime64[s, UTC]"):
+        with pytest.raises(ValueError, match="is outside"):
+            MapleTree.from_arrays(first, first, np.zeros(1, np.uint64), keys=keys)
+    with pytest.raises(TypeError, match="position 1: first must be a date"):
+        days = np.concatenate([np.array(["1970-01-02"], "M8[us]"), far])
+        MapleTree.from_arrays(days, days, np.zeros(2, np.uint64), keys="date")
+    with pytest.raises(ValueError, match="is finer than the unit"):
+        MapleTree.from_arrays(far, far, np.zeros(1, np.uint64), keys="datetime64[s]")
 
 
 def moments_near(rng, kind, unit):

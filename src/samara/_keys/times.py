@@ -6,7 +6,8 @@ All conversions are integer arithmetic. numpy and pandas are imported only for k
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any, Final
@@ -69,6 +70,27 @@ def numpy_moment(key: Any, name: str) -> tuple[int, str]:
     if unit in MONTHS:
         return days_to_month(number * MONTHS[unit]), "D"
     return number, unit
+
+
+def text_of(key: Any, form: Callable[[Any], str] = str) -> str:
+    """Format a key for a message."""
+    try:
+        return form(key)
+    except OverflowError:  # so far away that numpy 2.5 and newer do not write it
+        number, unit = numpy_number(key, "key")
+        return f"{number} {unit}"
+
+
+def as_day(item: Any) -> Any:
+    """Return a datetime64 as one in days, if it is a midnight and that fits."""
+    import numpy
+
+    with suppress(NoKey):
+        number, unit = numpy_moment(item, "key")
+        days, rest = divmod(number * NUMPY_UNITS.get(unit, 1), NUMPY_UNITS["D"])
+        if unit in NUMPY_UNITS and not rest and NAT < days < -NAT:
+            return numpy.datetime64(days, "D")
+    return item
 
 
 def require_no_nat(key: datetime, name: str) -> None:
@@ -145,6 +167,9 @@ class TimeKind(Kind):
             text = "must be a datetime with a time zone (aware), not a naive one"
             raise TypeError(f"{name} {text}")
 
+    def shown(self, key: Any) -> str:
+        return text_of(key)
+
     def count(self, size: Any, name: str) -> int:
         count, rest = divmod(size_in_atto(size, name), self.unit)
         if rest:
@@ -187,9 +212,9 @@ class DateKind(TimeKind):
             return None
         try:
             days = array.astype("datetime64[D]")
-        except OverflowError:  # an item near the first that there is; numpy 2.5 and newer
-            return None
-        return [day if day == item else item for day, item in zip(days, array, strict=True)]
+            return [day if day == item else item for day, item in zip(days, array, strict=True)]
+        except OverflowError:  # an item that is far away; numpy 2.5 and newer
+            return map(as_day, array)
 
     def array(self, numpy: Any, codes: Sequence[int]) -> Any:
         return number_array(numpy, codes, "datetime64[D]", EPOCH - 1)
@@ -210,10 +235,10 @@ class Instant:
         self.moment = moment
 
     def __repr__(self) -> str:
-        return f"{self.moment!r}"
+        return text_of(self.moment, repr)
 
     def __str__(self) -> str:
-        return f"{self.moment}"
+        return text_of(self.moment)
 
 
 class MomentKind(TimeKind):
@@ -279,7 +304,7 @@ class MomentKind(TimeKind):
     def in_units(self, atto: int, key: Any, name: str) -> int:
         units, rest = divmod(atto, self.unit)
         if rest:
-            raise ValueError(f"{name} {key} is finer than the unit of {self.name}")
+            raise ValueError(f"{name} {text_of(key)} is finer than the unit of {self.name}")
         return units
 
     def as_array(self, given: Any) -> Any:
