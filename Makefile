@@ -23,7 +23,7 @@ PACKAGE := $(wildcard core/include/*.h core/src/*.[ch] core/*.py binding/*.[chp]
 	$(shell find src -type f ! -path '*__pycache__*')
 INSTALL := python -m pip install --quiet --no-build-isolation -Cbuild-dir=build/package
 NOX_TARGETS := test-pure-wheel test-sanitize test-tsan test-tsan-python test-pypy test-python-newer \
-	test-free-threaded stress-free-threaded test-kernels test-frames test-engines test-wheel coverage-core coverage-python fuzz-core fuzz-python fuzz-corpus wheel wheel-pure
+	test-free-threaded stress-free-threaded test-kernels test-frames test-engines test-wheel coverage-core coverage-python fuzz-core fuzz-threads fuzz-python fuzz-corpus wheel wheel-pure
 
 .PHONY: $(shell sed -nE 's/^([a-z][a-z -]*):.*## .*/\1/p' Makefile)
 
@@ -93,8 +93,9 @@ test-wheel: ## check what `make wheel` makes: its files, a second build, pip, th
 coverage: coverage-core coverage-python ## coverage-core and coverage-python
 coverage-core: ## lines and branches of the core that the C tests cover; fails unless all are
 coverage-python: ## lines and branches of the Python code and the extension that the Python tests cover
-fuzz: fuzz-core fuzz-python ## fuzz-core and fuzz-python
+fuzz: fuzz-core fuzz-threads fuzz-python ## fuzz-core, fuzz-threads and fuzz-python
 fuzz-core: ## the core under libFuzzer, for SECONDS (60)
+fuzz-threads: ## one tree in several threads: under libFuzzer, then ThreadSanitizer, for SECONDS (60)
 fuzz-python: ## the public Python calls under atheris, for SECONDS (60)
 fuzz-corpus: ## rebuild the saved corpus from itself and from all that fuzz-core found
 wheel: ## the source distribution of the commit, and the wheel built from it, in dist/

@@ -42,9 +42,13 @@ SANITIZE = [
     *("-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dbuildtype=debugoptimized"),
     *("-Dc_args=-fno-sanitize-recover=all", "-Ddebug_core=true"),
 ]
+TSAN = ["-Db_sanitize=thread", "-Db_lundef=false", "-Dbuildtype=debugoptimized"]
 COUNT_LINES = ["-Dbuildtype=debug", "-Db_coverage=true"]
 SECONDS = os.environ.get("SECONDS", "60")
-CORPUS = "core/tests/fuzz_corpus.bin"
+# The programs that libFuzzer drives, and where they leave inputs.
+FUZZERS = {"fuzz": "corpus", "fuzz_threads": "threads"}
+FOUND = BUILD / "fuzz"
+WIDTHS = ("", "_128")
 EITHER = {"SAMARA_PURE": None}
 C_ONLY, PURE = {"SAMARA_PURE": "0"}, {"SAMARA_PURE": "1"}
 
@@ -118,7 +122,8 @@ def compiled(session: nox.Session, name: str, *options: str, **env: str) -> str:
     folder = BUILD / name
     if not (folder / "build.ninja").exists():
         session.run("meson", "setup", str(folder), *TESTS, *options, silent=True, env=env)
-    targets = ["fuzz", "fuzz_128"] if name == "fuzz" else []
+    fuzzers = [program + width for program in FUZZERS for width in WIDTHS]
+    targets = fuzzers if "-Dlibfuzzer=true" in options else []
     session.run("meson", "compile", "-C", str(folder), *targets)
     return str(folder)
 
@@ -367,59 +372,93 @@ def test_sanitize(session: nox.Session) -> None:
 @nox.session(name="test-tsan")
 def test_tsan(session: nox.Session) -> None:
     """Run the C tests that start threads under ThreadSanitizer, with the core as it ships."""
-    options = ["-Db_sanitize=thread", "-Db_lundef=false", "-Dbuildtype=debugoptimized"]
-    folder = compiled(session, "tsan", *options)
-    # ThreadSanitizer's memory layout does not fit every kernel. If it does not start, turn address
-    # randomisation off.
-    starts = subprocess.run(f"{folder}/test_attr", capture_output=True).returncode == 0
-    wrapper = [] if starts else ["setarch", "-R"]
+    folder = compiled(session, "tsan", *TSAN)
+    wrapper = fixed_addresses(f"{folder}/test_attr")
     for name in ("lock", "lockfree", "take", "threads", "waits", "writers"):
-        for width in ("", "_128"):
+        for width in WIDTHS:
             session.run(*wrapper, f"{folder}/test_{name}{width}")
+    for width in WIDTHS:
+        session.run(*wrapper, f"{folder}/fuzz_threads{width}", saved_corpus("fuzz_threads"))
 
 
-def fuzzer(session: nox.Session) -> tuple[str, Path]:
-    """Build the core with libFuzzer; return the program and the folder with its corpus.
+def fixed_addresses(program: str) -> list[str]:
+    """Return what must run such programs: ThreadSanitizer's layout does not fit every kernel."""
+    # If the program does not start, turn address randomisation off.
+    starts = subprocess.run(program, capture_output=True).returncode == 0
+    return [] if starts else ["setarch", "-R"]
 
-    The program for keys of 128 bits has the same name with _128 at its end.
+
+def saved_corpus(name: str) -> str:
+    return f"core/tests/{name}_corpus.bin"
+
+
+def fuzzer(session: nox.Session, name: str) -> tuple[str, list[Path]]:
+    """Build the core with libFuzzer; return a program and its two folders of inputs.
+
+    The program for keys of 128 bits has the same name with _128 at its end. An input means
+    something else there, so it has a folder of its own, which starts from the same saved corpus.
     """
     session.run("tools/need", "clang", silent=True)
     version = output("clang", "-dumpversion").split(".")[0]
     library = f"{output('clang', '-print-runtime-dir')}/libclang_rt.fuzzer-{platform.machine()}.a"
     session.run("tools/need", "libFuzzer", f"libclang-rt-{version}-dev", "test", "-e", library)
     folder = compiled(session, "fuzz", "-Dlibfuzzer=true", *SANITIZE, CC="clang")
-    corpus = BUILD / "fuzz" / "corpus"
-    session.run("python", "tools/fuzz_corpus.py", "unpack", CORPUS, str(corpus))
-    return f"{folder}/fuzz", corpus
+    folders = [FOUND / (FUZZERS[name] + width) for width in WIDTHS]
+    for inputs in folders:
+        session.run("python", "tools/fuzz_corpus.py", "unpack", saved_corpus(name), str(inputs))
+    return f"{folder}/{name}", folders
+
+
+def fuzz_both_widths(session: nox.Session, name: str, prefix: str, seconds: int) -> list[Path]:
+    """Fuzz for so long, half of it with keys of 128 bits; return the folders of inputs.
+
+    Inputs that break something stay in build/fuzz, with this at the beginning of their names.
+    """
+    program, folders = fuzzer(session, name)
+    for width, inputs in zip(WIDTHS, folders, strict=True):
+        artifacts = f"{FOUND}/{prefix}{width and '128-'}"
+        session.run(
+            *(program + width, f"-max_total_time={(seconds + 1) // 2}", "-max_len=1024"),
+            *("-len_control=0", "-print_final_stats=1", f"-artifact_prefix={artifacts}"),
+            str(inputs),
+        )
+    return folders
 
 
 @nox.session(name="fuzz-core")
 def fuzz_core(session: nox.Session) -> None:
-    """Fuzz for SECONDS, half of them with keys of 128 bits.
+    """Fuzz families of trees for SECONDS."""
+    fuzz_both_widths(session, "fuzz", "", int(SECONDS))
 
-    Inputs that break something stay in build/fuzz, new ones in its corpus. An input means something
-    else with wider keys, so these have a corpus of their own, which starts from the saved one.
+
+@nox.session(name="fuzz-threads")
+def fuzz_threads(session: nox.Session) -> None:
+    """Fuzz one tree in several threads for half of SECONDS, then look for races.
+
+    The second half plays all inputs found so far under ThreadSanitizer, again and again.
     """
-    program, corpus = fuzzer(session)
-    corpus_128 = corpus.with_name("corpus_128")
-    shutil.copytree(corpus, corpus_128, dirs_exist_ok=True)
-    for width, inputs, prefix in (("", corpus, ""), ("_128", corpus_128, "128-")):
-        session.run(
-            *(program + width, f"-max_total_time={(int(SECONDS) + 1) // 2}", "-max_len=1024"),
-            *("-len_control=0", "-print_final_stats=1"),
-            *(f"-artifact_prefix={corpus.parent}/{prefix}", str(inputs)),
-        )
+    # libFuzzer is no part of that: its counters are not atomic.
+    folders = fuzz_both_widths(session, "fuzz_threads", "threads-", int(SECONDS) // 2)
+    build = compiled(session, "tsan", *TSAN)
+    wrapper = fixed_addresses(f"{build}/test_attr")
+    for width, inputs in zip(WIDTHS, folders, strict=True):
+        corpus = f"{inputs}.bin"
+        session.run("python", "tools/fuzz_corpus.py", "pack", corpus, str(inputs))
+        end = time.monotonic() + int(SECONDS) / 4
+        while time.monotonic() < end:
+            session.run(*wrapper, f"{build}/fuzz_threads{width}", corpus)
 
 
 @nox.session(name="fuzz-corpus")
 def fuzz_corpus(session: nox.Session) -> None:
     """Reduce all inputs found so far to the fewest that cover the same code, for `make test-c`."""
-    program, corpus = fuzzer(session)
-    merged = corpus.parent / "merged"
-    shutil.rmtree(merged, ignore_errors=True)
-    merged.mkdir()
-    session.run(program, "-merge=1", "-use_counters=0", str(merged), str(corpus))
-    session.run("python", "tools/fuzz_corpus.py", "pack", CORPUS, str(merged))
+    for name in FUZZERS:
+        program, (inputs, _) = fuzzer(session, name)
+        merged = FOUND / "merged"
+        shutil.rmtree(merged, ignore_errors=True)
+        merged.mkdir()
+        session.run(program, "-merge=1", "-use_counters=0", str(merged), str(inputs))
+        session.run("python", "tools/fuzz_corpus.py", "pack", saved_corpus(name), str(merged))
 
 
 @nox.session(name="fuzz-python")

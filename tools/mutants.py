@@ -44,7 +44,7 @@ from mutations import Mutation, mutations_of
 FILES = [
     *("write.c", "splice.c", "leaf.c", "rebalance.c", "cow.c", "items.c", "displaced.c"),
     *("subtree.c", "gap.c", "dup.c", "build.c", "diff.c", "sets.c", "accumulate.c", "profile.c"),
-    *("tree.c", "pool.c", "search.c"),
+    *("tree.c", "pool.c", "search.c", "unlocked.c"),
     *("cow.h", "displaced.h", "gap.h", "items.h", "node.h", "number.h", "plan.h", "subtree.h"),
     *("value.h", "pool.h", "search_descents.h", "search_64.h", "search_128.h", "sequence.h"),
 ]

@@ -19,8 +19,9 @@
 static uint64_t seed;
 static _Thread_local uint64_t state; /* each thread has random numbers of its own */
 static const char *running = "";
-static const uint8_t *fed; /* source of random numbers; NULL: they are generated */
-static size_t fed_left;
+/* A thread's source of random numbers; NULL: they are generated. */
+static _Thread_local const uint8_t *fed;
+static _Thread_local size_t fed_left;
 
 _Noreturn void test_fail(const char *file, int line, const char *format, ...)
 {
@@ -153,6 +154,11 @@ static void begin(const char *name)
 void test_feed(const char *name, const uint8_t *bytes, size_t size)
 {
 	begin(name);
+	test_feed_thread(bytes, size);
+}
+
+void test_feed_thread(const uint8_t *bytes, size_t size)
+{
 	fed = bytes;
 	fed_left = size;
 }

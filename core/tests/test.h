@@ -75,9 +75,11 @@ uint64_t test_random_from(uint64_t *state);
 /* One of 0 ... below - 1. */
 uint64_t test_below(uint64_t below);
 mt_key test_key_below(mt_key below);
-/* From now on, read random numbers from these bytes. Each takes as few bytes as its limit needs.
+/* From now on, this thread reads random numbers from these bytes. Each takes as few bytes as its limit needs.
  * After the last byte, all numbers are 0. A failed check prints `name`. */
 void test_feed(const char *name, const uint8_t *bytes, size_t size);
+/* The same for this thread alone, in a program that test_feed() has begun. */
+void test_feed_thread(const uint8_t *bytes, size_t size);
 bool test_fed_up(void);
 /* SAMARA_STEPS if it is set, else `normal`. */
 size_t test_steps(size_t normal);
