@@ -17,8 +17,17 @@ except ImportError as error:
 """
 
 
-@pytest.mark.parametrize("missing", ["pyarrow", "narwhals", "numpy"])
+NEEDS = ("pyarrow", "narwhals", "numpy")
+
+
+def skip_without_needs():
+    for name in NEEDS:
+        pytest.importorskip(name)
+
+
+@pytest.mark.parametrize("missing", NEEDS)
 def test_the_message_says_what_to_install(missing):
+    skip_without_needs()
     message = run_python(WITHOUT.format(missing=missing))
     assert message == f'samara.RangeTable needs {missing}: pip install "samara[frames]"\n'
 
@@ -30,6 +39,7 @@ def test_samara_alone_imports_nothing_for_it():
 
 
 def test_tables_import_no_library_that_is_not_in_use():
+    skip_without_needs()
     code = "import sys, samara; samara.RangeTable; "
     code += "print({m.partition('.')[0] for m in sys.modules} & {names})"
     names = {"polars", "duckdb", "dask", "pyspark", "distributed"}
@@ -45,8 +55,7 @@ def test_a_table_registers_expressions_if_polars_is_in_use():
 
 
 def test_names():
-    pytest.importorskip("pyarrow")
-    pytest.importorskip("narwhals")
+    skip_without_needs()
     assert "RangeTable" in dir(samara)
     assert samara.RangeTable is __import__("samara.frames").frames.RangeTable
     with pytest.raises(AttributeError, match="has no attribute 'RangeTables'"):
