@@ -46,21 +46,33 @@ static void fill_absent(const struct look *look, uint64_t *words, const uint8_t 
 	}
 }
 
-/* Whether a value fits in 32 bits. */
-static inline bool fits(const struct look *look, uint64_t word)
+/* A value fits in 32 bits if it is, plus `bias`, below a power of two. */
+struct room {
+	uint64_t bias;
+	unsigned bits; /* of the power */
+};
+
+static struct room room_of(const struct look *look)
 {
-	if (look->half == HALF_UNSIGNED)
-		return word <= UINT32_MAX;
-	if (look->is_signed)
-		return word + ((uint64_t)1 << 31) <= UINT32_MAX;
-	return word <= INT32_MAX;
+	bool both = look->half == HALF_SIGNED && look->is_signed;
+
+	return (struct room){
+		.bias = both ? (uint64_t)1 << 31 : 0,
+		.bits = look->half == HALF_SIGNED && !both ? 31 : 32,
+	};
+}
+
+static bool fits(struct room room, uint64_t word)
+{
+	return (word + room.bias) >> room.bits == 0;
 }
 
 /* Write results of 32 bits. Returns the first that does not fit, or the count. */
 static size_t narrow(const struct look *look, const uint64_t *words, const uint8_t *present,
 		     size_t count, uint32_t *out)
 {
-	bool bad = false;
+	struct room room = room_of(look);
+	uint64_t seen = 0;
 
 	if (look->half == HALF_FLOAT) {
 		for (size_t i = 0; i < count; i++) {
@@ -70,12 +82,13 @@ static size_t narrow(const struct look *look, const uint64_t *words, const uint8
 		}
 		return count;
 	}
+	/* Without branches: hits come in any order. */
 	for (size_t i = 0; i < count; i++) {
 		out[i] = (uint32_t)words[i];
-		bad |= present[i] && !fits(look, words[i]);
+		seen |= (words[i] + room.bias) & -(uint64_t)present[i];
 	}
-	for (size_t i = 0; bad && i < count; i++) {
-		if (present[i] && !fits(look, words[i]))
+	for (size_t i = 0; seen >> room.bits && i < count; i++) {
+		if (present[i] && !fits(room, words[i]))
 			return i;
 	}
 	return count;
@@ -281,7 +294,7 @@ static int parse_half_absent(struct look *look, PyObject *given)
 
 	if (value_to_word(dtypes[look->half], given, &look->absent) < 0)
 		return -1;
-	if (look->half == HALF_FLOAT || fits(&as_given, look->absent))
+	if (look->half == HALF_FLOAT || fits(room_of(&as_given), look->absent))
 		return 0;
 	PyErr_Format(PyExc_ValueError, "default %R does not fit in 32 bits", given);
 	return -1;
