@@ -906,12 +906,41 @@ static void two_leaves_are_read_at_one_moment(void)
 	test_pool_end(pool);
 }
 
+/* A cursor that pauses at an end of the keys does as under the lock. */
+static void pauses_at_the_ends(void)
+{
+	const mt_key ends[] = {0, MT_KEY_MAX};
+	struct maple_tree mt;
+
+	mt_init(&mt);
+	CHECK_EQ(mtree_store_range_word(&mt, 0, 3, 1), 0);
+	CHECK_EQ(mtree_store_range_word(&mt, MT_KEY_MAX - 3, MT_KEY_MAX, 2), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		bool up = i % 2;
+		MA_STATE(locked, &mt, ends[i / 2], ends[i / 2]);
+		MA_STATE(mas, &mt, ends[i / 2], ends[i / 2]);
+
+		CHECK(mas_walk_word(&locked) && mas_walk_unlocked(&mas));
+		mas_pause(&locked);
+		mas_pause(&mas);
+		CHECK_EQ(up ? mas_find_unlocked(&mas, MT_KEY_MAX, false)
+			    : mas_find_rev_unlocked(&mas, 0, false),
+			 up ? mas_find_word(&locked, MT_KEY_MAX, false)
+			    : mas_find_rev_word(&locked, 0, false));
+		CHECK(mas.index == locked.index && mas.last == locked.last);
+		CHECK_EQ(mas.status, locked.status);
+		CHECK_EQ(mas.word, locked.word);
+	}
+	mt_fini(&mt);
+}
+
 static const struct test_case cases[] = {
 	{"readers_finish_while_a_writer_stands_still", readers_finish_while_a_writer_stands_still},
 	{"readers_finish_while_the_lock_is_held", readers_finish_while_the_lock_is_held},
 	{"each_change_is_counted", each_change_is_counted},
 	{"readers_beside_a_writer", readers_beside_a_writer},
 	{"two_leaves_are_read_at_one_moment", two_leaves_are_read_at_one_moment},
+	{"pauses_at_the_ends", pauses_at_the_ends},
 };
 
 TEST_MAIN(cases)

@@ -456,7 +456,7 @@ static bool look_and_happen(struct mt_reading *reading, mt_key key, struct ma_le
 	return between.look(reading, key, leaf);
 }
 
-enum direction { FIND, FIND_REV, NEXT, PREV, DIRECTIONS };
+enum direction { FIND, FIND_REV, NEXT, PREV, STEP, STEP_BACK, DIRECTIONS };
 
 /* From the gap after range n, or from range n itself, to its neighbour. Returns false if there is no
  * such look-up, or if it reads only one leaf. */
@@ -464,10 +464,11 @@ static bool something_happens(struct maple_tree *mt, enum event event, enum dire
 			      size_t n)
 {
 	bool from_gap = direction == FIND || direction == FIND_REV;
-	bool forward = direction == FIND || direction == NEXT;
+	bool forward = direction == FIND || direction == NEXT || direction == STEP;
 	struct mt_entry from = from_gap ? gap_after(n, RANGES) : range(n);
 	struct mt_entry wanted = range(forward ? n + 1 : from_gap ? n : n - 1);
 	struct mt_entry got = {0};
+	MA_STATE(mas, mt, from.first, from.first);
 
 	if (from.first > from.last || (!from_gap && event == ANOTHER_ENTRY_COMES))
 		return false;
@@ -481,9 +482,12 @@ static bool something_happens(struct maple_tree *mt, enum event event, enum dire
 		mtree_find(mt, from.first, MT_KEY_MAX, &got);
 	else if (direction == FIND_REV)
 		mtree_find_rev(mt, from.first, 0, &got);
-	else
+	else if (direction == NEXT || direction == PREV)
 		got.word = (uintptr_t)(forward ? mt_next(mt, from.first, MT_KEY_MAX)
 					       : mt_prev(mt, from.first, 0));
+	else if (forward ? mas_next_unlocked(&mas, MT_KEY_MAX, false)
+			 : mas_prev_unlocked(&mas, 0, false))
+		got.word = mas.word;
 	CHECK(!at_yield);
 	if (between.looks < 2) {
 		CHECK_EQ(got.word, wanted.word);
