@@ -8,6 +8,7 @@ so a node that both trees share is always met on both sides at once.
 """
 
 from collections.abc import Iterator
+from threading import RLock
 from typing import Any, NamedTuple
 
 from samara._entry import Change, Entry
@@ -91,7 +92,7 @@ def same_word(a: Any, b: Any, dtype: str | None) -> bool:
 
 
 class Diff:
-    """An iterator over the differences of two trees that nobody writes.
+    """An iterator over the differences of two trees that nobody writes, for any number of threads.
 
     Comparing values can run any code. Code that calls the iterator gets the next difference. If
     comparing fails, the next step tries the same difference again.
@@ -103,18 +104,20 @@ class Diff:
         self._policies = policy_of(before), policy_of(after)
         self._again: Stretch | None = None
         self._taken = 0
+        self._lock = RLock()  # a generator refuses a second thread
 
     def __iter__(self) -> "Diff":
         return self
 
     def __next__(self) -> Change[Any, Any]:
         while True:
-            at = self._again or next(self._walk)
-            self._again = None
-            if not isinstance(at, Stretch):
-                continue
-            self._taken += 1
-            turn = self._taken
+            with self._lock:
+                at = self._again or next(self._walk)
+                self._again = None
+                if not isinstance(at, Stretch):
+                    continue
+                self._taken += 1
+                turn = self._taken
             try:
                 a, b = self._values_of(at)
                 if not contents_equal(a, b, self._dtypes):

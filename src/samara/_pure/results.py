@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from threading import RLock
 from typing import Any, Final, Generic, Self, TypeVar
 
 from samara._entry import Entry
@@ -37,7 +38,7 @@ def keys_once(kind: Kind) -> Keys:
 
 
 class Results(Generic[T]):
-    """An iterator over results that are made of what another one has.
+    """An iterator over results that are made of what another one has, for any number of threads.
 
     Making them can run any code. Code that calls the iterator gets the next result. If making one
     fails, the next step tries it again.
@@ -45,14 +46,16 @@ class Results(Generic[T]):
 
     def __init__(self, codes: Iterator[Any], make: Callable[[Any], T]) -> None:
         self._codes, self._make, self._again = codes, make, NOTHING
+        self._lock = RLock()  # a generator refuses a second thread
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> T:
-        at, self._again = self._again, NOTHING
-        if at is NOTHING:
-            at = next(self._codes)
+        with self._lock:
+            at, self._again = self._again, NOTHING
+            if at is NOTHING:
+                at = next(self._codes)
         try:
             return self._make(at)
         except BaseException:

@@ -9,7 +9,7 @@ import copyreg
 import functools
 import reprlib
 from collections.abc import Callable, Iterator
-from operator import attrgetter, index
+from operator import attrgetter, index, itemgetter
 from threading import RLock
 from types import GenericAlias
 from typing import Any, Final, Self, SupportsIndex, cast
@@ -42,7 +42,7 @@ from samara._pure.diff import Diff, equal
 from samara._pure.dump import dump
 from samara._pure.gap import Request, covers, gaps_of, search
 from samara._pure.lock import TreeLock
-from samara._pure.node import GAP, NODE_BYTES, UINT64, Head, OvertakenError, node_count
+from samara._pure.node import GAP, NODE_BYTES, Head, OvertakenError, node_count
 from samara._pure.packed import checked_policy, convert, is_built_in
 from samara._pure.ranges import layout_of, open_ranges
 from samara._pure.results import Results, entry_of, keys_once
@@ -366,8 +366,6 @@ class MapleTree:
 
     def _keyed(self, entries: Iterator[Entry[Any, Any]]) -> Iterator[Entry[Any, Any]]:
         """Return an iterator over the same entries with keys."""
-        if self._kind is UINT64:
-            return entries
         return Results(entries, functools.partial(entry_of, self._kind))
 
     def _entries(self, first: Any, last: Any, reverse: Any, clip: Any) -> Iterator[Entry[Any, Any]]:
@@ -401,8 +399,7 @@ class MapleTree:
     def values(
         self, first: Any = None, last: Any = None, *, reverse: Any = False, clip: Any = False
     ) -> Iterator[Any]:
-        entries = self._entries(first, last, reverse, clip)
-        return (value for _, _, value in entries)
+        return Results(self._entries(first, last, reverse, clip), itemgetter(2))
 
     def items(
         self, first: Any = None, last: Any = None, *, reverse: Any = False, clip: Any = False
