@@ -144,8 +144,8 @@ bench-threads: build/release/build.ninja ## look-ups in several threads, beside 
 	python benchmarks/bench_threads.py --program build/release/bench_threads --runs 201 --milliseconds 5 \
 		--json build/bench_threads.json
 
-bench-free-threading: ## threads of Python on $PYTHON_FREE_THREADED, and on $PYTHON_GIL: prints its bounds, writes build/bench_free_threading.json
-	python benchmarks/bench_free_threading.py --program "$(PYTHON_FREE_THREADED)" --gil "$(PYTHON_GIL)" \
+bench-free-threading: ## threads of Python on $PYTHON_FREE_THREADED, and on $PYTHON_WITH_GIL: prints its bounds, writes build/bench_free_threading.json
+	python benchmarks/bench_free_threading.py --program "$(PYTHON_FREE_THREADED)" --gil "$(PYTHON_WITH_GIL)" \
 		--milliseconds 200 --json build/bench_free_threading.json
 
 bench-mm: $(VENV)/.samara ## address spaces: writes build/bench_mm.json
