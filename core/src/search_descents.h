@@ -6,8 +6,9 @@
  *   MT_VERSION      the version's name
  *   MT_TARGET       the attribute that lets the compiler use its instructions, or nothing
  *   MT_PREFETCH     which part of a child to prefetch before it is searched: a function
- *   MT_COMPACT      the count for a wide node in as few instructions as possible: for look-ups of one key
- *                   beside writers, which have more to do at each level
+ *   MT_COMPACT      the count for a wide node in as few instructions as possible: for mtree_load()
+ *                   beside writers, which has more to do at each level. Its callers in C look up one
+ *                   key after the other; Python's wait for each result
  *   wide_VERSION(), narrow_VERSION()
  *                   its count of pivots, for leaves and wide nodes and for narrow ones
  *
@@ -70,14 +71,21 @@ MT_TARGET MT_INLINE const uint64_t *MT_NAMED(place)(const struct maple_tree *mt,
 
 /* ---- beside writers ---- */
 
+/* The slot of a key in a leaf or wide node. */
+MT_TARGET MT_RACY MT_INLINE unsigned MT_NAMED(racy_wide)(const struct maple_node *node, mt_key key,
+							 bool compact)
+{
+	return compact ? RACY_COMPACT(node, key) : RACY_WIDE(node, key);
+}
+
 /* One level down. False if the tree has changed: a pointer is followed only if it has not. */
 MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(down_beside)(const struct maple_tree *mt,
 						       uint32_t sequence,
 						       const struct maple_node **node, mt_key key,
-						       bool narrow, bool below)
+						       bool narrow, bool below, bool compact)
 {
 	const uint64_t *slots = narrow ? (*node)->narrow.slot : (*node)->wide.slot;
-	unsigned slot = narrow ? RACY_NARROW(*node, key) : RACY_COMPACT(*node, key);
+	unsigned slot = narrow ? RACY_NARROW(*node, key) : MT_NAMED(racy_wide)(*node, key, compact);
 
 	*node = as_node(RACY_WORD(slots + slot));
 	MT_PREFETCH(*node, below);
@@ -88,21 +96,24 @@ MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(down_beside)(const struct maple_tree *
 MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(leaf_beside)(const struct maple_tree *mt,
 						       uint32_t sequence,
 						       const struct maple_node **node,
-						       uint32_t height, mt_key key, bool narrow)
+						       uint32_t height, mt_key key, bool narrow,
+						       bool compact)
 {
 	for (; height > HEIGHT(3); height -= HEIGHT(1))
-		if (!MT_NAMED(down_beside)(mt, sequence, node, key, narrow, narrow))
+		if (!MT_NAMED(down_beside)(mt, sequence, node, key, narrow, narrow, compact))
 			return false;
-	if (height > HEIGHT(2) && !MT_NAMED(down_beside)(mt, sequence, node, key, narrow, narrow))
+	if (height > HEIGHT(2) &&
+	    !MT_NAMED(down_beside)(mt, sequence, node, key, narrow, narrow, compact))
 		return false;
-	return height <= HEIGHT(1) || MT_NAMED(down_beside)(mt, sequence, node, key, narrow, false);
+	return height <= HEIGHT(1) ||
+	       MT_NAMED(down_beside)(mt, sequence, node, key, narrow, false, compact);
 }
 
 /* One try of a look-up. False if the tree has changed. The root and the height are not compared at
  * once: a root can always be read, and its child is followed only if both are of one moment. `reading`
- * (may be NULL) becomes one that can be compared again. */
+ * (may be NULL) becomes one that can be compared again. `compact`: with MT_COMPACT. */
 MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(try_load)(const struct maple_tree *mt, mt_key key,
-						    uint64_t *word, bool *present,
+						    bool compact, uint64_t *word, bool *present,
 						    struct mt_reading *reading)
 {
 	uint32_t sequence = mt_sequence(mt);
@@ -121,10 +132,10 @@ MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(try_load)(const struct maple_tree *mt,
 	if (!node)
 		return !mt_sequence_moved(mt, sequence);
 	if (flags & MT_FLAGS_ALLOC_RANGE) {
-		if (!MT_NAMED(leaf_beside)(mt, sequence, &node, height, key, true))
+		if (!MT_NAMED(leaf_beside)(mt, sequence, &node, height, key, true, compact))
 			return false;
 	} else {
-		if (!MT_NAMED(leaf_beside)(mt, sequence, &node, height, key, false))
+		if (!MT_NAMED(leaf_beside)(mt, sequence, &node, height, key, false, compact))
 			return false;
 	}
 	version = mt_leaf_version(node);
@@ -133,7 +144,7 @@ MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(try_load)(const struct maple_tree *mt,
 		reading->version[0] = version;
 		reading->leaves = 1;
 	}
-	slot = RACY_COMPACT(node, key);
+	slot = MT_NAMED(racy_wide)(node, key, compact);
 	*word = RACY_WORD(node->wide.slot + slot);
 	*present = RACY_PRESENT(node) >> slot & 1u;
 	return !mt_leaf_moved(node, version) && !mt_sequence_moved(mt, sequence);
@@ -180,7 +191,7 @@ MT_TARGET MT_RACY static bool MT_NAMED(load_held)(const struct maple_tree *mt, m
 						  uint64_t *word, bool *present,
 						  struct mt_reading *reading)
 {
-	return MT_NAMED(try_load)(mt, key, word, present, reading);
+	return MT_NAMED(try_load)(mt, key, false, word, present, reading);
 }
 
 /* All tries but the first. Kept apart, as is the first: a look-up does not pay for what it does not
@@ -194,7 +205,7 @@ MT_TARGET MT_RACY static MT_APART void *MT_NAMED(load_again)(const struct maple_
 		uint64_t word = 0; /* for a gap, and in an empty tree */
 
 		mt_read_wait(tries);
-		if (MT_NAMED(try_load)(mt, index, &word, &present, NULL))
+		if (MT_NAMED(try_load)(mt, index, true, &word, &present, NULL))
 			return (void *)(uintptr_t)word;
 	}
 }
@@ -205,7 +216,7 @@ MT_TARGET MT_RACY static MT_APART void *MT_NAMED(load_beside)(const struct maple
 	uint64_t word = 0;
 	bool present;
 
-	if (__builtin_expect(MT_NAMED(try_load)(mt, index, &word, &present, NULL), 1))
+	if (__builtin_expect(MT_NAMED(try_load)(mt, index, true, &word, &present, NULL), 1))
 		return (void *)(uintptr_t)word;
 	return MT_NAMED(load_again)(mt, index);
 }
@@ -218,7 +229,7 @@ MT_TARGET MT_RACY static MT_APART bool MT_NAMED(load_word_again)(const struct ma
 
 	do {
 		mt_read_wait(tries++);
-	} while (!MT_NAMED(try_load)(mt, index, word, &present, NULL));
+	} while (!MT_NAMED(try_load)(mt, index, false, word, &present, NULL));
 	return present;
 }
 
@@ -227,7 +238,7 @@ MT_TARGET MT_RACY static MT_APART bool MT_NAMED(load_word_beside)(const struct m
 {
 	bool present;
 
-	if (__builtin_expect(MT_NAMED(try_load)(mt, index, word, &present, NULL), 1))
+	if (__builtin_expect(MT_NAMED(try_load)(mt, index, false, word, &present, NULL), 1))
 		return present;
 	return MT_NAMED(load_word_again)(mt, index, word);
 }
