@@ -142,10 +142,13 @@ def test_an_iterator_needs_no_lock_once_it_is_made():
 def test_a_signal_ends_the_waiting():
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         pytest.skip("needs Python's own handler")
-    # polars, once imported, calls it from one that lets system calls go on: then no wait ends.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     t = MapleTree([(5, 5, "a")])
-    held, finish = threading.Event(), threading.Event()
+    held, finish, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def end(number, frame):
+        if not ended.is_set():
+            ended.set()
+            raise KeyboardInterrupt
 
     def hold():
         with t.lock:
@@ -153,19 +156,26 @@ def test_a_signal_ends_the_waiting():
             finish.wait(HANGS)
 
     def interrupt():
-        time.sleep(0.05)
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        # More than once: without the GIL, CPython may at first go on waiting for an RLock.
+        while not ended.wait(0.05):
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     holder = threading.Thread(target=hold, daemon=True)
     holder.start()
     assert held.wait(HANGS)
     interrupter = threading.Thread(target=interrupt, daemon=True)
-    with pytest.raises(KeyboardInterrupt):
-        interrupter.start()
-        t.get(5)
-    finish.set()
-    holder.join()
-    interrupter.join()
+    # polars, once imported, calls Python's handler from one that lets system calls go on: then no
+    # wait ends. So this sets the handler anew.
+    signal.signal(signal.SIGINT, end)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupter.start()
+            t.get(5)
+        finish.set()
+        holder.join()
+        interrupter.join()
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     assert t[5] == "a"
 
 
