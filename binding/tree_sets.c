@@ -228,8 +228,10 @@ static int replace_tree(struct tree_object *self, struct operand *operand)
 
 	if (status <= 0)
 		return status;
-	mt_fini(&operand->mt);
-	mt_init_pool(&operand->mt, tree_flags(false), self->state->pool, NULL);
+	if (operand->tree) { /* it is forked anew; what is no tree is still in operand->mt */
+		mt_fini(&operand->mt);
+		mt_init_pool(&operand->mt, tree_flags(false), self->state->pool, NULL);
+	}
 	return try_replace(self, operand, false);
 }
 

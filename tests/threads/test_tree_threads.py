@@ -179,6 +179,28 @@ def test_a_signal_ends_the_waiting():
     assert t[5] == "a"
 
 
+def test_a_subtraction_that_is_overtaken_subtracts():
+    """It begins again if another thread has written the tree, and had lost its ranges then."""
+    count = 20_000
+    t = MapleTree(dtype="u8")
+    for i in range(count):
+        t.store_range(10 * i, 10 * i + 5, i)
+    begun, finish = threading.Event(), threading.Event()
+
+    def write():
+        while not finish.is_set():
+            t.store_range(10 * count, 10 * count + 5, 1)
+            begun.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    begun.wait(HANGS)
+    t -= [(10 * i, 10 * i + 5) for i in range(0, count, 2)]
+    finish.set()
+    writer.join()
+    assert [entry.value for entry in t] == [*range(1, count, 2), 1]
+
+
 def test_a_lock_outlives_its_tree():
     lock = MapleTree().lock
     with lock:
