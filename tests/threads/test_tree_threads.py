@@ -165,7 +165,7 @@ def test_a_signal_ends_the_waiting():
     assert held.wait(HANGS)
     interrupter = threading.Thread(target=interrupt, daemon=True)
     # polars, once imported, calls Python's handler from one that lets system calls go on: then no
-    # wait ends. So this sets the handler anew.
+    # wait ends. So this sets the handler again.
     signal.signal(signal.SIGINT, end)
     try:
         with pytest.raises(KeyboardInterrupt):
