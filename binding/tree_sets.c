@@ -228,7 +228,7 @@ static int replace_tree(struct tree_object *self, struct operand *operand)
 
 	if (status <= 0)
 		return status;
-	if (operand->tree) { /* it is forked again; what is no tree is still in operand->mt */
+	if (operand->tree) { /* it is forked again; ranges are still in operand->mt */
 		mt_fini(&operand->mt);
 		mt_init_pool(&operand->mt, tree_flags(false), self->state->pool, NULL);
 	}
