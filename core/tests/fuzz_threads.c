@@ -331,24 +331,28 @@ static bool fits_entry(const struct oracle *state, const struct seen *seen)
 	return state_at(state, seen->key, &range);
 }
 
+/* `found`: what the oracle says, with a range if that is true. */
+static bool fits_found(const struct seen *seen, bool found, const struct mt_entry *range)
+{
+	return seen->found == found && (!found || same_entry(range, &seen->entry));
+}
+
 static bool fits_find(const struct oracle *state, const struct seen *seen)
 {
 	struct mt_entry range;
+	bool found = oracle_find(state, oracle_cell(state, seen->key),
+				 oracle_cell(state, seen->limit), &range);
 
-	if (!oracle_find(state, oracle_cell(state, seen->key), oracle_cell(state, seen->limit),
-			 &range))
-		return !seen->found;
-	return seen->found && same_entry(&range, &seen->entry);
+	return fits_found(seen, found, &range);
 }
 
 static bool fits_find_rev(const struct oracle *state, const struct seen *seen)
 {
 	struct mt_entry range;
+	bool found = oracle_find_rev(state, oracle_cell(state, seen->key),
+				     oracle_cell(state, seen->limit), &range);
 
-	if (!oracle_find_rev(state, oracle_cell(state, seen->key), oracle_cell(state, seen->limit),
-			     &range))
-		return !seen->found;
-	return seen->found && same_entry(&range, &seen->entry);
+	return fits_found(seen, found, &range);
 }
 
 /* mt_find() moves the key. */

@@ -75,10 +75,10 @@ uint64_t test_random_from(uint64_t *state);
 /* One of 0 ... below - 1. */
 uint64_t test_below(uint64_t below);
 mt_key test_key_below(mt_key below);
-/* From now on, this thread reads random numbers from these bytes. Each takes as few bytes as its limit needs.
- * After the last byte, all numbers are 0. A failed check prints `name`. */
+/* From now on, this thread reads random numbers from these bytes. Each takes as few bytes as its
+ * limit needs. After the last byte, all numbers are 0. A failed check prints `name`. */
 void test_feed(const char *name, const uint8_t *bytes, size_t size);
-/* The same for this thread alone, in a program that test_feed() has begun. */
+/* The same for another thread, after test_feed() in the first one. */
 void test_feed_thread(const uint8_t *bytes, size_t size);
 bool test_fed_up(void);
 /* SAMARA_STEPS if it is set, else `normal`. */

@@ -158,7 +158,6 @@ def take_columns(columns: Sequence[Column], search: Search) -> list[Taken | Take
             continue
         bits = np.empty(len(search), column.values.dtype)
         wide.append(Taken(column, bits, np.empty(len(search), bool)))
-        column.valid  # noqa: B018  (before several threads need it)
         results.append(wide[-1])
 
     def write(place: slice, found: Found) -> None:

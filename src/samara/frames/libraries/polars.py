@@ -65,7 +65,7 @@ class Enum:
         self._codes = self._items.to_physical().to_arrow().type
 
     def of_codes(self, taken: Any) -> Any:
-        """Return the series of codes: in place if polars can, which checks them."""
+        """Return the series of these codes. polars checks them. Newer versions copy nothing."""
         bits = taken.bits.astype(f"u{self._codes.bit_width // 8}", copy=False)
         codes = pl.from_arrow(replace(taken, bits=bits).codes(self._codes))
         if hasattr(codes.cat, "to"):
