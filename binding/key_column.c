@@ -460,6 +460,27 @@ static void read_words(const struct column *column, size_t at, size_t count, mt_
 	}
 }
 
+/* Pairs that lie one after the other, the high word first: there are vector instructions for them. */
+static void swap_pairs(const char *from, size_t count, mt_key *codes)
+{
+	char *to = (char *)codes;
+
+	for (size_t i = 0; i < count; i++, from += 16, to += 16) {
+		uint64_t high = word_at(from);
+		uint64_t low = word_at(from + 8);
+
+		memcpy(to, &low, sizeof(low));
+		memcpy(to + 8, &high, sizeof(high));
+	}
+}
+
+static void read_pairs(const struct key_column *keys, const char *from, size_t count, mt_key *codes)
+{
+	for (size_t i = 0; i < count; i++, from += keys->column.step)
+		codes[i] =
+			(mt_key)word_at(from + keys->high_at) << 64 | word_at(from + keys->low_at);
+}
+
 static void read_block(const struct key_column *keys, size_t at, size_t count, mt_key *codes)
 {
 	const struct column *column = &keys->column;
@@ -474,9 +495,10 @@ static void read_block(const struct key_column *keys, size_t at, size_t count, m
 			codes[i] = (mt_key)big_endian_at(from) << 64 | big_endian_at(from + 8);
 		break;
 	case LAYOUT_PAIRS:
-		for (size_t i = 0; i < count; i++, from += column->step)
-			codes[i] = (mt_key)word_at(from + keys->high_at) << 64 |
-				   word_at(from + keys->low_at);
+		if (column->step == 16 && keys->high_at == 0 && keys->low_at == 8)
+			swap_pairs(from, count, codes);
+		else
+			read_pairs(keys, from, count, codes);
 		break;
 	default: /* codes that are not aligned */
 		memcpy(codes, (const char *)column->view.buf + at * sizeof(mt_key),
@@ -510,6 +532,25 @@ static void take_away(uint8_t *present, const uint8_t *absent, size_t count)
 		present[i] &= (uint8_t)!absent[i];
 }
 
+/* 1 or 0, so that loops have vector instructions. */
+static inline uint64_t outside(mt_key code, mt_key low, mt_key span)
+{
+#if MT_KEY_BITS == 64
+	return word_above(code - low, span) >> 63;
+#else
+	return code - low > span;
+#endif
+}
+
+static bool any_outside(const mt_key *codes, size_t count, mt_key low, mt_key span)
+{
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < count; i++)
+		any |= outside(codes[i], low, span);
+	return any;
+}
+
 bool key_column_mask(const struct key_column *keys, size_t at, size_t count, const mt_key *codes,
 		     uint8_t *present)
 {
@@ -522,16 +563,10 @@ bool key_column_mask(const struct key_column *keys, size_t at, size_t count, con
 		take_away(present, keys->outside + at, count);
 		return true;
 	}
-	if (span == MT_KEY_MAX)
+	if (span == MT_KEY_MAX || !any_outside(codes, count, low, span))
 		return keys->nulls != NULL;
-	if (MT_KEY_BITS == 64 && span == INT64_MAX && low == 0) {
-		/* There are vector instructions for this. */
-		for (size_t i = 0; i < count; i++)
-			present[i] &= (uint8_t) ~(codes[i] >> 63);
-		return true;
-	}
 	for (size_t i = 0; i < count; i++)
-		present[i] &= (uint8_t)(codes[i] - low <= span);
+		present[i] &= (uint8_t)~outside(codes[i], low, span);
 	return true;
 }
 

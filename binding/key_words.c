@@ -108,15 +108,24 @@ bool key_words_of_moments(struct key_words *words, const struct moments *moments
 
 /* ---- blocks --------------------------------------------------------------------------------- */
 
+/* Inline, so that `factor` may be a constant. */
+static inline void convert_whole(const struct key_words *words, uint64_t factor,
+				 const uint64_t *from, size_t count, uint64_t *codes)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint64_t outside = word_above(from[i] - (uint64_t)words->lowest, words->span) >> 63;
+
+		codes[i] = (from[i] * factor - (uint64_t)words->origin) | -outside;
+	}
+}
+
 static void convert_moments(const struct key_words *words, const uint64_t *from, size_t count,
 			    uint64_t *codes)
 {
-	for (size_t i = 0; i < count; i++) {
-		uint64_t inside = (uint64_t)(from[i] - (uint64_t)words->lowest <= words->span);
-
-		codes[i] = (from[i] * (uint64_t)words->factor - (uint64_t)words->origin) |
-			   (inside - 1);
-	}
+	if (words->factor == 1)
+		convert_whole(words, 1, from, count, codes);
+	else
+		convert_whole(words, (uint64_t)words->factor, from, count, codes);
 }
 
 /* NaT, and a word that is finer than the kind's unit, become UINT64_MAX. */

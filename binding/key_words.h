@@ -25,6 +25,15 @@ struct key_words {
 	int64_t origin;
 };
 
+/* Whether a word is above a limit, in the top bit: the carry of word + ~limit. Processors without
+ * AVX-512 compare unsigned words one by one, but have vector instructions for this. */
+static inline uint64_t word_above(uint64_t word, uint64_t limit)
+{
+	uint64_t rest = ~limit;
+
+	return (word & rest) | ((word | rest) & ~(word + rest));
+}
+
 /* For a numpy array whose dtype.str is that, "<M8[us]" or the like: false if its unit, or its byte
  * order, is not supported. */
 bool key_words_of_moments(struct key_words *words, const struct moments *moments, const char *type);
