@@ -132,7 +132,8 @@ MT_RACY static unsigned racy_below(const struct maple_node *node, mt_key key, un
 
 #define RACY_NARROW(node, key) racy_below(node, key, MT_NARROW_SLOTS - 1)
 #define RACY_WIDE(node, key) racy_below(node, key, MT_WIDE_SLOTS - 1)
-#define RACY_COMPACT(node, key) RACY_WIDE(node, key)
+#define RACY_COMPACT_NARROW(node, key) RACY_NARROW(node, key)
+#define RACY_COMPACT_WIDE(node, key) RACY_WIDE(node, key)
 #define RACY_WORD(place) mt_get_word(place)
 #define RACY_PRESENT(node) __atomic_load_n(&(node)->present, __ATOMIC_ACQUIRE)
 #define RACY_COUNT(node) __atomic_load_n(&(node)->count, __ATOMIC_ACQUIRE)
@@ -151,7 +152,8 @@ MT_RACY static mt_key racy_lane(const struct maple_node *node, unsigned lane)
 
 #define RACY_NARROW(node, key) MT_NAMED(narrow)(node, key)
 #define RACY_WIDE(node, key) MT_NAMED(wide)(node, key)
-#define RACY_COMPACT(node, key) MT_COMPACT(node, key)
+#define RACY_COMPACT_NARROW(node, key) MT_NAMED(compact_narrow)(node, key)
+#define RACY_COMPACT_WIDE(node, key) MT_NAMED(compact_wide)(node, key)
 #define RACY_WORD(place) (*(place))
 #define RACY_PRESENT(node) ((node)->present)
 #define RACY_COUNT(node) ((node)->count)
@@ -238,7 +240,8 @@ static void copy_portable(struct maple_node *to, const struct maple_node *from)
 
 #define MT_VERSION portable
 #define MT_TARGET
-#define MT_COMPACT wide_portable
+#define compact_wide_portable wide_portable
+#define compact_narrow_portable narrow_portable
 #include "search_descents.h"
 
 /* ---- versions with vectors ---- */
@@ -273,7 +276,8 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 #define MT_VERSION avx2
 #define MT_TARGET MT_AVX2
 #define MT_PREFETCH prefetch_slots
-#define MT_COMPACT wide_avx2
+#define compact_wide_avx2 wide_avx2
+#define compact_narrow_avx2 narrow_avx2
 #include "search_descents.h"
 #endif
 
@@ -281,7 +285,6 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 #define MT_VERSION avx512
 #define MT_TARGET MT_AVX512
 #define MT_PREFETCH prefetch_slots
-#define MT_COMPACT compact_avx512
 #include "search_descents.h"
 #endif
 
@@ -289,7 +292,8 @@ MT_AVX2 static void copy_avx2(struct maple_node *to, const struct maple_node *fr
 #define MT_VERSION neon
 #define MT_TARGET
 #define MT_PREFETCH prefetch_slots
-#define MT_COMPACT wide_neon
+#define compact_wide_neon wide_neon
+#define compact_narrow_neon narrow_neon
 #include "search_descents.h"
 #endif
 

@@ -61,9 +61,9 @@ MT_AVX2 MT_INLINE unsigned wide_avx2(const struct maple_node *node, mt_key key)
 				     : lanes_below_avx2(node, key, MT_WIDE_SLOTS / 4);
 }
 
-/* ---- AVX-512: the same with two cache lines at a time, eight lanes. Their order does not matter,
- * except that the first bit of the first mask is the header's. An odd last line is taken twice: every
- * second bit of its mask is a lane's. ---- */
+/* ---- AVX-512: two cache lines at a time, eight lanes. Their order does not matter, except that the
+ * first bit of the first mask is the header's. An odd last line is taken twice: every second bit of
+ * its mask is a lane's. ---- */
 
 /* For keys that have the highest word. */
 MT_APART __attribute__((cold)) static unsigned highest_below(const struct maple_node *node,
@@ -72,39 +72,64 @@ MT_APART __attribute__((cold)) static unsigned highest_below(const struct maple_
 	return lines == MT_NARROW_SLOTS / 4 ? narrow_portable(node, key) : wide_portable(node, key);
 }
 
+/* The lanes of two lines that are below a key. Compact: two comparisons, as with AVX2, of which the
+ * second needs the first. Otherwise three, at the same time. */
+MT_AVX512 MT_INLINE unsigned two_lines_below(__m512i one, __m512i two, __m512i low, __m512i high,
+					     bool compact)
+{
+	__m512i lows = _mm512_unpacklo_epi64(one, two);
+	__m512i highs = _mm512_unpackhi_epi64(one, two);
+	__mmask8 low_below = _mm512_cmplt_epu64_mask(lows, low);
+	__mmask8 equal, below;
+
+	if (compact) {
+		high = _mm512_mask_add_epi64(high, low_below, high, _mm512_set1_epi64(1));
+		return _mm512_cmplt_epu64_mask(highs, high);
+	}
+	equal = _mm512_cmpeq_epu64_mask(highs, high);
+	below = _mm512_cmplt_epu64_mask(highs, high);
+	return _kor_mask8(below, _kand_mask8(equal, low_below));
+}
+
 MT_AVX512 MT_INLINE unsigned lanes_below_avx512(const struct maple_node *node, mt_key key,
-						unsigned lines)
+						unsigned lines, bool compact)
 {
 	const __m512i low = _mm512_set1_epi64((int64_t)(uint64_t)key);
 	const __m512i high = _mm512_set1_epi64((int64_t)(uint64_t)(key >> 64));
 	const __m512i *line = (const __m512i *)node->lane;
 	unsigned below = 0;
 
-	if (has_highest_word(key))
+	if (compact && has_highest_word(key))
 		return highest_below(node, key, lines);
 	for (unsigned i = 0; i < lines; i += 2) {
 		bool odd = i + 1 == lines;
 		__m512i one = _mm512_load_si512(line + i);
 		__m512i two = odd ? one : _mm512_load_si512(line + i + 1);
-		__mmask8 carry = _mm512_cmplt_epu64_mask(_mm512_unpacklo_epi64(one, two), low);
-		__m512i wanted = _mm512_mask_add_epi64(high, carry, high, _mm512_set1_epi64(1));
-		unsigned less = _mm512_cmplt_epu64_mask(_mm512_unpackhi_epi64(one, two), wanted);
+		unsigned found = two_lines_below(one, two, low, high, compact);
 
-		below |= (odd ? less & 0x55 : less) << (4 * i);
+		below |= (odd ? found & 0x55 : found) << (4 * i);
 	}
 	return (unsigned)__builtin_popcount(below & ~1u);
 }
 
 MT_AVX512 MT_INLINE unsigned narrow_avx512(const struct maple_node *node, mt_key key)
 {
-	return lanes_below_avx512(node, key, MT_NARROW_SLOTS / 4);
+	return lanes_below_avx512(node, key, MT_NARROW_SLOTS / 4, false);
 }
 
 MT_AVX512 MT_INLINE unsigned wide_avx512(const struct maple_node *node, mt_key key)
 {
-	return lanes_below_avx512(node, key, MT_WIDE_SLOTS / 4);
+	return lanes_below_avx512(node, key, MT_WIDE_SLOTS / 4, false);
 }
 
-#define compact_avx512 wide_avx512
+MT_AVX512 MT_INLINE unsigned compact_narrow_avx512(const struct maple_node *node, mt_key key)
+{
+	return lanes_below_avx512(node, key, MT_NARROW_SLOTS / 4, true);
+}
+
+MT_AVX512 MT_INLINE unsigned compact_wide_avx512(const struct maple_node *node, mt_key key)
+{
+	return lanes_below_avx512(node, key, MT_WIDE_SLOTS / 4, true);
+}
 
 #endif

@@ -70,8 +70,10 @@ MT_AVX512 MT_INLINE unsigned wide_avx512(const struct maple_node *node, mt_key k
 	return low_lanes_below_avx512(node, wanted) + (unsigned)__builtin_popcount(high);
 }
 
-/* The same in fewer instructions, though the result takes longer. */
-MT_AVX512 MT_INLINE unsigned compact_avx512(const struct maple_node *node, mt_key key)
+#define compact_narrow_avx512 narrow_avx512
+
+/* Both masks are counted at once, though joining them takes time. */
+MT_AVX512 MT_INLINE unsigned compact_wide_avx512(const struct maple_node *node, mt_key key)
 {
 	const __m512i wanted = _mm512_set1_epi64((int64_t)key);
 	__mmask8 low = _mm512_cmpgt_epu64_mask(wanted, _mm512_load_si512(node));

@@ -6,11 +6,12 @@
  *   MT_VERSION      the version's name
  *   MT_TARGET       the attribute that lets the compiler use its instructions, or nothing
  *   MT_PREFETCH     which part of a child to prefetch before it is searched: a function
- *   MT_COMPACT      the count for a wide node in as few instructions as possible: for mtree_load()
- *                   beside writers, which has more to do at each level. Its callers in C look up one
- *                   key after the other; Python's wait for each result
  *   wide_VERSION(), narrow_VERSION()
- *                   its count of pivots, for leaves and wide nodes and for narrow ones
+ *                   its count of pivots, for leaves and wide nodes and for narrow ones, with the
+ *                   result as soon as possible: for a caller that waits for it
+ *   compact_wide_VERSION(), compact_narrow_VERSION()
+ *                   the same in as few instructions as possible: for groups of keys, and for
+ *                   mtree_load() beside writers, whose callers in C look up one key after the other
  *
  * No include guard, on purpose. A leaf's slots are prefetched before its pivots are searched: the
  * leaves of a large tree are in no cache, so both are loaded in one wait.
@@ -71,11 +72,12 @@ MT_TARGET MT_INLINE const uint64_t *MT_NAMED(place)(const struct maple_tree *mt,
 
 /* ---- beside writers ---- */
 
-/* The slot of a key in a leaf or wide node. */
-MT_TARGET MT_RACY MT_INLINE unsigned MT_NAMED(racy_wide)(const struct maple_node *node, mt_key key,
-							 bool compact)
+MT_TARGET MT_RACY MT_INLINE unsigned MT_NAMED(racy_slot)(const struct maple_node *node, mt_key key,
+							 bool narrow, bool compact)
 {
-	return compact ? RACY_COMPACT(node, key) : RACY_WIDE(node, key);
+	if (narrow)
+		return compact ? RACY_COMPACT_NARROW(node, key) : RACY_NARROW(node, key);
+	return compact ? RACY_COMPACT_WIDE(node, key) : RACY_WIDE(node, key);
 }
 
 /* One level down. False if the tree has changed: a pointer is followed only if it has not. */
@@ -85,7 +87,7 @@ MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(down_beside)(const struct maple_tree *
 						       bool narrow, bool below, bool compact)
 {
 	const uint64_t *slots = narrow ? (*node)->narrow.slot : (*node)->wide.slot;
-	unsigned slot = narrow ? RACY_NARROW(*node, key) : MT_NAMED(racy_wide)(*node, key, compact);
+	unsigned slot = MT_NAMED(racy_slot)(*node, key, narrow, compact);
 
 	*node = as_node(RACY_WORD(slots + slot));
 	MT_PREFETCH(*node, below);
@@ -111,7 +113,7 @@ MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(leaf_beside)(const struct maple_tree *
 
 /* One try of a look-up. False if the tree has changed. The root and the height are not compared at
  * once: a root can always be read, and its child is followed only if both are of one moment. `reading`
- * (may be NULL) becomes one that can be compared again. `compact`: with MT_COMPACT. */
+ * (may be NULL) becomes one that can be compared again. `compact`: with the counts of that name. */
 MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(try_load)(const struct maple_tree *mt, mt_key key,
 						    bool compact, uint64_t *word, bool *present,
 						    struct mt_reading *reading)
@@ -144,7 +146,7 @@ MT_TARGET MT_RACY MT_INLINE bool MT_NAMED(try_load)(const struct maple_tree *mt,
 		reading->version[0] = version;
 		reading->leaves = 1;
 	}
-	slot = MT_NAMED(racy_wide)(node, key, compact);
+	slot = MT_NAMED(racy_slot)(node, key, false, compact);
 	*word = RACY_WORD(node->wide.slot + slot);
 	*present = RACY_PRESENT(node) >> slot & 1u;
 	return !mt_leaf_moved(node, version) && !mt_sequence_moved(mt, sequence);
@@ -165,7 +167,7 @@ MT_TARGET MT_RACY static bool MT_NAMED(look)(struct mt_reading *reading, mt_key 
 	if (!node)
 		return true;
 	for (; height > HEIGHT(1); height -= HEIGHT(1)) {
-		unsigned slot = narrow ? RACY_NARROW(node, key) : RACY_WIDE(node, key);
+		unsigned slot = MT_NAMED(racy_slot)(node, key, narrow, false);
 		const uint64_t *slots = narrow ? node->narrow.slot : node->wide.slot;
 
 		min = slot ? RACY_LANE(node, slot) + 1 : min;
@@ -324,8 +326,8 @@ MT_TARGET MT_INLINE void MT_NAMED(step)(const struct maple_node **node, const mt
 {
 	for (unsigned i = 0; i < MT_GROUP; i++) {
 		const uint64_t *slots = narrow ? node[i]->narrow.slot : node[i]->wide.slot;
-		unsigned slot = narrow ? MT_NAMED(narrow)(node[i], keys[i])
-				       : MT_NAMED(wide)(node[i], keys[i]);
+		unsigned slot = narrow ? MT_NAMED(compact_narrow)(node[i], keys[i])
+				       : MT_NAMED(compact_wide)(node[i], keys[i]);
 
 		node[i] = as_node(slots[slot]);
 		if (far && leaf)
@@ -343,7 +345,7 @@ MT_TARGET MT_INLINE size_t MT_NAMED(take_slots)(const struct maple_node **leaf, 
 	size_t found = 0;
 
 	for (unsigned i = 0; i < MT_GROUP; i++) {
-		slot[i] = MT_NAMED(wide)(leaf[i], keys[i]);
+		slot[i] = MT_NAMED(compact_wide)(leaf[i], keys[i]);
 		__builtin_prefetch(&leaf[i]->wide.slot[slot[i]]);
 	}
 	for (unsigned i = 0; i < MT_GROUP; i++)
@@ -371,8 +373,8 @@ MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node **node, uin
 		found = MT_NAMED(take_slots)(node, keys, absent, words, present);
 	} else {
 		for (unsigned i = 0; i < MT_GROUP; i++)
-			found += take_slot(node[i], MT_NAMED(wide)(node[i], keys[i]), absent,
-					   words + i, present + i);
+			found += take_slot(node[i], MT_NAMED(compact_wide)(node[i], keys[i]),
+					   absent, words + i, present + i);
 	}
 	return found;
 }
@@ -389,7 +391,7 @@ MT_TARGET static void MT_NAMED(part_group)(const struct maple_node *root, uint32
 		MT_NAMED(step)(node, keys, false, false, false);
 	for (unsigned i = 0; i < MT_GROUP; i++)
 		parts[i] = (uint16_t)((size_t)(node[i] - lowest) * MT_WIDE_SLOTS +
-				      MT_NAMED(wide)(node[i], keys[i]));
+				      MT_NAMED(compact_wide)(node[i], keys[i]));
 }
 
 /* A level of a path. At the right edge the last slot is tested first, by itself: stores in
@@ -470,5 +472,4 @@ MT_TARGET static size_t MT_NAMED(walk_group)(struct ma_level *path, unsigned dep
 #undef MT_JOIN_NAMES
 #undef MT_TARGET
 #undef MT_PREFETCH
-#undef MT_COMPACT
 #undef MT_VERSION
