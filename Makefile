@@ -139,10 +139,12 @@ bench-core bench-fork:
 	python benchmarks/$(subst -,_,$@).py --program build/release/$(subst -,_,$@) \
 		--json build/$(subst -,_,$@).json
 
-bench-threads: build/release/build.ninja ## look-ups in several threads, beside a writer too: prints its bounds, writes build/bench_threads.json
+# BASE is by default the last core whose look-ups took the tree's lock.
+READERS_BASE := $(or $(BASE),0afaa6c)
+bench-threads: build/release/build.ninja build/base/$(READERS_BASE)/.built ## look-ups in several threads, beside a writer too: prints its bounds, writes build/bench_threads.json
 	meson compile -C build/release
 	python benchmarks/bench_threads.py --program build/release/bench_threads --runs 201 --milliseconds 5 \
-		--json build/bench_threads.json
+		--base build/base/$(READERS_BASE)/bench_threads --commit $(READERS_BASE) --json build/bench_threads.json
 
 bench-free-threading: ## threads of Python on $PYTHON_FREE_THREADED, and on $PYTHON_WITH_GIL: prints its bounds, writes build/bench_free_threading.json
 	python benchmarks/bench_free_threading.py --program "$(PYTHON_FREE_THREADED)" --gil "$(PYTHON_WITH_GIL)" \
@@ -204,15 +206,17 @@ $(VENV)/.docs $(VENV)/.lint $(VENV)/.playground: pyproject.toml | $(VENV)/.samar
 	$(INSTALL) ".[$(subst .,,$(@F))]"
 	touch $@
 
-# The core and the C benchmarks of another commit. Its core also runs this checkout's bench_kernel.
-build/base/%/.built: benchmarks/bench.c benchmarks/bench.h benchmarks/bench_kernel.c | $(VENV)/.tools
+# The core and the C benchmarks of another commit. Its core also runs this checkout's bench_kernel and bench_threads.
+build/base/%/.built: $(addprefix benchmarks/,bench.c bench.h bench_kernel.c bench_threads.c) | $(VENV)/.tools
 	rm -rf $(@D)
 	mkdir -p $(@D)
 	git archive $* | tar -x -C $(@D)
 	meson setup $(@D)/build/release $(@D) -Dtests=true -Dpython=false >/dev/null
 	meson compile -C $(@D)/build/release bench_core bench_fork maple_tree_core
-	$(CC) -std=c11 -O3 -DNDEBUG -I$(@D)/core/include benchmarks/bench.c benchmarks/bench_kernel.c \
-		$(@D)/build/release/libmaple_tree_core.a -pthread -o $(@D)/bench_kernel
+	for program in bench_kernel bench_threads; do \
+		$(CC) -std=c11 -O3 -DNDEBUG -DBENCH_BASE -I$(@D)/core/include benchmarks/bench.c benchmarks/$$program.c \
+			$(@D)/build/release/libmaple_tree_core.a -pthread -o $(@D)/$$program || exit; \
+	done
 	touch $@
 
 # Set up a build of the C tests. `meson test` and `meson compile` bring it up to date.

@@ -23,7 +23,10 @@
  * time. The key of each look-up is random, as is the range that the writer replaces: it clears a
  * piece of the key space, and stores one range somewhere within it.
  *
- * usage: bench_threads PROCESSOR PROCESSOR RUNS MILLISECONDS RANGES
+ * With METHOD, only that one. Compiled with BENCH_BASE for an older core, which has no steps of
+ * cursors without a lock.
+ *
+ * usage: bench_threads PROCESSOR PROCESSOR RUNS MILLISECONDS RANGES [METHOD]
  */
 #define _GNU_SOURCE
 #include "bench.h"
@@ -33,9 +36,10 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
-#define USAGE "usage: bench_threads PROCESSOR PROCESSOR RUNS MILLISECONDS RANGES"
+#define USAGE "usage: bench_threads PROCESSOR PROCESSOR RUNS MILLISECONDS RANGES [METHOD]"
 #define PIECE 16u /* keys for each range */
 #define WIDTH 10u
 #define BATCH 1024u
@@ -86,6 +90,7 @@ static uint64_t find(struct maple_tree *mt, uint64_t *random)
 	return sum;
 }
 
+#ifndef BENCH_BASE
 static uint64_t step(struct maple_tree *mt, uint64_t *random)
 {
 	mt_key index = next_random(random) % (ranges * PIECE);
@@ -100,6 +105,7 @@ static uint64_t step(struct maple_tree *mt, uint64_t *random)
 	}
 	return sum;
 }
+#endif
 
 static uint64_t look_up_locked(struct maple_tree *mt, uint64_t *random)
 {
@@ -225,7 +231,9 @@ static const struct method {
 	{"store", WRITTEN, 1, replace, NULL},
 	{"store_beside", WRITTEN, 2, replace, look_up},
 	{"find", READ, 1, find, NULL},
+#ifndef BENCH_BASE
 	{"cursor", READ, 1, step, NULL},
+#endif
 };
 
 enum { METHODS = sizeof(methods) / sizeof(*methods) };
@@ -236,7 +244,7 @@ int main(int argc, char **argv)
 	uint64_t processors[2], runs;
 	double milliseconds;
 
-	if (argc != 6)
+	if (argc != 6 && argc != 7)
 		bench_fail(USAGE);
 	processors[0] = bench_number(argv[1], USAGE);
 	processors[1] = bench_number(argv[2], USAGE);
@@ -257,6 +265,8 @@ int main(int argc, char **argv)
 			uint64_t calls;
 			double seconds;
 
+			if (argc == 7 && strcmp(argv[6], method->name) != 0)
+				continue;
 			turn(workers, method->workers, processors, milliseconds);
 			calls = workers[0].calls + (same ? workers[1].calls : 0);
 			seconds = workers[0].seconds + (same ? workers[1].seconds : 0);
