@@ -11,15 +11,39 @@
 #include "batch_partition.h"
 
 #define SAMPLES 16u
+/* A node with so few pivots is searched with a comparison for each. */
+#define FEW_PIVOTS 2u
+
+/* The root's child for each key of a group. */
+static void step_from_root(const struct maple_node *root, const mt_key *keys,
+			   const struct maple_node **node)
+{
+	unsigned pivots = root->count - 1u;
+
+	for (unsigned i = 0; i < MT_GROUP; i++) {
+		unsigned slot = 0;
+
+		for (unsigned pivot = 0; pivot < pivots; pivot++)
+			slot += root->pivot[pivot] < keys[i];
+		node[i] = mt_child(root, slot);
+	}
+}
 
 static size_t load_group(const struct maple_tree *mt, const mt_key *keys, uint64_t absent,
 			 uint64_t *words, uint8_t *present)
 {
 	const struct maple_node *node[MT_GROUP];
+	uint32_t height = mt_tree_height(mt);
+	uint32_t prefetched = mt_prefetched_levels(height);
 
-	for (unsigned i = 0; i < MT_GROUP; i++)
-		node[i] = mt->ma_root;
-	return mt_search.load_group(node, mt_tree_height(mt), keys, absent, words, present);
+	if (height > 1 && mt->ma_root->count <= FEW_PIVOTS + 1) {
+		step_from_root(mt->ma_root, keys, node);
+		height--;
+	} else {
+		for (unsigned i = 0; i < MT_GROUP; i++)
+			node[i] = mt->ma_root;
+	}
+	return mt_search.load_group(node, height, prefetched, keys, absent, words, present);
 }
 
 /* Fewer keys than a group: the last key fills the group up. */

@@ -179,8 +179,9 @@ static size_t load_sorted(const struct parts *parts, size_t count, uint64_t abse
 			__builtin_prefetch(words + items[i].place, 1);
 			__builtin_prefetch(present + items[i].place, 1);
 		}
-		found += mt_search.load_group(node, parts->height, keys, absent, group_words,
-					      group_present);
+		found += mt_search.load_group(node, parts->height,
+					      mt_prefetched_levels(parts->height), keys, absent,
+					      group_words, group_present);
 		for (unsigned i = 0; i < MT_GROUP; i++) {
 			words[items[i].place] = group_words[i];
 			present[items[i].place] = group_present[i];

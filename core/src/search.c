@@ -16,11 +16,6 @@
 #include <arm_neon.h>
 #endif
 
-/* In a tree of this height or more, a batch prefetches nodes of the lowest levels. All others are
- * in the processor's caches anyway. */
-#define MT_NEAR_HEIGHT 5u
-#define MT_FAR_LEVELS 3u
-
 /* A height in its place in the flags. */
 #define HEIGHT(levels) ((uint32_t)(levels) << MT_FLAGS_HEIGHT_SHIFT)
 

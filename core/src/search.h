@@ -24,9 +24,11 @@ struct mt_search {
 	bool (*load_held)(const struct maple_tree *mt, mt_key key, uint64_t *word, bool *present,
 			  struct mt_reading *reading);
 	/* Look-ups of MT_GROUP keys side by side. Each starts from a node of its own, all of one
-	 * height. Returns how many are present. Changes `node`. */
-	size_t (*load_group)(const struct maple_node **node, uint32_t height, const mt_key *keys,
-			     uint64_t absent, uint64_t *words, uint8_t *present);
+	 * height. So many of the lowest levels are prefetched. Returns how many are present. Changes
+	 * `node`. */
+	size_t (*load_group)(const struct maple_node **node, uint32_t height, uint32_t prefetched,
+			     const mt_key *keys, uint64_t absent, uint64_t *words,
+			     uint8_t *present);
 	/* The slot of each of MT_GROUP keys at the bottom of a tree of wide nodes. Slots are
 	 * counted from the first one of the node at `lowest`: all nodes of that level are adjacent
 	 * in memory. */
@@ -52,6 +54,16 @@ struct mt_search {
 	const char *name;
 	unsigned needs; /* a set of enum mt_processor */
 };
+
+/* How many of the lowest levels a batch prefetches in a tree of this height; the root's children are
+ * not among them. All other nodes are in some cache of the processor's. With keys of 128 bits, a node
+ * has twice as many cache lines: there, it is faster to wait for those of the upper nodes. */
+static inline uint32_t mt_prefetched_levels(uint32_t height)
+{
+	if (height < 5)
+		return 0;
+	return MT_KEY_BITS == 128 ? 1 : 3;
+}
 
 enum mt_processor {
 	MT_HAS_AVX2 = 1,   /* and popcnt */

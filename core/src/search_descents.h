@@ -354,11 +354,10 @@ MT_TARGET MT_INLINE size_t MT_NAMED(take_slots)(const struct maple_node **leaf, 
 }
 
 MT_TARGET static size_t MT_NAMED(load_group)(const struct maple_node **node, uint32_t height,
-					     const mt_key *keys, uint64_t absent, uint64_t *words,
-					     uint8_t *present)
+					     uint32_t prefetched, const mt_key *keys,
+					     uint64_t absent, uint64_t *words, uint8_t *present)
 {
 	bool narrow = node[0]->kind == MT_NARROW;
-	uint32_t prefetched = height < MT_NEAR_HEIGHT ? 0 : MT_FAR_LEVELS; /* levels */
 	size_t found = 0;
 
 	while (--height) {

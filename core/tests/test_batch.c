@@ -299,7 +299,7 @@ static void check_groups(const struct mt_search *search, struct maple_tree *mt, 
 	search->descend(path, height, keys[0]);
 	for (i = 0; i < MT_GROUP; i++)
 		node[i] = mt->ma_root;
-	found[0] = search->load_group(node, height, keys, 0, words[0], present[0]);
+	found[0] = search->load_group(node, height, test_below(4), keys, 0, words[0], present[0]);
 	found[1] = search->walk_group(path, height, keys, 0, words[1], present[1]);
 	CHECK(mt_level_covers(&path[height - 1], keys[MT_GROUP - 1]));
 	CHECK_EQ(found[0], found[1]);
