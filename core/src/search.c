@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Node search in its versions. A version consists of two functions that count the pivots below a
- * key, for wide nodes (and leaves) and for narrow ones, and of the descents of search_descents.h
- * with these inlined. Owns nothing. The whole core calls through `mt_search`, which is written
+ * Node search in its versions. A version consists of functions that count the pivots below a key, for
+ * wide nodes (and leaves) and for narrow ones, and of the descents of search_descents.h with these
+ * inlined. Owns nothing. The whole core calls through `mt_search`, which is written
  * once, before main().
  */
 #include "search.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The counts of pivots with vectors, for keys of 128 bits: narrow_VERSION() and wide_VERSION(). Only
+ * The counts of pivots with vectors, for keys of 128 bits: those that search_descents.h asks for. Only
  * for search.c. A version for which MT_COUNTS_VERSION is not defined does not pay for this width.
  *
  * A key is two 64-bit words, the low one first. A pivot is below a key if its high word is, or if

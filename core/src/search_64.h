@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The counts of pivots with vectors, for keys of 64 bits: narrow_VERSION() and wide_VERSION(). Only
+ * The counts of pivots with vectors, for keys of 64 bits: those that search_descents.h asks for. Only
  * for search.c. A version for which MT_COUNTS_VERSION is not defined does not pay for this width.
  */
 
