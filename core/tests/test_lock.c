@@ -280,6 +280,9 @@ static void external_locks_are_the_callers(void)
 	CHECK_EQ(mtree_store(&mt, 2, ENTRY(2)), 0);
 	CHECK_EQ(reports > 0, REPORTS_EXPECTED);
 	reports = 0;
+	CHECK_EQ((uintptr_t)mtree_load(&mt, 1), 1);
+	CHECK_EQ(reports, REPORTS_EXPECTED); /* look-ups need it too */
+	reports = 0;
 	mtree_destroy(&mt);
 	CHECK_EQ(reports, REPORTS_EXPECTED);
 	reports = 0;
