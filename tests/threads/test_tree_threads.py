@@ -144,10 +144,11 @@ def test_a_signal_ends_the_waiting():
         pytest.skip("needs Python's own handler")
     t = MapleTree([(5, 5, "a")])
     held, finish, ended = threading.Event(), threading.Event(), threading.Event()
+    raised = threading.Event()
 
     def end(number, frame):
         if not ended.is_set():
-            ended.set()
+            raised.set()
             raise KeyboardInterrupt
 
     def hold():
@@ -156,8 +157,10 @@ def test_a_signal_ends_the_waiting():
             finish.wait(HANGS)
 
     def interrupt():
-        # More than once: without the GIL, CPython may at first go on waiting for an RLock.
-        while not ended.wait(0.05):
+        # More than once: without the GIL, CPython may go on waiting for an RLock, before it calls
+        # the handler or after that. It gets time to leave the lock.
+        while not ended.wait(5 if raised.is_set() else 0.05):
+            raised.clear()
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     holder = threading.Thread(target=hold, daemon=True)
@@ -171,6 +174,7 @@ def test_a_signal_ends_the_waiting():
         with pytest.raises(KeyboardInterrupt):
             interrupter.start()
             t.get(5)
+        ended.set()
         finish.set()
         holder.join()
         interrupter.join()
