@@ -144,11 +144,10 @@ def test_a_signal_ends_the_waiting():
         pytest.skip("needs Python's own handler")
     t = MapleTree([(5, 5, "a")])
     held, finish, ended = threading.Event(), threading.Event(), threading.Event()
-    raised = threading.Event()
 
     def end(number, frame):
         if not ended.is_set():
-            raised.set()
+            ended.set()
             raise KeyboardInterrupt
 
     def hold():
@@ -157,10 +156,8 @@ def test_a_signal_ends_the_waiting():
             finish.wait(HANGS)
 
     def interrupt():
-        # More than once: without the GIL, CPython may go on waiting for an RLock, before it calls
-        # the handler or after that. It gets time to leave the lock.
-        while not ended.wait(5 if raised.is_set() else 0.05):
-            raised.clear()
+        # More than once: without the GIL, CPython may at first go on waiting for an RLock.
+        while not ended.wait(0.05):
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     holder = threading.Thread(target=hold, daemon=True)
@@ -174,7 +171,6 @@ def test_a_signal_ends_the_waiting():
         with pytest.raises(KeyboardInterrupt):
             interrupter.start()
             t.get(5)
-        ended.set()
         finish.set()
         holder.join()
         interrupter.join()
@@ -264,6 +260,7 @@ def test_a_copy_that_was_not_made_is_an_empty_tree_to_its_finalizer(way):
         pass
 
     def interrupt(*_):
+        signal.setitimer(signal.ITIMER_REAL, 0)
         raise Interrupted
 
     t = Seen([(1, 2, 3)])
@@ -280,7 +277,8 @@ def test_a_copy_that_was_not_made_is_an_empty_tree_to_its_finalizer(way):
     try:
         held.wait()
         with pytest.raises(Interrupted):
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            # Again and again: without the GIL, CPython may at first go on waiting for an RLock.
+            signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
             way(t)
     finally:
         done.set()
