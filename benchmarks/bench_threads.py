@@ -75,6 +75,12 @@ def to_base(here: list[str], base: list[str]) -> list[float]:
     return [ours["one"] / theirs["unlocked"] for ours, theirs in rounds]
 
 
+def judged(text: str, value: float, met: bool) -> dict[str, object]:
+    """Print whether a bound is met; return it for the figures."""
+    print(f"{'met' if met else 'NOT MET':<8}{text}: {value:.3f}")
+    return {"bound": text, "value": value, "met": met}
+
+
 def main() -> int:
     parser = options(__doc__)
     parser.add_argument("--base", type=Path, metavar="PROGRAM", help="the benchmark on an old core")
@@ -98,8 +104,7 @@ def main() -> int:
         met = (bound.least is None or value >= bound.least) and (
             bound.most is None or value <= bound.most
         )
-        results.append({"bound": bound.text, "value": value, "met": met})
-        print(f"{'met' if met else 'NOT MET':<8}{bound.text}: {value:.3f}")
+        results.append(judged(bound.text, value, met))
     print(f"        one reader / unlocked, time: {times['one'] / times['unlocked']:.3f}")
     figures: dict[str, object] = {"tenth_percentiles": times, "bounds": results}
     if arguments.base:
@@ -107,9 +112,7 @@ def main() -> int:
         ratios = to_base(command, base)
         text = f"one reader / unlocked in {arguments.commit}, time <= {TO_BASE}"
         value = statistics.median(ratios)
-        met = value <= TO_BASE
-        results.append({"bound": text, "value": value, "met": met})
-        print(f"{'met' if met else 'NOT MET':<8}{text}: {value:.3f}")
+        results.append(judged(text, value, value <= TO_BASE))
         figures["base"] = {"commit": arguments.commit, "command": base, "ratios": ratios}
     write_json(arguments, command, output, {RANGES: nodes}, figures)
     return 0 if all(result["met"] for result in results) else 1
